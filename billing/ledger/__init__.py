@@ -1,0 +1,1 @@
+"""Grants, holds and balances over an append-only double-entry ledger."""

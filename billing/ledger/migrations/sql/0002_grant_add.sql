@@ -1,0 +1,27 @@
+-- Gives units once per (organization, unit, source); the same source again returns the first grant.
+CREATE FUNCTION grant_add(
+  organization uuid, of_unit text, of_kind text, of_amount numeric, of_priority integer,
+  begins_at timestamptz, ends_at timestamptz, of_source text, business_now timestamptz
+) RETURNS TABLE (grant_id uuid, added boolean) LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO ledger_balance (id, created_at, organization_id, unit, granted, held, consumed, expired)
+  VALUES (anneal_uuid7(), clock_timestamp(), organization, of_unit, 0, 0, 0, 0)
+  ON CONFLICT (organization_id, unit) DO NOTHING;
+  PERFORM FROM ledger_balance b WHERE b.organization_id = organization AND b.unit = of_unit FOR UPDATE;
+
+  INSERT INTO ledger_grant (id, created_at, organization_id, unit, kind, amount, priority,
+                            effective_at, expires_at, source, active, held, consumed, expired, voided)
+  VALUES (anneal_uuid7(), clock_timestamp(), organization, of_unit, of_kind, of_amount, of_priority,
+          begins_at, ends_at, of_source, false, 0, 0, 0, 0)
+  ON CONFLICT (organization_id, unit, source) DO NOTHING
+  RETURNING id INTO grant_id;
+  added := grant_id IS NOT NULL;
+  IF added THEN
+    PERFORM balance_refresh(organization, of_unit, business_now);
+  ELSE
+    SELECT g.id INTO grant_id FROM ledger_grant g
+    WHERE g.organization_id = organization AND g.unit = of_unit AND g.source = of_source;
+  END IF;
+  RETURN NEXT;
+END
+$$;

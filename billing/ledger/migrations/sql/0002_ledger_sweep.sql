@@ -1,0 +1,22 @@
+-- Begins and ends grants that are due in balances nobody touches, and forgets kept answers whose
+-- day is over; returns how many balances changed. Rows in use are left to whoever uses them.
+CREATE FUNCTION ledger_sweep(most integer DEFAULT 1000, business_now timestamptz DEFAULT NULL)
+RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+  today timestamptz := coalesce(business_now, clock_timestamp());
+  due record;
+  swept integer := 0;
+BEGIN
+  FOR due IN
+    SELECT b.organization_id, b.unit FROM ledger_balance b WHERE b.next_change_at <= today
+    ORDER BY b.organization_id, b.unit LIMIT most FOR UPDATE SKIP LOCKED
+  LOOP
+    PERFORM balance_refresh(due.organization_id, due.unit, today);
+    swept := swept + 1;
+  END LOOP;
+  DELETE FROM ledger_keyedcall WHERE id IN (
+    SELECT c.id FROM ledger_keyedcall c WHERE c.expires_at < clock_timestamp()
+    LIMIT most FOR UPDATE SKIP LOCKED);
+  RETURN swept;
+END
+$$;

@@ -1,0 +1,1 @@
+"""Meters and what a unit of each costs."""

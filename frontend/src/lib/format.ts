@@ -1,0 +1,65 @@
+/** Numbers, dates and spans in the reader's language. */
+import type { Moment } from "@/api/types";
+
+export const dateOf = (moment: Moment): Date =>
+  typeof moment === "number" ? new Date(moment * 1000) : new Date(moment);
+
+export const formatNumber = (value: number | string, language: string): string =>
+  new Intl.NumberFormat(language, { maximumFractionDigits: 2 }).format(Number(value));
+
+export const formatPercent = (share: number, language: string, digits = 1): string =>
+  new Intl.NumberFormat(language, {
+    style: "percent",
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  }).format(share);
+
+export const formatDate = (moment: Moment, language: string): string =>
+  new Intl.DateTimeFormat(language, { dateStyle: "medium" }).format(dateOf(moment));
+
+export const formatDateTime = (moment: Moment, language: string): string =>
+  new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(
+    dateOf(moment),
+  );
+
+export const formatClock = (moment: Moment, language: string): string =>
+  new Intl.DateTimeFormat(language, { timeStyle: "medium" }).format(dateOf(moment));
+
+const MINUTE = 60;
+const HOUR = 3600;
+const DAY = 86_400;
+
+/** "3 minutes ago", "in 2 days", "now". */
+export const formatAgo = (moment: Moment, language: string, now: number = Date.now()): string => {
+  const seconds = Math.round((dateOf(moment).getTime() - now) / 1000);
+  const span = Math.abs(seconds);
+  const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+  if (span < MINUTE) return relative.format(0, "second");
+  if (span < HOUR) return relative.format(Math.trunc(seconds / MINUTE), "minute");
+  if (span < DAY) return relative.format(Math.trunc(seconds / HOUR), "hour");
+  return relative.format(Math.trunc(seconds / DAY), "day");
+};
+
+const unit = (value: number, name: string, language: string): string =>
+  new Intl.NumberFormat(language, { style: "unit", unit: name, unitDisplay: "short" }).format(value);
+
+/** "40 sec", "6 min", "2 hr 5 min". */
+export const formatSpan = (seconds: number, language: string): string => {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < MINUTE) return unit(whole, "second", language);
+  if (whole < HOUR) return unit(Math.round(whole / MINUTE), "minute", language);
+  const hours = Math.floor(whole / HOUR);
+  const minutes = Math.round((whole % HOUR) / MINUTE);
+  const parts = [unit(hours, "hour", language)];
+  if (minutes > 0) parts.push(unit(minutes, "minute", language));
+  return parts.join(" ");
+};
+
+export const formatMilliseconds = (milliseconds: number, language: string): string =>
+  unit(Math.max(1, Math.round(milliseconds)), "millisecond", language);
+
+/** Money as the server wrote it; the server rounds, the page never does. */
+export const formatMoney = (amount: number | string, currency: string, language: string): string =>
+  new Intl.NumberFormat(language, { style: "currency", currency, maximumFractionDigits: 6 }).format(
+    Number(amount),
+  );

@@ -1,0 +1,46 @@
+/** Turns the metric events of a job into the columns of its charts. */
+export type Point = {
+  step: number;
+  epoch?: number | undefined;
+  trainLoss?: number | undefined;
+  validLoss?: number | undefined;
+  accuracy?: number | undefined;
+};
+
+const number = (value: unknown): number | undefined =>
+  typeof value === "number" && Number.isFinite(value) ? value : undefined;
+
+const firstOf = (data: Record<string, unknown>, names: readonly string[]): number | undefined =>
+  names.map((name) => number(data[name])).find((value) => value !== undefined);
+
+/** One event's payload as a point; undefined when it carries no step. */
+export const pointOf = (data: Record<string, unknown>): Point | undefined => {
+  const step = number(data.step);
+  if (step === undefined) return undefined;
+  return {
+    step,
+    epoch: number(data.epoch),
+    trainLoss: firstOf(data, ["train_loss", "loss"]),
+    validLoss: firstOf(data, ["valid_loss", "validation_loss"]),
+    accuracy: firstOf(data, ["valid_accuracy", "valid_mean_token_accuracy", "accuracy"]),
+  };
+};
+
+/** Points in step order, the later value of a step winning (a resumed job repeats steps). */
+export const merged = (points: readonly Point[]): Point[] => {
+  const bySteps = new Map<number, Point>();
+  for (const point of points) {
+    const known = bySteps.get(point.step);
+    const given = Object.entries(point).filter(([, value]) => value !== undefined);
+    bySteps.set(point.step, { ...known, ...Object.fromEntries(given), step: point.step });
+  }
+  return [...bySteps.values()].sort((a, b) => a.step - b.step);
+};
+
+export type Columns = [number[], ...(number | null)[][]];
+
+/** uPlot's layout: one array of x, then one array per series with null where nothing was measured. */
+export const columnsOf = (points: readonly Point[], series: readonly (keyof Point)[]): Columns => [
+  points.map((point) => point.step),
+  ...series.map((name) => points.map((point) => point[name] ?? null)),
+];

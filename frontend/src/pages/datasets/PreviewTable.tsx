@@ -1,0 +1,46 @@
+import { Table } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import type { Mapping } from "@/api/datasets";
+import type { Preview } from "@/lib/table";
+import classes from "./PreviewTable.module.css";
+
+const SHOWN = 8;
+
+type Props = { preview: Preview; mapping: Mapping };
+
+/** The head of the file as it was read, the two chosen columns marked. */
+export const PreviewTable = ({ preview, mapping }: Props) => {
+  const { t } = useTranslation("datasets");
+  const role = (column: string): string | undefined => {
+    if (column === mapping.text) return t("new.roleText");
+    return column === mapping.label ? t("new.roleLabel") : undefined;
+  };
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
+    <section className={classes.scroll} tabIndex={0} aria-label={t("new.preview")}>
+      <Table horizontalSpacing="md">
+        <Table.Thead>
+          <Table.Tr>
+            {preview.columns.map((column) => (
+              <Table.Th key={column} scope="col" className={classes.head}>
+                {column}
+                {role(column) ? <span className={classes.role}>{role(column)}</span> : null}
+              </Table.Th>
+            ))}
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {preview.rows.slice(0, SHOWN).map((row) => (
+            <Table.Tr key={row.join("\u0000")}>
+              {preview.columns.map((column, index) => (
+                <Table.Td key={column} className={classes.cell} data-quiet={!role(column) || undefined}>
+                  {row[index]}
+                </Table.Td>
+              ))}
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </section>
+  );
+};

@@ -1,0 +1,79 @@
+import { Anchor, Button, Text, Title } from "@mantine/core";
+import { useDocumentTitle } from "@mantine/hooks";
+import { Link } from "@tanstack/react-router";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { classifySnippets } from "@/lib/snippets";
+import { CodeTabs } from "@/ui/CodeTabs";
+import { Cycle } from "./Cycle";
+import classes from "./LandingPage.module.css";
+import { LiveBox } from "./LiveBox";
+import { SHIPPED_MODEL } from "./examples";
+
+const Pricing = () => {
+  const { t } = useTranslation("landing");
+  const lines = t("price.lines", { returnObjects: true }) as unknown as string[];
+  return (
+    <section className={classes.section} aria-labelledby="price">
+      <div className={classes.split}>
+        <div>
+          <Title order={2} id="price" className={classes.heading}>
+            {t("price.title")}
+          </Title>
+          <Text c="dimmed" mt="xs">
+            {t("price.text")}
+          </Text>
+          <Button component={Link} to="/signup" variant="default" mt="lg">
+            {t("price.action")}
+          </Button>
+        </div>
+        <ul className={classes.lines}>
+          {lines.map((line) => (
+            <li key={line}>{line}</li>
+          ))}
+        </ul>
+      </div>
+    </section>
+  );
+};
+
+/** Try it, see how it works, take the call home. */
+export const LandingPage = () => {
+  const { t } = useTranslation("landing");
+  const [text, setText] = useState("");
+  useDocumentTitle(t("documentTitle"));
+  const input = text.trim() || t("box.example");
+  return (
+    <>
+      <section className={classes.hero}>
+        <div className={classes.words}>
+          <Title order={1} className={classes.title}>
+            {t("title")}
+          </Title>
+          <Text className={classes.lead}>{t("lead")}</Text>
+          <Anchor component={Link} to="/signup" fw={600}>
+            {t("start")}
+          </Anchor>
+        </div>
+        <LiveBox text={text} onText={setText} />
+      </section>
+      <Cycle />
+      <section className={classes.section} aria-labelledby="code">
+        <div className={classes.split}>
+          <div>
+            <Title order={2} id="code" className={classes.heading}>
+              {t("code.title")}
+            </Title>
+            <Text c="dimmed" mt="xs">
+              {t("code.text")}
+            </Text>
+          </div>
+          <CodeTabs
+            snippets={classifySnippets({ baseUrl: location.origin, model: SHIPPED_MODEL, input })}
+          />
+        </div>
+      </section>
+      <Pricing />
+    </>
+  );
+};

@@ -1,0 +1,9 @@
+/** English in every language of the page: the shipped model reads English. */
+export const SHIPPED_MODEL = "sentiment-en";
+
+export const EXAMPLES: readonly string[] = [
+  "The battery lasts two days and the screen is gorgeous.",
+  "Arrived late, box crushed, and nobody answered my e-mails.",
+  "A slow first half, but the ending moved me to tears.",
+  "It does the job, I suppose. I expected more for the price.",
+];

@@ -1,0 +1,15 @@
+import { Button } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import { useLogOut } from "@/lib/useLogOut";
+import { Message } from "./Message";
+
+/** Signed in, but removed from every organization. */
+export const NoOrganizationPage = () => {
+  const { t } = useTranslation("errors");
+  const logOut = useLogOut();
+  return (
+    <Message title={t("noOrganization.title")} text={t("noOrganization.text")}>
+      <Button onClick={() => logOut.mutate()}>{t("common:logOut")}</Button>
+    </Message>
+  );
+};

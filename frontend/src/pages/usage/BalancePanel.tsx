@@ -1,0 +1,68 @@
+import { Text } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useTranslation } from "react-i18next";
+import { balanceQuery } from "@/api/usage";
+import type { Balance } from "@/api/types";
+import { useFormat } from "@/lib/useFormat";
+import { useOrg } from "@/lib/useOrg";
+import { Panel } from "@/ui/Panel";
+import { QueryView } from "@/ui/QueryView";
+import classes from "./BalancePanel.module.css";
+import { useMeterName } from "./useMeterName";
+
+const Line = ({ balance }: { balance: Balance }) => {
+  const { t } = useTranslation("usage");
+  const format = useFormat();
+  const meterName = useMeterName();
+  const granted = Number(balance.granted);
+  const left = granted > 0 ? Number(balance.available) / granted : 0;
+  const figures = { left: format.number(balance.available), all: format.number(granted) };
+  return (
+    <li className={classes.line}>
+      <div className={classes.head}>
+        <Text fw={600}>{meterName(balance.unit)}</Text>
+        <Text className="tabular">{t("balance.left", figures)}</Text>
+      </div>
+      <div
+        className={classes.track}
+        role="meter"
+        aria-label={meterName(balance.unit)}
+        aria-valuenow={Math.round(left * 100)}
+        aria-valuemin={0}
+        aria-valuemax={100}
+      >
+        <div className={classes.fill} style={{ width: `${Math.min(100, left * 100)}%` }} />
+      </div>
+      {balance.expires_at ? (
+        <Text size="sm" c="dimmed">
+          {t("balance.until", { date: format.date(balance.expires_at) })}
+        </Text>
+      ) : null}
+    </li>
+  );
+};
+
+/** What is left of each unit. */
+export const BalancePanel = () => {
+  const { t } = useTranslation("usage");
+  const balances = useQuery(balanceQuery(useOrg()));
+  return (
+    <Panel title={t("balance.title")}>
+      <QueryView query={balances}>
+        {({ data }) =>
+          data.length === 0 ? (
+            <Text c="dimmed" size="sm">
+              {t("balance.none")}
+            </Text>
+          ) : (
+            <ul className={classes.list}>
+              {data.map((balance) => (
+                <Line key={balance.unit} balance={balance} />
+              ))}
+            </ul>
+          )
+        }
+      </QueryView>
+    </Panel>
+  );
+};

@@ -1,0 +1,204 @@
+/** Every address of the page, in one place. Pages load when they are visited. */
+import type { QueryClient } from "@tanstack/react-query";
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from "@tanstack/react-router";
+import { meQuery } from "./api/account";
+import { queryClient } from "./api/queryClient";
+import { PublicLayout } from "./pages/public/PublicLayout";
+import { ErrorPage } from "./pages/system/ErrorPage";
+import { NotFoundPage } from "./pages/system/NotFoundPage";
+import { PendingPage } from "./pages/system/PendingPage";
+import { Root } from "./pages/system/Root";
+
+const root = createRootRouteWithContext<{ queryClient: QueryClient }>()({
+  component: Root,
+  notFoundComponent: NotFoundPage,
+});
+
+const publicLayout = createRoute({
+  getParentRoute: () => root,
+  id: "public",
+  component: PublicLayout,
+});
+
+const landing = createRoute({
+  getParentRoute: () => publicLayout,
+  path: "/",
+  component: lazyRouteComponent(() => import("./pages/landing/LandingPage"), "LandingPage"),
+});
+
+const authLayout = createRoute({
+  getParentRoute: () => publicLayout,
+  id: "auth",
+  component: lazyRouteComponent(() => import("./pages/auth/AuthLayout"), "AuthLayout"),
+});
+
+type Next = { next?: string };
+
+/** Only an address of this page: `//host` and `https:` would lead elsewhere. */
+export const nextOf = (search: Record<string, unknown>): Next =>
+  typeof search.next === "string" && /^\/o(\/|$)/.test(search.next) ? { next: search.next } : {};
+
+const login = createRoute({
+  getParentRoute: () => authLayout,
+  path: "/login",
+  validateSearch: nextOf,
+  component: lazyRouteComponent(() => import("./pages/auth/LoginPage"), "LoginPage"),
+});
+
+const signup = createRoute({
+  getParentRoute: () => authLayout,
+  path: "/signup",
+  component: lazyRouteComponent(() => import("./pages/auth/SignupPage"), "SignupPage"),
+});
+
+const verifyEmail = createRoute({
+  getParentRoute: () => authLayout,
+  path: "/verify-email",
+  component: lazyRouteComponent(() => import("./pages/auth/VerifyEmailPage"), "VerifyEmailPage"),
+});
+
+const passwordReset = createRoute({
+  getParentRoute: () => authLayout,
+  path: "/password/reset",
+  component: lazyRouteComponent(
+    () => import("./pages/auth/PasswordResetPage"),
+    "PasswordResetPage",
+  ),
+});
+
+/** Signed in and at `/o`: on to the first organization. */
+const chooser = createRoute({
+  getParentRoute: () => root,
+  path: "/o",
+  beforeLoad: async ({ context }) => {
+    const me = await context.queryClient.ensureQueryData(meQuery);
+    if (!me) throw redirect({ to: "/login" });
+    const [first] = me.organizations;
+    if (first) throw redirect({ to: "/o/$org", params: { org: first.slug } });
+  },
+  component: lazyRouteComponent(() => import("./pages/system/NoOrganizationPage"), "NoOrganizationPage"),
+});
+
+type Picked = { model?: string; dataset?: string };
+
+/** What one page hands to the next by address: the model or data set to start with. */
+const pickedOf = (search: Record<string, unknown>): Picked => ({
+  ...(typeof search.model === "string" ? { model: search.model } : {}),
+  ...(typeof search.dataset === "string" ? { dataset: search.dataset } : {}),
+});
+
+const app = createRoute({
+  getParentRoute: () => root,
+  path: "/o/$org",
+  validateSearch: pickedOf,
+  beforeLoad: async ({ context, params, location }) => {
+    const me = await context.queryClient.ensureQueryData(meQuery);
+    if (!me) throw redirect({ to: "/login", search: { next: location.pathname } });
+    const organization = me.organizations.find(({ slug }) => slug === params.org);
+    return { me, organization };
+  },
+  component: lazyRouteComponent(() => import("./pages/shell/AppLayout"), "AppLayout"),
+});
+
+const page = <P extends string>(path: P, component: ReturnType<typeof lazyRouteComponent>) =>
+  createRoute({ getParentRoute: () => app, path, component });
+
+const appPages = [
+  page(
+    "/",
+    lazyRouteComponent(() => import("./pages/home/HomePage"), "HomePage"),
+  ),
+  page(
+    "/playground",
+    lazyRouteComponent(() => import("./pages/playground/PlaygroundPage"), "PlaygroundPage"),
+  ),
+  page(
+    "/datasets",
+    lazyRouteComponent(() => import("./pages/datasets/DatasetsPage"), "DatasetsPage"),
+  ),
+  page(
+    "/datasets/new",
+    lazyRouteComponent(() => import("./pages/datasets/UploadPage"), "UploadPage"),
+  ),
+  page(
+    "/datasets/$datasetId",
+    lazyRouteComponent(() => import("./pages/datasets/DatasetPage"), "DatasetPage"),
+  ),
+  page(
+    "/training",
+    lazyRouteComponent(() => import("./pages/training/JobsPage"), "JobsPage"),
+  ),
+  page(
+    "/training/new",
+    lazyRouteComponent(() => import("./pages/training/NewJobPage"), "NewJobPage"),
+  ),
+  page(
+    "/training/$jobId",
+    lazyRouteComponent(() => import("./pages/training/JobPage"), "JobPage"),
+  ),
+  page(
+    "/models",
+    lazyRouteComponent(() => import("./pages/models/ModelsPage"), "ModelsPage"),
+  ),
+  page(
+    "/models/$modelId",
+    lazyRouteComponent(() => import("./pages/models/ModelPage"), "ModelPage"),
+  ),
+  page(
+    "/deployments",
+    lazyRouteComponent(() => import("./pages/deployments/DeploymentsPage"), "DeploymentsPage"),
+  ),
+  page(
+    "/deployments/$deploymentId",
+    lazyRouteComponent(() => import("./pages/deployments/DeploymentPage"), "DeploymentPage"),
+  ),
+  page(
+    "/keys",
+    lazyRouteComponent(() => import("./pages/keys/KeysPage"), "KeysPage"),
+  ),
+  page(
+    "/usage",
+    lazyRouteComponent(() => import("./pages/usage/UsagePage"), "UsagePage"),
+  ),
+  page(
+    "/team",
+    lazyRouteComponent(() => import("./pages/settings/TeamPage"), "TeamPage"),
+  ),
+  page(
+    "/settings",
+    lazyRouteComponent(() => import("./pages/settings/SettingsPage"), "SettingsPage"),
+  ),
+] as const;
+
+const routeTree = root.addChildren([
+  publicLayout.addChildren([
+    landing,
+    authLayout.addChildren([login, signup, verifyEmail, passwordReset]),
+  ]),
+  chooser,
+  app.addChildren(appPages),
+]);
+
+export const router = createRouter({
+  routeTree,
+  context: { queryClient },
+  defaultPreload: "intent",
+  defaultPreloadStaleTime: 0,
+  defaultPendingMs: 300,
+  defaultPendingComponent: PendingPage,
+  defaultErrorComponent: ErrorPage,
+  defaultNotFoundComponent: NotFoundPage,
+  scrollRestoration: true,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

@@ -1,0 +1,10 @@
+import { CopyButton } from "./CopyButton";
+import classes from "./Code.module.css";
+
+/** One line to copy: an id, a name, a key. */
+export const CopyField = ({ value, label }: { value: string; label: string }) => (
+  <div className={classes.field}>
+    <code className={classes.value}>{value}</code>
+    <CopyButton value={value} label={label} />
+  </div>
+);

@@ -1,0 +1,13 @@
+import type { UseQueryResult } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { ErrorBox } from "./ErrorBox";
+import { Loading } from "./Loading";
+
+type Props<T> = { query: UseQueryResult<T>; children: (data: T) => ReactNode };
+
+/** Waiting, failed or there: the three states every list has. */
+export const QueryView = <T,>({ query, children }: Props<T>) => {
+  if (query.data !== undefined) return <>{children(query.data)}</>;
+  if (query.isError) return <ErrorBox error={query.error} onRetry={() => void query.refetch()} />;
+  return <Loading />;
+};

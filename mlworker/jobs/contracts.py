@@ -1,0 +1,142 @@
+"""What crosses the border of the jobs: requests in, jobs, events and checkpoints out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from anneal.kernel.ids import public_id
+from anneal.kernel.scopes import OrganizationRef
+from mlworker.jobs.states import JobState, Phase
+
+JOB_PREFIX: Final = "ftjob-"
+EVENT_PREFIX: Final = "ftevent-"
+CHECKPOINT_PREFIX: Final = "ftckpt-"
+
+METER: Final = "trained_token"
+SOURCE: Final = "fine_tuning"
+"""Source of the usage events of jobs."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """The body of a create or estimate call, checked."""
+
+    model: str
+    training_file: str
+    """A ``file-``, ``ds_`` or ``dsv_`` id."""
+    validation_file: str = ""
+    suffix: str = ""
+    seed: int | None = None
+    tier: str = "auto"
+    method: str = "supervised"
+    hyperparameters: Mapping[str, object] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    max_charge: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a job would cost and how long it would take."""
+
+    trained_tokens: int
+    price: Decimal
+    currency: str
+    seconds_p50: float
+    seconds_p90: float
+    allowed: bool
+    reason: str | None
+    exact: bool
+    """False when the rows were too many to count at once and a sample was counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobInfo:
+    """A job as the API and other apps see it."""
+
+    id: UUID
+    state: JobState
+    phase: Phase
+    pausing: bool
+    base: str
+    task: str
+    tier: str
+    suffix: str
+    seed: int
+    method: str
+    hyperparameters: Mapping[str, Any]
+    config: Mapping[str, Any]
+    metadata: Mapping[str, str]
+    training_file: str
+    validation_file: str
+    dataset_version_id: UUID | None
+    quoted_tokens: int | None
+    trained_tokens: int | None
+    max_charge: Decimal | None
+    attempt: int
+    progress: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    warnings: tuple[str, ...]
+    error: Mapping[str, Any] | None
+    fine_tuned_model: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    queue_position: int | None = None
+
+    @property
+    def public_id(self) -> str:
+        """The id callers see."""
+        return public_id(JOB_PREFIX, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class EventInfo:
+    """One line of a job's story; ``seq`` is its number in the stream."""
+
+    id: UUID
+    seq: int
+    kind: str
+    level: str
+    code: str
+    message: str
+    data: Mapping[str, Any]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointInfo:
+    """A verified checkpoint in storage."""
+
+    id: UUID
+    job_id: UUID
+    step: int
+    epoch: float
+    metrics: Mapping[str, Any]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A worker's right to a job: every write it makes carries the fence."""
+
+    job_id: UUID
+    organization: OrganizationRef
+    fence: int
+    attempt: int
+
+    @property
+    def public_id(self) -> str:
+        """The job's public id, for logs."""
+        return public_id(JOB_PREFIX, self.job_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """How an attempt ended badly. ``param`` carries the signal's name of a crash."""
+
+    code: str
+    message: str
+    param: str | None = None

@@ -1,0 +1,67 @@
+"""Refusals of the jobs, and the codes a failed job carries."""
+
+from typing import Final
+
+from anneal.kernel.errors import Conflict, InvalidRequest, NotFound
+
+
+class JobNotFound(NotFound):
+    """No job of this id in the organization."""
+
+    code = "fine_tuning_job_not_found"
+    message = "No such fine-tuning job."
+
+
+class JobStateConflict(Conflict):
+    """The job's state does not allow what was asked."""
+
+    code = "fine_tuning_job_state"
+    message = "The job's state does not allow this."
+
+
+class HyperparameterInvalid(InvalidRequest):
+    """A hyper-parameter is unknown or out of bounds."""
+
+    code = "hyperparameter_invalid"
+
+
+class TierUnsupported(InvalidRequest):
+    """The tier is not offered."""
+
+    code = "tier_unsupported"
+
+
+class MethodUnsupported(InvalidRequest):
+    """The training method is not offered for classification."""
+
+    code = "method_unsupported"
+
+
+class TrainingDataUnfit(InvalidRequest):
+    """The data cannot train this: one class only, no rows, labels that differ."""
+
+    code = "training_data_unfit"
+
+
+class MaxChargeExceeded(InvalidRequest):
+    """The quote is above the price the caller accepts."""
+
+    code = "max_charge_exceeded"
+
+
+class DatasetInUse(Conflict):
+    """An unfinished job still needs the data set."""
+
+    code = "dataset_in_use"
+    message = "An unfinished fine-tuning job uses this data set: cancel it or wait."
+
+
+class LeaseLost(Exception):
+    """This worker no longer holds the job: cancelled, paused by a reaper, or claimed by another."""
+
+
+FINAL_CODES: Final = frozenset({"diverged", "invalid_data", "invalid_config"})
+"""Faults of the data or the settings: another attempt would end the same."""
+
+STALLED_LIMIT: Final = 3
+"""Attempts in a row that may end by fault without a new checkpoint."""

@@ -1,0 +1,132 @@
+"""What a job costs: its training rows' tokens, counted once per version and base."""
+
+import functools
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from anneal.kernel.scopes import OrganizationRef
+from mlworker.catalog.selectors import weights_path
+from mlworker.engine.tokenizer import TextTokenizer
+from mlworker.engine.tokens import trained_tokens
+from mlworker.engine.training.config import TrainConfig
+from mlworker.jobs.errors import TrainingDataUnfit
+from mlworker.jobs.hyperparameters import config_resolve
+from mlworker.jobs.limits import COUNT_AT_ONCE_ROWS, SAMPLE_ROWS
+from mlworker.jobs.models import TokenCount
+from tenants.datasets.contracts import DatasetVersionInfo, Split
+from tenants.datasets.selectors import dataset_version_read
+
+LONGEST: Final = 512
+"""Token count of the last bucket; no base reads more."""
+MIN_ROWS: Final = 8
+_CHUNK: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A job made concrete: its data, its complete configuration, its price in tokens."""
+
+    version: DatasetVersionInfo
+    config: TrainConfig
+    trained_tokens: int
+    exact: bool
+
+
+def plan_make(
+    *,
+    organization: OrganizationRef,
+    version: DatasetVersionInfo,
+    base: str,
+    tier: str,
+    seed: int,
+    hyperparameters: Mapping[str, object],
+    sample: bool = False,
+) -> Plan:
+    """Return the plan of a job on ``version``.
+
+    ``sample`` counts a part of a long version, for an estimate. TrainingDataUnfit and
+    HyperparameterInvalid refuse before any money is held.
+    """
+    data_check(version)
+    rows = version.splits[Split.TRAIN]
+    lengths = token_lengths(organization=organization, version=version, base=base, sample=sample)
+    counted = sum(lengths.values())
+    config = config_resolve(
+        hyperparameters,
+        tier=tier,
+        seed=seed,
+        rows=rows,
+        classes=len(version.labels),
+        tokens_per_row=sum(length * count for length, count in lengths.items()) / counted,
+    )
+    one_pass = sum(min(length, config.max_length) * count for length, count in lengths.items())
+    if counted < rows:
+        one_pass = one_pass * rows // counted
+    return Plan(
+        version=version,
+        config=config,
+        trained_tokens=trained_tokens(one_pass, epochs=config.epochs, tier=tier),
+        exact=counted >= rows,
+    )
+
+
+def data_check(version: DatasetVersionInfo) -> None:
+    """Refuse data that cannot teach: one label, or next to no rows. TrainingDataUnfit."""
+    rows = version.splits.get(Split.TRAIN, 0)
+    if len(version.labels) < 2:
+        raise TrainingDataUnfit(
+            "The data set has fewer than two labels: there is nothing to tell apart.",
+            param="training_file",
+        )
+    if rows < MIN_ROWS:
+        raise TrainingDataUnfit(
+            f"The data set has {rows} training rows: at least {MIN_ROWS} are needed.",
+            param="training_file",
+        )
+
+
+def needs_background(version: DatasetVersionInfo) -> bool:
+    """Say whether counting the version's tokens is too long for a request."""
+    return version.splits.get(Split.TRAIN, 0) > COUNT_AT_ONCE_ROWS
+
+
+def token_lengths(
+    *, organization: OrganizationRef, version: DatasetVersionInfo, base: str, sample: bool = False
+) -> Counter[int]:
+    """Return how many training rows have which token count, special tokens included.
+
+    Counts above LONGEST are in the bucket LONGEST. What was counted whole is kept.
+    """
+    known = TokenCount.objects.filter(dataset_version_id=version.id, base=base).first()
+    if known is not None:
+        return Counter({int(length): count for length, count in known.lengths.items()})
+    table = dataset_version_read(
+        organization=organization, version_id=version.id, split=Split.TRAIN
+    )
+    texts: list[str] = table.column("text").to_pylist()
+    partial = sample and len(texts) > SAMPLE_ROWS
+    if partial:
+        texts = texts[:: len(texts) // SAMPLE_ROWS]
+    lengths = Counter(_lengths(texts, _tokenizer(base)))
+    if not partial:
+        row = TokenCount(
+            organization_id=organization.id,
+            dataset_version_id=version.id,
+            base=base,
+            lengths={str(length): count for length, count in sorted(lengths.items())},
+        )
+        TokenCount.objects.bulk_create([row], ignore_conflicts=True)
+    return lengths
+
+
+def _lengths(texts: Sequence[str], tokenizer: TextTokenizer) -> Iterator[int]:
+    for start in range(0, len(texts), _CHUNK):
+        for encoded in tokenizer.encode(texts[start : start + _CHUNK], LONGEST):
+            yield len(encoded.ids)
+
+
+@functools.cache
+def _tokenizer(base: str) -> TextTokenizer:
+    return TextTokenizer.load(weights_path(base))

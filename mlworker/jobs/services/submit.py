@@ -1,0 +1,143 @@
+"""Submitting a job: row, price hold and doorbell in the caller's one transaction."""
+
+import secrets
+from typing import Final
+
+from anneal.kernel import clock
+from anneal.kernel.audit import audit_record
+from anneal.kernel.errors import QuotaExhausted
+from anneal.kernel.ids import public_id, uuid7
+from anneal.kernel.principal import Actor
+from anneal.kernel.scopes import OrganizationRef, require_scope
+from billing.ledger.selectors import balance_get
+from billing.prices.services import price_quote
+from mlworker.catalog.selectors import base_model_present
+from mlworker.jobs.admission import job_admit
+from mlworker.jobs.contracts import JOB_PREFIX, METER, Estimate, JobInfo, JobRequest
+from mlworker.jobs.errors import MaxChargeExceeded, MethodUnsupported
+from mlworker.jobs.hyperparameters import tier_checked
+from mlworker.jobs.models import FineTuningJob
+from mlworker.jobs.quoting import Plan, needs_background, plan_make
+from mlworker.jobs.ring import ring_validation
+from mlworker.jobs.rows import event_add
+from mlworker.jobs.selectors import job_info, seconds_expected
+from mlworker.jobs.sources import Source, source_find
+from mlworker.jobs.states import JobState, Phase
+
+METHODS: Final = ("supervised", "classification")
+MAX_SEED: Final = 2**31
+
+
+def fine_tuning_job_submit(
+    *, organization: OrganizationRef, actor: Actor, request: JobRequest
+) -> JobInfo:
+    """Create a job and hold its price.
+
+    Data that is ready and short is checked and priced here, and the job is queued; everything else
+    is read in the background first (``validating_files``). Refuses before anything is written:
+    unknown model or data, unfit data or settings, a price above ``max_charge``, QuotaExhausted.
+    """
+    require_scope(organization)
+    tier = _checked(request)
+    source = source_find(organization=organization, reference=request.training_file)
+    extra = None
+    if request.validation_file:
+        extra = source_find(
+            organization=organization, reference=request.validation_file, param="validation_file"
+        )
+    row = _new_row(organization, actor, request, tier)
+    if _ready_now(source) and (extra is None or _ready_now(extra)):
+        row.save(force_insert=True)
+        job_admit(row, source.version, extra.version if extra else None)
+    else:
+        row.state, row.phase = JobState.VALIDATING, Phase.READING_FILES
+        row.rung_at = clock.now()
+        event_add(row, "Reading and validating the training file.", code="files.validating")
+        row.save(force_insert=True)
+        ring_validation(organization=organization, job_id=row.id)
+    audit_record(
+        actor=actor,
+        action="fine_tuning_job.create",
+        target=public_id(JOB_PREFIX, row.id),
+        detail={"model": request.model, "training_file": request.training_file, "tier": tier},
+    )
+    return job_info(row)
+
+
+def fine_tuning_job_estimate(*, organization: OrganizationRef, request: JobRequest) -> Estimate:
+    """Say what a job would cost and how long it would take, and whether the balance allows it."""
+    require_scope(organization)
+    tier = _checked(request)
+    source = source_find(organization=organization, reference=request.training_file)
+    plan = plan_make(
+        organization=organization,
+        version=source.required(),
+        base=request.model,
+        tier=tier,
+        seed=request.seed or 0,
+        hyperparameters=request.hyperparameters,
+        sample=needs_background(source.required()),
+    )
+    return _estimate(organization, request, plan, tier)
+
+
+def _estimate(
+    organization: OrganizationRef, request: JobRequest, plan: Plan, tier: str
+) -> Estimate:
+    quote = price_quote(meter=METER, units=plan.trained_tokens)
+    p50, p90 = seconds_expected(base=request.model, tier=tier, tokens=plan.trained_tokens)
+    available = balance_get(organization=organization, unit=METER).available
+    reason = None
+    if available < plan.trained_tokens:
+        reason = QuotaExhausted.code
+    elif request.max_charge is not None and quote.amount > request.max_charge:
+        reason = MaxChargeExceeded.code
+    return Estimate(
+        trained_tokens=plan.trained_tokens,
+        price=quote.amount,
+        currency=quote.currency,
+        seconds_p50=p50,
+        seconds_p90=p90,
+        allowed=reason is None,
+        reason=reason,
+        exact=plan.exact,
+    )
+
+
+def _checked(request: JobRequest) -> str:
+    base_model_present(request.model, param="model")
+    if request.method not in METHODS:
+        raise MethodUnsupported(
+            f"The method '{request.method[:40]}' is not offered: use {METHODS[0]}.",
+            param="method.type",
+        )
+    return tier_checked(request.tier)
+
+
+def _ready_now(source: Source) -> bool:
+    return source.version is not None and not needs_background(source.version)
+
+
+def _new_row(
+    organization: OrganizationRef, actor: Actor, request: JobRequest, tier: str
+) -> FineTuningJob:
+    row = FineTuningJob(
+        id=uuid7(),
+        organization_id=organization.id,
+        organization_slug=organization.slug,
+        state=JobState.VALIDATING,
+        phase=Phase.READING_FILES,
+        created_by=actor.label,
+        base=request.model,
+        tier=tier,
+        suffix=request.suffix,
+        seed=secrets.randbelow(MAX_SEED) if request.seed is None else request.seed,
+        method=request.method,
+        hyperparameters=dict(request.hyperparameters),
+        metadata=dict(request.metadata),
+        training_file=request.training_file,
+        validation_file=request.validation_file,
+        max_charge=request.max_charge,
+        created_at=clock.now(),
+    )
+    return row

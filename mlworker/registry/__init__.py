@@ -1,0 +1,1 @@
+"""The registry: what fine-tuning jobs leave behind, and what can be called by name."""

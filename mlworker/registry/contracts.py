@@ -1,0 +1,117 @@
+"""What other apps see of the registry."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Literal
+from uuid import UUID
+
+from anneal.kernel.events import Event
+from anneal.kernel.scopes import OrganizationRef
+
+SHIPPED_KEY: Final = "shipped:"
+"""Artifact keys with this prefix name a folder of the package, not an object in storage."""
+
+ModelKind = Literal["deployment", "fine_tuned", "shipped", "base"]
+
+
+@dataclass(frozen=True, slots=True)
+class ServableModel:
+    """All that an engine needs to serve a model."""
+
+    version_id: UUID | None
+    """None for a shipped model."""
+    name: str
+    base: str
+    tier: str
+    task: str
+    labels: tuple[str, ...]
+    artifact_key: str
+    """Storage key of one tar object, or ``shipped:<name>``."""
+    artifact_sha256: str
+    """Of the tar; of the manifest for a shipped model."""
+    max_length: int
+    organization_id: UUID | None
+    """Owner; None = everybody's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Where a version comes from: enough to make it again."""
+
+    dataset_version: str
+    """Public id."""
+    dataset_hash: str
+    splits: Mapping[str, int]
+    """Rows by split; the split itself is part of the immutable dataset version."""
+    seed: int
+    config: Mapping[str, object]
+    """The trainer's resolved configuration."""
+    code_version: str
+    libraries: Mapping[str, str]
+    hardware: str
+    seconds: float
+    trained_tokens: int
+    price: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NewModelVersion:
+    """What a job hands over when it has succeeded."""
+
+    base: str
+    tier: str
+    task: str
+    labels: tuple[str, ...]
+    suffix: str
+    job_id: UUID
+    dataset_version_id: UUID
+    max_length: int
+    metrics: Mapping[str, object]
+    artifact_key: str
+    """Storage key of one tar object; it belongs to the registry from now on."""
+    artifact_sha256: str
+    artifact_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersionInfo:
+    """A model version as other apps and the API see it."""
+
+    id: UUID
+    name: str
+    base: str
+    tier: str
+    task: str
+    labels: tuple[str, ...]
+    suffix: str
+    job_id: UUID
+    metrics: Mapping[str, object]
+    lineage: Mapping[str, object]
+    card: str
+    artifact_key: str
+    artifact_sha256: str
+    artifact_bytes: int
+    max_length: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ModelListing:
+    """One line of ``GET /v1/models``."""
+
+    id: str
+    created: int
+    """Unix seconds."""
+    owned_by: str
+    kind: ModelKind
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersionDeleting(Event):
+    """A version is about to go; a subscriber that still serves it refuses by raising Conflict."""
+
+    organization: OrganizationRef
+    version_id: UUID
+    name: str

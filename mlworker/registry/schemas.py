@@ -1,0 +1,41 @@
+"""Shapes of the registry's answers, for the OpenAPI file."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+
+class ModelSchema(serializers.Serializer[Any]):
+    """A model object. Fields after ``kind`` depend on the kind."""
+
+    id = serializers.CharField(help_text="The name to send as `model`.")
+    object = serializers.CharField(default="model")
+    created = serializers.IntegerField(help_text="Unix seconds.")
+    owned_by = serializers.CharField()
+    kind = serializers.ChoiceField(choices=["deployment", "fine_tuned", "shipped", "base"])
+    base = serializers.CharField(required=False)
+    tier = serializers.CharField(required=False)
+    task = serializers.CharField(required=False)
+    labels = serializers.ListField(child=serializers.CharField(), required=False)
+    metrics = serializers.DictField(required=False)
+    max_length = serializers.IntegerField(required=False)
+    job_id = serializers.CharField(required=False)
+    version_id = serializers.CharField(required=False)
+    lineage = serializers.DictField(required=False)
+    card = serializers.CharField(required=False, help_text="Model card, Markdown.")
+
+
+class ModelListSchema(serializers.Serializer[Any]):
+    """A list of models, complete."""
+
+    object = serializers.CharField(default="list")
+    data = ModelSchema(many=True)
+    has_more = serializers.BooleanField()
+
+
+class ModelDeletedSchema(serializers.Serializer[Any]):
+    """The answer of a deletion."""
+
+    id = serializers.CharField()
+    object = serializers.CharField(default="model")
+    deleted = serializers.BooleanField()

@@ -1,0 +1,186 @@
+"""Reading the registry: one model by name, and the list of all that can be named."""
+
+from typing import Any, Final
+from uuid import UUID
+
+from anneal.kernel.ids import public_id
+from anneal.kernel.scopes import OrganizationRef, require_scope
+from mlworker.catalog.contracts import BaseModelCard, ShippedModelCard
+from mlworker.catalog.selectors import base_models, shipped_model_get, shipped_models
+from mlworker.registry.contracts import (
+    SHIPPED_KEY,
+    ModelListing,
+    ModelVersionInfo,
+    ServableModel,
+)
+from mlworker.registry.errors import ModelNotFound
+from mlworker.registry.models import ModelVersion
+from mlworker.registry.naming import PREFIX
+from mlworker.registry.sources import registered_listings
+
+VERSION_PREFIX: Final = "mv_"
+JOB_PREFIX: Final = "ftjob-"
+HOUSE_OWNER: Final = "anneal"
+
+
+def model_version_resolve(*, organization: OrganizationRef, name: str) -> ServableModel:
+    """Return what serves ``name``: an own version or a shipped model; ModelNotFound otherwise."""
+    require_scope(organization)
+    shipped = shipped_model_get(name)
+    if shipped is not None:
+        return _servable_shipped(shipped)
+    return _servable(version_row(name))
+
+
+def model_version_by_id(*, organization: OrganizationRef, version_id: UUID) -> ServableModel:
+    """Return what serves an own version, by id; ModelNotFound otherwise."""
+    require_scope(organization)
+    row = ModelVersion.objects.filter(id=version_id).first()
+    if row is None:
+        raise ModelNotFound
+    return _servable(row)
+
+
+def model_version_get(*, organization: OrganizationRef, name: str) -> ModelVersionInfo:
+    """Return an own version, by name; ModelNotFound otherwise."""
+    require_scope(organization)
+    return version_info(version_row(name))
+
+
+def model_versions(*, organization: OrganizationRef) -> list[ModelVersionInfo]:
+    """Return the organization's own versions, newest first."""
+    require_scope(organization)
+    return [version_info(row) for row in ModelVersion.objects.order_by("-id")]
+
+
+def model_listings(*, organization: OrganizationRef) -> list[ModelListing]:
+    """Return every model the organization may name: deployments, versions, shipped, bases."""
+    require_scope(organization)
+    versions = ModelVersion.objects.defer("card", "lineage").order_by("-id")
+    return [
+        *registered_listings(organization),
+        *(_version_listing(row, organization) for row in versions),
+        *(_shipped_listing(card) for card in shipped_models()),
+        *(_base_listing(card) for card in base_models()),
+    ]
+
+
+def model_listing_get(*, organization: OrganizationRef, name: str) -> ModelListing:
+    """Return one line of that list, with the model card where there is one; ModelNotFound."""
+    require_scope(organization)
+    if name.startswith(PREFIX):
+        row = version_row(name)
+        listing = _version_listing(row, organization)
+        extras: dict[str, object] = {"card": row.card, "lineage": row.lineage}
+        return _with(listing, extras)
+    shipped = shipped_model_get(name)
+    if shipped is not None:
+        return _with(_shipped_listing(shipped), {"card": shipped.card})
+    known = [*registered_listings(organization), *(_base_listing(card) for card in base_models())]
+    for listing in known:
+        if listing.id == name:
+            return listing
+    raise ModelNotFound
+
+
+def version_row(name: str, *, lock: bool = False) -> ModelVersion:
+    """Return the row of an own version in the open scope. Inside this app only."""
+    rows = ModelVersion.objects.filter(name=name) if "\x00" not in name else None
+    if rows is None:
+        raise ModelNotFound
+    row = (rows.select_for_update() if lock else rows).first()
+    if row is None:
+        raise ModelNotFound
+    return row
+
+
+def version_info(row: ModelVersion) -> ModelVersionInfo:
+    """Return a row as other apps see it."""
+    names = ModelVersionInfo.__dataclass_fields__
+    values: dict[str, Any] = {name: getattr(row, name) for name in names}
+    return ModelVersionInfo(**{**values, "labels": tuple(row.labels)})
+
+
+def _servable(row: ModelVersion) -> ServableModel:
+    return ServableModel(
+        version_id=row.id,
+        name=row.name,
+        base=row.base,
+        tier=row.tier,
+        task=row.task,
+        labels=tuple(row.labels),
+        artifact_key=row.artifact_key,
+        artifact_sha256=row.artifact_sha256,
+        max_length=row.max_length,
+        organization_id=row.organization_id,
+    )
+
+
+def _servable_shipped(card: ShippedModelCard) -> ServableModel:
+    return ServableModel(
+        version_id=None,
+        name=card.name,
+        base=card.base,
+        tier=card.tier,
+        task=card.task,
+        labels=card.labels,
+        artifact_key=f"{SHIPPED_KEY}{card.name}",
+        artifact_sha256=card.manifest_sha256,
+        max_length=card.max_length,
+        organization_id=None,
+    )
+
+
+def _version_listing(row: ModelVersion, organization: OrganizationRef) -> ModelListing:
+    details: dict[str, object] = {
+        "base": row.base,
+        "tier": row.tier,
+        "task": row.task,
+        "labels": row.labels,
+        "metrics": row.metrics,
+        "max_length": row.max_length,
+        "job_id": public_id(JOB_PREFIX, row.job_id),
+        "version_id": public_id(VERSION_PREFIX, row.id),
+    }
+    return ModelListing(
+        id=row.name,
+        created=int(row.created_at.timestamp()),
+        owned_by=organization.slug,
+        kind="fine_tuned",
+        details=details,
+    )
+
+
+def _shipped_listing(card: ShippedModelCard) -> ModelListing:
+    details: dict[str, object] = {
+        "base": card.base,
+        "tier": card.tier,
+        "task": card.task,
+        "labels": list(card.labels),
+        "metrics": dict(card.metrics),
+        "max_length": card.max_length,
+    }
+    return ModelListing(card.name, card.created, HOUSE_OWNER, "shipped", details)
+
+
+def _base_listing(card: BaseModelCard) -> ModelListing:
+    details: dict[str, object] = {
+        "name": card.name,
+        "architecture": card.architecture,
+        "tasks": list(card.tasks),
+        "size_parameters": card.size_parameters,
+        "size_bytes": card.size_bytes,
+        "languages": list(card.languages),
+        "licence": card.licence,
+        "source": card.source.note,
+        "max_length": card.max_length,
+        "summary": card.summary,
+        "present": card.present,
+    }
+    return ModelListing(card.id, card.created, HOUSE_OWNER, "base", details)
+
+
+def _with(listing: ModelListing, extras: dict[str, object]) -> ModelListing:
+    return ModelListing(
+        listing.id, listing.created, listing.owned_by, listing.kind, {**listing.details, **extras}
+    )

@@ -1,0 +1,68 @@
+"""Changing the registry."""
+
+from dataclasses import asdict
+from uuid import UUID
+
+from anneal.kernel.audit import audit_record
+from anneal.kernel.events import publish
+from anneal.kernel.ids import public_id, uuid7
+from anneal.kernel.outbox import outbox_add
+from anneal.kernel.principal import Actor
+from anneal.kernel.scopes import OrganizationRef, require_scope
+from mlworker.registry.cards import model_card
+from mlworker.registry.contracts import (
+    Lineage,
+    ModelVersionDeleting,
+    ModelVersionInfo,
+    NewModelVersion,
+)
+from mlworker.registry.models import ModelVersion
+from mlworker.registry.naming import model_version_name
+from mlworker.registry.selectors import VERSION_PREFIX, version_info, version_row
+
+
+def model_version_register(
+    *, organization: OrganizationRef, version: NewModelVersion, lineage: Lineage
+) -> ModelVersionInfo:
+    """Write the version a job leaves. Called once per job; the database refuses a second."""
+    require_scope(organization)
+    version_id = uuid7()
+    name = model_version_name(
+        base=version.base,
+        organization=organization,
+        suffix=version.suffix,
+        version_id=version_id,
+    )
+    card = model_card(name=name, version=version, lineage=lineage)
+    row = ModelVersion(
+        id=version_id,
+        organization_id=organization.id,
+        name=name,
+        lineage=asdict(lineage),
+        card=card,
+        **{**asdict(version), "labels": list(version.labels)},
+    )
+    row.save(force_insert=True)
+    return version_info(row)
+
+
+def model_version_delete(*, organization: OrganizationRef, actor: Actor, name: str) -> UUID:
+    """Delete an own version and, after the commit, its stored files.
+
+    Subscribers of ModelVersionDeleting that still serve it refuse with Conflict.
+    """
+    require_scope(organization)
+    row = version_row(name, lock=True)
+    publish(ModelVersionDeleting(organization=organization, version_id=row.id, name=row.name))
+    outbox_add(
+        task="registry.artifact_delete", queue="default", payload={"key": row.artifact_key}
+    )
+    version_id = row.id
+    row.delete()
+    audit_record(
+        actor=actor,
+        action="model_version.delete",
+        target=public_id(VERSION_PREFIX, version_id),
+        detail={"name": name},
+    )
+    return version_id

@@ -1,0 +1,1 @@
+"""Online predictions: the gateway in the web process, the engine's loop in the workers, deployments."""

@@ -1,0 +1,68 @@
+"""What other rooms may know about serving."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+from uuid import UUID
+
+from mlworker.registry.contracts import ServableModel
+
+DEPLOYMENT_PREFIX: Final = "dep_"
+PREDICTION_PREFIX: Final = "pred_"
+
+LAST_CALL_KEY: Final = "serve:last"
+"""Redis key that lives 5 s after each online call; trainers leave a core free while it exists."""
+
+MODELS_CHANGED_CHANNEL: Final = "models:changed"
+"""Redis channel; the payload is an organization id, or `*` when a shipped model changed."""
+
+ModelKind = Literal["deployment", "fine_tuned", "shipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryInfo:
+    """A second model that gets `percent` of the calls."""
+
+    model: str
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentInfo:
+    """A stable name and where it points."""
+
+    id: UUID
+    name: str
+    model: str
+    canary: CanaryInfo | None
+    revision: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionInfo:
+    """One entry of a deployment's history."""
+
+    number: int
+    model: str
+    canary: CanaryInfo | None
+    action: str
+    reason: str
+    actor: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTarget:
+    """What a `model` in a request stands for.
+
+    `canary` takes the share `canary_percent` of the calls; the split is by the request's id.
+    """
+
+    name: str
+    kind: ModelKind
+    main: ServableModel
+    deployment_id: UUID | None = None
+    canary: ServableModel | None = None
+    canary_percent: int = 0

@@ -1,0 +1,1 @@
+"""The raw ASGI application in front of Django: authenticates, prices, queues and answers predictions."""

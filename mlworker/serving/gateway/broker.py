@@ -1,0 +1,149 @@
+"""The gateway's side of Redis: sending works, reading answers, watching engines.
+
+Redis may vanish and come back empty at any moment. Everything here reconnects; what was lost is
+noticed by the missing epoch word and sent again by the desk.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+from typing import Final
+
+import msgspec
+import redis.asyncio
+from redis.exceptions import RedisError
+
+from anneal.kernel.redis import redis_async
+from mlworker.serving.contracts import LAST_CALL_KEY
+from mlworker.serving.protocol import (
+    ANNOUNCEMENT_TTL,
+    ENGINES_KEY,
+    EPOCH_KEY,
+    REPLY_TTL,
+    WANTED_KEY,
+    Announcement,
+    Answer,
+    Envelope,
+    Work,
+    announcement_decode,
+    answers_decode,
+    envelope_encode,
+    reply_key,
+    taken_key,
+    taking_key,
+    waiting_key,
+)
+
+logger = logging.getLogger(__name__)
+
+BROKER_ERRORS: Final = (RedisError, OSError, TimeoutError)
+READ_SECONDS: Final = 1
+
+RESCUE: Final = """
+local moved = 0
+local function back(raw)
+  if string.sub(raw, 1, 1) == '1' then
+    redis.call('RPUSH', KEYS[3], '2' .. string.sub(raw, 2))
+    moved = moved + 1
+  end
+end
+for _, raw in ipairs(redis.call('HVALS', KEYS[1])) do back(raw) end
+for _, raw in ipairs(redis.call('LRANGE', KEYS[2], 0, -1)) do back(raw) end
+redis.call('DEL', KEYS[1], KEYS[2])
+redis.call('HDEL', KEYS[4], ARGV[1])
+return moved
+"""
+"""Moves what a dead engine held back to the front of the queue, unless it was moved before."""
+
+
+class Broker:
+    """One gateway process's connections to Redis."""
+
+    def __init__(self) -> None:
+        self.gateway: Final = secrets.token_hex(8)
+        self._commands = redis_async()
+        self._reader = redis_async()
+        self._engines: dict[str, Announcement] = {}
+        self._epoch: bytes | None = None
+
+    async def close(self) -> None:
+        """Close both connections."""
+        await self._commands.aclose()
+        await self._reader.aclose()
+
+    @property
+    def commands(self) -> redis.asyncio.Redis:
+        """The connection pool for short commands."""
+        return self._commands
+
+    async def send(self, base: str, works: list[Work], *, again: bool = False) -> None:
+        """Queue works of one base as one envelope. Raises BROKER_ERRORS."""
+        envelope = Envelope(self.gateway, time.time(), works)
+        await self._commands.lpush(waiting_key(base), envelope_encode(envelope, again=again))
+
+    async def answers(self) -> list[Answer]:
+        """Wait up to a second for an engine's answers. Raises BROKER_ERRORS."""
+        popped = await self._reader.brpop([reply_key(self.gateway)], timeout=READ_SECONDS)
+        if popped is None:
+            return []
+        try:
+            return answers_decode(popped[1])
+        except msgspec.DecodeError:
+            logger.error("gateway.reply_malformed")  # noqa: TRY400 # the bytes would be the trace
+            return []
+
+    async def look(self) -> bool:
+        """Refresh what is known of engines; True when Redis lost what was sent before."""
+        pipe = self._commands.pipeline(transaction=False)
+        pipe.hgetall(ENGINES_KEY)
+        pipe.set(EPOCH_KEY, secrets.token_hex(8), nx=True)
+        pipe.get(EPOCH_KEY)
+        pipe.expire(reply_key(self.gateway), REPLY_TTL)
+        engines, _, epoch, _ = await pipe.execute()
+        self._engines = {
+            name.decode(): announcement_decode(raw) for name, raw in engines.items()
+        }
+        lost = self._epoch is not None and epoch != self._epoch
+        self._epoch = epoch
+        return lost
+
+    async def rescue(self) -> int:
+        """Put back what dead engines had taken, each envelope once; return how many."""
+        moved = 0
+        for engine in self.dead():
+            base = self._engines[engine].bases[0]
+            keys = [taken_key(engine), taking_key(engine), waiting_key(base), ENGINES_KEY]
+            moved += int(await self._commands.eval(RESCUE, len(keys), *keys, engine))  # type: ignore[misc] # redis-py's stubs mix sync and async
+        return moved
+
+    async def touch(self) -> None:
+        """Tell trainers that online calls arrive."""
+        await self._commands.set(LAST_CALL_KEY, b"1", ex=5)
+
+    async def want(self, base: str) -> None:
+        """Ask the scheduler for an engine of ``base``."""
+        await self._commands.zadd(WANTED_KEY, {base: time.time()})
+
+    def served(self, base: str) -> bool:
+        """Say whether a living engine announced ``base``."""
+        alive_since = time.time() - ANNOUNCEMENT_TTL
+        return any(
+            base in engine.bases and engine.at > alive_since for engine in self._engines.values()
+        )
+
+    def dead(self) -> list[str]:
+        """Return the engines whose announcement has expired."""
+        alive_since = time.time() - ANNOUNCEMENT_TTL
+        return [name for name, engine in self._engines.items() if engine.at <= alive_since]
+
+    async def wait_served(self, base: str, *, seconds: float) -> bool:
+        """Wait for an engine of ``base``; False when none came in time."""
+        end = time.monotonic() + seconds
+        while not self.served(base):
+            if time.monotonic() > end:
+                return False
+            await self.want(base)
+            await asyncio.sleep(0.1)
+            await self.look()
+        return True

@@ -1,0 +1,194 @@
+"""The desk moves tickets through their stages, always a batch at a time.
+
+waiting -> hold (one round trip for all that wait) -> sent to the engine (one LPUSH per base)
+-> answered (one list element per engine batch) -> settled (one round trip) -> handed out.
+
+While one round trip is under way the next batch gathers, so cost per request falls as load rises.
+"""
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final
+
+
+from anneal.kernel.errors import DomainError, Unavailable
+from mlworker.serving.errors import DeadlineExceeded, EngineFailed
+from mlworker.serving.gateway.broker import BROKER_ERRORS, Broker
+from mlworker.serving.gateway.ledger import LEDGER_ERRORS, Ledger, Settlement
+from mlworker.serving.gateway.tickets import Stage, Ticket
+from mlworker.serving.protocol import Answer
+
+logger = logging.getLogger(__name__)
+
+MAX_BATCH: Final = 256
+SWEEP_SECONDS: Final = 0.25
+SETTLE_RETRY_SECONDS: Final = 0.2
+
+
+class Desk:
+    """One gateway process's requests in flight."""
+
+    def __init__(self, ledger: Ledger, broker: Broker) -> None:
+        self._ledger, self._broker = ledger, broker
+        self._waiting: list[Ticket] = []
+        self._settling: list[Settlement] = []
+        self._flight: dict[int, Ticket] = {}
+        self._wake_take, self._wake_settle = asyncio.Event(), asyncio.Event()
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests wait or run."""
+        return len(self._flight)
+
+    def submit(self, ticket: Ticket) -> None:
+        """Queue a ticket for its hold; its future tells the outcome."""
+        self._flight[ticket.number] = ticket
+        self._waiting.append(ticket)
+        self._wake_take.set()
+
+    def abandon(self, ticket: Ticket) -> None:
+        """Give a ticket up, because its client is gone: uncharged unless already answered."""
+        self._refuse(ticket, DeadlineExceeded())
+
+    async def take_forever(self) -> None:
+        """Hold and send what waits, for ever."""
+        while True:
+            await self._wake_take.wait()
+            batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+            if not self._waiting:
+                self._wake_take.clear()
+            wanted = [ticket for ticket in batch if ticket.stage == Stage.WAITING]
+            if wanted:
+                await self._send(await self._hold(wanted))
+
+    async def _hold(self, tickets: list[Ticket]) -> list[Ticket]:
+        try:
+            outcomes = await self._ledger.take(tickets)
+        except LEDGER_ERRORS as error:
+            logger.warning("gateway.hold_failed", extra={"reason": str(error)})
+            for ticket in tickets:
+                self._end(ticket, Unavailable(retry_after=1))
+            return []
+        held = []
+        for ticket, outcome in zip(tickets, outcomes, strict=True):
+            ticket.hold_id = outcome.hold_id
+            if ticket.stage != Stage.WAITING:  # given up while the hold was taken
+                self._release(ticket)
+            elif outcome.error is not None:
+                self._refuse(ticket, outcome.error)
+            elif outcome.replay is not None:
+                self._flight.pop(ticket.number, None)
+                ticket.finish(outcome.replay)
+            else:
+                ticket.stage = Stage.HELD
+                held.append(ticket)
+        return held
+
+    async def _send(self, tickets: list[Ticket]) -> None:
+        by_base: defaultdict[str, list[Ticket]] = defaultdict(list)
+        for ticket in tickets:
+            ticket.stage = Stage.SENT
+            by_base[ticket.base].append(ticket)
+        for base, group in by_base.items():
+            try:
+                await self._broker.send(base, [ticket.work() for ticket in group])
+            except BROKER_ERRORS as error:
+                logger.warning("gateway.send_failed", extra={"reason": str(error)})
+                for ticket in group:
+                    self._refuse(ticket, Unavailable(retry_after=1))
+
+    async def send_again(self) -> None:
+        """Send once more what no engine has answered: Redis lost it. Doubles are ignored."""
+        by_base: defaultdict[str, list[Ticket]] = defaultdict(list)
+        for ticket in self._flight.values():
+            if ticket.stage != Stage.SENT or ticket.sent_again:
+                continue
+            ticket.sent_again = True
+            by_base[ticket.base].append(ticket)
+        for base, group in by_base.items():
+            await self._broker.send(base, [ticket.work() for ticket in group], again=True)
+
+    def answered(self, answers: Iterable[Answer]) -> None:
+        """Take an engine's answers; those of unknown or finished requests are doubles."""
+        for answer in answers:
+            ticket = self._flight.get(answer.number)
+            if ticket is None or ticket.stage != Stage.SENT:
+                continue
+            if answer.error:
+                logger.warning("gateway.engine_error", extra={"reason": answer.error})
+                self._refuse(ticket, EngineFailed())
+                continue
+            ticket.stage = Stage.ANSWERED
+            self._settle(Settlement(ticket, answer))
+
+    async def settle_forever(self) -> None:
+        """Charge and hand out what was answered, for ever."""
+        while True:
+            await self._wake_settle.wait()
+            batch, self._settling = self._settling[:MAX_BATCH], self._settling[MAX_BATCH:]
+            if not self._settling:
+                self._wake_settle.clear()
+            try:
+                await self._ledger.settle(batch)
+            except LEDGER_ERRORS as error:
+                logger.warning("gateway.settle_failed", extra={"reason": str(error)})
+                await self._settle_later(batch)
+            else:
+                for settlement in batch:
+                    self._hand_out(settlement)
+
+    async def _settle_later(self, batch: list[Settlement]) -> None:
+        """Keep trying until the deadline; a hold nobody settles is released by its own expiry."""
+        now = time.time()
+        for settlement in batch:
+            if settlement.ticket.deadline > now:
+                self._settle(settlement)
+            else:
+                self._end(settlement.ticket, Unavailable(retry_after=1))
+        await asyncio.sleep(SETTLE_RETRY_SECONDS)
+
+    def _hand_out(self, settlement: Settlement) -> None:
+        ticket = settlement.ticket
+        if settlement.answer is None:
+            return
+        self._flight.pop(ticket.number, None)
+        if settlement.error is not None:
+            ticket.fail(settlement.error)
+        else:
+            ticket.finish(settlement.answer)
+
+    def sweep(self) -> list[Ticket]:
+        """Refuse what is over its deadline; return the slow tickets whose clients to watch."""
+        now = time.time()
+        slow = []
+        for ticket in list(self._flight.values()):
+            if ticket.deadline < now and ticket.stage < Stage.ANSWERED:
+                self._refuse(ticket, DeadlineExceeded(retry_after=1))
+            elif not ticket.watched and now - ticket.created > SWEEP_SECONDS:
+                ticket.watched = True
+                slow.append(ticket)
+        return slow
+
+    def _refuse(self, ticket: Ticket, error: DomainError) -> None:
+        """End a ticket uncharged. One that was answered already stays on its way to be charged."""
+        if ticket.stage >= Stage.ANSWERED:
+            return
+        self._end(ticket, error)
+        self._release(ticket)
+
+    def _release(self, ticket: Ticket) -> None:
+        if ticket.hold_id is not None:
+            self._settle(Settlement(ticket, None))
+
+    def _settle(self, settlement: Settlement) -> None:
+        self._settling.append(settlement)
+        self._wake_settle.set()
+
+    def _end(self, ticket: Ticket, error: DomainError) -> None:
+        self._flight.pop(ticket.number, None)
+        ticket.fail(error)
+
+

@@ -1,0 +1,127 @@
+"""Who calls: API keys looked up by digest, kept a minute, dropped when a revoke is pushed.
+
+The ledger asks for each key again with every hold, so this cache decides nothing about money.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from anneal.kernel.errors import (
+    AuthenticationFailed,
+    OrganizationSuspended,
+    PermissionDenied,
+    Unavailable,
+)
+from anneal.kernel.principal import Actor, KeyScope, Permission, Principal, Role
+from anneal.kernel.scopes import OrganizationRef
+from mlworker.serving.gateway.caches import AgedCache
+from mlworker.serving.gateway.http import Scope, header
+from tenants.keys.format import key_digest
+
+KEY_SECONDS: Final = 60.0
+KEYS_KEPT: Final = 20_000
+
+_LOOKUP: Final = (
+    "SELECT key_id, organization_id, slug, suspended, role, scopes, expires_at"
+    " FROM app.key_lookup(%s)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An authenticated key; `digest` names it in caches and pushes."""
+
+    digest: str
+    organization: OrganizationRef
+    key_id: UUID
+    may_predict: bool
+    suspended: bool
+    expires_at: datetime | None
+
+
+class KeyDirectory:
+    """The keys this process has seen lately."""
+
+    def __init__(self, pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]]) -> None:
+        self._pool = pool
+        self._known: AgedCache[str, Caller] = AgedCache(seconds=KEY_SECONDS, size=KEYS_KEPT)
+        self._asking: dict[str, asyncio.Task[Caller]] = {}
+
+    async def caller(self, scope: Scope) -> Caller:
+        """Return who calls, allowed to predict. Raises 401, 403 or Unavailable."""
+        text = _bearer(scope)
+        digest = key_digest(text)
+        if digest is None:
+            raise AuthenticationFailed("This is not an API key: it must look like 'ak_live_...'.")
+        caller = self._known.get(digest) or await self._ask_once(digest)
+        if caller.expires_at is not None and caller.expires_at <= datetime.now(UTC):
+            self._known.drop(digest)
+            raise AuthenticationFailed("This API key has expired.")
+        if caller.suspended:
+            raise OrganizationSuspended
+        if not caller.may_predict:
+            raise PermissionDenied("This key may not predict: make one with the scope 'predict'.")
+        return caller
+
+    def forget_key(self, digest: str) -> None:
+        """Drop one key."""
+        self._known.drop(digest)
+
+    def forget_organization(self, organization_id: str) -> None:
+        """Drop every key of an organization."""
+        self._known.drop_where(lambda _, caller: str(caller.organization.id) == organization_id)
+
+    def forget_all(self) -> None:
+        """Drop everything: pushes may have been missed."""
+        self._known.clear()
+
+    async def _ask_once(self, digest: str) -> Caller:
+        """Look a key up; simultaneous calls with the same key share one query."""
+        task = self._asking.get(digest)
+        if task is None:
+            task = asyncio.create_task(self._ask(digest))
+            self._asking[digest] = task
+            task.add_done_callback(lambda _: self._asking.pop(digest, None))
+        return await asyncio.shield(task)
+
+    async def _ask(self, digest: str) -> Caller:
+        try:
+            async with self._pool.connection() as connection:
+                row = await (await connection.execute(_LOOKUP, [digest])).fetchone()
+        except (psycopg.Error, PoolTimeout, OSError):
+            raise Unavailable(retry_after=1) from None
+        if row is None:
+            raise AuthenticationFailed("This API key is unknown, revoked or expired.")
+        caller = _caller(digest, row)
+        self._known.put(digest, caller)
+        return caller
+
+
+def _caller(digest: str, row: tuple[Any, ...]) -> Caller:
+    key_id, organization_id, slug, suspended, role, scopes, expires_at = row
+    organization = OrganizationRef(id=organization_id, slug=slug)
+    principal = Principal(
+        organization=organization,
+        actor=Actor(kind="api_key", id=key_id, label=""),
+        role=Role(role),
+        key_scopes=frozenset(KeyScope(scope) for scope in scopes),
+        key_id=key_id,
+    )
+    may_predict = principal.can(Permission.PREDICT)
+    return Caller(digest, organization, key_id, may_predict, suspended, expires_at)
+
+
+def _bearer(scope: Scope) -> str:
+    given = header(scope, b"authorization")
+    if given is None:
+        raise AuthenticationFailed
+    kind, _, text = given.decode("latin-1").partition(" ")
+    if kind.lower() != "bearer":
+        raise AuthenticationFailed
+    return text.strip()

@@ -1,0 +1,148 @@
+"""What `model` stands for, kept half a minute and dropped when a deployment changes.
+
+The look-up itself is one synchronous unit in a thread: it goes through the same selectors and the
+same tenant scope as the rest of the product.
+"""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from django.db import connection
+from django.db.utils import DatabaseError
+
+from anneal.kernel.errors import NotFound, Unavailable
+from anneal.kernel.scopes import OrganizationRef, tenant_scope
+from mlworker.catalog.selectors import base_model_get
+from mlworker.registry.contracts import ServableModel
+from mlworker.serving.contracts import ModelTarget
+from mlworker.serving.errors import ModelNotFound
+from mlworker.serving.gateway.caches import AgedCache
+from mlworker.serving.protocol import EMBEDDING_TIER, ModelSpec
+from mlworker.serving.selectors import model_resolve
+
+MODEL_SECONDS: Final = 30.0
+MODELS_KEPT: Final = 20_000
+EMBEDDING_MAX_LENGTH: Final = 256
+"""Longer texts were not in the base's own training."""
+
+Name = tuple[UUID, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One model a call runs on."""
+
+    servable: ServableModel
+    spec: ModelSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A resolved name, ready for the hot path."""
+
+    name: str
+    deployment_id: UUID | None
+    main: Choice
+    canary: Choice | None
+    canary_percent: int
+
+    def choose(self, request_id: bytes) -> Choice:
+        """Pick main or canary by the request's random id (16 bytes)."""
+        if self.canary is not None and int.from_bytes(request_id[:4]) % 100 < self.canary_percent:
+            return self.canary
+        return self.main
+
+
+class ModelDirectory:
+    """The names this process has resolved lately."""
+
+    def __init__(self) -> None:
+        self._known: AgedCache[Name, Target] = AgedCache(seconds=MODEL_SECONDS, size=MODELS_KEPT)
+        self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="resolve")
+
+    async def target(self, organization: OrganizationRef, name: str) -> Target:
+        """Resolve a name. Raises ModelNotFound or Unavailable."""
+        key = (organization.id, name)
+        target = self._known.get(key)
+        if target is None:
+            loop = asyncio.get_running_loop()
+            target = await loop.run_in_executor(self._threads, _resolve, organization, name)
+            self._known.put(key, target)
+        return target
+
+    def forget(self, organization_id: str) -> None:
+        """Drop what an organization's names meant; `*` drops everything."""
+        if organization_id == "*":
+            self._known.clear()
+        else:
+            self._known.drop_where(lambda key, _: str(key[0]) == organization_id)
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._threads.shutdown(wait=False)
+
+
+def embedding_target(name: str) -> Target:
+    """Return a base model as a source of vectors. Raises ModelNotFound."""
+    try:
+        card = base_model_get(name)
+    except NotFound:
+        card = None
+    if card is None or not card.present:
+        raise ModelNotFound(
+            f"No base model '{name[:80]}' for embeddings: use 'minilm-l6'.", param="model"
+        )
+    servable = ServableModel(
+        version_id=None,
+        name=name,
+        base=name,
+        tier=EMBEDDING_TIER,
+        task="embedding",
+        labels=(),
+        artifact_key="",
+        artifact_sha256="",
+        max_length=min(card.max_length, EMBEDDING_MAX_LENGTH),
+        organization_id=None,
+    )
+    return Target(name, None, _choice(servable), None, 0)
+
+
+def _resolve(organization: OrganizationRef, name: str) -> Target:
+    try:
+        with tenant_scope(organization):
+            target = model_resolve(organization=organization, name=name)
+    except NotFound:
+        raise ModelNotFound(
+            f"No model '{name[:80]}': use a deployment's name, a fine-tuned model 'ft:...' or a"
+            " shipped model such as 'sentiment-en'. GET /v1/models lists them.",
+            param="model",
+        ) from None
+    except DatabaseError:
+        raise Unavailable(retry_after=1) from None
+    finally:
+        connection.close()  # gives it back to the pool
+    return _target(target)
+
+
+def _target(found: ModelTarget) -> Target:
+    return Target(
+        name=found.name,
+        deployment_id=found.deployment_id,
+        main=_choice(found.main),
+        canary=_choice(found.canary) if found.canary is not None else None,
+        canary_percent=found.canary_percent,
+    )
+
+
+def _choice(servable: ServableModel) -> Choice:
+    spec = ModelSpec(
+        version=str(servable.version_id or servable.name),
+        tier=servable.tier,
+        artifact_key=servable.artifact_key,
+        artifact_sha256=servable.artifact_sha256,
+        labels=len(servable.labels),
+    )
+    return Choice(servable, spec)

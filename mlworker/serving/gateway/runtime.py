@@ -1,0 +1,181 @@
+"""What one gateway process keeps running: its pool, its Redis connections and its loops."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+import psycopg
+from django.conf import settings
+from psycopg_pool import AsyncConnectionPool
+
+from mlworker.serving.contracts import MODELS_CHANGED_CHANNEL
+from mlworker.serving.gateway.broker import BROKER_ERRORS, Broker
+from mlworker.serving.gateway.desk import SWEEP_SECONDS, Desk
+from mlworker.serving.gateway.keys import KeyDirectory
+from mlworker.serving.gateway.ledger import Ledger
+from mlworker.serving.gateway.models import ModelDirectory
+from mlworker.serving.gateway.texts import Tokenisers
+from mlworker.serving.gateway.tickets import Ticket
+
+logger = logging.getLogger(__name__)
+
+KEYS_REVOKED_CHANNEL: Final = "keys:revoked"
+ORGANIZATIONS_CHANNEL: Final = "organizations:changed"
+LOOK_SECONDS: Final = 1.0
+RETRY_SECONDS: Final = 0.3
+DRAIN_SECONDS: Final = 25.0
+
+Watch = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+
+class Runtime:
+    """Owns everything that lives as long as the process. Parts exist after `ensure_started`."""
+
+    broker: Broker
+    desk: Desk
+    keys: KeyDirectory
+    models: ModelDirectory
+    tokenisers: Tokenisers
+    pool: "AsyncConnectionPool[psycopg.AsyncConnection[Any]]"
+
+    def __init__(self) -> None:
+        self._tasks: list[asyncio.Task[None]] = []
+        self._watches: dict[int, Watch] = {}
+        self._watchers: set[asyncio.Task[None]] = set()
+        self._touched = 0.0
+
+    async def ensure_started(self) -> None:
+        """Start on the first call; a server without lifespan support is served too."""
+        if self._tasks:
+            return
+        self.pool = AsyncConnectionPool(
+            settings.DATABASE_URL,
+            min_size=2,
+            max_size=4,
+            timeout=5,
+            open=False,
+            kwargs={"autocommit": True},
+            name="gateway",
+        )
+        self.broker = Broker()
+        self.desk = Desk(Ledger(self.pool), self.broker)
+        self.keys = KeyDirectory(self.pool)
+        self.models = ModelDirectory()
+        self.tokenisers = Tokenisers()
+        loops = (
+            self.desk.take_forever,
+            self.desk.settle_forever,
+            self._read_answers,
+            self._sweep,
+            self._look,
+            self._listen,
+        )
+        self._tasks = [asyncio.create_task(_for_ever(loop)) for loop in loops]
+        await self.pool.open(wait=False)
+
+    async def stop(self) -> None:
+        """Let requests in flight end, then close everything."""
+        if not self._tasks:
+            return
+        end = time.monotonic() + DRAIN_SECONDS
+        while self.desk.in_flight and time.monotonic() < end:
+            await asyncio.sleep(0.05)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        self.models.close()
+        self.tokenisers.close()
+        await self.broker.close()
+        await self.pool.close(timeout=2)
+
+    def watch(self, ticket: Ticket, receive: Watch) -> None:
+        """Remember how to notice that the ticket's client has gone, should it take long."""
+        self._watches[ticket.number] = receive
+
+    def unwatch(self, ticket: Ticket) -> None:
+        """Forget it: the request is over."""
+        self._watches.pop(ticket.number, None)
+
+    def touch(self) -> None:
+        """Tell trainers, at most once a second, that online calls arrive."""
+        now = time.monotonic()
+        if now - self._touched > 1.0:
+            self._touched = now
+            self._spawn(self._touch())
+
+    async def _touch(self) -> None:
+        try:
+            await self.broker.touch()
+        except BROKER_ERRORS:
+            logger.debug("gateway.touch_failed")
+
+    def _spawn(self, work: "asyncio._CoroutineLike[None]") -> None:
+        task = asyncio.create_task(work)
+        self._watchers.add(task)
+        task.add_done_callback(self._watchers.discard)
+
+    async def _read_answers(self) -> None:
+        while True:
+            self.desk.answered(await self.broker.answers())
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            for ticket in self.desk.sweep():
+                receive = self._watches.get(ticket.number)
+                if receive is not None:
+                    self._spawn(self._until_gone(ticket, receive))
+
+    async def _until_gone(self, ticket: Ticket, receive: Watch) -> None:
+        disconnect = asyncio.ensure_future(receive())
+        done, _ = await asyncio.wait(
+            {disconnect, ticket.future}, return_when=asyncio.FIRST_COMPLETED
+        )
+        if disconnect not in done:
+            disconnect.cancel()
+        elif disconnect.result()["type"] == "http.disconnect":
+            self.desk.abandon(ticket)
+
+    async def _look(self) -> None:
+        while True:
+            if await self.broker.look():
+                logger.warning("gateway.redis_emptied")
+                await self.desk.send_again()
+            if moved := await self.broker.rescue():
+                logger.warning("gateway.engine_lost", extra={"envelopes": moved})
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _listen(self) -> None:
+        async with self.broker.commands.pubsub() as channel:
+            await channel.subscribe(
+                KEYS_REVOKED_CHANNEL, ORGANIZATIONS_CHANNEL, MODELS_CHANGED_CHANNEL
+            )
+            # Whatever was said before this moment was not heard.
+            self.keys.forget_all()
+            self.models.forget("*")
+            async for message in channel.listen():
+                if message["type"] == "message":
+                    self._heard(message["channel"].decode(), message["data"].decode())
+
+    def _heard(self, channel: str, payload: str) -> None:
+        if channel == KEYS_REVOKED_CHANNEL:
+            self.keys.forget_key(payload)
+        elif channel == ORGANIZATIONS_CHANNEL:
+            self.keys.forget_organization(payload)
+        else:
+            self.models.forget(payload)
+
+
+async def _for_ever(work: Callable[[], Awaitable[None]]) -> None:
+    """Run a loop again whenever it ends, for instance because Redis went away."""
+    while True:
+        try:
+            await work()
+        except BROKER_ERRORS as error:
+            logger.warning("gateway.broker_away", extra={"reason": str(error)})
+        except Exception:
+            logger.exception("gateway.loop_failed")
+        await asyncio.sleep(RETRY_SECONDS)

@@ -1,0 +1,56 @@
+"""Texts to tokens in the web process: long work goes to a thread, since the tokenizer frees the GIL."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+from mlworker.engine.base.locate import locate_base
+from mlworker.engine.tokenizer import TextTokenizer
+from mlworker.serving.protocol import tokens_pack
+
+INLINE_CHARACTERS: Final = 4_000
+"""Above this many characters a request is tokenised in a thread (about 1 ms of work)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A request's rows as the engine wants them."""
+
+    lengths: list[int]
+    packed: bytes
+    truncated: int
+
+
+class Tokenisers:
+    """One tokenizer per base and length limit: its limit is state, so it is never shared."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[tuple[str, int], TextTokenizer] = {}
+        self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tokenise")
+
+    async def encode(self, base: str, max_length: int, texts: list[str]) -> Tokens:
+        """Return the tokens of each text, cut at ``max_length``."""
+        tokenizer = self._loaded.get((base, max_length))
+        if tokenizer is not None and sum(map(len, texts)) <= INLINE_CHARACTERS:
+            return _encode(tokenizer, max_length, texts)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._work, base, max_length, texts)
+
+    def _work(self, base: str, max_length: int, texts: list[str]) -> Tokens:
+        tokenizer = self._loaded.get((base, max_length))
+        if tokenizer is None:
+            tokenizer = TextTokenizer.load(locate_base(base).directory)
+            tokenizer.encode(["warm"], max_length)
+            self._loaded[base, max_length] = tokenizer
+        return _encode(tokenizer, max_length, texts)
+
+    def close(self) -> None:
+        """Let the thread go."""
+        self._threads.shutdown(wait=False)
+
+
+def _encode(tokenizer: TextTokenizer, max_length: int, texts: list[str]) -> Tokens:
+    rows = tokenizer.encode(texts, max_length)
+    lengths, packed = tokens_pack([row.ids for row in rows])
+    return Tokens(lengths, packed, sum(row.truncated for row in rows))

@@ -1,0 +1,112 @@
+"""A request on its way: from the hold to the settled answer."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final
+from uuid import UUID
+
+from anneal.kernel.errors import DomainError
+from mlworker.serving.protocol import Answer, ModelSpec, Work
+
+DEADLINE_SECONDS: Final = 30.0
+"""How long a request may take before it is refused and its hold released."""
+
+_numbers = itertools.count(1)
+
+
+class Stage(IntEnum):
+    """Where a ticket is."""
+
+    WAITING = 0
+    HELD = 1
+    SENT = 2
+    ANSWERED = 3
+    DONE = 4
+
+
+@dataclass(slots=True, frozen=True)
+class StoreAs:
+    """Under which Idempotency-Key the answer is kept, and for which body."""
+
+    scope: str
+    key: str
+    request_hash: str
+
+
+@dataclass(slots=True, frozen=True)
+class Replay:
+    """The stored answer of an earlier request with the same Idempotency-Key."""
+
+    body: str
+
+
+@dataclass(slots=True, eq=False)
+class Ticket:
+    """One request's rows, price and state. `future` gives the answer, or raises a DomainError."""
+
+    source: str
+    organization_id: UUID
+    key_digest: str | None
+    key_id: UUID | None
+    base: str
+    model: str
+    deployment_id: UUID | None
+    spec: ModelSpec
+    lengths: list[int]
+    tokens: bytes
+    event_ids: list[UUID]
+    render: Callable[[Answer], bytes]
+        store: StoreAs | None = None
+    number: int = field(default_factory=_numbers.__next__)
+    created: float = field(default_factory=time.time)
+    future: "asyncio.Future[Answer | Replay]" = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+    stage: Stage = Stage.WAITING
+    hold_id: UUID | None = None
+    watched: bool = False
+    sent_again: bool = False
+    _body: bytes | None = None
+
+    @property
+    def items(self) -> int:
+        """How many predictions it costs."""
+        return len(self.lengths)
+
+    @property
+    def deadline(self) -> float:
+        """The Unix second at which it is refused."""
+        return self.created + DEADLINE_SECONDS
+
+    def body(self, answer: Answer) -> bytes:
+        """Render the answer once; what is stored for a replay is what is sent."""
+        if self._body is None:
+            self._body = self.render(answer)
+        return self._body
+
+    def work(self) -> Work:
+        """Return what the engine gets to see: no text, no name."""
+        return Work(
+            self.number,
+            self.organization_id.bytes,
+            self.spec,
+            self.deadline,
+            self.lengths,
+            self.tokens,
+        )
+
+    def finish(self, outcome: Answer | Replay) -> None:
+        """Hand the answer to the request."""
+        self.stage = Stage.DONE
+        if not self.future.done():
+            self.future.set_result(outcome)
+
+    def fail(self, error: DomainError) -> None:
+        """Hand a refusal to the request."""
+        self.stage = Stage.DONE
+        if not self.future.done():
+            self.future.set_exception(error)

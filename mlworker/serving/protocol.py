@@ -1,0 +1,144 @@
+"""What gateways and engines say to each other through Redis, and under which keys.
+
+An envelope is one element of `serve:{base}`: the works of one gateway that were admitted together.
+Its first byte counts deliveries, so that a Lua script can mark a second one without decoding.
+Times are Unix seconds of the writer's clock. Arrays travel as little-endian bytes.
+"""
+
+from array import array
+from typing import Final
+
+import msgspec
+
+ENGINES_KEY: Final = "serve:engines"
+"""Hash of engine id to `Announcement`; an entry older than `ANNOUNCEMENT_TTL` is a dead engine."""
+EPOCH_KEY: Final = "serve:epoch"
+"""Random word; when it is gone Redis was emptied, and what waited there has to be sent again."""
+WANTED_KEY: Final = "serve:wanted"
+"""Sorted set of base ids by the second a call last asked for them."""
+ANNOUNCEMENT_TTL: Final = 4.0
+"""Seconds after which an engine that says nothing counts as dead."""
+REPLY_TTL: Final = 60
+
+EMBEDDING_TIER: Final = "embedding"
+"""The tier of rows that want the base's own vector instead of a head's probabilities."""
+
+FIRST_DELIVERY: Final = b"1"
+SECOND_DELIVERY: Final = b"2"
+
+
+def waiting_key(base: str) -> str:
+    """Return the list of envelopes that wait for an engine of ``base``."""
+    return f"serve:{base}"
+
+
+def taken_key(engine: str) -> str:
+    """Return the hash of envelopes an engine has taken and not answered."""
+    return f"serving:{engine}"
+
+
+def taking_key(engine: str) -> str:
+    """Return the list through which a blocking take passes on its way to `taken_key`."""
+    return f"serving:{engine}:taking"
+
+
+def reply_key(gateway: str) -> str:
+    """Return the list one gateway process reads its answers from."""
+    return f"reply:{gateway}"
+
+
+class ModelSpec(msgspec.Struct, array_like=True, frozen=True):
+    """Which weights a row needs; `version` names them for ever, `sha256` proves them."""
+
+    version: str
+    tier: str
+    artifact_key: str
+    artifact_sha256: str
+    labels: int
+
+
+class Work(msgspec.Struct, array_like=True):
+    """One request's rows. `tokens` are int32, all rows after each other; `lengths` cut them."""
+
+    number: int
+    organization: bytes
+    spec: ModelSpec
+    deadline: float
+    lengths: list[int]
+    tokens: bytes
+
+
+class Envelope(msgspec.Struct, array_like=True):
+    """Works of one gateway that were admitted in one round trip."""
+
+    gateway: str
+    sent: float
+    works: list[Work]
+
+
+class Answer(msgspec.Struct, array_like=True):
+    """One work's outcome: `values` are float32 rows x `columns`, or `error` says what failed."""
+
+    number: int
+    columns: int
+    values: bytes
+    queue_ms: float
+    inference_ms: float
+    error: str = ""
+
+
+class Announcement(msgspec.Struct):
+    """What an engine says of itself each second."""
+
+    engine: str
+    host: str
+    pid: int
+    bases: list[str]
+    rows_per_second: float
+    free_bytes: int
+    at: float
+    draining: bool = False
+
+
+_encoder: Final = msgspec.msgpack.Encoder()
+_envelope_decoder: Final = msgspec.msgpack.Decoder(Envelope)
+_answers_decoder: Final = msgspec.msgpack.Decoder(list[Answer])
+_announcement_decoder: Final = msgspec.msgpack.Decoder(Announcement)
+
+
+def envelope_encode(envelope: Envelope, *, again: bool = False) -> bytes:
+    """Return the element for `waiting_key`; ``again`` marks a second delivery."""
+    return (SECOND_DELIVERY if again else FIRST_DELIVERY) + _encoder.encode(envelope)
+
+
+def envelope_decode(raw: bytes) -> Envelope:
+    """Read an element of `waiting_key`. Raises msgspec.DecodeError on foreign bytes."""
+    return _envelope_decoder.decode(memoryview(raw)[1:])
+
+
+def answers_encode(answers: list[Answer]) -> bytes:
+    """Return the element for `reply_key`."""
+    return _encoder.encode(answers)
+
+
+def answers_decode(raw: bytes) -> list[Answer]:
+    """Read an element of `reply_key`."""
+    return _answers_decoder.decode(raw)
+
+
+def announcement_encode(announcement: Announcement) -> bytes:
+    """Return the value for `ENGINES_KEY`."""
+    return _encoder.encode(announcement)
+
+
+def announcement_decode(raw: bytes) -> Announcement:
+    """Read a value of `ENGINES_KEY`."""
+    return _announcement_decoder.decode(raw)
+
+
+def tokens_pack(rows: list[list[int]]) -> tuple[list[int], bytes]:
+    """Return the lengths and the concatenated int32 tokens of ``rows``."""
+    packed = array("i")
+    for row in rows:
+        packed.extend(row)
+    return [len(row) for row in rows], packed.tobytes()

@@ -1,0 +1,1 @@
+"""The Django project of Anneal: settings, composition root, kernel and machine room."""

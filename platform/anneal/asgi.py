@@ -1,0 +1,13 @@
+"""The web process: the online gateway before Django, everything else to Django."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "anneal.settings")
+
+from django.core.asgi import get_asgi_application  # settings come first
+
+django_application = get_asgi_application()
+
+from mlworker.serving.gateway.app import create_gateway  # noqa: E402 # needs the apps loaded
+
+application = create_gateway(django_application)

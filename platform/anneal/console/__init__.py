@@ -1,0 +1,1 @@
+"""Read-only pages that join apps, the shell of the web page and the operator's console."""

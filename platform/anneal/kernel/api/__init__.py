@@ -1,0 +1,8 @@
+"""The API's common ground: views in a scope, one error shape, lists, idempotency, streams."""
+
+from anneal.kernel.api.authentication import authenticate, authenticate_async
+from anneal.kernel.api.pagination import page
+from anneal.kernel.api.streams import run_unit
+from anneal.kernel.api.views import OpenView, TenantView
+
+__all__ = ["OpenView", "TenantView", "authenticate", "authenticate_async", "page", "run_unit"]

@@ -1,0 +1,32 @@
+"""Reading the database URLs: one place turns them into Django's settings and libpq's words."""
+
+from typing import Any, Final
+from urllib.parse import parse_qs, unquote, urlsplit
+
+POOL: Final = {"min_size": 2, "max_size": 16, "timeout": 5}
+
+
+def database_settings(url: str, *, pool: bool = True) -> dict[str, Any]:
+    """Return Django's DATABASES entry for ``postgresql://user:password@host:port/name?host=/dir``."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("postgresql", "postgres"):
+        raise ValueError(
+            f"A database URL starts with postgresql://, not {parts.scheme or 'nothing'}."
+        )
+    query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    host = query.pop("host", None) or parts.hostname or ""
+    options: dict[str, Any] = dict(query)
+    if pool:
+        options["pool"] = dict(POOL)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": host,
+        "PORT": str(parts.port or query.get("port", "")),
+        "OPTIONS": options,
+        "CONN_HEALTH_CHECKS": True,
+        "CONN_MAX_AGE": 0,
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+    }

@@ -1,0 +1,56 @@
+"""Talk upward: a lower layer publishes a typed fact, a higher one acts in the same transaction.
+
+Handlers run in order of registration, in the publisher's scope; one that raises stops the service
+and so rolls its transaction back.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+from anneal.kernel.scopes import OrganizationRef
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A fact that happened inside the open scope."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationCreated(Event):
+    """A new organization; its trial is granted here."""
+
+    organization: OrganizationRef
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationSuspended(Event):
+    """The operator suspended an organization."""
+
+    organization: OrganizationRef
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetDeleting(Event):
+    """A dataset is about to go; a subscriber may refuse by raising."""
+
+    organization: OrganizationRef
+    dataset_id: UUID
+
+
+EventType = TypeVar("EventType", bound=Event)
+_handlers: Final[dict[type[Event], list[Callable[[Any], None]]]] = defaultdict(list)
+
+
+def subscribe(event_type: type[EventType], handler: Callable[[EventType], None]) -> None:
+    """Call ``handler`` for each such event. Registering the same handler twice counts once."""
+    if handler not in _handlers[event_type]:
+        _handlers[event_type].append(handler)
+
+
+def publish(event: Event) -> None:
+    """Run every handler of the event's type, now and here."""
+    for handler in _handlers[type(event)]:
+        handler(event)

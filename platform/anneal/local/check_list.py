@@ -1,0 +1,110 @@
+"""Which checks `manage.py test` makes, in which order: the quick ones first."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from anneal.local.frontend import FRONTEND
+from anneal.local.node import node_env, npm_command
+from anneal.local.paths import Home
+from anneal.local.preamble import ROOT
+
+SUITES = ("unit", "live", "browser")
+NPM_SCRIPTS = ("lint", "typecheck", "test")
+OPENAPI = FRONTEND / "openapi.json"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One command whose status says whether it passed."""
+
+    name: str
+    command: tuple[str, ...]
+    cwd: Path = ROOT
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    report: Path | None = None
+    """Where pytest writes its counts."""
+    own_installation: bool = False
+    """Starts installations itself, so it gets no database of ours."""
+
+
+def checks_all(options: argparse.Namespace, home: Home) -> list[Check]:
+    """Lint, types, layers, migrations, API file, front end, then the three suites."""
+    return [*_python_checks(), *_api_checks(), *_npm_checks(), *_suites(options, home)]
+
+
+def checks_of_paths(options: argparse.Namespace, home: Home) -> list[Check]:
+    """Only tests: those of the given paths, else of all suites."""
+    if not options.paths:
+        return _suites(options, home)
+    found = []
+    for suite in SUITES:
+        paths = [path for path in options.paths if Path(path).parts[:2] == ("tests", suite)]
+        found += [_pytest(suite, paths, options, home)] if paths else []
+    return found
+
+
+def _tool(name: str) -> str:
+    return str(Path(sys.executable).parent / name)
+
+
+def _python_checks() -> list[Check]:
+    django = (sys.executable, "-m", "django")
+    return [
+        Check("format", (_tool("ruff"), "format", "--check", ".")),
+        Check("lint", (_tool("ruff"), "check", ".")),
+        Check("types", (_tool("mypy"),)),
+        Check("layers", (_tool("lint-imports"),)),
+        Check("migrations", (*django, "makemigrations", "--check", "--dry-run")),
+    ]
+
+
+def _api_checks() -> list[Check]:
+    """The committed OpenAPI file must be the one that the code makes."""
+    if not OPENAPI.exists():
+        return []
+    command = (sys.executable, "-m", "anneal.local.openapi_drift")
+    return [Check("API file", command)]
+
+
+def _npm_checks() -> list[Check]:
+    try:
+        package = json.loads((FRONTEND / "package.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
+    return [
+        Check(f"page: {script}", npm_command("run", script), cwd=FRONTEND, env=node_env())
+        for script in NPM_SCRIPTS
+        if script in package.get("scripts", {})
+    ]
+
+
+def _suites(options: argparse.Namespace, home: Home) -> list[Check]:
+    return [
+        _pytest(suite, [f"tests/{suite}"], options, home)
+        for suite in SUITES
+        if any((ROOT / "tests" / suite).rglob("test_*.py"))
+    ]
+
+
+def _pytest(suite: str, paths: list[str], options: argparse.Namespace, home: Home) -> Check:
+    report = home.path / f"report-{suite}.xml"
+    command = [sys.executable, "-m", "pytest", *paths, f"--junitxml={report}", "-q"]
+    command += ["-m", _marks(slow=options.slow)]
+    if options.keyword:
+        command += ["-k", options.keyword]
+    if options.fail_fast:
+        command += ["-x"]
+    if suite == "unit" and not options.keyword and (os.cpu_count() or 1) > 1:
+        command += ["-n", "2", "--dist", "loadfile"]
+    return Check(f"{suite} tests", tuple(command), report=report, own_installation=suite != "unit")
+
+
+def _marks(*, slow: bool) -> str:
+    return "not gpu" if slow else "not slow and not gpu"

@@ -1,0 +1,176 @@
+"""`manage.py test`: every check there is, in one run, each with its duration.
+
+The unit tests get a Postgres and a Redis of their own in a temporary home; live and browser tests
+start whole installations. Nothing touches the home of the person who runs this.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from anneal.local.check_list import Check, checks_all, checks_of_paths
+from anneal.local.console import Stop, duration, say
+from anneal.local.counts import Counts, counts_read
+from anneal.local.environment import owner_env
+from anneal.local.frontend import FRONTEND, frontend_build, packages_install
+from anneal.local.installation import Interrupted, installation_held
+from anneal.local.paths import Home, home_open
+from anneal.local.preamble import ROOT
+from anneal.local.processes import tied_to_parent
+
+GIVEN = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_BACKUP_URL", "REDIS_URL", "STORAGE_URL")
+NO_TESTS = 5  # pytest's status when a selection matches nothing
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one check went."""
+
+    name: str
+    seconds: float
+    counts: Counts
+
+    @property
+    def mark(self) -> str:
+        """`ok`, `!!` for a failure, `--` when there was nothing to run."""
+        if self.counts.failed:
+            return "!!"
+        return "ok" if self.counts.passed else "--"
+
+
+def run(arguments: list[str]) -> int:
+    """Run the checks; 0 when all passed."""
+    options = _options(arguments)
+    with _private_home() as home:
+        try:
+            with installation_held(home, "test") as installation:
+                say("Setting up the checks")
+                _front_end(home)
+                installation.servers_start()
+                installation.state = "ready"
+                installation.record()
+                return _report(_run_all(options, home))
+        except Interrupted as interrupted:
+            return 128 + int(interrupted.number)
+
+
+def _options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="manage.py test", description=__doc__)
+    parser.add_argument("paths", nargs="*", help="test files or folders; without them, everything")
+    parser.add_argument("-k", dest="keyword", help="only tests whose name matches")
+    parser.add_argument("--slow", action="store_true", help="the full forms too")
+    parser.add_argument("--fail-fast", action="store_true", help="stop at the first failed check")
+    options = parser.parse_args(arguments)
+    for path in options.paths:
+        if not (ROOT / path.split("::")[0]).exists():
+            raise Stop(f"There is no {path}. Name files or folders under tests/.")
+    return options
+
+
+@contextmanager
+def _private_home() -> Iterator[Home]:
+    """A home for this run alone; what the person's environment points at is not used."""
+    folder = Path(tempfile.mkdtemp(prefix="anneal-test-"))
+    folder.chmod(0o711)  # as root the servers run as `nobody`, who must be able to pass
+    for name in GIVEN:
+        os.environ.pop(name, None)
+    os.environ |= {"ANNEAL_HOME": str(folder), "ANNEAL_TEMPORARY": "1"}
+    home = home_open(folder)
+    try:
+        yield home
+    finally:
+        shutil.rmtree(home.sockets, ignore_errors=True)
+        shutil.rmtree(home.servers, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _front_end(home: Home) -> None:
+    frontend_build(home)
+    for folder in (FRONTEND, ROOT / "tests" / "browser"):
+        if (folder / "package-lock.json").exists():
+            packages_install(home, folder)
+
+
+def _run_all(options: argparse.Namespace, home: Home) -> list[Outcome]:
+    chosen = (options.paths or options.keyword) and True
+    checks = checks_of_paths(options, home) if chosen else checks_all(options, home)
+    _say_data()
+    outcomes = []
+    for check in checks:
+        outcomes.append(_run_one(check, home))
+        if options.fail_fast and outcomes[-1].counts.failed:
+            say("Stopped at the first failure (--fail-fast).")
+            break
+    return outcomes
+
+
+def _say_data() -> None:
+    data = Path(os.environ.get("ANNEAL_DATA") or ROOT.parent / "shared" / "data")
+    found = f"real data from {data}" if data.is_dir() else "no real data: small made data only"
+    say(f"  -- Tests use {found}")
+
+
+def _run_one(check: Check, home: Home) -> Outcome:
+    say(f"\n== {check.name}")
+    started = time.monotonic()
+    if check.report:
+        check.report.unlink(missing_ok=True)
+    status = _run_child(check, home)
+    if check.report:
+        counts = counts_read(check.report, failed_run=status not in {0, NO_TESTS})
+    else:
+        counts = Counts(passed=int(status == 0), failed=int(status != 0))
+    return Outcome(check.name, time.monotonic() - started, counts)
+
+
+def _run_child(check: Check, home: Home) -> int:
+    env = owner_env(home) | dict(check.env)
+    for name in GIVEN if check.own_installation else ():
+        env.pop(name, None)
+    child = subprocess.Popen(
+        check.command,
+        cwd=check.cwd,
+        env=env,
+        start_new_session=True,
+        preexec_fn=tied_to_parent(signal.SIGTERM),  # noqa: PLW1509 - only calls prctl
+    )
+    try:
+        return child.wait()
+    finally:
+        if child.returncode is None:
+            _end(child)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Interrupted: give pytest the time to stop its installation, then end the session."""
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(timeout=20)
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+def _report(outcomes: list[Outcome]) -> int:
+    """The closing table and line; they go to standard output, where a CI looks for them."""
+    total = Counts()
+    print("\nCheck                        Result             Time")
+    for outcome in outcomes:
+        total += outcome.counts
+        result = f"{outcome.mark} {outcome.counts}"
+        print(f"{outcome.name:<28} {result:<18} {duration(outcome.seconds):>8}")
+    seconds = sum(outcome.seconds for outcome in outcomes)
+    print(f"{'all':<28} {'':<18} {duration(seconds):>8}\n")
+    skipped = f", {total.skipped} skipped" if total.skipped else ""
+    print(f"{total.passed} passed, {total.failed} failed{skipped}", flush=True)
+    return 0 if total.failed == 0 and total.passed else 1

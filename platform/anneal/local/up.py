@@ -1,0 +1,189 @@
+"""`manage.py up`: everything that an installation is, from one command."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+
+from anneal.local.console import Stop, duration, say, step
+from anneal.local.environment import running_env
+from anneal.local.frontend import frontend_build
+from anneal.local.installation import Installation, Interrupted, installation_held
+from anneal.local.paths import home_open
+from anneal.local.preamble import ROOT
+from anneal.local.processes import Spec, log_tail
+
+LIVE_SECONDS = 120.0
+LOOK_SECONDS = 0.2
+QUEUES = {"serve": 1, "train": 1, "default": 4}
+"""Threads per worker: serve and train do one thing at a time per device."""
+
+
+def run(arguments: list[str]) -> int:
+    """Start the installation and keep it running until a signal ends it."""
+    options = _options(arguments)
+    started = time.monotonic()
+    home = home_open()
+    try:
+        with installation_held(home, "up") as installation:
+            link = everything_start(
+                installation, host=options.host, port=options.port, demo=not options.no_demo
+            )
+            _greet(installation, link, time.monotonic() - started)
+            _keep(installation)
+    except Interrupted as interrupted:
+        say("Stopped.")
+        return 0 if interrupted.number != signal.SIGHUP else 129
+    return 0
+
+
+def _options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="manage.py up", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=int, default=8000, help="port (%(default)s; 0: any free)")
+    parser.add_argument("--no-demo", action="store_true", help="do not seed the demo organization")
+    return parser.parse_args(arguments)
+
+
+def _shown(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+
+
+def _port_free(host: str, port: int) -> int:
+    """The port when it can be had; 0 finds one. Raises Stop naming the fix."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except PermissionError:
+            raise Stop(
+                f"Port {port} is for root only. Choose another: manage.py up --port 8000"
+            ) from None
+        except OSError as error:
+            if port == 0 or isinstance(error, socket.gaierror):
+                raise Stop(
+                    f"{host} is no address of this machine. Choose another --host."
+                ) from error
+            raise Stop(
+                f"Port {port} on {host} is taken by another program. "
+                f"Choose another: manage.py up --port {port + 1}"
+            ) from None
+        return int(probe.getsockname()[1])
+
+
+def everything_start(installation: Installation, *, host: str, port: int, demo: bool) -> str | None:
+    """Start servers and processes until the address answers; the operator's link when there is one.
+
+    Port 0 takes any free one. Raises Stop.
+    """
+    say("Starting Anneal")
+    port = _port_free(host, port)
+    installation.url = f"http://{_shown(host)}:{port}"
+    _prepare(installation, demo=demo)
+    with step("Starting web, workers and scheduler"):
+        for spec in process_specs(installation, host, port):
+            installation.supervisor.start(spec)
+    link = _operator_link(installation)
+    _live(installation)
+    installation.state = "ready"
+    installation.record()
+    return link
+
+
+def _prepare(installation: Installation, *, demo: bool) -> None:
+    frontend_build(installation.home)
+    installation.servers_start()
+    with step("Bringing the database up to date"):
+        _must(installation.manage("migrate", "--no-input", owner=True), "The migration failed.")
+    with step("Seeding"):
+        arguments = ["seed"] if demo else ["seed", "--no-demo"]
+        status, lines = installation.manage(*arguments)
+        if status and not _unknown(lines, "seed"):
+            raise Stop("Seeding failed.", lines=lines[-12:])
+
+
+def process_specs(installation: Installation, host: str, port: int) -> list[Spec]:
+    """The processes of DESIGN: web, three workers with queues of their own, scheduler."""
+    env = running_env(installation.home, url=installation.url) | {"ANNEAL_UP": "1"}
+    python = (sys.executable, "-m")
+    web: tuple[str, ...] = (*python, "uvicorn", "anneal.asgi:application", "--host", host, "--port", str(port))
+    web = (*web, "--no-access-log", "--timeout-graceful-shutdown", "3")
+    celery = (*python, "celery", "-A", "anneal.worker")
+    quiet = ("--without-gossip", "--without-mingle", "--loglevel", "INFO")
+    commands: dict[str, tuple[str, ...]] = {"web": web}
+    for queue, threads in QUEUES.items():
+        worker = (*celery, "worker", "-Q", queue, "-n", f"{queue}@%h", "--pool", "threads")
+        commands[f"worker-{queue}"] = (*worker, "--concurrency", str(threads), *quiet)
+    commands["scheduler"] = (*celery, "beat", "--pidfile=", "--loglevel", "INFO")
+    log = installation.home.log
+    return [
+        Spec(name=name, command=command, env=env, log=log / f"{name}.log", cwd=ROOT)
+        for name, command in commands.items()
+    ]
+
+
+def _must(done: tuple[int, list[str]], sentence: str) -> None:
+    status, lines = done
+    if status:
+        full = any("No space left" in line for line in lines)
+        raise Stop("The disk is full. Free 1 GB." if full else sentence, lines=lines[-12:])
+
+
+def _unknown(lines: list[str], command: str) -> bool:
+    return any(f"Unknown command: '{command}'" in line for line in lines)
+
+
+def _operator_link(installation: Installation) -> str | None:
+    with step("Making the operator's link"):
+        status, lines = installation.manage("operator_link")
+    if status == 0 and lines:
+        return lines[-1].strip()
+    if not _unknown(lines, "operator_link"):
+        raise Stop("The operator's link could not be made.", lines=lines[-12:])
+    return None
+
+
+def _live(installation: Installation) -> None:
+    """Wait until the web process answers."""
+    log = installation.home.log / "web.log"
+    deadline = time.monotonic() + LIVE_SECONDS
+    with step("Waiting for the web process"):
+        while not _answers(f"{installation.url}/livez"):
+            installation.supervisor.look()
+            if installation.supervisor.failures("web") > 2:
+                raise Stop(f"The web process does not start ({log}).", lines=log_tail(log))
+            if time.monotonic() > deadline:
+                raise Stop(f"The web process does not answer ({log}).", lines=log_tail(log))
+            time.sleep(0.1)
+
+
+def _answers(url: str) -> bool:
+    # No proxy of the environment may stand between us and our own process.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=2) as reply:
+            return bool(reply.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _greet(installation: Installation, link: str | None, seconds: float) -> None:
+    say()
+    say(f"Anneal runs at   {installation.url}   (ready in {duration(seconds)})")
+    if link:
+        say(f"Operator, once   {link}")
+    say(f"Mail it sends    {installation.url}/dev/mail")
+    say(f"State and logs   {installation.home.path}")
+    say("Ctrl-C stops it.")
+
+
+def _keep(installation: Installation) -> None:
+    while True:
+        installation.supervisor.look()
+        time.sleep(LOOK_SECONDS)

@@ -1,0 +1,26 @@
+"""The environment, read once and typed. Everything else in settings asks here."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parents[3]
+HOME: Final = Path(os.environ.get("ANNEAL_HOME") or ROOT / ".anneal")
+UP: Final = os.environ.get("ANNEAL_UP") == "1"
+DEBUG: Final = os.environ.get("ANNEAL_DEBUG") == "1"
+
+DATABASE_URL: Final = os.environ.get("DATABASE_URL", "postgresql://anneal_app@localhost/anneal")
+DATABASE_OWNER_URL: Final = os.environ.get("DATABASE_OWNER_URL", "")
+REDIS_URL: Final = os.environ.get("REDIS_URL", "redis://localhost:6379/0")
+STORAGE_URL: Final = os.environ.get("STORAGE_URL") or f"file://{HOME / 'storage'}"
+SMTP_URL: Final = os.environ.get("SMTP_URL", "")
+
+# A fixed key is fine for commands that sign nothing; `up` and the images always set one.
+SECRET_KEY: Final = os.environ.get("SECRET_KEY") or "only-for-commands-that-sign-nothing"
+SITE_URL: Final = os.environ.get("ANNEAL_SITE_URL", "http://localhost:8000")
+HOSTS: Final = [host for host in os.environ.get("ANNEAL_HOSTS", "").split(",") if host] or ["*"]
+TRUSTED_PROXIES: Final = int(os.environ.get("ANNEAL_TRUSTED_PROXIES", "0"))
+STRIPE_SECRET_KEY: Final = os.environ.get("STRIPE_SECRET_KEY", "")
+
+OWNER_COMMANDS: Final = frozenset({"migrate", "makemigrations", "sqlmigrate", "showmigrations"})
+"""The commands that log in as the tables' owner; no running process does."""

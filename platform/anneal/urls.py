@@ -1,0 +1,23 @@
+"""Every address of the Django side. The online paths never reach it (see asgi.py)."""
+
+from django.urls import include, path
+
+API_APPS = [
+    "tenants.accounts.urls",
+    "tenants.keys.urls",
+    "tenants.datasets.urls",
+    "tenants.audit.urls",
+    "billing.prices.urls",
+    "billing.metering.urls",
+    "billing.ledger.urls",
+    "mlworker.registry.urls",
+    "mlworker.jobs.urls",
+    "mlworker.serving.urls",
+    "mlworker.feedback.urls",
+]
+
+urlpatterns = [
+    *(path("v1/", include(app)) for app in API_APPS),
+    path("_allauth/", include("allauth.headless.urls")),
+    path("", include("anneal.console.urls")),
+]

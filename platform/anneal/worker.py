@@ -1,0 +1,55 @@
+"""The Celery application. Postgres is the truth; what goes over Redis may be lost or doubled."""
+
+import os
+
+from celery import Celery
+from celery.signals import worker_process_init
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "anneal.settings")
+
+app = Celery("anneal")
+app.config_from_object(
+    {
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "broker_transport_options": {
+            # The message decides nothing, so its redelivery is only noise: keep it far away.
+            "visibility_timeout": 24 * 3600,
+            "socket_timeout": 30,
+            "socket_connect_timeout": 2,
+            "socket_keepalive": True,
+            "health_check_interval": 30,
+            "retry_on_timeout": True,
+        },
+        "result_backend": None,
+        "task_ignore_result": True,
+        "task_acks_late": False,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "task_default_queue": "default",
+        "worker_prefetch_multiplier": 1,
+        "worker_hijack_root_logger": False,
+        "worker_send_task_events": False,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "beat_scheduler": "anneal.kernel.beat.RegistryScheduler",
+        "timezone": "UTC",
+    }
+)
+app.autodiscover_tasks()
+app.set_default()
+
+
+@app.on_configure.connect
+def _set_broker(**_: object) -> None:
+    from django.conf import settings  # noqa: PLC0415 # settings are ready only now
+
+    app.conf.broker_url = settings.CELERY_BROKER_URL
+
+
+@worker_process_init.connect
+def _fresh_connections(**_: object) -> None:
+    """A forked child must not share its parent's sockets."""
+    from django.db import connections  # noqa: PLC0415 # settings are ready only now
+
+    for connection in connections.all():
+        connection.close_pool()

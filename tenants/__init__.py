@@ -1,0 +1,1 @@
+"""Who customers are and what they bring: accounts, keys, datasets, webhooks, audit."""

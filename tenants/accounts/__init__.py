@@ -1,0 +1,1 @@
+"""Users, organizations, memberships and invitations: who may act for whom."""

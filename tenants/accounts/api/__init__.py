@@ -1,0 +1,1 @@
+"""`/v1/me`, `/v1/organization...`, `/v1/organizations`, `/v1/invitations/...`."""

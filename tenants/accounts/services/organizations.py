@@ -1,0 +1,166 @@
+"""Organizations: made, renamed, suspended, restored."""
+
+import logging
+import re
+import secrets
+from typing import Final
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from anneal.kernel import clock
+from anneal.kernel.audit import audit_record
+from anneal.kernel.errors import InvalidRequest, NotFound
+from anneal.kernel.events import OrganizationCreated, OrganizationSuspended, publish
+from anneal.kernel.ids import public_id, uuid7
+from anneal.kernel.principal import Actor, Role
+from anneal.kernel.redis import redis_client
+from anneal.kernel.scopes import OrganizationRef, require_scope
+from tenants.accounts.contracts import CHANNEL_ORGANIZATIONS, OrganizationInfo
+from tenants.accounts.errors import SlugTaken
+from tenants.accounts.models import Membership, Organization, OrganizationKind
+
+logger = logging.getLogger(__name__)
+
+_SLUG_LETTERS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_SLUG_RANDOM: Final = 6
+_SLUG_STEM: Final = 20
+
+
+def organization_draft(stem: str) -> OrganizationRef:
+    """Name an organization that does not exist yet, after `stem` (an address or a name).
+
+    Its scope is opened first and the organization made inside it, so that sign-up needs no
+    system scope.
+    """
+    words = re.sub(r"[^a-z0-9]+", "-", stem.split("@")[0].lower()).strip("-")[:_SLUG_STEM]
+    tail = "".join(secrets.choice(_SLUG_LETTERS) for _ in range(_SLUG_RANDOM))
+    return OrganizationRef(id=uuid7(), slug=f"{words or 'team'}-{tail}".replace("--", "-"))
+
+
+def organization_create(
+    *,
+    organization: OrganizationRef,
+    actor: Actor,
+    name: str,
+    owner_id: UUID | None,
+    kind: str = OrganizationKind.CUSTOMER,
+) -> OrganizationInfo:
+    """Make `organization` (see `organization_draft`) with its owner; the trial is granted with it.
+
+    Runs inside tenant_scope(organization). Raises SlugTaken; the scope is then lost.
+    """
+    require_scope(organization)
+    row = Organization(id=organization.id, slug=organization.slug, name=_name(name), kind=kind)
+    try:
+        row.save(force_insert=True)
+    except IntegrityError as error:
+        raise SlugTaken from error
+    if owner_id is not None:
+        Membership(organization_id=organization.id, user_id=owner_id, role=Role.OWNER).save(
+            force_insert=True
+        )
+    audit_record(
+        actor=actor,
+        action="organization.create",
+        target=public_id("org_", organization.id),
+        detail={"slug": organization.slug, "name": row.name, "kind": str(kind)},
+        organization=organization,
+    )
+    publish(OrganizationCreated(organization=organization))
+    return organization_info(row)
+
+
+def organization_rename(
+    *, organization: OrganizationRef, actor: Actor, name: str
+) -> OrganizationInfo:
+    """Change the name people read. The slug stays: it is part of model names."""
+    require_scope(organization)
+    row = _locked(organization)
+    before, row.name = row.name, _name(name)
+    row.save(update_fields=["name"])
+    audit_record(
+        actor=actor,
+        action="organization.rename",
+        target=public_id("org_", organization.id),
+        detail={"from": before, "to": row.name},
+        organization=organization,
+    )
+    _announce(organization)
+    return organization_info(row)
+
+
+def organization_suspend(*, organization: OrganizationRef, actor: Actor, reason: str) -> None:
+    """Refuse the organization's next call. System scope; suspending twice keeps the first date."""
+    require_scope(organization)
+    reason = reason.strip()
+    if not reason:
+        raise InvalidRequest("Say why: the organization's people will read it.", param="reason")
+    row = _locked(organization)
+    row.suspended_at = row.suspended_at or clock.now()
+    row.suspended_reason = reason[:500]
+    row.save(update_fields=["suspended_at", "suspended_reason"])
+    audit_record(
+        actor=actor,
+        action="organization.suspend",
+        target=public_id("org_", organization.id),
+        detail={"reason": row.suspended_reason},
+        organization=organization,
+    )
+    publish(OrganizationSuspended(organization=organization))
+    _announce(organization)
+
+
+def organization_restore(*, organization: OrganizationRef, actor: Actor, reason: str = "") -> None:
+    """Lift a suspension. System scope."""
+    require_scope(organization)
+    row = _locked(organization)
+    row.suspended_at, row.suspended_reason = None, ""
+    row.save(update_fields=["suspended_at", "suspended_reason"])
+    audit_record(
+        actor=actor,
+        action="organization.restore",
+        target=public_id("org_", organization.id),
+        detail={"reason": reason.strip()[:500]},
+        organization=organization,
+    )
+    _announce(organization)
+
+
+def organization_info(row: Organization) -> OrganizationInfo:
+    """Copy a row into the shape other apps may hold."""
+    return OrganizationInfo(
+        id=row.id,
+        slug=row.slug,
+        name=row.name,
+        kind=row.kind,
+        suspended_at=row.suspended_at,
+        suspended_reason=row.suspended_reason,
+        created_at=row.created_at,
+    )
+
+
+def organization_lock(organization: OrganizationRef) -> None:
+    """Let one change of the organization's people happen at a time, until the scope closes."""
+    _locked(organization)
+
+
+def _locked(organization: OrganizationRef) -> Organization:
+    row = Organization.objects.select_for_update().filter(id=organization.id).first()
+    if row is None:
+        raise NotFound
+    return row
+
+
+def _name(name: str) -> str:
+    name = " ".join(name.split())
+    if not name:
+        raise InvalidRequest("A name has at least one letter.", param="name")
+    return name[:120]
+
+
+def _announce(organization: OrganizationRef) -> None:
+    """Tell the gateways after the commit; their caches also end by themselves within seconds."""
+    transaction.on_commit(
+        lambda: redis_client().publish(CHANNEL_ORGANIZATIONS, str(organization.id)), robust=True
+    )

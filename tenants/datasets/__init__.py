@@ -1,0 +1,1 @@
+"""Datasets and files: what an organization brings to train on."""

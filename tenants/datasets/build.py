@@ -1,0 +1,239 @@
+"""From an upload to the rows of a version: one pass over the file, then split, hash and Parquet.
+
+Held in memory per row: its text in Arrow, a 16-byte digest, a label number and a length; about
+four times the file at most, whatever the file is. No Django, so a test can call it on bytes.
+"""
+
+import hashlib
+import itertools
+import tempfile
+from array import array
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Final, cast
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tenants.datasets.contracts import ColumnMapping, Preview, Split, ValidationReport
+from tenants.datasets.errors import UploadRefused
+from tenants.datasets.findings import Findings
+from tenants.datasets.limits import Limits
+from tenants.datasets.mapping import mapping_find
+from tenants.datasets.reading import Table, table_open
+from tenants.datasets.splits import SPLITS, split_assign
+
+SCHEMA: Final = pa.schema(
+    [("row_id", pa.int64()), ("text", pa.string()), ("label", pa.string()), ("split", pa.string())]
+)
+PREVIEW_ROWS: Final = 20
+_SPOOL: Final = 8 * 1024 * 1024
+_BINS: Final = (0, 20, 40, 80, 160, 320, 640, 1280, 2560)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """Everything a version stores. ``parquet`` is None when the report has errors."""
+
+    format: str
+    columns: tuple[str, ...]
+    mapping: ColumnMapping
+    report: ValidationReport
+    content_hash: str
+    splits: Mapping[str, int]
+    statistics: Mapping[str, Any]
+    parquet: BinaryIO | None
+
+
+def version_build(
+    source: BinaryIO,
+    *,
+    filename: str,
+    mapping: ColumnMapping | None,
+    seed: int,
+    limits: Limits,
+    quick: bool = False,
+) -> Built | None:
+    """Read the whole file. ``quick`` gives None when it has more than ``quick_rows`` rows.
+
+    Raises UploadRefused for a file that cannot be read; rows that cannot be trained on are errors
+    in the report instead.
+    """
+    table = table_open(source, filename, limits)
+    found, notes = mapping_find(table, mapping)
+    rows = RowCollector(limits)
+    rows.findings.say([*table.notes, *notes])
+    for count, (number, text, label) in enumerate(table.pairs(found)):
+        if quick and count >= limits.quick_rows:
+            return None
+        rows.add(number, text, label)
+    return rows.finish(table, found, seed)
+
+
+def version_preview(
+    source: BinaryIO, *, filename: str, mapping: ColumnMapping | None, limits: Limits
+) -> Preview:
+    """Look at the first ``quick_rows`` rows and keep nothing.
+
+    A mapping that cannot be guessed leaves ``mapping`` None and the reason in the report.
+    """
+    table = table_open(source, filename, limits)
+    rows = table.sample_rows(PREVIEW_ROWS)
+    try:
+        found, notes = mapping_find(table, mapping)
+    except UploadRefused as refusal:
+        if mapping is not None:
+            raise
+        report = refusal_report(refusal)
+        return Preview(table.format, table.columns, None, rows, report, complete=False)
+    collector = RowCollector(limits)
+    collector.findings.say([*table.notes, *notes])
+    pairs = table.pairs(found)
+    for number, text, label in itertools.islice(pairs, limits.quick_rows):
+        collector.add(number, text, label)
+    complete = next(pairs, None) is None
+    report = collector.report(collector.split(seed=0))
+    return Preview(table.format, table.columns, found, rows, report, complete=complete)
+
+
+def refusal_report(refusal: UploadRefused) -> ValidationReport:
+    """Return the report of a file that could not be read to its end."""
+    return ValidationReport(errors=(refusal.as_line(),))
+
+
+class RowCollector:
+    """Takes rows one by one, leaves out what is empty or repeated, and knows the rest."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.findings = Findings(limits)
+        self._limits = limits
+        self._labels: dict[str, int] = {}
+        self._codes = array("i")
+        self._lengths = array("I")
+        self._digests: list[bytes] = []
+        self._seen: set[bytes] = set()
+        self._first_label: dict[int, int] = {}
+        self._pending: tuple[list[int], list[str], list[str]] = ([], [], [])
+        self._batches: list[pa.RecordBatch] = []
+
+    def add(self, number: int, text: str, label: str) -> None:
+        """Take one row. The order of the checks decides what a doubtful row is counted as."""
+        if not text or text.isspace():
+            return self.findings.see("empty_text", number)
+        name = label.strip()
+        if not name:
+            return self.findings.see("empty_label", number)
+        if len(name) > self._limits.label_characters:
+            return self.findings.see("label_too_long", number)
+        raw = text.encode("utf-8")
+        # No cell holds a NUL, so it separates. 16 bytes: two of a million rows never meet.
+        digest = hashlib.blake2b(raw + b"\0" + name.encode("utf-8"), digest_size=16).digest()
+        if digest in self._seen:
+            return self.findings.see("duplicate_rows", number)
+        if len(name) != len(label):
+            self.findings.see("label_whitespace", number)
+        code = self._labels.setdefault(name, len(self._labels))
+        if self._first_label.setdefault(hash(text), code) != code:
+            self.findings.see("conflicting_labels", number)
+        self.findings.text(text, len(raw), number)
+        self._seen.add(digest)
+        self._digests.append(digest)
+        self._codes.append(code)
+        self._lengths.append(len(text))
+        return self._keep(number, text, name)
+
+    def _keep(self, number: int, text: str, label: str) -> None:
+        for column, value in zip(self._pending, (number, text, label), strict=True):
+            cast("list[Any]", column).append(value)
+        if len(self._pending[0]) >= self._limits.batch_rows:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._pending[0]:
+            arrays = [
+                pa.array(column, field.type)
+                for column, field in zip(self._pending, SCHEMA, strict=False)
+            ]
+            self._batches.append(pa.record_batch(arrays, names=SCHEMA.names[:3]))
+            self._pending = ([], [], [])
+
+    def split(self, seed: int) -> npt.NDArray[np.int8]:
+        """Return each kept row's part, as a number into SPLITS."""
+        return split_assign(self._codes, self._digests, seed)
+
+    def report(self, parts: npt.NDArray[np.int8]) -> ValidationReport:
+        """Judge what was kept."""
+        counts = np.bincount(np.asarray(self._codes), minlength=len(self._labels))
+        labels = {name: int(counts[code]) for name, code in self._labels.items()}
+        return self.findings.finish(labels, splittable=len(np.unique(parts)) == len(SPLITS))
+
+    def finish(self, table: Table, mapping: ColumnMapping, seed: int) -> Built:
+        """Split, hash and write what was kept."""
+        self._flush()
+        parts = self.split(seed)
+        report = self.report(parts)
+        content = hashlib.sha256()
+        for digest in self._digests:
+            content.update(digest)
+        return Built(
+            format=table.format,
+            columns=table.columns,
+            mapping=mapping,
+            report=report,
+            content_hash=content.hexdigest(),
+            splits=_sizes(parts),
+            statistics=self._statistics(parts),
+            parquet=None if report.errors else parquet_write(self._batches, parts),
+        )
+
+    def _statistics(self, parts: npt.NDArray[np.int8]) -> dict[str, Any]:
+        codes, names = np.asarray(self._codes), list(self._labels)
+        by_label = {
+            name: _sizes(parts[codes == code])
+            for code, name in enumerate(names[: self._limits.labels])
+        }
+        return {
+            "labels": dict(sorted(by_label.items())),
+            "characters": _histogram(np.asarray(self._lengths)),
+        }
+
+
+def _sizes(parts: npt.NDArray[np.int8]) -> dict[str, int]:
+    counts = np.bincount(parts, minlength=len(SPLITS))
+    return {split.value: int(count) for split, count in zip(SPLITS, counts, strict=True)}
+
+
+def _histogram(lengths: npt.NDArray[Any]) -> dict[str, Any]:
+    """Return text lengths in characters: fixed bins (the last is open), mean and percentiles."""
+    counts, _ = np.histogram(lengths, bins=[*_BINS, np.iinfo(np.int64).max])
+    ends = (*_BINS[1:], None)
+    bins = [
+        {"from": start, "to": end, "count": int(count)}
+        for start, end, count in zip(_BINS, ends, counts, strict=True)
+    ]
+    some = lengths if len(lengths) else np.zeros(1)
+    return {
+        "bins": bins,
+        "mean": round(float(some.mean()), 1),
+        "p50": int(np.percentile(some, 50)),
+        "p95": int(np.percentile(some, 95)),
+        "max": int(some.max()),
+    }
+
+
+def parquet_write(batches: Iterable[pa.RecordBatch], parts: npt.NDArray[np.int8]) -> BinaryIO:
+    """Write rows with their split to a temporary file and return it, rewound."""
+    names = np.array([split.value for split in Split], dtype=object)
+    out = cast("BinaryIO", tempfile.SpooledTemporaryFile(max_size=_SPOOL))  # noqa: SIM115 # returned
+    start = 0
+    with pq.ParquetWriter(out, SCHEMA, compression="zstd") as writer:
+        for batch in batches:
+            end = start + batch.num_rows
+            split = pa.array(names[parts[start:end]], pa.string())
+            columns = [*batch.columns, split]
+            writer.write_batch(pa.record_batch(columns, schema=SCHEMA))
+            start = end
+    out.seek(0)
+    return out

@@ -1,0 +1,131 @@
+"""Which column is the text and which the label: guessed from names and contents, or as told."""
+
+import unicodedata
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tenants.datasets.contracts import ColumnMapping, ReportLine
+from tenants.datasets.errors import (
+    ColumnMappingInvalid,
+    ColumnMappingRequired,
+    ColumnNotFound,
+    UploadRefused,
+)
+from tenants.datasets.reading import Table
+
+_TEXT_NAMES: Final = (
+    "text texts review reviews sentence content comment message prompt input body utterance query"
+    " question document tweet post feedback description 文本 评论 内容 句子 评价 正文 问题 review_text"
+).split()
+_LABEL_NAMES: Final = (
+    "label labels sentiment category class target intent completion output polarity rating stars"
+    " score tag topic emotion 标签 类别 情感 分类 意图 label_text"
+).split()
+_INVISIBLE: Final = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
+_MOST_CLASSES: Final = 200
+"""A column with more values than this in the sample is not guessed to be the label."""
+
+
+def column_normal(name: str) -> str:
+    """Return a name without what the eye does not see: width, case, spaces, zero-width marks."""
+    return " ".join(unicodedata.normalize("NFKC", name).translate(_INVISIBLE).split()).casefold()
+
+
+def mapping_from_request(value: Any) -> ColumnMapping | None:
+    """Read the API's ``column_mapping``; None when nothing was asked for."""
+    if value is None:
+        return None
+    if not isinstance(value, Mapping) or set(value) != {"text", "label"}:
+        raise ColumnMappingInvalid(param="column_mapping")
+    if not all(isinstance(name, str) and name for name in value.values()):
+        raise ColumnMappingInvalid(param="column_mapping")
+    return ColumnMapping(text=value["text"], label=value["label"])
+
+
+def mapping_find(
+    table: Table, asked: ColumnMapping | None
+) -> tuple[ColumnMapping, list[ReportLine]]:
+    """Return the mapping in the file's own names, with a note where a name was bent to fit."""
+    if asked is None:
+        return mapping_guess(table), []
+    notes: list[ReportLine] = []
+    text = _column(table, asked.text, notes)
+    label = _column(table, asked.label, notes)
+    if text == label:
+        raise ColumnMappingInvalid(param="column_mapping")
+    return ColumnMapping(text=text, label=label), notes
+
+
+def _column(table: Table, asked: str, notes: list[ReportLine]) -> str:
+    if asked in table.columns:
+        return asked
+    alike = [name for name in table.columns if column_normal(name) == column_normal(asked)]
+    if len(alike) == 1:
+        notes.append(
+            ReportLine(
+                "column_name_adjusted",
+                f"'{asked[:80]}' was taken to be {alike[0][:80]!r}: the names differ in case or"
+                " in spaces one cannot see.",
+                column=alike[0][:120],
+            )
+        )
+        return alike[0]
+    raise ColumnNotFound(
+        f"The file has no column '{asked[:80]}'. It has: {_listed(table)}.", param="column_mapping"
+    )
+
+
+def mapping_guess(table: Table) -> ColumnMapping:
+    """Guess by name first, then by content: labels repeat, texts are long."""
+    normal = {column_normal(name): name for name in reversed(table.columns)}
+    text = next((normal[name] for name in _TEXT_NAMES if name in normal), None)
+    label = next((normal[name] for name in _LABEL_NAMES if normal.get(name, text) != text), None)
+    if text and label:
+        return ColumnMapping(text=text, label=label)
+    cells = {name: table.sample_cells(name) for name in table.columns[:50]}
+    label = label or _label_by_content(cells, text)
+    text = text or _text_by_content(cells, label)
+    if text is None or label is None:
+        raise ColumnMappingRequired(
+            f"Which column is the text and which the label? The file has: {_listed(table)}. Send"
+            ' column_mapping as {"text": "...", "label": "..."}.',
+            param="column_mapping",
+        )
+    return ColumnMapping(text=text, label=label)
+
+
+def mapping_guess_or_none(table: Table) -> ColumnMapping | None:
+    """Return the guess, or None where a person has to choose."""
+    try:
+        return mapping_guess(table)
+    except UploadRefused:
+        return None
+
+
+def _label_by_content(cells: Mapping[str, list[str]], text: str | None) -> str | None:
+    """The column with the fewest different values, of those where values repeat."""
+    best: tuple[int, float, str] | None = None
+    for name, column in cells.items():
+        filled = [cell for cell in column if cell.strip()]
+        distinct = len(set(filled))
+        if name == text or not 2 <= distinct <= min(_MOST_CLASSES, len(filled) // 2):
+            continue
+        candidate = (distinct, sum(map(len, filled)) / len(filled), name)
+        best = min(best, candidate) if best else candidate
+    return best[2] if best else None
+
+
+def _text_by_content(cells: Mapping[str, list[str]], label: str | None) -> str | None:
+    """The column with the longest cells, when they differ."""
+    lengths = {
+        name: sum(map(len, column))
+        for name, column in cells.items()
+        if name != label and len(set(column)) > 1
+    }
+    return max(lengths, key=lambda name: lengths[name]) if lengths else None
+
+
+def _listed(table: Table) -> str:
+    names = ", ".join(f"'{name[:60]}'" for name in table.columns[:20])
+    more = len(table.columns) - 20
+    return f"{names} and {more} more" if more > 0 else names

@@ -1,0 +1,127 @@
+"""A file as a table: its columns, a sample held in memory, and the rows one after another."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+from tenants.datasets.contracts import ColumnMapping, ReportLine
+from tenants.datasets.errors import (
+    CellNotText,
+    CellTooLarge,
+    FileEmpty,
+    TooManyColumns,
+    TooManyRows,
+)
+from tenants.datasets.limits import Limits
+from tenants.datasets.reading.delimited import DelimitedRows
+from tenants.datasets.reading.jsonfiles import json_array_rows, jsonl_rows
+from tenants.datasets.reading.shapes import messages_flatten
+from tenants.datasets.reading.source import HEAD_BYTES, Format, format_find
+
+Record = list[str] | dict[str, Any]
+"""A row as its reader gives it: cells in the header's order, or a JSON object."""
+
+
+@dataclass(slots=True)
+class Table:
+    """An open file. ``sample`` is its beginning; ``rows`` can be walked once, sample included."""
+
+    format: Format
+    columns: tuple[str, ...]
+    sample: list[tuple[int, Record]]
+    rest: Iterator[tuple[int, Record]]
+    limits: Limits
+    notes: list[ReportLine] = field(default_factory=list)
+
+    def pairs(self, mapping: ColumnMapping) -> Iterator[tuple[int, str, str]]:
+        """Yield (row number, text, label) of every row. Raises TooManyRows past the limit."""
+        wanted = (mapping.text, mapping.label)
+        if self.format in (Format.CSV, Format.TSV):
+            first, second = (self.columns.index(name) for name in wanted)
+        limit = self.limits.cell_characters
+        rows = itertools.chain(self.sample, self.rest)
+        for count, (number, record) in enumerate(rows, start=1):
+            if count > self.limits.rows:
+                raise TooManyRows(
+                    f"The file has more than {self.limits.rows:,} rows: split it.", row=number
+                )
+            if isinstance(record, list):
+                text, label = record[first], record[second]
+            else:
+                text, label = (cell_text(record.get(name), number, name) for name in wanted)
+            if len(text) > limit or len(label) > limit:
+                raise CellTooLarge(row=number)
+            yield number, text, label
+
+    def sample_cells(self, column: str) -> list[str]:
+        """Return the sample's cells of one column as text; lists and objects as ''."""
+        return [self._plain(record, column) for _, record in self.sample]
+
+    def sample_rows(self, count: int) -> tuple[dict[str, str], ...]:
+        """Return the first rows, every column, cells cut at 1,000 characters."""
+        return tuple(
+            {name: self._plain(record, name)[:1000] for name in self.columns}
+            for _, record in self.sample[:count]
+        )
+
+    def _plain(self, record: Record, column: str) -> str:
+        if isinstance(record, list):
+            return record[self.columns.index(column)]
+        value = record.get(column)
+        return "" if isinstance(value, list | dict) else cell_text(value, 0, column)
+
+
+def cell_text(value: Any, row: int, column: str) -> str:
+    """Return a JSON value as a cell: numbers and true/false as JSON writes them, null as ''."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    raise CellNotText(row=row, column=column[:120])
+
+
+def table_open(source: BinaryIO, filename: str, limits: Limits) -> Table:
+    """Open an upload from its first byte. Raises UploadRefused, with the code of what is wrong."""
+    head = source.read(HEAD_BYTES)
+    if not head:
+        raise FileEmpty
+    source.seek(0)
+    kind = format_find(filename, head)
+    if kind in (Format.CSV, Format.TSV):
+        delimited = DelimitedRows(source, kind, limits)
+        sample, rest = _sample(iter(delimited), limits)
+        return Table(kind, delimited.columns, sample, rest, limits, delimited.notes)
+    objects = (jsonl_rows if kind is Format.JSONL else json_array_rows)(source, limits)
+    sample, rest = _sample(messages_flatten(objects), limits)
+    return Table(kind, _json_columns(sample, limits), sample, rest, limits)
+
+
+def _sample(
+    rows: Iterator[tuple[int, Any]], limits: Limits
+) -> tuple[list[tuple[int, Record]], Iterator[tuple[int, Record]]]:
+    """Take the first rows, but no more than ``sample_bytes`` of them (measured roughly)."""
+    sample: list[tuple[int, Record]] = []
+    size = 0
+    for number, record in rows:
+        sample.append((number, record))
+        size += len(str(record)) if isinstance(record, dict) else sum(map(len, record))
+        if len(sample) >= limits.sample_rows or size > limits.sample_bytes:
+            break
+    if not sample:
+        raise FileEmpty
+    return sample, rows
+
+
+def _json_columns(sample: list[tuple[int, Record]], limits: Limits) -> tuple[str, ...]:
+    """Every key of the sampled objects, in order of first appearance."""
+    names: dict[str, None] = {}
+    for number, record in sample:
+        names.update(dict.fromkeys(record))
+        if len(names) > limits.columns:
+            raise TooManyColumns(f"{TooManyColumns.message} It has {len(names):,}.", row=number)
+    return tuple(names)

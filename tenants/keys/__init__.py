@@ -1,0 +1,1 @@
+"""API keys and the session keys of the web page."""

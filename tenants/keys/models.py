@@ -1,0 +1,44 @@
+"""The table of keys. Class: system; the app role sees and changes the open organization's rows."""
+
+from typing import ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from anneal.kernel.models import SystemModel
+
+
+class KeyKind(models.TextChoices):
+    """A key a person made, or the hourly one of the web page."""
+
+    API = "api", "API key"
+    SESSION = "session", "Session key"
+
+
+class ApiKey(SystemModel):
+    """A key's facts. Of its text only sha256, prefix and last four characters remain."""
+
+    tenant_readable = True
+
+    organization = models.ForeignKey(
+        "accounts.Organization", on_delete=models.PROTECT, related_name="+"
+    )
+    name = models.CharField(max_length=80)
+    kind = models.CharField(max_length=10, choices=KeyKind.choices, default=KeyKind.API)
+    digest = models.CharField(max_length=64, unique=True)
+    prefix = models.CharField(max_length=12)
+    last4 = models.CharField(max_length=4)
+    scopes = ArrayField(models.CharField(max_length=20))
+    created_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta(SystemModel.Meta):
+        indexes: ClassVar = [
+            models.Index(fields=["organization", "-id"], name="keys_apikey_organization"),
+            models.Index(fields=["created_by"], name="keys_apikey_created_by"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.prefix}...{self.last4}"

@@ -1,0 +1,1 @@
+"""Tests inside a transaction, as the application's role."""

@@ -1,0 +1,135 @@
+"""The unit tests' database: cloned by the owner from a migrated template, used as the app role.
+
+The app role can neither create nor flush a database, which is the point: what passes here passes
+with the rights of a running process.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connections
+from psycopg import sql
+from rest_framework.test import APIClient
+
+from anneal.kernel.scopes import OrganizationRef
+from tests.unit.factories import make_client, make_organization
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _fingerprint() -> str:
+    """Name the schema by what makes it, so that a changed migration makes a new template."""
+    digest = hashlib.sha256()
+    for folder in ("platform/anneal", "tenants", "billing", "mlworker"):
+        for path in sorted((ROOT / folder).rglob("migrations/*.py")):
+            digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
+    for path in ("kernel/tables.py", "kernel/roles.sql"):
+        digest.update((ROOT / "platform/anneal" / path).read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _url(base: str, database: str) -> str:
+    head, _, query = base.partition("?")
+    return f"{head.rsplit('/', 1)[0]}/{database}" + (f"?{query}" if query else "")
+
+
+def _template(admin: psycopg.Connection[tuple[object, ...]], owner_url: str) -> str:
+    name = f"anneal_template_{_fingerprint()}"
+    # The lock makes parallel runs build the template once.
+    admin.execute("SELECT pg_advisory_lock(7261001)")
+    try:
+        if admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+            return name
+        building = f"{name}_building"
+        admin.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(building)))
+        admin.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(
+                sql.Identifier(building)
+            )
+        )
+        subprocess.run(
+            [sys.executable, "-m", "django", "migrate", "--verbosity", "0", "--skip-checks"],
+            check=True,
+            cwd=ROOT,
+            env=os.environ | {"DATABASE_OWNER_URL": _url(owner_url, building)},
+        )
+        admin.execute(
+            sql.SQL("ALTER DATABASE {} RENAME TO {}").format(
+                sql.Identifier(building), sql.Identifier(name)
+            )
+        )
+        return name
+    finally:
+        admin.execute("SELECT pg_advisory_unlock(7261001)")
+
+
+@pytest.fixture(scope="session")
+def database_clone() -> Iterator["DatabaseClone"]:
+    """A database of this run, dropped at its end."""
+    owner_url = os.environ["DATABASE_OWNER_URL"]
+    name = f"anneal_test_{uuid4().hex[:10]}"
+    with psycopg.connect(_url(owner_url, "postgres"), autocommit=True) as admin:
+        template = _template(admin, owner_url)
+        make = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        admin.execute(make.format(sql.Identifier(name), sql.Identifier(template)))
+        try:
+            yield DatabaseClone(
+                name=name,
+                app_url=_url(os.environ["DATABASE_URL"], name),
+                owner_url=_url(owner_url, name),
+            )
+        finally:
+            drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+            admin.execute(drop.format(sql.Identifier(name)))
+
+
+class DatabaseClone:
+    """Where the run's database is, as the app and as the owner."""
+
+    def __init__(self, *, name: str, app_url: str, owner_url: str) -> None:
+        self.name, self.app_url, self.owner_url = name, app_url, owner_url
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    database_clone: DatabaseClone, django_db_blocker: pytest.FixtureRequest
+) -> Iterator[None]:
+    """Point Django at the clone; nothing is created or flushed by the app role."""
+    settings.DATABASES["default"]["NAME"] = database_clone.name
+    connections["default"].settings_dict["NAME"] = database_clone.name
+    # A pool keeps connections that the drop at the end would have to wait for.
+    connections["default"].settings_dict["OPTIONS"].pop("pool", None)
+    yield
+    connections["default"].close()
+
+
+@pytest.fixture
+def organization(db: None) -> OrganizationRef:
+    """The organization a test acts for."""
+    return make_organization("acme")
+
+
+@pytest.fixture
+def other_organization(db: None) -> OrganizationRef:
+    """Somebody else's organization: its rows must never be seen."""
+    return make_organization("rival")
+
+
+@pytest.fixture
+def client_api(organization: OrganizationRef) -> APIClient:
+    """A client of ``organization`` that may do everything."""
+    return make_client(organization)
+
+
+@pytest.fixture
+def other_client_api(other_organization: OrganizationRef) -> APIClient:
+    """A client of somebody else."""
+    return make_client(other_organization)
