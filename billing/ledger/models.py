@@ -114,9 +114,7 @@ class Balance(TenantModel):
         """Nothing is negative and nothing is spent twice, whatever a function may believe."""
 
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["organization_id", "unit"], name="ledger_balance_unit"
-            ),
+            models.UniqueConstraint(fields=["organization_id", "unit"], name="ledger_balance_unit"),
             models.CheckConstraint(
                 condition=models.Q(granted__gte=0, held__gte=0, consumed__gte=0, expired__gte=0),
                 name="ledger_balance_parts",
@@ -134,7 +132,10 @@ class Balance(TenantModel):
 
 
 class Hold(TenantModel):
-    """Units set aside for work under way. ``draws`` says from which grants: [[grant, amount], ...]."""
+    """Units set aside for work under way.
+
+    ``draws`` says from which grants: ``[[grant id, amount], ...]``.
+    """
 
     unit = models.CharField(max_length=50)
     amount = models.DecimalField(max_digits=38, decimal_places=12)
@@ -150,17 +151,13 @@ class Hold(TenantModel):
 
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=models.Q(
-                    amount__gt=0, captured__gte=0, captured__lte=models.F("amount")
-                ),
+                condition=models.Q(amount__gt=0, captured__gte=0, captured__lte=models.F("amount")),
                 name="ledger_hold_amount",
             ),
             models.CheckConstraint(
                 condition=models.Q(state="held", settled_at__isnull=True, captured=0)
                 | models.Q(state="captured", settled_at__isnull=False, captured__gt=0)
-                | models.Q(
-                    state__in=["released", "expired"], settled_at__isnull=False, captured=0
-                ),
+                | models.Q(state__in=["released", "expired"], settled_at__isnull=False, captured=0),
                 name="ledger_hold_state",
             ),
         ]

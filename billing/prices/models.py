@@ -19,7 +19,7 @@ class Meter(GlobalModel):
 
 
 class Price(GlobalModel):
-    """One version of what a unit costs. Rows are only ever added: the newest effective one rules."""
+    """One version of what a unit costs. Rows are only added: the newest effective one rules."""
 
     meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="+")
     version = models.PositiveIntegerField()

@@ -3,7 +3,7 @@
 from anneal.kernel import clock
 from billing.prices.contracts import PriceInfo
 from billing.prices.errors import MeterUnknown
-from billing.prices.models import Price
+from billing.prices.models import Meter, Price
 
 
 def prices_current() -> tuple[PriceInfo, ...]:
@@ -36,3 +36,8 @@ def price_get(*, meter: str) -> PriceInfo:
         if price.meter == meter:
             return price
     raise MeterUnknown(param="meter")
+
+
+def meter_exists(*, code: str) -> bool:
+    """Say whether something is counted under this code."""
+    return Meter.objects.filter(code=code).exists()

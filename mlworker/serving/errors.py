@@ -53,7 +53,9 @@ class EngineFailed(KernelUnavailable):
     """The worker could not run the model; nothing was charged."""
 
     code = "engine_failed"
-    message = "The model could not be run and nothing was charged: try again, then ask the operator."
+    message = (
+        "The model could not be run and nothing was charged: try again, then ask the operator."
+    )
 
 
 class TrialLimited(RateLimited):

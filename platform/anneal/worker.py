@@ -20,6 +20,11 @@ app.config_from_object(
             "socket_keepalive": True,
             "health_check_interval": 30,
             "retry_on_timeout": True,
+            # A request must not wait for a broker that is away: the outbox keeps the message.
+            "max_retries": 1,
+            "interval_start": 0.05,
+            "interval_step": 0,
+            "interval_max": 0.05,
         },
         "result_backend": None,
         "task_ignore_result": True,

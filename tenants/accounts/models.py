@@ -42,7 +42,7 @@ class OrganizationKind(models.TextChoices):
 
 
 class UserManager(BaseUserManager["User"]):
-    """Makes users; an e-mail address is kept in lower case so that it is unique as people read it."""
+    """Makes users; addresses are kept in lower case, so that they are unique as people read them."""
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """Save a user. `password=None` leaves the account without a usable password."""
@@ -57,7 +57,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, GlobalModel):
-    """A person. Staff of the installation (`is_staff`) are operators; that is no organization's role."""
+    """A person. Staff of the installation (`is_staff`) are operators, which is no role anywhere."""
 
     email = models.EmailField(max_length=254, unique=True)
     name = models.CharField(max_length=120, blank=True, default="")

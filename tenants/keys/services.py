@@ -34,7 +34,7 @@ def api_key_create(
     expires_at: datetime | None = None,
     environment: Environment = "live",
 ) -> KeyMade:
-    """Make a key. Its scopes may not exceed the caller's own rights (role and, for a key, scopes)."""
+    """Make a key. Its scopes may not exceed the caller's rights: role and, for a key, scopes."""
     require_scope(organization)
     _check_scopes(principal, scopes)
     if expires_at is not None and expires_at <= clock.now():

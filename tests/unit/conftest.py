@@ -29,7 +29,7 @@ def _fingerprint() -> str:
     """Name the schema by what makes it, so that a changed migration makes a new template."""
     digest = hashlib.sha256()
     for folder in ("platform/anneal", "tenants", "billing", "mlworker"):
-        for path in sorted((ROOT / folder).rglob("migrations/*.py")):
+        for path in sorted((ROOT / folder).rglob("migrations/**/*.[ps][yq]*")):
             digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
     for path in ("kernel/tables.py", "kernel/roles.sql"):
         digest.update((ROOT / "platform/anneal" / path).read_bytes())

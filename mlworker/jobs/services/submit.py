@@ -50,10 +50,10 @@ def fine_tuning_job_submit(
         row.save(force_insert=True)
         job_admit(row, source.version, extra.version if extra else None)
     else:
-        row.state, row.phase = JobState.VALIDATING, Phase.READING_FILES
         row.rung_at = clock.now()
-        event_add(row, "Reading and validating the training file.", code="files.validating")
         row.save(force_insert=True)
+        event_add(row, "Reading and validating the training file.", code="files.validating")
+        row.save()
         ring_validation(organization=organization, job_id=row.id)
     audit_record(
         actor=actor,
@@ -121,7 +121,7 @@ def _ready_now(source: Source) -> bool:
 def _new_row(
     organization: OrganizationRef, actor: Actor, request: JobRequest, tier: str
 ) -> FineTuningJob:
-    row = FineTuningJob(
+    return FineTuningJob(
         id=uuid7(),
         organization_id=organization.id,
         organization_slug=organization.slug,
@@ -138,6 +138,4 @@ def _new_row(
         training_file=request.training_file,
         validation_file=request.validation_file,
         max_charge=request.max_charge,
-        created_at=clock.now(),
     )
-    return row

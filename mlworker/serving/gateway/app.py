@@ -95,5 +95,3 @@ class GatewayApp:
 def create_gateway(fallback: Application) -> GatewayApp:
     """Return the web process's ASGI application around Django's."""
     return GatewayApp(fallback)
-
-

@@ -52,8 +52,7 @@ class HuggingFaceBody(msgspec.Struct):
 Body = TypeVar("Body", ClassifyBody, EmbeddingsBody, HuggingFaceBody)
 
 _decoders: Final[dict[type, msgspec.json.Decoder[Any]]] = {
-    shape: msgspec.json.Decoder(shape)
-    for shape in (ClassifyBody, EmbeddingsBody, HuggingFaceBody)
+    shape: msgspec.json.Decoder(shape) for shape in (ClassifyBody, EmbeddingsBody, HuggingFaceBody)
 }
 
 

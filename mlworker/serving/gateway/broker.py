@@ -101,9 +101,7 @@ class Broker:
         pipe.get(EPOCH_KEY)
         pipe.expire(reply_key(self.gateway), REPLY_TTL)
         engines, _, epoch, _ = await pipe.execute()
-        self._engines = {
-            name.decode(): announcement_decode(raw) for name, raw in engines.items()
-        }
+        self._engines = {name.decode(): announcement_decode(raw) for name, raw in engines.items()}
         lost = self._epoch is not None and epoch != self._epoch
         self._epoch = epoch
         return lost

@@ -190,5 +190,3 @@ class Desk:
     def _end(self, ticket: Ticket, error: DomainError) -> None:
         self._flight.pop(ticket.number, None)
         ticket.fail(error)
-
-

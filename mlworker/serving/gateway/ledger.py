@@ -110,9 +110,7 @@ def _request(ticket: Ticket, hold: UUID) -> dict[str, Any]:
     return request
 
 
-def _outcome(
-    ticket: Ticket, hold: UUID, row: tuple[Any, ...], good: dict[str, bool]
-) -> Outcome:
+def _outcome(ticket: Ticket, hold: UUID, row: tuple[Any, ...], good: dict[str, bool]) -> Outcome:
     accepted, code, available, ends_at, response = row
     hold_id = hold if accepted and code != "replay" else None
     if ticket.key_digest:

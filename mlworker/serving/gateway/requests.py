@@ -125,9 +125,7 @@ class Calls:
 
         def render(_: Target, __: Choice, ___: list[UUID], usage: dict[str, int]) -> Render:
             tokens = {"prompt_tokens": usage["tokens"], "total_tokens": usage["tokens"]}
-            return embeddings_render(
-                model=body.model, encoding=body.encoding_format, usage=tokens
-            )
+            return embeddings_render(model=body.model, encoding=body.encoding_format, usage=tokens)
 
         job = Job("embeddings", caller.organization, caller, target, texts, render)
         await self._run(call, job)

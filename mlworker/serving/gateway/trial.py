@@ -65,9 +65,7 @@ def _browser(scope: Scope) -> tuple[str, Headers]:
     name = secrets.token_hex(12)
     value = signing.dumps(name, salt=_SALT)
     secure = "; Secure" if settings.SESSION_COOKIE_SECURE else ""
-    cookie = (
-        f"{COOKIE}={value}; Path=/v1/trial; Max-Age={_COOKIE_SECONDS}; HttpOnly; SameSite=Lax"
-    )
+    cookie = f"{COOKIE}={value}; Path=/v1/trial; Max-Age={_COOKIE_SECONDS}; HttpOnly; SameSite=Lax"
     return name, [(b"set-cookie", (cookie + secure).encode())]
 
 

@@ -1,7 +1,35 @@
-"""The content security policy of every answer."""
+"""The content security policy of every answer: the strict one, and the console's own."""
 
-from csp.middleware import CSPMiddleware
+from typing import Final
+
+from csp.constants import NONE, SELF
+from csp.middleware import CSPMiddleware, PolicyParts
+from django.http import HttpRequest, HttpResponseBase
+
+ADMIN_PREFIX: Final = "/admin/"
+# The console's theme evaluates expressions (Alpine) and writes inline scripts and styles. Its
+# pages are staff's alone, and the policy goes by path, so it cannot reach a customer's page.
+ADMIN_POLICY: Final = {
+    "default-src": [NONE],
+    "script-src": [SELF, "'unsafe-inline'", "'unsafe-eval'"],
+    "style-src": [SELF, "'unsafe-inline'"],
+    "img-src": [SELF, "data:"],
+    "font-src": [SELF],
+    "connect-src": [SELF],
+    "form-action": [SELF],
+    "base-uri": [NONE],
+    "frame-ancestors": [NONE],
+}
 
 
 class SecurityHeadersMiddleware(CSPMiddleware):  # type: ignore[misc] # django-csp ships no types
-    """Adds the policy of the settings."""
+    """Adds the policy of the settings, or the console's below its own path."""
+
+    def get_policy_parts(
+        self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
+    ) -> PolicyParts:
+        """Choose the policy by the path asked for."""
+        parts = super().get_policy_parts(request, response, report_only)
+        if not report_only and request.path_info.startswith(ADMIN_PREFIX):
+            return PolicyParts(config=ADMIN_POLICY)
+        return parts

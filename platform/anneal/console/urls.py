@@ -1,5 +1,20 @@
-"""Addresses of the pages that join apps."""
+"""Addresses of the pages that join apps; the shell answers whatever nobody else does."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path, re_path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from anneal.console.admin import site
+from anneal.console.home import HomeView
+from anneal.console.mailbox import mailbox
+from anneal.console.operator_link import operator_link
+from anneal.console.probes import metrics, readyz
+from anneal.console.shell import shell
+
+urlpatterns = [
+    path("v1/home", HomeView.as_view()),
+    path("admin/", site.urls),
+    path("operator/<str:token>", operator_link),
+    path("dev/mail", mailbox),
+    path("readyz", readyz),
+    path("metrics", metrics),
+    re_path(r"^(?P<path>.*)$", shell),
+]

@@ -23,6 +23,7 @@ AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
         "OPTIONS": {"user_attributes": ("email", "name")},
     },
 ]
+CSRF_FAILURE_VIEW = "anneal.console.errors.csrf_failure"
 LOGIN_URL = "/login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
@@ -172,6 +173,7 @@ __all__ = [
     "AUTHENTICATION_BACKENDS",
     "AUTH_PASSWORD_VALIDATORS",
     "AUTH_USER_MODEL",
+    "CSRF_FAILURE_VIEW",
     "DEFAULT_FROM_EMAIL",
     "EMAIL_BACKEND",
     "EMAIL_HOST",

@@ -14,8 +14,8 @@ from anneal.kernel.scopes import tenant_scope
 from tenants.accounts.api.schemas import (
     InvitationToken,
     MeChange,
-    MeOut,
     MembershipOut,
+    MeOut,
     OrganizationName,
     OrganizationOut,
     me_json,

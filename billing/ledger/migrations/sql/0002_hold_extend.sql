@@ -21,7 +21,7 @@ BEGIN
     code := 'invalid'; RETURN NEXT; RETURN;
   END IF;
 
-  SELECT coalesce(sum(g.amount - g.held - g.consumed - g.expired - g.voided), 0),
+  SELECT coalesce(trim_scale(sum(g.amount - g.held - g.consumed - g.expired - g.voided)), 0),
          max(g.expires_at) FILTER (WHERE g.kind = 'promotional')
   INTO available, ends_at FROM ledger_grant g
   WHERE g.organization_id = organization AND g.unit = hold.unit AND g.active

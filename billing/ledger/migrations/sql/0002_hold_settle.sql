@@ -62,11 +62,11 @@ BEGIN
                        OFFSET 0) h ON true
     ORDER BY q.n
   LOOP
-    item := r.n; state := r.state; captured := r.captured;
+    item := r.n; state := r.state; captured := trim_scale(r.captured);
     spot := array_position(done, r.hold_id);
     IF r.state IS NULL THEN code := 'hold_unknown';
     ELSIF spot IS NOT NULL THEN
-      code := 'duplicate'; state := done_states[spot]; captured := done_captured[spot];
+      code := 'duplicate'; state := done_states[spot]; captured := trim_scale(done_captured[spot]);
     ELSIF NOT amount_valid(r.wanted)
        OR (r.wanted > 0 AND (r.event_id IS NULL) = (r.ids = 0))
        OR r.item_dims <> r.ids

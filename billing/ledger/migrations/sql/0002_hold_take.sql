@@ -81,7 +81,7 @@ BEGIN
     ORDER BY q.n
   LOOP
     item := r.n; accepted := false; hold_id := r.hold_id; response := NULL; ends_at := NULL;
-    available := free[r.spot];
+    available := trim_scale(free[r.spot]);
 
     IF r.hold_id IS NULL OR r.organization_id IS NULL OR r.unit IS NULL
        OR NOT amount_valid(r.amount) OR r.amount = 0
@@ -154,7 +154,7 @@ BEGIN
         request_hash = excluded.request_hash, hold_id = excluded.hold_id, response = NULL,
         expires_at = excluded.expires_at;
     END IF;
-    code := 'accepted'; accepted := true; available := free[r.spot];
+    code := 'accepted'; accepted := true; available := trim_scale(free[r.spot]);
     RETURN NEXT;
   END LOOP;
 

@@ -1,0 +1,110 @@
+"""Giving units, and taking the unspent ones back."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from anneal.kernel import clock
+from anneal.kernel.audit import audit_record
+from anneal.kernel.ids import public_id, uuid7
+from anneal.kernel.principal import SYSTEM_ACTOR, Actor
+from anneal.kernel.scopes import OrganizationRef, require_scope
+from billing.ledger import functions
+from billing.ledger.amounts import amount_read
+from billing.ledger.contracts import GrantInfo
+from billing.ledger.errors import GrantInvalid, UnitUnknown
+from billing.ledger.models import Grant, GrantKind
+from billing.prices.selectors import meter_exists
+
+
+def balance_grant(
+    *,
+    organization: OrganizationRef,
+    unit: str,
+    amount: Decimal | int,
+    kind: str,
+    source: str,
+    actor: Actor = SYSTEM_ACTOR,
+    priority: int = 50,
+    effective_at: datetime | None = None,
+    expires_at: datetime | None = None,
+) -> GrantInfo:
+    """Give units once per ``source``; the same source again returns the first grant.
+
+    Lower ``priority`` is spent first, then what ends first. Raises AmountInvalid, UnitUnknown,
+    GrantInvalid.
+    """
+    require_scope(organization)
+    units = amount_read(amount)
+    if not meter_exists(code=unit):
+        raise UnitUnknown(param="unit")
+    begins_at = effective_at or clock.now()
+    over = expires_at is not None and expires_at <= max(begins_at, clock.now())
+    if over or kind not in GrantKind.values or not 0 <= priority <= 100 or not source:
+        raise GrantInvalid
+    grant_id, added = functions.grant_add(
+        organization_id=organization.id,
+        unit=unit,
+        kind=kind,
+        amount=units,
+        priority=priority,
+        effective_at=begins_at,
+        expires_at=expires_at,
+        source=source,
+    )
+    if added:
+        audit_record(
+            actor=actor,
+            action="balance.grant",
+            target=public_id("grant_", grant_id),
+            detail={"unit": unit, "amount": str(units), "kind": kind, "source": source},
+            organization=organization,
+        )
+    return grant_info(Grant.objects.get(id=grant_id))
+
+
+def balance_grant_set(
+    *,
+    organization: OrganizationRef,
+    unit: str,
+    amount: Decimal | int,
+    actor: Actor = SYSTEM_ACTOR,
+) -> GrantInfo:
+    """Give exactly ``amount``, without end, in place of the trial.
+
+    What is unspent of the trial is taken back first. Raises AmountInvalid, UnitUnknown.
+    """
+    require_scope(organization)
+    promotional = Grant.objects.filter(
+        organization_id=organization.id, unit=unit, kind=GrantKind.PROMOTIONAL
+    )
+    for grant in promotional:
+        voided = functions.grant_void(organization_id=organization.id, grant_id=grant.id)
+        audit_record(
+            actor=actor,
+            action="balance.void",
+            target=public_id("grant_", grant.id),
+            detail={"unit": unit, "amount": f"{voided.normalize():f}"},
+            organization=organization,
+        )
+    return balance_grant(
+        organization=organization,
+        actor=actor,
+        unit=unit,
+        amount=amount,
+        kind=GrantKind.OPERATOR,
+        source=f"credit:{uuid7()}",
+    )
+
+
+def grant_info(row: Grant) -> GrantInfo:
+    """Copy a row into the shape other apps may hold."""
+    return GrantInfo(
+        id=row.id,
+        unit=row.unit,
+        kind=row.kind,
+        amount=row.amount,
+        priority=row.priority,
+        effective_at=row.effective_at,
+        expires_at=row.expires_at,
+        source=row.source,
+    )

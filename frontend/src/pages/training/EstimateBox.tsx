@@ -1,0 +1,64 @@
+import { Button, Skeleton, Stack, Text } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import { useQuery } from "@tanstack/react-query";
+import { useTranslation } from "react-i18next";
+import { estimateQuery } from "@/api/training";
+import type { Estimate, JobCreate } from "@/api/types";
+import { useFormat } from "@/lib/useFormat";
+import { useOrg } from "@/lib/useOrg";
+import { ErrorBox } from "@/ui/ErrorBox";
+import { Panel } from "@/ui/Panel";
+import classes from "./NewJobPage.module.css";
+
+const DEBOUNCE_MS = 400;
+
+const Figures = ({ estimate }: { estimate: Estimate }) => {
+  const { t } = useTranslation("training");
+  const format = useFormat();
+  const free = Number(estimate.price) === 0;
+  const { seconds_p50: usual, seconds_p90: late } = estimate;
+  return (
+    <>
+      <div>
+        <Text className={classes.price}>
+          {free ? t("estimate.covered") : format.money(estimate.price, estimate.currency)}
+        </Text>
+        <Text size="sm" c="dimmed">
+          {t("estimate.tokens", { tokens: format.number(estimate.trained_tokens) })}
+        </Text>
+      </div>
+      {usual === null ? null : (
+        <Text>
+          {t("estimate.time", { usual: format.span(usual), late: format.span(late ?? usual) })}
+        </Text>
+      )}
+      {estimate.allowed ? null : (
+        <Text c="var(--mantine-color-error)">{estimate.reason ?? t("estimate.refused")}</Text>
+      )}
+    </>
+  );
+};
+
+type Props = { body: JobCreate | undefined; busy: boolean; error: unknown };
+
+/** What it costs and how long it takes, and the one button of the page. */
+export const EstimateBox = ({ body, busy, error }: Props) => {
+  const { t } = useTranslation("training");
+  const [settled] = useDebouncedValue(body, DEBOUNCE_MS);
+  const estimate = useQuery(estimateQuery(useOrg(), settled));
+  return (
+    <div className={classes.sticky}>
+      <Panel title={t("estimate.title")}>
+        <Stack aria-live="polite">
+          {body === undefined ? <Text c="dimmed">{t("estimate.choose")}</Text> : null}
+          {estimate.isFetching && !estimate.data ? <Skeleton height={64} /> : null}
+          {estimate.data ? <Figures estimate={estimate.data} /> : null}
+          <ErrorBox error={error ?? estimate.error} />
+          <Button type="submit" loading={busy} disabled={estimate.data?.allowed === false}>
+            {t("estimate.start")}
+          </Button>
+        </Stack>
+      </Panel>
+    </div>
+  );
+};

@@ -1,0 +1,70 @@
+import { SimpleGrid, Text } from "@mantine/core";
+import { useMemo } from "react";
+import { useTranslation } from "react-i18next";
+import { columnsOf, merged, type Point, pointOf } from "@/lib/metrics";
+import { useFormat } from "@/lib/useFormat";
+import { LiveChart, type Series } from "@/ui/LiveChart";
+import { Panel } from "@/ui/Panel";
+import { MetricTable } from "./MetricTable";
+
+const last = (points: readonly Point[], name: keyof Point): number | undefined =>
+  points.findLast((point) => point[name] !== undefined)?.[name];
+
+/** Loss and accuracy as they come, with the figures below. */
+export const JobCharts = ({ metrics }: { metrics: readonly Record<string, unknown>[] }) => {
+  const { t } = useTranslation("training");
+  const format = useFormat();
+  const points = useMemo(
+    () => merged(metrics.map(pointOf).filter((point) => point !== undefined)),
+    [metrics],
+  );
+  const lossColumns = useMemo(() => columnsOf(points, ["trainLoss", "validLoss"]), [points]);
+  const accuracyColumns = useMemo(() => columnsOf(points, ["accuracy"]), [points]);
+  const lossSeries = useMemo<Series[]>(
+    () => [
+      { label: t("chart.train"), color: "--chart-1" },
+      { label: t("chart.valid"), color: "--chart-2", dash: true },
+    ],
+    [t],
+  );
+  const accuracySeries = useMemo<Series[]>(
+    () => [{ label: t("chart.validAccuracy"), color: "--chart-3" }],
+    [t],
+  );
+  if (points.length === 0) {
+    return (
+      <Panel title={t("chart.title")}>
+        <Text c="dimmed" size="sm">
+          {t("chart.waiting")}
+        </Text>
+      </Panel>
+    );
+  }
+  const loss = last(points, "trainLoss");
+  const accuracy = last(points, "accuracy");
+  return (
+    <div data-testid="charts" data-points={points.length}>
+      <SimpleGrid cols={{ base: 1, md: 2 }} spacing="lg">
+        <Panel title={t("chart.loss")}>
+          <LiveChart
+            columns={lossColumns}
+            series={lossSeries}
+            xLabel={t("chart.step")}
+            summary={t("chart.lossSummary", { loss: loss === undefined ? "–" : format.number(loss) })}
+          />
+        </Panel>
+        <Panel title={t("chart.accuracy")}>
+          <LiveChart
+            columns={accuracyColumns}
+            series={accuracySeries}
+            xLabel={t("chart.step")}
+            summary={t("chart.accuracySummary", {
+              accuracy: accuracy === undefined ? "–" : format.percent(accuracy),
+            })}
+          />
+        </Panel>
+      </SimpleGrid>
+      <MetricTable points={points} />
+    </div>
+  );
+};

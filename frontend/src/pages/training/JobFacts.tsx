@@ -1,0 +1,54 @@
+import { Stack } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import { jobEnded } from "@/api/training";
+import type { Job } from "@/api/types";
+import { dateOf } from "@/lib/format";
+import { useFormat } from "@/lib/useFormat";
+import { Panel } from "@/ui/Panel";
+import { Stats } from "@/ui/Stat";
+import { TemperBar } from "@/ui/TemperBar";
+
+type Props = { job: Job; progress: number };
+
+const secondsBetween = (from: Date, to: Date): number => (to.getTime() - from.getTime()) / 1000;
+
+export const JobFacts = ({ job, progress }: Props) => {
+  const { t, i18n } = useTranslation("training");
+  const format = useFormat();
+  const phaseKey = `phases.${job.phase}` as "phases.training";
+  const phase = i18n.exists(phaseKey, { ns: "training" }) ? t(phaseKey) : (job.phase ?? "–");
+  const running = !jobEnded(job.status);
+  const left = job.estimated_finish
+    ? secondsBetween(new Date(), dateOf(job.estimated_finish))
+    : undefined;
+  const took = job.finished_at
+    ? secondsBetween(dateOf(job.created_at), dateOf(job.finished_at))
+    : undefined;
+  return (
+    <Panel>
+      <Stack>
+        <TemperBar value={progress} label={t("job.progress")} active={running} />
+        <Stats
+          items={[
+            { label: t("job.progress"), value: format.percent(progress, 0) },
+            { label: t("job.phase"), value: phase },
+            running
+              ? {
+                  label: t("job.left"),
+                  value: left === undefined || left <= 0 ? "–" : format.span(left),
+                }
+              : { label: t("job.took"), value: took === undefined ? "–" : format.span(took) },
+            { label: t("columns.base"), value: job.model },
+            { label: t("columns.tier"), value: job.tier ?? "–" },
+            ...(job.position
+              ? [{ label: t("job.position"), value: format.number(job.position) }]
+              : []),
+            ...(job.trained_tokens
+              ? [{ label: t("columns.tokens"), value: format.number(job.trained_tokens) }]
+              : []),
+          ]}
+        />
+      </Stack>
+    </Panel>
+  );
+};

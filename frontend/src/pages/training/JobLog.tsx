@@ -1,0 +1,67 @@
+import { Text } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useRef } from "react";
+import { useTranslation } from "react-i18next";
+import type { StreamLine } from "@/api/stream";
+import { jobEnded, jobEventsQuery } from "@/api/training";
+import type { Job } from "@/api/types";
+import { useFormat } from "@/lib/useFormat";
+import { useOrg } from "@/lib/useOrg";
+import { Panel } from "@/ui/Panel";
+import classes from "./JobLog.module.css";
+
+const POLL_MS = 3000;
+
+type Props = { job: Job; lines: readonly StreamLine[]; live: boolean; broken: boolean };
+
+/** The stream's lines; when the stream cannot be had, the job's events by polling. */
+const useLines = ({ job, lines, broken }: Props): readonly StreamLine[] => {
+  const events = useQuery({
+    ...jobEventsQuery(useOrg(), job.id),
+    enabled: broken,
+    refetchInterval: jobEnded(job.status) ? false : POLL_MS,
+  });
+  if (!broken || !events.data) return lines;
+  return events.data.data
+    .map((event) => ({
+      id: event.id,
+      level: event.level,
+      message: event.message,
+      at: event.created_at,
+    }))
+    .reverse();
+};
+
+export const JobLog = (props: Props) => {
+  const { t } = useTranslation("training");
+  const format = useFormat();
+  const lines = useLines(props);
+  const end = useRef<HTMLDivElement>(null);
+  const count = lines.length;
+  useEffect(() => {
+    const box = end.current;
+    if (box && count > 0) box.scrollTop = box.scrollHeight;
+  }, [count]);
+  const state = props.live ? t("log.live") : props.broken ? t("log.polling") : t("log.ended");
+  return (
+    <Panel
+      title={t("log.title")}
+      aside={
+        <Text size="sm" c="dimmed">
+          {state}
+        </Text>
+      }
+    >
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
+      <section ref={end} className={classes.log} tabIndex={0} aria-label={t("log.title")}>
+        {lines.length === 0 ? t("log.empty") : null}
+        {lines.map((line) => (
+          <div key={line.id || `${line.at}${line.message}`} className={classes.line} data-level={line.level}>
+            <span className={classes.time}>{line.at === "" ? "" : format.clock(line.at)}</span>
+            <span>{line.message}</span>
+          </div>
+        ))}
+      </section>
+    </Panel>
+  );
+};

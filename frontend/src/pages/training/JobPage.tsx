@@ -1,0 +1,78 @@
+import { Anchor, Stack, Text } from "@mantine/core";
+import { useDocumentTitle } from "@mantine/hooks";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, useParams } from "@tanstack/react-router";
+import { useEffect } from "react";
+import { useTranslation } from "react-i18next";
+import { useJobStream } from "@/api/stream";
+import { jobEnded, jobQuery } from "@/api/training";
+import type { Job } from "@/api/types";
+import { useFormat } from "@/lib/useFormat";
+import { useOrg } from "@/lib/useOrg";
+import { PageHeader } from "@/ui/PageHeader";
+import { QueryView } from "@/ui/QueryView";
+import { StatusBadge } from "@/ui/StatusBadge";
+import { JobActions } from "./JobActions";
+import { JobCharts } from "./JobCharts";
+import { JobFacts } from "./JobFacts";
+import { JobLog } from "./JobLog";
+import { JobOutcome } from "./JobOutcome";
+import { progressOf } from "./progress";
+
+const useTitle = (job: Job, title: string, progress: number) => {
+  const percent = `${Math.round(progress * 100)} %`;
+  useDocumentTitle(jobEnded(job.status) ? title : `${percent} · ${title}`);
+};
+
+const Live = ({ job }: { job: Job }) => {
+  const { t } = useTranslation("training");
+  const org = useOrg();
+  const format = useFormat();
+  const client = useQueryClient();
+  const stream = useJobStream(org, job.id);
+  const changes = JSON.stringify(stream.status ?? "");
+  useEffect(() => {
+    if (changes !== '""') void client.invalidateQueries({ queryKey: [org.id, "jobs", job.id] });
+  }, [changes, client, org.id, job.id]);
+  const progress = progressOf(job, stream.metrics);
+  const title = job.suffix || t("job.title");
+  useTitle(job, title, progress);
+  return (
+    <>
+      <PageHeader
+        title={title}
+        above={
+          <Anchor
+            component={Link}
+            to="/o/$org/training"
+            params={{ org: org.slug } as never}
+            size="sm"
+          >
+            {t("title")}
+          </Anchor>
+        }
+        lead={
+          <span>
+            <StatusBadge status={job.status} /> {t("job.started", { ago: format.ago(job.created_at) })}
+          </span>
+        }
+        action={<JobActions job={job} />}
+      />
+      <Stack gap="lg">
+        <JobOutcome job={job} />
+        <JobFacts job={job} progress={progress} />
+        <JobCharts metrics={stream.metrics} />
+        <JobLog job={job} lines={stream.lines} live={stream.live} broken={stream.broken} />
+        <Text size="sm" c="dimmed">
+          {job.id}
+        </Text>
+      </Stack>
+    </>
+  );
+};
+
+export const JobPage = () => {
+  const { jobId = "" } = useParams({ strict: false });
+  const job = useQuery(jobQuery(useOrg(), jobId));
+  return <QueryView query={job}>{(data) => <Live key={data.id} job={data} />}</QueryView>;
+};

@@ -1,0 +1,84 @@
+import { Anchor, Button } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+import { jobsQuery } from "@/api/training";
+import type { Job } from "@/api/types";
+import { useFormat } from "@/lib/useFormat";
+import { useCan, useOrg } from "@/lib/useOrg";
+import { type Column, DataTable } from "@/ui/DataTable";
+import { EmptyState } from "@/ui/EmptyState";
+import { PageHeader } from "@/ui/PageHeader";
+import { QueryView } from "@/ui/QueryView";
+import { StatusBadge } from "@/ui/StatusBadge";
+import { CurvePreview } from "./CurvePreview";
+
+const NewButton = () => {
+  const { t } = useTranslation("training");
+  const org = useOrg();
+  if (!useCan("train")) return <>{t("askAdmin")}</>;
+  return (
+    <Button component={Link} to="/o/$org/training/new" params={{ org: org.slug } as never}>
+      {t("start")}
+    </Button>
+  );
+};
+
+const useColumns = (): Column<Job>[] => {
+  const { t } = useTranslation("training");
+  const format = useFormat();
+  const org = useOrg();
+  return [
+    {
+      key: "name",
+      title: t("columns.job"),
+      cell: (job) => (
+        <Anchor
+          component={Link}
+          to="/o/$org/training/$jobId"
+          params={{ org: org.slug, jobId: job.id } as never}
+          fw={600}
+        >
+          {job.suffix || job.id.slice(0, 14)}
+        </Anchor>
+      ),
+    },
+    { key: "status", title: t("columns.status"), cell: (job) => <StatusBadge status={job.status} /> },
+    { key: "model", title: t("columns.base"), wide: true, cell: (job) => job.model },
+    { key: "tier", title: t("columns.tier"), wide: true, cell: (job) => job.tier ?? "–" },
+    {
+      key: "tokens",
+      title: t("columns.tokens"),
+      wide: true,
+      numeric: true,
+      cell: (job) => (job.trained_tokens ? format.number(job.trained_tokens) : "–"),
+    },
+    { key: "created", title: t("columns.created"), cell: (job) => format.ago(job.created_at) },
+  ];
+};
+
+export const JobsPage = () => {
+  const { t } = useTranslation("training");
+  const jobs = useQuery(jobsQuery(useOrg()));
+  const columns = useColumns();
+  const filled = (jobs.data?.data.length ?? 0) > 0;
+  return (
+    <>
+      <PageHeader title={t("title")} lead={t("lead")} action={filled ? <NewButton /> : null} />
+      <QueryView query={jobs}>
+        {({ data }) =>
+          data.length === 0 ? (
+            <EmptyState
+              title={t("empty.title")}
+              text={t("empty.text")}
+              action={<NewButton />}
+              preview={<CurvePreview />}
+            />
+          ) : (
+            <DataTable caption={t("title")} columns={columns} rows={data} rowKey={(job) => job.id} />
+          )
+        }
+      </QueryView>
+    </>
+  );
+};

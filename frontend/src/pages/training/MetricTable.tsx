@@ -1,0 +1,50 @@
+import { Button } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { useTranslation } from "react-i18next";
+import type { Point } from "@/lib/metrics";
+import { useFormat } from "@/lib/useFormat";
+import { type Column, DataTable } from "@/ui/DataTable";
+
+const LOSS_DIGITS = 4;
+const SHOWN = 100;
+
+/** The charts as a table, for those who cannot or would rather not see a picture. */
+export const MetricTable = ({ points }: { points: readonly Point[] }) => {
+  const { t } = useTranslation("training");
+  const format = useFormat();
+  const [opened, table] = useDisclosure(false);
+  const loss = (value: number | undefined) => value?.toFixed(LOSS_DIGITS) ?? "–";
+  const columns: Column<Point>[] = [
+    { key: "step", title: t("chart.step"), numeric: true, cell: (row) => format.number(row.step) },
+    { key: "train", title: t("chart.train"), numeric: true, cell: (row) => loss(row.trainLoss) },
+    { key: "valid", title: t("chart.valid"), numeric: true, cell: (row) => loss(row.validLoss) },
+    {
+      key: "accuracy",
+      title: t("chart.validAccuracy"),
+      numeric: true,
+      cell: (row) => (row.accuracy === undefined ? "–" : format.percent(row.accuracy)),
+    },
+  ];
+  return (
+    <>
+      <Button
+        variant="subtle"
+        size="compact-sm"
+        mt="sm"
+        mb="sm"
+        onClick={table.toggle}
+        aria-expanded={opened}
+      >
+        {opened ? t("chart.hideTable") : t("chart.showTable")}
+      </Button>
+      {opened ? (
+        <DataTable
+          caption={t("chart.title")}
+          columns={columns}
+          rows={points.slice(-SHOWN)}
+          rowKey={(row) => String(row.step)}
+        />
+      ) : null}
+    </>
+  );
+};

@@ -1,0 +1,126 @@
+import { Select, Stack, TextInput } from "@mantine/core";
+import { useForm } from "@mantine/form";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useEffect, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { datasetsQuery } from "@/api/datasets";
+import { isApiError } from "@/api/errors";
+import { modelsQuery } from "@/api/models";
+import { jobCreate } from "@/api/training";
+import type { JobCreate } from "@/api/types";
+import { useOrg } from "@/lib/useOrg";
+import { PageHeader } from "@/ui/PageHeader";
+import { Panel } from "@/ui/Panel";
+import { AdvancedFields } from "./AdvancedFields";
+import { EstimateBox } from "./EstimateBox";
+import classes from "./NewJobPage.module.css";
+import { PresetCards } from "./PresetCards";
+import { bodyOf, type JobForm } from "./presets";
+
+const EMPTY: JobForm = {
+  dataset: "",
+  model: "",
+  suffix: "",
+  tier: "lora",
+  preset: "balanced",
+  epochs: "",
+  learningRate: "",
+  batchTokens: "",
+  seed: "",
+};
+
+const SUFFIX = /^[a-z0-9-]{0,40}$/;
+
+const useJobForm = () => {
+  const { t } = useTranslation("training");
+  const { dataset } = useSearch({ from: "/o/$org" });
+  return useForm<JobForm>({
+    initialValues: { ...EMPTY, dataset: dataset ?? "" },
+    validate: {
+      dataset: (value) => (value ? null : t("form.datasetNeeded")),
+      model: (value) => (value ? null : t("form.baseNeeded")),
+      suffix: (value) => (SUFFIX.test(value) ? null : t("form.suffixRule")),
+    },
+  });
+};
+
+/** Data, base, how thorough; the price before the click. */
+export const NewJobPage = () => {
+  const { t } = useTranslation("training");
+  const org = useOrg();
+  const navigate = useNavigate();
+  const client = useQueryClient();
+  const form = useJobForm();
+  // One key for this visit: a double click or a retry after a lost answer starts one job.
+  const [key] = useState(() => crypto.randomUUID?.() ?? String(Math.random()));
+  const datasets = useQuery(datasetsQuery(org));
+  const models = useQuery(modelsQuery(org));
+  const usable = (datasets.data?.data ?? []).filter((dataset) => dataset.latest_version);
+  const bases = (models.data?.data ?? []).filter((model) => model.kind === "base");
+  const { setFieldValue } = form;
+  const firstDataset = usable[0]?.id;
+  const firstBase = bases[0]?.id;
+  useEffect(() => {
+    if (firstBase) setFieldValue("model", (now: string) => now || firstBase);
+    if (firstDataset) setFieldValue("dataset", (now: string) => now || firstDataset);
+  }, [firstBase, firstDataset, setFieldValue]);
+  const submit = useMutation({
+    mutationFn: (body: JobCreate) => jobCreate(org, body, `${key}-${JSON.stringify(body).length}`),
+    onSuccess: async (job) => {
+      await client.invalidateQueries({ queryKey: [org.id, "jobs"] });
+      await navigate({
+        to: "/o/$org/training/$jobId",
+        params: { org: org.slug, jobId: job.id },
+      });
+    },
+    onError: (error) => {
+      if (isApiError(error) && error.param === "suffix") form.setErrors(error.fields);
+    },
+  });
+  const body = bodyOf(form.values);
+  return (
+    <>
+      <PageHeader title={t("new.title")} lead={t("new.lead")} />
+      <form
+        className={classes.grid}
+        onSubmit={form.onSubmit((values) => {
+          const ready = bodyOf(values);
+          if (ready) submit.mutate(ready);
+        })}
+      >
+        <Stack gap="lg">
+          <Panel title={t("form.what")}>
+            <Stack>
+              <Select
+                label={t("form.dataset")}
+                data={usable.map((dataset) => ({ value: dataset.id, label: dataset.name }))}
+                nothingFoundMessage={t("form.noDataset")}
+                allowDeselect={false}
+                {...form.getInputProps("dataset")}
+              />
+              <Select
+                label={t("form.base")}
+                description={t("form.baseHelp")}
+                data={bases.map((model) => model.id)}
+                allowDeselect={false}
+                {...form.getInputProps("model")}
+              />
+              <TextInput
+                label={t("form.suffix")}
+                description={t("form.suffixHelp")}
+                placeholder="reviews"
+                {...form.getInputProps("suffix")}
+              />
+            </Stack>
+          </Panel>
+          <Panel title={t("form.how")}>
+            <PresetCards form={form} />
+            <AdvancedFields form={form} />
+          </Panel>
+        </Stack>
+        <EstimateBox body={body} busy={submit.isPending} error={submit.error} />
+      </form>
+    </>
+  );
+};

@@ -1,0 +1,134 @@
+"""One label of a fixed set for each text; sentiment analysis is the best known case."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mlworker.engine.contracts import EngineError, ErrorCode, Json
+from mlworker.engine.tasks.base import Column, Row
+from mlworker.engine.tokenizer import EncodedText, TextTokenizer
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MAX_LABELS = 1_000
+_TINY = 1e-12
+
+
+class TextClassification:
+    """The task; it has no state."""
+
+    name = "text_classification"
+    title = "Text classification"
+    widget = "text_classifier"
+    columns = (Column("text", "text", required=True), Column("label", "category", required=True))
+    primary_metric = "accuracy"
+
+    def labels(self, rows: Sequence[Row]) -> tuple[str, ...]:
+        """Distinct labels in alphabetical order."""
+        return tuple(sorted({str(row["label"]) for row in rows}))
+
+    def check(self, rows: Sequence[Row], labels: Sequence[str]) -> None:
+        """Every row needs a text and a known label; training needs two labels or more."""
+        if len(labels) < 2 or len(set(labels)) != len(labels) or len(labels) > MAX_LABELS:
+            raise _invalid(f"needs 2 to {MAX_LABELS} different labels, has {len(set(labels))}")
+        known = set(labels)
+        for number, row in enumerate(rows, start=1):
+            name = row.get("row_id", number)
+            text, label = row.get("text"), row.get("label")
+            if not isinstance(text, str) or not text.strip():
+                raise _invalid(f"row {name} has no text")
+            if label not in known:
+                raise _invalid(f"row {name} has the unknown label {str(label)[:80]!r}")
+
+    def encode(
+        self, tokenizer: TextTokenizer, rows: Sequence[Row], max_length: int
+    ) -> list[EncodedText]:
+        """Token ids of the column `text`."""
+        return tokenizer.encode([str(row["text"]) for row in rows], max_length)
+
+    def targets(self, rows: Sequence[Row], labels: Sequence[str]) -> list[int]:
+        """Index of each row's label."""
+        index = {label: position for position, label in enumerate(labels)}
+        return [index[str(row["label"])] for row in rows]
+
+    def outputs(self, labels: Sequence[str]) -> int:
+        """One output per label."""
+        return len(labels)
+
+    def loss(
+        self, logits: Tensor, targets: Tensor, weights: Tensor | None, smoothing: float
+    ) -> Tensor:
+        """Cross entropy, summed over rows."""
+        from torch.nn.functional import cross_entropy  # the web process reads tasks without torch
+
+        return cross_entropy(
+            logits, targets, weight=weights, label_smoothing=smoothing, reduction="sum"
+        )
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Softmax over labels."""
+        return logits.float().softmax(dim=-1)
+
+    def metrics(
+        self, probabilities: Sequence[Sequence[float]], targets: Sequence[int], labels: Sequence[str]
+    ) -> dict[str, Json]:
+        """Accuracy, macro F1, mean log loss, per-class figures and the confusion matrix.
+
+        `confusion[i][j]` counts rows of label i that were called j.
+        """
+        size = len(labels)
+        confusion = [[0] * size for _ in range(size)]
+        loss = 0.0
+        for row, target in zip(probabilities, targets, strict=True):
+            confusion[target][max(range(size), key=row.__getitem__)] += 1
+            loss -= math.log(max(row[target], _TINY))
+        per_class = {label: _class_figures(confusion, i) for i, label in enumerate(labels)}
+        rows = len(targets)
+        present = [figures["f1"] for figures in per_class.values() if figures["support"]]
+        return {
+            "rows": rows,
+            "loss": loss / rows if rows else 0.0,
+            "accuracy": sum(confusion[i][i] for i in range(size)) / rows if rows else 0.0,
+            "macro_f1": sum(present) / len(present) if present else 0.0,
+            "per_class": {label: dict(figures) for label, figures in per_class.items()},
+            "confusion": [list(counts) for counts in confusion],
+        }
+
+    def prediction(
+        self,
+        probabilities: Sequence[float],
+        labels: Sequence[str],
+        *,
+        top_k: int | None = None,
+        threshold: float | None = None,
+    ) -> dict[str, Json]:
+        """The best label (null when its score is below `threshold`) and the scores."""
+        ranked = sorted(zip(probabilities, labels, strict=True), key=lambda pair: -pair[0])
+        score, label = ranked[0]
+        shown = ranked if top_k is None else ranked[:top_k]
+        return {
+            "label": None if threshold is not None and score < threshold else label,
+            "score": score,
+            "scores": {name: value for value, name in shown},
+        }
+
+
+def _class_figures(confusion: list[list[int]], index: int) -> dict[str, float]:
+    hits = confusion[index][index]
+    support = sum(confusion[index])
+    called = sum(row[index] for row in confusion)
+    precision = hits / called if called else 0.0
+    recall = hits / support if support else 0.0
+    both = precision + recall
+    f1 = 2 * precision * recall / both if both else 0.0
+    return {"precision": precision, "recall": recall, "f1": f1, "support": float(support)}
+
+
+def _invalid(reason: str) -> EngineError:
+    return EngineError(ErrorCode.INVALID_DATA, f"Text classification cannot start: {reason}.")
+
+
+TASK = TextClassification()

@@ -1,0 +1,1 @@
+"""What customers say about predictions: the raw material of the next model."""

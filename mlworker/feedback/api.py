@@ -1,0 +1,69 @@
+"""`/v1/feedback`."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from anneal.kernel.api import TenantView, page
+from anneal.kernel.errors import PermissionDenied
+from anneal.kernel.ids import parse_id, public_id
+from anneal.kernel.principal import Permission
+from mlworker.feedback.contracts import FEEDBACK_PREFIX, FeedbackInfo
+from mlworker.feedback.models import Feedback
+from mlworker.feedback.schemas import FeedbackGiveSchema, FeedbackListSchema, FeedbackSchema
+from mlworker.feedback.selectors import feedback_info
+from mlworker.feedback.services import feedback_give
+from mlworker.serving.contracts import PREDICTION_PREFIX
+
+
+class FeedbackView(TenantView):
+    """Judging predictions, and reading the judgements."""
+
+    permission = Permission.READ
+
+    @extend_schema(operation_id="feedback_list", tags=["feedback"], responses=FeedbackListSchema)
+    def get(self, request: Request) -> Response:
+        """List feedback, newest first."""
+        rows = Feedback.objects.all()
+        return Response(page(rows, request, prefix=FEEDBACK_PREFIX, render=_render_row))
+
+    @extend_schema(
+        operation_id="feedback_create",
+        tags=["feedback"],
+        request=FeedbackGiveSchema,
+        responses=FeedbackSchema,
+    )
+    def post(self, request: Request) -> Response:
+        """Judge a prediction by its id; judging it again replaces what was said."""
+        if not (self.principal.can(Permission.PREDICT) or self.principal.can(Permission.LABEL)):
+            raise PermissionDenied("This needs the permission 'predict' or 'label'.")
+        body = self.body(FeedbackGiveSchema)
+        given = feedback_give(
+            organization=self.organization,
+            actor=self.actor,
+            prediction_id=parse_id(PREDICTION_PREFIX, body["prediction"]),
+            label=body.get("label"),
+            rating=body.get("rating"),
+            comment=body["comment"],
+        )
+        return Response(_render(given))
+
+
+def _render_row(row: Feedback) -> dict[str, Any]:
+    return _render(feedback_info(row))
+
+
+def _render(info: FeedbackInfo) -> dict[str, Any]:
+    return {
+        "id": public_id(FEEDBACK_PREFIX, info.id),
+        "object": "feedback",
+        "prediction": public_id(PREDICTION_PREFIX, info.prediction_id),
+        "model": info.model,
+        "label": info.label,
+        "rating": info.rating,
+        "comment": info.comment,
+        "created_at": int(info.created_at.timestamp()),
+        "updated_at": int(info.updated_at.timestamp()),
+    }

@@ -1,0 +1,147 @@
+"""Reading jobs."""
+
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from anneal.kernel.ids import parse_id
+from anneal.kernel.scopes import OrganizationRef, require_scope
+from mlworker.jobs.contracts import (
+    EVENT_PREFIX,
+    JOB_PREFIX,
+    CheckpointInfo,
+    EventInfo,
+    JobInfo,
+)
+from mlworker.jobs.errors import JobNotFound
+from mlworker.jobs.models import FineTuningJob, JobEvent, StoredFiles
+from mlworker.jobs.states import OPEN, Control, JobState, Phase, StoredKind, StoredState
+
+_TOKENS_PER_SECOND: Final = {"head": (6_000.0, 2_000.0), "lora": (1_500.0, 500.0)}
+"""p50 and p10 before this installation has trained anything, on two processor cores."""
+_OVERHEAD_SECONDS: Final = 6.0
+"""Starting the trainer, reading rows, storing the model."""
+
+
+def job_get(*, organization: OrganizationRef, reference: str) -> JobInfo:
+    """Return a job by its public id, with its place in the queue. JobNotFound."""
+    require_scope(organization)
+    row = FineTuningJob.objects.filter(id=parse_id(JOB_PREFIX, reference)).first()
+    if row is None:
+        raise JobNotFound
+    return job_info(row, _positions(row))
+
+
+def job_rows(*, organization: OrganizationRef) -> QuerySet[FineTuningJob]:
+    """Return the organization's jobs, for a list. Inside this app only."""
+    require_scope(organization)
+    return FineTuningJob.objects.all()
+
+
+def job_info(row: FineTuningJob, positions: dict[UUID, int] | None = None) -> JobInfo:
+    """Return a row as others see it."""
+    return JobInfo(
+        id=row.id,
+        state=JobState(row.state),
+        phase=Phase(row.phase),
+        pausing=row.control == Control.PAUSE,
+        base=row.base,
+        task=row.task,
+        tier=row.tier,
+        suffix=row.suffix,
+        seed=row.seed,
+        method=row.method,
+        hyperparameters=row.hyperparameters,
+        config=row.config,
+        metadata=row.metadata,
+        training_file=row.training_file,
+        validation_file=row.validation_file,
+        dataset_version_id=row.dataset_version_id,
+        quoted_tokens=row.quoted_tokens,
+        trained_tokens=row.trained_tokens,
+        max_charge=row.max_charge,
+        attempt=row.attempt,
+        progress=row.progress,
+        metrics=row.metrics,
+        warnings=tuple(row.warnings),
+        error=row.error,
+        fine_tuned_model=row.fine_tuned_model,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        queue_position=(positions or {}).get(row.id),
+    )
+
+
+def queue_positions() -> dict[UUID, int]:
+    """Return the place of each of the scope's queued jobs in the queue of all organizations."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT job_id, place FROM jobs_queue_places()")
+        return dict(cursor.fetchall())
+
+
+def seconds_expected(*, base: str, tier: str, tokens: int) -> tuple[float, float]:
+    """Return how long training ``tokens`` takes here, p50 and p90, from the last jobs' speed."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT p50, p10 FROM jobs_speed(%s, %s)", [base, tier])
+        p50, p10 = cursor.fetchone() or (None, None)
+    if not p50 or not p10:
+        p50, p10 = _TOKENS_PER_SECOND.get(tier, _TOKENS_PER_SECOND["lora"])
+    return _OVERHEAD_SECONDS + tokens / p50, _OVERHEAD_SECONDS + tokens / p10
+
+
+def job_events(
+    *, organization: OrganizationRef, job_id: UUID, after: str | None, limit: int
+) -> tuple[list[EventInfo], bool]:
+    """Return a page of a job's events, newest first, and whether there are more."""
+    require_scope(organization)
+    rows = JobEvent.objects.filter(job_id=job_id).order_by("-seq")
+    if after:
+        seen = JobEvent.objects.filter(job_id=job_id, id=parse_id(EVENT_PREFIX, after)).first()
+        if seen is None:
+            raise JobNotFound(f"No event has the id '{after[:80]}'.")
+        rows = rows.filter(seq__lt=seen.seq)
+    found = [event_info(row) for row in rows[: limit + 1]]
+    return found[:limit], len(found) > limit
+
+
+def job_events_since(*, job_id: UUID, seq: int, limit: int) -> list[EventInfo]:
+    """Return a job's events with higher numbers, oldest first."""
+    rows = JobEvent.objects.filter(job_id=job_id, seq__gt=seq).order_by("seq")
+    return [event_info(row) for row in rows[:limit]]
+
+
+def job_checkpoints(*, organization: OrganizationRef, job_id: UUID) -> QuerySet[StoredFiles]:
+    """Return a job's verified checkpoints, for a list. Inside this app only."""
+    require_scope(organization)
+    return StoredFiles.objects.filter(
+        job_id=job_id, kind=StoredKind.CHECKPOINT, state=StoredState.READY
+    )
+
+
+def dataset_is_used(*, organization: OrganizationRef, dataset_id: UUID) -> bool:
+    """Say whether an unfinished job still needs the data set."""
+    require_scope(organization)
+    return FineTuningJob.objects.filter(
+        organization_id=organization.id, dataset_id=dataset_id, state__in=OPEN
+    ).exists()
+
+
+def event_info(row: JobEvent) -> EventInfo:
+    """Return an event row as others see it."""
+    names = EventInfo.__dataclass_fields__
+    values: dict[str, Any] = {name: getattr(row, name) for name in names}
+    return EventInfo(**values)
+
+
+def checkpoint_info(row: StoredFiles) -> CheckpointInfo:
+    """Return a checkpoint's row as others see it."""
+    names = CheckpointInfo.__dataclass_fields__
+    values: dict[str, Any] = {name: getattr(row, name) for name in names}
+    return CheckpointInfo(**values)
+
+
+def _positions(row: FineTuningJob) -> dict[UUID, int]:
+    return queue_positions() if row.state == JobState.QUEUED else {}

@@ -1,0 +1,165 @@
+"""The trainer's process, seen from its supervisor."""
+
+import logging
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from pathlib import Path
+from typing import IO, Final
+
+from mlworker.engine.contracts import (
+    Command,
+    ErrorCode,
+    Message,
+    encode_message,
+    parse_message,
+)
+from mlworker.jobs.contracts import Fault
+
+logger = logging.getLogger(__name__)
+
+_JAIL: Final = Path(__file__).with_name("jail.py")
+_ROOT: Final = Path(__file__).resolve().parents[3]
+_LINE: Final = 1024 * 1024
+_STDERR_LINES: Final = 60
+_OOM_EVENTS: Final = Path("/sys/fs/cgroup/memory.events")
+
+
+class Trainer:
+    """One child in its own session. Start it from a thread that outlives it: it dies with that."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self._oom_before = _oom_kills()
+        self._messages: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        self._complaints: deque[str] = deque(maxlen=_STDERR_LINES)
+        self.ended = False
+        self._process = subprocess.Popen(  # noqa: S603 # fixed program, our own arguments
+            [
+                *(sys.executable, "-I", "-S", str(_JAIL), str(os.getpid())),
+                *(sys.executable, "-m", "mlworker.engine.trainer", "--run-dir", str(run_dir)),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=run_dir,
+            env=_environment(run_dir),
+            start_new_session=True,
+            close_fds=True,
+        )
+        if self._process.stdout is None or self._process.stderr is None:
+            raise AssertionError("Pipes were asked for.")
+        self._threads = [
+            threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True),
+            threading.Thread(target=self._complain, args=(self._process.stderr,), daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def pid(self) -> int:
+        """The process id, which is also its group's."""
+        return self._process.pid
+
+    def next_message(self, timeout: float) -> Message | None:
+        """Return what the child says next, or None after ``timeout`` seconds or at its end."""
+        try:
+            message = self._messages.get(timeout=timeout)
+        except queue.Empty:
+            return None
+        if message is None:
+            self.ended = True
+        return message
+
+    def send(self, command: Command) -> None:
+        """Tell the child something; a child that is gone hears nothing."""
+        if self._process.stdin is None:
+            return
+        try:
+            self._process.stdin.write(encode_message(command).encode() + b"\n")
+            self._process.stdin.flush()
+        except (BrokenPipeError, ValueError):
+            logger.info("trainer.gone", extra={"pid": self.pid})
+
+    def kill(self) -> None:
+        """Kill the child and whatever it started, and wait until it is gone."""
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.wait(10.0)
+
+    def wait(self, seconds: float) -> int | None:
+        """Return how the child ended, or None if it still runs after ``seconds``."""
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def close(self) -> None:
+        """Kill what is left and close the pipes."""
+        self.kill()
+        for thread in self._threads:
+            thread.join(5.0)
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                try:
+                    pipe.close()
+                except BrokenPipeError:
+                    pass
+
+    def fault(self) -> Fault:
+        """Say how a child that ended without a word has died."""
+        status = self.wait(10.0)
+        logger.warning(
+            "trainer.died", extra={"status": status, "stderr": "\n".join(self._complaints)}
+        )
+        if status == -signal.SIGKILL and _oom_kills() > self._oom_before:
+            return Fault(ErrorCode.OUT_OF_MEMORY, "The trainer ran out of memory.")
+        if status is not None and status < 0:
+            name = signal.Signals(-status).name
+            return Fault(ErrorCode.CRASHED, f"The trainer was ended by {name}.", name)
+        return Fault(ErrorCode.CRASHED, f"The trainer ended with status {status}.", str(status))
+
+    def _read(self, pipe: IO[bytes]) -> None:
+        while line := pipe.readline(_LINE):
+            try:
+                self._messages.put(parse_message(line))
+            except ValueError:
+                logger.warning("trainer.unreadable", extra={"line": line[:200]})
+        self._messages.put(None)
+
+    def _complain(self, pipe: IO[bytes]) -> None:
+        while line := pipe.readline(_LINE):
+            self._complaints.append(line.decode("utf-8", "replace").rstrip())
+
+
+def _environment(run_dir: Path) -> dict[str, str]:
+    """All that the child learns of its surroundings: no addresses, no passwords, no keys."""
+    return {
+        "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+        "LANG": "C.UTF-8",
+        "HOME": str(run_dir),
+        "TMPDIR": str(run_dir),
+        "PYTHONPATH": str(_ROOT),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HF_HUB_OFFLINE": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        **{
+            name: os.environ[name]
+            for name in ("CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "NVIDIA_VISIBLE_DEVICES")
+            if name in os.environ
+        },
+    }
+
+
+def _oom_kills() -> int:
+    try:
+        lines = _OOM_EVENTS.read_text("ascii").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)

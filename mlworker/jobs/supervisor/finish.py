@@ -1,0 +1,101 @@
+"""From a finished training to what the registry keeps: artifact stored, lineage written down."""
+
+import importlib.metadata
+import io
+import platform
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from anneal.kernel.ids import public_id
+from anneal.kernel.storage import object_put
+from mlworker.engine.artifact_manifest import pack, read_manifest
+from mlworker.engine.contracts import DoneMessage
+from mlworker.jobs.limits import TRAIN_THREADS
+from mlworker.jobs.states import StoredKind
+from mlworker.jobs.supervisor.persistence import persist
+from mlworker.jobs.supervisor.progress import Progress
+from mlworker.jobs.working import Outcome, Work, stored_begin
+from mlworker.registry.contracts import Lineage
+from tenants.datasets.contracts import VERSION_PREFIX
+
+_LIBRARIES: Final = ("torch", "tokenizers", "safetensors", "numpy")
+
+
+def outcome_store(work: Work, folder: Path, done: DoneMessage, progress: Progress) -> Outcome:
+    """Store the artifact's bytes and return all that the finishing transaction writes."""
+    artifact = folder / done.artifact
+    manifest = read_manifest(artifact)
+    stored_id, key = persist(lambda: stored_begin(work.claim, StoredKind.MODEL, step=done.steps))
+    stored = object_put(key, io.BytesIO(pack(artifact)))
+    return Outcome(
+        stored_id=stored_id,
+        stored=stored,
+        labels=tuple(manifest.labels),
+        max_length=manifest.max_length,
+        metrics=dict(done.metrics),
+        lineage=_lineage(work, done, progress),
+        trained_tokens=done.trained_tokens,
+        seconds=done.seconds,
+        early_stopped=done.early_stopped,
+        progress={
+            **progress.as_dict(),
+            "step": done.steps,
+            "total": done.steps_planned,
+            "epoch": done.epochs,
+            "trained_tokens": done.trained_tokens,
+            "rows_per_second": done.rows_per_second,
+            "eta_seconds": 0.0,
+            "early_stopped": done.early_stopped,
+        },
+    )
+
+
+def _lineage(work: Work, done: DoneMessage, progress: Progress) -> Lineage:
+    return Lineage(
+        dataset_version=public_id(VERSION_PREFIX, work.version.id),
+        dataset_hash=work.version.content_hash,
+        splits=dict(work.version.splits),
+        seed=work.seed,
+        config=dict(progress.config),
+        code_version=code_version(),
+        libraries={name: importlib.metadata.version(name) for name in _LIBRARIES},
+        hardware=hardware(),
+        seconds=done.seconds,
+        trained_tokens=done.trained_tokens,
+        price={"trained_tokens": done.trained_tokens, "quoted_tokens": work.quoted_tokens},
+    )
+
+
+@cache
+def hardware() -> str:
+    """Return what the training ran on: processor, cores."""
+    model = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+        model = next(line.split(":", 1)[1].strip() for line in lines if "model name" in line)
+    except (OSError, StopIteration):
+        pass
+    return f"{model}, {TRAIN_THREADS} threads"
+
+
+@cache
+def code_version() -> str:
+    """Return the version of this code, with the commit where the source folder knows it."""
+    try:
+        version = importlib.metadata.version("anneal")
+    except importlib.metadata.PackageNotFoundError:
+        version = "0"
+    git = shutil.which("git")
+    if git is None:
+        return version
+    commit = subprocess.run(  # noqa: S603 # fixed arguments
+        [git, "rev-parse", "--short=12", "HEAD"],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return f"{version}+{commit.stdout.strip()}" if commit.returncode == 0 else version

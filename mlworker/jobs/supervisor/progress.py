@@ -1,0 +1,107 @@
+"""From the trainer's plan and metrics to a job's progress and its metric events."""
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from mlworker.engine.contracts import MetricMessage, PlanMessage
+from mlworker.jobs.states import EventKind
+from mlworker.jobs.working import News, Work
+
+_METRIC_SECONDS: Final = 1.0
+"""At most one metric event in this time; those with a validation are always kept."""
+
+
+class Progress:
+    """Counts for one attempt what the job's row shows."""
+
+    def __init__(self, work: Work) -> None:
+        self._quoted = work.quoted_tokens
+        self._total = 0
+        self._epochs = 0
+        self._last: MetricMessage | None = None
+        self._validation: Mapping[str, Any] | None = None
+        self._emitted = 0.0
+        self.config: Mapping[str, Any] = work.config
+
+    def plan(self, message: PlanMessage, news: News) -> None:
+        """Take the plan: how many steps there will be, with which settings."""
+        self._total, self._epochs = message.steps, message.epochs
+        self.config = message.config
+        news.add(
+            EventKind.LOG,
+            f"Training {message.rows:,} rows in {message.steps:,} steps.",
+            code="training.plan",
+            data={"steps": message.steps, "epochs": message.epochs, "rows": message.rows},
+        )
+        news.progress = self.as_dict()
+
+    def metric(self, message: MetricMessage, news: News) -> None:
+        """Take one measurement."""
+        self._last, self._total = message, message.steps_planned
+        news.progress = self.as_dict()
+        if message.validation is not None:
+            self._validation = dict(message.validation)
+        now = time.monotonic()
+        if message.validation is None and now - self._emitted < _METRIC_SECONDS:
+            return
+        self._emitted = now
+        text = f"Step {message.step}/{message.steps_planned}: training loss={_short(message.train_loss)}"
+        if message.validation is not None:
+            text += f", validation loss={_short(message.validation.get('loss'))}"
+        news.add(EventKind.METRIC, text, code="metric", data=self._metric_data(message))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what the job's ``progress`` shows."""
+        last = self._last
+        if last is None:
+            return {"step": 0, "total": self._total, "epoch": 0.0, "trained_tokens": 0}
+        return {
+            "step": last.step,
+            "total": last.steps_planned,
+            "epoch": last.epoch,
+            "epochs": self._epochs,
+            "trained_tokens": min(last.trained_tokens, self._quoted),
+            "rows_per_second": last.rows_per_second,
+            "eta_seconds": _eta(last),
+            "train_loss": last.train_loss,
+            "seconds": last.seconds,
+        }
+
+    def checkpoint_metrics(self) -> dict[str, Any]:
+        """Return OpenAI's metrics of a checkpoint."""
+        valid = self._validation or {}
+        return {
+            "step": self._last.step if self._last else 0,
+            "train_loss": self._last.train_loss if self._last else None,
+            "valid_loss": valid.get("loss"),
+            "valid_accuracy": valid.get("accuracy"),
+            "valid_macro_f1": valid.get("macro_f1"),
+        }
+
+    def _metric_data(self, message: MetricMessage) -> dict[str, Any]:
+        valid = message.validation or {}
+        data = {
+            "step": message.step,
+            "total_steps": message.steps_planned,
+            "epoch": message.epoch,
+            "train_loss": message.train_loss,
+            "learning_rate": message.learning_rate,
+            "rows_per_second": message.rows_per_second,
+            "trained_tokens": message.trained_tokens,
+            "valid_loss": valid.get("loss"),
+            "valid_accuracy": valid.get("accuracy"),
+            "valid_macro_f1": valid.get("macro_f1"),
+        }
+        return {name: value for name, value in data.items() if value is not None}
+
+
+def _eta(last: MetricMessage) -> float | None:
+    """Seconds left at the average speed so far, start-up aside."""
+    if last.step <= 0 or last.steps_planned <= last.step:
+        return 0.0 if last.step else None
+    return round(last.seconds / last.step * (last.steps_planned - last.step), 1)
+
+
+def _short(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.4f}"

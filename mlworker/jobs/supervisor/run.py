@@ -1,0 +1,63 @@
+"""A training worker's loop: claim, work, claim the next, until nothing waits."""
+
+import logging
+import os
+import socket
+
+from mlworker.jobs.claiming import job_claim
+from mlworker.jobs.contracts import Claim, Fault
+from mlworker.jobs.errors import LeaseLost
+from mlworker.jobs.supervisor.stopping import drain, draining
+from mlworker.jobs.supervisor.lease import Lease
+from mlworker.jobs.supervisor.persistence import connection_release, persist
+from mlworker.jobs.supervisor.session import Session
+from mlworker.jobs.supervisor.workspace import Workspace
+from mlworker.jobs.working import work_failed, work_give_back, work_load
+
+__all__ = ["drain", "work_until_idle"]
+
+logger = logging.getLogger(__name__)
+
+
+def work_until_idle() -> int:
+    """Run jobs until none waits or the worker stops; return how many were claimed."""
+    worker = f"{socket.gethostname()}:{os.getpid()}"
+    claims = 0
+    while not draining():
+        try:
+            claim = job_claim(worker=worker)
+        finally:
+            connection_release()
+        if claim is None:
+            break
+        claims += 1
+        claim_run(claim)
+    return claims
+
+
+def claim_run(claim: Claim) -> None:
+    """Run one claimed job to where it ends, for this worker. Never raises for a job's sake."""
+    logger.info("job.claimed", extra={"job": claim.public_id, "attempt": claim.attempt})
+    try:
+        with Lease(claim) as lease, Workspace(claim) as place:
+            work = persist(lambda: work_load(claim))
+            Session(work, place.folder, lease).run()
+    except LeaseLost:
+        logger.info("job.lease_lost", extra={"job": claim.public_id, "fence": claim.fence})
+    except Exception:
+        # A fault on our side of the pipe: the job must not stay running without a worker.
+        logger.exception("job.supervisor_failed", extra={"job": claim.public_id})
+        _hand_over(claim)
+    finally:
+        connection_release()
+
+
+def _hand_over(claim: Claim) -> None:
+    fault = Fault("worker_error", "The worker met an unexpected error.")
+    try:
+        if draining():
+            persist(lambda: work_give_back(claim, drained=True))
+        else:
+            persist(lambda: work_failed(claim, fault))
+    except LeaseLost:
+        logger.info("job.lease_lost", extra={"job": claim.public_id, "fence": claim.fence})

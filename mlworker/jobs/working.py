@@ -1,0 +1,291 @@
+"""What a worker writes about its job. Every function opens its own scope, locks the job's row by
+the claim's fence and raises LeaseLost when the claim is no longer good: then nothing is written.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from anneal.kernel.errors import QuotaExhausted
+from anneal.kernel.ids import public_id, uuid7
+from anneal.kernel.scopes import tenant_scope
+from anneal.kernel.storage import StoredObject, tenant_key
+from mlworker.jobs.admission import hold_renew
+from mlworker.jobs.contracts import CHECKPOINT_PREFIX, Claim, Fault
+from mlworker.jobs.errors import LeaseLost
+from mlworker.jobs.limits import KEEP_CHECKPOINTS, LEASE_SECONDS
+from mlworker.jobs.models import FineTuningJob, StoredFiles
+from mlworker.jobs.rows import DatabaseClock, event_add, event_new, events_add, job_move, job_of_worker
+from mlworker.jobs.settling import attempt_ended, job_charge, job_give_back
+from mlworker.jobs.states import (
+    Control,
+    EventKind,
+    JobState,
+    Phase,
+    StoredKind,
+    StoredState,
+)
+from mlworker.registry.contracts import Lineage, ModelVersionInfo, NewModelVersion
+from mlworker.registry.services import model_version_register
+from tenants.datasets.contracts import DatasetVersionInfo
+from tenants.datasets.selectors import dataset_version_get
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a claim asks for."""
+
+    claim: Claim
+    base: str
+    task: str
+    tier: str
+    suffix: str
+    seed: int
+    config: Mapping[str, Any]
+    quoted_tokens: int
+    version: DatasetVersionInfo
+    validation_version: DatasetVersionInfo | None
+
+
+@dataclass(slots=True)
+class News:
+    """What happened since the last report: written together, in one transaction."""
+
+    phase: Phase | None = None
+    progress: dict[str, Any] | None = None
+    events: list[tuple[EventKind, str, str, str, dict[str, Any]]] = field(default_factory=list)
+    """Kind, level, code, message, data."""
+
+    def add(
+        self,
+        kind: EventKind,
+        message: str,
+        *,
+        code: str = "",
+        level: str = "info",
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Remember an event."""
+        self.events.append((kind, level, code, message, dict(data or {})))
+
+    def merge(self, later: "News") -> None:
+        """Take over what happened after this."""
+        self.phase = later.phase or self.phase
+        self.progress = later.progress or self.progress
+        self.events += later.events
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to tell."""
+        return self.phase is None and self.progress is None and not self.events
+
+
+def work_load(claim: Claim) -> Work:
+    """Return what to do, and make sure that its price stays held."""
+    with tenant_scope(claim.organization):
+        row = job_of_worker(claim)
+        try:
+            hold_renew(row)
+        except QuotaExhausted:
+            row.warnings = [*row.warnings, "The price was no longer held when training began."]
+            row.hold_id = None
+        row.save()
+        organization, extra = claim.organization, row.validation_version_id
+        if row.dataset_version_id is None:
+            raise AssertionError("A queued job has its dataset version.")
+        version = dataset_version_get(
+            organization=organization, version_id=row.dataset_version_id
+        )
+        return Work(
+            claim=claim,
+            base=row.base,
+            task=row.task,
+            tier=row.tier,
+            suffix=row.suffix,
+            seed=row.seed,
+            config=row.config,
+            quoted_tokens=row.quoted_tokens or 0,
+            version=version,
+            validation_version=(
+                dataset_version_get(organization=organization, version_id=extra) if extra else None
+            ),
+        )
+
+
+def lease_renew(claim: Claim) -> None:
+    """Keep the job for another lease."""
+    with tenant_scope(claim.organization):
+        renewed = FineTuningJob.objects.filter(
+            id=claim.job_id, fence=claim.fence, state=JobState.RUNNING
+        ).update(lease_until=DatabaseClock() + timedelta(seconds=LEASE_SECONDS))
+    if not renewed:
+        raise LeaseLost(claim.public_id)
+
+
+def news_write(claim: Claim, news: News) -> Control:
+    """Write what happened; return what a person has asked for meanwhile."""
+    with tenant_scope(claim.organization):
+        row = job_of_worker(claim)
+        if news.empty:
+            return Control(row.control)
+        if news.phase is not None:
+            row.phase = news.phase
+        if news.progress is not None:
+            row.progress = news.progress
+        events_add(
+            row,
+            [
+                event_new(row, kind=kind, level=level, code=code, message=message, data=data)
+                for kind, level, code, message, data in news.events
+            ],
+        )
+        row.save()
+        return Control(row.control)
+
+
+def stored_begin(
+    claim: Claim, kind: StoredKind, *, step: int = 0, epoch: float = 0.0
+) -> tuple[UUID, str]:
+    """Write down that bytes are coming; return the row's id and the key to store them under."""
+    with tenant_scope(claim.organization):
+        row = job_of_worker(claim)
+        stored_id = uuid7()
+        name = f"{kind}-{step:08d}-{public_id('', stored_id)}.tar"
+        key = tenant_key(claim.organization, "jobs", claim.public_id, name)
+        StoredFiles(
+            id=stored_id,
+            job=row,
+            kind=kind,
+            state=StoredState.WRITING,
+            fence=claim.fence,
+            step=step,
+            epoch=epoch,
+            key=key,
+        ).save(force_insert=True)
+        return stored_id, key
+
+
+def checkpoint_ready(
+    claim: Claim, stored_id: UUID, stored: StoredObject, *, manifest_sha256: str,
+    metrics: Mapping[str, Any],
+) -> None:
+    """Declare a checkpoint's bytes verified: from here on it is what a restart continues from."""
+    with tenant_scope(claim.organization):
+        row = job_of_worker(claim)
+        mine = StoredFiles.objects.filter(id=stored_id)
+        mine.update(
+            state=StoredState.READY,
+            sha256=stored.sha256,
+            size=stored.size,
+            manifest_sha256=manifest_sha256,
+            metrics=dict(metrics),
+        )
+        row.stalled_attempts = 0
+        step = mine.values_list("step", flat=True).get()
+        event_add(
+            row,
+            f"Checkpoint saved at step {step}.",
+            kind=EventKind.LOG,
+            code="checkpoint.saved",
+            data={"checkpoint": public_id(CHECKPOINT_PREFIX, stored_id), "step": step},
+        )
+        row.save()
+        _retire_old(row)
+
+
+def checkpoints_newest_first(claim: Claim) -> list[StoredFiles]:
+    """Return the verified checkpoints of the claim's job. Rows: inside this app only."""
+    with tenant_scope(claim.organization):
+        job_of_worker(claim)
+        return list(_checkpoints(claim.job_id))
+
+
+def stored_discard(claim: Claim, stored_id: UUID) -> None:
+    """Give up an object: the reaper deletes its bytes, then its row."""
+    with tenant_scope(claim.organization):
+        job_of_worker(claim)
+        StoredFiles.objects.filter(id=stored_id).update(state=StoredState.DELETING)
+
+
+def work_give_back(claim: Claim, *, drained: bool) -> None:
+    """End the attempt without fault: back to the queue, or to ``paused`` if that was asked."""
+    with tenant_scope(claim.organization):
+        row = job_of_worker(claim)
+        if drained:
+            row.stalled_attempts = 0
+        job_give_back(row)
+
+
+def work_failed(claim: Claim, fault: Fault) -> None:
+    """End the attempt by fault; the rules of stalled attempts decide what becomes of the job."""
+    with tenant_scope(claim.organization):
+        attempt_ended(job_of_worker(claim), fault)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a finished training hands over."""
+
+    stored_id: UUID
+    stored: StoredObject
+    labels: tuple[str, ...]
+    max_length: int
+    metrics: Mapping[str, Any]
+    lineage: Lineage
+    trained_tokens: int
+    seconds: float
+    early_stopped: bool
+    progress: Mapping[str, Any]
+
+
+def work_succeeded(work: Work, outcome: Outcome) -> ModelVersionInfo:
+    """End the job: state, model version, charge and story together or not at all."""
+    claim = work.claim
+    with tenant_scope(claim.organization):
+        row = job_of_worker(claim)
+        job_move(row, JobState.SUCCEEDED, Phase.DONE)
+        version = model_version_register(
+            organization=claim.organization,
+            version=NewModelVersion(
+                base=row.base,
+                tier=row.tier,
+                task=row.task,
+                labels=outcome.labels,
+                suffix=row.suffix,
+                job_id=row.id,
+                dataset_version_id=work.version.id,
+                max_length=outcome.max_length,
+                metrics=outcome.metrics,
+                artifact_key=outcome.stored.key,
+                artifact_sha256=outcome.stored.sha256,
+                artifact_bytes=outcome.stored.size,
+            ),
+            lineage=outcome.lineage,
+        )
+        # The registry owns the bytes from here on.
+        StoredFiles.objects.filter(id=outcome.stored_id).delete()
+        row.fine_tuned_model = version.name
+        row.metrics = dict(outcome.metrics)
+        row.seconds = outcome.seconds
+        row.progress = dict(outcome.progress)
+        event_add(row, f"New fine-tuned model created: {version.name}", code="model.created")
+        job_charge(row, outcome.trained_tokens, model=version.name)
+        event_add(row, "The job has successfully completed.", code="job.succeeded")
+        row.save()
+        _retire_old(row)
+        return version
+
+
+def _checkpoints(job_id: UUID) -> QuerySet[StoredFiles]:
+    return StoredFiles.objects.filter(
+        job_id=job_id, kind=StoredKind.CHECKPOINT, state=StoredState.READY
+    ).order_by("-step", "-id")
+
+
+def _retire_old(row: FineTuningJob) -> None:
+    old = [stored.id for stored in _checkpoints(row.id)[KEEP_CHECKPOINTS:]]
+    StoredFiles.objects.filter(id__in=old).update(state=StoredState.DELETING)

@@ -1,0 +1,186 @@
+"""`/v1/deployments`: stable names in front of models."""
+
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from anneal.kernel.api import TenantView, page
+from anneal.kernel.ids import parse_id, public_id
+from anneal.kernel.principal import Permission
+from mlworker.serving.contracts import (
+    DEPLOYMENT_PREFIX,
+    CanaryInfo,
+    DeploymentInfo,
+    RevisionInfo,
+)
+from mlworker.serving.models import Deployment
+from mlworker.serving.schemas import (
+    DeploymentCreateSchema,
+    DeploymentDeletedSchema,
+    DeploymentDetailSchema,
+    DeploymentListSchema,
+    DeploymentPromoteSchema,
+    DeploymentRollbackSchema,
+    DeploymentSchema,
+    canary_from,
+)
+from mlworker.serving.selectors import deployment_get, deployment_info, revision_list
+from mlworker.serving.services import (
+    deployment_create,
+    deployment_delete,
+    deployment_promote,
+    deployment_rollback,
+)
+
+
+class DeploymentsView(TenantView):
+    """All deployments of the organization."""
+
+    permission: ClassVar = {"GET": Permission.READ, "POST": Permission.DEPLOY}
+
+    @extend_schema(
+        operation_id="deployments_list", tags=["deployments"], responses=DeploymentListSchema
+    )
+    def get(self, request: Request) -> Response:
+        """List deployments, newest first."""
+        rows = Deployment.objects.filter(deleted_at=None)
+        return Response(page(rows, request, prefix=DEPLOYMENT_PREFIX, render=_render_row))
+
+    @extend_schema(
+        operation_id="deployments_create",
+        tags=["deployments"],
+        request=DeploymentCreateSchema,
+        responses={201: DeploymentSchema},
+    )
+    def post(self, request: Request) -> Response:
+        """Make a stable name that points at a model."""
+        body = self.body(DeploymentCreateSchema)
+        made = deployment_create(
+            organization=self.organization,
+            actor=self.actor,
+            name=body["name"],
+            model=body["model"],
+            canary=canary_from(body.get("canary")),
+        )
+        return Response(render_deployment(made), status=201)
+
+
+class _OneDeployment(TenantView):
+    """What the routes of one deployment share."""
+
+    located: DeploymentInfo
+
+    def locate(self, request: Request, **ids: str) -> DeploymentInfo:
+        """Find the deployment."""
+        deployment_id = parse_id(DEPLOYMENT_PREFIX, ids["deployment_id"])
+        return deployment_get(organization=self.organization, deployment_id=deployment_id)
+
+
+class DeploymentView(_OneDeployment):
+    """One deployment and its history."""
+
+    permission: ClassVar = {"GET": Permission.READ, "DELETE": Permission.DEPLOY}
+
+    @extend_schema(
+        operation_id="deployments_retrieve", tags=["deployments"], responses=DeploymentDetailSchema
+    )
+    def get(self, request: Request, deployment_id: str) -> Response:
+        """Return the deployment with its revisions, newest first."""
+        history = revision_list(organization=self.organization, deployment_id=self.located.id)
+        revisions = [_render_revision(entry) for entry in history]
+        return Response({**render_deployment(self.located), "revisions": revisions})
+
+    @extend_schema(
+        operation_id="deployments_delete", tags=["deployments"], responses=DeploymentDeletedSchema
+    )
+    def delete(self, request: Request, deployment_id: str) -> Response:
+        """Delete the name. The models it pointed at stay."""
+        deployment_delete(
+            organization=self.organization, actor=self.actor, deployment_id=self.located.id
+        )
+        return Response({"id": deployment_id, "object": "deployment", "deleted": True})
+
+
+class DeploymentPromoteView(_OneDeployment):
+    """Pointing the name elsewhere."""
+
+    permission = Permission.DEPLOY
+
+    @extend_schema(
+        operation_id="deployments_promote",
+        tags=["deployments"],
+        request=DeploymentPromoteSchema,
+        responses=DeploymentSchema,
+    )
+    def post(self, request: Request, deployment_id: str) -> Response:
+        """Promote the named model, else the canary; `canary` alone starts or changes one."""
+        body = self.body(DeploymentPromoteSchema)
+        changed = deployment_promote(
+            organization=self.organization,
+            actor=self.actor,
+            deployment_id=self.located.id,
+            model=body.get("model"),
+            canary=canary_from(body.get("canary")),
+            reason=body["reason"],
+        )
+        return Response(render_deployment(changed))
+
+
+class DeploymentRollbackView(_OneDeployment):
+    """Going back."""
+
+    permission = Permission.DEPLOY
+
+    @extend_schema(
+        operation_id="deployments_rollback",
+        tags=["deployments"],
+        request=DeploymentRollbackSchema,
+        responses=DeploymentSchema,
+    )
+    def post(self, request: Request, deployment_id: str) -> Response:
+        """Return to the last revision that pointed elsewhere, or to the one named."""
+        body = self.body(DeploymentRollbackSchema)
+        changed = deployment_rollback(
+            organization=self.organization,
+            actor=self.actor,
+            deployment_id=self.located.id,
+            revision=body.get("revision"),
+            reason=body["reason"],
+        )
+        return Response(render_deployment(changed))
+
+
+def render_deployment(info: DeploymentInfo) -> dict[str, Any]:
+    """Return a deployment as the API shows it."""
+    return {
+        "id": public_id(DEPLOYMENT_PREFIX, info.id),
+        "object": "deployment",
+        "name": info.name,
+        "model": info.model,
+        "canary": _render_canary(info.canary),
+        "revision": info.revision,
+        "created_at": int(info.created_at.timestamp()),
+        "updated_at": int(info.updated_at.timestamp()),
+    }
+
+
+def _render_row(row: Deployment) -> dict[str, Any]:
+    return render_deployment(deployment_info(row))
+
+
+def _render_revision(entry: RevisionInfo) -> dict[str, Any]:
+    return {
+        "revision": entry.number,
+        "model": entry.model,
+        "canary": _render_canary(entry.canary),
+        "action": entry.action,
+        "reason": entry.reason,
+        "actor": entry.actor,
+        "created_at": int(entry.created_at.timestamp()),
+    }
+
+
+def _render_canary(canary: CanaryInfo | None) -> dict[str, Any] | None:
+    return {"model": canary.model, "percent": canary.percent} if canary else None

@@ -1,0 +1,131 @@
+"""Reading deployments, and what a `model` in a request stands for."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+from uuid import UUID
+
+from anneal.kernel.errors import NotFound
+from anneal.kernel.ids import public_id
+from anneal.kernel.scopes import OrganizationRef, require_scope
+from mlworker.registry.contracts import ModelListing
+from mlworker.registry.selectors import model_version_resolve
+from mlworker.serving.contracts import (
+    DEPLOYMENT_PREFIX,
+    CanaryInfo,
+    DeploymentInfo,
+    ModelTarget,
+    RevisionInfo,
+)
+from mlworker.serving.models import NAME_PATTERN, Deployment, DeploymentRevision
+
+_NAME: Final = re.compile(NAME_PATTERN)
+
+
+def model_resolve(*, organization: OrganizationRef, name: str) -> ModelTarget:
+    """Return what ``name`` stands for: own deployment, own `ft:` version, shipped model. NotFound."""
+    require_scope(organization)
+    row = deployment_named(name)
+    if row is None:
+        servable = model_version_resolve(organization=organization, name=name)
+        kind: Final = "shipped" if servable.organization_id is None else "fine_tuned"
+        return ModelTarget(name=name, kind=kind, main=servable)
+    main = model_version_resolve(organization=organization, name=row.model)
+    canary = None
+    if row.canary_model:
+        canary = model_version_resolve(organization=organization, name=row.canary_model)
+    return ModelTarget(
+        name=name,
+        kind="deployment",
+        main=main,
+        deployment_id=row.id,
+        canary=canary,
+        canary_percent=row.canary_percent,
+    )
+
+
+def deployment_named(name: str) -> Deployment | None:
+    """Return the open scope's deployment of that name. Inside this app only."""
+    if not _NAME.match(name):
+        return None
+    return Deployment.objects.filter(name=name, deleted_at=None).first()
+
+
+def deployment_row(deployment_id: UUID, *, lock: bool = False) -> Deployment:
+    """Return a living deployment of the open scope, or NotFound. Inside this app only."""
+    rows = Deployment.objects.filter(deleted_at=None)
+    row = (rows.select_for_update() if lock else rows).filter(id=deployment_id).first()
+    if row is None:
+        raise NotFound("No such deployment.")
+    return row
+
+
+def deployment_get(*, organization: OrganizationRef, deployment_id: UUID) -> DeploymentInfo:
+    """Return a deployment; NotFound."""
+    require_scope(organization)
+    return deployment_info(deployment_row(deployment_id))
+
+
+def revision_list(*, organization: OrganizationRef, deployment_id: UUID) -> list[RevisionInfo]:
+    """Return a deployment's history, newest first, 100 entries at most."""
+    require_scope(organization)
+    rows = DeploymentRevision.objects.filter(deployment_id=deployment_id).order_by("-number")
+    return [
+        RevisionInfo(
+            number=row.number,
+            model=row.model,
+            canary=canary_of(row),
+            action=row.action,
+            reason=row.reason,
+            actor=row.actor,
+            created_at=row.created_at,
+        )
+        for row in rows[:100]
+    ]
+
+
+def deployments_of_model(*, organization: OrganizationRef, model: str) -> list[str]:
+    """Return the names of the deployments that send calls to ``model``."""
+    require_scope(organization)
+    living = Deployment.objects.filter(deleted_at=None)
+    rows = living.filter(model=model) | living.filter(canary_model=model)
+    return sorted(row.name for row in rows)
+
+
+def deployment_listings(organization: OrganizationRef) -> Iterable[ModelListing]:
+    """Return the organization's deployments as lines of `GET /v1/models`."""
+    require_scope(organization)
+    return [
+        ModelListing(
+            id=row.name,
+            created=int(row.created_at.timestamp()),
+            owned_by=organization.slug,
+            kind="deployment",
+            details={
+                "deployment": public_id(DEPLOYMENT_PREFIX, row.id),
+                "model": row.model,
+                "revision": row.revision,
+            },
+        )
+        for row in Deployment.objects.filter(deleted_at=None).order_by("-id")
+    ]
+
+
+def deployment_info(row: Deployment) -> DeploymentInfo:
+    """Return a row as other apps see it."""
+    return DeploymentInfo(
+        id=row.id,
+        name=row.name,
+        model=row.model,
+        canary=canary_of(row),
+        revision=row.revision,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def canary_of(row: Deployment | DeploymentRevision) -> CanaryInfo | None:
+    """Return the second model, if one runs."""
+    if not row.canary_model:
+        return None
+    return CanaryInfo(model=row.canary_model, percent=row.canary_percent)

@@ -1,0 +1,25 @@
+"""Addresses of the deployments, below `/v1/`."""
+
+from django.urls import path
+
+from mlworker.serving.api import (
+    DeploymentPromoteView,
+    DeploymentRollbackView,
+    DeploymentsView,
+    DeploymentView,
+)
+
+urlpatterns = [
+    path("deployments", DeploymentsView.as_view(), name="deployments"),
+    path("deployments/<str:deployment_id>", DeploymentView.as_view(), name="deployment"),
+    path(
+        "deployments/<str:deployment_id>/promote",
+        DeploymentPromoteView.as_view(),
+        name="deployment-promote",
+    ),
+    path(
+        "deployments/<str:deployment_id>/rollback",
+        DeploymentRollbackView.as_view(),
+        name="deployment-rollback",
+    ),
+]

@@ -1,0 +1,64 @@
+"""Weights for the slots: fetched from storage, verified, loaded by a thread beside the forward pass."""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlworker.registry.artifacts import artifact_fetch
+from mlworker.serving.protocol import EMBEDDING_TIER, ModelSpec
+
+if TYPE_CHECKING:
+    from mlworker.engine.artifact import Artifact
+    from mlworker.engine.inference import Resident, SlotTable
+
+
+class Adapters:
+    """Which models are in which slot. Loads happen aside, so a cold model delays nobody else."""
+
+    def __init__(self, resident: "Resident", directory: Path) -> None:
+        from mlworker.engine.inference import SlotTable  # noqa: PLC0415 # imports torch
+
+        self._directory = directory
+        self._specs: dict[str, ModelSpec] = {}
+        self._table: SlotTable = SlotTable(resident, self._load)
+        self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="adapters")
+        self._loading: dict[str, Future[int]] = {}
+
+    @property
+    def table(self) -> "SlotTable":
+        """The slots, for pinning."""
+        return self._table
+
+    def ready(self, spec: ModelSpec) -> bool:
+        """Say whether rows of ``spec`` may run now."""
+        return spec.tier == EMBEDDING_TIER or self._table.peek(spec.version) is not None
+
+    def request(self, spec: ModelSpec, then: Callable[[Exception | None], None]) -> None:
+        """Load ``spec`` aside and call ``then`` (in that thread) with what went wrong, or None."""
+        self._specs[spec.version] = spec
+        future = self._loading.get(spec.version)
+        if future is None or future.done():
+            future = self._threads.submit(self._table.ensure, spec.version)
+            self._loading[spec.version] = future
+        future.add_done_callback(lambda done: then(_failure(done)))
+
+    def close(self) -> None:
+        """Let the thread go."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _load(self, version: str) -> "Artifact":
+        from mlworker.engine.artifact import load_artifact  # noqa: PLC0415 # imports torch
+
+        spec = self._specs[version]
+        folder = artifact_fetch(
+            key=spec.artifact_key, sha256=spec.artifact_sha256, directory=self._directory
+        )
+        return load_artifact(folder)
+
+
+def _failure(done: "Future[int]") -> Exception | None:
+    if done.cancelled():
+        return RuntimeError("the engine is stopping")
+    error = done.exception()
+    return error if isinstance(error, Exception) or error is None else RuntimeError(repr(error))

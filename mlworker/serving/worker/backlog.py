@@ -1,0 +1,110 @@
+"""Which rows run next: fair between organizations, bounded by tokens. Plain data, no Redis, no torch."""
+
+from array import array
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Final
+
+from mlworker.serving.protocol import Answer, Work
+
+WINDOW_TOKENS: Final = 8_192
+"""Tokens gathered before the engine looks again at what waits: bounds how long a newcomer waits."""
+
+
+@dataclass(slots=True, eq=False)
+class Pending:
+    """A work under way in this engine. `values[i]` is row i's outcome."""
+
+    work: Work
+    gateway: str
+    entry: int
+    sent: float
+    values: list[list[float] | None] = field(default_factory=list)
+    left: int = 0
+    started: float = 0.0
+    busy: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.values = [None] * len(self.work.lengths)
+        self.left = len(self.work.lengths)
+
+    def rows(self) -> list[list[int]]:
+        """Return the token ids of every row."""
+        flat = array("i")
+        flat.frombytes(self.work.tokens)
+        ids, rows, start = flat.tolist(), [], 0
+        for length in self.work.lengths:
+            rows.append(ids[start : start + length])
+            start += length
+        return rows
+
+    def answer(self) -> Answer:
+        """Return the finished work as the gateway reads it."""
+        flat = array("f")
+        for row in self.values:
+            flat.extend(row or ())
+        return Answer(
+            number=self.work.number,
+            columns=len(self.values[0] or ()),
+            values=flat.tobytes(),
+            queue_ms=max(0.0, (self.started - self.sent) * 1000),
+            inference_ms=self.busy * 1000,
+        )
+
+    def failure(self, reason: str) -> Answer:
+        """Return the refusal of the whole work."""
+        return Answer(self.work.number, 0, b"", 0.0, 0.0, error=reason or "failed")
+
+
+@dataclass(slots=True, eq=False)
+class Row:
+    """One text of a pending work."""
+
+    pending: Pending
+    index: int
+    ids: list[int]
+
+
+class Backlog:
+    """Rows that wait in this engine, in a queue per organization."""
+
+    def __init__(self) -> None:
+        self._queues: dict[bytes, deque[Row]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._queues)
+
+    def add(self, pending: Pending) -> None:
+        """Queue every row of a work."""
+        queue = self._queues.setdefault(pending.work.organization, deque())
+        queue.extend(Row(pending, index, ids) for index, ids in enumerate(pending.rows()))
+
+    def window(self, tokens: int = WINDOW_TOKENS) -> list[Row]:
+        """Take rows in turn from each organization until ``tokens`` are gathered; at least one."""
+        taken: list[Row] = []
+        while self._queues and tokens > 0:
+            for organization in list(self._queues):
+                queue = self._queues[organization]
+                row = queue.popleft()
+                taken.append(row)
+                tokens -= len(row.ids)
+                if not queue:
+                    del self._queues[organization]
+                if tokens <= 0:
+                    break
+        # The one cut off goes last next time, so that every organization gets its turn.
+        for organization in list(self._queues)[:1] if tokens <= 0 else []:
+            self._queues[organization] = self._queues.pop(organization)
+        return taken
+
+    def drop(self, pending: Pending) -> None:
+        """Forget a work's rows: it failed or is late."""
+        organization = pending.work.organization
+        queue = self._queues.get(organization)
+        if queue is None:
+            return
+        kept = deque(row for row in queue if row.pending is not pending)
+        if kept:
+            self._queues[organization] = kept
+        else:
+            del self._queues[organization]

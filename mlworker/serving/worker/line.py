@@ -1,0 +1,142 @@
+"""The engine's side of Redis: taking envelopes, answering, announcing.
+
+What is taken moves in one step into `serving:{engine}`, where a gateway finds it again should this
+process die. Redis may be emptied at any moment: then there is nothing to remove, and no harm.
+"""
+
+import time
+from collections import defaultdict
+from typing import Final
+
+import msgspec
+import redis
+
+from anneal.kernel.redis import redis_client
+from mlworker.serving.protocol import (
+    ENGINES_KEY,
+    REPLY_TTL,
+    Announcement,
+    Answer,
+    Envelope,
+    announcement_encode,
+    answers_encode,
+    envelope_decode,
+    reply_key,
+    taken_key,
+    taking_key,
+    waiting_key,
+)
+
+TAKE_ENVELOPES: Final = 64
+BLOCK_SECONDS: Final = 1.0
+
+TAKE: Final = """
+local taken = {}
+local number = tonumber(ARGV[1])
+local function keep(raw)
+  redis.call('HSET', KEYS[2], number, raw)
+  taken[#taken + 1] = raw
+  number = number + 1
+end
+local first = redis.call('LPOP', KEYS[3])
+while first do
+  keep(first)
+  first = redis.call('LPOP', KEYS[3])
+end
+local waiting = redis.call('RPOP', KEYS[1], tonumber(ARGV[2]))
+if waiting then
+  for _, raw in ipairs(waiting) do keep(raw) end
+end
+return taken
+"""
+"""Moves what waits into the hash of taken envelopes, under numbers from ARGV[1] on."""
+
+
+class Line:
+    """One engine's connection to its queue. Every method raises redis.RedisError."""
+
+    def __init__(self, engine: str, base: str) -> None:
+        self.engine: Final = engine
+        self._waiting, self._taken = waiting_key(base), taken_key(engine)
+        self._taking = taking_key(engine)
+        self._redis: redis.Redis = redis_client()
+        self._take = self._redis.register_script(TAKE)
+        self._number = 0
+        self._answers: defaultdict[str, list[Answer]] = defaultdict(list)
+        self._done: list[int] = []
+
+    def take(self, *, block: bool) -> list[tuple[int, Envelope]]:
+        """Send what is to be answered, then take all that waits; ``block`` waits up to a second."""
+        if block and not self._answers and not self._done:
+            arrived = self._redis.blmove(
+                self._waiting, self._taking, BLOCK_SECONDS, src="RIGHT", dest="LEFT"
+            )
+            if arrived is None:
+                return []
+        pipe = self._redis.pipeline(transaction=False)
+        sent = self._flush(pipe)
+        self._take(
+            keys=[self._waiting, self._taken, self._taking],
+            args=[self._number, TAKE_ENVELOPES],
+            client=pipe,
+        )
+        results = pipe.execute()
+        self._forget(sent)
+        return self._numbered(results[-1])
+
+    def answer(self, gateway: str, answer: Answer) -> None:
+        """Note an answer; it leaves with the next `take` or `flush`."""
+        self._answers[gateway].append(answer)
+
+    def done(self, entry: int) -> None:
+        """Note that an envelope is answered whole."""
+        self._done.append(entry)
+
+    def flush(self) -> None:
+        """Send the answers now."""
+        if not self._answers and not self._done:
+            return
+        pipe = self._redis.pipeline(transaction=False)
+        sent = self._flush(pipe)
+        pipe.execute()
+        self._forget(sent)
+
+    def announce(self, announcement: Announcement) -> None:
+        """Say that this engine lives."""
+        self._redis.hset(ENGINES_KEY, self.engine, announcement_encode(announcement))
+
+    def leave(self) -> None:
+        """Say that this engine has ended with nothing left undone."""
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.hdel(ENGINES_KEY, self.engine)
+        pipe.delete(self._taken, self._taking)
+        pipe.execute()
+
+    def _flush(self, pipe: "redis.client.Pipeline") -> tuple[list[str], int]:
+        for gateway, answers in self._answers.items():
+            pipe.lpush(reply_key(gateway), answers_encode(answers))
+            pipe.expire(reply_key(gateway), REPLY_TTL)
+        if self._done:
+            pipe.hdel(self._taken, *map(str, self._done))
+        return list(self._answers), len(self._done)
+
+    def _forget(self, sent: tuple[list[str], int]) -> None:
+        """Drop what has left; until then a Redis failure keeps it for the next try."""
+        for gateway in sent[0]:
+            del self._answers[gateway]
+        del self._done[: sent[1]]
+
+    def _numbered(self, raws: list[bytes]) -> list[tuple[int, Envelope]]:
+        found = []
+        for raw in raws:
+            try:
+                found.append((self._number, envelope_decode(raw)))
+            except msgspec.DecodeError:  # written by another version: its gateway times out
+                self._done.append(self._number)
+            self._number += 1
+        return found
+
+
+def now() -> float:
+    """Return the Unix second, the clock of the protocol."""
+    return time.time()

@@ -1,0 +1,184 @@
+"""The engine's loop: take all that waits, run it in mixed batches, answer, again.
+
+Work-conserving: it never waits to fill a batch. Rows of every organization and model share the
+batches; a row whose weights are still on their way steps aside.
+"""
+
+import logging
+import queue
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Final
+
+from redis.exceptions import RedisError
+
+from mlworker.serving.protocol import EMBEDDING_TIER, Envelope
+from mlworker.serving.worker.adapters import Adapters
+from mlworker.serving.worker.backlog import Backlog, Pending, Row
+from mlworker.serving.worker.line import Line
+
+if TYPE_CHECKING:
+    from mlworker.engine.inference import Resident
+
+logger = logging.getLogger(__name__)
+
+BATCH_TOKENS: Final = 2_048
+BATCH_ROWS: Final = 64
+RETRY_SECONDS: Final = 0.2
+
+
+class Loop:
+    """One engine at work on one base."""
+
+    def __init__(self, resident: "Resident", adapters: Adapters, line: Line) -> None:
+        from mlworker.engine.inference import (  # noqa: PLC0415 # imports torch
+            TokenRow,
+            plan_batches,
+        )
+
+        self._resident, self._adapters, self._line = resident, adapters, line
+        self._token_row, self._plan = TokenRow, plan_batches
+        self._backlog = Backlog()
+        self._parked: defaultdict[str, list[Pending]] = defaultdict(list)
+        self._arrived: queue.SimpleQueue[tuple[str, Exception | None]] = queue.SimpleQueue()
+        self._open: dict[int, int] = {}
+        self.rows = 0
+        self.busy_seconds = 0.0
+
+    def run(self, stop: Callable[[], bool]) -> None:
+        """Work until ``stop`` says so and nothing taken is left."""
+        stopping = False
+        while not stopping or self._open:
+            stopping = stopping or stop()
+            try:
+                if not stopping:
+                    self._take()
+                self._unpark(wait=bool(self._parked) and not self._backlog)
+                if self._backlog:
+                    self._run_window(self._backlog.window())
+                if stopping:
+                    self._line.flush()
+            except RedisError as error:
+                logger.warning("engine.redis_away", extra={"reason": str(error)})
+                time.sleep(RETRY_SECONDS)
+
+    def _take(self) -> None:
+        idle = not self._backlog and not self._parked
+        now = time.time()
+        for entry, envelope in self._line.take(block=idle):
+            self._accept(entry, envelope, now)
+
+    def _accept(self, entry: int, envelope: Envelope, now: float) -> None:
+        self._open[entry] = 0
+        for work in envelope.works:
+            if work.deadline < now:
+                continue  # its gateway has refused it already
+            pending = Pending(work, envelope.gateway, entry, envelope.sent)
+            self._open[entry] += 1
+            self._queue(pending)
+        if not self._open[entry]:
+            self._close(entry)
+
+    def _queue(self, pending: Pending) -> None:
+        spec = pending.work.spec
+        if self._adapters.ready(spec):
+            self._backlog.add(pending)
+            return
+        first = spec.version not in self._parked
+        self._parked[spec.version].append(pending)
+        if first:
+            version = spec.version
+            self._adapters.request(spec, lambda error: self._arrived.put((version, error)))
+
+    def _unpark(self, *, wait: bool) -> None:
+        """Queue the works whose weights have come; ``wait`` a moment when there is nothing else."""
+        try:
+            while self._parked:
+                version, error = (
+                    self._arrived.get(timeout=0.02 if wait else 0.0)
+                    if wait
+                    else (self._arrived.get_nowait())
+                )
+                for pending in self._parked.pop(version, []):
+                    if error is None:
+                        self._queue(pending)
+                    else:
+                        logger.error("engine.load_failed", extra={"reason": repr(error)})
+                        self._finish(pending, error=str(error))
+        except queue.Empty:
+            return
+
+    def _run_window(self, rows: list[Row]) -> None:
+        models = [row for row in rows if row.pending.work.spec.tier != EMBEDDING_TIER]
+        vectors = [row for row in rows if row.pending.work.spec.tier == EMBEDDING_TIER]
+        versions = {row.pending.work.spec.version for row in models}
+        with ExitStack() as pins:
+            if versions:
+                pins.enter_context(self._adapters.table.pinned(sorted(versions)))
+            slots = {version: self._adapters.table.peek(version) for version in versions}
+            ready = [row for row in models if slots[row.pending.work.spec.version] is not None]
+            for batch in self._batches(ready):
+                self._run_batch(batch, slots, self._resident.forward)
+        for batch in self._batches(vectors):
+            self._run_batch(batch, {}, self._resident.embed)
+        self._evicted(row for row in models if slots[row.pending.work.spec.version] is None)
+
+    def _batches(self, rows: list[Row]) -> Iterable[list[Row]]:
+        plan = self._plan(
+            [len(row.ids) for row in rows], token_budget=BATCH_TOKENS, max_rows=BATCH_ROWS
+        )
+        return ([rows[index] for index in indices] for indices in plan)
+
+    def _run_batch(
+        self,
+        rows: list[Row],
+        slots: dict[str, int | None],
+        forward: Callable[..., list[list[float]]],
+    ) -> None:
+        started = time.time()
+        clock = time.perf_counter()
+        inputs = [
+            self._token_row(row.ids, slots.get(row.pending.work.spec.version) or 0) for row in rows
+        ]
+        try:
+            outcomes = forward(inputs)
+        except Exception as error:
+            logger.exception("engine.batch_failed")
+            for pending in {id(row.pending): row.pending for row in rows}.values():
+                self._backlog.drop(pending)
+                self._finish(pending, error=type(error).__name__)
+            return
+        seconds = time.perf_counter() - clock
+        self.rows += len(rows)
+        self.busy_seconds += seconds
+        for row, outcome in zip(rows, outcomes, strict=True):
+            pending = row.pending
+            pending.started = pending.started or started
+            pending.values[row.index] = outcome
+            pending.left -= 1
+        for pending in {id(row.pending): row.pending for row in rows}.values():
+            pending.busy += seconds
+            if pending.left == 0:
+                self._finish(pending)
+
+    def _evicted(self, rows: Iterable[Row]) -> None:
+        """Load again what was evicted between its load and its turn: whole works start over."""
+        for pending in {id(row.pending): row.pending for row in rows}.values():
+            self._backlog.drop(pending)
+            self._queue(Pending(pending.work, pending.gateway, pending.entry, pending.sent))
+
+    def _finish(self, pending: Pending, *, error: str = "") -> None:
+        if pending.left < 0:
+            return  # refused already, in another batch
+        answer = pending.failure(error) if error else pending.answer()
+        pending.left = -1
+        self._line.answer(pending.gateway, answer)
+        self._open[pending.entry] -= 1
+        if not self._open[pending.entry]:
+            self._close(pending.entry)
+
+    def _close(self, entry: int) -> None:
+        del self._open[entry]
+        self._line.done(entry)

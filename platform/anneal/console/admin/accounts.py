@@ -1,0 +1,169 @@
+"""Organizations, people and keys in the console; what is done to an organization."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action, display
+
+from anneal.console.admin.base import ReadOnlyAdmin
+from anneal.console.admin.forms import GrantForm, ReasonForm
+from anneal.console.admin.site import operator_actor, site
+from anneal.kernel import clock
+from anneal.kernel.audit import audit_record
+from anneal.kernel.errors import DomainError
+from anneal.kernel.ids import public_id, uuid7
+from anneal.kernel.scopes import OrganizationRef
+from billing.ledger.services import balance_grant
+from tenants.accounts.models import Membership, Organization, User
+from tenants.accounts.services import organization_restore, organization_suspend
+from tenants.keys.models import ApiKey
+
+
+@admin.register(Organization, site=site)
+class OrganizationAdmin(ReadOnlyAdmin):
+    """Customers: look, suspend, restore, grant."""
+
+    list_display: ClassVar = ["slug", "name", "kind", "status", "created_at"]
+    list_filter: ClassVar = ["kind", ("suspended_at", admin.EmptyFieldListFilter)]
+    search_fields: ClassVar = ["slug", "name"]
+    ordering: ClassVar = ["-id"]
+    actions_detail: ClassVar = ["suspend", "restore", "grant"]
+
+    @display(description=_("Status"), label={"active": "success", "suspended": "danger"})  # type: ignore[misc] # unfold ships no types
+    def status(self, row: Organization) -> tuple[str, Any]:
+        """Show whether calls are refused."""
+        return ("suspended", _("Suspended")) if row.suspended_at else ("active", _("Active"))
+
+    @action(description=_("Suspend"), url_path="suspend")  # type: ignore[misc] # as above
+    def suspend(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Refuse the organization's next call."""
+
+        def apply(organization: OrganizationRef, cleaned: dict[str, Any]) -> None:
+            organization_suspend(
+                organization=organization,
+                actor=operator_actor(request),
+                reason=cleaned["reason"],
+            )
+
+        return self._form(request, object_id, ReasonForm, _("Suspend"), apply)
+
+    @action(description=_("Restore"), url_path="restore")  # type: ignore[misc] # as above
+    def restore(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Lift a suspension."""
+
+        def apply(organization: OrganizationRef, cleaned: dict[str, Any]) -> None:
+            organization_restore(
+                organization=organization,
+                actor=operator_actor(request),
+                reason=cleaned["reason"],
+            )
+
+        return self._form(request, object_id, ReasonForm, _("Restore"), apply)
+
+    @action(description=_("Grant units"), url_path="grant")  # type: ignore[misc] # as above
+    def grant(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Give units."""
+
+        def apply(organization: OrganizationRef, cleaned: dict[str, Any]) -> None:
+            days = cleaned["days"]
+            balance_grant(
+                organization=organization,
+                unit=cleaned["unit"],
+                amount=cleaned["amount"],
+                kind="operator",
+                source=f"console:{uuid7()}",
+                expires_at=clock.now() + timedelta(days=days) if days else None,
+            )
+            audit_record(
+                actor=operator_actor(request),
+                action="balance.grant",
+                target=public_id("org_", organization.id),
+                detail={"unit": cleaned["unit"], "amount": str(cleaned["amount"])}
+                | {"reason": cleaned["reason"]},
+                organization=organization,
+            )
+
+        return self._form(request, object_id, GrantForm, _("Grant units"), apply)
+
+    def _form(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_class: type[forms.Form],
+        title: Any,
+        apply: Callable[[OrganizationRef, dict[str, Any]], None],
+    ) -> HttpResponse:
+        """Ask on GET, call the service on POST; a refusal stands beside the form."""
+        row = self.get_object(request, object_id)
+        if row is None:
+            raise Http404
+        form = form_class(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            try:
+                apply(OrganizationRef(id=row.id, slug=row.slug), form.cleaned_data)
+            except DomainError as error:
+                form.add_error(None, error.text)
+            else:
+                messages.success(request, f"{title}: {row.slug}")
+                return redirect(reverse("admin:accounts_organization_change", args=[row.pk]))
+        context = {
+            **site.each_context(request),
+            "title": f"{title}: {row.slug}",
+            "form": form,
+            "opts": self.model._meta,
+            "original": row,
+        }
+        return TemplateResponse(request, "console/admin_action.html", context)
+
+
+@admin.register(User, site=site)
+class UserAdmin(ReadOnlyAdmin):
+    """People."""
+
+    list_display: ClassVar = ["email", "name", "language", "is_active", "is_staff", "last_login"]
+    list_filter: ClassVar = ["is_staff", "is_active", "language"]
+    search_fields: ClassVar = ["email", "name"]
+    ordering: ClassVar = ["-id"]
+    fields: ClassVar = ["email", "name", "language", "is_active", "is_staff", "last_login"]
+
+
+@admin.register(Membership, site=site)
+class MembershipAdmin(ReadOnlyAdmin):
+    """Who belongs where."""
+
+    list_display: ClassVar = ["organization", "user", "role", "created_at"]
+    list_filter: ClassVar = ["role"]
+    list_select_related: ClassVar = ["organization", "user"]
+    search_fields: ClassVar = ["organization__slug", "user__email"]
+    ordering: ClassVar = ["-id"]
+
+
+@admin.register(ApiKey, site=site)
+class ApiKeyAdmin(ReadOnlyAdmin):
+    """Keys without their secret."""
+
+    list_display: ClassVar = ["organization", "name", "shown", "kind", "created_by", "last_used_at"]
+    list_filter: ClassVar = ["kind", ("revoked_at", admin.EmptyFieldListFilter)]
+    list_select_related: ClassVar = ["organization", "created_by"]
+    search_fields: ClassVar = ["organization__slug", "name", "last4"]
+    ordering: ClassVar = ["-id"]
+    exclude: ClassVar = ["digest"]
+
+    @display(description=_("Key"))  # type: ignore[misc] # unfold ships no types
+    def shown(self, row: ApiKey) -> str:
+        """Show what a person may know a key by."""
+        return f"{row.prefix}...{row.last4}"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
+        """Leave the digest in the database."""
+        rows: QuerySet[ApiKey] = super().get_queryset(request)
+        return rows.defer("digest")

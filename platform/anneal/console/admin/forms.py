@@ -1,0 +1,45 @@
+"""The forms behind the console's named actions."""
+
+from decimal import Decimal
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import (
+    UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+)
+
+UNITS = [("prediction", _("Predictions")), ("trained_token", _("Trained tokens"))]
+
+
+class ReasonForm(forms.Form):
+    """Why: written to the audit trail, and for a suspension shown to the organization."""
+
+    reason = forms.CharField(
+        label=_("Reason"), max_length=500, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
+    )
+
+
+class GrantForm(forms.Form):
+    """Units given by the operator."""
+
+    unit = forms.ChoiceField(label=_("Unit"), choices=UNITS, widget=UnfoldAdminSelectWidget)
+    amount = forms.DecimalField(
+        label=_("Amount"),
+        min_value=Decimal(1),
+        max_value=Decimal(10) ** 12,
+        decimal_places=0,
+        widget=UnfoldAdminDecimalFieldWidget,
+    )
+    days = forms.IntegerField(
+        label=_("Valid for days (empty: without end)"),
+        min_value=1,
+        max_value=3650,
+        required=False,
+        widget=UnfoldAdminIntegerFieldWidget,
+    )
+    reason = forms.CharField(
+        label=_("Reason"), max_length=500, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
+    )

@@ -1,0 +1,1 @@
+"""`org_create`, `operator_link`, `seed`."""

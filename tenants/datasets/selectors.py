@@ -1,0 +1,183 @@
+"""Reading: datasets and versions by id, and the rows of a version."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+from uuid import UUID
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from django.db.models import Prefetch, QuerySet
+
+from anneal.kernel.ids import parse_id
+from anneal.kernel.scopes import OrganizationRef, require_scope
+from anneal.kernel.storage import object_open
+from tenants.datasets.contracts import (
+    DATASET_PREFIX,
+    VERSION_PREFIX,
+    DatasetInfo,
+    DatasetVersionInfo,
+    FileInfo,
+    Split,
+    VersionStatus,
+)
+from tenants.datasets.errors import DatasetInvalid, DatasetNotFound, DatasetNotReady
+from tenants.datasets.models import Dataset, DatasetVersion, File
+from tenants.datasets.rows import dataset_info, file_info, version_info
+
+_BATCH = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class RowFilter:
+    """Which rows to show; None means any. ``after`` is the row id of the last one seen."""
+
+    split: Split | None = None
+    label: str | None = None
+    search: str | None = None
+    after: int | None = None
+
+
+def files_of(*, organization: OrganizationRef) -> QuerySet[File]:
+    """Return the organization's files that are not deleted."""
+    require_scope(organization)
+    rows: QuerySet[File] = File.objects.filter(organization_id=organization.id, deleted_at=None)
+    return rows
+
+
+def file_get(*, organization: OrganizationRef, file_id: UUID) -> FileInfo:
+    """Return one file. Raises DatasetNotFound."""
+    row = files_of(organization=organization).filter(id=file_id).first()
+    if row is None:
+        raise DatasetNotFound
+    return file_info(row)
+
+
+def datasets_of(*, organization: OrganizationRef) -> QuerySet[Dataset]:
+    """Return the organization's datasets, each with its newest version in ``newest`` (2 queries)."""
+    require_scope(organization)
+    newest = DatasetVersion.objects.order_by("dataset_id", "-number").distinct("dataset_id")
+    rows: QuerySet[Dataset] = Dataset.objects.filter(
+        organization_id=organization.id, deleted_at=None
+    ).prefetch_related(Prefetch("version_rows", queryset=newest, to_attr="newest"))
+    return rows
+
+
+def dataset_from_row(row: Dataset) -> DatasetInfo:
+    """Copy a row of ``datasets_of``."""
+    newest: Sequence[DatasetVersion] = row.newest  # type: ignore[attr-defined] # by Prefetch
+    return dataset_info(row, newest[0] if newest else None)
+
+
+def dataset_get(*, organization: OrganizationRef, dataset_id: UUID) -> DatasetInfo:
+    """Return one dataset. Raises DatasetNotFound."""
+    row = datasets_of(organization=organization).filter(id=dataset_id).first()
+    if row is None:
+        raise DatasetNotFound
+    return dataset_from_row(row)
+
+
+def versions_of(*, organization: OrganizationRef, dataset_id: UUID) -> QuerySet[DatasetVersion]:
+    """Return the versions of a dataset that is not deleted."""
+    require_scope(organization)
+    rows: QuerySet[DatasetVersion] = DatasetVersion.objects.filter(
+        organization_id=organization.id, dataset_id=dataset_id, dataset__deleted_at=None
+    ).select_related("dataset")
+    return rows
+
+
+def dataset_version_get(*, organization: OrganizationRef, version_id: UUID) -> DatasetVersionInfo:
+    """Return a version by its id, for lineage: also of a deleted dataset."""
+    require_scope(organization)
+    row = (
+        DatasetVersion.objects.filter(organization_id=organization.id, id=version_id)
+        .select_related("dataset")
+        .first()
+    )
+    if row is None:
+        raise DatasetNotFound
+    return version_info(row, task=row.dataset.task)
+
+
+def dataset_version_resolve(*, organization: OrganizationRef, reference: str) -> DatasetVersionInfo:
+    """Return the ready version that ``dsv_...`` names, or the newest ready one of ``ds_...``.
+
+    Raises DatasetNotFound (also for deleted datasets), DatasetNotReady while it is being read, and
+    DatasetInvalid with the report's first error when it failed.
+    """
+    require_scope(organization)
+    rows = DatasetVersion.objects.filter(
+        organization_id=organization.id, dataset__deleted_at=None
+    ).select_related("dataset")
+    if reference.startswith(DATASET_PREFIX):
+        rows = rows.filter(dataset_id=parse_id(DATASET_PREFIX, reference)).order_by("-number")
+        row = rows.filter(status=VersionStatus.READY).first() or rows.first()
+    else:
+        row = rows.filter(id=parse_id(VERSION_PREFIX, reference)).first()
+    if row is None:
+        raise DatasetNotFound
+    info = version_info(row, task=row.dataset.task)
+    version_require_ready(info)
+    return info
+
+
+def version_require_ready(info: DatasetVersionInfo) -> None:
+    """Raise DatasetNotReady or DatasetInvalid unless the version can be read."""
+    if info.status is VersionStatus.PROCESSING:
+        raise DatasetNotReady(retry_after=2)
+    if info.status is VersionStatus.FAILED:
+        errors = info.report.get("errors") or [{"message": "The dataset could not be read."}]
+        raise DatasetInvalid(errors[0]["message"])
+
+
+def dataset_version_read(
+    *, organization: OrganizationRef, version_id: UUID, split: Split | None = None
+) -> pa.Table:
+    """Return a version's rows: row_id (int64, ascending), text, label, split; of one part or all."""
+    info = dataset_version_get(organization=organization, version_id=version_id)
+    version_require_ready(info)
+    with object_open(info.storage_key) as stored:
+        chosen = [("split", "=", split.value)] if split else None
+        return pq.read_table(stored, filters=chosen)
+
+
+def dataset_rows(
+    *, organization: OrganizationRef, version: DatasetVersionInfo, where: RowFilter, limit: int
+) -> tuple[list[dict[str, object]], bool]:
+    """Return up to ``limit`` rows in the file's order, and whether there are more."""
+    require_scope(organization)
+    version_require_ready(version)
+    found: list[dict[str, object]] = []
+    with object_open(version.storage_key) as stored:
+        for batch in _batches(stored, where.after):
+            for row in _matching(batch, where).slice(0, limit + 1 - len(found)).to_pylist():
+                found.append({"id": row.pop("row_id"), "object": "dataset.row", **row})
+            if len(found) > limit:
+                break
+    return found[:limit], len(found) > limit
+
+
+def _batches(stored: BinaryIO, after: int | None) -> Iterator[pa.RecordBatch]:
+    """Walk a Parquet file from the row group where ``after`` lies."""
+    parquet = pq.ParquetFile(stored)
+    groups = [
+        index
+        for index in range(parquet.num_row_groups)
+        if after is None or parquet.metadata.row_group(index).column(0).statistics.max > after
+    ]
+    yield from parquet.iter_batches(batch_size=_BATCH, row_groups=groups)
+
+
+def _matching(batch: pa.RecordBatch, where: RowFilter) -> pa.RecordBatch:
+    if where.after is not None:
+        batch = batch.filter(pc.greater(batch["row_id"], where.after))
+    if where.split is not None:
+        batch = batch.filter(pc.equal(batch["split"], where.split.value))
+    if where.label is not None:
+        batch = batch.filter(pc.equal(batch["label"], where.label))
+    if where.search:
+        batch = batch.filter(
+            pc.match_substring(batch["text"], where.search, ignore_case=True)
+        )
+    return batch

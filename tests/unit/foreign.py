@@ -1,0 +1,62 @@
+"""Objects of another organization, made through the product's own doors."""
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+from rest_framework.test import APIClient
+
+from anneal.kernel.ids import public_id
+from anneal.kernel.principal import Role
+from anneal.kernel.scopes import OrganizationRef
+from tests.unit.factories import make_client, make_member
+from tests.unit.registry.factories import make_model_version
+
+
+def _made(client: APIClient, path: str, body: dict[str, object], format_: str = "json") -> str:
+    response = client.post(path, body, format=format_)
+    assert response.status_code in (200, 201, 202), response.content
+    return str(response.json()["id"])
+
+
+def dataset_id(owner: OrganizationRef) -> str:
+    return _made(make_client(owner), "/v1/datasets/sample", {})
+
+
+def version_id(owner: OrganizationRef) -> str:
+    client = make_client(owner)
+    dataset = _made(client, "/v1/datasets/sample", {})
+    return str(client.get(f"/v1/datasets/{dataset}/versions").json()["data"][0]["id"])
+
+
+def file_id(owner: OrganizationRef) -> str:
+    upload = SimpleUploadedFile("a.csv", b"text,label\ngood,positive\nbad,negative\n")
+    body: dict[str, object] = {"file": upload, "purpose": "fine-tune"}
+    return _made(make_client(owner), "/v1/files", body, "multipart")
+
+
+def job_id(owner: OrganizationRef) -> str:
+    client = make_client(owner)
+    dataset = _made(client, "/v1/datasets/sample", {})
+    body: dict[str, object] = {"model": "minilm-l6", "training_file": dataset, "tier": "head"}
+    return _made(client, "/v1/fine_tuning/jobs", body)
+
+
+def model_name(owner: OrganizationRef) -> str:
+    return make_model_version(owner).name
+
+
+def deployment_id(owner: OrganizationRef) -> str:
+    body: dict[str, object] = {"name": "live", "model": "sentiment-en"}
+    return _made(make_client(owner), "/v1/deployments", body)
+
+
+def key_id(owner: OrganizationRef) -> str:
+    body: dict[str, object] = {"name": "k", "scopes": ["predict"]}
+    return _made(make_client(owner), "/v1/api_keys", body)
+
+
+def user_id(owner: OrganizationRef) -> str:
+    return public_id("usr_", make_member(owner, Role.VIEWER).id)
+
+
+def invitation_id(owner: OrganizationRef) -> str:
+    body: dict[str, object] = {"email": "guest@example.com", "role": "viewer"}
+    return _made(make_client(owner), "/v1/organization/invitations", body)
