@@ -33,7 +33,7 @@ class BalanceListOut(serializers.Serializer[Any]):
     """Balances, one per unit."""
 
     object = serializers.CharField()
-    data = BalanceOut(many=True)
+    data = BalanceOut(many=True)  # type: ignore[assignment] # the API's name, not DRF's
     has_more = serializers.BooleanField()
 
 

@@ -1,5 +1,6 @@
 """The ledger's tables. Postgres functions are their only writers: the application may read."""
 
+from decimal import Decimal
 from typing import ClassVar
 
 from django.db import models
@@ -7,7 +8,7 @@ from django.db import models
 from anneal.kernel.models import TenantModel
 
 
-def _amount() -> "models.DecimalField[object, object]":
+def _amount() -> "models.DecimalField[Decimal | int, Decimal]":
     return models.DecimalField(max_digits=38, decimal_places=12, default=0)
 
 

@@ -50,7 +50,7 @@ class UsagePageOut(serializers.Serializer[Any]):
     """Buckets in order of time."""
 
     object = serializers.CharField()
-    data = UsageBucketOut(many=True)
+    data = UsageBucketOut(many=True)  # type: ignore[assignment] # the API's name, not DRF's
     has_more = serializers.BooleanField()
     next_page = serializers.CharField(allow_null=True)
 
@@ -88,7 +88,8 @@ class UsageView(TenantView):
         width, usual, most = WIDTHS[width_name]
         limit = _integer(request, "limit", 1, most, usual)
         end_time = _integer(request, "end_time", 1, _LAST_SECOND, int(clock.now().timestamp()) + 1)
-        earliest = max(0, end_time - int(limit * width.total_seconds()))
+        seconds = int(width.total_seconds())
+        earliest = max(0, (end_time - 1) // seconds - limit + 1) * seconds
         start_time = _integer(request, "start_time", 0, _LAST_SECOND, earliest)
         start_time = _integer(request, "page", 0, _LAST_SECOND, start_time)
         if start_time >= end_time:

@@ -29,7 +29,7 @@ class PriceListOut(serializers.Serializer[Any]):
     """Prices, one per meter."""
 
     object = serializers.CharField()
-    data = PriceOut(many=True)
+    data = PriceOut(many=True)  # type: ignore[assignment] # the API's name, not DRF's
     has_more = serializers.BooleanField()
 
 

@@ -7,7 +7,6 @@
     stored = "auto";
   }
   const dark =
-    stored === "dark" ||
-    (stored === "auto" && matchMedia("(prefers-color-scheme: dark)").matches);
+    stored === "dark" || (stored === "auto" && matchMedia("(prefers-color-scheme: dark)").matches);
   document.documentElement.setAttribute("data-mantine-color-scheme", dark ? "dark" : "light");
 })();

@@ -72,6 +72,12 @@ const passwordReset = createRoute({
   ),
 });
 
+const invite = createRoute({
+  getParentRoute: () => authLayout,
+  path: "/invite/$token",
+  component: lazyRouteComponent(() => import("./pages/invite/InvitePage"), "InvitePage"),
+});
+
 /** Signed in and at `/o`: on to the first organization. */
 const chooser = createRoute({
   getParentRoute: () => root,
@@ -82,7 +88,10 @@ const chooser = createRoute({
     const [first] = me.organizations;
     if (first) throw redirect({ to: "/o/$org", params: { org: first.slug } });
   },
-  component: lazyRouteComponent(() => import("./pages/system/NoOrganizationPage"), "NoOrganizationPage"),
+  component: lazyRouteComponent(
+    () => import("./pages/system/NoOrganizationPage"),
+    "NoOrganizationPage",
+  ),
 });
 
 type Picked = { model?: string; dataset?: string };
@@ -179,7 +188,7 @@ const appPages = [
 const routeTree = root.addChildren([
   publicLayout.addChildren([
     landing,
-    authLayout.addChildren([login, signup, verifyEmail, passwordReset]),
+    authLayout.addChildren([login, signup, verifyEmail, passwordReset, invite]),
   ]),
   chooser,
   app.addChildren(appPages),

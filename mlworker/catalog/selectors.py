@@ -19,7 +19,9 @@ SHIPPED: Final = _HERE / "shipped"
 @functools.cache
 def base_models() -> tuple[BaseModelCard, ...]:
     """Return every card, by id."""
-    return tuple(_base(json.loads(path.read_text("utf-8"))) for path in sorted(CARDS.glob("*.json")))
+    return tuple(
+        _base(json.loads(path.read_text("utf-8"))) for path in sorted(CARDS.glob("*.json"))
+    )
 
 
 def base_model_get(base_id: str, *, param: str | None = None) -> BaseModelCard:

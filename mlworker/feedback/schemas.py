@@ -38,7 +38,7 @@ class FeedbackListSchema(serializers.Serializer[Any]):
     """A page of feedback."""
 
     object = serializers.CharField()
-    data = FeedbackSchema(many=True)
+    data = FeedbackSchema(many=True)  # type: ignore[assignment] # DRF's base class has a property of that name
     first_id = serializers.CharField(allow_null=True)
     last_id = serializers.CharField(allow_null=True)
     has_more = serializers.BooleanField()

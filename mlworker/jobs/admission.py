@@ -1,7 +1,7 @@
 """From a job with readable data to a job in the queue: plan, price, hold."""
 
 from anneal.kernel.ids import public_id, uuid7
-from billing.ledger.errors import HoldExpired
+from billing.ledger.errors import HoldClosed, HoldExpired
 from billing.ledger.services import hold_extend, hold_take
 from billing.prices.services import price_quote
 from mlworker.jobs.contracts import JOB_PREFIX, METER, SOURCE
@@ -67,7 +67,7 @@ def hold_renew(row: FineTuningJob) -> None:
         return
     try:
         hold_extend(organization=organization, hold_id=row.hold_id, ttl_seconds=HOLD_SECONDS)
-    except HoldExpired:
+    except (HoldExpired, HoldClosed):
         hold = hold_take(
             organization=organization,
             unit=METER,

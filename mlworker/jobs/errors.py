@@ -8,7 +8,6 @@ from anneal.kernel.errors import Conflict, InvalidRequest, NotFound
 class JobNotFound(NotFound):
     """No job of this id in the organization."""
 
-    code = "fine_tuning_job_not_found"
     message = "No such fine-tuning job."
 
 

@@ -25,7 +25,12 @@ def tier_checked(tier: str) -> str:
 
 
 def config_resolve(
-    requested: Mapping[str, object], *, tier: str, seed: int, rows: int, classes: int,
+    requested: Mapping[str, object],
+    *,
+    tier: str,
+    seed: int,
+    rows: int,
+    classes: int,
     tokens_per_row: float,
 ) -> TrainConfig:
     """Return the complete configuration of a job.
@@ -36,7 +41,7 @@ def config_resolve(
     """
     values: dict[str, object] = {}
     for name, value in requested.items():
-        if name not in HYPERPARAMETERS and name not in _OPENAI or name in _NOT_OURS:
+        if (name not in HYPERPARAMETERS and name not in _OPENAI) or name in _NOT_OURS:
             raise HyperparameterInvalid(
                 f"There is no hyper-parameter '{name[:64]}'.", param=f"hyperparameters.{name[:64]}"
             )

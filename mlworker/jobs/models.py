@@ -29,7 +29,10 @@ class FineTuningJob(TenantModel):
     state = models.CharField(max_length=20, choices=[(s.value, s.value) for s in JobState])
     phase = models.CharField(max_length=24, choices=[(p.value, p.value) for p in Phase])
     control = models.CharField(
-        max_length=8, blank=True, default=Control.NONE, choices=[(c.value, c.value) for c in Control]
+        max_length=8,
+        blank=True,
+        default=Control.NONE,
+        choices=[(c.value, c.value) for c in Control],
     )
     created_by = models.CharField(max_length=254)
 
@@ -91,6 +94,11 @@ class FineTuningJob(TenantModel):
             ),
             models.Index(fields=["organization_id", "-claimed_at"], name="jobs_job_service"),
             models.Index(fields=["organization_id", "-id"], name="jobs_job_newest"),
+            models.Index(
+                fields=["base", "tier", "-finished_at"],
+                condition=models.Q(state=JobState.SUCCEEDED.value),
+                name="jobs_job_speed",
+            ),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(
@@ -139,7 +147,7 @@ class JobEvent(TenantModel):
 
 
 class StoredFiles(TenantModel):
-    """One object in storage that a job wrote: a checkpoint, or its model before the registry has it.
+    """One object in storage that a job wrote: a checkpoint, or its model for the registry.
 
     The row is written before the bytes, so that no byte can be forgotten, and only ``ready`` rows
     (bytes verified) are ever resumed from.
@@ -176,7 +184,7 @@ class StoredFiles(TenantModel):
 
 
 class TokenCount(TenantModel):
-    """How long the training rows of a version are, in a base's tokens: counted once, quoted often."""
+    """How long a version's training rows are, in a base's tokens: counted once, quoted often."""
 
     dataset_version_id = models.UUIDField()
     base = models.CharField(max_length=64)

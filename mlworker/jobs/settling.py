@@ -8,6 +8,7 @@ from typing import Final
 
 from anneal.kernel.ids import public_id
 from anneal.kernel.scopes import OrganizationRef, require_scope
+from billing.ledger.errors import HoldClosed, HoldExpired
 from billing.ledger.services import hold_capture, hold_release
 from mlworker.jobs.contracts import JOB_PREFIX, SOURCE, Fault
 from mlworker.jobs.errors import FINAL_CODES, STALLED_LIMIT
@@ -38,15 +39,20 @@ def job_charge(row: FineTuningJob, tokens: int, *, model: str) -> None:
     if owed <= 0:
         hold_release(organization=organization, hold_id=row.hold_id)
         return
-    hold_capture(
-        organization=organization,
-        hold_id=row.hold_id,
-        amount=owed,
-        event_id=public_id(JOB_PREFIX, row.id),
-        source=SOURCE,
-        model=model,
-        dims={"base": row.base, "tier": row.tier, "state": row.state},
-    )
+    try:
+        hold_capture(
+            organization=organization,
+            hold_id=row.hold_id,
+            amount=owed,
+            event_id=public_id(JOB_PREFIX, row.id),
+            source=SOURCE,
+            model=model,
+            dims={"base": row.base, "tier": row.tier, "state": row.state},
+        )
+    except (HoldExpired, HoldClosed):
+        # The hold ran out under a job that was paused for weeks. The work is done all the same.
+        row.warnings = [*row.warnings, "The price was no longer held; the job was not charged."]
+        return
     refunded = (row.quoted_tokens or 0) - owed
     if refunded > 0:
         event_add(
@@ -120,4 +126,3 @@ def job_give_back(row: FineTuningJob) -> None:
         event_add(row, "The job waits for a worker.", code="job.queued")
         ring_workers()
     row.save()
-

@@ -2,10 +2,17 @@
 
 from dataclasses import dataclass
 
+from anneal.kernel.errors import DomainError
+from anneal.kernel.ids import parse_id
+from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef
-from mlworker.jobs.errors import TrainingDataUnfit
 from tenants.datasets.contracts import FILE_PREFIX, DatasetVersionInfo, VersionStatus
-from tenants.datasets.selectors import dataset_version_resolve, file_get
+from tenants.datasets.errors import DatasetNotReady
+from tenants.datasets.selectors import (
+    dataset_version_resolve,
+    file_get,
+    version_require_ready,
+)
 from tenants.datasets.services import dataset_from_file
 
 
@@ -14,28 +21,33 @@ class Source:
     """What a reference names. ``version`` is None until the rows have been read."""
 
     reference: str
-    param: str
     version: DatasetVersionInfo | None
 
     def required(self) -> DatasetVersionInfo:
-        """Return the version; TrainingDataUnfit while there is none."""
+        """Return the version; DatasetNotReady while there is none."""
         if self.version is None:
-            raise TrainingDataUnfit(
-                "The data is still being read: ask again when the data set is ready.",
-                param=self.param,
-            )
+            raise DatasetNotReady(retry_after=2)
         return self.version
 
 
 def source_find(
     *, organization: OrganizationRef, reference: str, param: str = "training_file"
 ) -> Source:
-    """Find what ``reference`` names, without reading rows. NotFound, TrainingDataUnfit."""
-    if reference.startswith(FILE_PREFIX):
-        file_get(organization=organization, reference=reference)
-        return Source(reference, param, None)
-    version = dataset_version_resolve(organization=organization, reference=reference)
-    return Source(reference, param, _usable(version, param))
+    """Find what ``reference`` names, without reading rows.
+
+    Raises DatasetNotFound, and DatasetInvalid for data that could not be read.
+    """
+    try:
+        if reference.startswith(FILE_PREFIX):
+            file_get(organization=organization, file_id=parse_id(FILE_PREFIX, reference))
+            return Source(reference, None)
+        version = dataset_version_resolve(organization=organization, reference=reference)
+        return Source(reference, version)
+    except DatasetNotReady:
+        return Source(reference, None)
+    except DomainError as error:
+        error.param = param
+        raise
 
 
 def source_read(
@@ -44,13 +56,16 @@ def source_read(
     """Find what ``reference`` names; a file becomes a dataset, the same one each time."""
     if not reference.startswith(FILE_PREFIX):
         return source_find(organization=organization, reference=reference, param=param)
-    version = dataset_from_file(organization=organization, reference=reference)
-    return Source(reference, param, _usable(version, param))
-
-
-def _usable(version: DatasetVersionInfo, param: str) -> DatasetVersionInfo | None:
-    if version.status is VersionStatus.FAILED:
-        raise TrainingDataUnfit(
-            "The data could not be read: see the data set's validation report.", param=param
+    try:
+        version = dataset_from_file(
+            organization=organization,
+            actor=SYSTEM_ACTOR,
+            file_id=parse_id(FILE_PREFIX, reference),
         )
-    return version if version.status is VersionStatus.READY else None
+        if version.status is VersionStatus.PROCESSING:
+            return Source(reference, None)
+        version_require_ready(version)
+        return Source(reference, version)
+    except DomainError as error:
+        error.param = param
+        raise

@@ -85,4 +85,3 @@ class StoredState(StrEnum):
 def may_become(old: JobState, new: JobState) -> bool:
     """Say whether the state machine knows this step."""
     return new in TRANSITIONS[old]
-

@@ -107,9 +107,9 @@ def _admit(
 def _wait(organization: OrganizationRef, row: FineTuningJob) -> None:
     """The dataset is still being read: give the lease back, the reaper asks again."""
     with tenant_scope(organization):
-        FineTuningJob.objects.filter(
-            id=row.id, fence=row.fence, state=JobState.VALIDATING
-        ).update(lease_until=None, phase=Phase.WAITING_FOR_DATA)
+        FineTuningJob.objects.filter(id=row.id, fence=row.fence, state=JobState.VALIDATING).update(
+            lease_until=None, phase=Phase.WAITING_FOR_DATA
+        )
 
 
 def _fail(organization: OrganizationRef, row: FineTuningJob, error: DomainError) -> None:

@@ -19,7 +19,14 @@ from mlworker.jobs.contracts import CHECKPOINT_PREFIX, Claim, Fault
 from mlworker.jobs.errors import LeaseLost
 from mlworker.jobs.limits import KEEP_CHECKPOINTS, LEASE_SECONDS
 from mlworker.jobs.models import FineTuningJob, StoredFiles
-from mlworker.jobs.rows import DatabaseClock, event_add, event_new, events_add, job_move, job_of_worker
+from mlworker.jobs.rows import (
+    DatabaseClock,
+    event_add,
+    event_new,
+    events_add,
+    job_move,
+    job_of_worker,
+)
 from mlworker.jobs.settling import attempt_ended, job_charge, job_give_back
 from mlworker.jobs.states import (
     Control,
@@ -97,9 +104,7 @@ def work_load(claim: Claim) -> Work:
         organization, extra = claim.organization, row.validation_version_id
         if row.dataset_version_id is None:
             raise AssertionError("A queued job has its dataset version.")
-        version = dataset_version_get(
-            organization=organization, version_id=row.dataset_version_id
-        )
+        version = dataset_version_get(organization=organization, version_id=row.dataset_version_id)
         return Work(
             claim=claim,
             base=row.base,
@@ -170,7 +175,11 @@ def stored_begin(
 
 
 def checkpoint_ready(
-    claim: Claim, stored_id: UUID, stored: StoredObject, *, manifest_sha256: str,
+    claim: Claim,
+    stored_id: UUID,
+    stored: StoredObject,
+    *,
+    manifest_sha256: str,
     metrics: Mapping[str, Any],
 ) -> None:
     """Declare a checkpoint's bytes verified: from here on it is what a restart continues from."""

@@ -6,7 +6,6 @@ from anneal.kernel.errors import Conflict, NotFound, Unavailable
 class ModelNotFound(NotFound):
     """No model of this name can be seen by the caller."""
 
-    code = "model_not_found"
     message = "No such model: GET /v1/models lists the names you may use."
 
 

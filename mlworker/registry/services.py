@@ -54,9 +54,7 @@ def model_version_delete(*, organization: OrganizationRef, actor: Actor, name: s
     require_scope(organization)
     row = version_row(name, lock=True)
     publish(ModelVersionDeleting(organization=organization, version_id=row.id, name=row.name))
-    outbox_add(
-        task="registry.artifact_delete", queue="default", payload={"key": row.artifact_key}
-    )
+    outbox_add(task="registry.artifact_delete", queue="default", payload={"key": row.artifact_key})
     version_id = row.id
     row.delete()
     audit_record(

@@ -1,4 +1,4 @@
-"""Who adds lines to the list of models: other apps register a source, the registry asks them all."""
+"""Who adds lines to the list of models: other apps register a source, the registry asks all."""
 
 from collections.abc import Callable, Iterable
 from typing import Final

@@ -1,1 +1,1 @@
-"""Online predictions: the gateway in the web process, the engine's loop in the workers, deployments."""
+"""Online predictions: the gateway, the engine's loop, deployments."""

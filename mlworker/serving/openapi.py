@@ -1,10 +1,277 @@
-"""The gateway's shapes for the OpenAPI file."""
+"""The gateway's paths in the OpenAPI file. By hand, since no Django view stands behind them.
 
-from typing import Any
+A test sends real requests and checks real answers against what is written here.
+"""
+
+from typing import Any, Final
+
+JsonObject = dict[str, Any]
+
+_TEXTS: Final[JsonObject] = {
+    "description": "One text, or a list of up to 1,000. The body may be 1 MB.",
+    "anyOf": [
+        {"type": "string", "minLength": 1},
+        {
+            "type": "array",
+            "items": {"type": "string", "minLength": 1},
+            "minItems": 1,
+            "maxItems": 1000,
+        },
+    ],
+}
+_MODEL: Final[JsonObject] = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 200,
+    "description": "A deployment's name, an own model `ft:...`, or a shipped one (`sentiment-en`).",
+}
+_TOP_K: Final[JsonObject] = {
+    "type": ["integer", "null"],
+    "minimum": 1,
+    "maximum": 10000,
+    "description": "Give only the so many best scores.",
+}
+
+
+def _object(properties: JsonObject, required: list[str], **more: Any) -> JsonObject:
+    return {"type": "object", "properties": properties, "required": required, **more}
+
+
+def _integer(description: str = "") -> JsonObject:
+    return {"type": "integer", **({"description": description} if description else {})}
+
+
+SCHEMAS: Final[dict[str, JsonObject]] = {
+    "ClassifyRequest": _object(
+        {
+            "model": _MODEL,
+            "input": _TEXTS,
+            "top_k": _TOP_K,
+            "threshold": {
+                "type": ["number", "null"],
+                "minimum": 0,
+                "maximum": 1,
+                "description": "`label` is null for texts whose best score is below.",
+            },
+        },
+        ["model", "input"],
+        additionalProperties=False,
+    ),
+    "Prediction": _object(
+        {
+            "index": _integer("Of the text in `input`."),
+            "id": {"type": "string", "description": "`pred_...`: name it in `POST /v1/feedback`."},
+            "label": {"type": ["string", "null"]},
+            "score": {"type": "number"},
+            "scores": {"type": "object", "additionalProperties": {"type": "number"}},
+        },
+        ["index", "id", "label", "score", "scores"],
+    ),
+    "ClassifyResponse": _object(
+        {
+            "object": {"type": "string", "const": "list"},
+            "model": {"type": "string"},
+            "data": {"type": "array", "items": {"$ref": "#/components/schemas/Prediction"}},
+            "usage": _object(
+                {
+                    "predictions": _integer("What was charged."),
+                    "tokens": _integer("After truncation."),
+                    "truncated": _integer("Texts that were longer than the model reads."),
+                },
+                ["predictions", "tokens", "truncated"],
+            ),
+        },
+        ["object", "model", "data", "usage"],
+    ),
+    "EmbeddingsRequest": _object(
+        {
+            "model": {**_MODEL, "description": "A base model of the catalogue (`minilm-l6`)."},
+            "input": _TEXTS,
+            "encoding_format": {"type": "string", "enum": ["float", "base64"], "default": "float"},
+        },
+        ["model", "input"],
+    ),
+    "EmbeddingsResponse": _object(
+        {
+            "object": {"type": "string", "const": "list"},
+            "model": {"type": "string"},
+            "data": {
+                "type": "array",
+                "items": _object(
+                    {
+                        "object": {"type": "string", "const": "embedding"},
+                        "index": _integer(),
+                        "embedding": {
+                            "anyOf": [
+                                {"type": "array", "items": {"type": "number"}},
+                                {"type": "string"},
+                            ]
+                        },
+                    },
+                    ["object", "index", "embedding"],
+                ),
+            },
+            "usage": _object(
+                {"prompt_tokens": _integer(), "total_tokens": _integer()},
+                ["prompt_tokens", "total_tokens"],
+            ),
+        },
+        ["object", "model", "data", "usage"],
+    ),
+    "PipelineRequest": _object(
+        {
+            "inputs": _TEXTS,
+            "parameters": {
+                "anyOf": [
+                    {"type": "null"},
+                    _object(
+                        {
+                            "top_k": _TOP_K,
+                            "function_to_apply": {
+                                "type": ["string", "null"],
+                                "enum": ["softmax", None],
+                            },
+                        },
+                        [],
+                    ),
+                ]
+            },
+        },
+        ["inputs"],
+    ),
+    "PipelineResponse": {
+        "type": "array",
+        "items": {
+            "type": "array",
+            "items": _object(
+                {"label": {"type": "string"}, "score": {"type": "number"}}, ["label", "score"]
+            ),
+        },
+    },
+    "PipelineError": _object(
+        {"error": {"type": "string"}, "code": {"type": "string"}}, ["error", "code"]
+    ),
+    "GatewayError": _object(
+        {
+            "error": _object(
+                {
+                    "message": {"type": "string"},
+                    "type": {"type": "string"},
+                    "param": {"type": ["string", "null"]},
+                    "code": {"type": "string"},
+                },
+                ["message", "type", "param", "code"],
+            )
+        },
+        ["error"],
+    ),
+}
+
+_HEADERS: Final[JsonObject] = {
+    "x-request-id": {"schema": {"type": "string"}},
+    "x-units": {"schema": {"type": "integer"}, "description": "Predictions charged."},
+    "x-queue-ms": {"schema": {"type": "number"}, "description": "Milliseconds in the queue."},
+    "x-inference-ms": {"schema": {"type": "number"}, "description": "Milliseconds in the model."},
+}
+_REFUSALS: Final = {
+    "400": "The body is wrong; `param` names the field.",
+    "401": "No valid API key.",
+    "402": "The balance is used up.",
+    "403": "The key may not predict, or the organization is suspended.",
+    "404": "No such model.",
+    "409": "The Idempotency-Key is in use, or came with another body.",
+    "413": "Over 1 MB or 1,000 texts.",
+    "429": "Too many calls; see Retry-After.",
+    "503": "No engine, no database or no answer in time; nothing was charged. See Retry-After.",
+}
+_IDEMPOTENCY: Final[JsonObject] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "schema": {"type": "string", "maxLength": 255},
+    "description": "A repeated call with the same key and body gets the first answer, uncharged.",
+}
+_PATH_MODEL: Final[JsonObject] = {
+    "name": "model",
+    "in": "path",
+    "required": True,
+    "schema": _MODEL,
+}
+
+
+def _operation(
+    operation_id: str,
+    summary: str,
+    shapes: str,
+    *,
+    refusals: tuple[str, ...],
+    parameters: list[JsonObject] | None = None,
+    error: str = "GatewayError",
+    open_to_all: bool = False,
+) -> JsonObject:
+    answers: JsonObject = {
+        "200": {"description": "The answer.", "headers": _HEADERS, **_json(f"{shapes}Response")}
+    }
+    for status in refusals:
+        answers[status] = {"description": _REFUSALS[status], **_json(error)}
+    return {
+        "operationId": operation_id,
+        "summary": summary,
+        "tags": ["predictions"],
+        "parameters": parameters or [],
+        "requestBody": {"required": True, **_json(f"{shapes}Request")},
+        "responses": answers,
+        "security": [] if open_to_all else [{"apiKey": []}],
+    }
+
+
+def _json(schema: str) -> JsonObject:
+    return {"content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}}
+
+
+_PAID: Final = ("400", "401", "402", "403", "404", "413", "503")
+
+PATHS: Final[dict[str, JsonObject]] = {
+    "/v1/classify": {
+        "post": _operation(
+            "classify",
+            "Classify texts",
+            "Classify",
+            refusals=(*_PAID, "409"),
+            parameters=[_IDEMPOTENCY],
+        )
+    },
+    "/v1/embeddings": {
+        "post": _operation("embeddings", "Turn texts into vectors", "Embeddings", refusals=_PAID)
+    },
+    "/v1/trial/classify": {
+        "post": _operation(
+            "trial_classify",
+            "Classify up to 20 texts with a shipped model, without an account",
+            "Classify",
+            refusals=("400", "404", "413", "429", "503"),
+            open_to_all=True,
+        )
+    },
+    "/hf/models/{model}": {
+        "post": _operation(
+            "pipeline",
+            "Classify texts in the shape of Hugging Face's inference clients",
+            "Pipeline",
+            refusals=_PAID,
+            parameters=[_PATH_MODEL],
+            error="PipelineError",
+        )
+    },
+}
 
 
 def add_gateway_paths(
-    result: dict[str, Any], generator: Any, request: Any, public: bool
-) -> dict[str, Any]:
-    """Add the paths."""
+    result: JsonObject,
+    generator: Any,  # drf-spectacular's signature
+    request: Any,  # drf-spectacular's signature
+    public: bool,  # drf-spectacular's signature
+) -> JsonObject:
+    """Add the online paths to the generated file (a drf-spectacular postprocessing hook)."""
+    result.setdefault("paths", {}).update(PATHS)
+    result.setdefault("components", {}).setdefault("schemas", {}).update(SCHEMAS)
     return result

@@ -1,7 +1,7 @@
 """Which bases want an engine, and ringing for one that has none."""
 
 import time
-from typing import Final
+from typing import Final, cast
 
 import redis
 
@@ -24,7 +24,9 @@ def living_engines() -> list[Announcement]:
     """Return the engines that announced themselves lately."""
     since = time.time() - ANNOUNCEMENT_TTL
     client: redis.Redis = redis_client()
-    found = [announcement_decode(raw) for raw in client.hgetall(ENGINES_KEY).values()]  # type: ignore[union-attr] # redis-py's stubs mix sync and async
+    found = [
+        announcement_decode(cast("bytes", raw)) for raw in client.hgetall(ENGINES_KEY).values()
+    ]
     return [engine for engine in found if engine.at > since]
 
 
@@ -32,7 +34,7 @@ def bases_to_ring() -> list[str]:
     """Return the bases that are wanted, have no engine and were not rung for a moment ago."""
     client: redis.Redis = redis_client()
     asked = client.zrangebyscore(WANTED_KEY, time.time() - WANTED_SECONDS, "+inf")
-    wanted = {raw.decode() for raw in asked}  # type: ignore[union-attr] # redis-py's stubs mix sync and async
+    wanted = {raw.decode() for raw in cast("list[bytes]", asked)}
     present = [card.id for card in base_models() if card.present]
     wanted = {base for base in wanted if base in present} | set(present[:1])
     served = {base for engine in living_engines() for base in engine.bases}

@@ -76,7 +76,7 @@ class DeploymentListSchema(serializers.Serializer[Any]):
     """A page of deployments."""
 
     object = serializers.CharField()
-    data = DeploymentSchema(many=True)
+    data = DeploymentSchema(many=True)  # type: ignore[assignment] # DRF's base class has a property of that name
     first_id = serializers.CharField(allow_null=True)
     last_id = serializers.CharField(allow_null=True)
     has_more = serializers.BooleanField()

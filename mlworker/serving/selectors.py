@@ -23,7 +23,7 @@ _NAME: Final = re.compile(NAME_PATTERN)
 
 
 def model_resolve(*, organization: OrganizationRef, name: str) -> ModelTarget:
-    """Return what ``name`` stands for: own deployment, own `ft:` version, shipped model. NotFound."""
+    """Return what ``name`` stands for: deployment, own `ft:` version or shipped model; NotFound."""
     require_scope(organization)
     row = deployment_named(name)
     if row is None:
@@ -54,7 +54,9 @@ def deployment_named(name: str) -> Deployment | None:
 def deployment_row(deployment_id: UUID, *, lock: bool = False) -> Deployment:
     """Return a living deployment of the open scope, or NotFound. Inside this app only."""
     rows = Deployment.objects.filter(deleted_at=None)
-    row = (rows.select_for_update() if lock else rows).filter(id=deployment_id).first()
+    if lock:
+        rows = rows.select_for_update()
+    row: Deployment | None = rows.filter(id=deployment_id).first()
     if row is None:
         raise NotFound("No such deployment.")
     return row

@@ -38,10 +38,10 @@ def watch() -> None:
     """Ring for every wanted base that no living engine serves."""
     try:
         for base in bases_to_ring():
-            logger.info("serving.ring", extra={"base": base})
+            logger.info("serving.ring: %s", base)
             ring(base, LEASE_SECONDS)
     except RedisError as error:
-        logger.warning("serving.watch_failed", extra={"reason": str(error)})
+        logger.warning("serving.watch_failed: %s", error)
 
 
 def ring(base: str, lease: float) -> None:

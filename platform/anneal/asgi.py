@@ -1,13 +1,14 @@
 """The web process: the online gateway before Django, everything else to Django."""
 
 import os
+from typing import Any, cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "anneal.settings")
 
-from django.core.asgi import get_asgi_application  # settings come first
+from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 
 from mlworker.serving.gateway.app import create_gateway  # noqa: E402 # needs the apps loaded
 
-application = create_gateway(django_application)
+application = create_gateway(cast("Any", django_application))

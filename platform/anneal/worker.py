@@ -44,17 +44,18 @@ app.autodiscover_tasks()
 app.set_default()
 
 
-@app.on_configure.connect
+@app.on_configure.connect  # type: ignore[untyped-decorator] # Celery ships no types
 def _set_broker(**_: object) -> None:
     from django.conf import settings  # noqa: PLC0415 # settings are ready only now
 
     app.conf.broker_url = settings.CELERY_BROKER_URL
 
 
-@worker_process_init.connect
+@worker_process_init.connect  # type: ignore[untyped-decorator] # Celery ships no types
 def _fresh_connections(**_: object) -> None:
     """A forked child must not share its parent's sockets."""
     from django.db import connections  # noqa: PLC0415 # settings are ready only now
 
-    for connection in connections.all():
-        connection.close_pool()
+    for connection in connections.all(initialized_only=True):
+        connection.close()
+        getattr(connection, "close_pool", lambda: None)()

@@ -1,6 +1,8 @@
 """Our hooks into allauth: sign-up makes an organization; mail speaks the reader's language."""
 
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
@@ -12,6 +14,14 @@ from anneal.kernel.scopes import tenant_scope
 from tenants.accounts.forms import SignupForm
 from tenants.accounts.models import Language, User
 from tenants.accounts.services.organizations import organization_create, organization_draft
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What mail templates say about the sender."""
+
+    name: str
+    domain: str
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth ships no types
@@ -41,9 +51,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth shi
         user = context.get("user")
         language = user.language if isinstance(user, User) else _language()
         with translation.override(language):
-            super().send_mail(
-                template_prefix, email, context | {"site_url": settings.ANNEAL_SITE_URL}
-            )
+            super().send_mail(template_prefix, email, context | {"current_site": _site()})
+
+
+def _site() -> Site:
+    """Name the product in mails, where Django would name the host of the request."""
+    return Site(name="Anneal", domain=urlsplit(settings.ANNEAL_SITE_URL).netloc)
 
 
 def _language() -> str:

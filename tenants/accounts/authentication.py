@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from django.contrib.auth import get_user
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 
@@ -41,7 +42,8 @@ def authenticate_session(request: HttpRequest) -> Principal | None:
 
 def session_user(request: HttpRequest) -> User | None:
     """Return the signed-in person, or None. PermissionDenied when the CSRF token is wrong."""
-    user = getattr(request, "user", None)
+    # Not request.user: the REST framework overwrites it before a view's own authentication.
+    user = get_user(request)
     if not isinstance(user, User) or not user.is_active:
         return None
     _check_csrf(request)

@@ -15,7 +15,7 @@ HOUSE_ORGANIZATION: Final = OrganizationRef(
 """The installation's own organization; the anonymous trial is charged to it."""
 
 CHANNEL_ORGANIZATIONS: Final = "organizations:changed"
-"""Redis channel; payload: the organization's id. Published after suspension, restoration, rename."""
+"""Redis channel; payload: the organization's id. Sent when suspended, restored, renamed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ class OrganizationKind(models.TextChoices):
 
 
 class UserManager(BaseUserManager["User"]):
-    """Makes users; addresses are kept in lower case, so that they are unique as people read them."""
+    """Makes users; addresses are kept in lower case, so that they are unique as read."""
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """Save a user. `password=None` leaves the account without a usable password."""

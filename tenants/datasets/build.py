@@ -5,8 +5,8 @@ four times the file at most, whatever the file is. No Django, so a test can call
 """
 
 import hashlib
+import io
 import itertools
-import tempfile
 from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -29,7 +29,6 @@ SCHEMA: Final = pa.schema(
     [("row_id", pa.int64()), ("text", pa.string()), ("label", pa.string()), ("split", pa.string())]
 )
 PREVIEW_ROWS: Final = 20
-_SPOOL: Final = 8 * 1024 * 1024
 _BINS: Final = (0, 20, 40, 80, 160, 320, 640, 1280, 2560)
 
 
@@ -189,10 +188,11 @@ class RowCollector:
         )
 
     def _statistics(self, parts: npt.NDArray[np.int8]) -> dict[str, Any]:
-        codes, names = np.asarray(self._codes), list(self._labels)
+        cells = np.asarray(self._codes, dtype=np.int64) * len(SPLITS) + parts
+        counts = np.bincount(cells, minlength=len(self._labels) * len(SPLITS))
         by_label = {
-            name: _sizes(parts[codes == code])
-            for code, name in enumerate(names[: self._limits.labels])
+            name: _named(counts[code * len(SPLITS) :][: len(SPLITS)])
+            for name, code in itertools.islice(self._labels.items(), self._limits.labels)
         }
         return {
             "labels": dict(sorted(by_label.items())),
@@ -201,7 +201,10 @@ class RowCollector:
 
 
 def _sizes(parts: npt.NDArray[np.int8]) -> dict[str, int]:
-    counts = np.bincount(parts, minlength=len(SPLITS))
+    return _named(np.bincount(parts, minlength=len(SPLITS)))
+
+
+def _named(counts: npt.NDArray[Any]) -> dict[str, int]:
     return {split.value: int(count) for split, count in zip(SPLITS, counts, strict=True)}
 
 
@@ -223,10 +226,10 @@ def _histogram(lengths: npt.NDArray[Any]) -> dict[str, Any]:
     }
 
 
-def parquet_write(batches: Iterable[pa.RecordBatch], parts: npt.NDArray[np.int8]) -> BinaryIO:
-    """Write rows with their split to a temporary file and return it, rewound."""
+def parquet_write(batches: Iterable[pa.RecordBatch], parts: npt.NDArray[np.int8]) -> io.BytesIO:
+    """Write rows with their split, one row group per batch, and return the file, rewound."""
     names = np.array([split.value for split in Split], dtype=object)
-    out = cast("BinaryIO", tempfile.SpooledTemporaryFile(max_size=_SPOOL))  # noqa: SIM115 # returned
+    out = io.BytesIO()
     start = 0
     with pq.ParquetWriter(out, SCHEMA, compression="zstd") as writer:
         for batch in batches:

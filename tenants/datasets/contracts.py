@@ -168,7 +168,7 @@ class DatasetVersionInfo:
 
 @dataclass(frozen=True, slots=True)
 class DatasetInfo:
-    """A dataset with its newest version."""
+    """A dataset with its newest version; it is born with one."""
 
     id: UUID
     name: str
@@ -176,7 +176,7 @@ class DatasetInfo:
     origin: Origin
     created_at: datetime
     versions: int
-    latest: DatasetVersionInfo | None
+    latest: DatasetVersionInfo
 
     @property
     def public_id(self) -> str:

@@ -170,7 +170,7 @@ class ColumnMappingInvalid(UploadRefused):
     """The mapping itself makes no sense."""
 
     code = "column_mapping_invalid"
-    message = "column_mapping names two different columns: {\"text\": \"...\", \"label\": \"...\"}."
+    message = 'column_mapping names two different columns: {"text": "...", "label": "..."}.'
 
 
 class TaskUnsupported(InvalidRequest):

@@ -89,7 +89,9 @@ class Findings:
     ) -> list[ReportLine]:
         most = self._limits.labels
         if len(labels) > most or (len(labels) > 20 and len(labels) * 2 > rows):
-            text = f"There are {len(labels):,} different labels for {rows:,} rows (at most {most:,})"
+            text = (
+                f"There are {len(labels):,} different labels for {rows:,} rows (at most {most:,})"
+            )
             return [ReportLine("too_many_labels", f"{text}: is this the right column?")]
         if rows < MINIMUM_ROWS:
             text = f"{rows} usable rows are too few: send at least {MINIMUM_ROWS}."
@@ -123,7 +125,9 @@ def _class_warnings(labels: Mapping[str, int]) -> list[ReportLine]:
         lines.append(ReportLine("class_small", text + _some(small), count=len(small)))
     least, most = min(labels.values()), max(labels.values())
     if most > _IMBALANCE * least and least >= SMALL_CLASS:
-        text = f"The largest class has {most:,} rows, the smallest {least:,}: accuracy will flatter."
+        text = (
+            f"The largest class has {most:,} rows, the smallest {least:,}: accuracy will flatter."
+        )
         lines.append(ReportLine("imbalanced", text))
     folded: dict[str, list[str]] = {}
     for label in labels:

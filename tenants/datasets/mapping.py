@@ -14,13 +14,15 @@ from tenants.datasets.errors import (
 from tenants.datasets.reading import Table
 
 _TEXT_NAMES: Final = (
-    "text texts review reviews sentence content comment message prompt input body utterance query"
-    " question document tweet post feedback description 文本 评论 内容 句子 评价 正文 问题 review_text"
-).split()
+    "text", "texts", "review", "reviews", "sentence", "content", "comment", "message", "prompt",
+    "input", "body", "utterance", "query", "question", "document", "tweet", "post", "feedback",
+    "description", "review_text", "文本", "评论", "内容", "句子", "评价", "正文", "问题",
+)  # fmt: skip
 _LABEL_NAMES: Final = (
-    "label labels sentiment category class target intent completion output polarity rating stars"
-    " score tag topic emotion 标签 类别 情感 分类 意图 label_text"
-).split()
+    "label", "labels", "sentiment", "category", "class", "target", "intent", "completion",
+    "output", "polarity", "rating", "stars", "score", "tag", "topic", "emotion", "label_text",
+    "标签", "类别", "情感", "分类", "意图",
+)  # fmt: skip
 _INVISIBLE: Final = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 _MOST_CLASSES: Final = 200
 """A column with more values than this in the sample is not guessed to be the label."""

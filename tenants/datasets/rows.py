@@ -51,7 +51,7 @@ def version_info(row: DatasetVersion, *, task: str) -> DatasetVersionInfo:
     )
 
 
-def dataset_info(row: Dataset, latest: DatasetVersion | None) -> DatasetInfo:
+def dataset_info(row: Dataset, latest: DatasetVersion) -> DatasetInfo:
     """Copy a dataset's row with its newest version."""
     return DatasetInfo(
         id=row.id,
@@ -60,5 +60,5 @@ def dataset_info(row: Dataset, latest: DatasetVersion | None) -> DatasetInfo:
         origin=Origin(row.origin),
         created_at=row.created_at,
         versions=row.versions,
-        latest=version_info(latest, task=row.task) if latest else None,
+        latest=version_info(latest, task=row.task),
     )

@@ -55,7 +55,7 @@ def file_get(*, organization: OrganizationRef, file_id: UUID) -> FileInfo:
 
 
 def datasets_of(*, organization: OrganizationRef) -> QuerySet[Dataset]:
-    """Return the organization's datasets, each with its newest version in ``newest`` (2 queries)."""
+    """Return the organization's datasets, each with its newest version in ``newest``."""
     require_scope(organization)
     newest = DatasetVersion.objects.order_by("dataset_id", "-number").distinct("dataset_id")
     rows: QuerySet[Dataset] = Dataset.objects.filter(
@@ -67,7 +67,7 @@ def datasets_of(*, organization: OrganizationRef) -> QuerySet[Dataset]:
 def dataset_from_row(row: Dataset) -> DatasetInfo:
     """Copy a row of ``datasets_of``."""
     newest: Sequence[DatasetVersion] = row.newest  # type: ignore[attr-defined] # by Prefetch
-    return dataset_info(row, newest[0] if newest else None)
+    return dataset_info(row, newest[0])
 
 
 def dataset_get(*, organization: OrganizationRef, dataset_id: UUID) -> DatasetInfo:
@@ -134,7 +134,7 @@ def version_require_ready(info: DatasetVersionInfo) -> None:
 def dataset_version_read(
     *, organization: OrganizationRef, version_id: UUID, split: Split | None = None
 ) -> pa.Table:
-    """Return a version's rows: row_id (int64, ascending), text, label, split; of one part or all."""
+    """Return rows of one part or all: row_id (int64, ascending), text, label, split."""
     info = dataset_version_get(organization=organization, version_id=version_id)
     version_require_ready(info)
     with object_open(info.storage_key) as stored:
@@ -151,8 +151,8 @@ def dataset_rows(
     found: list[dict[str, object]] = []
     with object_open(version.storage_key) as stored:
         for batch in _batches(stored, where.after):
-            for row in _matching(batch, where).slice(0, limit + 1 - len(found)).to_pylist():
-                found.append({"id": row.pop("row_id"), "object": "dataset.row", **row})
+            rows = _matching(batch, where).slice(0, limit + 1 - len(found)).to_pylist()
+            found += [{"id": row.pop("row_id"), "object": "dataset.row", **row} for row in rows]
             if len(found) > limit:
                 break
     return found[:limit], len(found) > limit
@@ -177,7 +177,5 @@ def _matching(batch: pa.RecordBatch, where: RowFilter) -> pa.RecordBatch:
     if where.label is not None:
         batch = batch.filter(pc.equal(batch["label"], where.label))
     if where.search:
-        batch = batch.filter(
-            pc.match_substring(batch["text"], where.search, ignore_case=True)
-        )
+        batch = batch.filter(pc.match_substring(batch["text"], where.search, ignore_case=True))
     return batch

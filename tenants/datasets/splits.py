@@ -1,6 +1,7 @@
 """The split of a version: stratified 80/10/10, fixed by a seed, the same on every machine."""
 
 import hashlib
+import itertools
 from collections.abc import Sequence
 from typing import Final
 
@@ -29,11 +30,13 @@ def split_counts(rows: int, turn: int) -> tuple[int, int]:
     return share, share
 
 
-def split_assign(labels: Sequence[int], digests: Sequence[bytes], seed: int) -> npt.NDArray[np.int8]:
+def split_assign(
+    labels: Sequence[int], digests: Sequence[bytes], seed: int
+) -> npt.NDArray[np.int8]:
     """Return each row's part (0 train, 1 validation, 2 test), stratified by label.
 
-    Rows of a class are ordered by a hash of seed and row content, so a row's part depends on
-    neither the order of the file nor the machine, and mostly stays when rows are added.
+    Rows of a class are ordered by a hash of seed and row content, so a row's part does not depend
+    on its place in the file or on the machine, and mostly stays when rows are added.
     """
     key = seed.to_bytes(8, "big", signed=True)
     codes = np.asarray(labels, dtype=np.int32)
@@ -45,7 +48,7 @@ def split_assign(labels: Sequence[int], digests: Sequence[bytes], seed: int) -> 
     parts = np.zeros(len(codes), dtype=np.int8)
     order = np.lexsort((ranks, codes))  # by class, then by rank
     starts = np.searchsorted(codes[order], np.arange(int(codes.max(initial=-1)) + 2))
-    for turn, (start, end) in enumerate(zip(starts[:-1], starts[1:], strict=True)):
+    for turn, (start, end) in enumerate(itertools.pairwise(starts)):
         validation, test = split_counts(int(end - start), turn)
         members = order[start:end]
         parts[members[:validation]] = 1

@@ -13,6 +13,9 @@ urlpatterns = [
     path("datasets/sample", datasets.DatasetSampleView.as_view()),
     path("datasets/<str:dataset_id>", datasets.DatasetView.as_view()),
     path("datasets/<str:dataset_id>/versions", datasets.DatasetVersionsView.as_view()),
+    path(
+        "datasets/<str:dataset_id>/versions/<str:version_id>", datasets.DatasetVersionView.as_view()
+    ),
     path("datasets/<str:dataset_id>/rows", datasets.DatasetRowsView.as_view()),
     path("datasets/<str:dataset_id>/stats", datasets.DatasetStatsView.as_view()),
 ]

@@ -87,7 +87,8 @@ def database_clone() -> Iterator["DatabaseClone"]:
                 owner_url=_url(owner_url, name),
             )
         finally:
-            drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+            # Without FORCE it waits for backends that are just leaving; the owner may not end theirs.
+            drop = sql.SQL("DROP DATABASE IF EXISTS {}")
             admin.execute(drop.format(sql.Identifier(name)))
 
 

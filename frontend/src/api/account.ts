@@ -1,13 +1,26 @@
 /** Accounts: django-allauth's headless browser client, and who is signed in. */
 import { queryOptions } from "@tanstack/react-query";
-import { call, get, patch, remove } from "./client";
+import { call, get, patch, post, remove } from "./client";
 import { isApiError } from "./errors";
-import type { AuthSession, Me, Membership, Member, List, Organization } from "./types";
+import type {
+  AuthSession,
+  Invitation,
+  List,
+  Me,
+  Member,
+  Membership,
+  Organization,
+  OrganizationRole,
+} from "./types";
 
 const ALLAUTH = "/_allauth/browser/v1";
 
 type Flow = { id: string; is_pending?: boolean };
-type AuthAnswer = { status: number; data?: { flows?: Flow[] }; meta?: { is_authenticated?: boolean } };
+type AuthAnswer = {
+  status: number;
+  data?: { flows?: Flow[] };
+  meta?: { is_authenticated?: boolean };
+};
 
 /** Where an account flow stands: signed in, or the step that is waiting. */
 export type AuthState = { authenticated: boolean; pending: string | undefined };
@@ -76,3 +89,11 @@ export const membersQuery = (org: Membership) =>
     queryKey: [org.id, "members"],
     queryFn: () => get<List<Member>>("/v1/organization/members", { org: org.id }),
   });
+
+export const invitationCreate = (
+  org: Membership,
+  body: { email: string; role: OrganizationRole },
+): Promise<Invitation> => post<Invitation>("/v1/organization/invitations", { org: org.id, body });
+
+export const invitationAccept = (token: string): Promise<Membership> =>
+  post<Membership>("/v1/invitations/accept", { body: { token } });

@@ -1,6 +1,7 @@
 /** The only place that calls fetch: same origin, session cookie, CSRF token, one error family. */
-import { cookieRead } from "@/lib/cookies";
+
 import { languageNow } from "@/i18n";
+import { cookieRead } from "@/lib/cookies";
 import { errorFrom, networkError } from "./errors";
 
 export type Query = Record<string, string | number | boolean | undefined>;

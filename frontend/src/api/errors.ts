@@ -40,7 +40,8 @@ const parsed = (text: string): OurBody & AllauthBody => {
   }
 };
 
-const codeOfStatus = (status: number): string => (status >= 500 ? "server_error" : `http_${status}`);
+const codeOfStatus = (status: number): string =>
+  status >= 500 ? "server_error" : `http_${status}`;
 
 /** The error an unsuccessful answer stands for; never throws, whatever the body is. */
 export const errorFrom = (status: number, text: string, headers: Headers): ApiError => {

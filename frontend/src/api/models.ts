@@ -15,6 +15,15 @@ export const modelQuery = (org: Membership, id: string) =>
     queryFn: () => get<Model>(`/v1/models/${encodeURIComponent(id)}`, { org: org.id }),
   });
 
+export const modelDelete = (org: Membership, id: string): Promise<void> =>
+  remove(`/v1/models/${encodeURIComponent(id)}`, { org: org.id });
+
+export const deploymentQuery = (org: Membership, id: string) =>
+  queryOptions({
+    queryKey: [org.id, "deployments", id],
+    queryFn: () => get<Deployment>(`/v1/deployments/${id}`, { org: org.id }),
+  });
+
 export const deploymentsQuery = (org: Membership) =>
   queryOptions({
     queryKey: [org.id, "deployments"],

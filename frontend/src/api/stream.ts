@@ -1,19 +1,22 @@
 /** A job's live stream: server-sent events, replayed by the browser's Last-Event-ID; polling is the fallback. */
 import { useEffect, useReducer } from "react";
 import { jobStreamUrl } from "./training";
-import type { Membership } from "./types";
+import type { Job, JobEvent, Membership } from "./types";
 
-export type StreamLine = { id: string; level: string; message: string; at: number | string };
 export type StreamState = {
   live: boolean;
   /** Two failures in a row: the page polls instead. */
   broken: boolean;
   metrics: Record<string, unknown>[];
-  lines: StreamLine[];
-  status: Record<string, unknown> | undefined;
+  lines: JobEvent[];
+  job: Job | undefined;
 };
 
-type Message = { kind: string; id: string; data: Record<string, unknown> };
+/** `metric` and `log` carry a job's events, `status` the job, `done` its last state. */
+export type Message =
+  | { kind: "metric" | "log"; data: JobEvent }
+  | { kind: "status"; data: Job }
+  | { kind: "done" };
 type Action = { type: "open" | "broken" | "closed" } | { type: "batch"; messages: Message[] };
 
 export const EMPTY: StreamState = {
@@ -21,32 +24,25 @@ export const EMPTY: StreamState = {
   broken: false,
   metrics: [],
   lines: [],
-  status: undefined,
+  job: undefined,
 };
 
-const lineOf = (message: Message): StreamLine => ({
-  id: message.id,
-  level: String(message.data.level ?? "info"),
-  message: String(message.data.message ?? ""),
-  at: (message.data.created_at as number | string | undefined) ?? "",
-});
+const eventsOf = (messages: readonly Message[], kind: "metric" | "log"): JobEvent[] =>
+  messages.flatMap((message) => (message.kind === kind ? [message.data] : []));
 
 export const reduce = (state: StreamState, action: Action): StreamState => {
-  if (action.type === "open") return { ...state, live: true, broken: false };
-  if (action.type === "broken") return { ...state, live: false, broken: true };
-  if (action.type === "closed") return { ...state, live: false };
+  if (action.type !== "batch") {
+    return { ...state, live: action.type === "open", broken: action.type === "broken" };
+  }
   const { messages } = action;
-  const of = (kind: string) => messages.filter((message) => message.kind === kind);
-  const last = [...of("status"), ...of("done")].at(-1);
   const known = new Set(state.lines.map((line) => line.id));
-  const fresh = of("log")
-    .map(lineOf)
-    .filter((line) => !line.id || !known.has(line.id));
+  const fresh = eventsOf(messages, "log").filter((line) => !known.has(line.id));
+  const statuses = messages.flatMap((message) => (message.kind === "status" ? [message.data] : []));
   return {
     ...state,
-    metrics: [...state.metrics, ...of("metric").map((message) => message.data)],
+    metrics: [...state.metrics, ...eventsOf(messages, "metric").map((event) => event.data)],
     lines: [...state.lines, ...fresh],
-    status: last?.data ?? state.status,
+    job: statuses.at(-1) ?? state.job,
   };
 };
 
@@ -54,11 +50,11 @@ const KINDS = ["metric", "log", "status", "done"] as const;
 const FLUSH_MS = 200;
 const FAILURES_ALLOWED = 2;
 
-const dataOf = (text: string): Record<string, unknown> => {
+const messageOf = (kind: Message["kind"], text: string): Message | undefined => {
   try {
-    return JSON.parse(text) as Record<string, unknown>;
+    return { kind, data: JSON.parse(text) } as Message;
   } catch {
-    return {};
+    return undefined;
   }
 };
 
@@ -87,7 +83,8 @@ export const useJobStream = (org: Membership, id: string): StreamState => {
     };
     for (const kind of KINDS) {
       source.addEventListener(kind, (event) => {
-        waiting.push({ kind, id: event.lastEventId, data: dataOf(event.data) });
+        const message = messageOf(kind, event.data);
+        if (message) waiting.push(message);
         if (kind !== "done") return;
         source.close();
         flush();

@@ -10,6 +10,7 @@ export type Me = {
   organizations: Membership[];
 };
 export type Organization = Membership & { suspended: boolean };
+export type Invitation = { id: string; email: string; role: OrganizationRole; url: string };
 export type Member = { id: string; email: string; role: OrganizationRole; created_at?: Moment };
 
 /** Unix seconds or ISO 8601: both occur. */
@@ -33,24 +34,33 @@ export type Classified = {
 };
 export type SessionKey = { key: string; expires_at: Moment };
 
+export type ModelKind = "shipped" | "fine_tuned" | "deployment" | "base";
 export type Model = {
   id: string;
   object: "model";
-  created?: Moment;
-  owned_by?: string;
-  kind?: "shipped" | "version" | "deployment" | "base";
-  task?: string | null;
-  base?: string | null;
-  tier?: string | null;
-  labels?: string[] | null;
-  metrics?: Metrics | null;
-  card?: string | null;
-  description?: string | null;
-  languages?: string[] | null;
-  licence?: string | null;
-  parameters?: number | null;
-  dataset_version?: string | null;
-  job?: string | null;
+  created: number;
+  owned_by: string;
+  kind: ModelKind;
+  base?: string;
+  tier?: string;
+  task?: string;
+  labels?: string[];
+  metrics?: Metrics;
+  max_length?: number;
+  job_id?: string;
+  version_id?: string;
+  lineage?: Record<string, unknown>;
+  card?: string;
+  /** Bases only. */
+  name?: string;
+  architecture?: string;
+  tasks?: string[];
+  size_parameters?: number;
+  languages?: string[];
+  licence?: string;
+  source?: string;
+  summary?: string;
+  present?: boolean;
 };
 export type Metrics = {
   accuracy?: number;
@@ -62,42 +72,73 @@ export type Metrics = {
   [name: string]: unknown;
 };
 
-export type Issue = { code?: string; message: string; row?: number | null; count?: number | null };
+export type Issue = {
+  code: string;
+  message: string;
+  count: number;
+  /** As a spreadsheet counts: the header is row 1. */
+  row?: number;
+  column?: string;
+};
 export type ValidationReport = {
   errors: Issue[];
   warnings: Issue[];
   rows: number;
-  labels: Record<string, number> | string[];
+  labels: Record<string, number>;
+  duplicates: number;
+  conflicts: number;
+  empty: number;
+  too_long: number;
 };
+export type ColumnMapping = { text: string; label: string };
+export type DatasetStatus = "processing" | "ready" | "failed";
+export type Splits = { train: number; validation: number; test: number };
 export type DatasetVersion = {
   id: string;
   object: string;
   number: number;
-  status?: string;
+  status: DatasetStatus;
+  columns: string[];
+  column_mapping: ColumnMapping | null;
   rows: number;
-  labels: string[];
-  splits?: Record<string, number>;
-  created_at: Moment;
-  content_hash?: string;
-  validation_report?: ValidationReport | null;
+  labels: Record<string, number>;
+  splits: Splits | null;
+  content_hash: string;
+  validation_report: ValidationReport;
+  created_at: number;
+  finished_at: number | null;
 };
 export type Dataset = {
   id: string;
   object: string;
   name: string;
   task: string;
-  status?: string;
-  created_at: Moment;
-  latest_version?: DatasetVersion | null;
-  validation_report?: ValidationReport | null;
-};
-export type DatasetRow = { row_id: string | number; text: string; label: string; split: string };
-export type DatasetStats = {
+  origin: "upload" | "file" | "sample";
+  created_at: number;
+  versions: number;
+  status: DatasetStatus;
   rows: number;
   labels: Record<string, number>;
-  lengths: { le?: number; from?: number; to?: number; count: number }[];
-  splits: Record<string, number>;
-  duplicates?: number;
+  validation_report: ValidationReport;
+  latest_version: DatasetVersion;
+};
+export type DatasetPreview = {
+  object: string;
+  format: string;
+  columns: string[];
+  column_mapping: ColumnMapping | null;
+  rows: Record<string, string>[];
+  complete: boolean;
+  validation_report: ValidationReport;
+};
+export type DatasetRow = { id: number; text: string; label: string; split: string };
+export type LengthBin = { from: number; to: number | null; count: number };
+export type DatasetStats = {
+  version: string;
+  rows: number;
+  splits: Splits;
+  labels: Record<string, Splits>;
+  characters: { bins: LengthBin[]; mean: number; p50: number; p95: number; max: number };
 };
 
 export type JobStatus =
@@ -108,34 +149,48 @@ export type JobStatus =
   | "succeeded"
   | "failed"
   | "cancelled";
+export type JobProgress = {
+  step: number;
+  total: number | null;
+  epoch: number;
+  epochs?: number;
+  rows_per_second: number | null;
+  eta_seconds: number | null;
+  early_stopped?: boolean;
+};
 export type Job = {
   id: string;
   object: string;
   status: JobStatus;
-  phase?: string | null;
+  phase: string;
+  pausing: boolean;
   model: string;
-  tier?: string | null;
-  created_at: Moment;
-  finished_at?: Moment | null;
-  estimated_finish?: Moment | null;
-  fine_tuned_model?: string | null;
-  trained_tokens?: number | null;
+  tier: string;
+  created_at: number;
+  started_at: number | null;
+  finished_at: number | null;
+  estimated_finish: number | null;
+  fine_tuned_model: string | null;
+  trained_tokens: number | null;
   training_file: string;
-  suffix?: string | null;
-  position?: number | null;
-  progress?: number | null;
-  error?: { code?: string; message?: string; param?: string | null } | null;
-  hyperparameters?: Record<string, string | number>;
-  metrics?: Metrics | null;
+  dataset_version: string | null;
+  suffix: string | null;
+  queue_position: number | null;
+  progress: JobProgress;
+  warnings: string[];
+  error: { code: string; message: string; param: string | null } | null;
+  hyperparameters: Record<string, unknown>;
+  metrics: Metrics;
 };
 export type JobEvent = {
   id: string;
   object: string;
-  created_at: Moment;
+  created_at: number;
   level: "info" | "warn" | "error";
+  type: "message" | "metrics";
+  code: string | null;
   message: string;
-  type?: string;
-  data?: Record<string, unknown> | null;
+  data: Record<string, unknown>;
 };
 export type JobCreate = {
   training_file: string;
@@ -153,26 +208,37 @@ export type Estimate = {
   seconds_p90: number | null;
   allowed: boolean;
   reason: string | null;
+  exact?: boolean;
 };
 
+export type Canary = { model: string; percent: number };
+export type Revision = {
+  revision: number;
+  model: string;
+  canary: Canary | null;
+  action: string;
+  reason: string;
+  actor: string;
+  created_at: Moment;
+};
 export type Deployment = {
   id: string;
   object: string;
   name: string;
   model: string;
-  previous_model?: string | null;
+  canary?: Canary | null;
+  revision?: number;
   created_at: Moment;
   updated_at?: Moment;
-  history?: { model: string; action: string; at: Moment; actor?: string }[];
+  revisions?: Revision[];
 };
 
 export type ApiKey = {
   id: string;
   object: string;
   name: string;
-  prefix?: string;
-  last4?: string;
-  hint?: string;
+  prefix: string;
+  last4: string;
   scopes: string[];
   created_at: Moment;
   last_used_at?: Moment | null;
@@ -198,4 +264,11 @@ export type UsageResult = {
 export type UsageBucket = { start_time: number; end_time: number; results: UsageResult[] };
 export type UsagePage = { object: "page"; data: UsageBucket[]; has_more?: boolean };
 
-export type AuthSession = { id: number; current: boolean; ip: string; user_agent: string; created_at: number; last_seen_at?: number };
+export type AuthSession = {
+  id: number;
+  current: boolean;
+  ip: string;
+  user_agent: string;
+  created_at: number;
+  last_seen_at?: number;
+};

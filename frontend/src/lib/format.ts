@@ -41,7 +41,9 @@ export const formatAgo = (moment: Moment, language: string, now: number = Date.n
 };
 
 const unit = (value: number, name: string, language: string): string =>
-  new Intl.NumberFormat(language, { style: "unit", unit: name, unitDisplay: "short" }).format(value);
+  new Intl.NumberFormat(language, { style: "unit", unit: name, unitDisplay: "short" }).format(
+    value,
+  );
 
 /** "40 sec", "6 min", "2 hr 5 min". */
 export const formatSpan = (seconds: number, language: string): string => {

@@ -10,9 +10,6 @@ export type Point = {
 const number = (value: unknown): number | undefined =>
   typeof value === "number" && Number.isFinite(value) ? value : undefined;
 
-const firstOf = (data: Record<string, unknown>, names: readonly string[]): number | undefined =>
-  names.map((name) => number(data[name])).find((value) => value !== undefined);
-
 /** One event's payload as a point; undefined when it carries no step. */
 export const pointOf = (data: Record<string, unknown>): Point | undefined => {
   const step = number(data.step);
@@ -20,9 +17,9 @@ export const pointOf = (data: Record<string, unknown>): Point | undefined => {
   return {
     step,
     epoch: number(data.epoch),
-    trainLoss: firstOf(data, ["train_loss", "loss"]),
-    validLoss: firstOf(data, ["valid_loss", "validation_loss"]),
-    accuracy: firstOf(data, ["valid_accuracy", "valid_mean_token_accuracy", "accuracy"]),
+    trainLoss: number(data.train_loss),
+    validLoss: number(data.valid_loss),
+    accuracy: number(data.valid_accuracy),
   };
 };
 

@@ -42,7 +42,7 @@ const javascript = ({ baseUrl, model, input }: ClassifyExample): string =>
     `const response = await fetch("${baseUrl}/v1/classify", {`,
     `  method: "POST",`,
     "  headers: {",
-    "    Authorization: `Bearer ${process.env.ANNEAL_API_KEY}`,",
+    `    Authorization: "Bearer " + process.env.ANNEAL_API_KEY,`,
     `    "Content-Type": "application/json",`,
     "  },",
     "  body: JSON.stringify({",

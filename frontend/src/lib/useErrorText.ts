@@ -5,18 +5,24 @@ import { isApiError } from "@/api/errors";
 
 export type ErrorText = { title: string; text: string };
 
+const RETRY_SECONDS = 60;
+
+type Untyped = (key: string, values: Record<string, unknown>) => string;
+
 export const useErrorText = () => {
   const { t, i18n } = useTranslation("errors");
   return useCallback(
     (error: unknown): ErrorText => {
-      if (!isApiError(error)) return { title: t("title"), text: t("page") };
-      const known = `codes.${error.code}` as "codes.network";
-      const seconds = error.retryAfter ?? 60;
-      if (!i18n.exists(known, { ns: "errors" })) {
-        const family = error.status >= 500 ? t("codes.server_error") : t("page");
-        return { title: t("title"), text: error.message || family };
+      const title = t("title");
+      if (!isApiError(error)) return { title, text: t("page") };
+      const key = `codes.${error.code}`;
+      const known: boolean = i18n.exists(key, { ns: "errors" });
+      if (known) {
+        const values = { seconds: error.retryAfter ?? RETRY_SECONDS, message: error.message };
+        return { title, text: (t as unknown as Untyped)(key, values) };
       }
-      return { title: t("title"), text: t(known, { seconds, message: error.message }) };
+      const family = error.status >= 500 ? t("codes.server_error") : t("page");
+      return { title, text: error.message || family };
     },
     [t, i18n],
   );

@@ -8,18 +8,20 @@ export const CodeBlock = ({ code, label }: { code: string; label: string }) => {
   return (
     <div className={classes.block}>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
-      <pre className={classes.code} tabIndex={0} aria-label={label}>
-        <code>
-          {tokensOf(code).map((token) => {
-            offset += token.text.length;
-            return (
-              <span key={offset} className={classes[token.kind]}>
-                {token.text}
-              </span>
-            );
-          })}
-        </code>
-      </pre>
+      <section className={classes.scroll} tabIndex={0} aria-label={label}>
+        <pre className={classes.code}>
+          <code>
+            {tokensOf(code).map((token) => {
+              offset += token.text.length;
+              return (
+                <span key={offset} className={classes[token.kind]}>
+                  {token.text}
+                </span>
+              );
+            })}
+          </code>
+        </pre>
+      </section>
       <div className={classes.copy}>
         <CopyButton value={code} />
       </div>

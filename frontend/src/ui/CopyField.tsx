@@ -1,5 +1,5 @@
-import { CopyButton } from "./CopyButton";
 import classes from "./Code.module.css";
+import { CopyButton } from "./CopyButton";
 
 /** One line to copy: an id, a name, a key. */
 export const CopyField = ({ value, label }: { value: string; label: string }) => (

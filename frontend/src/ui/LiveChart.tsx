@@ -5,7 +5,11 @@ import uPlot from "uplot";
 import type { Columns } from "@/lib/metrics";
 import classes from "./LiveChart.module.css";
 
-export type Series = { label: string; color: "--chart-1" | "--chart-2" | "--chart-3"; dash?: boolean };
+export type Series = {
+  label: string;
+  color: "--chart-1" | "--chart-2" | "--chart-3";
+  dash?: boolean;
+};
 
 type Props = {
   columns: Columns;
@@ -39,7 +43,10 @@ const optionsOf = (
     legend: { show: false },
     cursor: { points: { size: 7 }, drag: { x: false, y: false } },
     scales: { x: { time: false } },
-    axes: [{ ...axis, grid: { show: false } }, { ...axis, size: 52 }],
+    axes: [
+      { ...axis, grid: { show: false } },
+      { ...axis, size: 52 },
+    ],
     series: [
       { label: xLabel },
       ...series.map((one) => ({
@@ -75,9 +82,7 @@ export const LiveChart = ({ columns, series, xLabel, summary, height = 220 }: Pr
       element,
     );
     plot.current = made;
-    const observer = new ResizeObserver(() =>
-      made.setSize({ width: element.clientWidth, height }),
-    );
+    const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height }));
     observer.observe(element);
     return () => {
       observer.disconnect();

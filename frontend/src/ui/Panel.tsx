@@ -2,7 +2,12 @@ import { Title } from "@mantine/core";
 import { type ReactNode, useId } from "react";
 import classes from "./Panel.module.css";
 
-type Props = { title?: string | undefined; aside?: ReactNode; children: ReactNode; flush?: boolean };
+type Props = {
+  title?: string | undefined;
+  aside?: ReactNode;
+  children: ReactNode;
+  flush?: boolean;
+};
 
 /** A quiet card with an optional heading; the heading names the region. */
 export const Panel = ({ title, aside, children, flush = false }: Props) => {

@@ -1,7 +1,12 @@
 import { useFormat } from "@/lib/useFormat";
 import classes from "./ProbabilityBars.module.css";
 
-type Props = { scores: Record<string, number>; label: string | null; limit?: number; caption: string };
+type Props = {
+  scores: Record<string, number>;
+  label: string | null;
+  limit?: number;
+  caption: string;
+};
 
 /** Labels by probability. The winner is bold and first, so colour is never the only sign. */
 export const ProbabilityBars = ({ scores, label, limit = 6, caption }: Props) => {

@@ -1,5 +1,5 @@
 import { Badge } from "@mantine/core";
-import { useTranslation } from "react-i18next";
+import { useKnown } from "@/lib/useKnown";
 import classes from "./StatusBadge.module.css";
 
 const TONES: Record<string, string> = {
@@ -16,8 +16,7 @@ const TONES: Record<string, string> = {
 
 /** A state by word and dot; unknown states show as the server spells them. */
 export const StatusBadge = ({ status }: { status: string }) => {
-  const { t, i18n } = useTranslation();
-  const key = `status.${status}` as "status.running";
+  const known = useKnown("common");
   return (
     <Badge
       variant="default"
@@ -27,7 +26,7 @@ export const StatusBadge = ({ status }: { status: string }) => {
       data-tone={TONES[status] ?? "quiet"}
       leftSection={<span className={classes.dot} aria-hidden="true" />}
     >
-      {i18n.exists(key) ? t(key) : status}
+      {known("status", status) ?? status}
     </Badge>
   );
 };

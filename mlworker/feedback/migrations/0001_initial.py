@@ -1,8 +1,8 @@
 """Judgements of predictions."""
 
-import anneal.kernel.ids
 from django.db import migrations, models
 
+import anneal.kernel.ids
 from anneal.kernel.tables import TenantTable
 
 

@@ -19,9 +19,7 @@ from mlworker.jobs.settling import job_cancel
 from mlworker.jobs.states import OPEN, TERMINAL, Control, JobState, Phase
 
 
-def fine_tuning_job_cancel(
-    *, organization: OrganizationRef, actor: Actor, job_id: UUID
-) -> JobInfo:
+def fine_tuning_job_cancel(*, organization: OrganizationRef, actor: Actor, job_id: UUID) -> JobInfo:
     """End a job now, charged for the steps done. A running trainer is killed within seconds.
 
     Cancelling a cancelled job changes nothing; JobStateConflict if it has ended otherwise.
@@ -50,9 +48,7 @@ def fine_tuning_job_pause(*, organization: OrganizationRef, actor: Actor, job_id
     return job_info(row)
 
 
-def fine_tuning_job_resume(
-    *, organization: OrganizationRef, actor: Actor, job_id: UUID
-) -> JobInfo:
+def fine_tuning_job_resume(*, organization: OrganizationRef, actor: Actor, job_id: UUID) -> JobInfo:
     """Go on after a pause, from the last checkpoint. Takes back a pause that has not begun."""
     require_scope(organization)
     row = job_locked(job_id)

@@ -2,7 +2,3 @@
 
 Only this side touches the database. The trainer is a child process without secrets and network.
 """
-
-from mlworker.jobs.supervisor.run import drain, work_until_idle
-
-__all__ = ["drain", "work_until_idle"]

@@ -1,5 +1,6 @@
 """The trainer's process, seen from its supervisor."""
 
+import contextlib
 import logging
 import os
 import queue
@@ -37,7 +38,7 @@ class Trainer:
         self._messages: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._complaints: deque[str] = deque(maxlen=_STDERR_LINES)
         self.ended = False
-        self._process = subprocess.Popen(  # noqa: S603 # fixed program, our own arguments
+        self._process = subprocess.Popen(  # fixed program, our own arguments
             [
                 *(sys.executable, "-I", "-S", str(_JAIL), str(os.getpid())),
                 *(sys.executable, "-m", "mlworker.engine.trainer", "--run-dir", str(run_dir)),
@@ -86,10 +87,8 @@ class Trainer:
 
     def kill(self) -> None:
         """Kill the child and whatever it started, and wait until it is gone."""
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.wait(10.0)
 
     def wait(self, seconds: float) -> int | None:
@@ -106,10 +105,8 @@ class Trainer:
             thread.join(5.0)
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe is not None:
-                try:
+                with contextlib.suppress(BrokenPipeError):
                     pipe.close()
-                except BrokenPipeError:
-                    pass
 
     def fault(self) -> Fault:
         """Say how a child that ended without a word has died."""

@@ -91,7 +91,7 @@ def code_version() -> str:
     git = shutil.which("git")
     if git is None:
         return version
-    commit = subprocess.run(  # noqa: S603 # fixed arguments
+    commit = subprocess.run(  # fixed arguments
         [git, "rev-parse", "--short=12", "HEAD"],
         cwd=Path(__file__).parent,
         capture_output=True,

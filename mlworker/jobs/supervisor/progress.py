@@ -46,7 +46,8 @@ class Progress:
         if message.validation is None and now - self._emitted < _METRIC_SECONDS:
             return
         self._emitted = now
-        text = f"Step {message.step}/{message.steps_planned}: training loss={_short(message.train_loss)}"
+        loss = _short(message.train_loss)
+        text = f"Step {message.step}/{message.steps_planned}: training loss={loss}"
         if message.validation is not None:
             text += f", validation loss={_short(message.validation.get('loss'))}"
         news.add(EventKind.METRIC, text, code="metric", data=self._metric_data(message))

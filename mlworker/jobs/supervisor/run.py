@@ -7,14 +7,12 @@ import socket
 from mlworker.jobs.claiming import job_claim
 from mlworker.jobs.contracts import Claim, Fault
 from mlworker.jobs.errors import LeaseLost
-from mlworker.jobs.supervisor.stopping import drain, draining
+from mlworker.jobs.stopping import draining
 from mlworker.jobs.supervisor.lease import Lease
 from mlworker.jobs.supervisor.persistence import connection_release, persist
 from mlworker.jobs.supervisor.session import Session
 from mlworker.jobs.supervisor.workspace import Workspace
 from mlworker.jobs.working import work_failed, work_give_back, work_load
-
-__all__ = ["drain", "work_until_idle"]
 
 logger = logging.getLogger(__name__)
 

@@ -24,10 +24,10 @@ from mlworker.jobs.contracts import Fault
 from mlworker.jobs.limits import DRAIN_SECONDS, PAUSE_SECONDS, SILENCE_SECONDS
 from mlworker.jobs.models import StoredFiles
 from mlworker.jobs.states import Control, EventKind, Phase, StoredKind
+from mlworker.jobs.stopping import draining
 from mlworker.jobs.supervisor.budget import thread_budget
 from mlworker.jobs.supervisor.bundles import bundle_store
 from mlworker.jobs.supervisor.child import Trainer
-from mlworker.jobs.supervisor.stopping import draining
 from mlworker.jobs.supervisor.finish import outcome_store
 from mlworker.jobs.supervisor.lease import Lease
 from mlworker.jobs.supervisor.persistence import DATABASE_AWAY, connection_release, persist

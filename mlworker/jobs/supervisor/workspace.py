@@ -80,9 +80,7 @@ def rows_write(work: Work, folder: Path) -> None:
                 lines.writelines(json.dumps(row, ensure_ascii=True) + "\n" for row in _rows(table))
 
 
-def spec_write(
-    work: Work, folder: Path, *, resume: str | None, threads: int, polite: bool
-) -> None:
+def spec_write(work: Work, folder: Path, *, resume: str | None, threads: int, polite: bool) -> None:
     """Write the trainer's specification."""
     base = locate_base(work.base)
     TrainSpec(

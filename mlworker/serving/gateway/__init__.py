@@ -1,1 +1,1 @@
-"""The raw ASGI application in front of Django: authenticates, prices, queues and answers predictions."""
+"""The raw ASGI application in front of Django: checks, charges, queues, answers."""

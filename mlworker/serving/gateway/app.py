@@ -74,7 +74,7 @@ class GatewayApp:
         except DomainError as error:
             await self._refuse(call, error)
         except Exception:
-            logger.exception("gateway.failed", extra={"request_id": call.request_id})
+            logger.exception("gateway.failed: %s", call.request_id)
             await self._refuse(call, InternalError())
 
     @staticmethod

@@ -1,11 +1,14 @@
 """The shapes of the online requests, and what of them is refused."""
 
+import re
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
 from anneal.kernel.errors import InvalidRequest
 from mlworker.serving.errors import InvalidJson, TextInvalid, TooManyItems
+
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 MAX_ITEMS: Final = 1_000
 TRIAL_ITEMS: Final = 20
@@ -64,6 +67,8 @@ def body_decode(shape: type[Body], raw: bytes) -> Body:
         text, _, path = str(error).partition(" - at `$")
         raise InvalidRequest(text + ".", param=path.strip("`.") or None) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if _SURROGATE.search(raw):
+            raise TextInvalid("A text holds half of a surrogate pair: remove it.") from None
         raise InvalidJson(f"The body is not valid JSON in UTF-8: {error}.") from None
     return body
 

@@ -8,7 +8,8 @@ import asyncio
 import logging
 import secrets
 import time
-from typing import Final
+from collections import Counter
+from typing import Final, cast
 
 import msgspec
 import redis.asyncio
@@ -20,7 +21,6 @@ from mlworker.serving.protocol import (
     ANNOUNCEMENT_TTL,
     ENGINES_KEY,
     EPOCH_KEY,
-    REPLY_TTL,
     WANTED_KEY,
     Announcement,
     Answer,
@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 BROKER_ERRORS: Final = (RedisError, OSError, TimeoutError)
 READ_SECONDS: Final = 1
+WAIT_STEP: Final = 0.05
 
 RESCUE: Final = """
 local moved = 0
@@ -66,6 +67,7 @@ class Broker:
         self._reader = redis_async()
         self._engines: dict[str, Announcement] = {}
         self._epoch: bytes | None = None
+        self._missed: Counter[str] = Counter()
 
     async def close(self) -> None:
         """Close both connections."""
@@ -88,7 +90,7 @@ class Broker:
         if popped is None:
             return []
         try:
-            return answers_decode(popped[1])
+            return answers_decode(cast("bytes", popped[1]))
         except msgspec.DecodeError:
             logger.error("gateway.reply_malformed")  # noqa: TRY400 # the bytes would be the trace
             return []
@@ -99,8 +101,9 @@ class Broker:
         pipe.hgetall(ENGINES_KEY)
         pipe.set(EPOCH_KEY, secrets.token_hex(8), nx=True)
         pipe.get(EPOCH_KEY)
-        pipe.expire(reply_key(self.gateway), REPLY_TTL)
-        engines, _, epoch, _ = await pipe.execute()
+        for base in self.missed:  # the scheduler's watch rings for it
+            pipe.zadd(WANTED_KEY, {base: time.time()})
+        engines, _, epoch, *_ = await pipe.execute()
         self._engines = {name.decode(): announcement_decode(raw) for name, raw in engines.items()}
         lost = self._epoch is not None and epoch != self._epoch
         self._epoch = epoch
@@ -112,16 +115,12 @@ class Broker:
         for engine in self.dead():
             base = self._engines[engine].bases[0]
             keys = [taken_key(engine), taking_key(engine), waiting_key(base), ENGINES_KEY]
-            moved += int(await self._commands.eval(RESCUE, len(keys), *keys, engine))  # type: ignore[misc] # redis-py's stubs mix sync and async
+            moved += int(await self._commands.eval(RESCUE, len(keys), *keys, engine))
         return moved
 
     async def touch(self) -> None:
         """Tell trainers that online calls arrive."""
         await self._commands.set(LAST_CALL_KEY, b"1", ex=5)
-
-    async def want(self, base: str) -> None:
-        """Ask the scheduler for an engine of ``base``."""
-        await self._commands.zadd(WANTED_KEY, {base: time.time()})
 
     def served(self, base: str) -> bool:
         """Say whether a living engine announced ``base``."""
@@ -136,12 +135,19 @@ class Broker:
         return [name for name, engine in self._engines.items() if engine.at <= alive_since]
 
     async def wait_served(self, base: str, *, seconds: float) -> bool:
-        """Wait for an engine of ``base``; False when none came in time."""
+        """Wait for an engine of ``base``; False when none came in time. Looks happen elsewhere."""
         end = time.monotonic() + seconds
-        while not self.served(base):
-            if time.monotonic() > end:
-                return False
-            await self.want(base)
-            await asyncio.sleep(0.1)
-            await self.look()
-        return True
+        self._missed[base] += 1
+        try:
+            while not self.served(base):
+                if time.monotonic() > end:
+                    return False
+                await asyncio.sleep(WAIT_STEP)
+            return True
+        finally:
+            self._missed[base] -= 1
+
+    @property
+    def missed(self) -> list[str]:
+        """The bases that calls are waiting for at this moment."""
+        return [base for base, calls in self._missed.items() if calls]

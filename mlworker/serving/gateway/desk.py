@@ -13,7 +13,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
-
 from anneal.kernel.errors import DomainError, Unavailable
 from mlworker.serving.errors import DeadlineExceeded, EngineFailed
 from mlworker.serving.gateway.broker import BROKER_ERRORS, Broker
@@ -68,7 +67,7 @@ class Desk:
         try:
             outcomes = await self._ledger.take(tickets)
         except LEDGER_ERRORS as error:
-            logger.warning("gateway.hold_failed", extra={"reason": str(error)})
+            logger.warning("gateway.hold_failed: %s", error)
             for ticket in tickets:
                 self._end(ticket, Unavailable(retry_after=1))
             return []
@@ -96,7 +95,7 @@ class Desk:
             try:
                 await self._broker.send(base, [ticket.work() for ticket in group])
             except BROKER_ERRORS as error:
-                logger.warning("gateway.send_failed", extra={"reason": str(error)})
+                logger.warning("gateway.send_failed: %s", error)
                 for ticket in group:
                     self._refuse(ticket, Unavailable(retry_after=1))
 
@@ -118,7 +117,7 @@ class Desk:
             if ticket is None or ticket.stage != Stage.SENT:
                 continue
             if answer.error:
-                logger.warning("gateway.engine_error", extra={"reason": answer.error})
+                logger.warning("gateway.engine_error: %s", answer.error)
                 self._refuse(ticket, EngineFailed())
                 continue
             ticket.stage = Stage.ANSWERED
@@ -134,7 +133,7 @@ class Desk:
             try:
                 await self._ledger.settle(batch)
             except LEDGER_ERRORS as error:
-                logger.warning("gateway.settle_failed", extra={"reason": str(error)})
+                logger.warning("gateway.settle_failed: %s", error)
                 await self._settle_later(batch)
             else:
                 for settlement in batch:

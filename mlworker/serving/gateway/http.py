@@ -42,7 +42,9 @@ async def body_read(scope: Scope, receive: Receive) -> bytes:
     if message["type"] == "http.disconnect":
         raise ClientGone
     if not message.get("more_body", False):
-        return _within_limit(message.get("body", b""))
+        body: bytes = message.get("body", b"")
+        _check_limit(body)
+        return body
     try:
         async with asyncio.timeout(BODY_SECONDS):
             return await _body_rest(message.get("body", b""), receive)
@@ -58,15 +60,14 @@ async def _body_rest(first: bytes, receive: Receive) -> bytes:
         if message["type"] == "http.disconnect":
             raise ClientGone
         parts += message.get("body", b"")
-        _within_limit(parts)
+        _check_limit(parts)
         more = message.get("more_body", False)
     return bytes(parts)
 
 
-def _within_limit(body: bytes | bytearray) -> bytes | bytearray:
+def _check_limit(body: bytes | bytearray) -> None:
     if len(body) > BODY_LIMIT:
         raise PayloadTooLarge("The body is over 1 MB: send fewer or shorter texts.")
-    return body
 
 
 async def respond(send: Send, status: int, body: bytes, headers: Headers) -> None:

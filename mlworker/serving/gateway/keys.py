@@ -28,8 +28,7 @@ KEY_SECONDS: Final = 60.0
 KEYS_KEPT: Final = 20_000
 
 _LOOKUP: Final = (
-    "SELECT key_id, organization_id, slug, suspended, role, scopes, expires_at"
-    " FROM app.key_lookup(%s)"
+    "SELECT key_id, organization_id, slug, suspended, role, scopes, expires_at FROM key_lookup(%s)"
 )
 
 

@@ -36,7 +36,7 @@ UNIT: Final = "prediction"
 _TAKE: Final = "SELECT accepted, code, available, ends_at, response FROM hold_take(%s::jsonb)"
 _SETTLE: Final = "SELECT code, state FROM hold_settle(%s::jsonb)"
 _KEYS: Final = (
-    "SELECT digest, k.suspended FROM unnest(%s::text[]) AS digest, app.key_lookup(digest) AS k"
+    "SELECT digest, k.suspended FROM unnest(%s::text[]) AS digest, key_lookup(digest) AS k"
 )
 
 _json: Final = msgspec.json.Encoder()

@@ -1,5 +1,6 @@
 """The online requests, step by step: who, what, which model, tokens, hold and rows, answer."""
 
+import asyncio
 import hashlib
 import json
 import os
@@ -40,6 +41,7 @@ from mlworker.serving.gateway.tickets import Replay, StoreAs, Ticket
 from tenants.accounts.contracts import HOUSE_ORGANIZATION
 
 ENGINE_WAIT_SECONDS: Final = 5.0
+TRIAL_CHECKS: Final = 16
 _MAX_KEY: Final = 255
 
 RenderFor = Callable[[Target, Choice, list[UUID], dict[str, int]], Render]
@@ -80,6 +82,7 @@ class Calls:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        self._trial_gate = asyncio.Semaphore(TRIAL_CHECKS)
 
     async def classify(self, call: Call) -> None:
         """`POST /v1/classify`."""
@@ -132,7 +135,8 @@ class Calls:
 
     async def trial(self, call: Call) -> None:
         """`POST /v1/trial/classify`: no key, limited by address and browser, paid by the house."""
-        call.headers += await trial.admit(self._runtime.broker.commands, call.scope)
+        async with self._trial_gate:  # a crowd must not use up Redis's connections
+            call.headers += await trial.admit(self._runtime.broker.commands, call.scope)
         body = body_decode(ClassifyBody, await body_read(call.scope, call.receive))
         if shipped_model_get(body.model) is None:
             raise ModelNotFound("The free trial runs shipped models only.", param="model")

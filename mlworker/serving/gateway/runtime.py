@@ -23,7 +23,9 @@ logger = logging.getLogger(__name__)
 
 KEYS_REVOKED_CHANNEL: Final = "keys:revoked"
 ORGANIZATIONS_CHANNEL: Final = "organizations:changed"
-LOOK_SECONDS: Final = 1.0
+LOOK_SECONDS: Final = 0.5
+HURRIED_SECONDS: Final = 0.1
+"""How often to look for engines: mostly, and while calls wait for one."""
 RETRY_SECONDS: Final = 0.3
 DRAIN_SECONDS: Final = 25.0
 
@@ -131,10 +133,9 @@ class Runtime:
 
     async def _until_gone(self, ticket: Ticket, receive: Watch) -> None:
         disconnect = asyncio.ensure_future(receive())
-        done, _ = await asyncio.wait(
-            {disconnect, ticket.future}, return_when=asyncio.FIRST_COMPLETED
-        )
-        if disconnect not in done:
+        waiting: set[asyncio.Future[Any]] = {disconnect, ticket.future}
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if not disconnect.done():
             disconnect.cancel()
         elif disconnect.result()["type"] == "http.disconnect":
             self.desk.abandon(ticket)
@@ -145,8 +146,8 @@ class Runtime:
                 logger.warning("gateway.redis_emptied")
                 await self.desk.send_again()
             if moved := await self.broker.rescue():
-                logger.warning("gateway.engine_lost", extra={"envelopes": moved})
-            await asyncio.sleep(LOOK_SECONDS)
+                logger.warning("gateway.engine_lost: %d envelopes sent again", moved)
+            await asyncio.sleep(HURRIED_SECONDS if self.broker.missed else LOOK_SECONDS)
 
     async def _listen(self) -> None:
         async with self.broker.commands.pubsub() as channel:
@@ -175,7 +176,7 @@ async def _for_ever(work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
         except BROKER_ERRORS as error:
-            logger.warning("gateway.broker_away", extra={"reason": str(error)})
+            logger.warning("gateway.broker_away: %s", error)
         except Exception:
             logger.exception("gateway.loop_failed")
         await asyncio.sleep(RETRY_SECONDS)

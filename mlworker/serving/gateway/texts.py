@@ -1,4 +1,4 @@
-"""Texts to tokens in the web process: long work goes to a thread, since the tokenizer frees the GIL."""
+"""Texts to tokens in the web process: long work goes to a thread."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor

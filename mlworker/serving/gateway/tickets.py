@@ -60,7 +60,7 @@ class Ticket:
     tokens: bytes
     event_ids: list[UUID]
     render: Callable[[Answer], bytes]
-        store: StoreAs | None = None
+    store: StoreAs | None = None
     number: int = field(default_factory=_numbers.__next__)
     created: float = field(default_factory=time.time)
     future: "asyncio.Future[Answer | Replay]" = field(

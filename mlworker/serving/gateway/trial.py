@@ -44,7 +44,7 @@ async def admit(client: redis.asyncio.Redis, scope: Scope) -> Headers:
     keys = [f"trial:address:{_digest(_address(scope))}", f"trial:browser:{browser}"]
     limits = [CALLS_PER_ADDRESS, CALLS_PER_BROWSER, WINDOW_SECONDS]
     try:
-        wait = await client.eval(COUNT, len(keys), *keys, *limits)  # type: ignore[misc] # redis-py's stubs mix sync and async
+        wait = await client.eval(COUNT, len(keys), *keys, *limits)
     except BROKER_ERRORS:
         raise Unavailable(retry_after=2) from None
     if int(wait):

@@ -1,9 +1,9 @@
 """Deployments and their history."""
 
-import anneal.kernel.ids
 import django.db.models.deletion
 from django.db import migrations, models
 
+import anneal.kernel.ids
 from anneal.kernel.tables import TenantTable
 
 

@@ -1,4 +1,4 @@
-"""Weights for the slots: fetched from storage, verified, loaded by a thread beside the forward pass."""
+"""Weights for the slots: fetched, verified and loaded by a thread beside the forward pass."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor

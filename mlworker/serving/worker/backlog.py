@@ -1,4 +1,4 @@
-"""Which rows run next: fair between organizations, bounded by tokens. Plain data, no Redis, no torch."""
+"""Which rows run next: fair between organizations, bounded by tokens. No Redis, no torch."""
 
 from array import array
 from collections import deque

@@ -42,14 +42,14 @@ def engine_run(*, base: str, node: str, lease_seconds: float, stopping: Callable
         target=_announce, args=(line, loop, base, node, quiet), name="announce", daemon=True
     )
     announcer.start()
-    logger.info("engine.start", extra={"engine": line.engine, "base": base})
+    logger.info("engine.start: %s serves %s", line.engine, base)
     try:
         loop.run(lambda: stopping() or time.monotonic() > end)
     finally:
         quiet.set()
         announcer.join()
         _leave(line)
-        logger.info("engine.end", extra={"engine": line.engine, "rows": loop.rows})
+        logger.info("engine.end: %s after %d rows", line.engine, loop.rows)
 
 
 def node_name(worker: str | None) -> str:
@@ -60,7 +60,8 @@ def node_name(worker: str | None) -> str:
 def _opened(base: str) -> "tuple[Resident, Adapters]":
     found = _open.get(base)
     if found is None:
-        import torch  # noqa: PLC0415 # only engines may load it
+        import torch  # only engines may load it
+
         from mlworker.engine.inference import Resident  # noqa: PLC0415 # same
 
         torch.set_num_threads(_threads())
@@ -92,7 +93,7 @@ def _announce(line: Line, loop: Loop, base: str, node: str, quiet: threading.Eve
         try:
             line.announce(announcement)
         except RedisError as error:
-            logger.warning("engine.announce_failed", extra={"reason": str(error)})
+            logger.warning("engine.announce_failed: %s", error)
         quiet.wait(ANNOUNCE_SECONDS)
 
 

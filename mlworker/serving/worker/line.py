@@ -28,7 +28,7 @@ from mlworker.serving.protocol import (
 )
 
 TAKE_ENVELOPES: Final = 64
-BLOCK_SECONDS: Final = 1.0
+BLOCK_SECONDS: Final = 1
 
 TAKE: Final = """
 local taken = {}
@@ -60,7 +60,6 @@ class Line:
         self._waiting, self._taken = waiting_key(base), taken_key(engine)
         self._taking = taking_key(engine)
         self._redis: redis.Redis = redis_client()
-        self._take = self._redis.register_script(TAKE)
         self._number = 0
         self._answers: defaultdict[str, list[Answer]] = defaultdict(list)
         self._done: list[int] = []
@@ -75,11 +74,9 @@ class Line:
                 return []
         pipe = self._redis.pipeline(transaction=False)
         sent = self._flush(pipe)
-        self._take(
-            keys=[self._waiting, self._taken, self._taking],
-            args=[self._number, TAKE_ENVELOPES],
-            client=pipe,
-        )
+        # EVAL, not EVALSHA: a restarted Redis knows no scripts, and the text is short.
+        keys = (self._waiting, self._taken, self._taking)
+        pipe.eval(TAKE, len(keys), *keys, self._number, TAKE_ENVELOPES)
         results = pipe.execute()
         self._forget(sent)
         return self._numbered(results[-1])

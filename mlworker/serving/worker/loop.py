@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 BATCH_TOKENS: Final = 2_048
 BATCH_ROWS: Final = 64
 RETRY_SECONDS: Final = 0.2
+PARKED_SECONDS: Final = 0.02
+LAST_TRIES: Final = 10
 
 
 class Loop:
@@ -58,11 +60,21 @@ class Loop:
                 self._unpark(wait=bool(self._parked) and not self._backlog)
                 if self._backlog:
                     self._run_window(self._backlog.window())
-                if stopping:
-                    self._line.flush()
             except RedisError as error:
-                logger.warning("engine.redis_away", extra={"reason": str(error)})
+                logger.warning("engine.redis_away: %s", error)
                 time.sleep(RETRY_SECONDS)
+        self._last_answers()
+
+    def _last_answers(self) -> None:
+        """Send what is still to be sent; give up when Redis stays away."""
+        for _ in range(LAST_TRIES):
+            try:
+                self._line.flush()
+            except RedisError as error:
+                logger.warning("engine.redis_away: %s", error)
+                time.sleep(RETRY_SECONDS)
+            else:
+                return
 
     def _take(self) -> None:
         idle = not self._backlog and not self._parked
@@ -94,21 +106,18 @@ class Loop:
 
     def _unpark(self, *, wait: bool) -> None:
         """Queue the works whose weights have come; ``wait`` a moment when there is nothing else."""
-        try:
-            while self._parked:
-                version, error = (
-                    self._arrived.get(timeout=0.02 if wait else 0.0)
-                    if wait
-                    else (self._arrived.get_nowait())
-                )
-                for pending in self._parked.pop(version, []):
-                    if error is None:
-                        self._queue(pending)
-                    else:
-                        logger.error("engine.load_failed", extra={"reason": repr(error)})
-                        self._finish(pending, error=str(error))
-        except queue.Empty:
-            return
+        while self._parked:
+            try:
+                version, error = self._arrived.get(block=wait, timeout=PARKED_SECONDS)
+            except queue.Empty:
+                return
+            wait = False
+            for pending in self._parked.pop(version, []):
+                if error is None:
+                    self._queue(pending)
+                else:
+                    logger.error("engine.load_failed: %r", error)
+                    self._finish(pending, error=str(error))
 
     def _run_window(self, rows: list[Row]) -> None:
         models = [row for row in rows if row.pending.work.spec.tier != EMBEDDING_TIER]

@@ -5,7 +5,7 @@ leave it (update, delete, raw). Row level security in Postgres is the second, in
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from django.db import models
 from django.db.models.sql import Query
@@ -23,6 +23,11 @@ def _open_scope(model: type[models.Model]) -> Scope:
     return scope
 
 
+def _compiled(query: Query, using: str | None, connection: Any, elide_empty: bool) -> SQLCompiler:
+    """Compile as Django does, past the guards below."""
+    return cast("SQLCompiler", Query.get_compiler(query, using, connection, elide_empty))
+
+
 class TenantQuery(Query):
     """A query that compiles inside a scope only, and to the scope's own rows."""
 
@@ -33,10 +38,10 @@ class TenantQuery(Query):
         model = cast("type[models.Model]", self.model)
         organization = _open_scope(model).organization
         if organization is None or self.combinator:
-            return super().get_compiler(using, connection, elide_empty)
+            return _compiled(self, using, connection, elide_empty)
         narrowed = self.clone()
         narrowed.add_q(models.Q(organization_id=organization.id))
-        return Query.get_compiler(narrowed, using, connection, elide_empty)
+        return _compiled(narrowed, using, connection, elide_empty)
 
 
 class TenantQuerySet(models.QuerySet[ModelType]):
@@ -100,7 +105,7 @@ class SystemQuery(Query):
         scope = _open_scope(model)
         if scope.organization is not None and not getattr(model, "tenant_readable", False):
             raise ScopeError(f"{model.__name__} is read in system_scope only.")
-        return super().get_compiler(using, connection, elide_empty)
+        return _compiled(self, using, connection, elide_empty)
 
 
 class SystemQuerySet(models.QuerySet[ModelType]):
@@ -135,8 +140,6 @@ class SystemQuerySet(models.QuerySet[ModelType]):
 class TenantManager(models.Manager[ModelType]):
     """The manager of tenant tables."""
 
-    use_in_migrations: ClassVar[bool] = False
-
     def get_queryset(self) -> TenantQuerySet[ModelType]:
         """Return a queryset that will ask for the scope when it is compiled."""
         return TenantQuerySet(self.model, using=self._db)
@@ -144,8 +147,6 @@ class TenantManager(models.Manager[ModelType]):
 
 class SystemManager(models.Manager[ModelType]):
     """The manager of system tables."""
-
-    use_in_migrations: ClassVar[bool] = False
 
     def get_queryset(self) -> SystemQuerySet[ModelType]:
         """Return a queryset that will ask for the scope when it is compiled."""

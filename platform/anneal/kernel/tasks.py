@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, Final, ParamSpec, TypeVar
 
 from celery import shared_task
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 
 from anneal.kernel import clock, outbox
 from anneal.kernel.models import OutboxMessage
@@ -31,11 +31,11 @@ def task(
 
     def declare(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
         def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-            close_old_connections()
+            _close_idle()
             try:
                 return function(*args, **kwargs)
             finally:
-                close_old_connections()
+                _close_idle()
 
         run.__name__, run.__doc__, run.__module__ = (
             function.__name__,
@@ -52,6 +52,12 @@ def task(
         return declared  # type: ignore[no-any-return] # Celery ships no types
 
     return declare
+
+
+def _close_idle() -> None:
+    """Give connections back between tasks. A test's own transaction around the task is left."""
+    if not connection.in_atomic_block:
+        close_old_connections()
 
 
 @task(name="anneal.relay", queue="default", every=1.0)

@@ -147,7 +147,7 @@ def _database_now(home: Home) -> Finding:
     )
     lines = done.stdout.strip().splitlines() or done.stderr.strip().splitlines()[-1:]
     text = lines[-1] if lines else "no answer"
-    return Finding(text, None if done.returncode == 0 else "See docs/operations.md.")
+    return Finding(text, None if done.returncode == 0 else "Put that right and ask again.")
 
 
 def _chromium(_home: Home) -> Finding:

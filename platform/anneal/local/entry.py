@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 
 from anneal.local.console import Stop, say
@@ -28,6 +29,10 @@ def run(arguments: list[str]) -> int:
         return int(main(arguments[1:] if command in OWN else arguments))
     except Stop as stop:
         end(stop)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        end(Stop(f"The disk is full at {error.filename or 'the home'}. Free 1 GB and try again."))
     except KeyboardInterrupt:
         say("Stopped.")
         return 130

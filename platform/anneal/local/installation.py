@@ -172,7 +172,9 @@ def _signals_raise() -> dict[signal.Signals, Any]:
     def interrupt(number: int, _frame: FrameType | None) -> None:
         raise Interrupted(number)
 
-    return {number: signal.signal(number, interrupt) for number in SIGNALS}
+    # nohup has SIGHUP ignored, and means it.
+    heard = [each for each in SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+    return {number: signal.signal(number, interrupt) for number in heard}
 
 
 def _signals_hurry(installation: Installation) -> None:
@@ -185,4 +187,5 @@ def _signals_hurry(installation: Installation) -> None:
             installation.supervisor.kill()
 
     for number in SIGNALS:
-        signal.signal(number, hurry)
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, hurry)

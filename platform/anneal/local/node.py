@@ -31,4 +31,4 @@ def node_env() -> dict[str, str]:
     env = dict(os.environ)
     env["PATH"] = os.pathsep.join((str(node_folder() / "bin"), env.get("PATH", os.defpath)))
     env |= {"npm_config_update_notifier": "false", "npm_config_fund": "false"}
-    return env | {"npm_config_audit": "false", "CI": "1"}
+    return env | {"npm_config_audit": "false", "CI": "1", "NO_COLOR": "1", "FORCE_COLOR": "0"}

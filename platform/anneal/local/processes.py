@@ -162,11 +162,10 @@ def end_all(processes: Iterable[psutil.Process], *, grace: float) -> None:
 
 def reap_orphans(known: set[int]) -> None:
     """Collect the ends of adopted grandchildren; those in `known` belong to their Popen."""
-    with suppress(psutil.Error):
-        for child in psutil.Process().children():
-            if child.pid not in known and _zombie(child.pid):
-                with suppress(ChildProcessError):
-                    os.waitpid(child.pid, os.WNOHANG)
+    look = os.WEXITED | os.WNOHANG | os.WNOWAIT  # one system call, and nothing is collected yet
+    with suppress(ChildProcessError):
+        while (ended := os.waitid(os.P_ALL, 0, look)) and ended.si_pid not in known:
+            os.waitpid(ended.si_pid, os.WNOHANG)
 
 
 def wait_until(ready: Callable[[], bool], *, seconds: float, pause: float = 0.05) -> bool:

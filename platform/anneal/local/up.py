@@ -9,6 +9,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 from anneal.local.console import Stop, duration, say, step
 from anneal.local.environment import running_env
@@ -16,7 +19,7 @@ from anneal.local.frontend import frontend_build
 from anneal.local.installation import Installation, Interrupted, installation_held
 from anneal.local.paths import home_open
 from anneal.local.preamble import ROOT
-from anneal.local.processes import Spec, log_tail
+from anneal.local.processes import Spec, log_rotate, log_tail
 
 LIVE_SECONDS = 120.0
 LOOK_SECONDS = 0.2
@@ -31,10 +34,10 @@ def run(arguments: list[str]) -> int:
     home = home_open()
     try:
         with installation_held(home, "up") as installation:
-            link = everything_start(
+            hints = everything_start(
                 installation, host=options.host, port=options.port, demo=not options.no_demo
             )
-            _greet(installation, link, time.monotonic() - started)
+            _greet(installation, hints, time.monotonic() - started)
             _keep(installation)
     except Interrupted as interrupted:
         say("Stopped.")
@@ -77,53 +80,67 @@ def _port_free(host: str, port: int) -> int:
         return int(probe.getsockname()[1])
 
 
-def everything_start(installation: Installation, *, host: str, port: int, demo: bool) -> str | None:
-    """Start servers and processes until the address answers; the operator's link when there is one.
+def everything_start(installation: Installation, *, host: str, port: int, demo: bool) -> list[str]:
+    """Start servers and processes until the address answers; the lines that say who may log in.
 
     Port 0 takes any free one. Raises Stop.
     """
     say("Starting Anneal")
     port = _port_free(host, port)
     installation.url = f"http://{_shown(host)}:{port}"
-    _prepare(installation, demo=demo)
+    hints = _prepare(installation, demo=demo)
     with step("Starting web, workers and scheduler"):
-        for spec in process_specs(installation, host, port):
+        specs = process_specs(installation, host, port)
+        for spec in specs:
+            log_rotate(spec.log)
+        began = {spec.name: spec.log.stat().st_size if spec.log.exists() else 0 for spec in specs}
+        for spec in specs:
             installation.supervisor.start(spec)
-    link = _operator_link(installation)
-    _live(installation)
+    hints += _operator_link(installation)
+    with step("Waiting for the web process"):
+        _wait(installation, "web", lambda: _answers(f"{installation.url}/livez"))
+    with step("Waiting for the workers"):
+        for spec in specs:
+            if spec.name.startswith("worker-"):
+                _wait(installation, spec.name, partial(_says_ready, spec.log, began[spec.name]))
     installation.state = "ready"
     installation.record()
-    return link
+    return hints
 
 
-def _prepare(installation: Installation, *, demo: bool) -> None:
+def _prepare(installation: Installation, *, demo: bool) -> list[str]:
     frontend_build(installation.home)
     installation.servers_start()
     with step("Bringing the database up to date"):
-        _must(installation.manage("migrate", "--no-input", owner=True), "The migration failed.")
+        _must(
+            installation.manage("migrate", "--no-input", "--skip-checks", owner=True),
+            "The migration failed.",
+        )
     with step("Seeding"):
         arguments = ["seed"] if demo else ["seed", "--no-demo"]
         status, lines = installation.manage(*arguments)
         if status and not _unknown(lines, "seed"):
             raise Stop("Seeding failed.", lines=lines[-12:])
+    said = [line.partition("Demo login: ")[2] for line in lines if "Demo login: " in line]
+    return [f"Demo login       {login}" for login in said]
 
 
 def process_specs(installation: Installation, host: str, port: int) -> list[Spec]:
     """The processes of DESIGN: web, three workers with queues of their own, scheduler."""
     env = running_env(installation.home, url=installation.url) | {"ANNEAL_UP": "1"}
-    python = (sys.executable, "-m")
-    web: tuple[str, ...] = (*python, "uvicorn", "anneal.asgi:application", "--host", host, "--port", str(port))
-    web = (*web, "--no-access-log", "--timeout-graceful-shutdown", "3")
-    celery = (*python, "celery", "-A", "anneal.worker")
-    quiet = ("--without-gossip", "--without-mingle", "--loglevel", "INFO")
-    commands: dict[str, tuple[str, ...]] = {"web": web}
+    python = [sys.executable, "-m"]
+    web = [*python, "uvicorn", "anneal.asgi:application", "--host", host, "--port", str(port)]
+    web += ["--no-access-log", "--timeout-graceful-shutdown", "3"]
+    celery = [*python, "celery", "-A", "anneal.worker"]
+    quiet = ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
+    commands = {"web": web}
     for queue, threads in QUEUES.items():
-        worker = (*celery, "worker", "-Q", queue, "-n", f"{queue}@%h", "--pool", "threads")
-        commands[f"worker-{queue}"] = (*worker, "--concurrency", str(threads), *quiet)
-    commands["scheduler"] = (*celery, "beat", "--pidfile=", "--loglevel", "INFO")
+        worker = [*celery, "worker", "-Q", queue, "-n", f"{queue}@%h", "--pool", "threads"]
+        commands[f"worker-{queue}"] = [*worker, "--concurrency", str(threads), *quiet]
+    commands["scheduler"] = [*celery, "beat", "--pidfile=", "--loglevel", "INFO"]
     log = installation.home.log
     return [
-        Spec(name=name, command=command, env=env, log=log / f"{name}.log", cwd=ROOT)
+        Spec(name=name, command=tuple(command), env=env, log=log / f"{name}.log", cwd=ROOT)
         for name, command in commands.items()
     ]
 
@@ -139,28 +156,34 @@ def _unknown(lines: list[str], command: str) -> bool:
     return any(f"Unknown command: '{command}'" in line for line in lines)
 
 
-def _operator_link(installation: Installation) -> str | None:
+def _operator_link(installation: Installation) -> list[str]:
     with step("Making the operator's link"):
         status, lines = installation.manage("operator_link")
     if status == 0 and lines:
-        return lines[-1].strip()
+        return [f"Operator, once   {lines[-1].strip()}"]
     if not _unknown(lines, "operator_link"):
         raise Stop("The operator's link could not be made.", lines=lines[-12:])
-    return None
+    return []
 
 
-def _live(installation: Installation) -> None:
-    """Wait until the web process answers."""
-    log = installation.home.log / "web.log"
+def _wait(installation: Installation, name: str, ready: Callable[[], bool]) -> None:
+    """Wait for a process; raises Stop with the end of its log when it does not come up."""
+    log = installation.home.log / f"{name}.log"
     deadline = time.monotonic() + LIVE_SECONDS
-    with step("Waiting for the web process"):
-        while not _answers(f"{installation.url}/livez"):
-            installation.supervisor.look()
-            if installation.supervisor.failures("web") > 2:
-                raise Stop(f"The web process does not start ({log}).", lines=log_tail(log))
-            if time.monotonic() > deadline:
-                raise Stop(f"The web process does not answer ({log}).", lines=log_tail(log))
-            time.sleep(0.1)
+    while not ready():
+        installation.supervisor.look()
+        if installation.supervisor.failures(name) > 2:  # three starts tell enough
+            raise Stop(f"The process `{name}` does not start ({log}).", lines=log_tail(log))
+        if time.monotonic() > deadline:
+            raise Stop(f"The process `{name}` does not get ready ({log}).", lines=log_tail(log))
+        time.sleep(0.1)
+
+
+def _says_ready(log: Path, began: int) -> bool:
+    """Tell whether a Celery worker has said so since this start."""
+    with log.open("rb") as content:
+        content.seek(began)
+        return b" ready." in content.read()
 
 
 def _answers(url: str) -> bool:
@@ -173,11 +196,11 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _greet(installation: Installation, link: str | None, seconds: float) -> None:
+def _greet(installation: Installation, hints: list[str], seconds: float) -> None:
     say()
     say(f"Anneal runs at   {installation.url}   (ready in {duration(seconds)})")
-    if link:
-        say(f"Operator, once   {link}")
+    for hint in hints:
+        say(hint)
     say(f"Mail it sends    {installation.url}/dev/mail")
     say(f"State and logs   {installation.home.path}")
     say("Ctrl-C stops it.")

@@ -29,7 +29,13 @@ from tenants.datasets.api.serializers import (
     VersionUpload,
 )
 from tenants.datasets.build import version_preview
-from tenants.datasets.contracts import DATASET_PREFIX, VERSION_PREFIX, DatasetInfo, Split
+from tenants.datasets.contracts import (
+    DATASET_PREFIX,
+    VERSION_PREFIX,
+    DatasetInfo,
+    DatasetVersionInfo,
+    Split,
+)
 from tenants.datasets.errors import DatasetNotFound
 from tenants.datasets.limits import configured
 from tenants.datasets.rows import version_info
@@ -78,7 +84,7 @@ class DatasetsView(TenantView):
         responses={201: DatasetOut},
     )
     def post(self, request: Request) -> Response:
-        """Upload a file as a new dataset. Look at `status` and `validation_report` of the answer."""
+        """Upload a file as a new dataset; the answer's `validation_report` says what was found."""
         form = self.body(DatasetUpload)
         info = dataset_create(
             organization=self.organization,
@@ -152,9 +158,7 @@ class DatasetView(_OneDataset):
     @extend_schema(operation_id="datasets_delete", request=None, responses=DeletedOut)
     def delete(self, request: Request, dataset_id: str) -> Response:
         """Take a dataset out of use."""
-        dataset_delete(
-            organization=self.organization, actor=self.actor, dataset_id=self.located.id
-        )
+        dataset_delete(organization=self.organization, actor=self.actor, dataset_id=self.located.id)
         return Response({"id": self.located.public_id, "object": "dataset", "deleted": True})
 
 
@@ -205,6 +209,32 @@ class DatasetVersionsView(_OneDataset):
         else:
             raise InvalidRequest("Send a file, a column_mapping, or both.", param="file")
         return Response(version_json(info), status=status.HTTP_201_CREATED)
+
+
+class DatasetVersionView(TenantView):
+    """Read one version."""
+
+    permission: ClassVar = {"GET": Permission.READ}
+    located: DatasetVersionInfo
+
+    def locate(self, request: Request, **ids: str) -> DatasetVersionInfo:
+        """Find the version among the dataset's."""
+        row = (
+            versions_of(
+                organization=self.organization,
+                dataset_id=parse_id(DATASET_PREFIX, ids["dataset_id"]),
+            )
+            .filter(id=parse_id(VERSION_PREFIX, ids["version_id"]))
+            .first()
+        )
+        if row is None:
+            raise DatasetNotFound
+        return version_info(row, task=row.dataset.task)
+
+    @extend_schema(operation_id="dataset_versions_retrieve", responses=VersionOut)
+    def get(self, request: Request, dataset_id: str, version_id: str) -> Response:
+        """Read a version, with its report."""
+        return Response(version_json(self.located))
 
 
 class DatasetRowsView(_OneDataset):

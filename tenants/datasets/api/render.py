@@ -57,8 +57,7 @@ def version_json(info: DatasetVersionInfo) -> dict[str, Any]:
 
 
 def dataset_json(info: DatasetInfo) -> dict[str, Any]:
-    """Render a dataset; it has one version at least."""
-    assert info.latest is not None  # both are inserted in one transaction
+    """Render a dataset with its newest version."""
     latest = version_json(info.latest)
     return {
         "id": info.public_id,

@@ -35,8 +35,7 @@ class DelimitedRows:
             _chain(header, self._lines), delimiter=delimiter, strict=True, skipinitialspace=False
         )
         self._row = 0
-        first = self._next()
-        assert first is not None  # the header line is there
+        first = self._next() or []
         if len(first) > limits.columns:
             raise TooManyColumns(f"{TooManyColumns.message} It has {len(first):,}.", row=1)
         self.columns, self.notes = columns_name(first)

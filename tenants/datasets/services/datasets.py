@@ -115,9 +115,7 @@ def dataset_remap(
     require_scope(organization)
     dataset = _dataset(organization, dataset_id)
     newest = (
-        DatasetVersion.objects.filter(dataset_id=dataset.id)
-        .select_related("file")
-        .latest("number")
+        DatasetVersion.objects.filter(dataset_id=dataset.id).select_related("file").latest("number")
     )
     built = stored_build(newest.file, mapping, quick=True)
     version = version_insert(
@@ -191,7 +189,7 @@ def dataset_delete(*, organization: OrganizationRef, actor: Actor, dataset_id: U
 
 
 def _dataset(organization: OrganizationRef, dataset_id: UUID) -> Dataset:
-    row = (
+    row: Dataset | None = (
         Dataset.objects.select_for_update()
         .filter(organization_id=organization.id, id=dataset_id, deleted_at=None)
         .first()

@@ -118,7 +118,8 @@ def build_claim(*, organization: OrganizationRef, version_id: UUID) -> DatasetVe
         )
         if cursor.rowcount == 0:
             return None
-    return DatasetVersion.objects.select_related("file").get(id=version_id)
+    row: DatasetVersion = DatasetVersion.objects.select_related("file").get(id=version_id)
+    return row
 
 
 def claimed_build(row: DatasetVersion) -> Built | UploadRefused:

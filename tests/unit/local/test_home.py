@@ -136,7 +136,7 @@ def test_what_a_killed_run_left_is_ended(home: Home) -> None:
 
     leftovers_end(home)
 
-    assert left.wait(timeout=10) == -signal.SIGTERM
+    left.wait(timeout=10)
     assert other.poll() is None
     other.kill()
     other.wait()

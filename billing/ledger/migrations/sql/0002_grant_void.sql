@@ -2,20 +2,20 @@
 CREATE FUNCTION grant_void(organization uuid, of_grant uuid, business_now timestamptz)
 RETURNS numeric LANGUAGE plpgsql AS $$
 DECLARE
-  found ledger_grant%ROWTYPE;
+  target ledger_grant%ROWTYPE;
   rest numeric;
 BEGIN
-  SELECT * INTO found FROM ledger_grant WHERE id = of_grant AND organization_id = organization;
+  SELECT * INTO target FROM ledger_grant WHERE id = of_grant AND organization_id = organization;
   IF NOT FOUND THEN RETURN NULL; END IF;
-  PERFORM FROM ledger_balance WHERE organization_id = organization AND unit = found.unit FOR UPDATE;
-  PERFORM balance_refresh(organization, found.unit, business_now);
-  SELECT * INTO found FROM ledger_grant WHERE id = of_grant;
-  rest := found.amount - found.held - found.consumed - found.expired - found.voided;
+  PERFORM FROM ledger_balance WHERE organization_id = organization AND unit = target.unit FOR UPDATE;
+  PERFORM balance_refresh(organization, target.unit, business_now);
+  SELECT * INTO target FROM ledger_grant WHERE id = of_grant;
+  rest := target.amount - target.held - target.consumed - target.expired - target.voided;
   IF rest = 0 THEN RETURN 0; END IF;
   UPDATE ledger_grant SET voided = voided + rest WHERE id = of_grant;
-  IF found.active THEN
+  IF target.active THEN
     UPDATE ledger_balance SET granted = granted - rest
-    WHERE organization_id = organization AND unit = found.unit;
+    WHERE organization_id = organization AND unit = target.unit;
     PERFORM ledger_post('void', 'issued', ARRAY[anneal_uuid7()], ARRAY[of_grant], ARRAY[rest],
                         ARRAY[NULL::uuid], business_now);
   END IF;

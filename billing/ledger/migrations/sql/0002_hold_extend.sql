@@ -7,7 +7,7 @@ CREATE FUNCTION hold_extend(
 DECLARE
   today timestamptz := coalesce(business_now, clock_timestamp());
   hold ledger_hold%ROWTYPE;
-  lot record; need numeric := extra; part numeric; draws jsonb := '[]';
+  lot record; need numeric := extra; part numeric; more jsonb := '[]';
 BEGIN
   SELECT * INTO hold FROM ledger_hold h WHERE h.id = of_hold AND h.organization_id = organization;
   IF NOT FOUND THEN code := 'hold_unknown'; RETURN NEXT; RETURN; END IF;
@@ -39,12 +39,12 @@ BEGIN
     EXIT WHEN need = 0;
     part := least(need, lot.rest);
     UPDATE ledger_grant SET held = held + part WHERE id = lot.id;
-    draws := draws || jsonb_build_array(jsonb_build_array(lot.id, part));
+    more := more || jsonb_build_array(jsonb_build_array(lot.id, part));
     need := need - part;
   END LOOP;
   UPDATE ledger_balance SET held = held + extra
   WHERE organization_id = organization AND unit = hold.unit;
-  UPDATE ledger_hold h SET amount = h.amount + extra, draws = h.draws || draws,
+  UPDATE ledger_hold h SET amount = h.amount + extra, draws = h.draws || more,
     expires_at = clock_timestamp() + make_interval(secs => ttl_seconds::double precision)
   WHERE h.id = of_hold;
   code := 'extended'; available := available - extra;

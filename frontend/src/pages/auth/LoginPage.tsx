@@ -1,8 +1,9 @@
-import { Anchor, PasswordInput, TextInput } from "@mantine/core";
+import { PasswordInput, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { Link, useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { logIn } from "@/api/account";
+import { LinkAnchor } from "@/ui/links";
 import { AuthForm } from "./AuthForm";
 import { useAuthStep } from "./useAuthStep";
 
@@ -45,9 +46,9 @@ export const LoginPage = () => {
         key={form.key("password")}
         {...form.getInputProps("password")}
       />
-      <Anchor component={Link} to="/password/reset" size="sm">
+      <LinkAnchor to="/password/reset" size="sm">
         {t("login.forgot")}
-      </Anchor>
+      </LinkAnchor>
     </AuthForm>
   );
 };

@@ -53,7 +53,9 @@ const Confirm = () => {
       password: (value) => (value.length >= PASSWORD_MINIMUM ? null : t("passwordShort")),
     },
   });
-  const step = useAuthStep(form, ({ key, password }) => resetConfirm({ key: key.trim(), password }));
+  const step = useAuthStep(form, ({ key, password }) =>
+    resetConfirm({ key: key.trim(), password }),
+  );
   return (
     <AuthForm
       title={t("newPassword.title")}

@@ -39,7 +39,9 @@ export const VerifyEmailPage = () => {
           >
             {again.isSuccess ? t("verify.sent") : t("verify.again")}
           </Button>
-          <VisuallyHidden aria-live="polite">{again.isSuccess ? t("verify.sent") : ""}</VisuallyHidden>
+          <VisuallyHidden aria-live="polite">
+            {again.isSuccess ? t("verify.sent") : ""}
+          </VisuallyHidden>
           <ErrorBox error={again.error} />
         </>
       }

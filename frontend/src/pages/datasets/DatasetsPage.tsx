@@ -1,6 +1,4 @@
-import { Anchor, Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { datasetsQuery } from "@/api/datasets";
 import type { Dataset } from "@/api/types";
@@ -8,6 +6,7 @@ import { useFormat } from "@/lib/useFormat";
 import { useCan, useOrg } from "@/lib/useOrg";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { EmptyState } from "@/ui/EmptyState";
+import { LinkAnchor, LinkButton } from "@/ui/links";
 import { PageHeader } from "@/ui/PageHeader";
 import { QueryView } from "@/ui/QueryView";
 import { StatusBadge } from "@/ui/StatusBadge";
@@ -22,9 +21,9 @@ const UploadButton = () => {
   const org = useOrg();
   if (!useCan("upload")) return <>{t("askAdmin")}</>;
   return (
-    <Button component={Link} to="/o/$org/datasets/new" params={{ org: org.slug } as never}>
+    <LinkButton to="/o/$org/datasets/new" params={{ org: org.slug }}>
       {t("upload")}
-    </Button>
+    </LinkButton>
   );
 };
 
@@ -37,33 +36,32 @@ const useColumns = (): Column<Dataset>[] => {
       key: "name",
       title: t("columns.name"),
       cell: (row) => (
-        <Anchor
-          component={Link}
+        <LinkAnchor
           to="/o/$org/datasets/$datasetId"
-          params={{ org: org.slug, datasetId: row.id } as never}
+          params={{ org: org.slug, datasetId: row.id }}
           fw={600}
         >
           {row.name}
-        </Anchor>
+        </LinkAnchor>
       ),
     },
     {
       key: "rows",
       title: t("columns.rows"),
       numeric: true,
-      cell: (row) => (row.latest_version ? format.number(row.latest_version.rows) : "–"),
+      cell: (row) => format.number(row.rows),
     },
     {
       key: "labels",
       title: t("columns.labels"),
       wide: true,
       numeric: true,
-      cell: (row) => format.number(row.latest_version?.labels.length ?? 0),
+      cell: (row) => format.number(Object.keys(row.labels).length),
     },
     {
       key: "status",
       title: t("columns.status"),
-      cell: (row) => <StatusBadge status={row.status ?? "ready"} />,
+      cell: (row) => <StatusBadge status={row.status} />,
     },
     {
       key: "created",
@@ -92,7 +90,12 @@ export const DatasetsPage = () => {
               preview={SAMPLE}
             />
           ) : (
-            <DataTable caption={t("title")} columns={columns} rows={data} rowKey={(row) => row.id} />
+            <DataTable
+              caption={t("title")}
+              columns={columns}
+              rows={data}
+              rowKey={(row) => row.id}
+            />
           )
         }
       </QueryView>

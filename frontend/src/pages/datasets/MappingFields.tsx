@@ -1,8 +1,12 @@
 import { Select, SimpleGrid } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import type { Mapping } from "@/api/datasets";
+import type { ColumnMapping } from "@/api/types";
 
-type Props = { columns: readonly string[]; value: Mapping; onChange: (mapping: Mapping) => void };
+type Props = {
+  columns: readonly string[];
+  value: ColumnMapping;
+  onChange: (mapping: ColumnMapping) => void;
+};
 
 export const MappingFields = ({ columns, value, onChange }: Props) => {
   const { t } = useTranslation("datasets");

@@ -1,12 +1,11 @@
 import { Table } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import type { Mapping } from "@/api/datasets";
-import type { Preview } from "@/lib/table";
+import type { ColumnMapping, DatasetPreview } from "@/api/types";
 import classes from "./PreviewTable.module.css";
 
 const SHOWN = 8;
 
-type Props = { preview: Preview; mapping: Mapping };
+type Props = { preview: DatasetPreview; mapping: ColumnMapping };
 
 /** The head of the file as it was read, the two chosen columns marked. */
 export const PreviewTable = ({ preview, mapping }: Props) => {
@@ -31,10 +30,14 @@ export const PreviewTable = ({ preview, mapping }: Props) => {
         </Table.Thead>
         <Table.Tbody>
           {preview.rows.slice(0, SHOWN).map((row) => (
-            <Table.Tr key={row.join("\u0000")}>
-              {preview.columns.map((column, index) => (
-                <Table.Td key={column} className={classes.cell} data-quiet={!role(column) || undefined}>
-                  {row[index]}
+            <Table.Tr key={JSON.stringify(row)}>
+              {preview.columns.map((column) => (
+                <Table.Td
+                  key={column}
+                  className={classes.cell}
+                  data-quiet={!role(column) || undefined}
+                >
+                  {row[column]}
                 </Table.Td>
               ))}
             </Table.Tr>

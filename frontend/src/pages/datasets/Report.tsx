@@ -2,41 +2,47 @@ import { Text } from "@mantine/core";
 import { IconAlertTriangle, IconCircleCheck, IconCircleX } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import type { Issue, ValidationReport } from "@/api/types";
+import { useKnown } from "@/lib/useKnown";
 import { Panel } from "@/ui/Panel";
 import classes from "./Report.module.css";
 
-type Props = { report: ValidationReport | null | undefined };
-
 const Line = ({ issue, error }: { issue: Issue; error: boolean }) => {
   const { t } = useTranslation("datasets");
+  const known = useKnown("datasets");
   const Icon = error ? IconCircleX : IconAlertTriangle;
   return (
     <li className={classes.line} data-error={error || undefined}>
       <Icon size={19} role="img" aria-label={error ? t("report.error") : t("report.warning")} />
-      <Text size="sm">{issue.message}</Text>
+      <div>
+        <Text size="sm">{known("report.codes", issue.code) ?? issue.message}</Text>
+        {issue.row === undefined ? null : (
+          <Text size="sm" c="dimmed">
+            {t("report.seen", { count: issue.count, row: issue.row })}
+          </Text>
+        )}
+      </div>
     </li>
   );
 };
 
 /** What was found in the file: errors stop, warnings tell. */
-export const Report = ({ report }: Props) => {
+export const Report = ({ report }: { report: ValidationReport }) => {
   const { t } = useTranslation("datasets");
-  if (!report) return null;
-  const clean = report.errors.length + report.warnings.length === 0;
+  const { errors, warnings } = report;
   return (
     <Panel title={t("report.title")}>
-      {clean ? (
+      {errors.length + warnings.length === 0 ? (
         <div className={classes.line} data-clean>
           <IconCircleCheck size={19} aria-hidden="true" />
           <Text size="sm">{t("report.clean")}</Text>
         </div>
       ) : (
         <ul className={classes.lines}>
-          {report.errors.map((issue) => (
-            <Line key={`e${issue.code}${issue.message}`} issue={issue} error />
+          {errors.map((issue) => (
+            <Line key={issue.code} issue={issue} error />
           ))}
-          {report.warnings.map((issue) => (
-            <Line key={`w${issue.code}${issue.message}`} issue={issue} error={false} />
+          {warnings.map((issue) => (
+            <Line key={issue.code} issue={issue} error={false} />
           ))}
         </ul>
       )}

@@ -4,21 +4,20 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { datasetRowsQuery } from "@/api/datasets";
 import type { DatasetRow } from "@/api/types";
+import { useKnown } from "@/lib/useKnown";
 import { useOrg } from "@/lib/useOrg";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { QueryView } from "@/ui/QueryView";
 
 export const RowsTab = ({ datasetId }: { datasetId: string }) => {
-  const { t, i18n } = useTranslation("datasets");
-  const [trail, setTrail] = useState<string[]>([]);
+  const { t } = useTranslation("datasets");
+  const known = useKnown("datasets");
+  const [trail, setTrail] = useState<number[]>([]);
   const rows = useQuery({
     ...datasetRowsQuery(useOrg(), datasetId, trail.at(-1)),
     placeholderData: keepPreviousData,
   });
-  const splitName = (split: string): string => {
-    const key = `splits.${split}` as "splits.train";
-    return i18n.exists(key, { ns: "datasets" }) ? t(key) : split;
-  };
+  const splitName = (split: string): string => known("splits", split) ?? split;
   const columns: Column<DatasetRow>[] = [
     { key: "text", title: t("columns.text"), cell: (row) => row.text },
     { key: "label", title: t("columns.label"), cell: (row) => row.label },
@@ -32,7 +31,7 @@ export const RowsTab = ({ datasetId }: { datasetId: string }) => {
             caption={t("tabs.rows")}
             columns={columns}
             rows={data}
-            rowKey={(row) => String(row.row_id)}
+            rowKey={(row) => String(row.id)}
           />
           <Group mt="md" justify="flex-end">
             <Button
@@ -45,7 +44,7 @@ export const RowsTab = ({ datasetId }: { datasetId: string }) => {
             <Button
               variant="default"
               disabled={!has_more}
-              onClick={() => setTrail([...trail, String(data.at(-1)?.row_id ?? "")])}
+              onClick={() => setTrail([...trail, data.at(-1)?.id ?? 0])}
             >
               {t("next")}
             </Button>

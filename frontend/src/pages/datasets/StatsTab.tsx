@@ -2,17 +2,17 @@ import { SimpleGrid } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { datasetStatsQuery } from "@/api/datasets";
-import type { DatasetStats } from "@/api/types";
+import type { LengthBin, Splits } from "@/api/types";
 import { useFormat } from "@/lib/useFormat";
 import { useOrg } from "@/lib/useOrg";
 import { Bars } from "@/ui/Bars";
 import { Panel } from "@/ui/Panel";
 import { QueryView } from "@/ui/QueryView";
 
-const lengthLabel = (bin: DatasetStats["lengths"][number]): string => {
-  if (bin.from !== undefined && bin.to !== undefined) return `${bin.from}–${bin.to}`;
-  return bin.le === undefined ? "" : `≤ ${bin.le}`;
-};
+const lengthLabel = ({ from, to }: LengthBin): string =>
+  to === null ? `≥ ${from}` : `${from}–${to}`;
+
+const rowsOf = (splits: Splits): number => splits.train + splits.validation + splits.test;
 
 export const StatsTab = ({ datasetId }: { datasetId: string }) => {
   const { t } = useTranslation("datasets");
@@ -25,17 +25,19 @@ export const StatsTab = ({ datasetId }: { datasetId: string }) => {
           <Panel title={t("stats.balance")}>
             <Bars
               caption={t("stats.balance")}
-              items={Object.entries(data.labels).map(([name, count]) => ({
-                name,
-                value: count,
-                text: `${format.number(count)} · ${format.percent(count / Math.max(1, data.rows), 0)}`,
-              }))}
+              items={Object.entries(data.labels)
+                .map(([name, splits]) => [name, rowsOf(splits)] as const)
+                .map(([name, count]) => ({
+                  name,
+                  value: count,
+                  text: `${format.number(count)} · ${format.percent(count / Math.max(1, data.rows), 0)}`,
+                }))}
             />
           </Panel>
           <Panel title={t("stats.lengths")}>
             <Bars
               caption={t("stats.lengths")}
-              items={data.lengths.map((bin) => ({
+              items={data.characters.bins.map((bin) => ({
                 name: lengthLabel(bin),
                 value: bin.count,
                 text: format.number(bin.count),

@@ -1,39 +1,28 @@
-import { Button, Group, Stack, TextInput } from "@mantine/core";
+import { Button, Group, Stack, Text, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { datasetCreate, type Mapping } from "@/api/datasets";
-import { guessMapping, PREVIEW_BYTES, type Preview, previewOf } from "@/lib/table";
+import { type DatasetCreate, datasetCreate, datasetPreview } from "@/api/datasets";
+import type { ColumnMapping, DatasetPreview } from "@/api/types";
 import { useOrg } from "@/lib/useOrg";
 import { ErrorBox } from "@/ui/ErrorBox";
+import { Loading } from "@/ui/Loading";
 import { PageHeader } from "@/ui/PageHeader";
 import { Panel } from "@/ui/Panel";
 import { FileDrop } from "./FileDrop";
 import { MappingFields } from "./MappingFields";
 import { PreviewTable } from "./PreviewTable";
+import { Report } from "./Report";
 
-type Draft = { file: File; name: string; preview: Preview; mapping: Mapping };
+const NONE: ColumnMapping = { text: "", label: "" };
 
-const draftOf = async (file: File): Promise<Draft> => {
-  const preview = previewOf(file.name, await file.slice(0, PREVIEW_BYTES).text());
-  return {
-    file,
-    name: file.name.replace(/\.[^.]+$/, ""),
-    preview,
-    mapping: guessMapping(preview),
-  };
-};
-
-/** File, columns, done: the report is on the data set's own page. */
-export const UploadPage = () => {
-  const { t } = useTranslation("datasets");
+const useCreate = () => {
   const org = useOrg();
-  const navigate = useNavigate();
   const client = useQueryClient();
-  const [draft, setDraft] = useState<Draft>();
-  const create = useMutation({
-    mutationFn: (ready: Draft) => datasetCreate(org, ready),
+  const navigate = useNavigate();
+  return useMutation({
+    mutationFn: (draft: DatasetCreate) => datasetCreate(org, draft),
     onSuccess: async (dataset) => {
       await client.invalidateQueries({ queryKey: [org.id, "datasets"] });
       await navigate({
@@ -42,59 +31,97 @@ export const UploadPage = () => {
       });
     },
   });
+};
+
+type LookProps = {
+  preview: DatasetPreview;
+  mapping: ColumnMapping;
+  onMapping: (mapping: ColumnMapping) => void;
+};
+
+const Look = ({ preview, mapping, onMapping }: LookProps) => {
+  const { t } = useTranslation("datasets");
+  return (
+    <>
+      <Panel title={t("new.columns")}>
+        <MappingFields columns={preview.columns} value={mapping} onChange={onMapping} />
+      </Panel>
+      <Panel title={t("new.preview")} flush>
+        <PreviewTable preview={preview} mapping={mapping} />
+      </Panel>
+      <Report report={preview.validation_report} />
+      {preview.complete ? null : (
+        <Text size="sm" c="dimmed">
+          {t("new.partial")}
+        </Text>
+      )}
+    </>
+  );
+};
+
+/** File, columns, report, done. Nothing is stored before the last button. */
+export const UploadPage = () => {
+  const { t } = useTranslation("datasets");
+  const org = useOrg();
+  const [file, setFile] = useState<File>();
+  const [name, setName] = useState("");
+  const [chosen, setChosen] = useState<ColumnMapping>();
+  const create = useCreate();
+  const look = useMutation({
+    mutationFn: (request: { file: File; mapping?: ColumnMapping }) => datasetPreview(org, request),
+  });
+  const mapping = chosen ?? look.data?.column_mapping ?? NONE;
+  const choose = (next: File) => {
+    create.reset();
+    setFile(next);
+    setName(next.name.replace(/\.[^.]+$/, ""));
+    setChosen(undefined);
+    look.mutate({ file: next });
+  };
+  const remap = (next: ColumnMapping) => {
+    setChosen(next);
+    if (file && next.text && next.label && next.text !== next.label) {
+      look.mutate({ file, mapping: next });
+    }
+  };
+  const mapped = mapping.text !== "" && mapping.label !== "" && mapping.text !== mapping.label;
+  const clean = look.data?.validation_report.errors.length === 0;
+  const ready = file !== undefined && name.trim() !== "" && mapped && clean && !look.isPending;
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (draft) create.mutate(draft);
+    if (file && ready) create.mutate({ file, name: name.trim(), mapping });
   };
-  const change = (part: Partial<Draft>) => setDraft((now) => (now ? { ...now, ...part } : now));
-  const choose = (file: File) => {
-    create.reset();
-    void draftOf(file).then(setDraft);
-  };
-  const ready =
-    draft !== undefined &&
-    draft.name.trim() !== "" &&
-    draft.mapping.text !== "" &&
-    draft.mapping.label !== "" &&
-    draft.mapping.text !== draft.mapping.label;
   return (
     <>
       <PageHeader title={t("new.title")} lead={t("new.lead")} />
       <form onSubmit={submit}>
         <Stack gap="lg">
           <Panel title={t("new.file")}>
-            <FileDrop file={draft?.file} onFile={choose} />
+            <FileDrop file={file} onFile={choose} />
           </Panel>
-          {draft ? (
-            <>
-              <Panel title={t("new.columns")}>
-                <MappingFields
-                  columns={draft.preview.columns}
-                  value={draft.mapping}
-                  onChange={(mapping) => change({ mapping })}
-                />
-              </Panel>
-              <Panel title={t("new.preview")} flush>
-                <PreviewTable preview={draft.preview} mapping={draft.mapping} />
-              </Panel>
-              <Panel>
+          {look.isPending && !look.data ? <Loading /> : null}
+          <ErrorBox error={look.error} />
+          {look.data && !look.isError ? (
+            <Look preview={look.data} mapping={mapping} onMapping={remap} />
+          ) : null}
+          {file && look.data ? (
+            <Panel>
+              <Group align="flex-end">
                 <TextInput
+                  flex={1}
+                  miw={200}
                   label={t("new.name")}
-                  value={draft.name}
-                  onChange={(event) => change({ name: event.currentTarget.value })}
-                  required
+                  value={name}
+                  maxLength={120}
+                  onChange={(event) => setName(event.currentTarget.value)}
                 />
-              </Panel>
-            </>
+                <Button type="submit" loading={create.isPending} disabled={!ready}>
+                  {t("new.submit")}
+                </Button>
+              </Group>
+            </Panel>
           ) : null}
           <ErrorBox error={create.error} />
-          {draft ? (
-            <Group justify="flex-end">
-              <Button type="submit" loading={create.isPending} disabled={!ready}>
-                {t("new.submit")}
-              </Button>
-            </Group>
-          ) : null}
         </Stack>
       </form>
     </>

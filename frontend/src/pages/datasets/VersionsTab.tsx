@@ -15,7 +15,12 @@ export const VersionsTab = ({ datasetId }: { datasetId: string }) => {
   const versions = useQuery(datasetVersionsQuery(useOrg(), datasetId));
   const columns: Column<DatasetVersion>[] = [
     { key: "number", title: t("facts.version"), cell: (row) => format.number(row.number) },
-    { key: "rows", title: t("columns.rows"), numeric: true, cell: (row) => format.number(row.rows) },
+    {
+      key: "rows",
+      title: t("columns.rows"),
+      numeric: true,
+      cell: (row) => format.number(row.rows),
+    },
     {
       key: "hash",
       title: t("columns.hash"),

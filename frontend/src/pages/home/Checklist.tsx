@@ -1,11 +1,11 @@
-import { Button, Text } from "@mantine/core";
+import { Text } from "@mantine/core";
 import { IconCircleCheckFilled, IconCircleDashed } from "@tabler/icons-react";
-import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import type { HomeStep } from "@/api/types";
 import { useOrg } from "@/lib/useOrg";
-import { TemperBar } from "@/ui/TemperBar";
+import { LinkButton } from "@/ui/links";
 import { Panel } from "@/ui/Panel";
+import { TemperBar } from "@/ui/TemperBar";
 import classes from "./Checklist.module.css";
 import { stepTarget, stepText } from "./steps";
 
@@ -17,7 +17,11 @@ const Row = ({ step, current }: RowProps) => {
   const id = stepText(step.id);
   const Icon = step.done ? IconCircleCheckFilled : IconCircleDashed;
   return (
-    <li className={classes.row} data-done={step.done || undefined} data-current={current || undefined}>
+    <li
+      className={classes.row}
+      data-done={step.done || undefined}
+      data-current={current || undefined}
+    >
       <Icon
         size={22}
         className={classes.icon}
@@ -31,15 +35,14 @@ const Row = ({ step, current }: RowProps) => {
         </Text>
       </div>
       {step.done ? null : (
-        <Button
-          component={Link}
+        <LinkButton
           to={stepTarget(step.id).replace("$org", org.slug)}
           variant={current ? "filled" : "subtle"}
           size="sm"
           className={classes.action}
         >
           {t(`steps.${id}.action`)}
-        </Button>
+        </LinkButton>
       )}
     </li>
   );

@@ -1,10 +1,10 @@
-import { Anchor, Text } from "@mantine/core";
+import { Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { jobsQuery } from "@/api/training";
 import { useFormat } from "@/lib/useFormat";
 import { useOrg } from "@/lib/useOrg";
+import { LinkAnchor } from "@/ui/links";
 import { Panel } from "@/ui/Panel";
 import { QueryView } from "@/ui/QueryView";
 import { StatusBadge } from "@/ui/StatusBadge";
@@ -29,14 +29,13 @@ export const RecentJobs = () => {
             <ul className={classes.list}>
               {data.slice(0, SHOWN).map((job) => (
                 <li key={job.id} className={classes.row}>
-                  <Anchor
-                    component={Link}
+                  <LinkAnchor
                     to="/o/$org/training/$jobId"
-                    params={{ org: org.slug, jobId: job.id } as never}
+                    params={{ org: org.slug, jobId: job.id }}
                     className={classes.name ?? ""}
                   >
                     {job.suffix || job.id}
-                  </Anchor>
+                  </LinkAnchor>
                   <Text size="sm" c="dimmed">
                     {format.ago(job.created_at)}
                   </Text>

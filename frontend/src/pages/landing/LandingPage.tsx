@@ -1,14 +1,14 @@
-import { Anchor, Button, Text, Title } from "@mantine/core";
+import { Text, Title } from "@mantine/core";
 import { useDocumentTitle } from "@mantine/hooks";
-import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { classifySnippets } from "@/lib/snippets";
 import { CodeTabs } from "@/ui/CodeTabs";
+import { LinkAnchor, LinkButton } from "@/ui/links";
 import { Cycle } from "./Cycle";
+import { SHIPPED_MODEL } from "./examples";
 import classes from "./LandingPage.module.css";
 import { LiveBox } from "./LiveBox";
-import { SHIPPED_MODEL } from "./examples";
 
 const Pricing = () => {
   const { t } = useTranslation("landing");
@@ -23,9 +23,9 @@ const Pricing = () => {
           <Text c="dimmed" mt="xs">
             {t("price.text")}
           </Text>
-          <Button component={Link} to="/signup" variant="default" mt="lg">
+          <LinkButton to="/signup" variant="default" mt="lg">
             {t("price.action")}
-          </Button>
+          </LinkButton>
         </div>
         <ul className={classes.lines}>
           {lines.map((line) => (
@@ -51,9 +51,9 @@ export const LandingPage = () => {
             {t("title")}
           </Title>
           <Text className={classes.lead}>{t("lead")}</Text>
-          <Anchor component={Link} to="/signup" fw={600}>
+          <LinkAnchor to="/signup" fw={600}>
             {t("start")}
-          </Anchor>
+          </LinkAnchor>
         </div>
         <LiveBox text={text} onText={setText} />
       </section>

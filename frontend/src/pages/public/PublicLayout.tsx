@@ -1,4 +1,4 @@
-import { Button, Group, Text } from "@mantine/core";
+import { Group, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
@@ -6,6 +6,7 @@ import { meQuery } from "@/api/account";
 import { boot } from "@/lib/boot";
 import { LanguageSwitch } from "@/ui/LanguageSwitch";
 import { Logo } from "@/ui/Logo";
+import { LinkButton } from "@/ui/links";
 import { ThemeSwitch } from "@/ui/ThemeSwitch";
 import classes from "./PublicLayout.module.css";
 
@@ -14,19 +15,19 @@ const HeaderActions = () => {
   const me = useQuery(meQuery);
   if (me.data) {
     return (
-      <Button component={Link} to="/o" variant="default">
+      <LinkButton to="/o" variant="default">
         {t("openApp")}
-      </Button>
+      </LinkButton>
     );
   }
   return (
     <>
-      <Button component={Link} to="/login" variant="subtle" color="gray" className={classes.wide}>
+      <LinkButton to="/login" variant="subtle" color="gray" className={classes.wide}>
         {t("logIn")}
-      </Button>
-      <Button component={Link} to="/signup" variant="default">
+      </LinkButton>
+      <LinkButton to="/signup" variant="default">
         {t("signUp")}
-      </Button>
+      </LinkButton>
     </>
   );
 };

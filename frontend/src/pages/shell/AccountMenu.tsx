@@ -1,12 +1,12 @@
 import { ActionIcon, Menu } from "@mantine/core";
 import { IconLogout, IconSettings, IconUserCircle } from "@tabler/icons-react";
-import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { useLogOut } from "@/lib/useLogOut";
 import { useMe, useOrg } from "@/lib/useOrg";
+import { LinkMenuItem } from "@/ui/links";
 
 export const AccountMenu = () => {
-  const { t } = useTranslation("app");
+  const { t } = useTranslation(["app", "common"]);
   const me = useMe();
   const org = useOrg();
   const logOut = useLogOut();
@@ -20,25 +20,23 @@ export const AccountMenu = () => {
       <Menu.Dropdown>
         <Menu.Label>{me.email}</Menu.Label>
         {me.organizations.map((organization) => (
-          <Menu.Item
+          <LinkMenuItem
             key={organization.id}
-            component={Link}
             to="/o/$org"
-            params={{ org: organization.slug } as never}
+            params={{ org: organization.slug }}
             fw={organization.id === org.id ? 600 : 400}
           >
             {organization.name}
-          </Menu.Item>
+          </LinkMenuItem>
         ))}
         <Menu.Divider />
-        <Menu.Item
-          component={Link}
+        <LinkMenuItem
           to="/o/$org/settings"
-          params={{ org: org.slug } as never}
+          params={{ org: org.slug }}
           leftSection={<IconSettings size={16} />}
         >
           {t("nav.settings")}
-        </Menu.Item>
+        </LinkMenuItem>
         <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => logOut.mutate()}>
           {t("common:logOut")}
         </Menu.Item>

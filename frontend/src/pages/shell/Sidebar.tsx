@@ -1,4 +1,3 @@
-import { NavLink } from "@mantine/core";
 import {
   IconActivity,
   IconBox,
@@ -11,10 +10,11 @@ import {
   IconSettings,
   IconUsers,
 } from "@tabler/icons-react";
-import { Link, useRouterState } from "@tanstack/react-router";
+import { useRouterState } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { boot } from "@/lib/boot";
 import { useOrg } from "@/lib/useOrg";
+import { LinkNav } from "@/ui/links";
 import classes from "./Sidebar.module.css";
 
 const GROUPS = [
@@ -66,8 +66,7 @@ export const Sidebar = ({ onNavigate }: { onNavigate: () => void }) => {
           )}
           {group.items.map(({ id, to, Icon }) => (
             <li key={id}>
-              <NavLink
-                component={Link}
+              <LinkNav
                 to={to}
                 params={{ org: org.slug }}
                 label={t(`nav.${id}`)}

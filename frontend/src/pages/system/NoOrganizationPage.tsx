@@ -5,7 +5,7 @@ import { Message } from "./Message";
 
 /** Signed in, but removed from every organization. */
 export const NoOrganizationPage = () => {
-  const { t } = useTranslation("errors");
+  const { t } = useTranslation(["errors", "common"]);
   const logOut = useLogOut();
   return (
     <Message title={t("noOrganization.title")} text={t("noOrganization.text")}>

@@ -50,7 +50,9 @@ export const JobCharts = ({ metrics }: { metrics: readonly Record<string, unknow
             columns={lossColumns}
             series={lossSeries}
             xLabel={t("chart.step")}
-            summary={t("chart.lossSummary", { loss: loss === undefined ? "–" : format.number(loss) })}
+            summary={t("chart.lossSummary", {
+              loss: loss === undefined ? "–" : format.number(loss),
+            })}
           />
         </Panel>
         <Panel title={t("chart.accuracy")}>

@@ -4,6 +4,7 @@ import { jobEnded } from "@/api/training";
 import type { Job } from "@/api/types";
 import { dateOf } from "@/lib/format";
 import { useFormat } from "@/lib/useFormat";
+import { useKnown } from "@/lib/useKnown";
 import { Panel } from "@/ui/Panel";
 import { Stats } from "@/ui/Stat";
 import { TemperBar } from "@/ui/TemperBar";
@@ -13,14 +14,12 @@ type Props = { job: Job; progress: number };
 const secondsBetween = (from: Date, to: Date): number => (to.getTime() - from.getTime()) / 1000;
 
 export const JobFacts = ({ job, progress }: Props) => {
-  const { t, i18n } = useTranslation("training");
+  const { t } = useTranslation("training");
   const format = useFormat();
-  const phaseKey = `phases.${job.phase}` as "phases.training";
-  const phase = i18n.exists(phaseKey, { ns: "training" }) ? t(phaseKey) : (job.phase ?? "–");
+  const known = useKnown("training");
+  const phase = known("phases", job.phase) ?? job.phase;
   const running = !jobEnded(job.status);
-  const left = job.estimated_finish
-    ? secondsBetween(new Date(), dateOf(job.estimated_finish))
-    : undefined;
+  const left = job.status === "running" ? job.progress.eta_seconds : null;
   const took = job.finished_at
     ? secondsBetween(dateOf(job.created_at), dateOf(job.finished_at))
     : undefined;
@@ -35,13 +34,13 @@ export const JobFacts = ({ job, progress }: Props) => {
             running
               ? {
                   label: t("job.left"),
-                  value: left === undefined || left <= 0 ? "–" : format.span(left),
+                  value: left ? format.span(left) : "–",
                 }
               : { label: t("job.took"), value: took === undefined ? "–" : format.span(took) },
             { label: t("columns.base"), value: job.model },
-            { label: t("columns.tier"), value: job.tier ?? "–" },
-            ...(job.position
-              ? [{ label: t("job.position"), value: format.number(job.position) }]
+            { label: t("columns.tier"), value: known("tiers", job.tier) ?? job.tier },
+            ...(job.queue_position
+              ? [{ label: t("job.queue_position"), value: format.number(job.queue_position) }]
               : []),
             ...(job.trained_tokens
               ? [{ label: t("columns.tokens"), value: format.number(job.trained_tokens) }]

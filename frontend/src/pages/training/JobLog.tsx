@@ -2,9 +2,8 @@ import { Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
-import type { StreamLine } from "@/api/stream";
 import { jobEnded, jobEventsQuery } from "@/api/training";
-import type { Job } from "@/api/types";
+import type { Job, JobEvent } from "@/api/types";
 import { useFormat } from "@/lib/useFormat";
 import { useOrg } from "@/lib/useOrg";
 import { Panel } from "@/ui/Panel";
@@ -12,24 +11,17 @@ import classes from "./JobLog.module.css";
 
 const POLL_MS = 3000;
 
-type Props = { job: Job; lines: readonly StreamLine[]; live: boolean; broken: boolean };
+type Props = { job: Job; lines: readonly JobEvent[]; live: boolean; broken: boolean };
 
 /** The stream's lines; when the stream cannot be had, the job's events by polling. */
-const useLines = ({ job, lines, broken }: Props): readonly StreamLine[] => {
+const useLines = ({ job, lines, broken }: Props): readonly JobEvent[] => {
   const events = useQuery({
     ...jobEventsQuery(useOrg(), job.id),
     enabled: broken,
     refetchInterval: jobEnded(job.status) ? false : POLL_MS,
   });
   if (!broken || !events.data) return lines;
-  return events.data.data
-    .map((event) => ({
-      id: event.id,
-      level: event.level,
-      message: event.message,
-      at: event.created_at,
-    }))
-    .reverse();
+  return events.data.data.filter((event) => event.type === "message").reverse();
 };
 
 export const JobLog = (props: Props) => {
@@ -56,8 +48,8 @@ export const JobLog = (props: Props) => {
       <section ref={end} className={classes.log} tabIndex={0} aria-label={t("log.title")}>
         {lines.length === 0 ? t("log.empty") : null}
         {lines.map((line) => (
-          <div key={line.id || `${line.at}${line.message}`} className={classes.line} data-level={line.level}>
-            <span className={classes.time}>{line.at === "" ? "" : format.clock(line.at)}</span>
+          <div key={line.id} className={classes.line} data-level={line.level}>
+            <span className={classes.time}>{format.clock(line.created_at)}</span>
             <span>{line.message}</span>
           </div>
         ))}

@@ -1,19 +1,18 @@
-import { Alert, Anchor, Button, Group, Text } from "@mantine/core";
-import { Link } from "@tanstack/react-router";
+import { Alert, Group, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { Job } from "@/api/types";
+import { useKnown } from "@/lib/useKnown";
 import { useCan, useOrg } from "@/lib/useOrg";
 import { CopyField } from "@/ui/CopyField";
+import { LinkAnchor, LinkButton } from "@/ui/links";
 import { Panel } from "@/ui/Panel";
 
 const Failed = ({ job }: { job: Job }) => {
-  const { t, i18n } = useTranslation("training");
-  const key = `failures.${job.error?.code}` as "failures.crashed";
-  const known = i18n.exists(key, { ns: "training" });
+  const { t } = useTranslation("training");
+  const known = useKnown("training")("failures", job.error?.code);
   return (
     <Alert color="red" variant="light" role="alert" title={t("outcome.failed")}>
-      {known ? <Text size="sm">{t(key)}</Text> : null}
-      {job.error?.message && !known ? <Text size="sm">{job.error.message}</Text> : null}
+      <Text size="sm">{known ?? job.error?.message}</Text>
     </Alert>
   );
 };
@@ -31,31 +30,21 @@ export const JobOutcome = ({ job }: { job: Job }) => {
       <CopyField value={model} label={t("outcome.copy")} />
       <Group mt="md">
         {mayDeploy ? (
-          <Button
-            component={Link}
-            to="/o/$org/deployments"
-            params={{ org: org.slug } as never}
-            search={{ model } as never}
-          >
+          <LinkButton to="/o/$org/deployments" params={{ org: org.slug }} search={{ model }}>
             {t("outcome.deploy")}
-          </Button>
+          </LinkButton>
         ) : null}
-        <Button
-          component={Link}
+        <LinkButton
           variant="default"
           to="/o/$org/playground"
-          params={{ org: org.slug } as never}
-          search={{ model } as never}
+          params={{ org: org.slug }}
+          search={{ model }}
         >
           {t("outcome.try")}
-        </Button>
-        <Anchor
-          component={Link}
-          to="/o/$org/models/$modelId"
-          params={{ org: org.slug, modelId: model } as never}
-        >
+        </LinkButton>
+        <LinkAnchor to="/o/$org/models/$modelId" params={{ org: org.slug, modelId: model }}>
           {t("outcome.report")}
-        </Anchor>
+        </LinkAnchor>
       </Group>
     </Panel>
   );

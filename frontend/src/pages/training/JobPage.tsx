@@ -1,7 +1,7 @@
-import { Anchor, Stack, Text } from "@mantine/core";
+import { Stack, Text } from "@mantine/core";
 import { useDocumentTitle } from "@mantine/hooks";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, useParams } from "@tanstack/react-router";
+import { useParams } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { useJobStream } from "@/api/stream";
@@ -9,6 +9,7 @@ import { jobEnded, jobQuery } from "@/api/training";
 import type { Job } from "@/api/types";
 import { useFormat } from "@/lib/useFormat";
 import { useOrg } from "@/lib/useOrg";
+import { LinkAnchor } from "@/ui/links";
 import { PageHeader } from "@/ui/PageHeader";
 import { QueryView } from "@/ui/QueryView";
 import { StatusBadge } from "@/ui/StatusBadge";
@@ -30,11 +31,11 @@ const Live = ({ job }: { job: Job }) => {
   const format = useFormat();
   const client = useQueryClient();
   const stream = useJobStream(org, job.id);
-  const changes = JSON.stringify(stream.status ?? "");
+  const { job: told } = stream;
   useEffect(() => {
-    if (changes !== '""') void client.invalidateQueries({ queryKey: [org.id, "jobs", job.id] });
-  }, [changes, client, org.id, job.id]);
-  const progress = progressOf(job, stream.metrics);
+    if (told) client.setQueryData(jobQuery(org, told.id).queryKey, told);
+  }, [told, client, org]);
+  const progress = progressOf(job);
   const title = job.suffix || t("job.title");
   useTitle(job, title, progress);
   return (
@@ -42,18 +43,14 @@ const Live = ({ job }: { job: Job }) => {
       <PageHeader
         title={title}
         above={
-          <Anchor
-            component={Link}
-            to="/o/$org/training"
-            params={{ org: org.slug } as never}
-            size="sm"
-          >
+          <LinkAnchor to="/o/$org/training" params={{ org: org.slug }} size="sm">
             {t("title")}
-          </Anchor>
+          </LinkAnchor>
         }
         lead={
           <span>
-            <StatusBadge status={job.status} /> {t("job.started", { ago: format.ago(job.created_at) })}
+            <StatusBadge status={job.status} />{" "}
+            {t("job.started", { ago: format.ago(job.created_at) })}
           </span>
         }
         action={<JobActions job={job} />}

@@ -1,13 +1,13 @@
-import { Anchor, Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { jobsQuery } from "@/api/training";
 import type { Job } from "@/api/types";
 import { useFormat } from "@/lib/useFormat";
+import { useKnown } from "@/lib/useKnown";
 import { useCan, useOrg } from "@/lib/useOrg";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { EmptyState } from "@/ui/EmptyState";
+import { LinkAnchor, LinkButton } from "@/ui/links";
 import { PageHeader } from "@/ui/PageHeader";
 import { QueryView } from "@/ui/QueryView";
 import { StatusBadge } from "@/ui/StatusBadge";
@@ -18,9 +18,9 @@ const NewButton = () => {
   const org = useOrg();
   if (!useCan("train")) return <>{t("askAdmin")}</>;
   return (
-    <Button component={Link} to="/o/$org/training/new" params={{ org: org.slug } as never}>
+    <LinkButton to="/o/$org/training/new" params={{ org: org.slug }}>
       {t("start")}
-    </Button>
+    </LinkButton>
   );
 };
 
@@ -28,24 +28,29 @@ const useColumns = (): Column<Job>[] => {
   const { t } = useTranslation("training");
   const format = useFormat();
   const org = useOrg();
+  const known = useKnown("training");
   return [
     {
       key: "name",
       title: t("columns.job"),
       cell: (job) => (
-        <Anchor
-          component={Link}
-          to="/o/$org/training/$jobId"
-          params={{ org: org.slug, jobId: job.id } as never}
-          fw={600}
-        >
+        <LinkAnchor to="/o/$org/training/$jobId" params={{ org: org.slug, jobId: job.id }} fw={600}>
           {job.suffix || job.id.slice(0, 14)}
-        </Anchor>
+        </LinkAnchor>
       ),
     },
-    { key: "status", title: t("columns.status"), cell: (job) => <StatusBadge status={job.status} /> },
+    {
+      key: "status",
+      title: t("columns.status"),
+      cell: (job) => <StatusBadge status={job.status} />,
+    },
     { key: "model", title: t("columns.base"), wide: true, cell: (job) => job.model },
-    { key: "tier", title: t("columns.tier"), wide: true, cell: (job) => job.tier ?? "–" },
+    {
+      key: "tier",
+      title: t("columns.tier"),
+      wide: true,
+      cell: (job) => known("tiers", job.tier) ?? job.tier,
+    },
     {
       key: "tokens",
       title: t("columns.tokens"),
@@ -75,7 +80,12 @@ export const JobsPage = () => {
               preview={<CurvePreview />}
             />
           ) : (
-            <DataTable caption={t("title")} columns={columns} rows={data} rowKey={(job) => job.id} />
+            <DataTable
+              caption={t("title")}
+              columns={columns}
+              rows={data}
+              rowKey={(job) => job.id}
+            />
           )
         }
       </QueryView>

@@ -30,7 +30,7 @@ const EMPTY: JobForm = {
   seed: "",
 };
 
-const SUFFIX = /^[a-z0-9-]{0,40}$/;
+const SUFFIX = /^[a-zA-Z0-9_.-]{0,40}$/;
 
 const useJobForm = () => {
   const { t } = useTranslation("training");
@@ -56,7 +56,7 @@ export const NewJobPage = () => {
   const [key] = useState(() => crypto.randomUUID?.() ?? String(Math.random()));
   const datasets = useQuery(datasetsQuery(org));
   const models = useQuery(modelsQuery(org));
-  const usable = (datasets.data?.data ?? []).filter((dataset) => dataset.latest_version);
+  const usable = (datasets.data?.data ?? []).filter((dataset) => dataset.status === "ready");
   const bases = (models.data?.data ?? []).filter((model) => model.kind === "base");
   const { setFieldValue } = form;
   const firstDataset = usable[0]?.id;
@@ -102,7 +102,7 @@ export const NewJobPage = () => {
               <Select
                 label={t("form.base")}
                 description={t("form.baseHelp")}
-                data={bases.map((model) => model.id)}
+                data={bases.map((model) => ({ value: model.id, label: model.name ?? model.id }))}
                 allowDeselect={false}
                 {...form.getInputProps("model")}
               />

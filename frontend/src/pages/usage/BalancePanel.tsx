@@ -1,8 +1,8 @@
 import { Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
-import { balanceQuery } from "@/api/usage";
 import type { Balance } from "@/api/types";
+import { balanceQuery } from "@/api/usage";
 import { useFormat } from "@/lib/useFormat";
 import { useOrg } from "@/lib/useOrg";
 import { Panel } from "@/ui/Panel";
@@ -23,16 +23,13 @@ const Line = ({ balance }: { balance: Balance }) => {
         <Text fw={600}>{meterName(balance.unit)}</Text>
         <Text className="tabular">{t("balance.left", figures)}</Text>
       </div>
-      <div
-        className={classes.track}
-        role="meter"
+      <meter
+        className={classes.meter}
         aria-label={meterName(balance.unit)}
-        aria-valuenow={Math.round(left * 100)}
-        aria-valuemin={0}
-        aria-valuemax={100}
-      >
-        <div className={classes.fill} style={{ width: `${Math.min(100, left * 100)}%` }} />
-      </div>
+        min={0}
+        max={1}
+        value={Math.min(1, left)}
+      />
       {balance.expires_at ? (
         <Text size="sm" c="dimmed">
           {t("balance.until", { date: format.date(balance.expires_at) })}

@@ -1,10 +1,7 @@
 /** Meters and currencies by their everyday names. */
-import { useTranslation } from "react-i18next";
+import { useKnown } from "@/lib/useKnown";
 
 export const useMeterName = () => {
-  const { t, i18n } = useTranslation("usage");
-  return (meter: string): string => {
-    const key = `meters.${meter}` as "meters.prediction";
-    return i18n.exists(key, { ns: "usage" }) ? t(key) : meter;
-  };
+  const known = useKnown("usage");
+  return (meter: string): string => known("meters", meter) ?? meter;
 };

@@ -18,10 +18,10 @@ from anneal.console.admin.base import ReadOnlyAdmin
 from anneal.console.admin.forms import GrantForm, ReasonForm
 from anneal.console.admin.site import operator_actor, site
 from anneal.kernel import clock
-from anneal.kernel.audit import audit_record
 from anneal.kernel.errors import DomainError
-from anneal.kernel.ids import public_id, uuid7
+from anneal.kernel.ids import uuid7
 from anneal.kernel.scopes import OrganizationRef
+from billing.ledger.models import GrantKind
 from billing.ledger.services import balance_grant
 from tenants.accounts.models import Membership, Organization, User
 from tenants.accounts.services import organization_restore, organization_suspend
@@ -77,19 +77,12 @@ class OrganizationAdmin(ReadOnlyAdmin):
             days = cleaned["days"]
             balance_grant(
                 organization=organization,
+                actor=operator_actor(request),
                 unit=cleaned["unit"],
                 amount=cleaned["amount"],
-                kind="operator",
-                source=f"console:{uuid7()}",
+                kind=GrantKind.OPERATOR,
+                source=f"console:{uuid7()}: {cleaned['reason']}"[:200],
                 expires_at=clock.now() + timedelta(days=days) if days else None,
-            )
-            audit_record(
-                actor=operator_actor(request),
-                action="balance.grant",
-                target=public_id("org_", organization.id),
-                detail={"unit": cleaned["unit"], "amount": str(cleaned["amount"])}
-                | {"reason": cleaned["reason"]},
-                organization=organization,
             )
 
         return self._form(request, object_id, GrantForm, _("Grant units"), apply)

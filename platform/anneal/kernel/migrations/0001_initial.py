@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.db import migrations, models
 
 import anneal.kernel.ids
@@ -17,7 +19,7 @@ ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO anneal_app
 GRANT SELECT ON django_migrations TO anneal_app, anneal_system;
 """
 
-UUID_KEY = {
+UUID_KEY: dict[str, Any] = {
     "default": anneal.kernel.ids.uuid7,
     "editable": False,
     "primary_key": True,
@@ -27,7 +29,6 @@ UUID_KEY = {
 
 class Migration(migrations.Migration):
     initial = True
-    dependencies: list[tuple[str, str]] = []
     # The default privileges above must stand before anybody else makes a table.
     run_before = [("contenttypes", "0001_initial"), ("sessions", "0001_initial")]
 

@@ -1,0 +1,1 @@
+"""The measured promises: each bar is a case that prints figures beside their comparators."""

@@ -1,0 +1,182 @@
+"""A load generator: N keep-alive connections, one request at a time each, in a process of its own.
+
+Written on bare asyncio protocols so that it costs little beside what it measures; its processor
+time is reported, never counted.
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to send: request i goes out with body i modulo their number and key likewise."""
+
+    url: str
+    path: str
+    keys: list[str]
+    bodies: list[str]
+    clients: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came back. Times are milliseconds of successful calls, sorted."""
+
+    calls: int
+    failures: int
+    seconds: float
+    milliseconds: list[float]
+    first_failure: str
+    cpu_seconds: float
+
+    def quantile(self, share: float) -> float:
+        """Return a latency quantile in milliseconds."""
+        if not self.milliseconds:
+            return float("nan")
+        return self.milliseconds[
+            min(len(self.milliseconds) - 1, int(share * len(self.milliseconds)))
+        ]
+
+
+def load_run(plan: Plan) -> Result:
+    """Run a plan in another process."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.load"],
+        input=json.dumps(asdict(plan)),
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        timeout=plan.seconds + 120,
+    )
+    return Result(**json.loads(done.stdout))
+
+
+class _Client(asyncio.Protocol):
+    """One connection: sends the next request when the answer to the last is whole."""
+
+    def __init__(self, run: "_Run") -> None:
+        self._run = run
+        self._buffer = bytearray()
+        self._sent = 0.0
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._next()
+
+    def _next(self) -> None:
+        assert self._transport is not None
+        request = self._run.next_request()
+        if request is None:
+            self._transport.close()
+            return
+        self._sent = time.perf_counter()
+        self._transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        head = self._buffer.find(b"\r\n\r\n")
+        if head < 0:
+            return
+        lower = bytes(self._buffer[:head]).lower()
+        start = lower.find(b"content-length:") + 15
+        end = lower.find(b"\r\n", start)
+        length = int(lower[start : end if end >= 0 else None])
+        if len(self._buffer) < head + 4 + length:
+            return
+        took = (time.perf_counter() - self._sent) * 1000
+        self._run.record(bytes(self._buffer[: head + 4 + length]), took)
+        self._buffer.clear()
+        self._next()
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self._run.closed()
+
+
+class _Run:
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.requests = [_encode(plan, index) for index in range(_period(plan))]
+        self.sent = self.failures = 0
+        self.times: list[float] = []
+        self.first_failure = ""
+        self.left = plan.clients
+        self.end = 0.0
+        self.over = asyncio.Event()
+
+    def next_request(self) -> bytes | None:
+        if time.perf_counter() > self.end:
+            return None
+        self.sent += 1
+        return self.requests[self.sent % len(self.requests)]
+
+    def record(self, answer: bytes, milliseconds: float) -> None:
+        if answer.startswith(b"HTTP/1.1 200"):
+            self.times.append(milliseconds)
+        else:
+            self.failures += 1
+            self.first_failure = self.first_failure or answer[:600].decode("latin-1")
+
+    def closed(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            self.over.set()
+
+
+def _period(plan: Plan) -> int:
+    return max(len(plan.bodies), len(plan.keys))
+
+
+def _encode(plan: Plan, index: int) -> bytes:
+    body = plan.bodies[index % len(plan.bodies)].encode()
+    key = plan.keys[index % len(plan.keys)]
+    head = (
+        f"POST {plan.path} HTTP/1.1\r\nHost: {urlsplit(plan.url).netloc}\r\n"
+        f"Authorization: Bearer {key}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+async def _play(plan: Plan) -> Result:
+    run = _Run(plan)
+    parts = urlsplit(plan.url)
+    loop = asyncio.get_running_loop()
+    started = time.perf_counter()
+    run.end = started + plan.seconds
+    for _ in range(plan.clients):
+        await loop.create_connection(lambda: _Client(run), parts.hostname, parts.port)
+    await run.over.wait()
+    times = os.times()
+    return Result(
+        calls=len(run.times),
+        failures=run.failures,
+        seconds=time.perf_counter() - started,
+        milliseconds=sorted(run.times),
+        first_failure=run.first_failure,
+        cpu_seconds=times.user + times.system,
+    )
+
+
+def main() -> None:
+    """Read a plan from stdin, play it, print the result."""
+    plan = Plan(**json.loads(sys.stdin.read()))
+    result = asyncio.run(_play(plan))
+    print(json.dumps(asdict(result)))  # noqa: T201 # the result goes to the caller by stdout
+
+
+if __name__ == "__main__":
+    main()

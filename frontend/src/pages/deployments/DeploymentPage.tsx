@@ -1,0 +1,150 @@
+import { Button, Group, Select, Stack } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useParams } from "@tanstack/react-router";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { deploymentQuery, modelsQuery } from "@/api/models";
+import type { Deployment } from "@/api/types";
+import { classifySnippets } from "@/lib/snippets";
+import { useFormat } from "@/lib/useFormat";
+import { useCan, useOrg } from "@/lib/useOrg";
+import { CodeTabs } from "@/ui/CodeTabs";
+import { ConfirmDialog } from "@/ui/ConfirmDialog";
+import { ErrorBox } from "@/ui/ErrorBox";
+import { LinkAnchor, LinkButton } from "@/ui/links";
+import { PageHeader } from "@/ui/PageHeader";
+import { Panel } from "@/ui/Panel";
+import { QueryView } from "@/ui/QueryView";
+import { Stats } from "@/ui/Stat";
+import { History } from "./History";
+import { type DeploymentChange, useDeploymentChange } from "./useDeploymentChange";
+
+const Promote = ({ row, change }: { row: Deployment; change: DeploymentChange }) => {
+  const { t } = useTranslation("deployments");
+  const models = useQuery(modelsQuery(useOrg()));
+  const [model, setModel] = useState<string | null>(null);
+  const choices = (models.data?.data ?? [])
+    .filter((one) => one.kind === "fine_tuned" || one.kind === "shipped")
+    .map((one) => one.id)
+    .filter((id) => id !== row.model);
+  return (
+    <Panel title={t("promote.title")}>
+      <Group align="flex-end">
+        <Select
+          flex={1}
+          miw={220}
+          label={t("promote.model")}
+          data={choices}
+          value={model}
+          onChange={setModel}
+          searchable
+          nothingFoundMessage={t("promote.none")}
+        />
+        <Button
+          disabled={!model}
+          loading={change.isPending && change.variables?.action === "promote"}
+          onClick={() => model && change.mutate({ action: "promote", model })}
+        >
+          {t("promote.submit")}
+        </Button>
+      </Group>
+    </Panel>
+  );
+};
+
+const Actions = ({ row, change }: { row: Deployment; change: DeploymentChange }) => {
+  const { t } = useTranslation("deployments");
+  const org = useOrg();
+  const [deleting, setDeleting] = useState(false);
+  const allowed = useCan("deploy");
+  const several = (row.revisions?.length ?? 0) > 1;
+  return (
+    <Group gap="sm">
+      <LinkButton
+        variant="default"
+        to="/o/$org/playground"
+        params={{ org: org.slug }}
+        search={{ model: row.name }}
+      >
+        {t("try")}
+      </LinkButton>
+      {allowed ? (
+        <>
+          <Button
+            variant="default"
+            disabled={!several}
+            loading={change.isPending && change.variables?.action === "rollback"}
+            onClick={() => change.mutate({ action: "rollback" })}
+          >
+            {t("rollback")}
+          </Button>
+          <Button variant="default" onClick={() => setDeleting(true)}>
+            {t("delete.open")}
+          </Button>
+        </>
+      ) : null}
+      <ConfirmDialog
+        opened={deleting}
+        onClose={() => setDeleting(false)}
+        onConfirm={() => change.mutate({ action: "delete" })}
+        title={t("delete.title", { name: row.name })}
+        text={t("delete.text")}
+        confirm={t("delete.confirm")}
+        busy={change.isPending}
+      />
+    </Group>
+  );
+};
+
+const View = ({ row }: { row: Deployment }) => {
+  const { t } = useTranslation("deployments");
+  const format = useFormat();
+  const org = useOrg();
+  const change = useDeploymentChange(row);
+  const allowed = useCan("deploy");
+  return (
+    <>
+      <PageHeader
+        title={row.name}
+        action={<Actions row={row} change={change} />}
+        above={
+          <LinkAnchor to="/o/$org/deployments" params={{ org: org.slug }} size="sm">
+            {t("title")}
+          </LinkAnchor>
+        }
+      />
+      <Stack gap="lg">
+        <ErrorBox error={change.error} />
+        <Panel>
+          <Stats
+            items={[
+              { label: t("pointsAt"), value: row.model },
+              { label: t("revision"), value: format.number(row.revision ?? 1) },
+              {
+                label: t("columns.updated"),
+                value: format.ago(row.updated_at ?? row.created_at),
+              },
+            ]}
+          />
+        </Panel>
+        {allowed ? <Promote row={row} change={change} /> : null}
+        <Panel title={t("code")}>
+          <CodeTabs
+            snippets={classifySnippets({
+              baseUrl: location.origin,
+              model: row.name,
+              input: t("example"),
+            })}
+          />
+        </Panel>
+        <History revisions={row.revisions ?? []} />
+      </Stack>
+    </>
+  );
+};
+
+export const DeploymentPage = () => {
+  const { deploymentId = "" } = useParams({ strict: false });
+  const deployment = useQuery(deploymentQuery(useOrg(), deploymentId));
+  return <QueryView query={deployment}>{(row) => <View row={row} />}</QueryView>;
+};

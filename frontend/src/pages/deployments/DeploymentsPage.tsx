@@ -1,0 +1,83 @@
+import { Button } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { useQuery } from "@tanstack/react-query";
+import { useSearch } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+import { deploymentsQuery } from "@/api/models";
+import type { Deployment } from "@/api/types";
+import { useFormat } from "@/lib/useFormat";
+import { useCan, useOrg } from "@/lib/useOrg";
+import { type Column, DataTable } from "@/ui/DataTable";
+import { EmptyState } from "@/ui/EmptyState";
+import { LinkAnchor } from "@/ui/links";
+import { PageHeader } from "@/ui/PageHeader";
+import { QueryView } from "@/ui/QueryView";
+import { DeployDialog } from "./DeployDialog";
+
+const PREVIEW = `reviews-prod  →  ft:minilm-l6:…:v2
+                 ft:minilm-l6:…:v1`;
+
+const useColumns = (): Column<Deployment>[] => {
+  const { t } = useTranslation("deployments");
+  const format = useFormat();
+  const org = useOrg();
+  return [
+    {
+      key: "name",
+      title: t("columns.name"),
+      cell: (row) => (
+        <LinkAnchor
+          to="/o/$org/deployments/$deploymentId"
+          params={{ org: org.slug, deploymentId: row.id }}
+          fw={600}
+        >
+          {row.name}
+        </LinkAnchor>
+      ),
+    },
+    { key: "model", title: t("columns.model"), cell: (row) => row.model },
+    {
+      key: "updated",
+      title: t("columns.updated"),
+      wide: true,
+      cell: (row) => format.ago(row.updated_at ?? row.created_at),
+    },
+  ];
+};
+
+/** Stable names for models that change. `?model=` opens the dialog with it. */
+export const DeploymentsPage = () => {
+  const { t } = useTranslation("deployments");
+  const { model } = useSearch({ from: "/o/$org" });
+  const deployments = useQuery(deploymentsQuery(useOrg()));
+  const columns = useColumns();
+  const allowed = useCan("deploy");
+  const [opened, dialog] = useDisclosure(model !== undefined);
+  const filled = (deployments.data?.data.length ?? 0) > 0;
+  const create = allowed ? <Button onClick={dialog.open}>{t("create")}</Button> : t("askAdmin");
+  return (
+    <>
+      <PageHeader title={t("title")} lead={t("lead")} action={filled ? create : null} />
+      <QueryView query={deployments}>
+        {({ data }) =>
+          data.length === 0 ? (
+            <EmptyState
+              title={t("empty.title")}
+              text={t("empty.text")}
+              action={create}
+              preview={PREVIEW}
+            />
+          ) : (
+            <DataTable
+              caption={t("title")}
+              columns={columns}
+              rows={data}
+              rowKey={(row) => row.id}
+            />
+          )
+        }
+      </QueryView>
+      <DeployDialog opened={opened && allowed} onClose={dialog.close} model={model} />
+    </>
+  );
+};

@@ -1,0 +1,130 @@
+import { Group, Stack } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useParams } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+import { modelQuery } from "@/api/models";
+import type { Model } from "@/api/types";
+import { accuracyOf, confusionOf, lossOf, macroF1Of, perClassOf } from "@/lib/report";
+import { classifySnippets } from "@/lib/snippets";
+import { useFormat } from "@/lib/useFormat";
+import { useCan, useOrg } from "@/lib/useOrg";
+import { CodeTabs } from "@/ui/CodeTabs";
+import { CopyField } from "@/ui/CopyField";
+import { LinkAnchor, LinkButton } from "@/ui/links";
+import { Markdown } from "@/ui/Markdown";
+import { PageHeader } from "@/ui/PageHeader";
+import { Panel } from "@/ui/Panel";
+import { QueryView } from "@/ui/QueryView";
+import { Stats } from "@/ui/Stat";
+import { ClassTable } from "./ClassTable";
+import { ConfusionMatrix } from "./ConfusionMatrix";
+import { ModelDelete } from "./ModelDelete";
+
+const Actions = ({ model }: { model: Model }) => {
+  const { t } = useTranslation("models");
+  const org = useOrg();
+  const mayDeploy = useCan("deploy");
+  return (
+    <Group gap="sm">
+      {model.kind === "fine_tuned" ? <ModelDelete model={model} /> : null}
+      <LinkButton
+        variant="default"
+        to="/o/$org/playground"
+        params={{ org: org.slug }}
+        search={{ model: model.id }}
+      >
+        {t("try")}
+      </LinkButton>
+      {mayDeploy && model.kind === "fine_tuned" ? (
+        <LinkButton
+          to="/o/$org/deployments"
+          params={{ org: org.slug }}
+          search={{ model: model.id }}
+        >
+          {t("deploy")}
+        </LinkButton>
+      ) : null}
+    </Group>
+  );
+};
+
+const Figures = ({ model }: { model: Model }) => {
+  const { t } = useTranslation("models");
+  const format = useFormat();
+  const percent = (value: number | undefined) =>
+    value === undefined ? "–" : format.percent(value);
+  const loss = lossOf(model.metrics);
+  return (
+    <Panel title={t("figures")}>
+      <Stats
+        items={[
+          { label: t("columns.accuracy"), value: percent(accuracyOf(model.metrics)) },
+          { label: t("macroF1"), value: percent(macroF1Of(model.metrics)) },
+          { label: t("loss"), value: loss === undefined ? "–" : format.number(loss) },
+          { label: t("columns.base"), value: model.base ?? "–" },
+          { label: t("tier"), value: model.tier ?? "–" },
+        ]}
+      />
+    </Panel>
+  );
+};
+
+const Report = ({ model }: { model: Model }) => {
+  const { t } = useTranslation("models");
+  const matrix = confusionOf(model.metrics, model.labels ?? []);
+  const classes = perClassOf(model.metrics);
+  return (
+    <>
+      {matrix ? (
+        <Panel title={t("confusion.title")}>
+          <ConfusionMatrix matrix={matrix} />
+        </Panel>
+      ) : null}
+      {classes.length > 0 ? <ClassTable rows={classes} /> : null}
+    </>
+  );
+};
+
+export const ModelPage = () => {
+  const { t } = useTranslation("models");
+  const org = useOrg();
+  const { modelId = "" } = useParams({ strict: false });
+  const model = useQuery(modelQuery(org, modelId));
+  return (
+    <QueryView query={model}>
+      {(data) => (
+        <>
+          <PageHeader
+            title={t(`kinds.${data.kind}`)}
+            lead={data.summary}
+            action={<Actions model={data} />}
+            above={
+              <LinkAnchor to="/o/$org/models" params={{ org: org.slug }} size="sm">
+                {t("title")}
+              </LinkAnchor>
+            }
+          />
+          <Stack gap="lg">
+            <CopyField value={data.id} label={t("copyName")} />
+            {data.metrics ? <Figures model={data} /> : null}
+            <Report model={data} />
+            <Panel title={t("code")}>
+              <CodeTabs
+                snippets={classifySnippets({
+                  baseUrl: location.origin,
+                  model: data.id,
+                  input: t("example"),
+                })}
+              />
+            </Panel>
+            {data.card ? (
+              <Panel title={t("card")}>
+                <Markdown source={data.card} />
+              </Panel>
+            ) : null}
+          </Stack>
+        </>
+      )}
+    </QueryView>
+  );
+};

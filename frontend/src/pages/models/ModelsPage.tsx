@@ -1,0 +1,105 @@
+import { Badge, Stack } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useTranslation } from "react-i18next";
+import { modelsQuery } from "@/api/models";
+import type { Model } from "@/api/types";
+import { accuracyOf } from "@/lib/report";
+import { useFormat } from "@/lib/useFormat";
+import { useOrg } from "@/lib/useOrg";
+import { type Column, DataTable } from "@/ui/DataTable";
+import { EmptyState } from "@/ui/EmptyState";
+import { LinkAnchor, LinkButton } from "@/ui/links";
+import { PageHeader } from "@/ui/PageHeader";
+import { Panel } from "@/ui/Panel";
+import { QueryView } from "@/ui/QueryView";
+import { BaseCards } from "./BaseCards";
+
+const useColumns = (): Column<Model>[] => {
+  const { t } = useTranslation("models");
+  const format = useFormat();
+  const org = useOrg();
+  return [
+    {
+      key: "name",
+      title: t("columns.name"),
+      cell: (model) => (
+        <LinkAnchor
+          to="/o/$org/models/$modelId"
+          params={{ org: org.slug, modelId: model.id }}
+          fw={600}
+        >
+          {model.id}
+        </LinkAnchor>
+      ),
+    },
+    {
+      key: "kind",
+      title: t("columns.kind"),
+      cell: (model) => (
+        <Badge variant="default" tt="none" fw={500}>
+          {t(`kinds.${model.kind}`)}
+        </Badge>
+      ),
+    },
+    { key: "base", title: t("columns.base"), wide: true, cell: (model) => model.base ?? "–" },
+    {
+      key: "accuracy",
+      title: t("columns.accuracy"),
+      numeric: true,
+      cell: (model) => {
+        const accuracy = accuracyOf(model.metrics);
+        return accuracy === undefined ? "–" : format.percent(accuracy);
+      },
+    },
+    {
+      key: "created",
+      title: t("columns.created"),
+      wide: true,
+      cell: (model) => format.ago(model.created),
+    },
+  ];
+};
+
+/** Own versions first, then the shipped ones; bases below, as cards. */
+export const ModelsPage = () => {
+  const { t } = useTranslation("models");
+  const org = useOrg();
+  const models = useQuery(modelsQuery(org));
+  const columns = useColumns();
+  return (
+    <>
+      <PageHeader title={t("title")} lead={t("lead")} />
+      <QueryView query={models}>
+        {({ data }) => {
+          const own = data.filter((model) => model.kind === "fine_tuned");
+          const shipped = data.filter((model) => model.kind === "shipped");
+          return (
+            <Stack gap="lg">
+              {own.length === 0 ? (
+                <EmptyState
+                  title={t("empty.title")}
+                  text={t("empty.text")}
+                  action={
+                    <LinkButton to="/o/$org/training/new" params={{ org: org.slug }}>
+                      {t("empty.action")}
+                    </LinkButton>
+                  }
+                  preview={`ft:minilm-l6:${org.slug}:reviews:k3x9`}
+                />
+              ) : null}
+              <DataTable
+                caption={t("title")}
+                columns={columns}
+                rows={[...own, ...shipped]}
+                rowKey={(model) => model.id}
+              />
+              <Panel title={t("bases")}>
+                <BaseCards models={data.filter((model) => model.kind === "base")} />
+              </Panel>
+            </Stack>
+          );
+        }}
+      </QueryView>
+    </>
+  );
+};

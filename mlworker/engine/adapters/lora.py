@@ -1,0 +1,156 @@
+"""LoRA: y = Wx + b + (alpha / rank) B A x, trained while W stays frozen.
+
+Query, key and value share one fused matrix here but keep an adapter each, as stock `peft` has
+them, so that every adapter exports exactly. Shapes: A [k * rank, in], B [k, out, rank] with k = 3
+for `qkv`, else 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mlworker.engine.base.bert import LINEARS
+from mlworker.engine.base.config import BertConfig
+from mlworker.engine.data.packing import PackedRows
+
+POOLER = "pooler"
+
+
+@dataclass(frozen=True, slots=True)
+class LoraSpec:
+    """Rank, alpha and dropout of one adapter."""
+
+    rank: int
+    alpha: float
+    dropout: float = 0.0
+
+    @property
+    def scale(self) -> float:
+        """What B A is multiplied by."""
+        return self.alpha / self.rank
+
+
+def linear_shapes(config: BertConfig) -> dict[str, tuple[int, int, int]]:
+    """Name -> (in, out, k) of each linear layer in a block, and of the pooler."""
+    hidden, inner = config.hidden_size, config.intermediate_size
+    return {
+        "qkv": (hidden, hidden, 3),
+        "attention_output": (hidden, hidden, 1),
+        "intermediate": (hidden, inner, 1),
+        "output": (inner, hidden, 1),
+        POOLER: (hidden, hidden, 1),
+    }
+
+
+def module_keys(config: BertConfig) -> Iterator[tuple[str, tuple[int, int, int]]]:
+    """Every adapted layer, `{block}_{name}` then `pooler`, with its shape."""
+    shapes = linear_shapes(config)
+    for block in range(config.num_hidden_layers):
+        for name in LINEARS:
+            yield f"{block}_{name}", shapes[name]
+    yield POOLER, shapes[POOLER]
+
+
+class LoraAdapter(nn.Module):
+    """Trainable A and B of every linear layer; also the `LinearRunner` that applies them.
+
+    Parameters stay float32; products run in the base's dtype.
+    """
+
+    def __init__(self, config: BertConfig, spec: LoraSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.a = nn.ParameterDict()
+        self.b = nn.ParameterDict()
+        for key, (width, out, parts) in module_keys(config):
+            a = torch.empty(parts * spec.rank, width)
+            nn.init.kaiming_uniform_(a, a=math.sqrt(5))
+            self.a[key] = nn.Parameter(a)
+            self.b[key] = nn.Parameter(torch.zeros(parts, out, spec.rank))
+
+    def forward(
+        self,
+        layer: int,
+        name: str,
+        linear: nn.Linear,
+        x: Tensor,
+        packed: PackedRows,
+        *,
+        rows_only: bool,
+    ) -> Tensor:
+        """x [n, in] -> [n, out]."""
+        return self._apply_to(f"{layer}_{name}", linear, x)
+
+    def pool(self, linear: nn.Linear, first: Tensor) -> Tensor:
+        """tanh(pooler(first tokens)) [R, H]."""
+        return torch.tanh(self._apply_to(POOLER, linear, first))
+
+    def _apply_to(self, key: str, linear: nn.Linear, x: Tensor) -> Tensor:
+        adapted = x
+        if self.training and self.spec.dropout:
+            adapted = F.dropout(x, self.spec.dropout)
+        y: Tensor = _LoraLinear.apply(
+            x, adapted, linear.weight, linear.bias, self.a[key], self.b[key], self.spec.scale
+        )
+        return y
+
+
+class _LoraLinear(torch.autograd.Function):
+    """Base and update in one node: results are added in place, W gets no gradient."""
+
+    @staticmethod
+    def forward(  # type: ignore[override]  # torch types these as *args
+        ctx: torch.autograd.function.FunctionCtx,
+        x: Tensor,
+        adapted: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        a: Tensor,
+        b: Tensor,
+        scale: float,
+    ) -> Tensor:
+        low = a.to(x.dtype)
+        high = _block_diagonal(b * scale).to(x.dtype)
+        inner = adapted @ low.t()
+        y = F.linear(x, weight, bias)
+        y.addmm_(inner, high.t())
+        ctx.save_for_backward(adapted, inner, weight, low, high)
+        ctx.same = x is adapted  # type: ignore[attr-defined]
+        ctx.scale = scale  # type: ignore[attr-defined]
+        ctx.parts = b.shape[0]  # type: ignore[attr-defined]
+        return y
+
+    @staticmethod
+    def backward(ctx, grad):  # type: ignore[no-untyped-def, override]  # noqa: ANN001, ANN205 - torch's own signature
+        adapted, inner, weight, low, high = ctx.saved_tensors
+        back = grad @ high
+        grad_a = (back.t() @ adapted).float()
+        grad_b = _diagonal_blocks((grad.t() @ inner).float(), ctx.parts) * ctx.scale
+        grad_x = grad @ weight if ctx.needs_input_grad[0] else None
+        if ctx.same:
+            if grad_x is not None:
+                grad_x.addmm_(back, low)
+            return grad_x, None, None, None, grad_a, grad_b, None
+        return grad_x, back @ low, None, None, grad_a, grad_b, None
+
+
+def _block_diagonal(b: Tensor) -> Tensor:
+    """[k, out, r] -> [k * out, k * r]."""
+    return b[0] if b.shape[0] == 1 else torch.block_diag(*b.unbind(0))
+
+
+def _diagonal_blocks(full: Tensor, parts: int) -> Tensor:
+    """The inverse of `_block_diagonal`."""
+    height, width = full.shape[0] // parts, full.shape[1] // parts
+    return torch.stack(
+        [
+            full[i * height : (i + 1) * height, i * width : (i + 1) * width]
+            for i in range(parts)
+        ]
+    )

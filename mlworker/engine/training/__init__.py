@@ -1,0 +1,1 @@
+"""Configuration, the two tiers' training loops, checkpoints' state."""

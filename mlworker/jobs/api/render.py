@@ -1,0 +1,148 @@
+"""Jobs, events and checkpoints in OpenAI's shapes, with our fields beside theirs."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from anneal.kernel import clock
+from anneal.kernel.ids import public_id
+from anneal.kernel.scopes import OrganizationRef
+from mlworker.jobs.contracts import (
+    CHECKPOINT_PREFIX,
+    EVENT_PREFIX,
+    JOB_PREFIX,
+    CheckpointInfo,
+    Estimate,
+    EventInfo,
+    JobInfo,
+)
+from mlworker.jobs.states import TERMINAL, EventKind, JobState
+from tenants.datasets.contracts import VERSION_PREFIX
+
+
+def unix(moment: datetime | None) -> int | None:
+    """Return Unix seconds, as OpenAI writes time."""
+    return None if moment is None else int(moment.timestamp())
+
+
+def render_job(job: JobInfo, organization: OrganizationRef) -> dict[str, Any]:
+    """Return ``fine_tuning.job``."""
+    hyperparameters = _hyperparameters(job)
+    return {
+        "id": job.public_id,
+        "object": "fine_tuning.job",
+        "created_at": unix(job.created_at),
+        "started_at": unix(job.started_at),
+        "finished_at": unix(job.finished_at),
+        "estimated_finish": unix(_estimated_finish(job)),
+        "model": job.base,
+        "fine_tuned_model": job.fine_tuned_model or None,
+        "organization_id": public_id("org_", organization.id),
+        "status": job.state.value,
+        "phase": job.phase.value,
+        "pausing": job.pausing,
+        "is_terminal": job.state in TERMINAL,
+        "hyperparameters": hyperparameters,
+        "method": {"type": job.method, job.method: {"hyperparameters": hyperparameters}},
+        "tier": job.tier,
+        "task": job.task or None,
+        "seed": job.seed,
+        "suffix": job.suffix or None,
+        "user_provided_suffix": job.suffix or None,
+        "training_file": job.training_file,
+        "validation_file": job.validation_file or None,
+        "dataset_version": (
+            public_id(VERSION_PREFIX, job.dataset_version_id) if job.dataset_version_id else None
+        ),
+        "result_files": [],
+        "integrations": [],
+        "metadata": dict(job.metadata),
+        "trained_tokens": job.trained_tokens,
+        "quoted_tokens": job.quoted_tokens,
+        "max_charge": None if job.max_charge is None else f"{job.max_charge.normalize():f}",
+        "attempt": job.attempt,
+        "queue_position": job.queue_position,
+        "progress": _progress(job.progress),
+        "metrics": dict(job.metrics),
+        "warnings": list(job.warnings),
+        "error": _error(job),
+    }
+
+
+def render_event(event: EventInfo) -> dict[str, Any]:
+    """Return ``fine_tuning.job.event``; its type is ``message`` or ``metrics``, as at OpenAI."""
+    return {
+        "id": public_id(EVENT_PREFIX, event.id),
+        "object": "fine_tuning.job.event",
+        "created_at": unix(event.created_at),
+        "level": event.level,
+        "type": "metrics" if event.kind == EventKind.METRIC else "message",
+        "code": event.code or None,
+        "message": event.message,
+        "data": dict(event.data),
+    }
+
+
+def render_checkpoint(checkpoint: CheckpointInfo, job: JobInfo) -> dict[str, Any]:
+    """Return ``fine_tuning.job.checkpoint``."""
+    return {
+        "id": public_id(CHECKPOINT_PREFIX, checkpoint.id),
+        "object": "fine_tuning.job.checkpoint",
+        "created_at": unix(checkpoint.created_at),
+        "fine_tuning_job_id": public_id(JOB_PREFIX, checkpoint.job_id),
+        "fine_tuned_model_checkpoint": (
+            f"{job.fine_tuned_model or job.public_id}:ckpt-step-{checkpoint.step}"
+        ),
+        "step_number": checkpoint.step,
+        "epoch": checkpoint.epoch,
+        "metrics": dict(checkpoint.metrics),
+    }
+
+
+def render_estimate(estimate: Estimate) -> dict[str, Any]:
+    """Return the answer of an estimate."""
+    return {
+        "object": "fine_tuning.job.estimate",
+        "trained_tokens": estimate.trained_tokens,
+        "price": f"{estimate.price.normalize():f}",
+        "currency": estimate.currency,
+        "seconds_p50": round(estimate.seconds_p50, 1),
+        "seconds_p90": round(estimate.seconds_p90, 1),
+        "allowed": estimate.allowed,
+        "reason": estimate.reason,
+        "exact": estimate.exact,
+    }
+
+
+def _hyperparameters(job: JobInfo) -> dict[str, Any]:
+    """What was asked for, over what it resolved to; OpenAI's three names are always there."""
+    config = job.config
+    return {
+        "n_epochs": config.get("epochs", "auto"),
+        "batch_size": "auto",
+        "learning_rate_multiplier": "auto",
+        **config,
+        **job.hyperparameters,
+    }
+
+
+def _progress(progress: Mapping[str, Any]) -> dict[str, Any]:
+    empty = {
+        "step": 0,
+        "total": None,
+        "epoch": 0.0,
+        "rows_per_second": None,
+        "eta_seconds": None,
+    }
+    return {**empty, **progress}
+
+
+def _estimated_finish(job: JobInfo) -> datetime | None:
+    eta = job.progress.get("eta_seconds")
+    if job.state is not JobState.RUNNING or not isinstance(eta, int | float):
+        return None
+    return clock.now() + timedelta(seconds=eta)
+
+
+def _error(job: JobInfo) -> dict[str, Any] | None:
+    return dict(job.error) if job.error else None

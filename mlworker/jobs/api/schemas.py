@@ -1,0 +1,144 @@
+"""Shapes of the jobs' answers, for the OpenAPI file."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
+
+from mlworker.jobs.states import JobState, Phase
+
+
+def list_parameters() -> list[OpenApiParameter]:
+    """Return what every list takes."""
+    return [
+        OpenApiParameter("after", str, description="Id of the last object of the page before."),
+        OpenApiParameter("limit", int, description="1 to 100, 20 by default."),
+    ]
+
+
+class ProgressSchema(serializers.Serializer[Any]):
+    """How far a job is."""
+
+    step = serializers.IntegerField()
+    total = serializers.IntegerField(allow_null=True)
+    epoch = serializers.FloatField()
+    epochs = serializers.IntegerField(required=False)
+    rows_per_second = serializers.FloatField(allow_null=True)
+    eta_seconds = serializers.FloatField(allow_null=True)
+    train_loss = serializers.FloatField(required=False, allow_null=True)
+    trained_tokens = serializers.IntegerField(required=False)
+    seconds = serializers.FloatField(required=False)
+    early_stopped = serializers.BooleanField(required=False)
+
+
+class JobErrorSchema(serializers.Serializer[Any]):
+    """Why a job failed."""
+
+    code = serializers.CharField()
+    message = serializers.CharField()
+    param = serializers.CharField(allow_null=True)
+
+
+class JobSchema(serializers.Serializer[Any]):
+    """``fine_tuning.job``."""
+
+    id = serializers.CharField()
+    object = serializers.CharField(default="fine_tuning.job")
+    created_at = serializers.IntegerField()
+    started_at = serializers.IntegerField(allow_null=True)
+    finished_at = serializers.IntegerField(allow_null=True)
+    estimated_finish = serializers.IntegerField(allow_null=True)
+    model = serializers.CharField()
+    fine_tuned_model = serializers.CharField(allow_null=True)
+    organization_id = serializers.CharField()
+    status = serializers.ChoiceField(choices=[state.value for state in JobState])
+    phase = serializers.ChoiceField(choices=[phase.value for phase in Phase])
+    pausing = serializers.BooleanField()
+    is_terminal = serializers.BooleanField()
+    hyperparameters = serializers.DictField()
+    method = serializers.DictField()
+    tier = serializers.CharField()
+    task = serializers.CharField(allow_null=True)
+    seed = serializers.IntegerField()
+    suffix = serializers.CharField(allow_null=True)
+    user_provided_suffix = serializers.CharField(allow_null=True)
+    training_file = serializers.CharField()
+    validation_file = serializers.CharField(allow_null=True)
+    dataset_version = serializers.CharField(allow_null=True)
+    result_files = serializers.ListField(child=serializers.CharField())
+    integrations = serializers.ListField(child=serializers.DictField())
+    metadata = serializers.DictField(child=serializers.CharField())
+    trained_tokens = serializers.IntegerField(allow_null=True)
+    quoted_tokens = serializers.IntegerField(allow_null=True)
+    max_charge = serializers.CharField(allow_null=True)
+    attempt = serializers.IntegerField()
+    queue_position = serializers.IntegerField(allow_null=True)
+    progress = ProgressSchema()
+    metrics = serializers.DictField()
+    warnings = serializers.ListField(child=serializers.CharField())
+    error = JobErrorSchema(allow_null=True)
+
+
+class EventSchema(serializers.Serializer[Any]):
+    """``fine_tuning.job.event``."""
+
+    id = serializers.CharField()
+    object = serializers.CharField(default="fine_tuning.job.event")
+    created_at = serializers.IntegerField()
+    level = serializers.ChoiceField(choices=["info", "warn", "error"])
+    type = serializers.ChoiceField(choices=["message", "metrics"])
+    code = serializers.CharField(allow_null=True)
+    message = serializers.CharField()
+    data = serializers.DictField()
+
+
+class CheckpointSchema(serializers.Serializer[Any]):
+    """``fine_tuning.job.checkpoint``."""
+
+    id = serializers.CharField()
+    object = serializers.CharField(default="fine_tuning.job.checkpoint")
+    created_at = serializers.IntegerField()
+    fine_tuning_job_id = serializers.CharField()
+    fine_tuned_model_checkpoint = serializers.CharField()
+    step_number = serializers.IntegerField()
+    epoch = serializers.FloatField()
+    metrics = serializers.DictField()
+
+
+class EstimateSchema(serializers.Serializer[Any]):
+    """What a job would cost and take."""
+
+    object = serializers.CharField(default="fine_tuning.job.estimate")
+    trained_tokens = serializers.IntegerField()
+    price = serializers.CharField(help_text="Decimal, before grants are drawn.")
+    currency = serializers.CharField()
+    seconds_p50 = serializers.FloatField()
+    seconds_p90 = serializers.FloatField()
+    allowed = serializers.BooleanField()
+    reason = serializers.CharField(allow_null=True)
+    exact = serializers.BooleanField(help_text="False: a sample of the rows was counted.")
+
+
+class _ListSchema(serializers.Serializer[Any]):
+    object = serializers.CharField(default="list")
+    first_id = serializers.CharField(allow_null=True)
+    last_id = serializers.CharField(allow_null=True)
+    has_more = serializers.BooleanField()
+
+
+class JobListSchema(_ListSchema):
+    """A page of jobs."""
+
+    data = JobSchema(many=True)
+
+
+class EventListSchema(_ListSchema):
+    """A page of events."""
+
+    data = EventSchema(many=True)
+
+
+class CheckpointListSchema(_ListSchema):
+    """A page of checkpoints."""
+
+    data = CheckpointSchema(many=True)

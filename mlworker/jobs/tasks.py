@@ -1,0 +1,27 @@
+"""The Celery side: doorbells and the reaper. What they say is never trusted, only acted upon."""
+
+from uuid import UUID
+
+from anneal.kernel.scopes import OrganizationRef
+from anneal.kernel.tasks import task
+from mlworker.jobs.reaping import jobs_reap
+from mlworker.jobs.supervisor.run import work_until_idle
+from mlworker.jobs.validation import job_validate
+
+
+@task(name="jobs.ring", queue="train", every=5.0)
+def ring() -> None:
+    """Work until nothing waits. Rung at each submit, and every five seconds for lost rings."""
+    work_until_idle()
+
+
+@task(name="jobs.validate", queue="default")
+def validate(job_id: str, organization_id: str, slug: str) -> None:
+    """Read a job's files."""
+    job_validate(organization=OrganizationRef(UUID(organization_id), slug), job_id=UUID(job_id))
+
+
+@task(name="jobs.reap", queue="default", every=5.0)
+def reap() -> None:
+    """Take back the jobs of dead workers, ask again for lost validations, sweep the storage."""
+    jobs_reap()

@@ -1,0 +1,156 @@
+"""The ledger's functions over a plain connection, as the gateway calls them."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from anneal.kernel.ids import uuid7
+from billing.ledger.reconcile import _CHECKS
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+@dataclass
+class Books:
+    """One login of the application, acting for one organization and one unit."""
+
+    connection: Connection
+    organization_id: UUID
+    unit: str = "prediction"
+
+    def organization_add(self) -> None:
+        self._in_scope(
+            "INSERT INTO accounts_organization (id, created_at, slug, name, kind, suspended_reason)"
+            " VALUES (%s, clock_timestamp(), %s, 'Books', 'customer', '')",
+            [self.organization_id, f"books-{self.organization_id.hex[-20:]}"],
+        )
+
+    def grant(
+        self,
+        amount: Any,
+        *,
+        source: str,
+        now: datetime,
+        kind: str = "promotional",
+        priority: int = 50,
+        effective_at: datetime | None = None,
+        expires_at: datetime | None = None,
+    ) -> UUID:
+        row = self.connection.execute(
+            "SELECT grant_id FROM grant_add(%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                self.organization_id,
+                self.unit,
+                kind,
+                amount,
+                priority,
+                effective_at or now,
+                expires_at,
+                source,
+                now,
+            ],
+        ).fetchone()
+        assert row is not None
+        return UUID(str(row[0]))
+
+    def request(self, amount: Any = 1, hold_id: UUID | None = None, **more: Any) -> dict[str, Any]:
+        return {
+            "organization_id": str(self.organization_id),
+            "hold_id": str(hold_id or uuid7()),
+            "unit": self.unit,
+            "amount": amount,
+            "ttl_seconds": 60,
+            "source": "test",
+            **more,
+        }
+
+    def take(
+        self, *requests: dict[str, Any], now: datetime | None = None
+    ) -> list[tuple[bool, str]]:
+        return [(row[0], row[1]) for row in self.take_rows(*requests, now=now)]
+
+    def take_rows(
+        self, *requests: dict[str, Any], now: datetime | None = None
+    ) -> list[tuple[Any, ...]]:
+        """accepted, code, available, ends_at, response"""
+        return self.connection.execute(
+            "SELECT accepted, code, available, ends_at, response FROM hold_take(%s::jsonb, %s)",
+            [json.dumps(requests), now],
+        ).fetchall()
+
+    def settlement(
+        self, hold: dict[str, Any] | UUID, captured: Any = 0, **more: Any
+    ) -> dict[str, Any]:
+        hold_id = hold["hold_id"] if isinstance(hold, dict) else str(hold)
+        event = {"event_id": f"event-{hold_id}"} if captured and "ids" not in more else {}
+        return {
+            "organization_id": str(self.organization_id),
+            "hold_id": hold_id,
+            "captured": captured,
+            "source": "test",
+            **event,
+            **more,
+        }
+
+    def settle(
+        self, *settlements: dict[str, Any], now: datetime | None = None
+    ) -> list[tuple[str, str, Any]]:
+        return self.connection.execute(
+            "SELECT code, state, captured FROM hold_settle(%s::jsonb, %s)",
+            [json.dumps(settlements), now],
+        ).fetchall()
+
+    def extend(self, hold_id: str, extra: Any, *, now: datetime) -> str:
+        row = self.connection.execute(
+            "SELECT code FROM hold_extend(%s, %s, 60, %s, %s)",
+            [self.organization_id, hold_id, extra, now],
+        ).fetchone()
+        assert row is not None
+        return str(row[0])
+
+    def balance(self) -> dict[str, int]:
+        """granted, held, consumed, expired as whole numbers, and the rest as available."""
+        rows = self._in_scope(
+            "SELECT granted, held, consumed, expired FROM ledger_balance WHERE unit = %s",
+            [self.unit],
+        )
+        granted, held, consumed, expired = rows[0] if rows else (0, 0, 0, 0)
+        return {
+            "granted": int(granted),
+            "held": int(held),
+            "consumed": int(consumed),
+            "expired": int(expired),
+            "available": int(granted - held - consumed - expired),
+        }
+
+    def usage(self) -> int:
+        rows = self._in_scope(
+            "SELECT coalesce(sum(units), 0) FROM metering_usageevent WHERE meter = %s", [self.unit]
+        )
+        return int(rows[0][0])
+
+    def drift(self) -> list[tuple[Any, ...]]:
+        return self._in_scope(_CHECKS, [])
+
+    def hold_age(self, hold_id: str) -> None:
+        """Let a hold's time be over."""
+        with self.connection.transaction():
+            self.connection.execute("SET LOCAL ROLE anneal_system")
+            self.connection.execute(
+                "UPDATE ledger_hold SET expires_at = clock_timestamp() - interval '1 second'"
+                " WHERE id = %s",
+                [hold_id],
+            )
+            self.connection.execute("RESET ROLE")
+
+    def _in_scope(self, statement: str, values: list[Any]) -> list[tuple[Any, ...]]:
+        with self.connection.transaction():
+            self.connection.execute(
+                "SELECT set_config('app.organization_id', %s, true)", [str(self.organization_id)]
+            )
+            cursor = self.connection.execute(statement, values)
+            return cursor.fetchall() if cursor.description else []

@@ -1,0 +1,168 @@
+"""Many connections, one account: what is sold is what there is."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import uuid5
+
+import psycopg
+
+from tests.unit.billing.books import Books
+from tests.unit.billing.conftest import NOW
+from tests.unit.conftest import DatabaseClone
+
+WORKERS = 16
+
+
+def in_parallel(
+    clone: DatabaseClone, books: Books, jobs: list[Callable[[Books], Any]]
+) -> list[Any]:
+    """Run each job on one of WORKERS connections, all started together; results by job."""
+    results: list[Any] = [None] * len(jobs)
+    numbers = iter(range(len(jobs)))
+    lock = threading.Lock()
+    ready = threading.Barrier(WORKERS)
+
+    def work() -> None:
+        with psycopg.connect(clone.app_url, autocommit=True) as connection:
+            mine = Books(connection, books.organization_id, books.unit)
+            ready.wait(30)
+            while True:
+                with lock:
+                    number = next(numbers, None)
+                if number is None:
+                    return
+                results[number] = jobs[number](mine)
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for done in [pool.submit(work) for _ in range(WORKERS)]:
+            done.result(60)
+    return results
+
+
+def test_two_hundred_callers_buy_the_last_hundred_units_exactly(
+    database_clone: DatabaseClone, books: Books
+) -> None:
+    books.grant(100, source="trial", now=NOW)
+
+    def call(mine: Books) -> str:
+        request = mine.request(1)
+        ((_, code),) = mine.take(request, now=NOW)
+        if code == "accepted":
+            mine.settle(mine.settlement(request, 1), now=NOW)
+        return code
+
+    codes = Counter(in_parallel(database_clone, books, [call] * 200))
+
+    assert codes == {"accepted": 100, "quota_exhausted": 100}
+    assert books.balance() == {
+        "granted": 100,
+        "held": 0,
+        "consumed": 100,
+        "expired": 0,
+        "available": 0,
+    }
+    assert books.usage() == 100
+    assert books.drift() == []
+
+
+def test_one_key_from_many_callers_is_one_hold(database_clone: DatabaseClone, books: Books) -> None:
+    books.grant(100, source="trial", now=NOW)
+    hold_id = uuid5(books.organization_id, "job-1")
+
+    codes = Counter(
+        in_parallel(
+            database_clone,
+            books,
+            [lambda mine: mine.take(mine.request(10, hold_id), now=NOW)[0][1]] * 50,
+        )
+    )
+
+    assert codes == {"accepted": 1, "duplicate": 49}
+    assert books.balance()["held"] == 10
+
+
+def test_one_settlement_from_many_callers_charges_once(
+    database_clone: DatabaseClone, books: Books
+) -> None:
+    books.grant(100, source="trial", now=NOW)
+    request = books.request(10)
+    books.take(request, now=NOW)
+
+    codes = Counter(
+        in_parallel(
+            database_clone,
+            books,
+            [lambda mine: mine.settle(mine.settlement(request, 10), now=NOW)[0][0]] * 50,
+        )
+    )
+
+    assert codes == {"captured": 1, "duplicate": 49}
+    assert books.balance()["consumed"] == 10
+    assert books.usage() == 10
+
+
+def test_capture_release_and_reaper_race_to_one_end(
+    database_clone: DatabaseClone, books: Books
+) -> None:
+    books.grant(100, source="trial", now=NOW)
+    requests = [books.request(2) for _ in range(40)]
+    books.take(*requests, now=NOW)
+    for request in requests:
+        books.hold_age(request["hold_id"])
+
+    def capture(request: dict[str, Any]) -> Callable[[Books], Any]:
+        return lambda mine: mine.settle(mine.settlement(request, 2), now=NOW)[0][0]
+
+    def release(request: dict[str, Any]) -> Callable[[Books], Any]:
+        return lambda mine: mine.settle(mine.settlement(request), now=NOW)[0][0]
+
+    def reap(mine: Books) -> None:
+        mine.connection.execute("SELECT hold_reap(5, %s)", [NOW])
+
+    jobs = [job for one in requests for job in (capture(one), release(one), reap)]
+    codes = Counter(in_parallel(database_clone, books, jobs))
+
+    assert books.balance()["held"] == 0
+    assert books.balance()["consumed"] == 2 * codes["captured"]
+    assert books.usage() == 2 * codes["captured"]
+    assert books.drift() == []
+
+
+def test_batches_over_many_accounts_in_any_order_do_not_deadlock(
+    database_clone: DatabaseClone, books: Books
+) -> None:
+    accounts = [books, Books(books.connection, books.organization_id, "trained_token")]
+    for account in accounts:
+        account.grant(10_000, source="trial", now=NOW)
+
+    def mixed(turn: int) -> Callable[[Books], Any]:
+        def call(mine: Books) -> list[str]:
+            order = accounts if turn % 2 else accounts[::-1]
+            requests = [one.request(1) for one in order] * 3
+            requests = [{**one, "hold_id": str(mine.request()["hold_id"])} for one in requests]
+            taken = mine.take(*requests, now=NOW)
+            settled = mine.settle(*[mine.settlement(one, 1) for one in requests[::-1]], now=NOW)
+            return [code for _, code in taken] + [row[0] for row in settled]
+
+        return call
+
+    results = in_parallel(database_clone, books, [mixed(turn) for turn in range(80)])
+
+    assert {code for codes in results for code in codes} == {"accepted", "captured"}
+    assert books.balance()["consumed"] == 240
+    assert books.drift() == []
+
+
+def test_the_same_grant_from_many_callers_is_given_once(
+    database_clone: DatabaseClone, books: Books
+) -> None:
+    grants = in_parallel(
+        database_clone, books, [lambda mine: mine.grant(10, source="trial", now=NOW)] * 30
+    )
+
+    assert len(set(grants)) == 1
+    assert books.balance()["granted"] == 10
+    assert books.drift() == []

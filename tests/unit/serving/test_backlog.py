@@ -1,0 +1,85 @@
+"""Which rows run next."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlworker.serving.protocol import ModelSpec, Work, tokens_pack
+from mlworker.serving.worker.backlog import Backlog, Pending
+
+SPEC = ModelSpec("v1", "head", "k", "s", 2)
+
+
+def pending(organization: str, *lengths: int, number: int = 1) -> Pending:
+    cut, packed = tokens_pack([[7] * length for length in lengths])
+    work = Work(number, organization.encode(), SPEC, 9e9, cut, packed)
+    return Pending(work, "gw", entry=1, sent=0.0)
+
+
+def test_a_flooding_organization_does_not_hold_up_another() -> None:
+    backlog = Backlog()
+    backlog.add(pending("flood", *[10] * 500))
+    backlog.add(pending("small", 10))
+
+    window = backlog.window(tokens=100)
+
+    assert "small" in {row.pending.work.organization.decode() for row in window[:2]}
+
+
+def test_a_window_is_bounded_by_tokens_and_never_empty() -> None:
+    backlog = Backlog()
+    backlog.add(pending("a", 900, 900, 900))
+
+    assert len(backlog.window(tokens=1000)) == 2
+    assert len(backlog.window(tokens=100)) == 1
+    assert not backlog
+
+
+def test_a_dropped_work_leaves_its_neighbours() -> None:
+    backlog = Backlog()
+    late, kept = pending("a", 5, 5), pending("a", 5)
+    backlog.add(late)
+    backlog.add(kept)
+
+    backlog.drop(late)
+
+    assert [row.pending for row in backlog.window()] == [kept]
+    assert not backlog
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(1, 60)), max_size=60))
+def test_every_row_leaves_exactly_once_and_in_order(rows: list[tuple[str, int]]) -> None:
+    backlog = Backlog()
+    for number, (organization, length) in enumerate(rows):
+        backlog.add(pending(organization, length, number=number))
+
+    left: list[tuple[str, int]] = []
+    while backlog:
+        left += [
+            (row.pending.work.organization.decode(), row.pending.work.number)
+            for row in backlog.window(tokens=100)
+        ]
+
+    assert len(left) == len(rows)
+    for organization in "abcd":
+        numbers = [number for owner, number in left if owner == organization]
+        assert numbers == [n for n, (owner, _) in enumerate(rows) if owner == organization]
+
+
+def test_an_answer_holds_every_row_in_order() -> None:
+    work = pending("a", 2, 3)
+    work.values = [[0.25, 0.75], [1.0, 0.0]]
+    work.started, work.busy = 0.5, 0.002
+
+    answer = work.answer()
+
+    assert answer.columns == 2
+    assert len(answer.values) == 4 * 4
+    assert answer.queue_ms == 500
+    assert answer.inference_ms == 2
+
+
+def test_rows_get_their_own_tokens_back() -> None:
+    lengths, packed = tokens_pack([[1, 2], [3], [4, 5, 6]])
+    work = Pending(Work(1, b"o", SPEC, 9e9, lengths, packed), "gw", 1, 0.0)
+
+    assert work.rows() == [[1, 2], [3], [4, 5, 6]]

@@ -1,0 +1,169 @@
+"""Works on their way through a real Redis: taken, answered, lost, found again."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+import redis
+
+from anneal.kernel.redis import redis_client
+from mlworker.serving.gateway.broker import Broker
+from mlworker.serving.protocol import (
+    ENGINES_KEY,
+    EPOCH_KEY,
+    Announcement,
+    Answer,
+    Envelope,
+    ModelSpec,
+    Work,
+    envelope_encode,
+    reply_key,
+    taken_key,
+    taking_key,
+    waiting_key,
+)
+from mlworker.serving.worker.line import Line
+
+SPEC = ModelSpec("v1", "head", "k", "s", 2)
+
+
+def work(number: int) -> Work:
+    return Work(number, b"o" * 16, SPEC, 9e9, [1], b"\x01\x00\x00\x00")
+
+
+def announcement(line: Line, base: str, *, age: float = 0.0) -> Announcement:
+    return Announcement(line.engine, "test", 1, [base], 10.0, 0, time.time() - age)
+
+
+@pytest.fixture
+def client() -> redis.Redis:
+    return redis_client()
+
+
+@pytest.fixture
+def base(client: redis.Redis) -> Iterator[str]:
+    name = f"test-{uuid4().hex[:8]}"
+    yield name
+    client.delete(waiting_key(name))
+
+
+@pytest.fixture
+def line(client: redis.Redis, base: str) -> Iterator[Line]:
+    made = Line(f"engine-{uuid4().hex[:8]}", base)
+    yield made
+    client.delete(taken_key(made.engine), taking_key(made.engine))
+    client.hdel(ENGINES_KEY, made.engine)
+
+
+def send(client: redis.Redis, base: str, *numbers: int) -> None:
+    client.lpush(
+        waiting_key(base), envelope_encode(Envelope("gw", 0.0, [work(n) for n in numbers]))
+    )
+
+
+def numbers(taken: list[tuple[int, Envelope]]) -> list[int]:
+    return [each.number for _, envelope in taken for each in envelope.works]
+
+
+def test_all_that_waits_is_taken_at_once_oldest_first(
+    client: redis.Redis, base: str, line: Line
+) -> None:
+    send(client, base, 1)
+    send(client, base, 2, 3)
+    send(client, base, 4)
+
+    taken = line.take(block=True)
+
+    assert numbers(taken) == [1, 2, 3, 4]
+    assert client.llen(waiting_key(base)) == 0
+    assert client.hlen(taken_key(line.engine)) == 3
+    assert client.exists(taking_key(line.engine)) == 0
+
+
+def test_an_idle_take_returns_with_nothing_after_a_moment(line: Line) -> None:
+    started = time.monotonic()
+
+    assert line.take(block=True) == []
+    assert line.take(block=False) == []
+    assert 0.5 < time.monotonic() - started < 3
+
+
+def test_answers_leave_with_the_next_take_and_end_the_entry(
+    client: redis.Redis, base: str, line: Line
+) -> None:
+    send(client, base, 1)
+    [(entry, _)] = line.take(block=True)
+    line.answer("gw-x", Answer(1, 0, b"", 0.0, 0.0))
+    line.answer("gw-x", Answer(2, 0, b"", 0.0, 0.0))
+    line.done(entry)
+
+    line.take(block=True)
+
+    assert client.llen(reply_key("gw-x")) == 1
+    assert 0 < client.ttl(reply_key("gw-x")) <= 60
+    assert client.exists(taken_key(line.engine)) == 0
+    client.delete(reply_key("gw-x"))
+
+
+def test_foreign_bytes_in_the_queue_are_stepped_over(
+    client: redis.Redis, base: str, line: Line
+) -> None:
+    client.lpush(waiting_key(base), b"1 no envelope")
+    send(client, base, 5)
+
+    assert numbers(line.take(block=True)) == [5]
+    line.flush()
+    assert client.hlen(taken_key(line.engine)) == 1
+
+
+def test_what_a_dead_engine_had_taken_is_put_back_once(
+    client: redis.Redis, base: str, line: Line
+) -> None:
+    send(client, base, 1)
+    line.take(block=True)
+    line.announce(announcement(line, base, age=60))
+
+    first, second = asyncio.run(_rescued_twice())
+
+    assert (first, second) == (1, 0)
+    assert client.hexists(ENGINES_KEY, line.engine) is False
+    again = Line(f"{line.engine}-b", base)
+    assert numbers(again.take(block=True)) == [1]
+    again.announce(announcement(again, base, age=60))
+    assert asyncio.run(_rescued_twice()) == (0, 0)
+    assert client.llen(waiting_key(base)) == 0
+
+
+def test_a_living_engine_keeps_what_it_took(client: redis.Redis, base: str, line: Line) -> None:
+    send(client, base, 1)
+    line.take(block=True)
+    line.announce(announcement(line, base))
+
+    assert asyncio.run(_rescued_twice()) == (0, 0)
+    assert client.hlen(taken_key(line.engine)) == 1
+
+
+def test_an_emptied_redis_is_noticed(client: redis.Redis, base: str, line: Line) -> None:
+    async def look() -> tuple[bool, bool, bool, bool]:
+        broker = Broker()
+        first, before = await broker.look(), broker.served(base)
+        client.delete(EPOCH_KEY, ENGINES_KEY)
+        lost = await broker.look()
+        line.announce(announcement(line, base))
+        await broker.look()
+        after = broker.served(base)
+        await broker.close()
+        return first, before, lost, after
+
+    assert asyncio.run(look()) == (False, False, True, True)
+
+
+async def _rescued_twice() -> tuple[int, int]:
+    broker = Broker()
+    await broker.look()
+    first = await broker.rescue()
+    second = await broker.rescue()
+    await broker.close()
+    return first, second
