@@ -66,9 +66,14 @@ def shipped_model_get(name: str) -> ShippedModelCard | None:
 
 
 def _base(data: dict[str, Any]) -> BaseModelCard:
-    source = WeightSource(**data.pop("source"))
-    lists = {key: tuple(data.pop(key)) for key in ("tasks", "languages")}
-    return BaseModelCard(**data, **lists, source=source, present=_is_present(data["id"]))
+    values = {
+        **data,
+        "tasks": tuple(data["tasks"]),
+        "languages": tuple(data["languages"]),
+        "source": WeightSource(**data["source"]),
+        "present": _is_present(data["id"]),
+    }
+    return BaseModelCard(**values)
 
 
 def _is_present(base_id: str) -> bool:

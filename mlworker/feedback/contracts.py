@@ -6,6 +6,8 @@ from typing import Final
 from uuid import UUID
 
 FEEDBACK_PREFIX: Final = "fb_"
+METER: Final = "prediction"
+"""The meter of what can be judged."""
 FEEDBACK_WINDOW: Final = timedelta(days=90)
 """How long after a prediction it can be judged."""
 

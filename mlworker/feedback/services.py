@@ -4,11 +4,12 @@ from uuid import UUID
 
 from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
+from anneal.kernel.errors import NotFound
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.metering.selectors import usage_event_get
-from mlworker.feedback.contracts import FEEDBACK_PREFIX, FEEDBACK_WINDOW, FeedbackInfo
+from mlworker.feedback.contracts import FEEDBACK_PREFIX, FEEDBACK_WINDOW, METER, FeedbackInfo
 from mlworker.feedback.errors import FeedbackEmpty, FeedbackTooLate
 from mlworker.feedback.models import Feedback
 from mlworker.feedback.selectors import feedback_info
@@ -29,6 +30,8 @@ def feedback_give(
     """
     require_scope(organization)
     event = usage_event_get(organization=organization, event_id=prediction_id)
+    if event.meter != METER:
+        raise NotFound("No such prediction.")
     if clock.now() - event.occurred_at > FEEDBACK_WINDOW:
         raise FeedbackTooLate
     if label is None and rating is None and not comment:

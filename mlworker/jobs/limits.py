@@ -13,8 +13,8 @@ LEASE_SECONDS: Final = _seconds("ANNEAL_JOB_LEASE_SECONDS", 30.0)
 """How long a silent worker keeps its job. It renews after a third of this."""
 CHECKPOINT_SECONDS: Final = _seconds("ANNEAL_JOB_CHECKPOINT_SECONDS", 30.0)
 """Training time between two checkpoints: what a crash can cost."""
-DRAIN_SECONDS: Final = _seconds("ANNEAL_JOB_DRAIN_SECONDS", 20.0)
-"""How long a stopping worker waits for the trainer's last checkpoint."""
+DRAIN_SECONDS: Final = _seconds("ANNEAL_JOB_DRAIN_SECONDS", 7.0)
+"""How long a stopping worker waits for the last checkpoint; below what ends it by force."""
 PAUSE_SECONDS: Final = _seconds("ANNEAL_JOB_PAUSE_SECONDS", 60.0)
 """How long a pause waits for the trainer's checkpoint before it falls back to the last one."""
 SILENCE_SECONDS: Final = _seconds("ANNEAL_JOB_SILENCE_SECONDS", 900.0)

@@ -33,7 +33,7 @@ class DatabaseClock(Func):
 
 def job_locked(job_id: UUID) -> FineTuningJob:
     """Return the job's row, locked until the scope closes. JobNotFound."""
-    row = FineTuningJob.objects.select_for_update().filter(id=job_id).first()
+    row: FineTuningJob | None = FineTuningJob.objects.select_for_update().filter(id=job_id).first()
     if row is None:
         raise JobNotFound
     return row
@@ -41,7 +41,7 @@ def job_locked(job_id: UUID) -> FineTuningJob:
 
 def job_of_worker(claim: Claim) -> FineTuningJob:
     """Return the row, locked, if the claim still holds it. LeaseLost: stop and write nothing."""
-    row = (
+    row: FineTuningJob | None = (
         FineTuningJob.objects.select_for_update()
         .filter(id=claim.job_id, fence=claim.fence, state=JobState.RUNNING)
         .first()

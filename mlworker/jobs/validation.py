@@ -49,7 +49,7 @@ def job_validate(*, organization: OrganizationRef, job_id: UUID) -> None:
 def _claim(organization: OrganizationRef, job_id: UUID) -> FineTuningJob | None:
     with tenant_scope(organization):
         free = Q(lease_until__isnull=True) | Q(lease_until__lt=DatabaseClock())
-        row = (
+        row: FineTuningJob | None = (
             FineTuningJob.objects.select_for_update()
             .filter(free, id=job_id, state=JobState.VALIDATING)
             .first()
@@ -85,11 +85,12 @@ def _count(organization: OrganizationRef, row: FineTuningJob, training: Source) 
 
 
 def _mine(row: FineTuningJob) -> FineTuningJob | None:
-    return (
+    mine: FineTuningJob | None = (
         FineTuningJob.objects.select_for_update()
         .filter(id=row.id, fence=row.fence, state=JobState.VALIDATING)
         .first()
     )
+    return mine
 
 
 def _admit(

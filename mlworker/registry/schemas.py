@@ -29,7 +29,7 @@ class ModelListSchema(serializers.Serializer[Any]):
     """A list of models, complete."""
 
     object = serializers.CharField(default="list")
-    data = ModelSchema(many=True)
+    data = ModelSchema(many=True)  # type: ignore[assignment] # a field, where the class has a property
     has_more = serializers.BooleanField()
 
 

@@ -88,7 +88,7 @@ def version_row(name: str, *, lock: bool = False) -> ModelVersion:
     rows = ModelVersion.objects.filter(name=name) if "\x00" not in name else None
     if rows is None:
         raise ModelNotFound
-    row = (rows.select_for_update() if lock else rows).first()
+    row: ModelVersion | None = (rows.select_for_update() if lock else rows).first()
     if row is None:
         raise ModelNotFound
     return row

@@ -46,7 +46,7 @@ def model_resolve(*, organization: OrganizationRef, name: str) -> ModelTarget:
 
 def deployment_named(name: str) -> Deployment | None:
     """Return the open scope's deployment of that name. Inside this app only."""
-    if not _NAME.match(name):
+    if not _NAME.fullmatch(name):
         return None
     return Deployment.objects.filter(name=name, deleted_at=None).first()
 

@@ -18,7 +18,7 @@ class AuditActor(serializers.Serializer[Any]):
 
     kind = serializers.ChoiceField(choices=["user", "api_key", "operator", "system"])
     id = serializers.CharField(allow_null=True)
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment] # a field here, as in the answer
 
 
 class AuditEventOut(serializers.Serializer[Any]):
@@ -37,7 +37,7 @@ class AuditListOut(serializers.Serializer[Any]):
     """Changes, newest first."""
 
     object = serializers.CharField()
-    data = AuditEventOut(many=True)
+    data = AuditEventOut(many=True)  # type: ignore[assignment] # a field here, as in the answer
     has_more = serializers.BooleanField()
 
 

@@ -55,7 +55,7 @@ class ApiKeyListOut(serializers.Serializer[Any]):
     """Keys, newest first."""
 
     object = serializers.CharField()
-    data = ApiKeyOut(many=True)
+    data = ApiKeyOut(many=True)  # type: ignore[assignment] # a field here, as in the answer
     has_more = serializers.BooleanField()
 
 

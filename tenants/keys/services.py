@@ -156,7 +156,7 @@ def _maker(principal: Principal) -> UUID:
     """Return the person behind the caller: a key made by a key has that key's maker."""
     if principal.actor.kind == "user" and principal.actor.id is not None:
         return principal.actor.id
-    maker = (
+    maker: UUID | None = (
         ApiKey.objects.filter(id=principal.key_id).values_list("created_by_id", flat=True).first()
     )
     if maker is None:

@@ -12,7 +12,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from anneal.kernel.ids import uuid7
+from anneal.kernel.ids import parse_id, uuid7
 from tests.live.machine import Installation
 
 CREDIT, CLIENTS = 25, 60
@@ -36,7 +36,7 @@ class Customer:
             ).splitlines()[-1]
         )
         self.key = made["api_key"]
-        self.organization = made["organization"]
+        self.organization_id = parse_id("org_", made["organization"])
 
     def call(
         self, path: str, body: dict[str, Any] | None = None, **headers: str
@@ -125,15 +125,9 @@ def test_more_items_than_are_left_are_refused_whole(customer: Customer) -> None:
 
 
 def test_a_hold_nobody_settles_comes_back(installation: Installation, customer: Customer) -> None:
-    with psycopg.connect(installation.superuser_url, autocommit=True) as connection:
-        owner = connection.execute(
-            "SELECT organization_id FROM ledger_balance WHERE unit = 'prediction' AND granted = %s"
-            " AND held = 0 AND consumed = 0 ORDER BY id DESC LIMIT 1",
-            [CREDIT],
-        ).fetchone()
-        assert owner is not None
+    with psycopg.connect(installation.env["DATABASE_URL"], autocommit=True) as connection:
         request = {
-            "organization_id": str(owner[0]),
+            "organization_id": str(customer.organization_id),
             "hold_id": str(uuid7()),
             "unit": "prediction",
             "amount": 5,

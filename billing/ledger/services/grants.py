@@ -68,12 +68,13 @@ def balance_grant_set(
     unit: str,
     amount: Decimal | int,
     actor: Actor = SYSTEM_ACTOR,
-) -> GrantInfo:
-    """Give exactly ``amount``, without end, in place of the trial.
+) -> GrantInfo | None:
+    """Give exactly ``amount``, without end, in place of the trial; 0 gives nothing (None).
 
     What is unspent of the trial is taken back first. Raises AmountInvalid, UnitUnknown.
     """
     require_scope(organization)
+    units = amount_read(amount, zero=True)
     promotional = Grant.objects.filter(
         organization_id=organization.id, unit=unit, kind=GrantKind.PROMOTIONAL
     )
@@ -86,11 +87,13 @@ def balance_grant_set(
             detail={"unit": unit, "amount": f"{voided.normalize():f}"},
             organization=organization,
         )
+    if not units:
+        return None
     return balance_grant(
         organization=organization,
         actor=actor,
         unit=unit,
-        amount=amount,
+        amount=units,
         kind=GrantKind.OPERATOR,
         source=f"credit:{uuid7()}",
     )

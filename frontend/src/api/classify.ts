@@ -1,6 +1,8 @@
 /** Predictions: the anonymous trial, and the real call made with a short-lived session key. */
-import { post } from "./client";
-import type { Classified, Membership, SessionKey } from "./types";
+
+import { SHIPPED_MODEL } from "@/lib/snippets";
+import { api, dataOf, forOrg } from "./client";
+import type { Classified, Membership } from "./types";
 
 export type Timed = { answer: Classified; milliseconds: number };
 
@@ -11,20 +13,17 @@ const timed = async (work: () => Promise<Classified>): Promise<Timed> => {
 };
 
 export const classifyTrial = (input: string): Promise<Timed> =>
-  timed(() => post<Classified>("/v1/trial/classify", { body: { input } }));
+  timed(() => dataOf(api.POST("/v1/trial/classify", { body: { model: SHIPPED_MODEL, input } })));
 
 /** Keys of this page's life time, by organization; renewed a minute before they end. */
 const keys = new Map<string, { key: string; until: number }>();
 const MINUTE_MS = 60_000;
 
-const millisecondsOf = (moment: string | number): number =>
-  typeof moment === "number" ? moment * 1000 : Date.parse(moment);
-
 const sessionKey = async (org: Membership): Promise<string> => {
   const kept = keys.get(org.id);
   if (kept && kept.until - MINUTE_MS > Date.now()) return kept.key;
-  const made = await post<SessionKey>("/v1/session_keys", { org: org.id, body: {} });
-  keys.set(org.id, { key: made.key, until: millisecondsOf(made.expires_at) });
+  const made = await dataOf(api.POST("/v1/session_keys", forOrg(org)));
+  keys.set(org.id, { key: made.key, until: Date.parse(made.expires_at) });
   return made.key;
 };
 
@@ -34,7 +33,6 @@ export type ClassifyRequest = { model: string; input: string | string[] };
 
 export const classify = async (org: Membership, body: ClassifyRequest): Promise<Timed> => {
   const key = await sessionKey(org);
-  return timed(() =>
-    post<Classified>("/v1/classify", { body, headers: { Authorization: `Bearer ${key}` } }),
-  );
+  const headers = { Authorization: `Bearer ${key}` };
+  return timed(() => dataOf(api.POST("/v1/classify", { headers, body })));
 };

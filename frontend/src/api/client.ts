@@ -1,79 +1,51 @@
 /** The only place that calls fetch: same origin, session cookie, CSRF token, one error family. */
-
+import createClient, { type Middleware } from "openapi-fetch";
 import { languageNow } from "@/i18n";
 import { cookieRead } from "@/lib/cookies";
 import { errorFrom, networkError } from "./errors";
+import type { paths } from "./schema";
+import type { Membership } from "./types";
 
-export type Query = Record<string, string | number | boolean | undefined>;
-
-export type Call = {
-  query?: Query;
-  /** Sent as JSON; a FormData goes as it is. */
-  body?: unknown;
-  /** Public id of the organization the call is for. */
-  org?: string;
-  headers?: Record<string, string>;
-  /** Statuses besides 2xx whose body is an answer and not an error. */
-  accept?: readonly number[];
-  signal?: AbortSignal;
+/** What every request carries, the safe ones without the token. */
+export const commonHeaders = (method: string): Record<string, string> => {
+  const token = method === "GET" ? undefined : cookieRead("csrftoken");
+  return {
+    Accept: "application/json",
+    "Accept-Language": languageNow(),
+    ...(token ? { "X-CSRFToken": token } : {}),
+  };
 };
 
-export type Answer<T> = { status: number; data: T };
-
-export const urlWith = (path: string, query: Query = {}): string => {
-  const pairs = Object.entries(query).filter(([, value]) => value !== undefined);
-  const text = new URLSearchParams(pairs.map(([key, value]) => [key, String(value)])).toString();
-  return text ? `${path}?${text}` : path;
+const middleware: Middleware = {
+  onRequest: ({ request }) => {
+    for (const [name, value] of Object.entries(commonHeaders(request.method))) {
+      request.headers.set(name, value);
+    }
+    return request;
+  },
+  onResponse: async ({ response }) => {
+    if (!response.ok) throw errorFrom(response.status, await response.text(), response.headers);
+    return response;
+  },
+  onError: () => networkError(),
 };
 
-const headersOf = (method: string, call: Call): Headers => {
-  const headers = new Headers({ Accept: "application/json", "Accept-Language": languageNow() });
-  if (call.body !== undefined && !(call.body instanceof FormData)) {
-    headers.set("Content-Type", "application/json");
-  }
-  if (call.org) headers.set("Anneal-Organization", call.org);
-  const token = cookieRead("csrftoken");
-  if (method !== "GET" && token) headers.set("X-CSRFToken", token);
-  for (const [name, value] of Object.entries(call.headers ?? {})) headers.set(name, value);
-  return headers;
-};
+/** Every path and body is checked against the server's own OpenAPI file. */
+export const api = createClient<paths>({ baseUrl: "", credentials: "same-origin" });
+api.use(middleware);
 
-const bodyOf = (body: unknown): BodyInit | null => {
-  if (body === undefined) return null;
-  return body instanceof FormData ? body : JSON.stringify(body);
-};
+/** The organization a call is for. */
+export const forOrg = (org: Membership) => ({ headers: { "Anneal-Organization": org.id } });
 
-/** One call; throws ApiError for every answer outside 2xx that `accept` does not name. */
-export const call = async <T>(
-  method: string,
-  path: string,
-  options: Call = {},
-): Promise<Answer<T>> => {
-  const response = await fetch(urlWith(path, options.query), {
-    method,
-    headers: headersOf(method, options),
-    body: bodyOf(options.body),
-    credentials: "same-origin",
-    signal: options.signal ?? null,
-  }).catch((reason: unknown) => {
-    if (options.signal?.aborted) throw reason;
-    throw networkError();
-  });
-  const text = await response.text();
-  if (!response.ok && !options.accept?.includes(response.status)) {
-    throw errorFrom(response.status, text, response.headers);
-  }
-  return { status: response.status, data: (text ? JSON.parse(text) : undefined) as T };
-};
+/** Every list takes `limit`; some of the file's operations do not name it. */
+export const longPage = { params: { query: { limit: 100 } as never } };
 
-export const get = async <T>(path: string, options?: Call): Promise<T> =>
-  (await call<T>("GET", path, options)).data;
+/** The body of an answer; refusals were thrown before. */
+export const dataOf = async <T>(answer: Promise<{ data?: T }>): Promise<T> =>
+  (await answer).data as T;
 
-export const post = async <T>(path: string, options?: Call): Promise<T> =>
-  (await call<T>("POST", path, options)).data;
-
-export const patch = async <T>(path: string, options?: Call): Promise<T> =>
-  (await call<T>("PATCH", path, options)).data;
-
-export const remove = async <T>(path: string, options?: Call): Promise<T> =>
-  (await call<T>("DELETE", path, options)).data;
+/** A form for the body of a multipart call, which the types describe as an object. */
+export const asForm =
+  (form: FormData): (() => FormData) =>
+  () =>
+    form;

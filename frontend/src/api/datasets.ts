@@ -1,60 +1,58 @@
-/** Datasets: list, one, its rows and figures, upload. */
+/** Datasets: list, one, its rows and figures, preview and upload. */
 import { queryOptions } from "@tanstack/react-query";
-import { get, post, remove } from "./client";
-import type {
-  ColumnMapping,
-  Dataset,
-  DatasetPreview,
-  DatasetRow,
-  DatasetStats,
-  DatasetVersion,
-  List,
-  Membership,
-} from "./types";
+import { api, asForm, dataOf, forOrg } from "./client";
+import type { ColumnMapping, Membership } from "./types";
 
 /** Long files are read in the background. */
 const POLL_MS = 1500;
 
+const of = (id: string) => ({ params: { path: { dataset_id: id } } });
+
 export const datasetsQuery = (org: Membership) =>
   queryOptions({
     queryKey: [org.id, "datasets"],
-    queryFn: () => get<List<Dataset>>("/v1/datasets", { org: org.id, query: { limit: 100 } }),
-    refetchInterval: (query) =>
-      query.state.data?.data.some((dataset) => dataset.status === "processing") ? POLL_MS : false,
+    queryFn: () =>
+      dataOf(api.GET("/v1/datasets", { ...forOrg(org), params: { query: { limit: 100 } } })),
+    refetchInterval: ({ state }) =>
+      state.data?.data.some((dataset) => dataset.status === "processing") ? POLL_MS : false,
   });
 
 export const datasetQuery = (org: Membership, id: string) =>
   queryOptions({
     queryKey: [org.id, "datasets", id],
-    queryFn: () => get<Dataset>(`/v1/datasets/${id}`, { org: org.id }),
-    refetchInterval: (query) => (query.state.data?.status === "processing" ? POLL_MS : false),
+    queryFn: () => dataOf(api.GET("/v1/datasets/{dataset_id}", { ...forOrg(org), ...of(id) })),
+    refetchInterval: ({ state }) => (state.data?.status === "processing" ? POLL_MS : false),
   });
 
 export const datasetVersionsQuery = (org: Membership, id: string) =>
   queryOptions({
     queryKey: [org.id, "datasets", id, "versions"],
-    queryFn: () => get<List<DatasetVersion>>(`/v1/datasets/${id}/versions`, { org: org.id }),
+    queryFn: () =>
+      dataOf(api.GET("/v1/datasets/{dataset_id}/versions", { ...forOrg(org), ...of(id) })),
   });
 
 export const datasetStatsQuery = (org: Membership, id: string) =>
   queryOptions({
     queryKey: [org.id, "datasets", id, "stats"],
-    queryFn: () => get<DatasetStats>(`/v1/datasets/${id}/stats`, { org: org.id }),
+    queryFn: () =>
+      dataOf(api.GET("/v1/datasets/{dataset_id}/stats", { ...forOrg(org), ...of(id) })),
   });
 
 export const PAGE_ROWS = 25;
 
 export const datasetRowsQuery = (org: Membership, id: string, after: number | undefined) =>
   queryOptions({
-    queryKey: [org.id, "datasets", id, "rows", after ?? ""],
+    queryKey: [org.id, "datasets", id, "rows", after ?? 0],
     queryFn: () =>
-      get<List<DatasetRow>>(`/v1/datasets/${id}/rows`, {
-        org: org.id,
-        query: { after, limit: PAGE_ROWS },
-      }),
+      dataOf(
+        api.GET("/v1/datasets/{dataset_id}/rows", {
+          ...forOrg(org),
+          params: { path: { dataset_id: id }, query: { after, limit: PAGE_ROWS } },
+        }),
+      ),
   });
 
-export type PreviewRequest = { file: File; mapping?: ColumnMapping };
+export type PreviewRequest = { file: File; mapping?: ColumnMapping | undefined };
 export type DatasetCreate = { file: File; name: string; mapping: ColumnMapping };
 
 const formOf = (file: File, mapping: ColumnMapping | undefined): FormData => {
@@ -65,20 +63,31 @@ const formOf = (file: File, mapping: ColumnMapping | undefined): FormData => {
 };
 
 /** A look at the file by the server, which stores nothing. */
-export const datasetPreview = (
-  org: Membership,
-  { file, mapping }: PreviewRequest,
-): Promise<DatasetPreview> =>
-  post<DatasetPreview>("/v1/datasets/preview", { org: org.id, body: formOf(file, mapping) });
+export const datasetPreview = (org: Membership, { file, mapping }: PreviewRequest) =>
+  dataOf(
+    api.POST("/v1/datasets/preview", {
+      ...forOrg(org),
+      body: { file: file.name },
+      bodySerializer: asForm(formOf(file, mapping)),
+    }),
+  );
 
-export const datasetCreate = (org: Membership, draft: DatasetCreate): Promise<Dataset> => {
+export const datasetCreate = (org: Membership, draft: DatasetCreate) => {
   const form = formOf(draft.file, draft.mapping);
   form.set("name", draft.name);
-  return post<Dataset>("/v1/datasets", { org: org.id, body: form });
+  return dataOf(
+    api.POST("/v1/datasets", {
+      ...forOrg(org),
+      body: { file: draft.file.name },
+      bodySerializer: asForm(form),
+    }),
+  );
 };
 
-export const datasetSample = (org: Membership): Promise<Dataset> =>
-  post<Dataset>("/v1/datasets/sample", { org: org.id });
+/** A small English review set, made by the server. */
+export const datasetSample = (org: Membership) =>
+  dataOf(api.POST("/v1/datasets/sample", forOrg(org)));
 
-export const datasetDelete = (org: Membership, id: string): Promise<void> =>
-  remove(`/v1/datasets/${id}`, { org: org.id });
+export const datasetDelete = async (org: Membership, id: string): Promise<void> => {
+  await api.DELETE("/v1/datasets/{dataset_id}", { ...forOrg(org), ...of(id) });
+};

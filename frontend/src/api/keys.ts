@@ -1,20 +1,31 @@
 /** API keys: made once, shown once, revoked at once. */
 import { queryOptions } from "@tanstack/react-query";
-import { get, post, remove } from "./client";
-import type { ApiKey, ApiKeyCreated, List, Membership } from "./types";
+import { api, dataOf, forOrg, longPage } from "./client";
+import type { KeyScope, Membership } from "./types";
 
-export const SCOPES = ["predict", "datasets", "train", "deploy", "billing:read", "admin"] as const;
+export const SCOPES: readonly KeyScope[] = [
+  "predict",
+  "datasets",
+  "train",
+  "deploy",
+  "billing:read",
+  "admin",
+];
 
 export const keysQuery = (org: Membership) =>
   queryOptions({
     queryKey: [org.id, "keys"],
-    queryFn: () => get<List<ApiKey>>("/v1/api_keys", { org: org.id, query: { limit: 100 } }),
+    queryFn: () => dataOf(api.GET("/v1/api_keys", { ...forOrg(org), ...longPage })),
   });
 
-export type KeyDraft = { name: string; scopes: string[]; expires_at?: string | undefined };
+export type KeyDraft = { name: string; scopes: KeyScope[]; expires_at?: string };
 
-export const keyCreate = (org: Membership, body: KeyDraft): Promise<ApiKeyCreated> =>
-  post<ApiKeyCreated>("/v1/api_keys", { org: org.id, body });
+export const keyCreate = (org: Membership, body: KeyDraft) =>
+  dataOf(api.POST("/v1/api_keys", { ...forOrg(org), body }));
 
-export const keyRevoke = (org: Membership, id: string): Promise<void> =>
-  remove(`/v1/api_keys/${id}`, { org: org.id });
+export const keyRevoke = async (org: Membership, id: string): Promise<void> => {
+  await api.DELETE("/v1/api_keys/{key_id}", {
+    ...forOrg(org),
+    params: { path: { key_id: id } },
+  });
+};

@@ -1,55 +1,70 @@
 /** Fine-tuning jobs: OpenAI's shapes, plus estimate, pause and resume. */
 import { queryOptions } from "@tanstack/react-query";
-import { get, post } from "./client";
-import type { Estimate, Job, JobCreate, JobEvent, JobStatus, List, Membership } from "./types";
+import { api, dataOf, forOrg } from "./client";
+import type { Job, JobCreate, JobStatus, Membership } from "./types";
 
-const JOBS = "/v1/fine_tuning/jobs";
 const POLL_MS = 3000;
-
 const ENDED: readonly JobStatus[] = ["succeeded", "failed", "cancelled"];
 
 export const jobEnded = (status: JobStatus): boolean => ENDED.includes(status);
 
+const of = (id: string) => ({ params: { path: { job_id: id } } });
+
 export const jobsQuery = (org: Membership) =>
   queryOptions({
     queryKey: [org.id, "jobs"],
-    queryFn: () => get<List<Job>>(JOBS, { org: org.id, query: { limit: 100 } }),
-    refetchInterval: (query) =>
-      query.state.data?.data.some((job) => !jobEnded(job.status)) ? POLL_MS : false,
+    queryFn: () =>
+      dataOf(
+        api.GET("/v1/fine_tuning/jobs", { ...forOrg(org), params: { query: { limit: 100 } } }),
+      ),
+    refetchInterval: ({ state }) =>
+      state.data?.data.some((job) => !jobEnded(job.status)) ? POLL_MS : false,
   });
 
 export const jobQuery = (org: Membership, id: string) =>
   queryOptions({
     queryKey: [org.id, "jobs", id],
-    queryFn: () => get<Job>(`${JOBS}/${id}`, { org: org.id }),
-    refetchInterval: (query) =>
-      query.state.data && !jobEnded(query.state.data.status) ? POLL_MS : false,
+    queryFn: () => dataOf(api.GET("/v1/fine_tuning/jobs/{job_id}", { ...forOrg(org), ...of(id) })),
+    refetchInterval: ({ state }) => (state.data && !jobEnded(state.data.status) ? POLL_MS : false),
   });
 
 export const jobEventsQuery = (org: Membership, id: string) =>
   queryOptions({
     queryKey: [org.id, "jobs", id, "events"],
     queryFn: () =>
-      get<List<JobEvent>>(`${JOBS}/${id}/events`, { org: org.id, query: { limit: 100 } }),
+      dataOf(
+        api.GET("/v1/fine_tuning/jobs/{job_id}/events", {
+          ...forOrg(org),
+          params: { path: { job_id: id }, query: { limit: 100 } },
+        }),
+      ),
   });
 
 export const estimateQuery = (org: Membership, draft: JobCreate | undefined) =>
   queryOptions({
     queryKey: [org.id, "estimate", draft],
-    queryFn: () => post<Estimate>(`${JOBS}/estimate`, { org: org.id, body: draft }),
+    queryFn: () =>
+      dataOf(
+        api.POST("/v1/fine_tuning/jobs/estimate", { ...forOrg(org), body: draft as JobCreate }),
+      ),
     enabled: draft !== undefined,
     staleTime: 30_000,
     retry: false,
   });
 
 /** Submits once: the same draft sent again with the same key answers the same job. */
-export const jobCreate = (org: Membership, draft: JobCreate, key: string): Promise<Job> =>
-  post<Job>(JOBS, { org: org.id, body: draft, headers: { "Idempotency-Key": key } });
+export const jobCreate = (org: Membership, body: JobCreate, key: string): Promise<Job> =>
+  dataOf(
+    api.POST("/v1/fine_tuning/jobs", {
+      headers: { ...forOrg(org).headers, "Idempotency-Key": key },
+      body,
+    }),
+  );
 
 export type JobAction = "cancel" | "pause" | "resume";
 
 export const jobAct = (org: Membership, id: string, action: JobAction): Promise<Job> =>
-  post<Job>(`${JOBS}/${id}/${action}`, { org: org.id, body: {} });
+  dataOf(api.POST(`/v1/fine_tuning/jobs/{job_id}/${action}`, { ...forOrg(org), ...of(id) }));
 
 export const jobStreamUrl = (org: Membership, id: string): string =>
-  `${JOBS}/${id}/stream?organization=${org.id}`;
+  `/v1/fine_tuning/jobs/${id}/stream?organization=${org.id}`;

@@ -1,4 +1,7 @@
 /** The same call in three languages. The key is always an environment variable, never a literal. */
+/** The model every organization may call from its first minute. It reads English. */
+export const SHIPPED_MODEL = "sentiment-en";
+
 export type SnippetLanguage = "curl" | "python" | "javascript";
 export type Snippet = { language: SnippetLanguage; title: string; code: string };
 

@@ -3,16 +3,20 @@ import { useCallback } from "react";
 import { useTranslation } from "react-i18next";
 
 type Namespace = "common" | "datasets" | "deployments" | "errors" | "training" | "usage";
-type Untyped = (key: string, values?: Record<string, unknown>) => string;
+type Untyped = (key: string, values: Record<string, unknown>) => string;
 
 export const useKnown = (namespace: Namespace) => {
   const { i18n } = useTranslation(namespace);
   return useCallback(
-    (group: string, code: string | null | undefined): string | undefined => {
+    (
+      group: string,
+      code: string | null | undefined,
+      values: Record<string, unknown> = {},
+    ): string | undefined => {
       const key = `${group}.${code}`;
       const exists: boolean = i18n.exists(key, { ns: namespace });
       return exists
-        ? (i18n.getFixedT(i18n.language, namespace) as unknown as Untyped)(key)
+        ? (i18n.getFixedT(i18n.language, namespace) as unknown as Untyped)(key, values)
         : undefined;
     },
     [i18n, namespace],

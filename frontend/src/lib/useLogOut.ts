@@ -1,7 +1,7 @@
 /** Ends the session and forgets everything it had fetched. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { logOut } from "@/api/account";
+import { logOut } from "@/api/allauth";
 import { sessionKeysForget } from "@/api/classify";
 
 export const useLogOut = () => {

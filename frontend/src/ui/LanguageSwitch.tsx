@@ -3,6 +3,8 @@ import { IconCheck, IconLanguage } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { LANGUAGES, type Language, languageSet } from "@/i18n";
 
+import classes from "./LanguageSwitch.module.css";
+
 const NAMES: Record<Language, string> = { en: "English", "zh-Hans": "简体中文" };
 
 type Props = { onChange?: (language: Language) => void };
@@ -23,7 +25,7 @@ export const LanguageSwitch = ({ onChange }: Props) => {
           leftSection={<IconLanguage size={18} aria-hidden="true" />}
           aria-label={t("language")}
         >
-          {NAMES[i18n.language as Language]}
+          <span className={classes.name}>{NAMES[i18n.language as Language]}</span>
         </Button>
       </Menu.Target>
       <Menu.Dropdown>

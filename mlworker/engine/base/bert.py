@@ -6,7 +6,7 @@ linear layer; the encoder itself knows nothing of adapters.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -163,13 +163,25 @@ class Bert(nn.Module):
         all that a [CLS] head reads: a seventh of a six-block model's work saved.
         """
         depth = self.config.num_hidden_layers if layers is None else layers
-        x = self.words(packed.ids) + self.places(packed.positions) + self.types.weight[0]
-        x = self.norm(x)
+        x = self._embed(packed)
         for index in range(depth):
             last = first_tokens and index == depth - 1
             x = self.layers[index](x, packed, index, run, rows_only=last)
-        hidden: Tensor = x
-        return hidden
+        return x
+
+    def states(self, packed: PackedRows, layers: Sequence[int]) -> list[Tensor]:
+        """Hidden states [T, H] after each block count of `layers` (ascending), in one pass."""
+        x, found = self._embed(packed), []
+        for index in range(max(layers)):
+            x = self.layers[index](x, packed, index, plain_linear, rows_only=False)
+            if index + 1 in layers:
+                found.append(x)
+        return found
+
+    def _embed(self, packed: PackedRows) -> Tensor:
+        x = self.words(packed.ids) + self.places(packed.positions) + self.types.weight[0]
+        normed: Tensor = self.norm(x)
+        return normed
 
 
 def mean_pool(hidden: Tensor, packed: PackedRows) -> Tensor:

@@ -32,7 +32,7 @@ def epoch_batches(
     return batches
 
 
-def split_batch(
+def micro_batches(
     batch: Sequence[int], lengths: Sequence[int], token_budget: int
 ) -> list[list[int]]:
     """Micro-batches of one batch."""

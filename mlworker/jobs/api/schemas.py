@@ -89,7 +89,7 @@ class EventSchema(serializers.Serializer[Any]):
     type = serializers.ChoiceField(choices=["message", "metrics"])
     code = serializers.CharField(allow_null=True)
     message = serializers.CharField()
-    data = serializers.DictField()
+    data = serializers.DictField()  # type: ignore[assignment] # a field, where the class has a property
 
 
 class CheckpointSchema(serializers.Serializer[Any]):
@@ -129,16 +129,16 @@ class _ListSchema(serializers.Serializer[Any]):
 class JobListSchema(_ListSchema):
     """A page of jobs."""
 
-    data = JobSchema(many=True)
+    data = JobSchema(many=True)  # type: ignore[assignment] # a field, where the class has a property
 
 
 class EventListSchema(_ListSchema):
     """A page of events."""
 
-    data = EventSchema(many=True)
+    data = EventSchema(many=True)  # type: ignore[assignment] # a field, where the class has a property
 
 
 class CheckpointListSchema(_ListSchema):
     """A page of checkpoints."""
 
-    data = CheckpointSchema(many=True)
+    data = CheckpointSchema(many=True)  # type: ignore[assignment] # a field, where the class has a property

@@ -48,7 +48,7 @@ def fine_tuning_job_submit(
     row = _new_row(organization, actor, request, tier)
     if _ready_now(source) and (extra is None or _ready_now(extra)):
         row.save(force_insert=True)
-        job_admit(row, source.version, extra.version if extra else None)
+        job_admit(row, source.required(), extra.required() if extra else None)
     else:
         row.rung_at = clock.now()
         row.save(force_insert=True)

@@ -1,10 +1,19 @@
-"""The content security policy of every answer: the strict one, and the console's own."""
+"""The content security policy of every answer, and the 503 when a part is away."""
 
+import logging
 from typing import Final
 
 from csp.constants import NONE, SELF
 from csp.middleware import CSPMiddleware, PolicyParts
-from django.http import HttpRequest, HttpResponseBase
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from psycopg_pool import PoolTimeout
+from redis.exceptions import RedisError
+
+from anneal.console.shell import error_answer
+from anneal.kernel.errors import Unavailable
+
+logger = logging.getLogger(__name__)
 
 ADMIN_PREFIX: Final = "/admin/"
 # The console's theme evaluates expressions (Alpine) and writes inline scripts and styles. Its
@@ -33,3 +42,13 @@ class SecurityHeadersMiddleware(CSPMiddleware):  # type: ignore[misc] # django-c
         if not report_only and request.path_info.startswith(ADMIN_PREFIX):
             return PolicyParts(config=ADMIN_POLICY)
         return parts
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Answer 503 when a part is away, for views outside the REST framework.
+
+        Sign-in counts its attempts in Redis and so fails closed while Redis is away.
+        """
+        if isinstance(exception, RedisError | OperationalError | InterfaceError | PoolTimeout):
+            logger.warning("request.unavailable", extra={"reason": str(exception)})
+            return error_answer(Unavailable(retry_after=2))
+        return None

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import math
 import re
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -69,7 +70,10 @@ def error_answer(error: DomainError) -> HttpResponse:
         answer = HttpResponseNotAllowed(["GET", "HEAD"], json.dumps(error.body()))
         answer["Content-Type"] = "application/json"
         return answer
-    return JsonResponse(error.body(), status=error.status)
+    body = JsonResponse(error.body(), status=error.status)
+    if error.retry_after is not None:
+        body["Retry-After"] = str(math.ceil(error.retry_after))
+    return body
 
 
 @functools.cache

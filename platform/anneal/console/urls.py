@@ -3,6 +3,7 @@
 from django.urls import path, re_path
 
 from anneal.console.admin import site
+from anneal.console.api_docs import ApiDocsView, OpenApiView
 from anneal.console.home import HomeView
 from anneal.console.mailbox import mailbox
 from anneal.console.operator_link import operator_link
@@ -11,6 +12,8 @@ from anneal.console.shell import shell
 
 urlpatterns = [
     path("v1/home", HomeView.as_view()),
+    path("v1/openapi.json", OpenApiView.as_view(), name="openapi"),
+    path("api/docs", ApiDocsView.as_view()),
     path("admin/", site.urls),
     path("operator/<str:token>", operator_link),
     path("dev/mail", mailbox),

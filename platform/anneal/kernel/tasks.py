@@ -8,7 +8,7 @@ from celery import shared_task
 from django.db import close_old_connections, connection
 
 from anneal.kernel import clock, outbox
-from anneal.kernel.models import OutboxMessage
+from anneal.kernel.models import IdempotencyRecord, OutboxMessage
 from anneal.kernel.scopes import system_scope
 
 Parameters = ParamSpec("Parameters")
@@ -66,8 +66,9 @@ def relay() -> None:
     outbox.outbox_relay()
 
 
-@task(name="anneal.outbox_sweep", queue="default", every=3600.0)
-def outbox_sweep() -> None:
-    """Forget messages sent more than a day ago."""
-    with system_scope("outbox sweep"):
+@task(name="anneal.sweep", queue="default", every=3600.0)
+def sweep() -> None:
+    """Forget messages sent and idempotency keys used more than a day ago."""
+    with system_scope("kernel sweep"):
         OutboxMessage.objects.filter(sent_at__lt=clock.now() - KEEP_SENT).delete()
+        IdempotencyRecord.objects.filter(created_at__lt=clock.now() - KEEP_SENT).delete()

@@ -1,6 +1,6 @@
 """`manage.py bench [NAME] [--json]`: measures on a private installation of its own.
 
-The cases live in `benchmarks/`; each gets the installation's address in `ANNEAL_SITE_URL` and its
+The cases live in `benchmarks/`; each gets the installation's address in `ANNEAL_URL` and its
 databases in the usual variables, owner included. `--bare` starts no installation, for cases that
 measure the engine alone.
 """
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -22,7 +21,7 @@ from anneal.local.preamble import ROOT
 from anneal.local.up import everything_start
 
 CASES = ROOT / "benchmarks" / "__main__.py"
-GIVEN = ("DATABASE_URL", "REDIS_URL", "STORAGE_URL", "ANNEAL_SITE_URL", *OWNER_ONLY)
+GIVEN = ("DATABASE_URL", "REDIS_URL", "STORAGE_URL", "ANNEAL_SITE_URL", "ANNEAL_URL", *OWNER_ONLY)
 
 
 def run(arguments: list[str]) -> int:
@@ -39,10 +38,10 @@ def run(arguments: list[str]) -> int:
         with installation_held(home, "bench") as installation:
             if "--bare" not in arguments:
                 everything_start(installation, host="127.0.0.1", port=0, demo=False)
-            env = owner_env(home, url=installation.url) | {"ANNEAL_BENCH": "1"}
+            env = owner_env(home, url=installation.url) | {"ANNEAL_URL": installation.url or ""}
             rest = [each for each in arguments if each != "--bare"]
             command = [sys.executable, "-m", "benchmarks", *rest]
-            return subprocess.run(command, cwd=ROOT, env=env, check=False).returncode
+            return installation.attend(command, env)
     except Interrupted as interrupted:
         return 128 + int(interrupted.number)
     finally:

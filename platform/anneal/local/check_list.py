@@ -17,6 +17,7 @@ from anneal.local.preamble import ROOT
 
 SUITES = ("unit", "live", "browser")
 NPM_SCRIPTS = ("lint", "typecheck", "test")
+GIVEN = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_BACKUP_URL", "REDIS_URL", "STORAGE_URL")
 OPENAPI = FRONTEND / "openapi.json"
 
 
@@ -30,8 +31,8 @@ class Check:
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     report: Path | None = None
     """Where pytest writes its counts."""
-    own_installation: bool = False
-    """Starts installations itself, so it gets no database of ours."""
+    dropped: tuple[str, ...] = ()
+    """Variables it does not get: what starts installations itself must not see our database."""
 
 
 def checks_all(options: argparse.Namespace, home: Home) -> list[Check]:
@@ -103,7 +104,9 @@ def _pytest(suite: str, paths: list[str], options: argparse.Namespace, home: Hom
         command += ["-x"]
     if suite == "unit" and not options.keyword and (os.cpu_count() or 1) > 1:
         command += ["-n", "2", "--dist", "loadfile"]
-    return Check(f"{suite} tests", tuple(command), report=report, own_installation=suite != "unit")
+    return Check(
+        f"{suite} tests", tuple(command), report=report, dropped=GIVEN if suite != "unit" else ()
+    )
 
 
 def _marks(*, slow: bool) -> str:

@@ -9,26 +9,22 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import signal
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from anneal.local.check_list import Check, checks_all, checks_of_paths
+from anneal.local.check_list import GIVEN, Check, checks_all, checks_of_paths
 from anneal.local.console import Stop, duration, say
 from anneal.local.counts import Counts, counts_read
 from anneal.local.environment import owner_env
 from anneal.local.frontend import FRONTEND, frontend_build, packages_install
-from anneal.local.installation import Interrupted, installation_held
+from anneal.local.installation import Installation, Interrupted, installation_held
 from anneal.local.paths import Home, home_open
 from anneal.local.preamble import ROOT
-from anneal.local.processes import tied_to_parent
 
-GIVEN = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_BACKUP_URL", "REDIS_URL", "STORAGE_URL")
 NO_TESTS = 5  # pytest's status when a selection matches nothing
 
 
@@ -59,7 +55,7 @@ def run(arguments: list[str]) -> int:
                 installation.servers_start()
                 installation.state = "ready"
                 installation.record()
-                return _report(_run_all(options, home))
+                return _report(_run_all(options, installation))
         except Interrupted as interrupted:
             return 128 + int(interrupted.number)
 
@@ -101,13 +97,14 @@ def _front_end(home: Home) -> None:
             packages_install(home, folder)
 
 
-def _run_all(options: argparse.Namespace, home: Home) -> list[Outcome]:
+def _run_all(options: argparse.Namespace, installation: Installation) -> list[Outcome]:
+    home = installation.home
     chosen = (options.paths or options.keyword) and True
     checks = checks_of_paths(options, home) if chosen else checks_all(options, home)
     _say_data()
     outcomes = []
     for check in checks:
-        outcomes.append(_run_one(check, home))
+        outcomes.append(_run_one(check, installation))
         if options.fail_fast and outcomes[-1].counts.failed:
             say("Stopped at the first failure (--fail-fast).")
             break
@@ -120,12 +117,12 @@ def _say_data() -> None:
     say(f"  -- Tests use {found}")
 
 
-def _run_one(check: Check, home: Home) -> Outcome:
+def _run_one(check: Check, installation: Installation) -> Outcome:
     say(f"\n== {check.name}")
     started = time.monotonic()
     if check.report:
         check.report.unlink(missing_ok=True)
-    status = _run_child(check, home)
+    status = installation.attend(check.command, _env(check, installation.home), check.cwd)
     if check.report:
         counts = counts_read(check.report, failed_run=status not in {0, NO_TESTS})
     else:
@@ -133,44 +130,21 @@ def _run_one(check: Check, home: Home) -> Outcome:
     return Outcome(check.name, time.monotonic() - started, counts)
 
 
-def _run_child(check: Check, home: Home) -> int:
+def _env(check: Check, home: Home) -> dict[str, str]:
     env = owner_env(home) | dict(check.env)
-    for name in GIVEN if check.own_installation else ():
-        env.pop(name, None)
-    child = subprocess.Popen(
-        check.command,
-        cwd=check.cwd,
-        env=env,
-        start_new_session=True,
-        preexec_fn=tied_to_parent(signal.SIGTERM),  # noqa: PLW1509 - only calls prctl
-    )
-    try:
-        return child.wait()
-    finally:
-        if child.returncode is None:
-            _end(child)
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """Interrupted: give pytest the time to stop its installation, then end the session."""
-    with suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            child.wait(timeout=20)
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
+    return {name: value for name, value in env.items() if name not in check.dropped}
 
 
 def _report(outcomes: list[Outcome]) -> int:
     """The closing table and line; they go to standard output, where a CI looks for them."""
     total = Counts()
-    print("\nCheck                        Result             Time")
+    print("\nCheck                 Result                                Time")
     for outcome in outcomes:
         total += outcome.counts
         result = f"{outcome.mark} {outcome.counts}"
-        print(f"{outcome.name:<28} {result:<18} {duration(outcome.seconds):>8}")
+        print(f"{outcome.name:<21} {result:<32} {duration(outcome.seconds):>12}")
     seconds = sum(outcome.seconds for outcome in outcomes)
-    print(f"{'all':<28} {'':<18} {duration(seconds):>8}\n")
+    print(f"{'all':<21} {'':<32} {duration(seconds):>12}\n")
     skipped = f", {total.skipped} skipped" if total.skipped else ""
     print(f"{total.passed} passed, {total.failed} failed{skipped}", flush=True)
     return 0 if total.failed == 0 and total.passed else 1

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
@@ -21,7 +23,7 @@ from anneal.local.credentials import secrets_load
 from anneal.local.environment import given_names, owner_env, running_env, sources
 from anneal.local.paths import Home
 from anneal.local.preamble import ROOT
-from anneal.local.processes import Spec, adopt_orphans, log_tail, run_logged
+from anneal.local.processes import Spec, adopt_orphans, log_tail, run_logged, tied_to_parent
 from anneal.local.runfile import (
     Run,
     installation_lock,
@@ -116,11 +118,39 @@ class Installation:
         status = run_logged(spec)
         return status, log_tail(spec.log, 40)
 
+    def attend(self, command: Sequence[str], env: Mapping[str, str], cwd: Path = ROOT) -> int:
+        """Run a command to its end, its output shown, while the servers are looked after."""
+        child = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=env,
+            start_new_session=True,
+            preexec_fn=tied_to_parent(signal.SIGTERM),  # noqa: PLW1509 - only calls prctl
+        )
+        try:
+            while child.poll() is None:
+                self.supervisor.look(child.pid)
+                time.sleep(0.1)
+            return int(child.returncode)
+        finally:
+            if child.returncode is None:
+                _end(child)
+
     def stop(self) -> None:
         """Stop everything, forget the run, let go of the home."""
         self.supervisor.stop_all()
         run_remove(self.home)
         self._lock.close()
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Interrupted: give the command time to stop what it started, then end its session."""
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(timeout=20)
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
 
 
 @contextmanager

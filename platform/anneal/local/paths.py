@@ -7,6 +7,7 @@ in `/var/lib/anneal/<key>`. Sockets lie in a short folder, since a socket's path
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import pwd
@@ -93,6 +94,8 @@ def _private(path: Path, account: Account) -> None:
     if not path.exists():
         path.mkdir(parents=True)
         path.chmod(0o711 if account.switch else 0o700)
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     for name in ("log", "cache", "storage"):
         (path / name).mkdir(mode=0o700, exist_ok=True)
 

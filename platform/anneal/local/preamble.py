@@ -36,9 +36,9 @@ def environment_ensure(arguments: list[str]) -> None:
     if _fits(Path(sys.prefix), dev=dev):
         return
     try:
-        if not _fits(VENV, dev=dev):
+        if not _ready(dev=dev):
             with _build_lock():
-                if not _fits(VENV, dev=dev):  # another build may have finished while we waited
+                if not _ready(dev=dev):  # another build may have finished while we waited
                     _build(dev=dev)
         _start_again()
     except Stop as stop:
@@ -56,8 +56,11 @@ def end(stop: Stop) -> NoReturn:
 
 
 def lock_key(*names: str) -> str:
-    """Hash the named files of `requirements/`, the interpreter's version and the layout."""
-    digest = hashlib.sha256(f"{LAYOUT}:{sys.version_info[0]}.{sys.version_info[1]}".encode())
+    """Hash the named files of `requirements/` and the layout.
+
+    The locks hold for every Python we support, so another one on the PATH builds nothing anew.
+    """
+    digest = hashlib.sha256(LAYOUT.encode())
     for name in names:
         digest.update((ROOT / "requirements" / name).read_bytes())
     return digest.hexdigest()
@@ -74,6 +77,11 @@ def stamp_write(prefix: Path, *, dev: bool, image: bool = False) -> None:
     fresh = prefix / (STAMP + ".new")
     fresh.write_text(json.dumps(content), encoding="utf-8")
     fresh.replace(prefix / STAMP)
+
+
+def _ready(*, dev: bool) -> bool:
+    """Tell whether `.venv` fits, and its interpreter is still there and ours to run."""
+    return os.access(VENV / "bin" / "python", os.X_OK) and _fits(VENV, dev=dev)
 
 
 def _fits(prefix: Path, *, dev: bool) -> bool:

@@ -67,8 +67,11 @@ class Supervisor:
                 found[name] = {"pid": child.popen.pid, "started": started}
         return found
 
-    def look(self) -> None:
-        """Notice the dead and start them again when their pause is over."""
+    def look(self, *others: int) -> None:
+        """Notice the dead and start them again when their pause is over.
+
+        `others` are children that someone else waits for.
+        """
         now = time.monotonic()
         for child in self.children.values():
             status = child.popen.poll()
@@ -79,7 +82,7 @@ class Supervisor:
             elif now >= child.again_at:
                 child.popen, child.began, child.again_at = spawn(child.spec), now, None
                 self._changed()
-        reap_orphans({child.popen.pid for child in self.children.values()})
+        reap_orphans({*others, *(child.popen.pid for child in self.children.values())})
 
     def _bury(self, child: Child, status: int, now: float) -> None:
         steady = now - child.began > STEADY_SECONDS

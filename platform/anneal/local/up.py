@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import socket
 import sys
@@ -109,6 +110,8 @@ def everything_start(installation: Installation, *, host: str, port: int, demo: 
 
 
 def _prepare(installation: Installation, *, demo: bool) -> list[str]:
+    if not installation.embedded.postgres and not os.environ.get("DATABASE_OWNER_URL"):
+        raise Stop("DATABASE_URL is set. Set DATABASE_OWNER_URL too: migrations need the owner.")
     frontend_build(installation.home)
     installation.servers_start()
     with step("Bringing the database up to date"):

@@ -97,11 +97,27 @@ def _link(title: Any, icon: str, name: str) -> dict[str, Any]:
     return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{name}")}
 
 
+# The web page's blue (frontend/src/theme.ts), so that both are one product.
+_SHADES = {
+    "50": "#eef4fb",
+    "100": "#dbe8f5",
+    "200": "#b5cfe9",
+    "300": "#8cb4dc",
+    "400": "#6b9dd0",
+    "500": "#5389c2",
+    "600": "#32689f",
+    "700": "#285789",
+    "800": "#1c416a",
+    "900": "#163454",
+    "950": "#0f243b",
+}
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Anneal",
     "SITE_HEADER": "Anneal",
     "SITE_SUBHEADER": _("Operator's console"),
     "SITE_SYMBOL": "local_fire_department",
+    "COLORS": {"primary": _SHADES},
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_LANGUAGES": False,

@@ -93,7 +93,7 @@ class MemberListOut(serializers.Serializer[Any]):
     """Everybody, oldest member first."""
 
     object = serializers.CharField()
-    data = MemberOut(many=True)
+    data = MemberOut(many=True)  # type: ignore[assignment] # a field here, as in the answer
     has_more = serializers.BooleanField()
 
 
@@ -125,7 +125,7 @@ class InvitationListOut(serializers.Serializer[Any]):
     """Open invitations, newest first."""
 
     object = serializers.CharField()
-    data = InvitationOut(many=True)
+    data = InvitationOut(many=True)  # type: ignore[assignment] # a field here, as in the answer
     has_more = serializers.BooleanField()
 
 

@@ -1,5 +1,7 @@
 """Users, organizations, memberships, invitations, and who may touch their rows."""
 
+from typing import Any
+
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.text
@@ -13,17 +15,17 @@ ROLES = [(role, role) for role in ("viewer", "annotator", "developer", "billing"
 OWN = "organization_id = (SELECT app.organization())"
 
 
-def key() -> models.UUIDField:
+def key() -> "models.UUIDField[Any, Any]":
     return models.UUIDField(
         default=anneal.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False
     )
 
 
-def created() -> models.DateTimeField:
+def created() -> "models.DateTimeField[Any, Any]":
     return models.DateTimeField(auto_now_add=True)
 
 
-def user(**options: object) -> models.ForeignKey:
+def user(**options: Any) -> "models.ForeignKey[Any, Any]":
     return models.ForeignKey(
         on_delete=django.db.models.deletion.PROTECT,
         related_name="+",

@@ -59,7 +59,8 @@ def membership_remove(
 
 
 def _member(organization: OrganizationRef, user_id: UUID) -> Membership:
-    row = Membership.objects.filter(organization_id=organization.id, user_id=user_id).first()
+    rows = Membership.objects.filter(organization_id=organization.id, user_id=user_id)
+    row: Membership | None = rows.first()
     if row is None:
         raise NotFound
     return row

@@ -146,7 +146,9 @@ def organization_lock(organization: OrganizationRef) -> None:
 
 
 def _locked(organization: OrganizationRef) -> Organization:
-    row = Organization.objects.select_for_update().filter(id=organization.id).first()
+    row: Organization | None = (
+        Organization.objects.select_for_update().filter(id=organization.id).first()
+    )
     if row is None:
         raise NotFound
     return row

@@ -26,6 +26,7 @@ from tenants.datasets.errors import DatasetInvalid, DatasetNotFound, TaskUnsuppo
 from tenants.datasets.models import Dataset, DatasetVersion, File
 from tenants.datasets.rows import dataset_info, version_info
 from tenants.datasets.samples import SAMPLE_FILENAME, SAMPLE_NAME, sample_csv
+from tenants.datasets.selectors import version_require_ready
 from tenants.datasets.services.files import file_check, file_create
 from tenants.datasets.services.versions import source_build, stored_build, version_insert
 
@@ -134,8 +135,8 @@ def dataset_from_file(
     """Return the version that a file stands for, making its dataset the first time.
 
     A long file gives a version that is still ``processing``, unless ``in_place``, which reads it
-    now whatever its length. Raises UploadRefused for a file that cannot be read, DatasetInvalid
-    for rows that cannot be trained on; both leave nothing behind once the scope rolls back.
+    now whatever its length. Raises UploadRefused for a file that cannot be read and DatasetInvalid
+    for rows that cannot be trained on, now or in an earlier reading of the same file.
     """
     require_scope(organization)
     # The lock makes two jobs on one new file share one version.
@@ -150,13 +151,15 @@ def dataset_from_file(
         DatasetVersion.objects.filter(
             file_id=file.id, dataset__origin=Origin.FILE, dataset__deleted_at=None
         )
-        .exclude(status=VersionStatus.FAILED)
         .select_related("dataset")
         .order_by("-id")
         .first()
     )
     if known is not None:
-        return version_info(known, task=known.dataset.task)
+        info = version_info(known, task=known.dataset.task)
+        if info.status is VersionStatus.FAILED:
+            version_require_ready(info)
+        return info
     built = stored_build(file, None, quick=not in_place)
     if built is not None and built.report.errors:
         raise DatasetInvalid(built.report.errors[0].message, param="training_file")

@@ -7,7 +7,7 @@ given up after MAX_ATTEMPTS.
 
 import shutil
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, BinaryIO, Final, cast
 from uuid import UUID
 
@@ -33,11 +33,14 @@ _BLOCK: Final = 1024 * 1024
 def source_build(
     source: BinaryIO, *, size: int, filename: str, mapping: ColumnMapping | None, quick: bool
 ) -> Built | None:
-    """Build from an upload; None when ``quick`` is asked and the file is for the background."""
+    """Build from an upload; None when ``quick`` is asked and the file is for the background.
+
+    Even then its beginning is read, so that most bad files are refused at once.
+    """
     limits = configured()
     source.seek(0)
     if quick and size > limits.quick_bytes:
-        return None
+        limits = replace(limits, quick_rows=0)
     return version_build(
         source, filename=filename, mapping=mapping, seed=SEED, limits=limits, quick=quick
     )

@@ -229,3 +229,9 @@ def test_the_consoles_policy_does_not_reach_other_pages(operator: Client) -> Non
     assert "unsafe" not in page_policy
     assert "unsafe" not in api_policy
     assert "nonce-" in page_policy
+
+
+def test_the_operator_signs_out(operator: Client) -> None:
+    assert operator.post("/admin/logout/").status_code == 200
+
+    assert operator.get("/admin/").status_code == 302

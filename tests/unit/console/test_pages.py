@@ -159,3 +159,28 @@ def test_metrics_are_for_this_machine_or_the_token(monkeypatch: pytest.MonkeyPat
     assert proxied.status_code == 404
     assert far.get("/metrics", headers={"authorization": "Bearer s3cret"}).status_code == 200
     assert far.get("/metrics", headers={"authorization": "Bearer wrong"}).status_code == 404
+
+
+def test_sign_in_is_closed_and_says_503_while_redis_is_away(settings: Settings) -> None:
+    caches = dict(settings.CACHES["default"]) | {"LOCATION": "unix:///nowhere/redis.sock"}
+    settings.CACHES = {"default": caches}
+
+    answer = Client().post(
+        "/_allauth/browser/v1/auth/login",
+        json.dumps({"email": "a@example.com", "password": "anything-12"}),
+        content_type="application/json",
+    )
+
+    assert (answer.status_code, error_of(answer)["code"]) == (503, "unavailable")
+    assert answer.headers["Retry-After"] == "2"
+
+
+def test_the_api_describes_itself() -> None:
+    described = Client().get("/v1/openapi.json").json()
+    reader = Client().get("/api/docs")
+    script = Client().get("/api/docs?script=")
+
+    assert described["openapi"].startswith("3.1")
+    assert {"/v1/me", "/v1/api_keys", "/v1/audit", "/v1/home"} <= set(described["paths"])
+    assert "unsafe" not in reader.headers["Content-Security-Policy"]
+    assert "/v1/openapi.json" in script.content.decode()

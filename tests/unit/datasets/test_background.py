@@ -12,7 +12,7 @@ from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from tenants.datasets import services, tasks
 from tenants.datasets.contracts import DatasetInfo, DatasetVersionInfo, FilePurpose, VersionStatus
-from tenants.datasets.errors import DatasetNotReady
+from tenants.datasets.errors import DatasetInvalid, DatasetNotReady, UploadRefused
 from tenants.datasets.models import DatasetVersion
 from tenants.datasets.selectors import (
     dataset_version_get,
@@ -205,11 +205,30 @@ def test_a_job_may_wait_for_a_long_file_or_read_it_in_place(organization: Organi
     assert ready.status is VersionStatus.READY
 
 
+def test_a_long_file_that_failed_once_is_not_read_again(organization: OrganizationRef) -> None:
+    with tenant_scope(organization):
+        file = services.file_create(
+            organization=organization,
+            actor=ACTOR,
+            source=io.BytesIO(LONG + b"one,two,three\n"),
+            filename="long.csv",
+            purpose=FilePurpose.FINE_TUNE,
+        )
+        services.dataset_from_file(organization=organization, actor=ACTOR, file_id=file.id)
+    tasks.build(**messages()[0])
+    with tenant_scope(organization):
+        with pytest.raises(DatasetInvalid, match="cells"):
+            services.dataset_from_file(organization=organization, actor=ACTOR, file_id=file.id)
+        assert DatasetVersion.objects.count() == 1
+
+
 def test_many_bytes_also_go_to_the_background(
     organization: OrganizationRef, settings: pytest.FixtureRequest
 ) -> None:
     settings.DATASET_LIMITS = {"quick_bytes": 100}  # type: ignore[attr-defined] # pytest-django's
     assert made(organization).latest.status is VersionStatus.PROCESSING
+    with pytest.raises(UploadRefused):
+        made(organization, b"text,label\na,b,c\n" + LONG)
 
 
 def test_the_builds_rows_carry_the_organization(

@@ -3,6 +3,7 @@
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
@@ -93,41 +94,54 @@ def test_naughty_strings_come_back_as_cells_unchanged() -> None:
 
 
 @pytest.mark.django_db
-def test_naughty_strings_are_names_and_labels_unchanged_or_refused(client_api: APIClient) -> None:
+def test_naughty_strings_are_names_labels_and_file_names_unchanged_or_refused(
+    client_api: APIClient,
+) -> None:
     corpus("naughty-strings")
     kept = 0
-    for text in _strings():
+    for text in filter(str.strip, _strings()):
         rows = [*good_rows(12), *((f"own {n}", text) for n in range(3))]
         lines = "\n".join(json.dumps({"text": t, "label": c}) for t, c in rows)
         response = post_file(client_api, "/v1/datasets", lines.encode(), "a.jsonl", name=text)
         assert response.status_code in (201, 400), response.content
         if response.status_code == 201:
             kept += 1
-            answer = response.json()
-            assert answer["name"] == text
-            assert not text.strip() or text.strip() in answer["labels"]
+            assert response.json()["name"] == text
+            assert text.strip() in response.json()["labels"]
     assert kept > 400
 
 
+HOSTILE_NAMES = [
+    "../../../../etc/passwd", "/etc/passwd", "..\\..\\boot.ini", "a/../b.csv", "~root",
+    'quote".csv', "semi;colon.csv", "new\r\nSet-Cookie: a=b.csv", "\u202egpj.csv", "汉字.csv",
+    "%2e%2e%2fetc.csv", "<script>alert(1)</script>.csv", "CON", "a" * 300 + ".csv", " ", "-rf",
+]  # fmt: skip
+
+
 @pytest.mark.django_db
-def test_naughty_file_names_are_texts_and_never_paths(
-    client_api: APIClient, settings: pytest.FixtureRequest
+@pytest.mark.parametrize("filename", HOSTILE_NAMES)
+def test_a_file_name_is_a_text_and_never_a_path(
+    client_api: APIClient, settings: Any, filename: str
 ) -> None:
-    corpus("naughty-strings")
-    root = Path(settings.STORAGES["default"]["OPTIONS"]["location"])  # type: ignore[attr-defined] # pytest-django's
-    hostile = ["../../../../etc/passwd", "/etc/passwd", "..\\..\\boot.ini", "a/../b.csv", "..", "."]
-    for text in [*_strings(), *hostile]:
-        response = post_file(client_api, "/v1/files", b"text,label\n", text, purpose="batch")
-        assert response.status_code in (200, 400), response.content
-        if response.status_code == 200:
-            file = response.json()
-            assert "/" not in file["filename"]
-            content = client_api.get(f"/v1/files/{file['id']}/content")
-            assert b"".join(content.streaming_content) == b"text,label\n"
-            header = content.headers["Content-Disposition"]
-            assert header.startswith("attachment; filename")
-            assert not set(header) & {"\r", "\n"}
+    response = post_file(client_api, "/v1/files", b"text,label\n", filename, purpose="batch")
+    assert response.status_code == 200
+    file = response.json()
+    assert not set(file["filename"]) & set("/\r\n")
+    content = client_api.get(f"/v1/files/{file['id']}/content")
+    assert b"".join(content.streaming_content) == b"text,label\n"
+    header = content.headers["Content-Disposition"]
+    assert header.startswith("attachment; filename")
+    assert not set(header) & {"\r", "\n"}
+    root = Path(settings.STORAGES["default"]["OPTIONS"]["location"])
     assert {path.name for path in root.iterdir()} == {"organizations"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("filename", [".", "..", "a/..", "/"])
+def test_a_file_without_a_name_is_refused(client_api: APIClient, filename: str) -> None:
+    response = post_file(client_api, "/v1/files", b"text,label\n", filename, purpose="batch")
+    assert response.status_code == 400
+    assert error_of(response)["param"] == "file"
 
 
 @pytest.mark.django_db

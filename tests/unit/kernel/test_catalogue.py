@@ -120,7 +120,7 @@ def test_no_view_or_function_opens_a_side_door() -> None:
     )
     assert {name for name, _, _ in functions} <= catalogue.DEFINER_FUNCTIONS
     for name, config, owner in functions:
-        assert config == ["search_path=public, pg_temp"], name
+        assert "search_path=public, pg_temp" in config, name
         assert owner == "anneal_system", name
 
 
@@ -148,10 +148,8 @@ def test_the_app_role_can_neither_truncate_nor_create_nor_count_by_sequence() ->
 def test_append_only_tables_cannot_be_rewritten_by_anyone_running() -> None:
     for table in ("kernel_auditevent", "metering_usageevent", "ledger_ledgerentry"):
         for role in ("anneal_app", "anneal_system"):
-            assert catalogue.rows(
-                "SELECT has_table_privilege(%s, %s, 'UPDATE'), has_table_privilege(%s, %s, 'DELETE')",
-                [role, table, role, table],
-            ) == [(False, False)], (table, role)
+            rights = "SELECT has_table_privilege(%s, %s, 'UPDATE, DELETE, TRUNCATE')"
+            assert catalogue.rows(rights, [role, table]) == [(False,)], (table, role)
 
 
 def test_tenant_models_read_through_the_guarded_manager() -> None:

@@ -42,7 +42,7 @@ BEGIN
                      OFFSET 0) same ON true
   LEFT JOIN LATERAL (SELECT true AS known FROM metering_usageevent u
                      WHERE u.organization_id = e.organization_id AND u.source = e.source
-                       AND u.event_id = e.event_id OFFSET 0) named ON true
+                       AND u.event_id = e.event_id AND e.id IS NULL OFFSET 0) named ON true
   WHERE same.known OR named.known;
 
   FOR r IN
@@ -122,8 +122,8 @@ BEGIN
     INSERT INTO metering_usageevent (
       id, organization_id, source, event_id, payload_hash, meter, units, model, deployment_id,
       api_key_id, occurred_at, recorded_at, hold_id, dims)
-    SELECT e.id, e.organization_id, e.source, e.event_id, e.payload_hash, e.meter, e.units, e.model,
-           e.deployment_id, e.api_key_id, coalesce(e.occurred_at, today), stamp, e.hold_id, e.dims
+    SELECT coalesce(e.id, anneal_uuid7()), e.organization_id, e.source, e.event_id,
+           e.payload_hash, e.meter, e.units, e.model, e.deployment_id, e.api_key_id, coalesce(e.occurred_at, today), stamp, e.hold_id, e.dims
     FROM usage_of(settlements) e WHERE e.n = ANY (counted);
   END IF;
   IF answers THEN

@@ -2,7 +2,7 @@ import { PasswordInput, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { Link, useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
-import { logIn } from "@/api/account";
+import { logIn } from "@/api/allauth";
 import { LinkAnchor } from "@/ui/links";
 import { AuthForm } from "./AuthForm";
 import { useAuthStep } from "./useAuthStep";

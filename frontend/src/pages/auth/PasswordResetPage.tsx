@@ -3,7 +3,7 @@ import { useForm } from "@mantine/form";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { resetConfirm, resetRequest } from "@/api/account";
+import { resetConfirm, resetRequest } from "@/api/allauth";
 import { AuthForm } from "./AuthForm";
 import { MailboxHint } from "./MailboxHint";
 import { useAuthStep } from "./useAuthStep";

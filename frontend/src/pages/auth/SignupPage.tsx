@@ -2,7 +2,7 @@ import { PasswordInput, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
-import { signUp } from "@/api/account";
+import { signUp } from "@/api/allauth";
 import { AuthForm } from "./AuthForm";
 import { useAuthStep } from "./useAuthStep";
 

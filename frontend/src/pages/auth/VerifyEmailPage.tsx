@@ -2,7 +2,7 @@ import { Button, TextInput, VisuallyHidden } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useMutation } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
-import { emailResend, emailVerify } from "@/api/account";
+import { emailResend, emailVerify } from "@/api/allauth";
 import { ErrorBox } from "@/ui/ErrorBox";
 import { AuthForm } from "./AuthForm";
 import { MailboxHint } from "./MailboxHint";

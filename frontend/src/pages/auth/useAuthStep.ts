@@ -2,7 +2,8 @@
 import type { UseFormReturnType } from "@mantine/form";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { type AuthState, meQuery } from "@/api/account";
+import { meQuery } from "@/api/account";
+import type { AuthState } from "@/api/allauth";
 import { isApiError } from "@/api/errors";
 
 type Values = Record<string, string>;

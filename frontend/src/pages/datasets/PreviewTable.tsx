@@ -29,8 +29,9 @@ export const PreviewTable = ({ preview, mapping }: Props) => {
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
-          {preview.rows.slice(0, SHOWN).map((row) => (
-            <Table.Tr key={JSON.stringify(row)}>
+          {preview.rows.slice(0, SHOWN).map((row, number) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: rows of a file may be equal and never move
+            <Table.Tr key={number}>
               {preview.columns.map((column) => (
                 <Table.Td
                   key={column}

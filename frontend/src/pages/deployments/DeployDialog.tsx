@@ -3,8 +3,9 @@ import { useForm } from "@mantine/form";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
+import { type DeploymentDraft, deploymentCreate } from "@/api/deployments";
 import { isApiError } from "@/api/errors";
-import { type DeploymentDraft, deploymentCreate, modelsQuery } from "@/api/models";
+import { modelsQuery } from "@/api/models";
 import { useOrg } from "@/lib/useOrg";
 import { ErrorBox } from "@/ui/ErrorBox";
 
@@ -14,7 +15,7 @@ type Props = { opened: boolean; onClose: () => void; model: string | undefined }
 
 const useModelNames = (): string[] => {
   const models = useQuery(modelsQuery(useOrg()));
-  return (models.data?.data ?? [])
+  return (models.data ?? [])
     .filter((model) => model.kind === "fine_tuned" || model.kind === "shipped")
     .map((model) => model.id);
 };

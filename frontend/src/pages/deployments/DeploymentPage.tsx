@@ -3,7 +3,8 @@ import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { deploymentQuery, modelsQuery } from "@/api/models";
+import { deploymentQuery } from "@/api/deployments";
+import { modelsQuery } from "@/api/models";
 import type { Deployment } from "@/api/types";
 import { classifySnippets } from "@/lib/snippets";
 import { useFormat } from "@/lib/useFormat";
@@ -23,7 +24,7 @@ const Promote = ({ row, change }: { row: Deployment; change: DeploymentChange })
   const { t } = useTranslation("deployments");
   const models = useQuery(modelsQuery(useOrg()));
   const [model, setModel] = useState<string | null>(null);
-  const choices = (models.data?.data ?? [])
+  const choices = (models.data ?? [])
     .filter((one) => one.kind === "fine_tuned" || one.kind === "shipped")
     .map((one) => one.id)
     .filter((id) => id !== row.model);

@@ -3,7 +3,7 @@ import { useDisclosure } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
-import { deploymentsQuery } from "@/api/models";
+import { deploymentsQuery } from "@/api/deployments";
 import type { Deployment } from "@/api/types";
 import { useFormat } from "@/lib/useFormat";
 import { useCan, useOrg } from "@/lib/useOrg";
@@ -17,7 +17,9 @@ import { DeployDialog } from "./DeployDialog";
 const PREVIEW = `reviews-prod  →  ft:minilm-l6:…:v2
                  ft:minilm-l6:…:v1`;
 
-const useColumns = (): Column<Deployment>[] => {
+type Row = Omit<Deployment, "revisions">;
+
+const useColumns = (): Column<Row>[] => {
   const { t } = useTranslation("deployments");
   const format = useFormat();
   const org = useOrg();

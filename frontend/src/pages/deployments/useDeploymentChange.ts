@@ -1,7 +1,7 @@
 /** Promote, roll back, delete: one mutation, since only one can run at a time. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { deploymentDelete, deploymentPromote, deploymentRollback } from "@/api/models";
+import { deploymentDelete, deploymentPromote, deploymentRollback } from "@/api/deployments";
 import type { Deployment } from "@/api/types";
 import { useOrg } from "@/lib/useOrg";
 

@@ -2,12 +2,13 @@ import { Button, Checkbox, Group, Select, Stack, TextInput } from "@mantine/core
 import { useForm } from "@mantine/form";
 import { useTranslation } from "react-i18next";
 import { type KeyDraft, SCOPES } from "@/api/keys";
+import type { KeyScope } from "@/api/types";
 import { ErrorBox } from "@/ui/ErrorBox";
 
 const EXPIRIES = ["0", "30", "90", "365"] as const;
 const DAY_MS = 86_400_000;
 
-type Form = { name: string; scopes: string[]; days: (typeof EXPIRIES)[number] };
+type Form = { name: string; scopes: KeyScope[]; days: (typeof EXPIRIES)[number] };
 type Props = { busy: boolean; error: unknown; onSubmit: (draft: KeyDraft) => void };
 
 const draftOf = ({ name, scopes, days }: Form): KeyDraft => ({

@@ -1,7 +1,7 @@
 import { Button, Checkbox, Group, Stack, Text } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { classifySnippets, exportSnippet } from "@/lib/snippets";
+import { classifySnippets, exportSnippet, SHIPPED_MODEL } from "@/lib/snippets";
 import { CodeBlock } from "@/ui/CodeBlock";
 import { CodeTabs } from "@/ui/CodeTabs";
 import { CopyField } from "@/ui/CopyField";
@@ -24,7 +24,7 @@ export const KeyShown = ({ secret, onDone }: Props) => {
       <CodeTabs
         snippets={classifySnippets({
           baseUrl: location.origin,
-          model: "sentiment-en",
+          model: SHIPPED_MODEL,
           input: t("shown.example"),
         })}
       />

@@ -2,11 +2,11 @@ import { Text, Title } from "@mantine/core";
 import { useDocumentTitle } from "@mantine/hooks";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { classifySnippets } from "@/lib/snippets";
+import { classifySnippets, SHIPPED_MODEL } from "@/lib/snippets";
 import { CodeTabs } from "@/ui/CodeTabs";
 import { LinkAnchor, LinkButton } from "@/ui/links";
 import { Cycle } from "./Cycle";
-import { SHIPPED_MODEL } from "./examples";
+import { EXAMPLES } from "./examples";
 import classes from "./LandingPage.module.css";
 import { LiveBox } from "./LiveBox";
 
@@ -40,7 +40,7 @@ const Pricing = () => {
 /** Try it, see how it works, take the call home. */
 export const LandingPage = () => {
   const { t } = useTranslation("landing");
-  const [text, setText] = useState("");
+  const [text, setText] = useState(EXAMPLES[0] ?? "");
   useDocumentTitle(t("documentTitle"));
   const input = text.trim() || t("box.example");
   return (

@@ -48,36 +48,47 @@ export const LiveBox = ({ text, onText }: Props) => {
   };
   return (
     <section className={classes.box} aria-labelledby="try">
-      <h2 id="try" className={classes.title}>
-        {t("box.title")}
-      </h2>
-      <Textarea
-        label={t("box.label")}
-        description={t("box.languages")}
-        placeholder={t("box.placeholder")}
-        lang="en"
-        autosize
-        minRows={3}
-        maxRows={8}
-        maxLength={5000}
-        value={text}
-        onChange={(event) => onText(event.currentTarget.value)}
-        onKeyDown={onKey}
-      />
-      <ul className={classes.chips} aria-label={t("box.examples")}>
-        {EXAMPLES.map((example) => (
-          <li key={example}>
-            <UnstyledButton lang="en" className={classes.chip} onClick={() => pick(example)}>
-              {example}
-            </UnstyledButton>
-          </li>
-        ))}
-      </ul>
-      <Button onClick={() => run(text)} loading={trial.isPending} disabled={!text.trim()} fullWidth>
-        {t("box.run")}
-      </Button>
+      <div className={classes.stack}>
+        <h2 id="try" className={classes.title}>
+          {t("box.title")}
+        </h2>
+        <Textarea
+          label={t("box.label")}
+          description={t("box.languages")}
+          placeholder={t("box.placeholder")}
+          lang="en"
+          autosize
+          minRows={3}
+          maxRows={8}
+          maxLength={5000}
+          value={text}
+          onChange={(event) => onText(event.currentTarget.value)}
+          onKeyDown={onKey}
+        />
+        <ul className={classes.chips} aria-label={t("box.examples")}>
+          {EXAMPLES.map((example) => (
+            <li key={example}>
+              <UnstyledButton lang="en" className={classes.chip} onClick={() => pick(example)}>
+                {example}
+              </UnstyledButton>
+            </li>
+          ))}
+        </ul>
+        <Button
+          onClick={() => run(text)}
+          loading={trial.isPending}
+          disabled={!text.trim()}
+          fullWidth
+        >
+          {t("box.run")}
+        </Button>
+      </div>
       <div aria-live="polite">
-        {trial.isError ? <ErrorBox error={trial.error} /> : null}
+        {trial.isError ? (
+          <div className={classes.outcome}>
+            <ErrorBox error={trial.error} />
+          </div>
+        ) : null}
         {trial.data ? <Outcome result={trial.data} /> : null}
       </div>
     </section>

@@ -1,5 +1,4 @@
 /** English in every language of the page: the shipped model reads English. */
-export const SHIPPED_MODEL = "sentiment-en";
 
 export const EXAMPLES: readonly string[] = [
   "The battery lasts two days and the screen is gorgeous.",

@@ -70,7 +70,7 @@ export const ModelsPage = () => {
     <>
       <PageHeader title={t("title")} lead={t("lead")} />
       <QueryView query={models}>
-        {({ data }) => {
+        {(data) => {
           const own = data.filter((model) => model.kind === "fine_tuned");
           const shipped = data.filter((model) => model.kind === "shipped");
           return (

@@ -13,7 +13,7 @@ type Props = { value: string; onChange: (model: string) => void };
 export const ModelPicker = ({ value, onChange }: Props) => {
   const { t } = useTranslation("playground");
   const models = useQuery(modelsQuery(useOrg()));
-  const all: readonly Model[] = models.data?.data ?? [];
+  const all: readonly Model[] = models.data ?? [];
   const known = all.some((model) => model.id === value);
   const groups = KINDS.map((kind) => ({
     group: t(`kinds.${kind}`),

@@ -5,7 +5,7 @@ import { type FormEvent, type KeyboardEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { classify } from "@/api/classify";
 import { isComposing } from "@/lib/keyboard";
-import { classifySnippets } from "@/lib/snippets";
+import { classifySnippets, SHIPPED_MODEL } from "@/lib/snippets";
 import { useOrg } from "@/lib/useOrg";
 import { CodeTabs } from "@/ui/CodeTabs";
 import { ErrorBox } from "@/ui/ErrorBox";
@@ -33,7 +33,7 @@ export const PlaygroundPage = () => {
   const client = useQueryClient();
   const search = useSearch({ from: "/o/$org" });
   const [mode, setMode] = useState<Mode>("single");
-  const [model, setModel] = useState(search.model ?? "sentiment-en");
+  const [model, setModel] = useState(search.model ?? SHIPPED_MODEL);
   const [text, setText] = useState("");
   const run = useMutation({
     mutationFn: (input: string | string[]) => classify(org, { model, input }),

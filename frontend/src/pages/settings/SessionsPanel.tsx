@@ -1,7 +1,7 @@
 import { Badge, Button, Group, Text } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
-import { sessionsEnd, sessionsQuery } from "@/api/account";
+import { sessionsEnd, sessionsQuery } from "@/api/allauth";
 import { useFormat } from "@/lib/useFormat";
 import { browserOf } from "@/lib/userAgent";
 import { ErrorBox } from "@/ui/ErrorBox";
@@ -19,7 +19,7 @@ export const SessionsPanel = () => {
     mutationFn: sessionsEnd,
     onSuccess: () => client.invalidateQueries({ queryKey: sessionsQuery.queryKey }),
   });
-  const others = (sessions.data ?? []).filter((session) => !session.current);
+  const others = (sessions.data ?? []).filter((session) => !session.is_current);
   return (
     <Panel
       title={t("sessions.title")}
@@ -44,7 +44,7 @@ export const SessionsPanel = () => {
                 <div>
                   <Group gap="xs">
                     <Text fw={600}>{browserOf(session.user_agent)}</Text>
-                    {session.current ? (
+                    {session.is_current ? (
                       <Badge variant="default" tt="none" fw={500}>
                         {t("sessions.current")}
                       </Badge>

@@ -16,7 +16,7 @@ const Appearance = () => {
   const save = useLanguageSave();
   const choose = async (language: string) => {
     await languageSet(language as Language);
-    save.mutate(language);
+    save.mutate(language as Language);
   };
   return (
     <Panel title={t("appearance.title")}>

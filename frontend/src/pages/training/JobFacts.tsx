@@ -40,7 +40,7 @@ export const JobFacts = ({ job, progress }: Props) => {
             { label: t("columns.base"), value: job.model },
             { label: t("columns.tier"), value: known("tiers", job.tier) ?? job.tier },
             ...(job.queue_position
-              ? [{ label: t("job.queue_position"), value: format.number(job.queue_position) }]
+              ? [{ label: t("job.position"), value: format.number(job.queue_position) }]
               : []),
             ...(job.trained_tokens
               ? [{ label: t("columns.tokens"), value: format.number(job.trained_tokens) }]

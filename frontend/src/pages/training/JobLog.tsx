@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import { jobEnded, jobEventsQuery } from "@/api/training";
 import type { Job, JobEvent } from "@/api/types";
 import { useFormat } from "@/lib/useFormat";
+import { useKnown } from "@/lib/useKnown";
 import { useOrg } from "@/lib/useOrg";
 import { Panel } from "@/ui/Panel";
 import classes from "./JobLog.module.css";
@@ -27,6 +28,7 @@ const useLines = ({ job, lines, broken }: Props): readonly JobEvent[] => {
 export const JobLog = (props: Props) => {
   const { t } = useTranslation("training");
   const format = useFormat();
+  const known = useKnown("training");
   const lines = useLines(props);
   const end = useRef<HTMLDivElement>(null);
   const count = lines.length;
@@ -50,7 +52,7 @@ export const JobLog = (props: Props) => {
         {lines.map((line) => (
           <div key={line.id} className={classes.line} data-level={line.level}>
             <span className={classes.time}>{format.clock(line.created_at)}</span>
-            <span>{line.message}</span>
+            <span>{known("log.codes", line.code, line.data) ?? line.message}</span>
           </div>
         ))}
       </section>

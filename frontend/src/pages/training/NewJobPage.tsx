@@ -57,7 +57,7 @@ export const NewJobPage = () => {
   const datasets = useQuery(datasetsQuery(org));
   const models = useQuery(modelsQuery(org));
   const usable = (datasets.data?.data ?? []).filter((dataset) => dataset.status === "ready");
-  const bases = (models.data?.data ?? []).filter((model) => model.kind === "base");
+  const bases = (models.data ?? []).filter((model) => model.kind === "base");
   const { setFieldValue } = form;
   const firstDataset = usable[0]?.id;
   const firstBase = bases[0]?.id;

@@ -14,7 +14,7 @@ import { BalancePanel } from "./BalancePanel";
 import { DayChart } from "./DayChart";
 import { useMeterName } from "./useMeterName";
 
-const RANGES = ["7", "30", "90"] as const;
+const RANGES = ["7", "30"] as const;
 
 /** What is left, then what was used, by day and by model. */
 export const UsagePage = () => {

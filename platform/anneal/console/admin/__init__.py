@@ -1,6 +1,9 @@
 """The operator's console at `/admin/`: one site, one door to the system scope."""
 
 from anneal.console.admin import accounts, billing, kernel, models  # noqa: F401 # they register
+from anneal.console.admin.names import names_translate
 from anneal.console.admin.site import site
+
+names_translate(site)
 
 __all__ = ["site"]

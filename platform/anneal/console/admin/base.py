@@ -20,6 +20,17 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc] # unfold ships no types
     compressed_fields = True
     actions = None
 
+    def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> list[str]:
+        """Show every column, also those no form could edit."""
+        hidden = self.exclude or ()
+        return [field.name for field in self.opts.fields if field.name not in hidden]
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: models.Model | None = None
+    ) -> list[str]:
+        """Show, not edit."""
+        return self.get_fields(request, obj)
+
     def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
         """Nothing is added by form."""
         return False
@@ -40,7 +51,13 @@ class TenantAdmin(ReadOnlyAdmin):
         """Add the slug to each row."""
         rows: QuerySet[Any] = super().get_queryset(request)
         slug = Organization.objects.filter(id=OuterRef("organization_id")).values("slug")[:1]
-        return rows.annotate(organization_slug_shown=Subquery(slug))
+        shown: QuerySet[Any] = rows.annotate(organization_slug_shown=Subquery(slug))
+        return shown
+
+    def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> list[str]:
+        """Show the organization by its slug."""
+        fields = super().get_fields(request, obj)
+        return ["organization", *(name for name in fields if name != "organization_id")]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

@@ -27,12 +27,14 @@ class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc] # unfold ships no type
 
         @functools.wraps(view)
         def scoped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            # Taken first: signing out leaves nobody to name.
+            actor = operator_actor(request)
             with system_scope("admin"):
                 response = view(request, *args, **kwargs)
                 if isinstance(response, SimpleTemplateResponse):
                     response.render()
                 if request.method == "POST":
-                    _audit(request, response)
+                    _audit(request, response, actor)
             return response
 
         wrapped: View = super().admin_view(scoped, cacheable)
@@ -55,10 +57,10 @@ def operator_actor(request: HttpRequest) -> Actor:
     return Actor(kind="operator", id=user.id, label=user.email)
 
 
-def _audit(request: HttpRequest, response: HttpResponseBase) -> None:
+def _audit(request: HttpRequest, response: HttpResponseBase, actor: Actor) -> None:
     """Note every write of an operator, whatever services it called, in the house's own trail."""
     audit_record(
-        actor=operator_actor(request),
+        actor=actor,
         action="console.post",
         target=request.path[:254],
         detail={"status": response.status_code, "action": request.POST.get("action", "")[:100]},

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+from datetime import timedelta
 from typing import Final
 
 from django.db import connection
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from anneal.kernel import clock
 from anneal.kernel.errors import IdempotencyInFlight, IdempotencyMismatch, InvalidRequest
 from anneal.kernel.models import IdempotencyRecord
 from anneal.kernel.scopes import OrganizationRef
@@ -15,6 +17,7 @@ from anneal.kernel.scopes import OrganizationRef
 HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotent-Replayed"
 _MAX_KEY: Final = 255
+KEPT: Final = timedelta(hours=24)
 
 
 class IdempotentCall:
@@ -37,10 +40,12 @@ class IdempotentCall:
             cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [self.lock])
             if not cursor.fetchone()[0]:
                 raise IdempotencyInFlight(retry_after=1)
-        record = IdempotencyRecord.objects.filter(
-            method=self.method, path=self.path, key=self.key
-        ).first()
+        same = IdempotencyRecord.objects.filter(method=self.method, path=self.path, key=self.key)
+        record = same.first()
         if record is None:
+            return None
+        if record.created_at < clock.now() - KEPT:
+            same.delete()
             return None
         if record.request_hash != self.request_hash:
             raise IdempotencyMismatch(param=HEADER)

@@ -1,0 +1,133 @@
+"""A model version on disk: `manifest.json` and `weights.safetensors`, and nothing else. No torch.
+
+The manifest says on which base (by hash) the weights stand, what they answer, and how they were
+made. `pack` and `unpack` turn the folder into one object and back.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, cast
+
+from mlworker.engine.contracts import FORMAT, EngineError, ErrorCode, Json
+from mlworker.engine.durable import MANIFEST, check_folder
+
+WEIGHTS = "weights.safetensors"
+FILES = (MANIFEST, WEIGHTS)
+ENGINE = "1"
+_MAX_BYTES = 2_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class LoraEntry:
+    """Rank and scale (alpha / rank) of the adapter."""
+
+    rank: int
+    alpha: float
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactManifest:
+    """Everything about a model version except its tensors."""
+
+    task: str
+    tier: str
+    labels: tuple[str, ...]
+    base_id: str
+    base_sha256: str
+    max_length: int
+    pooling: Literal["cls", "mean"]
+    layers: int
+    lora: LoraEntry | None
+    config: Mapping[str, Json]
+    metrics: Mapping[str, Json]
+    engine: str = ENGINE
+
+    def describe(self) -> dict[str, object]:
+        """The manifest's body without its file list."""
+        body = asdict(self)
+        body["base"] = {"id": body.pop("base_id"), "weights_sha256": body.pop("base_sha256")}
+        body["pooling"] = {"kind": body["pooling"], "layers": body.pop("layers")}
+        return {"format": FORMAT, **body}
+
+
+def read_manifest(folder: Path) -> ArtifactManifest:
+    """Check files against hashes and fields against bounds; EngineError(artifact_corrupt)."""
+    body = check_folder(folder, ErrorCode.ARTIFACT_CORRUPT)
+    try:
+        if body["format"] != FORMAT or set(cast("dict[str, object]", body["files"])) != {WEIGHTS}:
+            raise ValueError("it is not an artifact of this engine")
+        return _parse(body)
+    except (KeyError, TypeError, ValueError) as error:
+        raise _corrupt(f"{folder.name} has a manifest that cannot be used: {error!r}") from error
+
+
+def pack(folder: Path) -> bytes:
+    """The folder as an uncompressed tar, byte for byte the same for the same files."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name in FILES:
+            data = (folder / name).read_bytes()
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(data), 0o644
+            tar.addfile(entry, io.BytesIO(data))
+    return stream.getvalue()
+
+
+def unpack(data: bytes, into: Path) -> Path:
+    """Write a packed artifact's two files into a folder; anything else in it is refused."""
+    into.mkdir(parents=True, exist_ok=True)
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
+            entries = tar.getmembers()
+            if tuple(entry.name for entry in entries) != FILES:
+                raise _corrupt(f"the package holds {[entry.name for entry in entries]}")
+            for entry in entries:
+                source = tar.extractfile(entry) if entry.isreg() else None
+                if source is None or entry.size > _MAX_BYTES:
+                    raise _corrupt(f"{entry.name} is not a plain file of a sensible size")
+                (into / entry.name).write_bytes(source.read())
+    except tarfile.TarError as error:
+        raise _corrupt(f"the package cannot be opened: {error}") from error
+    return into
+
+
+def _parse(body: Mapping[str, object]) -> ArtifactManifest:
+    base = cast("dict[str, str]", body["base"])
+    pooling = cast("dict[str, object]", body["pooling"])
+    lora = cast("dict[str, float] | None", body["lora"])
+    labels = tuple(cast("list[str]", body["labels"]))
+    if not all(isinstance(label, str) for label in labels) or len(set(labels)) != len(labels):
+        raise ValueError("labels")
+    if pooling["kind"] not in ("cls", "mean") or body["tier"] not in ("head", "lora"):
+        raise ValueError("tier or pooling")
+    if (body["tier"] == "lora") != (lora is not None):
+        raise ValueError("lora")
+    return ArtifactManifest(
+        task=str(body["task"]),
+        tier=str(body["tier"]),
+        labels=labels,
+        base_id=str(base["id"]),
+        base_sha256=str(base["weights_sha256"]),
+        max_length=_whole(body["max_length"], 8, 65_536),
+        pooling=cast(Literal["cls", "mean"], pooling["kind"]),
+        layers=_whole(pooling["layers"], 1, 200),
+        lora=None if lora is None else LoraEntry(_whole(lora["rank"], 1, 256), float(lora["alpha"])),
+        config=cast("dict[str, Json]", body["config"]),
+        metrics=cast("dict[str, Json]", body["metrics"]),
+        engine=str(body["engine"]),
+    )
+
+
+def _whole(value: object, low: int, high: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise ValueError(f"{value!r} is not a whole number from {low} to {high}")
+    return value
+
+
+def _corrupt(reason: str) -> EngineError:
+    return EngineError(ErrorCode.ARTIFACT_CORRUPT, f"This model cannot be loaded: {reason}.")

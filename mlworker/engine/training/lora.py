@@ -1,0 +1,248 @@
+"""Tier lora: the training loop. One step = one token-budget batch, in micro-steps if need be."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import torch
+from torch import Tensor
+
+from mlworker.engine.contracts import (
+    CheckpointMessage,
+    EngineError,
+    ErrorCode,
+    MetricMessage,
+    PhaseMessage,
+)
+from mlworker.engine.data.batches import epoch_batches, micro_batches
+from mlworker.engine.data.packing import pack_rows
+from mlworker.engine.data.rows import EncodedSplit
+from mlworker.engine.heads import Pooling
+from mlworker.engine.training.evaluate import collect, metrics_of
+from mlworker.engine.training.lora_model import LoraModel
+from mlworker.engine.training.progress import figures
+from mlworker.engine.training.setup import Setup, Trained
+from mlworker.engine.training.state import RunState, checkpoint_restore, checkpoint_write
+
+_REPORT_SECONDS = 0.5
+_EVALUATIONS = 6
+"""Evaluations a run has at least, if its epochs are long enough to be halved."""
+_MIN_STEPS_BETWEEN = 20
+_LOST_AFTER = 20
+"""Steps over which the loss is averaged before it counts as lost."""
+_LOST_FACTOR = 10.0
+"""Lost = this many times worse than guessing."""
+_SEED_STRIDE = 1_000_003
+
+
+class LoraRun:
+    """A run in progress. `train` may be left by StopRequested between any two micro-steps;
+    `save` then writes the last whole step.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+        config = setup.config
+        torch.manual_seed(config.seed)
+        outputs = setup.task.outputs(setup.labels)
+        self.model = LoraModel(setup.bert, config, outputs).to(setup.device)
+        optimizer = torch.optim.AdamW(
+            self.model.parameters(),
+            lr=config.learning_rate,
+            weight_decay=config.weight_decay,
+            fused=True,
+        )
+        self.state = RunState(self.model, optimizer)
+        self._fingerprint = setup.fingerprint()
+        self._lengths = [len(row) for row in setup.train.ids]
+        self._weights = setup.class_weights()
+        self._plan = [self._batches(epoch) for epoch in range(config.epochs)]
+        self.steps_planned = sum(len(batches) for batches in self._plan)
+        self._reported = 0.0
+        self._saved = time.monotonic()
+        if setup.spec.resume is not None:
+            checkpoint_restore(
+                setup.run_dir / setup.spec.resume, self.state, self._fingerprint
+            )
+
+    def _batches(self, epoch: int) -> list[list[int]]:
+        config = self.setup.config
+        return epoch_batches(
+            self._lengths, token_budget=config.batch_tokens, seed=config.seed, epoch=epoch
+        )
+
+    def train(self) -> Trained:
+        """All that is left to do; raises EngineError(diverged)."""
+        self.setup.link.send(PhaseMessage("training"))
+        at = self.state.position
+        while at.epoch < len(self._plan) and not at.stopped_early:
+            batches = self._plan[at.epoch]
+            due = at.batch in self._evaluation_points(len(batches))
+            # asked first, so that a run resumed from inside an evaluation does it again
+            if due and at.evaluated < at.step:
+                self._evaluate()
+            elif at.batch < len(batches):
+                self._step(batches[at.batch])
+            else:
+                at.epoch, at.batch = at.epoch + 1, 0
+            self._save_when_due()
+        return self._finish()
+
+    def save(self) -> CheckpointMessage:
+        """Write a checkpoint of the last whole step."""
+        at = self.state.position
+        setup = self.setup
+        delay = setup.spec.test_hooks.get("checkpoint_delay_ms", 0) / 1000
+        total = at.seconds
+        at.seconds += setup.pace.seconds
+        try:
+            message = checkpoint_write(
+                setup.run_dir,
+                self.state,
+                fingerprint=self._fingerprint,
+                config=dict(setup.config.as_dict()),
+                epoch=self._epoch(),
+                before_rename=(lambda: time.sleep(delay)) if delay else None,
+            )
+        finally:
+            at.seconds = total
+        self._saved = time.monotonic()
+        setup.link.send(message)
+        return message
+
+    def _save_when_due(self) -> None:
+        if time.monotonic() - self._saved >= self.setup.spec.checkpoint_seconds:
+            self.save()
+
+    def _step(self, batch: list[int]) -> None:
+        """One optimizer step; raises before the weights change when the loss is not finite."""
+        setup, at = self.setup, self.state.position
+        config = setup.config
+        rate = config.learning_rate * self._schedule(at.step)
+        for group in self.state.optimizer.param_groups:
+            group["lr"] = rate
+        self.model.train()
+        self.state.optimizer.zero_grad(set_to_none=True)
+        torch.manual_seed(config.seed * _SEED_STRIDE + at.step)
+        loss = 0.0
+        wanted = setup.pace.micro_tokens(config.batch_tokens)
+        for micro in micro_batches(batch, self._lengths, max(wanted, 1)):
+            loss += self._micro_step(micro, len(batch))
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.max_grad_norm)
+        self._check(loss, float(norm))
+        self.state.optimizer.step()
+        tokens = sum(self._lengths[index] for index in batch)
+        at.step, at.batch = at.step + 1, at.batch + 1
+        at.trained_tokens += tokens
+        at.rows_read += len(batch)
+        share = 1 / min(at.step, _LOST_AFTER)
+        at.recent_loss += share * (loss - at.recent_loss)
+        self._report(rate)
+
+    def _micro_step(self, micro: list[int], rows: int) -> float:
+        """Forward and backward of some rows; the batch's mean loss is the sum of these parts."""
+        setup = self.setup
+        setup.pace.begin()
+        packed = pack_rows([setup.train.ids[index] for index in micro], setup.device)
+        targets = torch.tensor([setup.train.targets[micro[place]] for place in packed.order])
+        logits = self.model(packed)
+        total = setup.task.loss(
+            logits, targets.to(setup.device), self._weights, setup.config.label_smoothing
+        )
+        (total / rows).backward()  # type: ignore[no-untyped-call]
+        setup.pace.end(sum(self._lengths[index] for index in micro))
+        return float(total.detach()) / rows
+
+    def _check(self, loss: float, norm: float) -> None:
+        """Stop before a broken step reaches the weights."""
+        guessing = math.log(max(2, self.setup.task.outputs(self.setup.labels)))
+        at = self.state.position
+        lost = at.step >= _LOST_AFTER and at.recent_loss > _LOST_FACTOR * guessing
+        if not (math.isfinite(loss) and math.isfinite(norm)) or lost:
+            raise EngineError(
+                ErrorCode.DIVERGED,
+                f"Training diverged at step {at.step} (loss {loss:.3g}). "
+                "Choose a smaller learning_rate.",
+            )
+
+    def _schedule(self, step: int) -> float:
+        """Linear rise, then linear fall to nearly zero, as a share of the learning rate."""
+        rise = self.setup.config.warmup_fraction * self.steps_planned
+        if step < rise:
+            return (step + 1) / (rise + 1)
+        return (self.steps_planned - step) / max(self.steps_planned - rise, 1.0)
+
+    def _evaluation_points(self, batches: int) -> set[int]:
+        """Batch counts within an epoch after which the validation split is read."""
+        parts = max(1, math.ceil(_EVALUATIONS / self.setup.config.epochs))
+        while parts > 1 and batches // parts < _MIN_STEPS_BETWEEN:
+            parts -= 1
+        return {math.ceil(batches * part / parts) for part in range(1, parts + 1)}
+
+    def _evaluate(self) -> None:
+        """Read the validation split; keep the best weights; decide about stopping early."""
+        setup, at = self.setup, self.state.position
+        logits = self._logits(setup.validation)
+        found = figures(metrics_of(setup.task, logits, setup.validation, setup.labels))
+        score, loss = found[setup.task.primary_metric], found["loss"]
+        at.evaluated = at.step
+        gained = score > at.best_score + setup.config.min_delta
+        if gained or (score == at.best_score and loss < at.best_loss):
+            at.best_score, at.best_loss, at.best_step = score, loss, at.step
+            self.state.best = self.model.tensors()
+        at.stale = 0 if gained else at.stale + 1
+        patience = setup.config.patience
+        at.stopped_early = 0 < patience <= at.stale and at.step < self.steps_planned
+        self._report(self.state.optimizer.param_groups[0]["lr"], found)
+
+    def _logits(self, split: EncodedSplit) -> Tensor:
+        self.model.eval()
+        return collect(split.ids, self.model, self.setup.pace, self.setup.device)
+
+    def _finish(self) -> Trained:
+        setup, at = self.setup, self.state.position
+        seconds = at.seconds + setup.pace.seconds
+        setup.link.send(PhaseMessage("evaluating"))
+        self.model.restore(self.state.best)
+        return Trained(
+            pooling=Pooling("cls", setup.bert.config.num_hidden_layers),
+            tensors=self.model.tensors(),
+            steps=at.step,
+            steps_planned=self.steps_planned,
+            epochs=self._epoch(),
+            early_stopped=at.stopped_early,
+            trained_tokens=at.trained_tokens,
+            seconds=seconds,
+            rows_read=at.rows_read,
+            validation_logits=self._logits(setup.validation),
+            test_logits=None if setup.test is None else self._logits(setup.test),
+        )
+
+    def _epoch(self) -> float:
+        at = self.state.position
+        if at.epoch >= len(self._plan):
+            return float(at.epoch)
+        return at.epoch + at.batch / len(self._plan[at.epoch])
+
+    def _report(self, rate: float, validation: dict[str, float] | None = None) -> None:
+        """Send a metric, at most two a second unless it carries an evaluation."""
+        at = self.state.position
+        if validation is None and time.monotonic() - self._reported < _REPORT_SECONDS:
+            return
+        self._reported = time.monotonic()
+        seconds = at.seconds + self.setup.pace.seconds
+        self.setup.link.send(
+            MetricMessage(
+                step=at.step,
+                steps_planned=self.steps_planned,
+                epoch=self._epoch(),
+                train_loss=at.recent_loss,
+                learning_rate=rate,
+                trained_tokens=at.trained_tokens,
+                rows_per_second=at.rows_read / seconds,
+                seconds=seconds,
+                validation=validation,
+            )
+        )
+

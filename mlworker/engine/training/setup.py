@@ -1,0 +1,87 @@
+"""What every tier's loop is given: rows, model, configuration, and the way out."""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from mlworker.engine.base.bert import Bert
+from mlworker.engine.contracts import TrainSpec
+from mlworker.engine.data.rows import EncodedSplit
+from mlworker.engine.heads import Pooling
+from mlworker.engine.link import Link
+from mlworker.engine.tasks.base import Task
+from mlworker.engine.training.config import TrainConfig
+from mlworker.engine.training.pace import Pace
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A run, prepared: everything is loaded, tokenized and checked."""
+
+    spec: TrainSpec
+    run_dir: Path
+    config: TrainConfig
+    task: Task
+    labels: tuple[str, ...]
+    bert: Bert
+    device: torch.device
+    train: EncodedSplit
+    validation: EncodedSplit
+    test: EncodedSplit | None
+    link: Link
+    pace: Pace
+
+    @property
+    def planned_tokens(self) -> int:
+        """Tokens the whole run may be charged for."""
+        passes = 1 if self.config.tier == "head" else self.config.epochs
+        return self.train.tokens * passes
+
+    def class_weights(self) -> Tensor | None:
+        """Weight of each label, mean 1 over rows; None when all count the same."""
+        if self.config.class_weights == "none":
+            return None
+        counts = torch.bincount(
+            torch.tensor(self.train.targets), minlength=self.task.outputs(self.labels)
+        )
+        weights = len(self.train) / (len(self.labels) * counts.clamp(min=1).float())
+        return weights.to(self.device)
+
+    def fingerprint(self) -> str:
+        """Hash of all that a checkpoint depends on: rows, labels, base, configuration."""
+        digest = hashlib.sha256()
+        for part in (
+            self.spec.base.weights_sha256,
+            self.spec.task,
+            repr(self.labels),
+            repr(sorted(self.config.as_dict().items())),
+        ):
+            digest.update(part.encode() + b"\0")
+        for row, target in zip(self.train.ids, self.train.targets, strict=True):
+            digest.update(array("q", [*row, -1 - target]).tobytes())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a tier's loop leaves: tensors of the artifact and the run's figures."""
+
+    pooling: Pooling
+    tensors: dict[str, Tensor]
+    """`head.weight` [C, H], `head.bias` [C], and `lora.{key}.a` / `.b` for tier lora."""
+    steps: int
+    steps_planned: int
+    epochs: float
+    early_stopped: bool
+    trained_tokens: int
+    seconds: float
+    """Training time in all attempts."""
+    rows_read: int
+    validation_logits: Tensor
+    test_logits: Tensor | None

@@ -1,0 +1,147 @@
+"""Where a lora run stands, to the last step: written to and read from a checkpoint folder.
+
+Everything random in a step is seeded by (seed, step), so position and weights are the whole state.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from mlworker.engine.checkpoint import (
+    STATE,
+    TENSORS,
+    checkpoint_path,
+    stale_checkpoints,
+    verify_checkpoint,
+)
+from mlworker.engine.contracts import FORMAT, CheckpointMessage, EngineError, ErrorCode
+from mlworker.engine.durable import manifest_sha256, publish_folder
+from mlworker.engine.training.lora_model import LoraModel
+
+
+@dataclass
+class Position:
+    """The figures of a run in progress."""
+
+    step: int = 0
+    """Optimizer steps done."""
+    epoch: int = 0
+    batch: int = 0
+    """Batches done in this epoch."""
+    evaluated: int = 0
+    """`step` of the newest evaluation."""
+    trained_tokens: int = 0
+    rows_read: int = 0
+    recent_loss: float = 0.0
+    """Training loss, averaged over about 20 steps."""
+    seconds: float = 0.0
+    """Wall time in earlier attempts."""
+    best_score: float = -1.0
+    best_loss: float = 0.0
+    best_step: int = 0
+    stale: int = 0
+    """Evaluations since the best one."""
+    stopped_early: bool = False
+
+
+@dataclass
+class RunState:
+    """Position, current weights with optimizer moments, and the best weights so far."""
+
+    model: LoraModel
+    optimizer: torch.optim.Optimizer
+    position: Position = field(default_factory=Position)
+    best: dict[str, Tensor] = field(default_factory=dict)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All tensors under flat names."""
+        flat = {f"now.{name}": value for name, value in self.model.tensors().items()}
+        flat.update({f"best.{name}": value for name, value in self.best.items()})
+        for name, parameter in self.model.named():
+            for key, value in self.optimizer.state.get(parameter, {}).items():
+                flat[f"optimizer.{key}.{name}"] = value.detach().cpu().clone()
+        return flat
+
+    def restore(self, tensors: dict[str, Tensor], position: dict[str, object]) -> None:
+        """The inverse of `tensors` and `asdict(position)`."""
+        self.position = Position(**position)  # type: ignore[arg-type]  # our own hashed JSON
+        self.model.restore(_under("now.", tensors))
+        self.best = _under("best.", tensors)
+        for name, parameter in self.model.named():
+            state = {
+                key.removeprefix("optimizer.").removesuffix(f".{name}"): value
+                for key, value in tensors.items()
+                if key.startswith("optimizer.") and key.endswith(f".{name}")
+            }
+            if state:
+                self.optimizer.state[parameter] = {
+                    key: value.to(parameter.device) for key, value in state.items()
+                }
+
+
+def checkpoint_write(
+    run_dir: Path,
+    state: RunState,
+    *,
+    fingerprint: str,
+    config: dict[str, object],
+    epoch: float,
+    before_rename: Callable[[], None] | None = None,
+) -> CheckpointMessage:
+    """Publish a checkpoint of this state and delete the ones it replaces."""
+    step = state.position.step
+    target = checkpoint_path(run_dir, step)
+    describe = {"format": FORMAT, "step": step, "epoch": epoch, "fingerprint": fingerprint}
+    with publish_folder(target, describe, before_rename=before_rename) as folder:
+        save_file(state.tensors(), folder / TENSORS)
+        body = {"position": asdict(state.position), "config": config}
+        (folder / STATE).write_text(json.dumps(body), encoding="utf-8")
+    size = sum(path.stat().st_size for path in target.iterdir())
+    for old in stale_checkpoints(run_dir):
+        _remove(old)
+    return CheckpointMessage(
+        path=str(target.relative_to(run_dir)),
+        step=step,
+        epoch=epoch,
+        manifest_sha256=manifest_sha256(target),
+        bytes=size,
+    )
+
+
+def checkpoint_read(path: Path) -> tuple[str, dict[str, object], dict[str, object]]:
+    """(fingerprint, config, position) of a verified checkpoint."""
+    info = verify_checkpoint(path)
+    body = json.loads((path / STATE).read_text(encoding="utf-8"))
+    return info.fingerprint, dict(body["config"]), dict(body["position"])
+
+
+def checkpoint_restore(path: Path, state: RunState, fingerprint: str) -> None:
+    """Load a checkpoint of the same run; EngineError(checkpoint_corrupt) when it is another's."""
+    found, _, position = checkpoint_read(path)
+    if found != fingerprint:
+        raise EngineError(
+            ErrorCode.CHECKPOINT_CORRUPT,
+            "The checkpoint belongs to other rows, labels or settings. Start without it.",
+        )
+    state.restore(load_file(path / TENSORS), position)
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }
+
+
+def _remove(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.unlink(missing_ok=True)
+    folder.rmdir()

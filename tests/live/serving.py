@@ -1,0 +1,92 @@
+"""What the live tests of serving share: a customer with a client, and real data if present."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import psycopg
+
+from anneal.kernel.ids import parse_id
+from anneal.local.processes import wait_until
+from tests.live.machine import Installation
+
+DATA = Path(os.environ.get("ANNEAL_DATA") or Path(__file__).resolve().parents[3] / "shared/data")
+MODEL = "sentiment-en"
+GOOD = "A wonderful film: warm, funny and beautifully acted."
+BAD = "A dull, lifeless mess; I wanted those two hours back."
+
+
+class Customer:
+    """An organization with an owner's key and an HTTP client."""
+
+    def __init__(self, installation: Installation, credit: int = 10_000) -> None:
+        email = f"serving-{uuid4().hex[:10]}@example.com"
+        said = installation.manage(
+            "org_create", "--email", email, "--name", "Serving", "--credit", str(credit), "--json"
+        )
+        made = json.loads(said.strip().splitlines()[-1])
+        self.installation = installation
+        self.key: str = made["api_key"]
+        self.organization_id = parse_id("org_", made["organization"])
+        self.http = httpx.Client(
+            base_url=installation.url,
+            headers={"Authorization": f"Bearer {self.key}"},
+            timeout=60,
+            trust_env=False,
+        )
+
+    def classify(self, given: str | list[str], model: str = MODEL, **more: Any) -> httpx.Response:
+        """`POST /v1/classify`; keyword `headers` goes to the request, the rest into the body."""
+        headers = more.pop("headers", None)
+        body = {"model": model, "input": given, **more}
+        return self.http.post("/v1/classify", json=body, headers=headers)
+
+    def raw(self, body: bytes, path: str = "/v1/classify") -> httpx.Response:
+        """Post bytes as they are."""
+        return self.http.post(path, content=body)
+
+    def balance(self) -> dict[str, float]:
+        """The `prediction` balance."""
+        data = self.http.get("/v1/billing/balance").json()["data"]
+        row = next(row for row in data if row["unit"] == "prediction")
+        return {name: float(row[name]) for name in ("granted", "held", "consumed", "available")}
+
+    def events(self) -> int:
+        """Predictions charged, as the database has them."""
+        with psycopg.connect(self.installation.superuser_url) as connection:
+            row = connection.execute(
+                "SELECT coalesce(sum(units), 0) FROM metering_usageevent"
+                " WHERE organization_id = %s AND meter = 'prediction'",
+                [self.organization_id],
+            ).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def nothing_held(self, *, seconds: float = 90) -> bool:
+        """Wait until every hold is settled or released."""
+        return wait_until(lambda: self.balance()["held"] == 0, seconds=seconds, pause=0.5)
+
+
+def error_code(answer: httpx.Response) -> str:
+    """An answer's error code."""
+    return str(answer.json()["error"]["code"])
+
+
+def wait_serving(customer: Customer) -> None:
+    """Wait until an engine answers."""
+    ready = wait_until(lambda: customer.classify(GOOD).status_code == 200, seconds=90, pause=0.5)
+    assert ready, customer.classify(GOOD).text
+
+
+@contextmanager
+def serving(installation: Installation, credit: int = 10_000) -> Iterator[Customer]:
+    """A customer of an installation whose engine is up."""
+    customer = Customer(installation, credit)
+    wait_serving(customer)
+    with customer.http:
+        yield customer

@@ -1,0 +1,214 @@
+"""What a job survives: real signals to real processes; every job ends once and is charged once."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+
+import psutil
+import pytest
+import redis
+from celery import Celery
+
+from anneal.kernel.redis_url import broker_url
+from anneal.local.processes import wait_until
+from tests.live.training import (
+    HEAD,
+    LEASE,
+    LORA,
+    Customer,
+    ImpatientInstallation,
+    second_worker,
+    trainer,
+    trainers,
+)
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[ImpatientInstallation]:
+    """One installation for this file: its workers are killed and come back."""
+    installation = ImpatientInstallation("--no-demo")
+    try:
+        yield installation.start()
+    finally:
+        installation.close()
+
+
+@pytest.fixture
+def customer(place: ImpatientInstallation) -> Customer:
+    return Customer(place)
+
+
+def _no_trainer(place: ImpatientInstallation, seconds: float) -> bool:
+    return wait_until(lambda: not trainers(place), seconds=seconds, pause=0.1)
+
+
+def _kill_trainer(place: ImpatientInstallation, customer: Customer, kills: int) -> None:
+    job = customer.submit(customer.dataset(), **LORA)
+    for number in range(kills):
+        customer.checkpointed(job, number + 1)
+        time.sleep(random.random())
+        trainer(place).send_signal(signal.SIGKILL)
+        customer.wait(job, lambda _, n=number: customer.codes(job).count("job.restarted") > n)
+    done = customer.ended(job, 120)
+    customer.assert_once(job)
+    assert done["attempt"] == kills + 1
+    assert done["progress"]["step"] == done["progress"]["total"]
+    continued = [e for e in customer.events(job) if e["message"].startswith("Continuing from")]
+    assert len(continued) == kills
+
+
+def test_a_killed_trainer_continues_from_its_checkpoint(
+    place: ImpatientInstallation, customer: Customer
+) -> None:
+    _kill_trainer(place, customer, 1)
+
+
+@pytest.mark.slow
+def test_a_trainer_killed_again_and_again_still_ends_once(
+    place: ImpatientInstallation, customer: Customer
+) -> None:
+    _kill_trainer(place, customer, 5)
+
+
+def test_a_trainer_that_dies_before_any_checkpoint_ends_the_job_unpaid(
+    place: ImpatientInstallation, customer: Customer
+) -> None:
+    job = customer.submit(customer.dataset(), **LORA)
+    killed: set[int] = set()
+    while len(killed) < 3:
+        process = trainer(place)
+        if process.pid not in killed:
+            process.send_signal(signal.SIGSEGV)
+            killed.add(process.pid)
+        time.sleep(0.05)
+    done = customer.ended(job)
+    assert done["status"] == "failed"
+    assert (done["error"]["code"], done["error"]["param"]) == ("crashed", "SIGSEGV")
+    assert customer.tokens()["held"] == 0
+    assert customer.tokens()["consumed"] == 0
+
+
+def test_a_killed_worker_leaves_no_orphan_and_another_goes_on(
+    place: ImpatientInstallation, customer: Customer
+) -> None:
+    job = customer.submit(customer.dataset(), **LORA)
+    customer.checkpointed(job)
+    child = trainer(place)
+    worker = place.kill("worker-train")
+    assert wait_until(lambda: not _alive(child), seconds=10, pause=0.1)
+    place.wait_new("worker-train", worker)
+    customer.wait(job, lambda body: body["attempt"] == 2, seconds=LEASE + 20)
+    customer.ended(job)
+    customer.assert_once(job)
+
+
+def _alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+def test_a_worker_asleep_past_its_lease_changes_nothing_when_it_wakes(
+    place: ImpatientInstallation, customer: Customer
+) -> None:
+    job = customer.submit(customer.dataset(), **LORA)
+    customer.checkpointed(job)
+    sleeper = place.kill("worker-train", signal.SIGSTOP)
+    try:
+        with second_worker(place):
+            customer.wait(job, lambda body: body["attempt"] == 2, seconds=LEASE + 20)
+            os.kill(sleeper, signal.SIGCONT)
+            customer.ended(job)
+            customer.assert_once(job)
+            assert customer.job(job)["attempt"] == 2
+    finally:
+        os.kill(sleeper, signal.SIGCONT)
+    assert _no_trainer(place, 10)
+
+
+def _ring(place: ImpatientInstallation, times: int) -> None:
+    app = Celery(broker=broker_url(place.env["REDIS_URL"]))
+    for _ in range(times):
+        app.send_task("jobs.ring", queue="train")
+    app.close()
+
+
+def test_fifty_rings_start_each_job_once(place: ImpatientInstallation, customer: Customer) -> None:
+    with second_worker(place):
+        jobs = [customer.submit(customer.dataset(), **HEAD) for _ in range(3)]
+        _ring(place, 50)
+        for job in jobs:
+            customer.ended(job)
+    customer.assert_once(*jobs)
+    assert [customer.codes(job).count("job.started") for job in jobs] == [1, 1, 1]
+    assert {customer.job(job)["attempt"] for job in jobs} == {1}
+
+
+def _flush_with_queued_jobs(place: ImpatientInstallation, customer: Customer, count: int) -> None:
+    dataset = customer.dataset()
+    jobs = [customer.submit(dataset, **HEAD) for _ in range(count)]
+    for _ in range(5):
+        redis.Redis.from_url(place.env["REDIS_URL"]).flushall()
+        time.sleep(0.2)
+    for job in jobs:
+        customer.ended(job, 30 + 10 * count)
+    customer.assert_once(*jobs)
+
+
+def test_an_emptied_redis_loses_no_job(place: ImpatientInstallation, customer: Customer) -> None:
+    _flush_with_queued_jobs(place, customer, 3)
+
+
+@pytest.mark.slow
+def test_an_emptied_redis_loses_none_of_a_hundred_jobs(
+    place: ImpatientInstallation, customer: Customer
+) -> None:
+    _flush_with_queued_jobs(place, customer, 100)
+
+
+def test_cancelling_a_running_job_frees_the_machine_and_charges_the_steps_done(
+    place: ImpatientInstallation, customer: Customer
+) -> None:
+    job = customer.submit(customer.dataset(), **LORA)
+    customer.stepping(job, 5)
+    body = customer.post(f"/fine_tuning/jobs/{job}/cancel")
+    assert body["status"] == "cancelled"
+    assert 0 < body["trained_tokens"] < body["quoted_tokens"]
+    assert _no_trainer(place, 15)
+    assert customer.job(job)["status"] == "cancelled"
+    tokens = customer.tokens()
+    assert (tokens["held"], tokens["consumed"]) == (0, body["trained_tokens"])
+
+
+def test_a_paused_job_lets_others_by_and_continues_where_it_was(
+    place: ImpatientInstallation, customer: Customer
+) -> None:
+    dataset = customer.dataset()
+    job = customer.submit(dataset, **LORA)
+    customer.stepping(job, 5)
+    assert customer.post(f"/fine_tuning/jobs/{job}/pause")["pausing"] is True
+    paused = customer.wait(job, lambda body: body["status"] == "paused")
+    assert _no_trainer(place, 10)
+    other = customer.submit(dataset, **HEAD)
+    customer.ended(other)
+    customer.post(f"/fine_tuning/jobs/{job}/resume")
+    resumed = customer.stepping(job)
+    assert resumed["progress"]["step"] >= paused["progress"]["step"]
+    customer.ended(job)
+    customer.assert_once(job, other)
+
+
+def test_a_stopping_worker_gives_its_job_back_with_a_checkpoint(
+    place: ImpatientInstallation, customer: Customer
+) -> None:
+    job = customer.submit(customer.dataset(), **LORA)
+    customer.stepping(job, 5)
+    worker = psutil.Process(place.kill("worker-train", signal.SIGTERM))
+    assert wait_until(lambda: not _alive(worker), seconds=10, pause=0.1)
+    codes = customer.codes(job)
+    assert codes.count("job.queued") == 2
+    assert "job.interrupted" not in codes
+    assert codes.index("checkpoint.saved") < len(codes)
+    customer.ended(job)
+    customer.assert_once(job)
+    assert "job.failed" not in customer.codes(job)

@@ -1,0 +1,191 @@
+"""The online calls of a running installation, through real clients."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import jsonschema
+import pytest
+from huggingface_hub import InferenceClient
+from openai import OpenAI
+
+from mlworker.serving.openapi import SCHEMAS
+from tests.live.machine import Installation
+from tests.live.serving import BAD, GOOD, MODEL, Customer, error_code, serving
+
+
+@pytest.fixture(scope="module")
+def customer(installation: Installation) -> Iterator[Customer]:
+    with serving(installation) as made:
+        yield made
+
+
+def valid(name: str, body: Any) -> None:
+    """Check a real answer against the shape the OpenAPI file promises."""
+    schema = {"$ref": f"#/components/schemas/{name}", "components": {"schemas": SCHEMAS}}
+    jsonschema.Draft202012Validator(schema).validate(body)
+
+
+def test_sentiment_is_told_and_charged(customer: Customer) -> None:
+    before = customer.balance()["consumed"]
+
+    answer = customer.classify([GOOD, BAD])
+
+    body = answer.json()
+    valid("ClassifyResponse", body)
+    assert [row["label"] for row in body["data"]] == ["positive", "negative"]
+    assert body["usage"]["predictions"] == 2
+    assert answer.headers["x-units"] == "2"
+    assert answer.headers["x-request-id"].startswith("req_")
+    assert float(answer.headers["x-inference-ms"]) > 0
+    assert customer.balance()["consumed"] == before + 2
+
+
+def test_top_k_and_threshold_shape_the_answer(customer: Customer) -> None:
+    [row] = customer.classify(GOOD, top_k=1, threshold=1.0).json()["data"]
+
+    assert row["label"] is None
+    assert list(row["scores"]) == ["positive"]
+
+
+def test_a_long_text_is_cut_and_said_so(customer: Customer) -> None:
+    body = customer.classify(["good film " * 5000, GOOD]).json()
+
+    assert body["usage"]["truncated"] == 1
+    assert body["data"][0]["label"] == "positive"
+
+
+def test_a_thousand_texts_are_one_call_in_order(customer: Customer) -> None:
+    texts = [GOOD if number % 3 else BAD for number in range(1000)]
+
+    body = customer.classify(texts).json()
+
+    labels = [row["label"] for row in body["data"]]
+    assert labels == ["positive" if number % 3 else "negative" for number in range(1000)]
+    assert len({row["id"] for row in body["data"]}) == 1000
+
+
+def test_a_repeated_idempotency_key_gets_the_first_answer_uncharged(customer: Customer) -> None:
+    headers = {"Idempotency-Key": "serving-once"}
+    first = customer.classify(GOOD, headers=headers)
+    charged = customer.balance()["consumed"]
+
+    again = customer.classify(GOOD, headers=headers)
+    other = customer.classify(BAD, headers=headers)
+
+    assert again.content == first.content
+    assert again.headers["idempotent-replayed"] == "true"
+    assert (other.status_code, error_code(other)) == (409, "idempotency_mismatch")
+    assert customer.balance()["consumed"] == charged
+
+
+def test_the_hugging_face_client_classifies(customer: Customer) -> None:
+    url = f"{customer.installation.url}/hf/models/{MODEL}"
+    client = InferenceClient(model=url, token=customer.key)
+
+    ranked = client.text_classification(GOOD)
+    best = client.text_classification(BAD, top_k=1)
+
+    assert [item.label for item in ranked] == ["positive", "negative"]
+    assert ranked[0].score > ranked[1].score
+    assert [item.label for item in best] == ["negative"]
+    valid("PipelineResponse", customer.http.post(url, json={"inputs": [GOOD, BAD]}).json())
+    refused = customer.http.post(f"{url}-none", json={"inputs": GOOD})
+    assert refused.status_code == 404
+    valid("PipelineError", refused.json())
+
+
+def test_the_openai_client_embeds_and_lists_models(customer: Customer) -> None:
+    client = OpenAI(base_url=f"{customer.installation.url}/v1", api_key=customer.key)
+
+    made = client.embeddings.create(model="minilm-l6", input=[GOOD, GOOD, BAD])
+    names = {model.id for model in client.models.list()}
+
+    vectors = [item.embedding for item in made.data]
+    assert len(vectors[0]) == 384
+    same = sum(a * b for a, b in zip(vectors[0], vectors[1], strict=True))
+    other = sum(a * b for a, b in zip(vectors[0], vectors[2], strict=True))
+    assert same == pytest.approx(1.0, abs=1e-4)
+    assert other < 0.9
+    assert {MODEL, "minilm-l6"} <= names
+    plain = customer.http.post("/v1/embeddings", json={"model": "minilm-l6", "input": GOOD})
+    valid("EmbeddingsResponse", plain.json())
+
+
+def test_a_deployment_is_called_by_its_name_and_moves_at_once(customer: Customer) -> None:
+    made = customer.http.post("/v1/deployments", json={"name": "mine", "model": MODEL}).json()
+
+    body = customer.classify(GOOD, model="mine").json()
+    customer.http.delete(f"/v1/deployments/{made['id']}").raise_for_status()
+
+    assert (body["model"], body["data"][0]["label"]) == ("mine", "positive")
+    gone = customer.classify(GOOD, model="mine")
+    assert (gone.status_code, error_code(gone)) == (404, "model_not_found")
+
+
+def test_a_prediction_can_be_judged_by_its_owner_alone(
+    customer: Customer, installation: Installation
+) -> None:
+    [row] = customer.classify(GOOD).json()["data"]
+    body = {"prediction": row["id"], "label": "positive", "rating": 5}
+    stranger = Customer(installation)
+
+    assert customer.http.post("/v1/feedback", json=body).status_code == 200
+    assert stranger.http.post("/v1/feedback", json=body).status_code == 404
+
+
+def test_the_trial_needs_no_account_and_runs_shipped_models_only(customer: Customer) -> None:
+    with httpx.Client(base_url=customer.installation.url, trust_env=False, timeout=60) as visitor:
+        body = {"model": MODEL, "input": [GOOD, BAD]}
+        answer = visitor.post("/v1/trial/classify", json=body)
+        again = visitor.post("/v1/trial/classify", json=body)
+        unknown = visitor.post("/v1/trial/classify", json={**body, "model": "ft:x"})
+        many = visitor.post("/v1/trial/classify", json={**body, "input": ["x"] * 21})
+        long = visitor.post("/v1/trial/classify", json={**body, "input": "x" * 5001})
+
+    valid("ClassifyResponse", answer.json())
+    assert "anneal_trial" in answer.cookies
+    assert (again.status_code, "set-cookie" in again.headers) == (200, False)
+    assert (unknown.status_code, many.status_code, long.status_code) == (404, 413, 400)
+
+
+def test_a_revoked_key_fails_on_its_next_call(customer: Customer) -> None:
+    made = customer.http.post("/v1/api_keys", json={"name": "short", "scopes": ["predict"]}).json()
+    bearer = {"Authorization": f"Bearer {made['key']}"}
+    assert customer.classify(GOOD, headers=bearer).status_code == 200
+
+    customer.http.delete(f"/v1/api_keys/{made['id']}").raise_for_status()
+
+    refused = customer.classify(GOOD, headers=bearer)
+    assert (refused.status_code, error_code(refused)) == (401, "authentication_failed")
+    assert customer.nothing_held()
+
+
+def test_a_key_without_the_scope_may_not_predict(customer: Customer) -> None:
+    made = customer.http.post("/v1/api_keys", json={"name": "t", "scopes": ["datasets"]}).json()
+
+    refused = customer.classify(GOOD, headers={"Authorization": f"Bearer {made['key']}"})
+
+    assert (refused.status_code, error_code(refused)) == (403, "permission_denied")
+
+
+@pytest.mark.parametrize("bearer", ["", "Bearer", "Bearer ak_live_x", "Basic abc", "Bearer \xff"])
+def test_no_valid_key_is_401(customer: Customer, bearer: str) -> None:
+    headers = {"Authorization": bearer.encode("latin-1")}
+    refused = httpx.post(
+        f"{customer.installation.url}/v1/classify",
+        json={"model": MODEL, "input": GOOD},
+        headers=headers,  # type: ignore[arg-type] # bytes are sent as they are
+        trust_env=False,
+    )
+
+    assert refused.status_code == 401
+    assert refused.headers["www-authenticate"] == "Bearer"
+    valid("GatewayError", refused.json())
+
+
+def test_other_verbs_are_405_and_livez_needs_nothing(customer: Customer) -> None:
+    wrong = customer.http.get("/v1/classify")
+
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
+    assert customer.http.get("/livez").status_code == 200

@@ -1,0 +1,112 @@
+"""What nobody should send: every answer is a clear 4xx or right, and nothing falls over."""
+
+import json
+import socket
+import warnings
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.live.machine import Installation
+from tests.live.serving import DATA, GOOD, MODEL, Customer, error_code, serving
+
+NAUGHTY = DATA / "naughty-strings" / "blns.json"
+PARSING = DATA / "json-test-suite" / "test_parsing"
+
+OWN_NAUGHTY = [
+    "", " ", "\t\n", "undefined", "NULL", "1/0", "\u202etest\u202e", "\ufeff", "\u200b\u200b",
+    "田中さんにあげて下さい", "😍" * 300, "Z̮̞̠͙͔ͅḀ̗̞͈̻̗Ḷ͙͎̯̹̞͓G̻O̭̗̮", "<script>alert(0)</script>", "'; DROP TABLE users; --",
+    "$(touch /tmp/x)", "%s%n%d", "{0}", "\u0007\u0008\u001b[31m", "a" * 100_000, "\U0010ffff",
+]  # fmt: skip
+OWN_WRONG = [
+    b"", b"{", b"}", b"[1,]", b'{"a":1,}', b"nul", b"'a'", b'{"model" "x"}', b"\xff\xfe{\x00}\x00",
+    b'{"model":"sentiment-en","input":"\\u00"}', b'{"model":"sentiment-en","input":"\\ud800"}',
+    b'{"model":"sentiment-en","input":"a\\u0000b"}', b"[" * 200_000, b'{"a":' * 100_000, b"NaN",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def customer(installation: Installation) -> Iterator[Customer]:
+    with serving(installation, credit=100_000) as made:
+        yield made
+
+
+def naughty() -> list[str]:
+    if not NAUGHTY.exists():
+        warnings.warn(f"no data at {NAUGHTY}: own strings alone", stacklevel=1)
+        return OWN_NAUGHTY
+    return [*OWN_NAUGHTY, *json.loads(NAUGHTY.read_text(encoding="utf-8"))]
+
+
+def test_naughty_texts_are_answered_or_refused_clearly(customer: Customer) -> None:
+    for text in naughty():
+        answer = customer.classify(text)
+        assert answer.status_code in (200, 400), (text[:40], answer.text)
+        if text.strip():
+            assert answer.status_code == 200, (text[:40], answer.text)
+
+    readable = [text for text in naughty() if text.strip()]
+    rows = customer.classify(readable[:1000]).json()["data"]
+    assert len(rows) == len(readable)
+
+
+def test_wrong_json_is_a_400(customer: Customer) -> None:
+    files = sorted(PARSING.glob("n_*.json")) if PARSING.exists() else []
+    bodies = OWN_WRONG + [path.read_bytes() for path in files]
+    for body in bodies:
+        for path in ("/v1/classify", "/v1/embeddings", f"/hf/models/{MODEL}"):
+            answer = customer.raw(body, path)
+            assert answer.status_code == 400, (body[:60], answer.text)
+
+
+def test_valid_json_that_is_no_request_is_a_400(customer: Customer) -> None:
+    files = sorted(PARSING.glob("[yi]_*.json")) if PARSING.exists() else []
+    for body in [b"[]", b"1", b'"x"', b"null", b"{}", *(path.read_bytes() for path in files)]:
+        assert customer.raw(body).status_code == 400, body[:60]
+
+
+def test_a_valid_text_in_every_json_spelling_is_read(customer: Customer) -> None:
+    body = '{"input":"\\u0047ood \\ud83d\\ude00 film","model":"' + MODEL + '"}'
+
+    assert customer.raw(body.encode()).json()["data"][0]["label"] == "positive"
+
+
+def test_too_much_is_refused_before_it_is_read(customer: Customer) -> None:
+    big = customer.raw(b'{"model":"m","input":"' + b"x" * 2_000_000 + b'"}')
+    many = customer.classify(["x"] * 1001)
+
+    assert (big.status_code, error_code(big)) == (413, "payload_too_large")
+    assert (many.status_code, error_code(many)) == (413, "too_many_items")
+
+
+def test_a_body_without_length_is_limited_too(customer: Customer) -> None:
+    def endless() -> Iterator[bytes]:
+        yield from (b"x" * 65_536 for _ in range(40))
+
+    answer = customer.http.post("/v1/classify", content=endless())
+
+    assert answer.status_code == 413
+
+
+def test_a_client_that_leaves_in_the_middle_harms_nobody(customer: Customer) -> None:
+    parts = urlsplit(customer.installation.url)
+    body = json.dumps({"model": MODEL, "input": [GOOD] * 1000}).encode()
+    head = (
+        f"POST /v1/classify HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {customer.key}\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    for sent in (head.encode(), head.encode() + body[:100], head.encode() + body):
+        with socket.create_connection((parts.hostname or "", parts.port or 80)) as connection:
+            connection.sendall(sent)
+
+    assert customer.classify(GOOD).status_code == 200
+    assert customer.nothing_held()
+
+
+def test_an_odd_model_name_is_not_found(customer: Customer) -> None:
+    for name in ("a\x00b", "ft:../../etc", "ft:minilm-l6:x:y:z", "'; --", "é" * 100):
+        answer = customer.classify(GOOD, model=name)
+        assert (answer.status_code, error_code(answer)) == (404, "model_not_found"), name
+    assert customer.classify(GOOD, model="").status_code == 400
+    assert customer.http.post("/hf/models/", json={"inputs": GOOD}).status_code == 404

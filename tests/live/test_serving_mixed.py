@@ -1,0 +1,100 @@
+"""Models of several organizations in one batch: every row equals its lone result."""
+
+import random
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from anneal.local.processes import wait_until
+from tests.live.machine import Installation
+from tests.live.serving import BAD, GOOD, MODEL, Customer, error_code, serving
+
+TOLERANCE = 2e-5
+"""What a neighbour may move a probability by: the order of float32 sums, no more."""
+
+
+@pytest.fixture(scope="module")
+def customers(installation: Installation) -> Iterator[list[tuple[Customer, str]]]:
+    """Two organizations, each with a model of its own on the shared base."""
+    made = []
+    with serving(installation) as first, serving(installation) as second:
+        for customer, suffix in ((first, "one"), (second, "two")):
+            made.append((customer, trained(customer, suffix)))
+        yield made
+
+
+def trained(customer: Customer, suffix: str) -> str:
+    """Fine-tune a `head` on the sample data; the model's name."""
+    dataset = customer.http.post("/v1/datasets/sample", json={}).json()["id"]
+    body = {"model": "minilm-l6", "training_file": dataset, "tier": "head", "suffix": suffix}
+    job = customer.http.post("/v1/fine_tuning/jobs", json=body)
+    assert job.status_code in (200, 201), job.text
+    path = f"/v1/fine_tuning/jobs/{job.json()['id']}"
+    over = ("succeeded", "failed", "cancelled")
+    ended = wait_until(
+        lambda: customer.http.get(path).json()["status"] in over, seconds=180, pause=0.5
+    )
+    last = customer.http.get(path).json()
+    assert ended, last
+    assert last["status"] == "succeeded", last
+    return str(last["fine_tuned_model"])
+
+
+def scores(customer: Customer, model: str, texts: list[str]) -> list[dict[str, float]]:
+    answer = customer.classify(texts, model=model)
+    assert answer.status_code == 200, answer.text
+    return [row["scores"] for row in answer.json()["data"]]
+
+
+def test_a_row_in_a_mixed_batch_equals_its_lone_result(
+    customers: list[tuple[Customer, str]],
+) -> None:
+    dice = random.Random(7)
+    words = f"{GOOD} {BAD} plot actor camera never always film the a of".split()
+    texts = [" ".join(dice.choices(words, k=dice.randint(1, 60))) for _ in range(24)]
+    pairs = [(c, m, t) for c, own in customers for m in (own, MODEL) for t in texts]
+    alone = [scores(customer, model, [text])[0] for customer, model, text in pairs]
+    order = list(range(len(pairs)))
+    dice.shuffle(order)
+
+    def ask(index: int) -> tuple[int, dict[str, float]]:
+        customer, model, text = pairs[index]
+        return index, scores(customer, model, [text])[0]
+
+    with ThreadPoolExecutor(32) as pool:
+        together = dict(pool.map(ask, order))
+
+    for index, lone in enumerate(alone):
+        assert together[index] == pytest.approx(lone, abs=TOLERANCE), pairs[index][1:]
+    whole = scores(customers[0][0], customers[0][1], texts)
+    assert whole == [pytest.approx(lone, abs=TOLERANCE) for lone in alone[: len(texts)]]
+
+
+def test_another_organizations_model_is_not_found(customers: list[tuple[Customer, str]]) -> None:
+    (first, own), (second, foreign) = customers
+
+    refused = first.classify(GOOD, model=foreign)
+
+    assert (refused.status_code, error_code(refused)) == (404, "model_not_found")
+    assert second.classify(GOOD, model=own).status_code == 404
+
+
+def test_a_canary_gets_its_share_and_promotion_moves_every_call(
+    customers: list[tuple[Customer, str]],
+) -> None:
+    customer, own = customers[0]
+    body = {"name": "split", "model": MODEL, "canary": {"model": own, "percent": 50}}
+    made = customer.http.post("/v1/deployments", json=body).json()
+    labels = {
+        frozenset(row["scores"])
+        for _ in range(40)
+        for row in customer.classify(GOOD, model="split").json()["data"]
+    }
+    own_labels = frozenset(scores(customer, own, [GOOD])[0])
+
+    customer.http.post(f"/v1/deployments/{made['id']}/promote", json={}).raise_for_status()
+
+    after = [customer.classify(GOOD, model="split").json()["data"][0]["scores"] for _ in range(10)]
+    assert labels == {frozenset({"positive", "negative"}), own_labels} or own_labels in labels
+    assert all(frozenset(each) == own_labels for each in after)

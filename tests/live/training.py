@@ -1,0 +1,221 @@
+"""Fine-tuning as a customer does it, and a look behind it for the tests that break things."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import psutil
+import psycopg
+
+from anneal.kernel.ids import parse_id
+from anneal.local.credentials import secrets_load
+from anneal.local.paths import home_open
+from tests.live.machine import ROOT, Installation
+
+SLOW_STEPS = json.dumps({"step_delay_ms": 60})
+LEASE = 3.0
+IMPATIENT = {
+    "ANNEAL_JOB_LEASE_SECONDS": str(LEASE),
+    "ANNEAL_JOB_CHECKPOINT_SECONDS": "1",
+    "ANNEAL_TRAIN_THREADS": "1",
+    "ANNEAL_TRAINER_TEST_HOOKS": SLOW_STEPS,
+}
+"""Short leases, many checkpoints, slow steps: there is time to break something."""
+LORA = {"tier": "lora", "seed": 7, "hyperparameters": {"n_epochs": 3, "patience": 0}}
+"""A job of a hundred steps or so on the sample reviews."""
+HEAD = {"tier": "head", "seed": 7}
+TERMINAL = {"succeeded", "failed", "cancelled"}
+
+
+class ImpatientInstallation(Installation):
+    """An installation whose jobs have short leases and slow steps."""
+
+    @property
+    def plain_env(self) -> dict[str, str]:
+        """A person's shell, with the tests' settings."""
+        return super().plain_env | IMPATIENT
+
+
+class Customer:
+    """An organization and its API key."""
+
+    def __init__(self, installation: Installation) -> None:
+        self.installation = installation
+        made = installation.manage(
+            "org_create",
+            "--email",
+            f"jobs-{uuid4().hex[:8]}@example.com",
+            "--name",
+            "Jobs",
+            "--json",
+        )
+        account: dict[str, str] = json.loads(made.splitlines()[-1])
+        self.key, self.slug = account["api_key"], account["slug"]
+        self.organization = parse_id("org_", account["organization"])
+
+    def call(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Call the API."""
+        headers = {"Authorization": f"Bearer {self.key}", **options.pop("headers", {})}
+        url = f"{self.installation.url}/v1{path}"
+        return httpx.request(method, url, headers=headers, timeout=30, **options)
+
+    def get(self, path: str) -> dict[str, Any]:
+        """GET what must be there."""
+        return _body(self.call("GET", path))
+
+    def post(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """POST what must be accepted."""
+        return _body(self.call("POST", path, json=body or {}))
+
+    def dataset(self) -> str:
+        """Make the sample reviews; their id."""
+        return str(self.post("/datasets/sample")["id"])
+
+    def submit(self, dataset: str, **body: Any) -> str:
+        """Submit a job; its id."""
+        job = self.post(
+            "/fine_tuning/jobs", {"model": "minilm-l6", "training_file": dataset, **body}
+        )
+        return str(job["id"])
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        """Return a job."""
+        return self.get(f"/fine_tuning/jobs/{job_id}")
+
+    def wait(
+        self, job_id: str, until: Callable[[dict[str, Any]], bool], seconds: float = 60.0
+    ) -> dict[str, Any]:
+        """Wait until a job is as wanted."""
+        deadline = time.monotonic() + seconds
+        while not until(job := self.job(job_id)):
+            assert time.monotonic() < deadline, f"{job}\n{self.messages(job_id)}"
+            time.sleep(0.15)
+        return job
+
+    def ended(self, job_id: str, seconds: float = 90.0) -> dict[str, Any]:
+        """Wait until a job has ended."""
+        return self.wait(job_id, lambda job: job["status"] in TERMINAL, seconds)
+
+    def stepping(self, job_id: str, step: int = 1) -> dict[str, Any]:
+        """Wait until a running job has done so many steps."""
+        return self.wait(
+            job_id,
+            lambda job: job["status"] == "running" and job["progress"]["step"] >= step,
+        )
+
+    def checkpointed(self, job_id: str, number: int = 1) -> None:
+        """Wait until a job has so many checkpoints."""
+        self.wait(job_id, lambda _: self.codes(job_id).count("checkpoint.saved") >= number)
+
+    def events(self, job_id: str) -> list[dict[str, Any]]:
+        """Return all events of a job, oldest first."""
+        found: list[dict[str, Any]] = []
+        after = ""
+        while True:
+            page = self.get(f"/fine_tuning/jobs/{job_id}/events?limit=100{after}")
+            found += page["data"]
+            if not page["has_more"]:
+                return found[::-1]
+            after = f"&after={page['last_id']}"
+
+    def codes(self, job_id: str) -> list[str]:
+        """Return the codes of a job's events, oldest first."""
+        return [str(event["code"]) for event in self.events(job_id)]
+
+    def messages(self, job_id: str) -> str:
+        """Return what a job has said, for a failed assertion."""
+        return "\n".join(f"{event['code']}: {event['message']}" for event in self.events(job_id))
+
+    def tokens(self) -> dict[str, int]:
+        """Return the balance of trained tokens."""
+        balances = self.get("/billing/balance")["data"]
+        found = next(balance for balance in balances if balance["unit"] == "trained_token")
+        return {name: int(float(found[name])) for name in ("held", "consumed", "available")}
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Read the organization's rows behind the API; ``%s`` is the organization."""
+        with psycopg.connect(self.installation.superuser_url) as link:
+            return link.execute(query, [self.organization]).fetchall()  # type: ignore[arg-type]
+
+    def assert_once(self, *job_ids: str) -> None:
+        """Every job has succeeded once, left one model and was charged once for what it shows."""
+        for job_id in job_ids:
+            assert self.codes(job_id).count("job.succeeded") == 1, self.messages(job_id)
+        jobs = [self.job(job_id) for job_id in job_ids]
+        assert {job["status"] for job in jobs} == {"succeeded"}
+        assert len({job["fine_tuned_model"] for job in jobs}) == len(jobs)
+        charged = self.rows(
+            "SELECT event_id FROM metering_usageevent"
+            " WHERE organization_id = %s AND meter = 'trained_token'"
+        )
+        assert sorted(event for (event,) in charged) == sorted(job_ids)
+        tokens = self.tokens()
+        assert tokens["held"] == 0
+        assert tokens["consumed"] == sum(job["trained_tokens"] for job in jobs)
+        models = self.rows("SELECT name FROM registry_modelversion WHERE organization_id = %s")
+        assert sorted(name for (name,) in models) == sorted(job["fine_tuned_model"] for job in jobs)
+
+
+def _body(response: httpx.Response) -> dict[str, Any]:
+    assert response.is_success, f"{response.request.url}: {response.status_code} {response.text}"
+    body: dict[str, Any] = response.json()
+    return body
+
+
+def trainers(installation: Installation) -> list[psutil.Process]:
+    """Return the trainer processes of an installation, whoever their parent is now."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            line = " ".join(process.cmdline())
+            if "mlworker.engine.trainer" in line and str(installation.home) in line:
+                found.append(process)
+    return found
+
+
+def trainer(installation: Installation, seconds: float = 30.0) -> psutil.Process:
+    """Wait for the trainer's process itself, past its jail."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        for process in trainers(installation):
+            with contextlib.suppress(psutil.Error):
+                if "jail.py" not in " ".join(process.cmdline()):
+                    return process
+        time.sleep(0.05)
+    raise AssertionError("No trainer was started.")
+
+
+def process_env(installation: Installation) -> dict[str, str]:
+    """Return the environment of one of the installation's processes."""
+    home = home_open(installation.home)
+    env = {**installation.plain_env, **installation.env}
+    env.pop("DATABASE_OWNER_URL")
+    return env | {
+        "SECRET_KEY": secrets_load(home).key,
+        "DJANGO_SETTINGS_MODULE": "anneal.settings",
+        "PYTHONPATH": os.pathsep.join((str(ROOT / "platform"), str(ROOT))),
+    }
+
+
+@contextlib.contextmanager
+def second_worker(installation: Installation) -> Iterator[subprocess.Popen[bytes]]:
+    """Run one more training worker beside the installation's own."""
+    command = [sys.executable, "-m", "celery", "-A", "anneal.worker", "worker", "-Q", "train"]
+    command += ["-n", "second@%h", "--pool", "threads", "--concurrency", "1"]
+    command += ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
+    with (installation.home / "second.log").open("wb") as log:
+        worker = subprocess.Popen(
+            command, cwd=ROOT, env=process_env(installation), stdout=log, stderr=log
+        )
+        try:
+            yield worker
+        finally:
+            worker.kill()
+            worker.wait()
