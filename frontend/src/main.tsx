@@ -11,6 +11,7 @@ import { createRoot } from "react-dom/client";
 import { queryClient } from "./api/queryClient";
 import { i18nStart } from "./i18n";
 import { styleNonce } from "./lib/boot";
+import { reloadWhenStale } from "./lib/stalePage";
 import { router } from "./router";
 import { cssVariables, theme } from "./theme";
 
@@ -18,6 +19,8 @@ const nonce = styleNonce();
 if (nonce) setNonce(nonce);
 
 const colorSchemes = localStorageColorSchemeManager({ key: "anneal-theme" });
+
+reloadWhenStale();
 
 const start = async () => {
   await i18nStart();

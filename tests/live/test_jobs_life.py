@@ -28,7 +28,7 @@ def openai(customer: Customer) -> Iterator[OpenAI]:
 
 def test_reviews_become_a_model_that_is_charged_once(installation: Installation) -> None:
     customer = Customer(installation)
-    upload = {"file": ("reviews.csv", sample_csv(), "text/csv")}
+    upload = {"file": ("reviews.csv", sample_csv(300), "text/csv")}
     dataset = customer.call("POST", "/datasets", files=upload, data={"name": "Reviews"}).json()[
         "id"
     ]
@@ -50,7 +50,7 @@ def test_reviews_become_a_model_that_is_charged_once(installation: Installation)
 
 
 def test_the_openai_client_unchanged_uploads_trains_and_reads(openai: OpenAI) -> None:
-    file = openai.files.create(file=("r.csv", io.BytesIO(sample_csv())), purpose="fine-tune")
+    file = openai.files.create(file=("r.csv", io.BytesIO(sample_csv(160))), purpose="fine-tune")
     job = openai.fine_tuning.jobs.create(
         model="minilm-l6", training_file=file.id, suffix="o", seed=3, extra_body={"tier": "head"}
     )

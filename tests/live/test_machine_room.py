@@ -114,10 +114,12 @@ def test_a_taken_port_gets_one_sentence(own_installation: InstallationMaker) -> 
 def test_up_recovers_from_everything_that_was_killed(own_installation: InstallationMaker) -> None:
     machine = own_installation(durable=True).start()
 
-    # A killed process is started again.
-    old = machine.kill("web")
-    machine.wait_new("web", old)
+    # A killed process is started again, the servers too.
+    for name in ("web", "postgres", "redis"):
+        old = machine.kill(name)
+        machine.wait_new(name, old)
     assert wait_until(lambda: _answers(machine.url), seconds=60, pause=0.2)
+    assert wait_until(lambda: _counts_users(machine), seconds=60, pause=0.2)
 
     # A killed supervisor leaves nothing running, and the next start says what it found.
     everything = machine.processes()
@@ -142,6 +144,14 @@ def _answers(url: str) -> bool:
     try:
         return _livez(url) == 200
     except OSError:
+        return False
+
+
+def _counts_users(machine: Installation) -> bool:
+    try:
+        with psycopg.connect(machine.superuser_url) as connection:
+            return connection.execute("SELECT count(*) FROM accounts_user").fetchone() is not None
+    except psycopg.OperationalError:
         return False
 
 

@@ -17,6 +17,7 @@ import psycopg
 from anneal.kernel.ids import parse_id
 from anneal.local.credentials import secrets_load
 from anneal.local.paths import home_open
+from tenants.datasets.samples import sample_csv
 from tests.live.machine import ROOT, Installation
 
 SLOW_STEPS = json.dumps({"step_delay_ms": 60})
@@ -29,7 +30,7 @@ IMPATIENT = {
 }
 """Short leases, many checkpoints, slow steps: there is time to break something."""
 LORA = {"tier": "lora", "seed": 7, "hyperparameters": {"n_epochs": 3, "patience": 0}}
-"""A job of a hundred steps or so on the sample reviews."""
+"""A job of some twenty steps an epoch."""
 HEAD = {"tier": "head", "seed": 7}
 TERMINAL = {"succeeded", "failed", "cancelled"}
 
@@ -74,9 +75,10 @@ class Customer:
         """POST what must be accepted."""
         return _body(self.call("POST", path, json=body or {}))
 
-    def dataset(self) -> str:
-        """Make the sample reviews; their id."""
-        return str(self.post("/datasets/sample")["id"])
+    def dataset(self, rows: int = 160) -> str:
+        """Upload so many of the sample reviews; the data set's id."""
+        upload = {"file": ("reviews.csv", sample_csv(rows), "text/csv")}
+        return str(_body(self.call("POST", "/datasets", files=upload))["id"])
 
     def submit(self, dataset: str, **body: Any) -> str:
         """Submit a job; its id."""

@@ -104,6 +104,7 @@ def django_db_setup(
     database_clone: DatabaseClone, django_db_blocker: pytest.FixtureRequest
 ) -> Iterator[None]:
     """Point Django at the clone; nothing is created or flushed by the app role."""
+    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # else WhiteNoise warns
     settings.DATABASES["default"]["NAME"] = database_clone.name
     connections["default"].settings_dict["NAME"] = database_clone.name
     # A pool keeps connections that the drop at the end would have to wait for.

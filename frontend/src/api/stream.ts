@@ -12,10 +12,10 @@ export type StreamState = {
   job: Job | undefined;
 };
 
-/** `metric` and `log` carry a job's events, `status` the job, `done` its last state. */
+/** `metric`, `log` and `status` carry a job's events; `status` also the job itself when it changed. */
 export type Message =
   | { kind: "metric" | "log"; data: JobEvent }
-  | { kind: "status"; data: Job }
+  | { kind: "status"; data: Job | JobEvent }
   | { kind: "done" };
 type Action = { type: "open" | "broken" | "closed" } | { type: "batch"; messages: Message[] };
 
@@ -27,8 +27,21 @@ export const EMPTY: StreamState = {
   job: undefined,
 };
 
-const eventsOf = (messages: readonly Message[], kind: "metric" | "log"): JobEvent[] =>
-  messages.flatMap((message) => (message.kind === kind ? [message.data] : []));
+const isJob = (data: Job | JobEvent): data is Job => data.object === "fine_tuning.job";
+
+const jobsOf = (messages: readonly Message[]): Job[] =>
+  messages.flatMap((message) =>
+    message.kind === "status" && isJob(message.data) ? [message.data] : [],
+  );
+
+const metricsOf = (messages: readonly Message[]): Record<string, unknown>[] =>
+  messages.flatMap((message) => (message.kind === "metric" ? [message.data.data] : []));
+
+const linesOf = (messages: readonly Message[]): JobEvent[] =>
+  messages.flatMap((message) => {
+    if (message.kind === "log") return [message.data];
+    return message.kind === "status" && !isJob(message.data) ? [message.data] : [];
+  });
 
 export const reduce = (state: StreamState, action: Action): StreamState => {
   if (action.type !== "batch") {
@@ -36,13 +49,12 @@ export const reduce = (state: StreamState, action: Action): StreamState => {
   }
   const { messages } = action;
   const known = new Set(state.lines.map((line) => line.id));
-  const fresh = eventsOf(messages, "log").filter((line) => !known.has(line.id));
-  const statuses = messages.flatMap((message) => (message.kind === "status" ? [message.data] : []));
+  const fresh = linesOf(messages).filter((line) => !known.has(line.id));
   return {
     ...state,
-    metrics: [...state.metrics, ...eventsOf(messages, "metric").map((event) => event.data)],
+    metrics: [...state.metrics, ...metricsOf(messages)],
     lines: [...state.lines, ...fresh],
-    job: statuses.at(-1) ?? state.job,
+    job: jobsOf(messages).at(-1) ?? state.job,
   };
 };
 

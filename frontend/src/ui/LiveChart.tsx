@@ -18,7 +18,12 @@ type Props = {
   /** Says in words what the picture shows now. */
   summary: string;
   height?: number;
+  /** For shares: the axis is 0 to 1, in per cent. */
+  share?: boolean;
 };
+
+const percents = (_plot: uPlot, values: number[]): string[] =>
+  values.map((value) => `${Math.round(value * 100)} %`);
 
 const LINE_PX = 2;
 const SPARSE = 40;
@@ -28,6 +33,7 @@ const optionsOf = (
   series: readonly Series[],
   xLabel: string,
   height: number,
+  share: boolean,
 ): uPlot.Options => {
   const style = getComputedStyle(element);
   const color = (name: string) => style.getPropertyValue(name).trim();
@@ -42,10 +48,10 @@ const optionsOf = (
     height,
     legend: { show: false },
     cursor: { points: { size: 7 }, drag: { x: false, y: false } },
-    scales: { x: { time: false } },
+    scales: { x: { time: false }, ...(share ? { y: { range: [0, 1] } } : {}) },
     axes: [
-      { ...axis, grid: { show: false } },
-      { ...axis, size: 52 },
+      { ...axis, grid: { show: false }, size: 30 },
+      { ...axis, size: 52, ...(share ? { values: percents } : {}) },
     ],
     series: [
       { label: xLabel },
@@ -66,7 +72,14 @@ const optionsOf = (
 };
 
 /** uPlot in the theme's colours; lines differ by dash as well as colour. */
-export const LiveChart = ({ columns, series, xLabel, summary, height = 220 }: Props) => {
+export const LiveChart = ({
+  columns,
+  series,
+  xLabel,
+  summary,
+  height = 220,
+  share = false,
+}: Props) => {
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(null);
   const latest = useRef(columns);
@@ -77,7 +90,7 @@ export const LiveChart = ({ columns, series, xLabel, summary, height = 220 }: Pr
     const element = holder.current;
     if (!element) return;
     const made = new uPlot(
-      optionsOf(element, series, xLabel, height),
+      optionsOf(element, series, xLabel, height, share),
       latest.current as uPlot.AlignedData,
       element,
     );
@@ -89,7 +102,7 @@ export const LiveChart = ({ columns, series, xLabel, summary, height = 220 }: Pr
       made.destroy();
       plot.current = null;
     };
-  }, [series, xLabel, height, scheme]);
+  }, [series, xLabel, height, share, scheme]);
   useEffect(() => {
     plot.current?.setData(columns as uPlot.AlignedData);
   }, [columns]);

@@ -108,7 +108,7 @@ def _fit(
 
     fit = None
     for done in range(ROUNDS):
-        loss = float(optimizer.step(closure))
+        loss = float(optimizer.step(closure).detach())
         with torch.no_grad():
             raw = weight / deviation
             fit = _Fit(layers, raw, bias - raw @ mean, 0.0)

@@ -44,6 +44,8 @@ class Run:
         self._dir, self._spec, self._link = run_dir, spec, link
         self._pace = Pace(link, spec.test_hooks.get("step_delay_ms", 0.0))
         self._lora: LoraRun | None = None
+        self.test_calls: list[int] = []
+        """Label index the finished model gives to each test row."""
 
     def execute(self) -> DoneMessage:
         """Train and publish; raises EngineError for everything foreseeable."""
@@ -144,6 +146,7 @@ class Run:
             "test": None,
         }
         if setup.test is not None and trained.test_logits is not None:
+            self.test_calls = trained.test_logits.argmax(dim=1).tolist()
             metrics["test"] = dict(
                 metrics_of(setup.task, trained.test_logits, setup.test, setup.labels)
             )

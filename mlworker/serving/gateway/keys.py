@@ -50,14 +50,12 @@ class KeyDirectory:
     def __init__(self, pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]]) -> None:
         self._pool = pool
         self._known: AgedCache[str, Caller] = AgedCache(seconds=KEY_SECONDS, size=KEYS_KEPT)
+        self._digests: AgedCache[bytes, str] = AgedCache(seconds=KEY_SECONDS, size=KEYS_KEPT)
         self._asking: dict[str, asyncio.Task[Caller]] = {}
 
     async def caller(self, scope: Scope) -> Caller:
         """Return who calls, allowed to predict. Raises 401, 403 or Unavailable."""
-        text = _bearer(scope)
-        digest = key_digest(text)
-        if digest is None:
-            raise AuthenticationFailed("This is not an API key: it must look like 'ak_live_...'.")
+        digest = self._digest(scope)
         caller = self._known.get(digest) or await self._ask_once(digest)
         if caller.expires_at is not None and caller.expires_at <= datetime.now(UTC):
             self._known.drop(digest)
@@ -79,6 +77,21 @@ class KeyDirectory:
     def forget_all(self) -> None:
         """Drop everything: pushes may have been missed."""
         self._known.clear()
+        self._digests.clear()
+
+    def _digest(self, scope: Scope) -> str:
+        """Return the key's sha256; checking its checksum costs more than all the rest of this."""
+        given = header(scope, b"authorization")
+        if given is None:
+            raise AuthenticationFailed
+        known = self._digests.get(given)
+        if known is not None:
+            return known
+        digest = key_digest(_bearer(given))
+        if digest is None:
+            raise AuthenticationFailed("This is not an API key: it must look like 'ak_live_...'.")
+        self._digests.put(given, digest)
+        return digest
 
     async def _ask_once(self, digest: str) -> Caller:
         """Look a key up; simultaneous calls with the same key share one query."""
@@ -116,10 +129,7 @@ def _caller(digest: str, row: tuple[Any, ...]) -> Caller:
     return Caller(digest, organization, key_id, may_predict, suspended, expires_at)
 
 
-def _bearer(scope: Scope) -> str:
-    given = header(scope, b"authorization")
-    if given is None:
-        raise AuthenticationFailed
+def _bearer(given: bytes) -> str:
     kind, _, text = given.decode("latin-1").partition(" ")
     if kind.lower() != "bearer":
         raise AuthenticationFailed

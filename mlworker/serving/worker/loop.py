@@ -7,14 +7,15 @@ batches; a row whose weights are still on their way steps aside.
 import logging
 import queue
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from redis.exceptions import RedisError
 
-from mlworker.serving.protocol import EMBEDDING_TIER, Envelope
+from mlworker.serving.protocol import EMBEDDING_TIER, Envelope, ModelSpec
 from mlworker.serving.worker.adapters import Adapters
 from mlworker.serving.worker.backlog import Backlog, Pending, Row
 from mlworker.serving.worker.line import Line
@@ -29,6 +30,7 @@ BATCH_ROWS: Final = 64
 RETRY_SECONDS: Final = 0.2
 PARKED_SECONDS: Final = 0.02
 LAST_TRIES: Final = 10
+LOADS: Final = 16
 
 
 class Loop:
@@ -45,6 +47,8 @@ class Loop:
         self._backlog = Backlog()
         self._parked: defaultdict[str, list[Pending]] = defaultdict(list)
         self._arrived: queue.SimpleQueue[tuple[str, Exception | None]] = queue.SimpleQueue()
+        self._wanted: deque[ModelSpec] = deque()
+        self._loads = 0
         self._open: dict[int, int] = {}
         self.rows = 0
         self.busy_seconds = 0.0
@@ -68,13 +72,18 @@ class Loop:
     def _last_answers(self) -> None:
         """Send what is still to be sent; give up when Redis stays away."""
         for _ in range(LAST_TRIES):
-            try:
-                self._line.flush()
-            except RedisError as error:
-                logger.warning("engine.redis_away: %s", error)
-                time.sleep(RETRY_SECONDS)
-            else:
+            if self._send():
                 return
+            time.sleep(RETRY_SECONDS)
+
+    def _send(self) -> bool:
+        """Send the answers so far; without Redis they are kept for the next try."""
+        try:
+            self._line.flush()
+        except RedisError as error:
+            logger.warning("engine.redis_away: %s", error)
+            return False
+        return True
 
     def _take(self) -> None:
         idle = not self._backlog and not self._parked
@@ -98,11 +107,21 @@ class Loop:
         if self._adapters.ready(spec):
             self._backlog.add(pending)
             return
-        first = spec.version not in self._parked
+        if spec.version not in self._parked:
+            self._wanted.append(spec)
         self._parked[spec.version].append(pending)
-        if first:
-            version = spec.version
-            self._adapters.request(spec, lambda error: self._arrived.put((version, error)))
+        self._load_next()
+
+    def _load_next(self) -> None:
+        """Ask for weights, a few models at a time: more would push out what was just loaded."""
+        while self._wanted and self._loads < LOADS:
+            spec = self._wanted.popleft()
+            self._loads += 1
+            self._adapters.request(spec, partial(self._loaded, spec.version))
+
+    def _loaded(self, version: str, error: Exception | None) -> None:
+        """Called in the loading thread."""
+        self._arrived.put((version, error))
 
     def _unpark(self, *, wait: bool) -> None:
         """Queue the works whose weights have come; ``wait`` a moment when there is nothing else."""
@@ -112,12 +131,14 @@ class Loop:
             except queue.Empty:
                 return
             wait = False
+            self._loads -= 1
             for pending in self._parked.pop(version, []):
                 if error is None:
                     self._queue(pending)
                 else:
                     logger.error("engine.load_failed: %r", error)
                     self._finish(pending, error=str(error))
+            self._load_next()
 
     def _run_window(self, rows: list[Row]) -> None:
         models = [row for row in rows if row.pending.work.spec.tier != EMBEDDING_TIER]
@@ -129,8 +150,10 @@ class Loop:
             slots = {version: self._adapters.table.peek(version) for version in versions}
             ready = [row for row in models if slots[row.pending.work.spec.version] is not None]
             for batch in self._batches(ready):
+                self._send()  # what the batch before this one answered need not wait for it
                 self._run_batch(batch, slots, self._resident.forward)
         for batch in self._batches(vectors):
+            self._send()
             self._run_batch(batch, {}, self._resident.embed)
         self._evicted(row for row in models if slots[row.pending.work.spec.version] is None)
 

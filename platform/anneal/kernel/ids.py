@@ -1,6 +1,7 @@
 """Identifiers: UUIDv7 keys inside, prefixed base32 text outside."""
 
 import os
+import threading
 import time
 from typing import Final
 from uuid import UUID
@@ -10,15 +11,25 @@ from anneal.kernel.errors import NotFound
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's, without i, l, o, u
 _VALUES: Final = {letter: value for value, letter in enumerate(_ALPHABET)}
 _LENGTH: Final = 26  # 26 x 5 bits hold the 128 of a UUID
+_lock: Final = threading.Lock()
+_last = 0
 
 
 def uuid7() -> UUID:
-    """Return a new UUIDv7 (RFC 9562): 48 bits of Unix milliseconds, then random bits."""
+    """Return a new UUIDv7 (RFC 9562): 48 bits of Unix milliseconds, then random bits.
+
+    Those of one process ascend even within a millisecond, so that a list by id is one by time.
+    """
+    global _last
     milliseconds = time.time_ns() // 1_000_000
     random_bits = int.from_bytes(os.urandom(10))
     value = (milliseconds & (1 << 48) - 1) << 80 | random_bits
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
+    with _lock:
+        # The next number after the last keeps version and variant: 62 random bits do not run over.
+        value = value if value > _last else _last + 1
+        _last = value
     return UUID(int=value)
 
 

@@ -14,6 +14,8 @@ from anneal.local.processes import Spec, log_tail, run_logged
 FRONTEND = ROOT / "frontend"
 BUILT = FRONTEND / "dist"
 STAMP = ".anneal-stamp"
+MADE = frozenset({"routeTree.gen.ts", "tsconfig.tsbuildinfo"})
+"""Written by the build among the sources."""
 NOT_INPUTS = frozenset({"node_modules", "dist", "coverage", "test-results", ".vite"})
 
 
@@ -60,7 +62,7 @@ def _sources(folder: Path) -> list[Path]:
         if path.name in NOT_INPUTS:
             continue
         found += [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
-    return found
+    return [path for path in found if path.name not in MADE]
 
 
 def stamp_read(folder: Path) -> str | None:

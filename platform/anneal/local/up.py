@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import signal
 import socket
@@ -24,6 +25,7 @@ from anneal.local.processes import Spec, log_rotate, log_tail
 
 LIVE_SECONDS = 120.0
 LOOK_SECONDS = 0.2
+HIGHEST_PORT = 65535
 QUEUES = {"serve": 1, "train": 1, "default": 4}
 """Threads per worker: serve and train do one thing at a time per device."""
 
@@ -58,27 +60,30 @@ def _shown(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
 
 
-def _port_free(host: str, port: int) -> int:
+def port_choose(host: str, port: int) -> int:
     """The port when it can be had; 0 finds one. Raises Stop naming the fix."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except PermissionError:
-            raise Stop(
-                f"Port {port} is for root only. Choose another: manage.py up --port 8000"
-            ) from None
-        except OSError as error:
-            if port == 0 or isinstance(error, socket.gaierror):
-                raise Stop(
-                    f"{host} is no address of this machine. Choose another --host."
-                ) from error
-            raise Stop(
-                f"Port {port} on {host} is taken by another program. "
-                f"Choose another: manage.py up --port {port + 1}"
-            ) from None
+        except (OSError, OverflowError) as error:
+            raise Stop(_port_advice(host, port, error)) from None
         return int(probe.getsockname()[1])
+
+
+def _port_advice(host: str, port: int, error: OSError | OverflowError) -> str:
+    if isinstance(error, OverflowError):
+        return f"{port} is no port: they go from 1 to 65535. Choose another --port."
+    if error.errno == errno.EADDRINUSE:
+        another = port + 1 if port < HIGHEST_PORT else 8000
+        return (
+            f"Port {port} on {host} is taken by another program. "
+            f"Choose another: manage.py up --port {another}"
+        )
+    if error.errno == errno.EACCES:
+        return f"Port {port} is for root only. Choose another: manage.py up --port 8000"
+    return f"{host} is no address of this machine. Choose another --host."
 
 
 def everything_start(installation: Installation, *, host: str, port: int, demo: bool) -> list[str]:
@@ -87,7 +92,7 @@ def everything_start(installation: Installation, *, host: str, port: int, demo: 
     Port 0 takes any free one. Raises Stop.
     """
     say("Starting Anneal")
-    port = _port_free(host, port)
+    port = port_choose(host, port)
     installation.url = f"http://{_shown(host)}:{port}"
     hints = _prepare(installation, demo=demo)
     with step("Starting web, workers and scheduler"):

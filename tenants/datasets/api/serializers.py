@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from anneal.kernel.api.parsing import parse_json_object
+from anneal.kernel.parsing import parse_json_object
 from tenants.datasets.contracts import TASKS, ColumnMapping, Origin, Split, VersionStatus
 from tenants.datasets.mapping import mapping_from_request
 

@@ -37,7 +37,7 @@ def test_a_file_has_openais_shape_and_comes_back_byte_for_byte(client_api: APICl
     }
     assert file["id"].startswith("file-")
     assert client_api.get(f"/v1/files/{file['id']}").json() == file
-    content = client_api.get(f"/v1/files/{file['id']}/content")
+    content = client_api.get(f"/v1/files/{file['id']}/content", HTTP_ACCEPT="application/binary")
     assert b"".join(content.streaming_content) == data
     assert content.headers["Content-Disposition"] == 'attachment; filename="train.jsonl"'
     assert content.headers["Content-Type"] == "application/octet-stream"

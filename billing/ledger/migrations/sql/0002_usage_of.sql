@@ -1,11 +1,11 @@
 -- The usage events that settlements name: one for each of `ids`, or the one called `event_id`,
--- whose id is left to the insert. STABLE lets the planner inline it and skip unused columns.
+-- whose id is left to the insert.
 -- The hash covers what is counted, not when: the same event sent later is still the same.
 CREATE FUNCTION usage_of(settlements jsonb)
 RETURNS TABLE (n integer, id uuid, organization_id uuid, hold_id uuid, source text, event_id text,
                payload_hash bytea, meter text, units numeric, model text, deployment_id uuid,
                api_key_id uuid, occurred_at timestamptz, dims jsonb)
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql AS $$
   SELECT (q.n - 1)::integer, i.id::uuid, q.organization_id, q.hold_id,
          q.source, coalesce(i.id, q.event_id),
          sha256(convert_to(concat_ws('|', q.meter, part.units, q.model, q.deployment_id,

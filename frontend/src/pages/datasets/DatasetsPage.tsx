@@ -1,11 +1,14 @@
-import { useQuery } from "@tanstack/react-query";
+import { Button } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
-import { datasetsQuery } from "@/api/datasets";
+import { datasetSample, datasetsQuery } from "@/api/datasets";
 import type { Dataset } from "@/api/types";
 import { useFormat } from "@/lib/useFormat";
 import { useCan, useOrg } from "@/lib/useOrg";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { EmptyState } from "@/ui/EmptyState";
+import { ErrorBox } from "@/ui/ErrorBox";
 import { LinkAnchor, LinkButton } from "@/ui/links";
 import { PageHeader } from "@/ui/PageHeader";
 import { QueryView } from "@/ui/QueryView";
@@ -24,6 +27,34 @@ const UploadButton = () => {
     <LinkButton to="/o/$org/datasets/new" params={{ org: org.slug }}>
       {t("upload")}
     </LinkButton>
+  );
+};
+
+/** The quickest way to a first model: a review set made by the server. */
+const SampleButton = () => {
+  const { t } = useTranslation("datasets");
+  const org = useOrg();
+  const allowed = useCan("upload");
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const make = useMutation({
+    mutationFn: () => datasetSample(org),
+    onSuccess: async (dataset) => {
+      await client.invalidateQueries({ queryKey: [org.id, "datasets"] });
+      await navigate({
+        to: "/o/$org/datasets/$datasetId",
+        params: { org: org.slug, datasetId: dataset.id },
+      });
+    },
+  });
+  if (!allowed) return null;
+  return (
+    <>
+      <Button variant="default" loading={make.isPending} onClick={() => make.mutate()}>
+        {t("sample")}
+      </Button>
+      <ErrorBox error={make.error} />
+    </>
   );
 };
 
@@ -86,7 +117,12 @@ export const DatasetsPage = () => {
             <EmptyState
               title={t("empty.title")}
               text={t("empty.text")}
-              action={<UploadButton />}
+              action={
+                <>
+                  <UploadButton />
+                  <SampleButton />
+                </>
+              }
               preview={SAMPLE}
             />
           ) : (

@@ -10,7 +10,6 @@ import {
   IconSettings,
   IconUsers,
 } from "@tabler/icons-react";
-import { useRouterState } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { boot } from "@/lib/boot";
 import { useOrg } from "@/lib/useOrg";
@@ -50,11 +49,6 @@ const ICON_PX = 18;
 export const Sidebar = ({ onNavigate }: { onNavigate: () => void }) => {
   const { t } = useTranslation("app");
   const org = useOrg();
-  const path = useRouterState({ select: (state) => state.location.pathname.replace(/\/$/, "") });
-  const isActive = (to: string) => {
-    const target = to.replace("$org", org.slug);
-    return to === "/o/$org" ? path === target : path === target || path.startsWith(`${target}/`);
-  };
   return (
     <div className={classes.sidebar}>
       {GROUPS.map((group) => (
@@ -71,8 +65,7 @@ export const Sidebar = ({ onNavigate }: { onNavigate: () => void }) => {
                 params={{ org: org.slug }}
                 label={t(`nav.${id}`)}
                 leftSection={<Icon size={ICON_PX} stroke={1.7} aria-hidden="true" />}
-                active={isActive(to)}
-                aria-current={isActive(to) ? "page" : undefined}
+                activeOptions={{ exact: id === "home" }}
                 className={classes.link ?? ""}
                 onClick={onNavigate}
               />

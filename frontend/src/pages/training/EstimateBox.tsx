@@ -21,7 +21,7 @@ const Figures = ({ estimate }: { estimate: Estimate }) => {
     <>
       <div>
         <Text className={classes.price}>
-          {free ? t("estimate.covered") : format.money(estimate.price, estimate.currency)}
+          {free ? t("estimate.free") : format.money(estimate.price, estimate.currency)}
         </Text>
         <Text size="sm" c="dimmed">
           {t("estimate.tokens", { tokens: format.number(estimate.trained_tokens) })}

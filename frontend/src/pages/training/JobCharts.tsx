@@ -59,6 +59,7 @@ export const JobCharts = ({ metrics }: { metrics: readonly Record<string, unknow
           <LiveChart
             columns={accuracyColumns}
             series={accuracySeries}
+            share
             xLabel={t("chart.step")}
             summary={t("chart.accuracySummary", {
               accuracy: accuracy === undefined ? "–" : format.percent(accuracy),

@@ -1,4 +1,4 @@
-import { Stack, Text } from "@mantine/core";
+import { Group, Stack, Text } from "@mantine/core";
 import { useDocumentTitle } from "@mantine/hooks";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
@@ -48,10 +48,10 @@ const Live = ({ job }: { job: Job }) => {
           </LinkAnchor>
         }
         lead={
-          <span>
+          <Group gap="xs">
             <StatusBadge status={job.status} />{" "}
             {t("job.started", { ago: format.ago(job.created_at) })}
-          </span>
+          </Group>
         }
         action={<JobActions job={job} />}
       />

@@ -2,7 +2,7 @@ import { Select, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { datasetsQuery } from "@/api/datasets";
 import { isApiError } from "@/api/errors";
@@ -10,6 +10,8 @@ import { modelsQuery } from "@/api/models";
 import { jobCreate } from "@/api/training";
 import type { JobCreate } from "@/api/types";
 import { useOrg } from "@/lib/useOrg";
+import { EmptyState } from "@/ui/EmptyState";
+import { LinkButton } from "@/ui/links";
 import { PageHeader } from "@/ui/PageHeader";
 import { Panel } from "@/ui/Panel";
 import { AdvancedFields } from "./AdvancedFields";
@@ -45,6 +47,25 @@ const useJobForm = () => {
   });
 };
 
+const NoData = () => {
+  const { t } = useTranslation("training");
+  const org = useOrg();
+  return (
+    <>
+      <PageHeader title={t("new.title")} />
+      <EmptyState
+        title={t("noData.title")}
+        text={t("noData.text")}
+        action={
+          <LinkButton to="/o/$org/datasets" params={{ org: org.slug }}>
+            {t("noData.action")}
+          </LinkButton>
+        }
+      />
+    </>
+  );
+};
+
 /** Data, base, how thorough; the price before the click. */
 export const NewJobPage = () => {
   const { t } = useTranslation("training");
@@ -78,7 +99,8 @@ export const NewJobPage = () => {
       if (isApiError(error) && error.param === "suffix") form.setErrors(error.fields);
     },
   });
-  const body = bodyOf(form.values);
+  const body = useMemo(() => bodyOf(form.values), [form.values]);
+  if (datasets.data && usable.length === 0) return <NoData />;
   return (
     <>
       <PageHeader title={t("new.title")} lead={t("new.lead")} />

@@ -1,11 +1,14 @@
-"""A JSON parser that answers 4xx to everything a hostile body can hold."""
+"""Reading requests: a JSON parser that answers 4xx to everything a hostile body can hold."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import IO, Any, Final, NoReturn
 
 from django.conf import settings
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import JSONParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
 
 from anneal.kernel.errors import InvalidRequest, PayloadTooLarge
 
@@ -51,3 +54,17 @@ def parse_json_object(raw: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidRequest("The body must be a JSON object.")
     return value
+
+
+class AnyAccept(DefaultContentNegotiation):
+    """Answers JSON whatever the Accept header says: clients send odd ones and read JSON anyway."""
+
+    def select_renderer(
+        self,
+        request: Request,
+        renderers: Iterable[BaseRenderer],
+        format_suffix: str | None = None,
+    ) -> tuple[BaseRenderer, str]:
+        """Return the first renderer."""
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type

@@ -1,0 +1,146 @@
+"""The gateway as a server sees it, its stores away: it starts, routes, refuses and recovers."""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from mlworker.serving.gateway.app import create_gateway
+from mlworker.serving.gateway.models import Choice, Target
+from mlworker.serving.openapi import PATHS, SCHEMAS, add_gateway_paths
+from mlworker.serving.protocol import ModelSpec
+from tenants.keys.format import key_generate
+
+Answer = tuple[int, dict[str, str], Any]
+Call = Callable[..., Coroutine[Any, Any, Answer]]
+
+
+async def django(scope: Any, receive: Any, send: Any) -> None:
+    """Stand where Django stands."""
+    await send({"type": "http.response.start", "status": 218, "headers": []})
+    await send({"type": "http.response.body", "body": b'"django"'})
+
+
+@pytest.fixture
+def stores_away(settings: Any) -> None:
+    settings.DATABASE_URL = "postgresql://nobody@/none?host=/nowhere"
+    settings.REDIS_URL = "unix:///nowhere/redis.sock?db=0"
+
+
+def played(story: Callable[[Call], Coroutine[Any, Any, None]]) -> None:
+    """Run a story against a started gateway, and stop it after."""
+
+    async def play() -> None:
+        app = create_gateway(django)
+        inbox: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+        outbox: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+        life = asyncio.create_task(app({"type": "lifespan"}, inbox.get, outbox.put))
+        await inbox.put({"type": "lifespan.startup"})
+        assert (await outbox.get())["type"] == "lifespan.startup.complete"
+
+        async def call(method: str, path: str, *body: bytes, **headers: str) -> Answer:
+            chunks = [
+                {"type": "http.request", "body": part, "more_body": index < len(body) - 1}
+                for index, part in enumerate(body or (b"",))
+            ]
+            sent: list[dict[str, Any]] = []
+            scope = {
+                "type": "http",
+                "method": method,
+                "path": path,
+                "headers": [
+                    (name.replace("_", "-").encode(), value.encode())
+                    for name, value in headers.items()
+                ],
+                "client": ("127.0.0.1", 1),
+            }
+
+            async def receive() -> dict[str, Any]:
+                return chunks.pop(0) if chunks else {"type": "http.disconnect"}
+
+            async def send(message: dict[str, Any]) -> None:
+                sent.append(message)
+
+            await app(scope, receive, send)
+            told = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+            return sent[0]["status"], told, json.loads(sent[1]["body"])
+
+        await story(call)
+        await inbox.put({"type": "lifespan.shutdown"})
+        assert (await outbox.get())["type"] == "lifespan.shutdown.complete"
+        await life
+
+    asyncio.run(asyncio.wait_for(play(), 20))
+
+
+def bearer() -> str:
+    return f"Bearer {key_generate('live').text}"
+
+
+@pytest.mark.usefixtures("stores_away")
+def test_it_starts_and_lives_without_its_stores_and_says_when_to_come_back() -> None:
+    async def story(call: Call) -> None:
+        assert (await call("GET", "/livez"))[0] == 200
+        body = b'{"model":"m","input":"x"}'
+        status, headers, answer = await call("POST", "/v1/classify", body, authorization=bearer())
+        assert (status, answer["error"]["code"]) == (503, "unavailable")
+        assert int(headers["retry-after"]) >= 1
+        assert headers["x-request-id"].startswith("req_")
+        status, headers, answer = await call("POST", "/v1/trial/classify", body)
+        assert (status, answer["error"]["code"]) == (503, "unavailable")
+
+    played(story)
+
+
+@pytest.mark.usefixtures("stores_away")
+def test_what_is_not_online_goes_to_django() -> None:
+    async def story(call: Call) -> None:
+        for path in ("/", "/v1/models", "/v1/classify/", "/v1/classifyx", "/hf/model", "/livez/"):
+            assert (await call("POST", path))[0] == 218, path
+
+    played(story)
+
+
+@pytest.mark.usefixtures("stores_away")
+def test_bad_credentials_are_refused_without_a_database() -> None:
+    async def story(call: Call) -> None:
+        for given in ({}, {"authorization": "Bearer x"}, {"authorization": f"Basic {bearer()}"}):
+            status, headers, answer = await call("POST", "/v1/classify", b"{}", **given)
+            assert (status, answer["error"]["code"]) == (401, "authentication_failed")
+            assert headers["www-authenticate"] == "Bearer"
+        status, headers, _ = await call("GET", "/v1/classify")
+        assert (status, headers["allow"]) == (405, "POST")
+        status, _, answer = await call("POST", "/hf/models/m", b"{}")
+        assert (status, answer["code"], type(answer["error"])) == (
+            401,
+            "authentication_failed",
+            str,
+        )
+
+    played(story)
+
+
+def test_the_openapi_file_gets_the_online_paths() -> None:
+    result = add_gateway_paths({"paths": {"/v1/models": {}}}, None, None, False)
+
+    assert set(result["paths"]) == {"/v1/models", *PATHS}
+    assert set(SCHEMAS) <= set(result["components"]["schemas"])
+    references = [
+        part.split('"')[0] for part in json.dumps(result).split("#/components/schemas/")[1:]
+    ]
+    assert set(references) <= set(SCHEMAS)
+
+
+def test_a_canary_gets_about_its_share_and_a_call_keeps_its_side() -> None:
+    spec = ModelSpec("v", "head", "k", "s", 2)
+    main, canary = Choice(None, spec), Choice(None, spec)  # type: ignore[arg-type] # not looked at
+    target = Target("d", None, main, canary, 20)
+    ids = [number.to_bytes(4) + bytes(12) for number in range(0, 2**32, 2**22)]
+
+    chosen = [target.choose(each) for each in ids]
+
+    assert 0.15 < sum(each is canary for each in chosen) / len(ids) < 0.25
+    assert chosen == [target.choose(each) for each in ids]
+    assert all(Target("d", None, main, None, 0).choose(each) is main for each in ids)

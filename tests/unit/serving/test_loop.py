@@ -1,0 +1,158 @@
+"""The engine's loop on the real base: mixed models, cold models, failures, an end that is clean."""
+
+import threading
+import time
+from array import array
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from anneal.kernel.redis import redis_client
+from mlworker.engine.base.locate import locate_base
+from mlworker.serving.protocol import (
+    EMBEDDING_TIER,
+    Answer,
+    Envelope,
+    ModelSpec,
+    Work,
+    answers_decode,
+    envelope_encode,
+    reply_key,
+    taken_key,
+    tokens_pack,
+    waiting_key,
+)
+from mlworker.serving.worker.adapters import Adapters
+from mlworker.serving.worker.line import Line
+from mlworker.serving.worker.loop import Loop
+
+BASE = "minilm-l6"
+BROKEN = ModelSpec("broken", "head", "organizations/none/model.tar", "0" * 64, 2)
+VECTOR = ModelSpec("vector", EMBEDDING_TIER, "", "", 0)
+TEXTS = ["a fine film", "a dull and endless film that never finds its story", "no"]
+
+
+@pytest.fixture(scope="module")
+def resident() -> Any:
+    import torch
+
+    from mlworker.engine.inference import Resident
+
+    torch.set_num_threads(1)
+    return Resident.open(locate_base(BASE), slots=4)
+
+
+class Machine:
+    """A loop in a thread, its queue, and a gateway that reads its replies."""
+
+    def __init__(self, resident: Any, directory: Path) -> None:
+        self.redis = redis_client()
+        self.queue, self.gateway = f"test-{uuid4().hex[:8]}", uuid4().hex[:8]
+        self.line = Line(f"engine-{uuid4().hex[:8]}", self.queue)
+        self.adapters = Adapters(resident, directory)
+        self.loop = Loop(resident, self.adapters, self.line)
+        self.tokenizer = resident.tokenizer
+        self._stop = threading.Event()
+        self.thread = threading.Thread(target=self.loop.run, args=(self._stop.is_set,))
+        self.thread.start()
+
+    def work(
+        self, number: int, spec: ModelSpec, texts: list[str], *, deadline: float = 9e9
+    ) -> Work:
+        rows = [each.ids for each in self.tokenizer.encode(texts, 64)]
+        lengths, packed = tokens_pack(rows)
+        return Work(number, b"o" * 16, spec, deadline, lengths, packed)
+
+    def send(self, *works: Work) -> None:
+        envelope = Envelope(self.gateway, time.time(), list(works))
+        self.redis.lpush(waiting_key(self.queue), envelope_encode(envelope))
+
+    def answers(self, count: int) -> dict[int, Answer]:
+        found: dict[int, Answer] = {}
+        end = time.monotonic() + 20
+        while len(found) < count:
+            assert time.monotonic() < end, found
+            popped = self.redis.brpop([reply_key(self.gateway)], timeout=1)
+            if popped is not None:
+                found |= {answer.number: answer for answer in answers_decode(popped[1])}
+        return found
+
+    def stop(self) -> None:
+        self._stop.set()
+        self.thread.join(20)
+        assert not self.thread.is_alive()
+
+
+@pytest.fixture
+def machine(resident: Any, tmp_path: Path) -> Iterator[Machine]:
+    made = Machine(resident, tmp_path)
+    yield made
+    made.stop()
+    made.redis.delete(waiting_key(made.queue), reply_key(made.gateway))
+
+
+def values(answer: Answer) -> list[list[float]]:
+    flat = array("f")
+    flat.frombytes(answer.values)
+    numbers = flat.tolist()
+    return [
+        numbers[start : start + answer.columns] for start in range(0, len(numbers), answer.columns)
+    ]
+
+
+def test_rows_of_several_works_come_back_as_if_alone(machine: Machine) -> None:
+    machine.send(machine.work(1, VECTOR, TEXTS), machine.work(2, VECTOR, TEXTS[::-1]))
+    together = machine.answers(2)
+    machine.send(machine.work(3, VECTOR, TEXTS[:1]))
+    alone = machine.answers(1)
+
+    assert together[1].columns == 384
+    for row, mirrored in zip(values(together[1]), values(together[2])[::-1], strict=True):
+        assert row == pytest.approx(mirrored, abs=1e-5)
+    assert values(alone[3])[0] == pytest.approx(values(together[1])[0], abs=1e-5)
+    assert together[1].inference_ms > 0
+
+
+def test_a_model_that_cannot_be_loaded_fails_alone(machine: Machine) -> None:
+    machine.send(machine.work(1, BROKEN, TEXTS), machine.work(2, VECTOR, TEXTS))
+
+    answers = machine.answers(2)
+
+    assert answers[1].error
+    assert not answers[2].error
+
+
+def test_a_late_work_is_dropped_and_its_envelope_forgotten(machine: Machine) -> None:
+    machine.send(machine.work(1, VECTOR, TEXTS, deadline=time.time() - 1))
+    machine.send(machine.work(2, VECTOR, TEXTS))
+
+    answers = machine.answers(1)
+    machine.stop()
+
+    assert set(answers) == {2}
+    assert machine.redis.hlen(taken_key(machine.line.engine)) == 0
+
+
+def test_a_batch_that_fails_is_refused_and_the_next_one_runs(machine: Machine) -> None:
+    lengths, packed = tokens_pack([[2_000_000_000]])  # no such token in any vocabulary
+    machine.send(Work(1, b"o" * 16, VECTOR, 9e9, lengths, packed))
+    assert machine.answers(1)[1].error
+
+    machine.send(machine.work(2, VECTOR, TEXTS))
+
+    assert not machine.answers(1)[2].error
+
+
+def test_what_was_taken_before_the_end_is_answered(machine: Machine) -> None:
+    machine.send(*(machine.work(number, VECTOR, TEXTS * 10) for number in range(20)))
+    time.sleep(0.05)
+
+    machine.stop()
+
+    taken = machine.redis.hlen(taken_key(machine.line.engine))
+    waiting = machine.redis.llen(waiting_key(machine.queue))
+    assert taken == 0
+    assert waiting == 1 or len(machine.answers(20)) == 20
