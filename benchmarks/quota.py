@@ -19,6 +19,7 @@ from uuid import UUID
 import psycopg
 
 from anneal.kernel.ids import uuid7
+from benchmarks.figures import Figure, figure
 
 CONNECTIONS: Final = 8
 LAST_UNITS: Final = 100
@@ -33,7 +34,7 @@ SETTLE: Final = "SELECT code FROM hold_settle(%s::jsonb)"
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
 
-def quota() -> Iterator[dict[str, Any]]:
+def quota() -> Iterator[Figure]:
     """Yield the bar's two figures."""
     yield asyncio.run(_oversold())
     yield asyncio.run(_decisions())
@@ -74,7 +75,7 @@ def _request(organization: UUID) -> dict[str, Any]:
     }
 
 
-async def _oversold() -> dict[str, Any]:
+async def _oversold() -> Figure:
     connections = await _connections()
     organization = await _account(connections[0], LAST_UNITS)
     waiting = deque(range(CALLERS))
@@ -103,7 +104,7 @@ async def _oversold() -> dict[str, Any]:
     }
 
 
-async def _decisions() -> dict[str, Any]:
+async def _decisions() -> Figure:
     connections = await _connections()
     accounts = [await _account(connections[n % CONNECTIONS], 10**9) for n in range(ACCOUNTS)]
     due: deque[tuple[float, UUID]] = deque()
@@ -142,15 +143,13 @@ async def _decisions() -> dict[str, Any]:
         await connection.close()
     measured = sorted(1000 * each for each in latencies[PER_SECOND * WARM_UP :])
     p50, p99 = (measured[int(len(measured) * share)] for share in (0.5, 0.99))
-    return {
-        "bar": "quota.p99_ms",
-        "value": round(p99, 2),
-        "target": 5,
-        "ok": p99 < 5,
-        "detail": {"p50_ms": round(p50, 2), "decisions": len(measured), "accounts": ACCOUNTS},
-    }
-
-
-if __name__ == "__main__":
-    for line in quota():
-        print(json.dumps(line))
+    return figure(
+        "quota.p99_ms",
+        p99,
+        5,
+        "less",
+        p50_ms=round(p50, 2),
+        decisions=len(measured),
+        accounts=ACCOUNTS,
+        load=os.getloadavg()[0],
+    )

@@ -1,9 +1,11 @@
+import { fileURLToPath } from "node:url";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 
 /** Django serves the shell page; Vite only makes the files under /static/app/. */
 export default defineConfig({
   base: "/static/app/",
+  resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
   plugins: [react()],
   build: {
     outDir: "dist",

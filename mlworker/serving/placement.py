@@ -16,7 +16,7 @@ from mlworker.serving.protocol import (
 )
 
 WANTED_SECONDS: Final = 900.0
-RING_SECONDS: Final = 5
+RING_SECONDS: Final = 10
 """One ring in this time: a worker needs a moment to take it."""
 
 

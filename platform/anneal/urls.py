@@ -21,3 +21,5 @@ urlpatterns = [
     path("_allauth/", include("allauth.headless.urls")),
     path("", include("anneal.console.urls")),
 ]
+
+handler500 = "anneal.console.errors.server_error"

@@ -3,6 +3,7 @@ export type Block =
   | { kind: "heading"; level: number; text: string }
   | { kind: "list"; items: string[] }
   | { kind: "code"; text: string }
+  | { kind: "table"; head: string[]; rows: string[][] }
   | { kind: "text"; text: string };
 
 const plain = (line: string): string =>
@@ -14,8 +15,24 @@ const plain = (line: string): string =>
 const withoutFrontMatter = (source: string): string =>
   source.startsWith("---\n") ? source.slice(source.indexOf("\n---", 4) + 4) : source;
 
+const cellsOf = (line: string): string[] =>
+  line
+    .trim()
+    .replace(/^\||\|$/g, "")
+    .split("|")
+    .map((cell) => plain(cell.trim()));
+
+/** Lines that begin with a bar, the second of which rules off the head. */
+const tableOf = (lines: readonly string[]): Block | undefined => {
+  const [head, rule, ...rows] = lines;
+  if (!head?.startsWith("|") || !/^\|[\s:|-]+\|?$/.test(rule ?? "")) return undefined;
+  return { kind: "table", head: cellsOf(head), rows: rows.map(cellsOf) };
+};
+
 const blockOf = (chunk: string): Block[] => {
   const lines = chunk.split("\n").filter((line) => line.trim() !== "");
+  const table = tableOf(lines);
+  if (table) return [table];
   const blocks: Block[] = [];
   for (const line of lines) {
     const heading = /^(#{1,6})\s+(.*)$/.exec(line);

@@ -21,7 +21,8 @@ export const LanguageSwitch = ({ onChange }: Props) => {
         <Button
           variant="subtle"
           color="gray"
-          size="compact-md"
+          size="compact-sm"
+          fw={500}
           leftSection={<IconLanguage size={18} aria-hidden="true" />}
           aria-label={t("language")}
         >

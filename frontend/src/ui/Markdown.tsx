@@ -2,6 +2,31 @@ import { Title } from "@mantine/core";
 import { type Block, blocksOf } from "@/lib/markdown";
 import classes from "./Markdown.module.css";
 
+type TableBlock = Extract<Block, { kind: "table" }>;
+
+const TableView = ({ table }: { table: TableBlock }) => (
+  <table className={classes.table}>
+    <thead>
+      <tr>
+        {table.head.map((cell) => (
+          <th key={cell} scope="col">
+            {cell}
+          </th>
+        ))}
+      </tr>
+    </thead>
+    <tbody>
+      {table.rows.map((row) => (
+        <tr key={row.join("|")}>
+          {row.map((cell, index) => (
+            <td key={table.head[index]}>{cell}</td>
+          ))}
+        </tr>
+      ))}
+    </tbody>
+  </table>
+);
+
 const BlockView = ({ block }: { block: Block }) => {
   if (block.kind === "heading") {
     return (
@@ -19,6 +44,7 @@ const BlockView = ({ block }: { block: Block }) => {
       </ul>
     );
   }
+  if (block.kind === "table") return <TableView table={block} />;
   return block.kind === "code" ? (
     <pre className={classes.code}>{block.text}</pre>
   ) : (

@@ -216,7 +216,7 @@ def _translate(weights: Mapping[str, Tensor], config: BertConfig) -> dict[str, T
             out[f"layers.{index}.qkv.{kind}"] = torch.cat(
                 [take(f"{theirs}attention.self.{part}.{kind}") for part in ("query", "key", "value")]
             )
-            for ours, name in _RENAMED.items():
+            for ours, name in RENAMED.items():
                 out[f"layers.{index}.{ours}.{kind}"] = take(f"{theirs}{name}.{kind}")
     if "pooler.weight" not in out:
         out["pooler.weight"] = torch.eye(config.hidden_size)
@@ -224,7 +224,7 @@ def _translate(weights: Mapping[str, Tensor], config: BertConfig) -> dict[str, T
     return out
 
 
-_RENAMED = {
+RENAMED = {
     "attention_output": "attention.output.dense",
     "attention_norm": "attention.output.LayerNorm",
     "intermediate": "intermediate.dense",

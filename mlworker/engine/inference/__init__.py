@@ -1,7 +1,7 @@
-"""Serving: one resident base, the small weights of many models beside it, mixed batches."""
+"""Serving: one resident base, many small adapters and heads, rows of many models in one batch."""
 
-from mlworker.engine.inference.resident import Resident
-from mlworker.engine.inference.rows import TokenRow, plan_batches
+from mlworker.engine.data.batches import plan_batches
+from mlworker.engine.inference.resident import Resident, TokenRow
 from mlworker.engine.inference.slots import SlotsExhausted, SlotTable
 
 __all__ = ["Resident", "SlotTable", "SlotsExhausted", "TokenRow", "plan_batches"]

@@ -1,81 +1,67 @@
-"""The adapters of all slots, stacked: A [N, k * r, in] and B [N * k, r, out] of every layer.
+"""Adapters of many models side by side, and the runner that gives each row its own.
 
-A batch gathers the matrices of its rows and multiplies them row by row (`bmm`), so rows of many
-organizations share the base's own products. k is 3 for the fused query, key and value, else 1.
+For every adapted layer the slab holds A [slots, k * r, in] and B [slots, k, r, out] (already scaled
+and transposed for the product), with r the largest rank loaded so far; smaller ranks are padded
+with zeros, which changes no result. An empty slot is all zeros: the base alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from mlworker.engine.adapters.lora import POOLER, module_keys
-from mlworker.engine.base.config import BertConfig
+from mlworker.engine.artifact import Artifact
+from mlworker.engine.base.bert import Bert
 from mlworker.engine.data.packing import PackedRows
-
-_FIRST_RANK = 8
 
 
 class Slab:
-    """Stacked adapters of `slots` models of at most `rank`; a slot without one is zero."""
+    """Tensors of all slots; grows in rank by replacing itself (`with_rank`)."""
 
-    def __init__(
-        self, config: BertConfig, slots: int, dtype: torch.dtype, device: str, rank: int
-    ) -> None:
-        self.rank = rank
-        self.parts = {key: shape[2] for key, shape in module_keys(config)}
+    def __init__(self, bert: Bert, slots: int, rank: int) -> None:
+        self.bert, self.slots, self.rank = bert, slots, rank
+        weight = bert.pooler.weight
         self.a: dict[str, Tensor] = {}
         self.b: dict[str, Tensor] = {}
-        for key, (width, out, parts) in module_keys(config):
-            self.a[key] = torch.zeros(slots, parts * rank, width, dtype=dtype, device=device)
-            self.b[key] = torch.zeros(slots, parts, rank, out, dtype=dtype, device=device)
+        for key, (width, out, parts) in module_keys(bert.config):
+            self.a[key] = weight.new_zeros(slots, parts * rank, width)
+            self.b[key] = weight.new_zeros(slots, parts, rank, out)
 
-    @classmethod
-    def empty(cls, config: BertConfig, slots: int, dtype: torch.dtype, device: str) -> Slab:
-        """A slab of zeros, for adapters of the usual rank."""
-        return cls(config, slots, dtype, device, _FIRST_RANK)
+    def with_rank(self, rank: int) -> Slab:
+        """A copy with room for a larger rank."""
+        grown = Slab(self.bert, self.slots, rank)
+        for key, a in self.a.items():
+            parts = self.b[key].shape[1]
+            old = a.view(self.slots, parts, self.rank, -1)
+            grown.a[key].view(self.slots, parts, rank, -1)[:, :, : self.rank] = old
+            grown.b[key][:, :, : self.rank] = self.b[key]
+        return grown
 
-    def grown(self, config: BertConfig, rank: int) -> Slab:
-        """A copy that holds adapters of `rank` too; batches under way keep the old one."""
-        any_a = next(iter(self.a.values()))
-        wider = Slab(config, any_a.shape[0], any_a.dtype, str(any_a.device), rank)
-        for key, parts in self.parts.items():
-            slots, _, width = self.a[key].shape
-            old = self.a[key].view(slots, parts, self.rank, width)
-            wider.a[key].view(slots, parts, rank, width)[:, :, : self.rank].copy_(old)
-            wider.b[key][:, :, : self.rank].copy_(self.b[key])
-        return wider
-
-    def put(self, slot: int, tensors: Mapping[str, Tensor], rank: int, scale: float) -> None:
-        """Write one model's adapter, `lora.{key}.a` and `.b`; the scale goes into B."""
-        self.clear(slot)
-        for key, parts in self.parts.items():
-            a, b = tensors[f"lora.{key}.a"], tensors[f"lora.{key}.b"]
-            width = a.shape[1]
-            room = self.a[key][slot].view(parts, self.rank, width)
-            room[:, :rank].copy_(a.view(parts, rank, width))
-            self.b[key][slot, :, :rank].copy_((b * scale).transpose(1, 2))
-
-    def clear(self, slot: int) -> None:
-        """Zero a slot."""
-        for key in self.parts:
-            self.a[key][slot].zero_()
+    def put(self, slot: int, artifact: Artifact) -> None:
+        """Copy an adapter into a slot; its rank must not exceed the slab's."""
+        lora = artifact.manifest.lora
+        if lora is None:
+            return
+        for key, a in self.a.items():
+            parts = self.b[key].shape[1]
+            low = artifact.tensors[f"lora.{key}.a"].view(parts, lora.rank, -1)
+            high = artifact.tensors[f"lora.{key}.b"] * (lora.alpha / lora.rank)
+            a[slot].zero_()
+            a[slot].view(parts, self.rank, -1)[:, : lora.rank] = low
             self.b[key][slot].zero_()
+            self.b[key][slot, :, : lora.rank] = high.transpose(1, 2)
 
 
-@dataclass(frozen=True, slots=True)
 class SlabRunner:
-    """The `LinearRunner` of one batch: base products for all rows, updates per row.
+    """`LinearRunner` for one batch: row i (sorted order) uses adapter `slots[i]`."""
 
-    `slots` [R] are the rows' slots in packed order; `only` is the slot when there is one alone.
-    """
-
-    slab: Slab
-    slots: Tensor
-    only: int | None
+    def __init__(self, slab: Slab, slots: Sequence[int]) -> None:
+        self._slab = slab
+        self._only = slots[0] if len(set(slots)) == 1 else None
+        self._slots = torch.tensor(slots, device=slab.bert.pooler.weight.device)
 
     def __call__(
         self,
@@ -88,44 +74,54 @@ class SlabRunner:
         rows_only: bool,
     ) -> Tensor:
         """x [n, in] -> [n, out]."""
-        return self._run(f"{layer}_{name}", linear, x, None if rows_only else packed)
-
-    def pool(self, linear: nn.Linear, first: Tensor) -> Tensor:
-        """tanh(pooler(first tokens)) [R, H]."""
-        return torch.tanh(self._run(POOLER, linear, first, None))
-
-    def _run(self, key: str, linear: nn.Linear, x: Tensor, packed: PackedRows | None) -> Tensor:
         y: Tensor = linear(x)
-        a, b = self.slab.a[key], self.slab.b[key]
-        if self.only is not None:
-            _add_alone(y, x, a[self.only], b[self.only])
-        elif packed is None:
-            y += _update(x[:, None], a[self.slots], b[self.slots])[:, 0]
-        else:
-            for bucket in packed.buckets:
-                slots = self.slots[bucket.first_row : bucket.first_row + bucket.rows]
-                update = _update(bucket.padded(x), a[slots], b[slots])
-                y[bucket.start : bucket.start + bucket.tokens] += bucket.packed(update)
+        self._add(f"{layer}_{name}", x, y, packed, rows_only=rows_only)
         return y
 
+    def pool(self, first: Tensor, packed: PackedRows) -> Tensor:
+        """tanh(pooler(first tokens)) [R, H]."""
+        y: Tensor = self._slab.bert.pooler(first)
+        self._add(POOLER, first, y, packed, rows_only=True)
+        return torch.tanh(y)
 
-def _add_alone(y: Tensor, x: Tensor, a: Tensor, b: Tensor) -> None:
-    """y [n, k * out] += x A' B for one model: a [k * r, in], b [k, r, out]."""
+    def _add(self, key: str, x: Tensor, y: Tensor, packed: PackedRows, *, rows_only: bool) -> None:
+        a, b = self._slab.a[key], self._slab.b[key]
+        if self._only is not None:
+            _add_shared(x, y, a[self._only], b[self._only])
+        elif rows_only:
+            own_a, own_b = a.index_select(0, self._slots), b.index_select(0, self._slots)
+            _add_rows(x.unsqueeze(1), y.unsqueeze(1), own_a, own_b)
+        else:
+            for bucket in packed.buckets:
+                own = self._slots[bucket.first_row : bucket.first_row + bucket.rows]
+                own_a, own_b = a.index_select(0, own), b.index_select(0, own)
+                part = y[bucket.start : bucket.start + bucket.tokens]
+                cells = bucket.padded(x)
+                if bucket.gather is None:
+                    _add_rows(cells, part.view(bucket.rows, bucket.width, -1), own_a, own_b)
+                else:
+                    update = torch.zeros(
+                        bucket.rows, bucket.width, y.shape[1], dtype=y.dtype, device=y.device
+                    )
+                    _add_rows(cells, update, own_a, own_b)
+                    part += bucket.packed(update)
+
+
+def _add_shared(x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> None:
+    """One adapter for every line: x [n, in], y [n, k * out], a [k * r, in], b [k, r, out]."""
+    low = x @ a.t()
     parts, rank, out = b.shape
-    inner = x @ a.t()
     for part in range(parts):
         y[:, part * out : (part + 1) * out].addmm_(
-            inner[:, part * rank : (part + 1) * rank], b[part]
+            low[:, part * rank : (part + 1) * rank], b[part]
         )
 
 
-def _update(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """x [R, W, in], a [R, k * r, in], b [R, k, r, out] -> [R, W, k * out]."""
-    rows, parts, rank, out = b.shape
-    width = x.shape[1]
-    inner = torch.bmm(x, a.transpose(1, 2))
-    if parts == 1:
-        return torch.bmm(inner, b[:, 0])
-    split = inner.view(rows, width, parts, rank).transpose(1, 2).reshape(-1, width, rank)
-    wide = torch.bmm(split, b.reshape(-1, rank, out)).view(rows, parts, width, out)
-    return wide.transpose(1, 2).reshape(rows, width, parts * out)
+def _add_rows(x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> None:
+    """One adapter a row: x [R, S, in], y [R, S, k * out], a [R, k * r, in], b [R, k, r, out]."""
+    low = torch.bmm(x, a.transpose(1, 2))
+    parts, rank, out = b.shape[1:]
+    for part in range(parts):
+        y[:, :, part * out : (part + 1) * out].baddbmm_(
+            low[:, :, part * rank : (part + 1) * rank], b[:, part]
+        )

@@ -9,9 +9,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import torch
 
 from anneal.kernel.redis import redis_client
 from mlworker.engine.base.locate import locate_base
+from mlworker.engine.inference import Resident
 from mlworker.serving.protocol import (
     EMBEDDING_TIER,
     Answer,
@@ -37,10 +39,6 @@ TEXTS = ["a fine film", "a dull and endless film that never finds its story", "n
 
 @pytest.fixture(scope="module")
 def resident() -> Any:
-    import torch
-
-    from mlworker.engine.inference import Resident
-
     torch.set_num_threads(1)
     return Resident.open(locate_base(BASE), slots=4)
 

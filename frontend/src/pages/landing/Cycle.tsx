@@ -1,5 +1,6 @@
 import { Title } from "@mantine/core";
 import { useTranslation } from "react-i18next";
+import temper from "@/ui/Logo.module.css";
 import classes from "./Cycle.module.css";
 
 const STAGES = ["data", "train", "deploy", "improve"] as const;
@@ -20,10 +21,10 @@ export const Cycle = () => {
       >
         <defs>
           <linearGradient id="cycle" x1="0" x2="1" y1="0" y2="0">
-            <stop offset="0" stopColor="#dba63c" />
-            <stop offset=".38" stopColor="#b5623b" />
-            <stop offset=".64" stopColor="#74508f" />
-            <stop offset="1" stopColor="#3a72b4" />
+            <stop offset="0" className={temper.straw} />
+            <stop offset=".38" className={temper.bronze} />
+            <stop offset=".64" className={temper.violet} />
+            <stop offset="1" className={temper.blue} />
           </linearGradient>
         </defs>
         <path

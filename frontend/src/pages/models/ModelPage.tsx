@@ -7,6 +7,7 @@ import type { Model } from "@/api/types";
 import { accuracyOf, confusionOf, lossOf, macroF1Of, perClassOf } from "@/lib/report";
 import { classifySnippets } from "@/lib/snippets";
 import { useFormat } from "@/lib/useFormat";
+import { useKnown } from "@/lib/useKnown";
 import { useCan, useOrg } from "@/lib/useOrg";
 import { CodeTabs } from "@/ui/CodeTabs";
 import { CopyField } from "@/ui/CopyField";
@@ -19,6 +20,8 @@ import { Stats } from "@/ui/Stat";
 import { ClassTable } from "./ClassTable";
 import { ConfusionMatrix } from "./ConfusionMatrix";
 import { ModelDelete } from "./ModelDelete";
+
+const LOSS_DIGITS = 4;
 
 const Actions = ({ model }: { model: Model }) => {
   const { t } = useTranslation("models");
@@ -51,6 +54,7 @@ const Actions = ({ model }: { model: Model }) => {
 const Figures = ({ model }: { model: Model }) => {
   const { t } = useTranslation("models");
   const format = useFormat();
+  const known = useKnown("training");
   const percent = (value: number | undefined) =>
     value === undefined ? "–" : format.percent(value);
   const loss = lossOf(model.metrics);
@@ -60,9 +64,9 @@ const Figures = ({ model }: { model: Model }) => {
         items={[
           { label: t("columns.accuracy"), value: percent(accuracyOf(model.metrics)) },
           { label: t("macroF1"), value: percent(macroF1Of(model.metrics)) },
-          { label: t("loss"), value: loss === undefined ? "–" : format.number(loss) },
+          { label: t("loss"), value: loss === undefined ? "–" : loss.toFixed(LOSS_DIGITS) },
           { label: t("columns.base"), value: model.base ?? "–" },
-          { label: t("tier"), value: model.tier ?? "–" },
+          { label: t("tier"), value: known("tiers", model.tier) ?? model.tier ?? "–" },
         ]}
       />
     </Panel>

@@ -7,6 +7,8 @@ import { LiveChart, type Series } from "@/ui/LiveChart";
 import { Panel } from "@/ui/Panel";
 import { MetricTable } from "./MetricTable";
 
+const LOSS_DIGITS = 4;
+
 const last = (points: readonly Point[], name: keyof Point): number | undefined =>
   points.findLast((point) => point[name] !== undefined)?.[name];
 
@@ -51,7 +53,7 @@ export const JobCharts = ({ metrics }: { metrics: readonly Record<string, unknow
             series={lossSeries}
             xLabel={t("chart.step")}
             summary={t("chart.lossSummary", {
-              loss: loss === undefined ? "–" : format.number(loss),
+              loss: loss === undefined ? "–" : loss.toFixed(LOSS_DIGITS),
             })}
           />
         </Panel>

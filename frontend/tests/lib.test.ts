@@ -1,0 +1,167 @@
+import { expect, test } from "vitest";
+import { byModel, daily, metersOf, totalOf } from "@/lib/buckets";
+import { cookieRead } from "@/lib/cookies";
+import {
+  formatAgo,
+  formatMilliseconds,
+  formatMoney,
+  formatPercent,
+  formatSpan,
+} from "@/lib/format";
+import { tokensOf } from "@/lib/highlight";
+import { blocksOf } from "@/lib/markdown";
+import { columnsOf, merged, pointOf } from "@/lib/metrics";
+import { accuracyOf, confusionOf, perClassOf } from "@/lib/report";
+import { classifySnippets, exportSnippet, shellQuoted } from "@/lib/snippets";
+import { roleCan } from "@/lib/useOrg";
+import { browserOf } from "@/lib/userAgent";
+import { bodyOf, presetOf } from "@/pages/training/presets";
+
+const example = { baseUrl: "https://anneal.test", model: "m", input: `It's "fine"` };
+
+test("snippets carry the text whole and never a key", () => {
+  const [curl, python, javascript] = classifySnippets(example).map((snippet) => snippet.code);
+  expect(curl).toContain(`'{"model":"m","input":"It'\\''s \\"fine\\""}'`);
+  expect(python).toContain(`"input": "It's \\"fine\\"",`);
+  expect(javascript).toContain(`input: "It's \\"fine\\"",`);
+  for (const code of [curl, python, javascript]) {
+    expect(code).toContain("ANNEAL_API_KEY");
+    expect(code).toContain("https://anneal.test/v1/classify");
+    expect(code).not.toMatch(/ak_(live|test)_/);
+  }
+  expect(exportSnippet("k")).toBe('export ANNEAL_API_KEY="k"');
+  expect(shellQuoted("a'b")).toBe(`'a'\\''b'`);
+});
+
+test("the highlighter loses no character", () => {
+  for (const { code } of classifySnippets(example)) {
+    const text = tokensOf(code)
+      .map((token) => token.text)
+      .join("");
+    expect(text).toBe(code);
+  }
+  expect(tokensOf('const a = "b" + 12').map((token) => token.kind)).toEqual([
+    "word",
+    "plain",
+    "string",
+    "plain",
+    "number",
+  ]);
+});
+
+test("numbers, spans and money in both languages", () => {
+  expect(formatPercent(0.9876, "en")).toBe("98.8%");
+  expect(formatSpan(59, "en")).toBe("59 sec");
+  expect(formatSpan(3900, "en")).toBe("1 hr 5 min");
+  expect(formatSpan(120, "zh-Hans")).toBe("2分钟");
+  expect(formatMilliseconds(0.2, "en")).toBe("1 ms");
+  expect(formatMoney("0.0234", "USD", "en")).toBe("$0.0234");
+});
+
+test("times ago, from unix seconds and from ISO 8601", () => {
+  const now = Date.parse("2026-11-23T12:00:00Z");
+  expect(formatAgo(now / 1000 - 300, "en", now)).toBe("5 minutes ago");
+  expect(formatAgo("2026-11-22T12:00:00Z", "en", now)).toBe("yesterday");
+  expect(formatAgo(now / 1000, "zh-Hans", now)).toBe("现在");
+});
+
+test("metric events become columns, a repeated step is measured once", () => {
+  const points = [
+    { step: 2, train_loss: 0.5 },
+    { step: 1, train_loss: 0.9 },
+    { step: 2, train_loss: 0.4, valid_loss: 0.6, valid_accuracy: 0.8 },
+    { train_loss: 1 },
+  ]
+    .map(pointOf)
+    .filter((point) => point !== undefined);
+  expect(columnsOf(merged(points), ["trainLoss", "validLoss", "accuracy"])).toEqual([
+    [1, 2],
+    [0.9, 0.4],
+    [null, 0.6],
+    [null, 0.8],
+  ]);
+});
+
+const figures = {
+  accuracy: 0.75,
+  confusion: [
+    [3, 1],
+    [1, 3],
+  ],
+  per_class: { a: { precision: 0.75, recall: 0.75, f1: 0.75, support: 4 } },
+};
+
+test("the report reads the test split", () => {
+  const metrics = { validation: { accuracy: 0.1 }, test: figures };
+  expect(accuracyOf(metrics)).toBe(0.75);
+  expect(accuracyOf(undefined)).toBeUndefined();
+  expect(confusionOf(metrics, ["a", "b"])?.counts).toEqual(figures.confusion);
+  expect(confusionOf(metrics, ["a"])).toBeUndefined();
+  expect(perClassOf(metrics).map((line) => line.label)).toEqual(["a"]);
+});
+
+test("a model card becomes blocks and never markup", () => {
+  const card =
+    "---\nlicense: mit\n---\n# Name\n\nOne **two**\nthree\n\n- a\n- `b`\n\n| x | y |\n|---|---|\n| 1 | 2 |\n\n```\ncode\n```";
+  expect(blocksOf(card)).toEqual([
+    { kind: "heading", level: 1, text: "Name" },
+    { kind: "text", text: "One two three" },
+    { kind: "list", items: ["a", "b"] },
+    { kind: "table", head: ["x", "y"], rows: [["1", "2"]] },
+    { kind: "code", text: "code" },
+  ]);
+});
+
+const bucket = (start: number, units: number, model: string) => ({
+  object: "bucket",
+  start_time: start,
+  end_time: start + 86_400,
+  results: [{ object: "usage.result", meter: "prediction", units, model, api_key_id: null }],
+});
+
+test("usage is summed by day and by model", () => {
+  const buckets = [bucket(0, 3, "a"), bucket(86_400, 4, "b"), bucket(172_800, 5, "a")];
+  expect(metersOf(buckets)).toEqual(["prediction"]);
+  expect(totalOf(buckets, "prediction")).toBe(12);
+  expect(daily(buckets, "prediction").map((day) => day.units)).toEqual([3, 4, 5]);
+  expect(byModel(buckets, "prediction")).toEqual([
+    { model: "a", units: 8 },
+    { model: "b", units: 4 },
+  ]);
+});
+
+test("the job's body holds only what was chosen", () => {
+  const form = {
+    dataset: "ds_1",
+    model: "minilm-l6",
+    suffix: " ",
+    tier: "head" as const,
+    preset: "quick" as const,
+    epochs: "" as const,
+    learningRate: "" as const,
+    batchTokens: "" as const,
+    seed: "" as const,
+  };
+  expect(bodyOf(form)).toEqual({ training_file: "ds_1", model: "minilm-l6", tier: "head" });
+  expect(bodyOf({ ...form, dataset: "" })).toBeUndefined();
+  expect(bodyOf({ ...form, tier: "lora", preset: "best", seed: 3, suffix: "x" })).toEqual({
+    training_file: "ds_1",
+    model: "minilm-l6",
+    tier: "lora",
+    suffix: "x",
+    seed: 3,
+    hyperparameters: { n_epochs: 6 },
+  });
+  expect(presetOf("head", "best")).toBe("quick");
+  expect(presetOf("lora", "quick")).toBe("balanced");
+});
+
+test("cookies, browsers, roles", () => {
+  expect(cookieRead("b", "a=1; b=x%20y")).toBe("x y");
+  expect(cookieRead("c", "a=1")).toBeUndefined();
+  expect(browserOf("Mozilla/5.0 (X11; Linux x86_64) Chrome/1 Safari/2")).toBe("Chrome · Linux");
+  expect(browserOf("weird")).toBe("weird");
+  expect(roleCan("viewer", "train")).toBe(false);
+  expect(roleCan("developer", "train")).toBe(true);
+  expect(roleCan("developer", "members")).toBe(false);
+});

@@ -1,0 +1,186 @@
+"""A model version as files that stock `transformers` and `peft` load, with equal logits.
+
+`export_merged` writes a `BertForSequenceClassification` folder for either tier.
+`export_adapter` writes a PEFT folder (tier lora) to be put on the unchanged base.
+Neither needs transformers or peft here; the tests load the result with them.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from mlworker.engine.adapters.lora import LINEARS, POOLER
+from mlworker.engine.adapters.merge import merged
+from mlworker.engine.artifact import Artifact
+from mlworker.engine.base.bert import RENAMED, Bert
+from mlworker.engine.base.locate import BaseDirectory
+
+_COPIED = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
+_PARTS = ("query", "key", "value")
+_SMALL = 2.0**-14
+"""tanh(x) = x to float32 precision for |x| this much smaller than 1 times a feature."""
+
+
+def export_merged(artifact: Artifact, base: BaseDirectory, out: Path) -> Path:
+    """Write config, weights and tokenizer of one self-contained classifier into `out`."""
+    out.mkdir(parents=True, exist_ok=True)
+    bert = merged(Bert.load(base), artifact)
+    layers = artifact.manifest.layers
+    weights = _encoder_weights(bert, layers)
+    head, bias = artifact.tensors["head.weight"], artifact.tensors["head.bias"]
+    if artifact.manifest.pooling == "mean":
+        weights |= _mean_layer(bert, layers)
+        layers += 1
+        weights["bert.pooler.dense.weight"] = _SMALL * torch.eye(bert.config.hidden_size)
+        weights["bert.pooler.dense.bias"] = torch.zeros(bert.config.hidden_size)
+        head = head / _SMALL
+    else:
+        weights["bert.pooler.dense.weight"] = bert.pooler.weight
+        weights["bert.pooler.dense.bias"] = bert.pooler.bias
+    weights |= {"classifier.weight": head, "classifier.bias": bias}
+    save_file(
+        {name: value.detach().float().contiguous().clone() for name, value in weights.items()},
+        out / "model.safetensors",
+        metadata={"format": "pt"},
+    )
+    _write_config(artifact, base, out, layers)
+    _copy_tokenizer(artifact, base, out)
+    return out
+
+
+def export_adapter(artifact: Artifact, base: BaseDirectory, out: Path) -> Path:
+    """Write a PEFT adapter folder; ValueError for tier head, which adapts nothing."""
+    lora = artifact.manifest.lora
+    if lora is None:
+        raise ValueError("Tier head has no adapter. Export the merged model instead.")
+    out.mkdir(parents=True, exist_ok=True)
+    tensors: dict[str, Tensor] = {}
+    for name, value in artifact.tensors.items():
+        if name.startswith("lora.") and name.endswith(".a"):
+            tensors |= _peft_names(name.split(".")[1], value, artifact, lora.rank)
+    tensors["base_model.model.classifier.weight"] = artifact.tensors["head.weight"]
+    tensors["base_model.model.classifier.bias"] = artifact.tensors["head.bias"]
+    plain = {name: value.contiguous().clone() for name, value in tensors.items()}
+    save_file(plain, out / "adapter_model.safetensors", metadata={"format": "pt"})
+    config = {
+        "peft_type": "LORA",
+        "task_type": "SEQ_CLS",
+        "base_model_name_or_path": "sentence-transformers/all-MiniLM-L6-v2"
+        if base.id == "minilm-l6"
+        else base.id,
+        "r": lora.rank,
+        "lora_alpha": lora.alpha,
+        "lora_dropout": 0.0,
+        "bias": "none",
+        "inference_mode": True,
+        "target_modules": [*_PARTS, "dense"],
+        "modules_to_save": ["classifier"],
+    }
+    (out / "adapter_config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
+    _copy_tokenizer(artifact, base, out)
+    return out
+
+
+def _encoder_weights(bert: Bert, layers: int) -> dict[str, Tensor]:
+    """Embeddings and the first blocks under their Hugging Face names."""
+    weights = {
+        "bert.embeddings.word_embeddings.weight": bert.words.weight,
+        "bert.embeddings.position_embeddings.weight": bert.places.weight,
+        "bert.embeddings.token_type_embeddings.weight": bert.types.weight,
+        "bert.embeddings.LayerNorm.weight": bert.norm.weight,
+        "bert.embeddings.LayerNorm.bias": bert.norm.bias,
+    }
+    state = bert.state_dict()
+    for block in range(layers):
+        theirs = f"bert.encoder.layer.{block}."
+        for kind in ("weight", "bias"):
+            fused = state[f"layers.{block}.qkv.{kind}"].chunk(3)
+            for part, value in zip(_PARTS, fused, strict=True):
+                weights[f"{theirs}attention.self.{part}.{kind}"] = value
+            for ours, name in RENAMED.items():
+                weights[f"{theirs}{name}.{kind}"] = state[f"layers.{block}.{ours}.{kind}"]
+    return weights
+
+
+def _mean_layer(bert: Bert, block: int) -> dict[str, Tensor]:
+    """A block that turns its first token into LayerNorm(mean over tokens + first token).
+
+    Query and key are zero, so attention is uniform; value and output are the identity, so it
+    gives the mean; the residual adds the first token; the feed-forward part is zero.
+    """
+    hidden, inner = bert.config.hidden_size, bert.config.intermediate_size
+    square = torch.zeros(hidden, hidden)
+    shapes = {
+        "attention.self.query": square,
+        "attention.self.key": square,
+        "attention.self.value": torch.eye(hidden),
+        "attention.output.dense": torch.eye(hidden),
+        "intermediate.dense": torch.zeros(inner, hidden),
+        "output.dense": torch.zeros(hidden, inner),
+        "attention.output.LayerNorm": torch.ones(hidden),
+        "output.LayerNorm": torch.ones(hidden),
+    }
+    weights: dict[str, Tensor] = {}
+    for name, weight in shapes.items():
+        weights[f"bert.encoder.layer.{block}.{name}.weight"] = weight
+        weights[f"bert.encoder.layer.{block}.{name}.bias"] = torch.zeros(weight.shape[0])
+    return weights
+
+
+def _peft_names(key: str, a: Tensor, artifact: Artifact, rank: int) -> dict[str, Tensor]:
+    """One adapted layer's A and B under PEFT's names."""
+    b = artifact.tensors[f"lora.{key}.b"]
+    if key == POOLER:
+        names = ["bert.pooler.dense"]
+    else:
+        block, name = key.split("_", 1)
+        assert name in LINEARS
+        prefix = f"bert.encoder.layer.{block}."
+        if name == "qkv":
+            names = [f"{prefix}attention.self.{part}" for part in _PARTS]
+        else:
+            names = [prefix + RENAMED[name]]
+    out: dict[str, Tensor] = {}
+    for index, module in enumerate(names):
+        out[f"base_model.model.{module}.lora_A.weight"] = a[index * rank : (index + 1) * rank]
+        out[f"base_model.model.{module}.lora_B.weight"] = b[index]
+    return out
+
+
+def _write_config(artifact: Artifact, base: BaseDirectory, out: Path, layers: int) -> None:
+    config = json.loads((base.directory / "config.json").read_text(encoding="utf-8"))
+    labels = artifact.manifest.labels
+    config.pop("_name_or_path", None)
+    config |= {
+        "architectures": ["BertForSequenceClassification"],
+        "num_hidden_layers": layers,
+        "id2label": {str(index): label for index, label in enumerate(labels)},
+        "label2id": {label: index for index, label in enumerate(labels)},
+        "problem_type": "single_label_classification",
+    }
+    (out / "config.json").write_text(
+        json.dumps(config, indent=1, ensure_ascii=False), encoding="utf-8"
+    )
+
+
+def _copy_tokenizer(artifact: Artifact, base: BaseDirectory, out: Path) -> None:
+    """The base's tokenizer files, cut to the model's length and without fixed padding."""
+    for name in _COPIED:
+        if (base.directory / name).is_file():
+            shutil.copyfile(base.directory / name, out / name)
+    path = out / "tokenizer.json"
+    body = json.loads(path.read_text(encoding="utf-8"))
+    body["padding"] = None
+    body["truncation"] = None
+    path.write_text(json.dumps(body, ensure_ascii=False), encoding="utf-8")
+    settings = out / "tokenizer_config.json"
+    if settings.is_file():
+        body = json.loads(settings.read_text(encoding="utf-8"))
+        body["model_max_length"] = artifact.manifest.max_length
+        settings.write_text(json.dumps(body, ensure_ascii=False, indent=1), encoding="utf-8")
