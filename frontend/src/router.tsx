@@ -9,6 +9,7 @@ import {
 } from "@tanstack/react-router";
 import { meQuery } from "./api/account";
 import { queryClient } from "./api/queryClient";
+import { appTextsLoad } from "./i18n";
 import { PublicLayout } from "./pages/public/PublicLayout";
 import { ErrorPage } from "./pages/system/ErrorPage";
 import { NotFoundPage } from "./pages/system/NotFoundPage";
@@ -107,7 +108,7 @@ const app = createRoute({
   path: "/o/$org",
   validateSearch: pickedOf,
   beforeLoad: async ({ context, params, location }) => {
-    const me = await context.queryClient.ensureQueryData(meQuery);
+    const [me] = await Promise.all([context.queryClient.ensureQueryData(meQuery), appTextsLoad()]);
     if (!me) throw redirect({ to: "/login", search: { next: location.pathname } });
     const organization = me.organizations.find(({ slug }) => slug === params.org);
     return { me, organization };

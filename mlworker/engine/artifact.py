@@ -57,7 +57,9 @@ def load_artifact(folder: Path) -> Artifact:
     return Artifact(manifest, tensors)
 
 
-def check_shapes(artifact: Artifact, shapes: Mapping[str, tuple[int, int, int]], hidden: int) -> None:
+def check_shapes(
+    artifact: Artifact, shapes: Mapping[str, tuple[int, int, int]], hidden: int
+) -> None:
     """EngineError(artifact_corrupt) unless every tensor fits a base.
 
     `shapes` maps module keys to (in, out, k), as `adapters.lora.module_keys` gives them.

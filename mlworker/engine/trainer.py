@@ -70,7 +70,7 @@ def _supervised(run_dir: Path, link: PipeLink) -> ExitCode:
     except MemoryError:
         link.send(ErrorMessage(ErrorCode.OUT_OF_MEMORY, _MEMORY_ADVICE))
         return ExitCode.FAILED
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last line of defence names every crash
         traceback.print_exc()
         link.send(_unforeseen(error))
         return ExitCode.FAILED

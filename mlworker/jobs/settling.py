@@ -118,6 +118,7 @@ def attempt_ended(row: FineTuningJob, fault: Fault) -> None:
 
 def job_give_back(row: FineTuningJob) -> None:
     """Return a running job to the queue, or to ``paused`` if that was asked, and save it."""
+    _rewind(row)
     if row.control == Control.PAUSE:
         job_move(row, JobState.PAUSED, Phase.WAITING_FOR_WORKER)
         event_add(row, "Fine-tuning job paused.", code="job.paused")
@@ -126,3 +127,21 @@ def job_give_back(row: FineTuningJob) -> None:
         event_add(row, "The job waits for a worker.", code="job.queued")
         ring_workers()
     row.save()
+
+
+def _rewind(row: FineTuningJob) -> None:
+    """Show, and at a cancel charge, only what the last checkpoint keeps: the rest is done again."""
+    newest = (
+        StoredFiles.objects.filter(
+            job_id=row.id, kind=StoredKind.CHECKPOINT, state=StoredState.READY
+        )
+        .order_by("-step", "-id")
+        .first()
+    )
+    row.progress = {
+        **row.progress,
+        "step": newest.step if newest else 0,
+        "epoch": newest.epoch if newest else 0.0,
+        "trained_tokens": newest.metrics.get("trained_tokens", 0) if newest else 0,
+        "eta_seconds": None,
+    }

@@ -5,14 +5,21 @@ from uuid import UUID
 from anneal.kernel.scopes import OrganizationRef
 from anneal.kernel.tasks import task
 from mlworker.jobs.reaping import jobs_reap
-from mlworker.jobs.supervisor.run import work_until_idle
+from mlworker.jobs.ring import ring_at_once
+from mlworker.jobs.supervisor.run import work_next
 from mlworker.jobs.validation import job_validate
 
 
 @task(name="jobs.ring", queue="train", every=5.0)
 def ring() -> None:
-    """Work until nothing waits. Rung at each submit, and every five seconds for lost rings."""
-    work_until_idle()
+    """Work while something waits. Rung at each submit, and every five seconds for lost rings.
+
+    After each job the task rings itself and ends, so that the rings which came meanwhile, and have
+    expired, leave the broker; without a broker it simply goes on.
+    """
+    while work_next():
+        if ring_at_once():
+            return
 
 
 @task(name="jobs.validate", queue="default")

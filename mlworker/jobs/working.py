@@ -54,6 +54,8 @@ class Work:
     seed: int
     config: Mapping[str, Any]
     quoted_tokens: int
+    progress: Mapping[str, Any]
+    """Where the last attempt's checkpoint left it."""
     version: DatasetVersionInfo
     validation_version: DatasetVersionInfo | None
 
@@ -114,6 +116,7 @@ def work_load(claim: Claim) -> Work:
             seed=row.seed,
             config=row.config,
             quoted_tokens=row.quoted_tokens or 0,
+            progress=row.progress,
             version=version,
             validation_version=(
                 dataset_version_get(organization=organization, version_id=extra) if extra else None

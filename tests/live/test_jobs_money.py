@@ -62,7 +62,9 @@ def test_one_key_makes_one_job_of_two_hundred_calls(installation: Installation) 
     _one_key_one_job(installation, 200)
 
 
-def _never_oversold(installation: Installation, affordable: int, count: int) -> None:
+def _never_oversold(
+    installation: Installation, affordable: int, count: int
+) -> tuple[Customer, list[str]]:
     customer = Customer(installation)
     body = {"model": "minilm-l6", "training_file": customer.dataset(), **HEAD}
     price = customer.post("/fine_tuning/jobs/estimate", body)["trained_tokens"]
@@ -72,10 +74,7 @@ def _never_oversold(installation: Installation, affordable: int, count: int) -> 
 
     assert Counter(a.status_code for a in answers) == {200: affordable, 402: count - affordable}
     assert customer.tokens()["available"] == 0
-    jobs = [answer.json()["id"] for answer in answers if answer.status_code == 200]
-    for job in jobs:
-        customer.ended(job, 120)
-    assert customer.tokens()["consumed"] == price * affordable
+    return customer, [answer.json()["id"] for answer in answers if answer.status_code == 200]
 
 
 def _leave(customer: Customer, units: int) -> None:
@@ -94,9 +93,14 @@ def _leave(customer: Customer, units: int) -> None:
 
 
 def test_a_balance_for_two_jobs_admits_two_of_thirty(installation: Installation) -> None:
-    _never_oversold(installation, 2, 30)
+    customer, jobs = _never_oversold(installation, 2, 30)
+    charged = [customer.post(f"/fine_tuning/jobs/{job}/cancel")["trained_tokens"] for job in jobs]
+    tokens = customer.tokens()
+    assert tokens["consumed"] == sum(charged)
 
 
 @pytest.mark.slow
 def test_a_balance_for_ten_jobs_admits_ten_of_a_hundred(installation: Installation) -> None:
-    _never_oversold(installation, 10, 100)
+    customer, jobs = _never_oversold(installation, 10, 100)
+    ended = [customer.ended(job, 300) for job in jobs]
+    assert customer.tokens()["consumed"] == sum(job["quoted_tokens"] for job in ended)

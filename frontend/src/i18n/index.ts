@@ -10,10 +10,22 @@ export type Language = (typeof LANGUAGES)[number];
 
 const COOKIE = "anneal_language";
 
-const load: Record<Language, () => Promise<Record<string, object>>> = {
-  en: async () => (await import("./en")).en,
-  "zh-Hans": async () => (await import("./zh-Hans")).zhHans,
+type Part = "public" | "app";
+type Texts = Record<string, object>;
+
+const load: Record<Language, Record<Part, () => Promise<Texts>>> = {
+  en: {
+    public: async () => (await import("./en/public")).enPublic,
+    app: async () => (await import("./en/app")).enApp,
+  },
+  "zh-Hans": {
+    public: async () => (await import("./zh-Hans/public")).zhHansPublic,
+    app: async () => (await import("./zh-Hans/app")).zhHansApp,
+  },
 };
+
+/** The parts this visit needs; a change of language loads the same ones. */
+const parts = new Set<Part>(["public"]);
 
 /** The language a tag such as `zh-CN` or `en-GB` stands for. */
 export const languageOf = (tag: string | undefined): Language | undefined => {
@@ -27,15 +39,22 @@ const preferred = (): Language => {
   return tags.map(languageOf).find((language) => language !== undefined) ?? "en";
 };
 
-const addBundle = async (language: Language): Promise<void> => {
-  const bundle = await load[language]();
-  for (const [namespace, texts] of Object.entries(bundle)) {
+const addTexts = async (language: Language): Promise<void> => {
+  const bundles = await Promise.all([...parts].map((part) => load[language][part]()));
+  for (const [namespace, texts] of bundles.flatMap((bundle) => Object.entries(bundle))) {
     i18next.addResourceBundle(language, namespace, texts, true, true);
   }
 };
 
+/** Called before a signed-in page is shown. */
+export const appTextsLoad = async (): Promise<void> => {
+  if (parts.has("app")) return;
+  parts.add("app");
+  await addTexts(languageNow());
+};
+
 export const languageSet = async (language: Language): Promise<void> => {
-  await addBundle(language);
+  await addTexts(language);
   await i18next.changeLanguage(language);
   document.documentElement.lang = language;
   cookieWrite(COOKIE, language);
@@ -54,7 +73,7 @@ export const i18nStart = async (): Promise<void> => {
     react: { useSuspense: false },
     showSupportNotice: false,
   } as Parameters<typeof i18next.init>[0]);
-  await addBundle(language);
+  await addTexts(language);
   document.documentElement.lang = language;
 };
 

@@ -1,4 +1,17 @@
 /** Styles of the components that only signed-in pages use; loaded with the app shell. */
+import "@mantine/core/styles/ScrollArea.css";
+import "@mantine/core/styles/Popover.css";
+import "@mantine/core/styles/CloseButton.css";
+import "@mantine/core/styles/Overlay.css";
+import "@mantine/core/styles/ModalBase.css";
+import "@mantine/core/styles/Badge.css";
+import "@mantine/core/styles/Burger.css";
+import "@mantine/core/styles/Combobox.css";
+import "@mantine/core/styles/Divider.css";
+import "@mantine/core/styles/Menu.css";
+import "@mantine/core/styles/Modal.css";
+import "@mantine/core/styles/FloatingIndicator.css";
+import "@mantine/core/styles/SegmentedControl.css";
 import "@mantine/core/styles/Accordion.css";
 import "@mantine/core/styles/AppShell.css";
 import "@mantine/core/styles/Checkbox.css";

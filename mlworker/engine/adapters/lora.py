@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -66,6 +67,7 @@ class LoraAdapter(nn.Module):
     def __init__(self, config: BertConfig, spec: LoraSpec) -> None:
         super().__init__()
         self.spec = spec
+        self.keys = tuple(key for key, _ in module_keys(config))
         self.a = nn.ParameterDict()
         self.b = nn.ParameterDict()
         for key, (width, out, parts) in module_keys(config):
@@ -95,7 +97,7 @@ class LoraAdapter(nn.Module):
         adapted = x
         if self.training and self.spec.dropout:
             adapted = F.dropout(x, self.spec.dropout)
-        y: Tensor = _LoraLinear.apply(
+        y: Tensor = _LoraLinear.apply(  # type: ignore[no-untyped-call]  # torch's own
             x, adapted, linear.weight, linear.bias, self.a[key], self.b[key], self.spec.scale
         )
         return y
@@ -105,8 +107,8 @@ class _LoraLinear(torch.autograd.Function):
     """Base and update in one node: results are added in place, W gets no gradient."""
 
     @staticmethod
-    def forward(  # type: ignore[override]  # torch types these as *args
-        ctx: torch.autograd.function.FunctionCtx,
+    def forward(
+        ctx: Any,
         x: Tensor,
         adapted: Tensor,
         weight: Tensor,
@@ -121,13 +123,14 @@ class _LoraLinear(torch.autograd.Function):
         y = F.linear(x, weight, bias)
         y.addmm_(inner, high.t())
         ctx.save_for_backward(adapted, inner, weight, low, high)
-        ctx.same = x is adapted  # type: ignore[attr-defined]
-        ctx.scale = scale  # type: ignore[attr-defined]
-        ctx.parts = b.shape[0]  # type: ignore[attr-defined]
+        ctx.same = x is adapted
+        ctx.scale = scale
+        ctx.parts = b.shape[0]
         return y
 
     @staticmethod
-    def backward(ctx, grad):  # type: ignore[no-untyped-def, override]  # noqa: ANN001, ANN205 - torch's own signature
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        (grad,) = grads
         adapted, inner, weight, low, high = ctx.saved_tensors
         back = grad @ high
         grad_a = (back.t() @ adapted).float()
@@ -142,15 +145,18 @@ class _LoraLinear(torch.autograd.Function):
 
 def _block_diagonal(b: Tensor) -> Tensor:
     """[k, out, r] -> [k * out, k * r]."""
-    return b[0] if b.shape[0] == 1 else torch.block_diag(*b.unbind(0))
+    if b.shape[0] == 1:
+        return b[0]
+    parts, out, rank = b.shape
+    full = b.new_zeros(parts, out, parts, rank)
+    for part in range(parts):
+        full[part, :, part] = b[part]
+    return full.view(parts * out, parts * rank)
 
 
 def _diagonal_blocks(full: Tensor, parts: int) -> Tensor:
     """The inverse of `_block_diagonal`."""
     height, width = full.shape[0] // parts, full.shape[1] // parts
     return torch.stack(
-        [
-            full[i * height : (i + 1) * height, i * width : (i + 1) * width]
-            for i in range(parts)
-        ]
+        [full[i * height : (i + 1) * height, i * width : (i + 1) * width] for i in range(parts)]
     )

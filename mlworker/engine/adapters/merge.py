@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +42,4 @@ def linear_at(bert: Bert, key: str) -> nn.Linear:
     if key == POOLER:
         return bert.pooler
     block, name = key.split("_", 1)
-    layer = getattr(bert.layers[int(block)], name)
-    assert isinstance(layer, nn.Linear)
-    return layer
+    return cast("nn.Linear", getattr(bert.layers[int(block)], name))

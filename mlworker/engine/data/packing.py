@@ -82,7 +82,10 @@ def pack_rows(rows: Sequence[Sequence[int]], device: torch.device | str = "cpu")
     positions = torch.arange(len(flat)) - starts.index_select(0, row_of_token)
     inverse = torch.empty(len(order), dtype=torch.long)
     inverse[torch.tensor(order)] = torch.arange(len(order))
-    move = _mover(device)
+
+    def move(tensor: Tensor) -> Tensor:
+        return tensor.to(device, non_blocking=True)
+
     return PackedRows(
         ids=move(torch.tensor(flat)),
         positions=move(positions),
@@ -93,10 +96,6 @@ def pack_rows(rows: Sequence[Sequence[int]], device: torch.device | str = "cpu")
         order=tuple(order),
         inverse=move(inverse),
     )
-
-
-def _mover(device: torch.device | str):  # type: ignore[no-untyped-def]
-    return lambda tensor: tensor.to(device, non_blocking=True)
 
 
 def _buckets(lengths: list[int], device: torch.device | str) -> list[Bucket]:

@@ -151,7 +151,9 @@ class Resident:
     ) -> None:
         packed = self._pack(rows)
         slots = [rows[index].slot for index in packed.order]
-        pooled = self._pool_first(packed, slots) if pooling == "cls" else self._pool_mean(packed, slots)
+        pooled = (
+            self._pool_first(packed, slots) if pooling == "cls" else self._pool_mean(packed, slots)
+        )
         for sorted_rows, logits in self._heads(pooled, slots):
             task = self._model(slots[sorted_rows[0]]).task
             for row, found in zip(sorted_rows, task.probabilities(logits).tolist(), strict=True):

@@ -112,9 +112,7 @@ def _add_shared(x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> None:
     low = x @ a.t()
     parts, rank, out = b.shape
     for part in range(parts):
-        y[:, part * out : (part + 1) * out].addmm_(
-            low[:, part * rank : (part + 1) * rank], b[part]
-        )
+        y[:, part * out : (part + 1) * out].addmm_(low[:, part * rank : (part + 1) * rank], b[part])
 
 
 def _add_rows(x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> None:

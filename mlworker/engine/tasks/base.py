@@ -68,7 +68,10 @@ class Task(Protocol):
         ...
 
     def metrics(
-        self, probabilities: Sequence[Sequence[float]], targets: Sequence[int], labels: Sequence[str]
+        self,
+        probabilities: Sequence[Sequence[float]],
+        targets: Sequence[int],
+        labels: Sequence[str],
     ) -> dict[str, Json]:
         """Figures of an evaluation; contains `loss`, `rows` and the primary metric."""
         ...

@@ -43,7 +43,7 @@ class FieldHelp:
         if isinstance(value, bool) or not isinstance(value, wanted):
             raise ConfigError(name, f"{name} must be {_ARTICLES[self.kind]}.")
         # also refuses NaN, which compares false with everything
-        if not self.low <= cast(float, value) <= self.high:
+        if not self.low <= cast("float", value) <= self.high:
             raise ConfigError(name, f"{name} must lie between {self.low:g} and {self.high:g}.")
 
 
@@ -54,7 +54,9 @@ def _known(help_: FieldHelp) -> dict[str, FieldHelp]:
     return {"help": help_}
 
 
-def _integer(text: str, low: int, high: int, tiers: tuple[str, ...] = TIERS) -> dict[str, FieldHelp]:
+def _integer(
+    text: str, low: int, high: int, tiers: tuple[str, ...] = TIERS
+) -> dict[str, FieldHelp]:
     return _known(FieldHelp("integer", text, low, high, tiers=tiers))
 
 
@@ -77,7 +79,9 @@ class TrainConfig:
     """Every choice of a run, resolved; out of bounds raises ConfigError."""
 
     tier: str = field(
-        metadata=_choice("head trains a classifier on frozen features; lora adapts the base.", *TIERS)
+        metadata=_choice(
+            "head trains a classifier on frozen features; lora adapts the base.", *TIERS
+        )
     )
     epochs: int = field(
         metadata=_integer("How often the rows are read; tier head reads them once.", 1, 100)
@@ -116,7 +120,9 @@ class TrainConfig:
         metadata=_number("Share of adapter inputs dropped in training.", 0.0, 0.9, _LORA)
     )
     patience: int = field(
-        metadata=_integer("Evaluations without gain before it stops early; 0 = never.", 0, 50, _LORA)
+        metadata=_integer(
+            "Evaluations without gain before it stops early; 0 = never.", 0, 50, _LORA
+        )
     )
     min_delta: float = field(
         metadata=_number("Least gain that counts for early stopping.", 0.0, 1.0, _LORA)
@@ -134,7 +140,7 @@ class TrainConfig:
 
     def as_dict(self) -> dict[str, Json]:
         """All fields, ready for JSON."""
-        return cast(dict[str, Json], asdict(self))
+        return cast("dict[str, Json]", asdict(self))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, object]) -> Self:
@@ -166,8 +172,9 @@ def resolve_auto(
         if value is None or (value == AUTO and name != "precision"):
             continue
         if known.kind == "integer" and isinstance(value, float) and value.is_integer():
-            value = int(value)
-        chosen[name] = value
+            chosen[name] = int(value)
+        else:
+            chosen[name] = value
     if chosen["tier"] != tier:
         raise ConfigError("tier", f"tier is {tier!r} and hyperparameters say {chosen['tier']!r}.")
     return TrainConfig.from_dict(chosen)

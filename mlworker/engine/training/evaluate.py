@@ -22,7 +22,6 @@ def collect(
     forward: Callable[[PackedRows], Tensor],
     pace: Pace,
     device: torch.device,
-
 ) -> Tensor:
     """`forward` of every row, [R, ...] float32 on the CPU in the order of `ids`.
 

@@ -6,6 +6,7 @@ fitted by L-BFGS for each candidate block; the block with the lowest validation 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -106,22 +107,20 @@ def _fit(
         setup.link.poll()
         return loss
 
-    fit = None
+    fit = _Fit(layers, weight.detach(), bias.detach(), float("inf"))
     for done in range(ROUNDS):
-        loss = float(optimizer.step(closure).detach())
+        step: Callable[[Callable[[], Tensor]], Tensor] = optimizer.step
+        loss = float(step(closure).detach())
         with torch.no_grad():
             raw = weight / deviation
-            fit = _Fit(layers, raw, bias - raw @ mean, 0.0)
-            found = metrics_of(
-                setup.task, fit.logits(validation), setup.validation, setup.labels
-            )
+            fit = _Fit(layers, raw, bias - raw @ mean, float("inf"))
+            found = metrics_of(setup.task, fit.logits(validation), setup.validation, setup.labels)
         fit = _Fit(layers, fit.weight, fit.bias, float(str(found["loss"])))
         if not torch.isfinite(fit.weight).all() or loss != loss:
             raise EngineError(
                 ErrorCode.DIVERGED, "The classifier's weights are not finite. Raise head_penalty."
             )
         setup.link.send(_metric(setup, first_step + done + 1, planned, loss, figures(found)))
-    assert fit is not None  # ROUNDS is positive
     return fit
 
 

@@ -62,9 +62,7 @@ class LoraRun:
         self._reported = 0.0
         self._saved = time.monotonic()
         if setup.spec.resume is not None:
-            checkpoint_restore(
-                setup.run_dir / setup.spec.resume, self.state, self._fingerprint
-            )
+            checkpoint_restore(setup.run_dir / setup.spec.resume, self.state, self._fingerprint)
 
     def _batches(self, epoch: int) -> list[list[int]]:
         config = self.setup.config
@@ -245,4 +243,3 @@ class LoraRun:
                 validation=validation,
             )
         )
-

@@ -38,9 +38,9 @@ class LoraModel(nn.Module):
         logits: Tensor = self.head(F.dropout(pooled, self._dropout, self.training))
         return logits
 
-    def named(self) -> Iterator[tuple[str, nn.Parameter]]:
+    def named(self) -> Iterator[tuple[str, Tensor]]:
         """Trained parameters under their names in an artifact."""
-        for key in self.adapter.a:
+        for key in self.adapter.keys:
             yield f"lora.{key}.a", self.adapter.a[key]
             yield f"lora.{key}.b", self.adapter.b[key]
         yield "head.weight", self.head.weight

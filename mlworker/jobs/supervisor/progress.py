@@ -17,6 +17,7 @@ class Progress:
 
     def __init__(self, work: Work) -> None:
         self._quoted = work.quoted_tokens
+        self._before = work.progress
         self._total = 0
         self._epochs = 0
         self._last: MetricMessage | None = None
@@ -56,7 +57,8 @@ class Progress:
         """Return what the job's ``progress`` shows."""
         last = self._last
         if last is None:
-            return {"step": 0, "total": self._total, "epoch": 0.0, "trained_tokens": 0}
+            empty = {"step": 0, "epoch": 0.0, "trained_tokens": 0}
+            return {**empty, **self._before, "total": self._total}
         return {
             "step": last.step,
             "total": last.steps_planned,
@@ -78,6 +80,7 @@ class Progress:
             "valid_loss": valid.get("loss"),
             "valid_accuracy": valid.get("accuracy"),
             "valid_macro_f1": valid.get("macro_f1"),
+            "trained_tokens": min(self._last.trained_tokens, self._quoted) if self._last else 0,
         }
 
     def _metric_data(self, message: MetricMessage) -> dict[str, Any]:

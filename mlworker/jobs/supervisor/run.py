@@ -1,4 +1,4 @@
-"""A training worker's loop: claim, work, claim the next, until nothing waits."""
+"""A training worker's step: claim the next job and run it."""
 
 import logging
 import os
@@ -17,20 +17,18 @@ from mlworker.jobs.working import work_failed, work_give_back, work_load
 logger = logging.getLogger(__name__)
 
 
-def work_until_idle() -> int:
-    """Run jobs until none waits or the worker stops; return how many were claimed."""
-    worker = f"{socket.gethostname()}:{os.getpid()}"
-    claims = 0
-    while not draining():
-        try:
-            claim = job_claim(worker=worker)
-        finally:
-            connection_release()
-        if claim is None:
-            break
-        claims += 1
-        claim_run(claim)
-    return claims
+def work_next() -> bool:
+    """Claim the next job and run it to where it ends; False when none waits or the worker stops."""
+    if draining():
+        return False
+    try:
+        claim = job_claim(worker=f"{socket.gethostname()}:{os.getpid()}")
+    finally:
+        connection_release()
+    if claim is None:
+        return False
+    claim_run(claim)
+    return True
 
 
 def claim_run(claim: Claim) -> None:

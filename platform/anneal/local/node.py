@@ -30,5 +30,6 @@ def node_env() -> dict[str, str]:
     """The environment for npm and what it starts: our node is found first."""
     env = dict(os.environ)
     env["PATH"] = os.pathsep.join((str(node_folder() / "bin"), env.get("PATH", os.defpath)))
+    env.setdefault("NODE_USE_SYSTEM_CA", "1")  # pip trusts what the machine trusts; npm too then
     env |= {"npm_config_update_notifier": "false", "npm_config_fund": "false"}
     return env | {"npm_config_audit": "false", "CI": "1", "NO_COLOR": "1", "FORCE_COLOR": "0"}

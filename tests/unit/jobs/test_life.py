@@ -12,6 +12,7 @@ from anneal.kernel.models import OutboxMessage
 from anneal.kernel.principal import KeyScope, Role
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from anneal.kernel.storage import object_exists, object_put
+from billing.ledger.services import hold_release
 from mlworker.jobs.contracts import CHECKPOINT_PREFIX, Fault
 from mlworker.jobs.errors import DatasetInUse, LeaseLost
 from mlworker.jobs.models import FineTuningJob, StoredFiles
@@ -93,6 +94,49 @@ def test_cancelling_a_running_job_charges_the_steps_done_and_stops_its_worker(
     assert token_balance(organization).held == 0
     with pytest.raises(LeaseLost):
         news_write(claim, News())
+
+
+def test_steps_that_a_crash_undid_are_not_charged(
+    client_api: APIClient, organization: OrganizationRef
+) -> None:
+    job = make_job(organization)
+    claim = claimed()
+    stored_id, key = stored_begin(claim, StoredKind.CHECKPOINT, step=2)
+    done = {"trained_tokens": 200}
+    checkpoint_ready(claim, stored_id, object_put(key, b"b"), manifest_sha256="m", metrics=done)
+    news_write(claim, News(progress={"step": 9, "total": 10, "trained_tokens": 900}))
+    work_failed(claim, CRASH)
+    assert client_api.get(job_path(job.id)).json()["progress"]["step"] == 2
+    answer = client_api.post(job_path(job.id, "/cancel")).json()
+    assert answer["trained_tokens"] == 200
+    assert token_balance(organization).consumed == 200
+
+
+def test_a_job_whose_hold_ran_out_ends_well_and_unpaid(organization: OrganizationRef) -> None:
+    job = make_job(organization)
+    work = work_load(claimed())
+    hold_id = row_of(organization, job.id).hold_id
+    assert hold_id is not None
+    with tenant_scope(organization):
+        hold_release(organization=organization, hold_id=hold_id)
+    work_succeeded(work, _outcome(job.id, organization, 500))
+    row = row_of(organization, job.id)
+    assert (row.state, len(row.warnings)) == ("succeeded", 1)
+    assert token_balance(organization).consumed == 0
+
+
+def test_a_hold_that_ran_out_in_a_pause_is_taken_again(
+    client_api: APIClient, organization: OrganizationRef
+) -> None:
+    job = make_job(organization)
+    client_api.post(job_path(job.id, "/pause"))
+    before = row_of(organization, job.id).hold_id
+    assert before is not None
+    with tenant_scope(organization):
+        hold_release(organization=organization, hold_id=before)
+    client_api.post(job_path(job.id, "/resume"))
+    assert row_of(organization, job.id).hold_id != before
+    assert token_balance(organization).held == job.quoted_tokens
 
 
 def test_cancelling_twice_is_one_cancel(

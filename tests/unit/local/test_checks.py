@@ -1,5 +1,6 @@
 """Counting what ran, and knowing when the page must be built again."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from anneal.local.counts import Counts, counts_read
 from anneal.local.frontend import inputs_key
 
+ROOT = Path(__file__).resolve().parents[3]
 REPORT = '<testsuites><testsuite tests="5" failures="1" errors="1" skipped="1"/></testsuites>'
 
 
@@ -49,3 +51,10 @@ def test_the_page_is_built_when_a_source_changes_and_only_then(tmp_path: Path) -
 
     (tmp_path / "src" / "main.tsx").write_text("two")
     assert inputs_key(tmp_path) != before
+
+
+def test_the_ci_runs_what_a_person_runs() -> None:
+    script = ROOT / ".ci" / "run"
+
+    assert script.read_text().splitlines() == ["#!/bin/bash", "python3 manage.py test"]
+    assert os.access(script, os.X_OK)

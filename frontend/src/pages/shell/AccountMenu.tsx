@@ -3,7 +3,7 @@ import { IconLogout, IconSettings, IconUserCircle } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { useLogOut } from "@/lib/useLogOut";
 import { useMe, useOrg } from "@/lib/useOrg";
-import { LinkMenuItem } from "@/ui/links";
+import { LinkMenuItem } from "@/ui/menuLinks";
 
 export const AccountMenu = () => {
   const { t } = useTranslation(["app", "common"]);

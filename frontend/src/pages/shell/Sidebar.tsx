@@ -13,7 +13,7 @@ import {
 import { useTranslation } from "react-i18next";
 import { boot } from "@/lib/boot";
 import { useOrg } from "@/lib/useOrg";
-import { LinkNav } from "@/ui/links";
+import { LinkNav } from "@/ui/menuLinks";
 import classes from "./Sidebar.module.css";
 
 const GROUPS = [

@@ -1,0 +1,24 @@
+/** Texts of the signed-in pages. */
+import app from "./app.json";
+import datasets from "./datasets.json";
+import deployments from "./deployments.json";
+import home from "./home.json";
+import keys from "./keys.json";
+import models from "./models.json";
+import playground from "./playground.json";
+import settings from "./settings.json";
+import training from "./training.json";
+import usage from "./usage.json";
+
+export const enApp = {
+  app,
+  datasets,
+  deployments,
+  home,
+  keys,
+  models,
+  playground,
+  settings,
+  training,
+  usage,
+};

@@ -1,0 +1,7 @@
+/** Texts of the public pages, and what every page needs. */
+import auth from "./auth.json";
+import common from "./common.json";
+import errors from "./errors.json";
+import landing from "./landing.json";
+
+export const enPublic = { auth, common, errors, landing };
