@@ -18,6 +18,7 @@ from mlworker.engine.base.locate import file_sha256
 from mlworker.engine.contracts import EngineError, ErrorCode
 
 MANIFEST = "manifest.json"
+README = "README.md"
 TEMPORARY = ".tmp-"
 _MAX_MANIFEST_BYTES = 10_000_000
 
@@ -60,14 +61,17 @@ def publish_folder(
 
 
 def check_folder(folder: Path, code: ErrorCode) -> dict[str, object]:
-    """Manifest of a whole, untouched folder; EngineError(code) says what is wrong with it."""
+    """Manifest of a whole, untouched folder; EngineError(code) says what is wrong with it.
+
+    A `README.md` may lie beside the files; it is for people.
+    """
     path = folder / MANIFEST
     try:
         if path.stat().st_size > _MAX_MANIFEST_BYTES:
             raise ValueError("manifest.json is larger than 10 MB")
         body = json.loads(path.read_text(encoding="utf-8"))
         files = dict(body["files"])
-        found = {item.name for item in folder.iterdir()} - {MANIFEST}
+        found = {item.name for item in folder.iterdir()} - {MANIFEST, README}
         if found != set(files):
             raise ValueError(f"files are {sorted(found)}, manifest says {sorted(files)}")
         for name, entry in files.items():

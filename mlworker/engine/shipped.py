@@ -31,6 +31,7 @@ from mlworker.engine.contracts import (
     encode_message,
 )
 from mlworker.engine.device import keep_freed_memory
+from mlworker.engine.durable import README
 from mlworker.engine.link import LocalLink
 from mlworker.engine.shipped_card import Evidence, model_card, wilson
 from mlworker.engine.training.run import Run
@@ -65,7 +66,7 @@ def main() -> None:
 
 
 def train_shipped(data: Path, out: Path, scratch: Path) -> None:
-    """Write `out/manifest.json`, `out/weights.safetensors` and `out/../{name}.md`."""
+    """Write `out/manifest.json`, `out/weights.safetensors` and `out/README.md`."""
     splits = build_splits(data)
     for split, rows in splits.items():
         lines = (
@@ -89,7 +90,7 @@ def train_shipped(data: Path, out: Path, scratch: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for path in (scratch / done.artifact).iterdir():
         (out / path.name).write_bytes(path.read_bytes())
-    (out.parent / f"{out.name}.md").write_text(model_card(evidence), encoding="utf-8")
+    (out / README).write_text(model_card(evidence), encoding="utf-8")
 
 
 def build_splits(data: Path) -> dict[str, Pairs]:

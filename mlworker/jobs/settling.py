@@ -5,6 +5,7 @@ whatever reason, is not charged.
 """
 
 from typing import Final
+from uuid import UUID
 
 from anneal.kernel.ids import public_id
 from anneal.kernel.scopes import OrganizationRef, require_scope
@@ -39,17 +40,7 @@ def job_charge(row: FineTuningJob, tokens: int, *, model: str) -> None:
     if owed <= 0:
         hold_release(organization=organization, hold_id=row.hold_id)
         return
-    try:
-        hold_capture(
-            organization=organization,
-            hold_id=row.hold_id,
-            amount=owed,
-            event_id=public_id(JOB_PREFIX, row.id),
-            source=SOURCE,
-            model=model,
-            dims={"base": row.base, "tier": row.tier, "state": row.state},
-        )
-    except (HoldExpired, HoldClosed):
+    if not _captured(row, row.hold_id, owed, model):
         # The hold ran out under a job that was paused for weeks. The work is done all the same.
         row.warnings = [*row.warnings, "The price was no longer held; the job was not charged."]
         return
@@ -61,6 +52,22 @@ def job_charge(row: FineTuningJob, tokens: int, *, model: str) -> None:
             code="billing.refund",
             data={"trained_tokens": owed, "refunded": refunded},
         )
+
+
+def _captured(row: FineTuningJob, hold_id: UUID, owed: int, model: str) -> bool:
+    try:
+        hold = hold_capture(
+            organization=owner_of(row),
+            hold_id=hold_id,
+            amount=owed,
+            event_id=public_id(JOB_PREFIX, row.id),
+            source=SOURCE,
+            model=model,
+            dims={"base": row.base, "tier": row.tier, "state": row.state},
+        )
+    except (HoldExpired, HoldClosed):
+        return False
+    return hold.captured == owed
 
 
 def job_cancel(row: FineTuningJob) -> None:

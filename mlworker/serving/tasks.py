@@ -58,4 +58,8 @@ def ring(base: str, lease: float) -> None:
 def _worker_stops() -> bool:
     from celery.worker import state  # noqa: PLC0415 # exists in workers only
 
-    return any(flag not in (None, False) for flag in (state.should_stop, state.should_terminate))
+    # The flags hold an exit code, and 0 (which equals False) is the usual one.
+    return any(
+        flag is not None and flag is not False
+        for flag in (state.should_stop, state.should_terminate)
+    )

@@ -99,7 +99,7 @@ class User(AbstractBaseUser, GlobalModel):
 class Organization(SystemModel):
     """The tenant. Everything a customer owns carries its id."""
 
-    tenant_readable = True
+    tenant_column = "id"
 
     slug = models.CharField(max_length=32, unique=True, validators=[RegexValidator(SLUG_PATTERN)])
     name = models.CharField(max_length=120)
@@ -123,7 +123,7 @@ class Organization(SystemModel):
 class Membership(SystemModel):
     """A person's role in an organization."""
 
-    tenant_readable = True
+    tenant_column = "organization_id"
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")

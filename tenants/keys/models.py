@@ -18,7 +18,7 @@ class KeyKind(models.TextChoices):
 class ApiKey(SystemModel):
     """A key's facts. Of its text only sha256, prefix and last four characters remain."""
 
-    tenant_readable = True
+    tenant_column = "organization_id"
 
     organization = models.ForeignKey(
         "accounts.Organization", on_delete=models.PROTECT, related_name="+"

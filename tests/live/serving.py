@@ -79,14 +79,18 @@ def error_code(answer: httpx.Response) -> str:
 
 def wait_serving(customer: Customer) -> None:
     """Wait until an engine answers."""
-    ready = wait_until(lambda: customer.classify(GOOD).status_code == 200, seconds=90, pause=0.5)
-    assert ready, customer.classify(GOOD).text
+    body = {"model": "minilm-l6", "input": "warm"}
+
+    def answers() -> bool:
+        return customer.http.post("/v1/embeddings", json=body).status_code == 200
+
+    assert wait_until(answers, seconds=120, pause=0.5), customer.classify(GOOD).text
 
 
 @contextmanager
 def serving(installation: Installation, credit: int = 10_000) -> Iterator[Customer]:
     """A customer of an installation whose engine is up."""
     customer = Customer(installation, credit)
-    wait_serving(customer)
     with customer.http:
+        wait_serving(customer)
         yield customer

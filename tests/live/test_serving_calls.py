@@ -128,10 +128,10 @@ def test_a_prediction_can_be_judged_by_its_owner_alone(
 ) -> None:
     [row] = customer.classify(GOOD).json()["data"]
     body = {"prediction": row["id"], "label": "positive", "rating": 5}
-    stranger = Customer(installation)
 
-    assert customer.http.post("/v1/feedback", json=body).status_code == 200
-    assert stranger.http.post("/v1/feedback", json=body).status_code == 404
+    with Customer(installation).http as stranger:
+        assert customer.http.post("/v1/feedback", json=body).status_code == 200
+        assert stranger.post("/v1/feedback", json=body).status_code == 404
 
 
 def test_the_trial_needs_no_account_and_runs_shipped_models_only(customer: Customer) -> None:

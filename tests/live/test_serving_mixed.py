@@ -37,7 +37,7 @@ def trained(customer: Customer, suffix: str) -> str:
     )
     last = customer.http.get(path).json()
     assert ended, last
-    assert last["status"] == "succeeded", last
+    assert last["status"] == "succeeded", last["error"]
     return str(last["fine_tuned_model"])
 
 

@@ -27,11 +27,12 @@ def balance_grant(
     priority: int = 50,
     effective_at: datetime | None = None,
     expires_at: datetime | None = None,
+    reason: str = "",
 ) -> GrantInfo:
     """Give units once per ``source``; the same source again returns the first grant.
 
-    Lower ``priority`` is spent first, then what ends first. Raises AmountInvalid, UnitUnknown,
-    GrantInvalid.
+    Lower ``priority`` is spent first, then what ends first. ``reason`` goes to the audit trail.
+    Raises AmountInvalid, UnitUnknown, GrantInvalid.
     """
     require_scope(organization)
     units = amount_read(amount)
@@ -56,7 +57,13 @@ def balance_grant(
             actor=actor,
             action="balance.grant",
             target=public_id("grant_", grant_id),
-            detail={"unit": unit, "amount": str(units), "kind": kind, "source": source},
+            detail={
+                "unit": unit,
+                "amount": str(units),
+                "kind": kind,
+                "source": source,
+                **({"reason": reason} if reason else {}),
+            },
             organization=organization,
         )
     return grant_info(Grant.objects.get(id=grant_id))

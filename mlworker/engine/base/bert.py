@@ -97,6 +97,9 @@ class BertLayer(nn.Module):
             mixed = _attention(query, key, value, bucket.mask)
             flat = mixed.transpose(1, 2).reshape(bucket.rows, -1, width)
             parts.append(flat[:, 0] if rows_only else bucket.packed(flat))
+        fill = packed.starts.shape[0] - packed.rows if rows_only else packed.fill
+        if fill:
+            parts.append(qkv.new_zeros(fill, width))
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
@@ -167,7 +170,7 @@ class Bert(nn.Module):
         for index in range(depth):
             last = first_tokens and index == depth - 1
             x = self.layers[index](x, packed, index, run, rows_only=last)
-        hidden: Tensor = x
+        hidden: Tensor = x[: packed.rows if first_tokens else packed.tokens]
         return hidden
 
     def states(self, packed: PackedRows, layers: Sequence[int]) -> list[Tensor]:
@@ -176,7 +179,7 @@ class Bert(nn.Module):
         for index in range(max(layers)):
             x = self.layers[index](x, packed, index, plain_linear, rows_only=False)
             if index + 1 in layers:
-                found.append(x)
+                found.append(x[: packed.tokens])
         return found
 
     def _embed(self, packed: PackedRows) -> Tensor:

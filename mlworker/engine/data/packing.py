@@ -53,7 +53,7 @@ class PackedRows:
     ids: Tensor
     positions: Tensor
     starts: Tensor
-    """[R] index of each row's first token, in sorted order."""
+    """[R] index of each row's first token, in sorted order; filled up with 0 to the row grain."""
     row_of_token: Tensor
     lengths: Tensor
     buckets: tuple[Bucket, ...]
@@ -61,6 +61,13 @@ class PackedRows:
     """Sorted position -> place in the caller's sequence."""
     inverse: Tensor
     """[R] place in the caller's sequence -> sorted position."""
+    tokens: int
+    """Real tokens; `ids` and `positions` may be longer, filled up to the token grain."""
+
+    @property
+    def fill(self) -> int:
+        """Tokens at the end that belong to no row."""
+        return self.ids.shape[0] - self.tokens
 
     @property
     def rows(self) -> int:
@@ -68,7 +75,25 @@ class PackedRows:
         return len(self.order)
 
 
-def pack_rows(rows: Sequence[Sequence[int]], device: torch.device | str = "cpu") -> PackedRows:
+@dataclass(frozen=True, slots=True)
+class Grain:
+    """Round shapes up, so that few different ones occur.
+
+    oneDNN compiles and keeps a kernel for each shape it meets: without this, 80 training steps in
+    bf16 grow a process by 1.2 GB (measured). Float32 products go elsewhere and need it not.
+    """
+
+    tokens: int = 1
+    rows: int = 1
+
+
+EXACT = Grain()
+COARSE = Grain(tokens=64, rows=16)
+
+
+def pack_rows(
+    rows: Sequence[Sequence[int]], device: torch.device | str = "cpu", grain: Grain = EXACT
+) -> PackedRows:
     """Pack token id lists (none empty); shapes as in `PackedRows`."""
     order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
     lengths = [len(rows[index]) for index in order]
@@ -86,16 +111,23 @@ def pack_rows(rows: Sequence[Sequence[int]], device: torch.device | str = "cpu")
     def move(tensor: Tensor) -> Tensor:
         return tensor.to(device, non_blocking=True)
 
+    fill = -len(flat) % grain.tokens
     return PackedRows(
-        ids=move(torch.tensor(flat)),
-        positions=move(positions),
-        starts=move(starts),
+        ids=move(torch.tensor(flat + [0] * fill)),
+        positions=move(_filled(positions, fill)),
+        starts=move(_filled(starts, -len(order) % grain.rows)),
         row_of_token=move(row_of_token),
         lengths=move(sizes),
         buckets=tuple(_buckets(lengths, device)),
         order=tuple(order),
         inverse=move(inverse),
+        tokens=len(flat),
     )
+
+
+def _filled(values: Tensor, fill: int) -> Tensor:
+    """Zeros appended."""
+    return torch.cat([values, values.new_zeros(fill)]) if fill else values
 
 
 def _buckets(lengths: list[int], device: torch.device | str) -> list[Bucket]:

@@ -21,7 +21,7 @@ from mlworker.engine.base.bert import Bert, mean_pool
 from mlworker.engine.base.locate import BaseDirectory, verify_base
 from mlworker.engine.contracts import EngineError, ErrorCode
 from mlworker.engine.data.batches import plan_batches
-from mlworker.engine.data.packing import PackedRows, pack_rows
+from mlworker.engine.data.packing import COARSE, EXACT, PackedRows, pack_rows
 from mlworker.engine.device import pick_device, pick_dtype
 from mlworker.engine.heads import mean_feature
 from mlworker.engine.inference.slab import Slab, SlabRunner
@@ -160,7 +160,9 @@ class Resident:
                 answers[places[packed.order[row]]] = found
 
     def _pack(self, rows: Sequence[TokenRow]) -> PackedRows:
-        return pack_rows([row.ids for row in rows], self.bert.pooler.weight.device)
+        weight = self.bert.pooler.weight
+        grain = EXACT if weight.dtype == torch.float32 else COARSE
+        return pack_rows([row.ids for row in rows], weight.device, grain)
 
     def _pool_first(self, packed: PackedRows, slots: list[int]) -> Tensor:
         """Adapted [CLS] vectors [R, H] float32, sorted order."""

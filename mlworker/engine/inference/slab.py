@@ -90,7 +90,8 @@ class SlabRunner:
             _add_shared(x, y, a[self._only], b[self._only])
         elif rows_only:
             own_a, own_b = a.index_select(0, self._slots), b.index_select(0, self._slots)
-            _add_rows(x.unsqueeze(1), y.unsqueeze(1), own_a, own_b)
+            count = packed.rows
+            _add_rows(x[:count].unsqueeze(1), y[:count].unsqueeze(1), own_a, own_b)
         else:
             for bucket in packed.buckets:
                 own = self._slots[bucket.first_row : bucket.first_row + bucket.rows]

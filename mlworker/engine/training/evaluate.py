@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mlworker.engine.contracts import Json
 from mlworker.engine.data.batches import micro_batches, plan_batches
-from mlworker.engine.data.packing import PackedRows, pack_rows
+from mlworker.engine.data.packing import COARSE, PackedRows, pack_rows
 from mlworker.engine.data.rows import EncodedSplit
 from mlworker.engine.tasks.base import Task
 from mlworker.engine.training.pace import Pace
@@ -33,7 +33,7 @@ def collect(
     for batch in plan_batches(lengths, token_budget=EVAL_TOKENS):
         for micro in micro_batches(batch, lengths, pace.micro_tokens(EVAL_TOKENS)):
             pace.begin()
-            packed = pack_rows([ids[index] for index in micro], device)
+            packed = pack_rows([ids[index] for index in micro], device, COARSE)
             with torch.inference_mode():
                 part = forward(packed).index_select(0, packed.inverse).float().cpu()
             if out is None:

@@ -16,7 +16,7 @@ from mlworker.engine.contracts import (
     PhaseMessage,
 )
 from mlworker.engine.data.batches import epoch_batches, micro_batches
-from mlworker.engine.data.packing import pack_rows
+from mlworker.engine.data.packing import COARSE, pack_rows
 from mlworker.engine.data.rows import EncodedSplit
 from mlworker.engine.heads import Pooling
 from mlworker.engine.training.evaluate import collect, metrics_of
@@ -142,7 +142,7 @@ class LoraRun:
         """Forward and backward of some rows; the batch's mean loss is the sum of these parts."""
         setup = self.setup
         setup.pace.begin()
-        packed = pack_rows([setup.train.ids[index] for index in micro], setup.device)
+        packed = pack_rows([setup.train.ids[index] for index in micro], setup.device, COARSE)
         targets = torch.tensor([setup.train.targets[micro[place]] for place in packed.order])
         logits = self.model(packed)
         total = setup.task.loss(

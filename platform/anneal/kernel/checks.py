@@ -3,8 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
+from django.db.backends.signals import connection_created
+
+_passed = False
 
 
 @register(Tags.database)
@@ -12,9 +17,24 @@ def check_role(
     app_configs: object, databases: Sequence[str] | None = None, **_: Any
 ) -> list[CheckMessage]:
     """Refuse a login that row level security would not bind."""
-    if not databases:
+    if not databases or settings.ANNEAL_AS_OWNER:
         return []
     return [Error(text, id="anneal.E001") for text in role_faults()]
+
+
+def refuse_unsafe_login(**_: Any) -> None:
+    """Stop the process at its first connection when its login is not bound by the walls."""
+    global _passed
+    if _passed or settings.ANNEAL_AS_OWNER:
+        return
+    _passed = True  # role_faults asks through this same connection
+    faults = role_faults()
+    if faults:
+        _passed = False
+        raise ImproperlyConfigured(" ".join(faults))
+
+
+connection_created.connect(refuse_unsafe_login, dispatch_uid="anneal.refuse_unsafe_login")
 
 
 def role_faults() -> list[str]:

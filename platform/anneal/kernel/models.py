@@ -21,10 +21,14 @@ class GlobalModel(models.Model):
 
 
 class SystemModel(models.Model):
-    """A table of the installation. ``tenant_readable`` opens it to tenants by its own policy."""
+    """A table of the installation, closed to tenants unless ``tenant_column`` names a column.
+
+    That column holds the organization whose rows a tenant may see; the table's policy says the
+    same to Postgres.
+    """
 
     table_class: ClassVar[str] = "system"
-    tenant_readable: ClassVar[bool] = False
+    tenant_column: ClassVar[str | None] = None
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -40,6 +44,7 @@ class TenantModel(models.Model):
     """A row that belongs to one organization. The foreign key is made by TenantTable."""
 
     table_class: ClassVar[str] = "tenant"
+    tenant_column: ClassVar[str] = "organization_id"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization_id = models.UUIDField(editable=False)

@@ -1,4 +1,4 @@
-"""Reading requests: a JSON parser that answers 4xx to everything a hostile body can hold."""
+"""Reading requests: parsers that answer 4xx to everything a hostile body can hold."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -6,13 +6,15 @@ from typing import IO, Any, Final, NoReturn
 
 from django.conf import settings
 from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import DataAndFiles, JSONParser, MultiPartParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from anneal.kernel.errors import InvalidRequest, PayloadTooLarge
+from anneal.kernel.json_checks import has_lone_surrogate, has_nul, too_deep
 
 MAX_BODY: Final = 1024 * 1024
+_TOO_DEEP: Final = "The body is nested too deeply."
 
 
 def _no_constant(text: str) -> NoReturn:
@@ -36,23 +38,40 @@ class StrictJSONParser(JSONParser):
         return parse_json_object(raw)
 
 
+class StrictMultiPartParser(MultiPartParser):
+    """Forms with files, always in UTF-8: a ``charset`` of the caller's choice can be any codec."""
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> DataAndFiles:
+        """Return the fields and the files."""
+        context = {**(parser_context or {}), "encoding": "utf-8"}
+        return super().parse(stream, media_type, context)
+
+
 def parse_json_object(raw: bytes) -> dict[str, Any]:
     """Read a JSON object. InvalidRequest says what is wrong with any other bytes."""
     try:
         value = json.loads(raw.decode("utf-8-sig"), parse_constant=_no_constant)
-        if b"\\" in raw:
-            # Escapes can smuggle what UTF-8 cannot hold and Postgres cannot store.
-            json.dumps(value, ensure_ascii=False).encode()
-            if b"\\u0000" in raw:
-                raise InvalidRequest("The body holds a NUL character: remove it.")
     except UnicodeError as error:
         raise InvalidRequest("The body is not valid UTF-8 text.") from error
     except RecursionError as error:
-        raise InvalidRequest("The body is nested too deeply.") from error
+        raise InvalidRequest(_TOO_DEEP) from error
     except ValueError as error:
         raise InvalidRequest(f"The body is not JSON: {str(error)[:200]}.") from error
     if not isinstance(value, dict):
         raise InvalidRequest("The body must be a JSON object.")
+    if too_deep(value, raw):
+        raise InvalidRequest(_TOO_DEEP)
+    if b"\\" in raw:
+        # Escapes can smuggle what UTF-8 cannot hold and Postgres cannot store.
+        if has_lone_surrogate(value):
+            raise InvalidRequest("The body is not valid UTF-8 text: an escape is half a character.")
+        if has_nul(value):
+            raise InvalidRequest("The body holds a NUL character: remove it.")
     return value
 
 

@@ -21,7 +21,7 @@ from anneal.local import postgres, redis
 from anneal.local.console import Stop, say, step
 from anneal.local.credentials import secrets_load
 from anneal.local.environment import given_names, owner_env, running_env, sources
-from anneal.local.paths import Home
+from anneal.local.paths import Home, home_open
 from anneal.local.preamble import ROOT
 from anneal.local.processes import Spec, adopt_orphans, log_tail, run_logged, tied_to_parent
 from anneal.local.runfile import (
@@ -140,6 +140,8 @@ class Installation:
         """Stop everything, forget the run, let go of the home."""
         self.supervisor.stop_all()
         run_remove(self.home)
+        with suppress(OSError):
+            self.home.sockets.rmdir()  # empty now; stays when a server was killed in it
         self._lock.close()
 
 
@@ -160,6 +162,7 @@ def installation_held(home: Home, kind: str, *, quiet: bool = False) -> Iterator
     Raises Stop when an installation runs there. SIGINT, SIGTERM and SIGHUP raise Interrupted.
     """
     lock = installation_lock(home) or _waited_for(home)
+    home_open(home.path)  # whoever held it before us took the socket folder away
     installation = Installation(home, lock, kind, quiet=quiet)
     adopt_orphans()
     before = _signals_raise()

@@ -98,6 +98,7 @@ LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
 LOCALE_PATHS = [ROOT / "platform" / "anneal" / "locale"]
 
 _as_owner = len(sys.argv) > 1 and sys.argv[1] in OWNER_COMMANDS and bool(DATABASE_OWNER_URL)
+ANNEAL_AS_OWNER = _as_owner
 DATABASES: dict[str, Any] = {
     "default": database_settings(
         DATABASE_OWNER_URL if _as_owner else DATABASE_URL, pool=not _as_owner

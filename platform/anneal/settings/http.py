@@ -8,8 +8,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [
         "anneal.kernel.parsing.StrictJSONParser",
-        "rest_framework.parsers.MultiPartParser",
-        "rest_framework.parsers.FormParser",
+        "anneal.kernel.parsing.StrictMultiPartParser",
     ],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "anneal.kernel.parsing.AnyAccept",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

@@ -52,22 +52,28 @@ LANGUAGE sql STABLE AS $$
     WHERE i.token_sha256 = digest
 $$"""
 
-OPERATOR_LINK_ADD = """
-CREATE OR REPLACE FUNCTION operator_link_add(link uuid, digest text, seconds integer)
-RETURNS void LANGUAGE sql AS $$
-    INSERT INTO accounts_operatorlink (id, created_at, token_sha256, expires_at)
-    VALUES (link, clock_timestamp(), digest, clock_timestamp() + make_interval(secs => seconds))
-$$"""
-
-OPERATOR_LINK_USE = """
-CREATE OR REPLACE FUNCTION operator_link_use(digest text)
-RETURNS boolean LANGUAGE sql AS $$
-    WITH used AS (
-        UPDATE accounts_operatorlink SET used_at = clock_timestamp()
-        WHERE token_sha256 = digest AND used_at IS NULL AND expires_at > clock_timestamp()
-        RETURNING 1
-    ) SELECT EXISTS (SELECT FROM used)
-$$"""
+# The application writes users (sign-up, a changed name), so a slip or an injected statement could
+# make one staff. That takes the system's role.
+STAFF_GUARD = """
+CREATE FUNCTION accounts_user_staff_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_user <> 'anneal_system' THEN
+        RAISE EXCEPTION 'operators are made in the system''s scope'
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER accounts_user_staff_added BEFORE INSERT ON accounts_user
+    FOR EACH ROW WHEN (NEW.is_staff) EXECUTE FUNCTION accounts_user_staff_guard();
+CREATE TRIGGER accounts_user_staff_raised BEFORE UPDATE ON accounts_user
+    FOR EACH ROW WHEN (NEW.is_staff AND NOT OLD.is_staff)
+    EXECUTE FUNCTION accounts_user_staff_guard();
+"""
+STAFF_UNGUARD = """
+DROP TRIGGER accounts_user_staff_added ON accounts_user;
+DROP TRIGGER accounts_user_staff_raised ON accounts_user;
+DROP FUNCTION accounts_user_staff_guard();
+"""
 
 
 class Migration(migrations.Migration):
@@ -120,6 +126,7 @@ class Migration(migrations.Migration):
             },
         ),
         GlobalTable("accounts_user", app_writes=True),
+        migrations.RunSQL(STAFF_GUARD, STAFF_UNGUARD),
         migrations.CreateModel(
             name="Organization",
             fields=[
@@ -252,6 +259,4 @@ class Migration(migrations.Migration):
         SystemTable("accounts_operatorlink"),
         SystemFunction(MEMBERSHIPS_OF_USER, "memberships_of_user(uuid)"),
         SystemFunction(INVITATION_LOOKUP, "invitation_lookup(text)"),
-        SystemFunction(OPERATOR_LINK_ADD, "operator_link_add(uuid, text, integer)"),
-        SystemFunction(OPERATOR_LINK_USE, "operator_link_use(text)"),
     ]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from json.decoder import JSONDecodeError
 from typing import Any, BinaryIO, Final, NoReturn
 
+from anneal.kernel.json_checks import has_lone_surrogate, has_nul, too_deep
 from tenants.datasets.errors import (
     JsonMalformed,
     JsonNotObjects,
@@ -20,7 +21,6 @@ from tenants.datasets.reading.source import BOM, Lines
 
 _BLOCK: Final = 64 * 1024
 _SPACE: Final = " \t\r\n"
-MAX_DEPTH: Final = 64
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -148,40 +148,14 @@ def _checked(value: Any, text: str, row: int) -> dict[str, Any]:
     """Refuse what is no object, and escapes that name what cannot be stored."""
     if not isinstance(value, dict):
         raise JsonNotObjects(row=row)
-    # Below the parser's own limit, so that nothing later can run out of stack on an accepted row.
-    if text.count("[") + text.count("{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
+    if too_deep(value, text):
         raise JsonTooDeep(row=row)
     if "\\u" in text:
-        plain = json.dumps(value, ensure_ascii=False)
-        # dumps writes a NUL as \u0000 again; one more backslash before it makes it plain text.
-        if "\\u0000" in plain and _has_nul(value):
+        if has_nul(value):
             raise NulCharacter(row=row)
-        try:
-            plain.encode("utf-8")
-        except UnicodeEncodeError as fault:
-            raise LoneSurrogate(row=row) from fault
+        if has_lone_surrogate(value):
+            raise LoneSurrogate(row=row)
     return value
-
-
-def _depth(value: Any) -> int:
-    depth, level = 0, [value]
-    while level:
-        depth += 1
-        level = [
-            child
-            for item in level
-            if isinstance(item, dict | list)
-            for child in (item.values() if isinstance(item, dict) else item)
-        ]
-    return depth
-
-
-def _has_nul(value: Any) -> bool:
-    if isinstance(value, str):
-        return "\0" in value
-    if isinstance(value, dict):
-        return any(_has_nul(key) or _has_nul(item) for key, item in value.items())
-    return isinstance(value, list) and any(map(_has_nul, value))
 
 
 def _advice(fault: ValueError) -> str:

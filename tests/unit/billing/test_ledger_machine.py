@@ -160,7 +160,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def same(self) -> None:
         self.model.time_passes()
-        self.connection.execute("SELECT ledger_sweep(1000, %s)", [self.model.now])
+        self.books.sweep(now=self.model.now)
         assert self.books.balance() == {
             "granted": sum(len(grant.units) for grant in self.model.begun()),
             "held": self.model.count(HELD),

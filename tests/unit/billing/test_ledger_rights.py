@@ -3,6 +3,7 @@
 import psycopg
 import pytest
 
+from anneal.kernel.ids import uuid7
 from tests.unit.billing.books import Books
 from tests.unit.billing.conftest import NOW
 
@@ -126,3 +127,46 @@ def test_impossible_numbers_are_refused_by_the_tables(used: Books, change: str) 
     with pytest.raises(psycopg.errors.CheckViolation), used.connection.transaction():
         used.connection.execute("SET LOCAL ROLE anneal_system")
         used.connection.execute(change, [used.organization_id])
+
+
+FOREIGN_CALLS = [
+    "grant_add('{id}', 'prediction', 'operator', 99, 50, now(), NULL, 'gift', now())",
+    "grant_void('{id}', gen_random_uuid(), now())",
+    "hold_extend('{id}', gen_random_uuid(), 60, 0)",
+    """hold_take('[{{"organization_id": "{id}", "hold_id": "{hold}", "unit": "prediction",
+       "amount": 1, "ttl_seconds": 60}}]')""",
+    """hold_settle('[{{"organization_id": "{id}", "hold_id": "{hold}", "captured": 0}}]')""",
+]
+
+
+@pytest.mark.parametrize("call", FOREIGN_CALLS)
+def test_inside_a_scope_nobody_moves_anothers_money(
+    used: Books, other_books: Books, call: str
+) -> None:
+    other_books.grant(5, source="trial", now=NOW)
+    statement = call.format(id=other_books.organization_id, hold=uuid7())
+
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        used._in_scope(f"SELECT * FROM {statement}", [])
+
+    assert other_books.balance()["granted"] == 5
+
+
+@pytest.mark.parametrize("call", [*FOREIGN_CALLS[:3], "ledger_sweep(1000, '2999-01-01')"])
+def test_without_a_scope_nobody_gives_takes_back_or_ends_units(used: Books, call: str) -> None:
+    statement = call.format(id=used.organization_id)
+
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        used.connection.execute(f"SELECT * FROM {statement}")
+
+    assert used.balance()["granted"] == 10
+
+
+def test_the_gateway_serves_many_organizations_without_a_scope(
+    used: Books, other_books: Books
+) -> None:
+    other_books.grant(5, source="trial", now=NOW)
+
+    decisions = used.take(used.request(1), other_books.request(1), now=NOW)
+
+    assert decisions == [(True, "accepted"), (True, "accepted")]

@@ -1,10 +1,13 @@
 """The operator: the one-time link, the console, suspension, grants."""
 
+import re
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import ProgrammingError, transaction
+from django.db.models import F
 from django.test import Client
 from pytest_django import Settings
 
@@ -12,23 +15,39 @@ from anneal.console.admin import site
 from anneal.kernel.models import AuditEvent
 from anneal.kernel.outbox import outbox_add
 from anneal.kernel.principal import SYSTEM_ACTOR, Role
-from anneal.kernel.scopes import OrganizationRef, current_scope, system_scope, tenant_scope
+from anneal.kernel.scopes import (
+    OrganizationRef,
+    ScopeError,
+    current_scope,
+    system_scope,
+    tenant_scope,
+)
 from billing.ledger.models import Balance
 from tenants.accounts.contracts import HOUSE_ORGANIZATION
 from tenants.accounts.models import OperatorLink, User
-from tenants.accounts.services import operator_link_create, user_create_verified
+from tenants.accounts.services import (
+    operator_link_create,
+    operator_link_use,
+    user_create_verified,
+)
 from tenants.datasets.services import dataset_create_sample
 from tests.unit.accounts.helpers import browser_for
-from tests.unit.factories import error_of, make_client, make_member
+from tests.unit.factories import error_of, make_client, make_member, make_user
 
 
 @pytest.fixture
 def operator(db: None) -> Client:
     """A browser signed in by a one-time link."""
     client = Client()
-    answer = client.get(f"/operator/{operator_link_create()}")
+    answer = client.get(f"/operator/{link()}")
     assert answer.status_code == 302
     return client
+
+
+def link() -> str:
+    """Print a link as the command does; its token."""
+    with system_scope("test"):
+        return operator_link_create()
 
 
 def page(client: Client, path: str) -> str:
@@ -38,7 +57,7 @@ def page(client: Client, path: str) -> str:
 
 
 def test_the_link_signs_in_once(db: None) -> None:
-    token = operator_link_create()
+    token = link()
     first, second = Client(), Client()
 
     assert first.get(f"/operator/{token}").headers["Location"] == "/admin/"
@@ -49,11 +68,9 @@ def test_the_link_signs_in_once(db: None) -> None:
 
 
 def test_an_old_or_invented_link_is_refused(db: None) -> None:
-    token = operator_link_create()
+    token = link()
     with system_scope("test"):
-        link = OperatorLink.objects.get()
-        link.expires_at = link.created_at
-        link.save()
+        OperatorLink.objects.update(expires_at=F("created_at"))
 
     assert Client().get(f"/operator/{token}").status_code == 410
     assert Client().get("/operator/invented").status_code == 410
@@ -61,10 +78,11 @@ def test_an_old_or_invented_link_is_refused(db: None) -> None:
 
 
 def test_the_link_prefers_the_operator_there_is(db: None) -> None:
-    user_create_verified(email="ops@example.com", password=None, is_staff=True)
+    with system_scope("test"):
+        user_create_verified(email="ops@example.com", password=None, is_staff=True)
     client = Client()
 
-    client.get(f"/operator/{operator_link_create()}")
+    client.get(f"/operator/{link()}")
 
     assert client.get("/v1/me").json()["email"] == "ops@example.com"
 
@@ -79,6 +97,28 @@ def test_the_command_prints_a_link(
     printed = capsys.readouterr().out.strip().splitlines()[-1]
     assert printed.startswith("http://localhost:9999/operator/")
     assert Client().get(printed.removeprefix("http://localhost:9999")).status_code == 302
+
+
+def test_the_link_and_its_use_leave_rows(operator: Client) -> None:
+    with tenant_scope(HOUSE_ORGANIZATION):
+        actions = AuditEvent.objects.order_by("id").values_list("action", flat=True)
+        assert list(actions) == ["operator_link.create", "operator.sign_in"]
+
+
+def test_nobody_becomes_an_operator_without_the_systems_role(db: None) -> None:
+    user = make_user()
+
+    for change in (
+        lambda: user_create_verified(email="sly@example.com", password=None, is_staff=True),
+        lambda: User.objects.filter(id=user.id).update(is_staff=True),
+    ):
+        with pytest.raises(ProgrammingError, match="system's scope"), transaction.atomic():
+            change()
+    with tenant_scope(HOUSE_ORGANIZATION):
+        with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
+            operator_link_create()
+        with pytest.raises(ScopeError):
+            operator_link_use("token")
 
 
 def test_customers_do_not_enter_the_console(organization: OrganizationRef) -> None:
@@ -172,8 +212,11 @@ def test_the_operator_suspends_with_a_reason_and_restores(
 def test_the_operator_grants_units(operator: Client, organization: OrganizationRef) -> None:
     path = f"/admin/accounts/organization/{organization.id}/grant/"
 
-    body = {"unit": "prediction", "amount": "500", "days": "30", "reason": "goodwill"}
-    assert operator.post(path, body).status_code == 302
+    once = re.search(r'name="once" value="([0-9a-f-]{36})"', page(operator, path))
+    assert once
+    body = {"once": once[1], "unit": "prediction", "amount": "500", "days": "30"}
+    assert operator.post(path, body | {"reason": "goodwill"}).status_code == 302
+    assert operator.post(path, body | {"reason": "sent twice"}).status_code == 302
     wrong = {"unit": "prediction", "amount": "-5", "days": "", "reason": "x"}
     assert operator.post(path, wrong).status_code == 200
 
@@ -197,7 +240,7 @@ def test_every_write_of_an_operator_leaves_a_row(
 
 def test_a_write_without_token_is_refused(db: None, organization: OrganizationRef) -> None:
     client = Client(enforce_csrf_checks=True)
-    client.get(f"/operator/{operator_link_create()}")
+    client.get(f"/operator/{link()}")
 
     answer = client.post(
         f"/admin/accounts/organization/{organization.id}/suspend/", {"reason": "x"}

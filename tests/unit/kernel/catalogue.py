@@ -34,8 +34,6 @@ DEFINER_FUNCTIONS = frozenset(
         "key_lookup",
         "memberships_of_user",
         "invitation_lookup",
-        "operator_link_add",
-        "operator_link_use",
         # Figures over everybody's jobs, without a row of them.
         "jobs_queue_places",
         "jobs_speed",

@@ -1,9 +1,13 @@
 """Two organizations, every tenant table, both layers, one at a time."""
 
+from typing import Any
+
 import pytest
 from django.apps import apps
 from django.db import connection, models, transaction
 from django.db.models import Count, Exists, OuterRef
+from django.http import StreamingHttpResponse
+from django.template import Context, Template
 
 from anneal.kernel.models import AuditEvent, IdempotencyRecord, OutboxMessage
 from anneal.kernel.scopes import OrganizationRef, ScopeError, system_scope, tenant_scope
@@ -187,3 +191,23 @@ def test_the_outbox_is_written_by_tenants_and_read_by_the_system(
             OutboxMessage.objects.count()
     with system_scope("test"):
         assert OutboxMessage.objects.filter(task="t").count() == 1
+
+
+def test_what_runs_after_the_scope_raises_instead_of_seeing_nothing(
+    organization: OrganizationRef, django_capture_on_commit_callbacks: Any
+) -> None:
+    """Late callbacks, lazy templates and streams are outside the door: loud, never silent."""
+    with django_capture_on_commit_callbacks() as callbacks, tenant_scope(organization):
+        _record("ours")
+        lazy = IdempotencyRecord.objects.all()
+        transaction.on_commit(lambda: list(lazy))
+    with pytest.raises(ScopeError):
+        callbacks[0]()
+    template = Template("{% for row in rows %}{{ row.key }}{% endfor %}")
+    with pytest.raises(ScopeError):
+        template.render(Context({"rows": lazy}))
+    stream = StreamingHttpResponse(row.key for row in lazy.all().iterator())
+    with pytest.raises(ScopeError):
+        b"".join(stream)
+    with tenant_scope(organization):
+        assert template.render(Context({"rows": lazy.all()})) == "ours"

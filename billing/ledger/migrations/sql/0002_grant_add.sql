@@ -4,6 +4,10 @@ CREATE FUNCTION grant_add(
   begins_at timestamptz, ends_at timestamptz, of_source text, business_now timestamptz
 ) RETURNS TABLE (grant_id uuid, added boolean) LANGUAGE plpgsql AS $$
 BEGIN
+  IF NOT app.acts_for(organization) THEN
+    RAISE EXCEPTION 'no scope of organization % is open', organization
+      USING ERRCODE = 'insufficient_privilege';
+  END IF;
   INSERT INTO ledger_balance (id, created_at, organization_id, unit, granted, held, consumed, expired)
   VALUES (anneal_uuid7(), clock_timestamp(), organization, of_unit, 0, 0, 0, 0)
   ON CONFLICT (organization_id, unit) DO NOTHING;

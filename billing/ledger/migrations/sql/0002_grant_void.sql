@@ -5,6 +5,10 @@ DECLARE
   target ledger_grant%ROWTYPE;
   rest numeric;
 BEGIN
+  IF NOT app.acts_for(organization) THEN
+    RAISE EXCEPTION 'no scope of organization % is open', organization
+      USING ERRCODE = 'insufficient_privilege';
+  END IF;
   SELECT * INTO target FROM ledger_grant WHERE id = of_grant AND organization_id = organization;
   IF NOT FOUND THEN RETURN NULL; END IF;
   PERFORM FROM ledger_balance WHERE organization_id = organization AND unit = target.unit FOR UPDATE;

@@ -9,6 +9,10 @@ DECLARE
   hold ledger_hold%ROWTYPE;
   lot record; need numeric := extra; part numeric; more jsonb := '[]';
 BEGIN
+  IF NOT app.acts_for(organization) THEN
+    RAISE EXCEPTION 'no scope of organization % is open', organization
+      USING ERRCODE = 'insufficient_privilege';
+  END IF;
   SELECT * INTO hold FROM ledger_hold h WHERE h.id = of_hold AND h.organization_id = organization;
   IF NOT FOUND THEN code := 'hold_unknown'; RETURN NEXT; RETURN; END IF;
   PERFORM FROM ledger_balance b

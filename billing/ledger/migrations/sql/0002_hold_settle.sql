@@ -25,6 +25,14 @@ BEGIN
   IF jsonb_array_length(settlements) > 2000 THEN
     RAISE EXCEPTION 'more than 2,000 settlements' USING ERRCODE = 'program_limit_exceeded';
   END IF;
+  -- The gateway serves many organizations and opens no scope; inside a scope it is one's own alone.
+  IF app.organization() IS NOT NULL AND EXISTS (
+    SELECT FROM jsonb_to_recordset(settlements) AS q (organization_id uuid)
+    WHERE NOT app.acts_for(q.organization_id) AND q.organization_id IS NOT NULL)
+  THEN
+    RAISE EXCEPTION 'a scope of another organization is open'
+      USING ERRCODE = 'insufficient_privilege';
+  END IF;
   SELECT array_agg(m.code) INTO meters FROM prices_meter m;
 
   PERFORM b.id

@@ -24,6 +24,14 @@ BEGIN
   IF jsonb_array_length(requests) > 2000 THEN
     RAISE EXCEPTION 'more than 2,000 requests' USING ERRCODE = 'program_limit_exceeded';
   END IF;
+  -- The gateway serves many organizations and opens no scope; inside a scope it is one's own alone.
+  IF app.organization() IS NOT NULL AND EXISTS (
+    SELECT FROM jsonb_to_recordset(requests) AS q (organization_id uuid)
+    WHERE NOT app.acts_for(q.organization_id) AND q.organization_id IS NOT NULL)
+  THEN
+    RAISE EXCEPTION 'a scope of another organization is open'
+      USING ERRCODE = 'insufficient_privilege';
+  END IF;
 
   SELECT array_agg(k.organization_id), array_agg(k.unit), array_agg(b.id),
          array_agg(coalesce(b.next_change_at <= today, false)),

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -19,7 +20,6 @@ from anneal.console.admin.forms import GrantForm, ReasonForm
 from anneal.console.admin.site import operator_actor, site
 from anneal.kernel import clock
 from anneal.kernel.errors import DomainError
-from anneal.kernel.ids import uuid7
 from anneal.kernel.scopes import OrganizationRef
 from billing.ledger.models import GrantKind
 from billing.ledger.services import balance_grant
@@ -81,7 +81,8 @@ class OrganizationAdmin(ReadOnlyAdmin):
                 unit=cleaned["unit"],
                 amount=cleaned["amount"],
                 kind=GrantKind.OPERATOR,
-                source=f"console:{uuid7()}: {cleaned['reason']}"[:200],
+                source=f"console:{cleaned['once']}",
+                reason=cleaned["reason"],
                 expires_at=clock.now() + timedelta(days=days) if days else None,
             )
 
@@ -109,7 +110,9 @@ class OrganizationAdmin(ReadOnlyAdmin):
         form = form_class(request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:
-                apply(OrganizationRef(id=row.id, slug=row.slug), form.cleaned_data)
+                # A savepoint: the refusal is shown inside the scope, which commits.
+                with transaction.atomic():
+                    apply(OrganizationRef(id=row.id, slug=row.slug), form.cleaned_data)
             except DomainError as error:
                 form.add_error(None, error.text)
             else:

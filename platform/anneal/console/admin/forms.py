@@ -11,7 +11,10 @@ from unfold.widgets import (
     UnfoldAdminTextareaWidget,
 )
 
-UNITS = [("prediction", _("Predictions")), ("trained_token", _("Trained tokens"))]
+from anneal.kernel.ids import uuid7
+from billing.ledger.contracts import PREDICTION, TRAINED_TOKEN
+
+UNITS = [(PREDICTION, _("Predictions")), (TRAINED_TOKEN, _("Trained tokens"))]
 
 
 class ReasonForm(forms.Form):
@@ -23,8 +26,9 @@ class ReasonForm(forms.Form):
 
 
 class GrantForm(forms.Form):
-    """Units given by the operator."""
+    """Units given by the operator. ``once`` makes a form sent twice give once."""
 
+    once = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
     unit = forms.ChoiceField(label=_("Unit"), choices=UNITS, widget=UnfoldAdminSelectWidget)
     amount = forms.DecimalField(
         label=_("Amount"),

@@ -1,10 +1,10 @@
 """Who calls: the first authenticator of the settings that knows the caller answers."""
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
+from anneal.kernel.api.streams import run_unit
 from anneal.kernel.errors import AuthenticationFailed
 from anneal.kernel.principal import Principal
 
@@ -23,5 +23,5 @@ def authenticate(request: HttpRequest) -> Principal:
 
 
 async def authenticate_async(request: HttpRequest) -> Principal:
-    """Return the caller, for asynchronous views."""
-    return await sync_to_async(authenticate)(request)
+    """Return the caller, for asynchronous views; no connection is kept afterwards."""
+    return await run_unit(authenticate, request)

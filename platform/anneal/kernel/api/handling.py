@@ -4,11 +4,13 @@ import logging
 import math
 from typing import Any
 
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
-from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
-from django.db import DataError, InterfaceError, OperationalError
-from django.http import Http404
+from django.core.exceptions import TooManyFieldsSent, TooManyFilesSent
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
+from django.http import Http404, UnreadablePostError
 from psycopg_pool import PoolTimeout
+from redis.exceptions import RedisError
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -41,12 +43,23 @@ def translate(error: BaseException) -> errors.DomainError:
         return errors.NotFound()
     if isinstance(error, DjangoPermissionDenied):
         return errors.PermissionDenied()
-    if isinstance(error, RequestDataTooBig | TooManyFieldsSent):
+    if isinstance(error, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent):
         return errors.PayloadTooLarge()
+    if isinstance(error, BadRequest | SuspiciousOperation | UnreadablePostError):
+        return errors.InvalidRequest("The request could not be read.")
+    return _infrastructure(error)
+
+
+def _infrastructure(error: BaseException) -> errors.DomainError:
+    """Return the domain error for what Postgres or Redis said."""
     if isinstance(error, DataError):
         return errors.InvalidRequest("A value cannot be stored: it holds NUL or is out of range.")
-    if isinstance(error, PoolTimeout | OperationalError | InterfaceError):
-        logger.warning("database.unavailable", extra={"reason": str(error)})
+    if isinstance(error, IntegrityError):
+        # Two calls met between a check and its write; the constraint let one through.
+        logger.warning("database.conflict", exc_info=error)
+        return errors.Conflict("The same thing was changed at the same moment: try again.")
+    if isinstance(error, PoolTimeout | OperationalError | InterfaceError | RedisError):
+        logger.warning("part.unavailable", exc_info=error)
         return errors.Unavailable(retry_after=2)
     return errors.InternalError()
 

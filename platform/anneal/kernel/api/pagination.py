@@ -1,5 +1,6 @@
 """Lists in OpenAI's shape: newest first, by id, ``after`` the last one seen."""
 
+import re
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -40,6 +41,6 @@ def page(
 def _limit(text: str | None) -> int:
     if text is None:
         return DEFAULT_LIMIT
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= MAX_LIMIT:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= MAX_LIMIT:
         raise InvalidRequest(f"limit must be a whole number from 1 to {MAX_LIMIT}.", param="limit")
     return int(text)

@@ -8,7 +8,7 @@ would commit half-written rows.
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -26,6 +26,14 @@ class OpenView(APIView):
 
     authentication_classes: ClassVar[list[Any]] = []  # type: ignore[misc] # a class attribute here
     permission_classes: ClassVar[list[Any]] = []  # type: ignore[misc] # a class attribute here
+
+    def finalize_response(
+        self, request: Request, response: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Keep answers out of caches: they are one caller's. A view that sets its own rule keeps it."""
+        answer: HttpResponse = super().finalize_response(request, response, *args, **kwargs)
+        answer.headers.setdefault("Cache-Control", "no-store")
+        return answer
 
     def body(self, serializer_class: type[serializers.Serializer[Any]]) -> dict[str, Any]:
         """Return the validated body; InvalidRequest names the first wrong field."""

@@ -12,6 +12,13 @@ REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 CREATE FUNCTION app.organization() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE AS
   $$ SELECT NULLIF(current_setting('app.organization_id', true), '')::uuid $$;
 GRANT EXECUTE ON FUNCTION app.organization() TO anneal_app, anneal_system;
+-- Whether the caller may act for an organization: inside its scope, or inside the system's. Functions
+-- that run as anneal_system ask it, since row level security does not bind them. Within them `role`
+-- still names what the caller set.
+CREATE FUNCTION app.acts_for(organization uuid) RETURNS boolean LANGUAGE sql STABLE AS
+  $$ SELECT coalesce(organization = app.organization(), false)
+       OR current_setting('role') = 'anneal_system' $$;
+GRANT EXECUTE ON FUNCTION app.acts_for(uuid) TO anneal_app, anneal_system;
 -- Tables of other people's apps (sessions, e-mail addresses) are global; ours say their class.
 ALTER DEFAULT PRIVILEGES IN SCHEMA public
   GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO anneal_app, anneal_system;

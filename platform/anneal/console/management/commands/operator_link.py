@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from anneal.kernel.scopes import system_scope
 from tenants.accounts.services import operator_link_create
 
 
@@ -15,4 +16,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Make and print."""
-        self.stdout.write(f"{settings.ANNEAL_SITE_URL}/operator/{operator_link_create()}")
+        with system_scope("operator link"):
+            token = operator_link_create()
+        self.stdout.write(f"{settings.ANNEAL_SITE_URL}/operator/{token}")

@@ -1,0 +1,1 @@
+"""What people see: the page, driven by a real browser against a real installation."""
