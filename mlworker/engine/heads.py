@@ -30,5 +30,5 @@ class Pooling:
 
 def mean_feature(hidden: Tensor, packed: PackedRows, eps: float) -> Tensor:
     """LayerNorm(mean + first) of [T, H], float32 [R, H] in packed order."""
-    first = hidden.index_select(0, packed.starts).float()
+    first = hidden.index_select(0, packed.starts[: packed.rows]).float()
     return F.layer_norm(mean_pool(hidden, packed) + first, first.shape[1:], eps=eps)

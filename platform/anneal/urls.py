@@ -22,4 +22,5 @@ urlpatterns = [
     path("", include("anneal.console.urls")),
 ]
 
+handler400 = "anneal.console.errors.bad_request"
 handler500 = "anneal.console.errors.server_error"

@@ -1,6 +1,6 @@
 """Refusals of the accounts app. Each code has its line in docs/errors.md."""
 
-from anneal.kernel.errors import Conflict, InvalidRequest, PermissionDenied
+from anneal.kernel.errors import Conflict, InvalidRequest, PermissionDenied, RateLimited
 
 
 class SlugTaken(Conflict):
@@ -57,3 +57,10 @@ class TooManyOrganizations(Conflict):
 
     code = "too_many_organizations"
     message = "You own as many organizations as this installation allows."
+
+
+class TooManyInvitations(RateLimited):
+    """An organization has sent a day's worth of invitations."""
+
+    code = "too_many_invitations"
+    message = "This organization has invited many people today: try again tomorrow."

@@ -15,8 +15,7 @@ from tenants.accounts.contracts import (
     OrganizationInfo,
 )
 from tenants.accounts.models import Invitation, Membership, Organization
-from tenants.accounts.services.invitations import invitation_info
-from tenants.accounts.services.organizations import organization_info
+from tenants.accounts.rows import invitation_info, organization_info
 
 
 def memberships_of_user(user_id: UUID) -> list[MembershipInfo]:
@@ -38,14 +37,6 @@ def organization_get(*, organization: OrganizationRef) -> OrganizationInfo:
     row = Organization.objects.filter(id=organization.id).first()
     if row is None:
         raise NotFound
-    return organization_info(row)
-
-
-def organization_by_slug(slug: str) -> OrganizationInfo:
-    """Find an organization by its slug; system scope, for commands and the console."""
-    row = Organization.objects.filter(slug=slug).first()
-    if row is None:
-        raise NotFound(f"No organization has the slug '{slug[:80]}'.")
     return organization_info(row)
 
 

@@ -9,7 +9,6 @@ from tenants.datasets.errors import (
     ColumnMappingInvalid,
     ColumnMappingRequired,
     ColumnNotFound,
-    UploadRefused,
 )
 from tenants.datasets.reading import Table
 
@@ -94,14 +93,6 @@ def mapping_guess(table: Table) -> ColumnMapping:
             param="column_mapping",
         )
     return ColumnMapping(text=text, label=label)
-
-
-def mapping_guess_or_none(table: Table) -> ColumnMapping | None:
-    """Return the guess, or None where a person has to choose."""
-    try:
-        return mapping_guess(table)
-    except UploadRefused:
-        return None
 
 
 def _label_by_content(cells: Mapping[str, list[str]], text: str | None) -> str | None:

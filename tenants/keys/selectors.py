@@ -9,7 +9,7 @@ from anneal.kernel.principal import Permission, Principal
 from anneal.kernel.scopes import require_scope
 from tenants.keys.contracts import KeyInfo
 from tenants.keys.models import ApiKey, KeyKind
-from tenants.keys.services import key_info
+from tenants.keys.services import key_info, key_maker
 
 
 def keys_visible(*, principal: Principal) -> QuerySet[ApiKey]:
@@ -18,7 +18,7 @@ def keys_visible(*, principal: Principal) -> QuerySet[ApiKey]:
     rows = ApiKey.objects.filter(organization_id=principal.organization.id, kind=KeyKind.API)
     if principal.can(Permission.KEYS_ALL):
         return rows
-    return rows.filter(created_by_id=principal.actor.id)
+    return rows.filter(created_by_id=key_maker(principal))
 
 
 def key_get(*, principal: Principal, key_id: UUID) -> KeyInfo:

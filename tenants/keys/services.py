@@ -11,7 +11,13 @@ from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
 from anneal.kernel.errors import InvalidRequest, NotFound, PermissionDenied
 from anneal.kernel.ids import public_id
-from anneal.kernel.principal import SCOPE_PERMISSIONS, Actor, KeyScope, Permission, Principal
+from anneal.kernel.principal import (
+    SCOPE_PERMISSIONS,
+    SYSTEM_ACTOR,
+    Actor,
+    KeyScope,
+    Principal,
+)
 from anneal.kernel.redis import redis_client
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from tenants.accounts.contracts import MembershipChanged
@@ -53,9 +59,12 @@ def api_key_create(
 
 
 def session_key_create(*, organization: OrganizationRef, principal: Principal) -> KeyMade:
-    """Make the web page's key: an hour, scope predict. The oldest of many live ones gives way."""
+    """Make the web page's key: an hour, scope predict. The oldest of many live ones gives way.
+
+    It gives no right the signed-in person lacks, so it leaves no audit row.
+    """
     require_scope(organization)
-    mine = _live(KeyKind.SESSION).filter(created_by_id=_maker(principal)).order_by("-id")
+    mine = _live(KeyKind.SESSION).filter(created_by_id=key_maker(principal)).order_by("-id")
     _revoke(list(mine[MAX_LIVE_SESSION_KEYS - 1 :]))
     return _make(
         principal,
@@ -75,13 +84,7 @@ def api_key_revoke(*, organization: OrganizationRef, actor: Actor, key_id: UUID)
         raise NotFound
     if row.revoked_at is None:
         _revoke([row])
-        audit_record(
-            actor=actor,
-            action="api_key.revoke",
-            target=public_id("key_", row.id),
-            detail={"name": row.name},
-            organization=organization,
-        )
+        _tell(organization, actor, row)
     return key_info(row)
 
 
@@ -94,6 +97,9 @@ def keys_follow_membership(event: MembershipChanged) -> None:
     )
     if event.role is None:
         _revoke(rows)
+        for row in rows:
+            if row.kind == KeyKind.API:
+                _tell(event.organization, SYSTEM_ACTOR, row, because="the maker left")
     else:
         _forget([row.digest for row in rows])
 
@@ -132,7 +138,7 @@ def _make(
         prefix=fresh.prefix,
         last4=fresh.last4,
         scopes=sorted(scopes),
-        created_by_id=_maker(principal),
+        created_by_id=key_maker(principal),
         expires_at=expires_at,
     )
     row.save(force_insert=True)
@@ -143,16 +149,14 @@ def _check_scopes(principal: Principal, scopes: frozenset[KeyScope]) -> None:
     if not scopes:
         raise InvalidRequest("Name at least one scope.", param="scopes")
     for scope in sorted(scopes):
-        # `admin` stands for all that an admin may do, ownership aside.
-        wanted = SCOPE_PERMISSIONS[scope] - {Permission.OWNERSHIP}
-        if not all(principal.can(permission) for permission in wanted):
+        if not all(principal.can(permission) for permission in SCOPE_PERMISSIONS[scope]):
             raise ScopeBeyondRole(
                 f"Your rights do not cover the scope '{scope}': leave it out, or ask an admin.",
                 param="scopes",
             )
 
 
-def _maker(principal: Principal) -> UUID:
+def key_maker(principal: Principal) -> UUID:
     """Return the person behind the caller: a key made by a key has that key's maker."""
     if principal.actor.kind == "user" and principal.actor.id is not None:
         return principal.actor.id
@@ -162,6 +166,16 @@ def _maker(principal: Principal) -> UUID:
     if maker is None:
         raise PermissionDenied("A key is made by a person or by a person's key.")
     return maker
+
+
+def _tell(organization: OrganizationRef, actor: Actor, row: ApiKey, **more: str) -> None:
+    audit_record(
+        actor=actor,
+        action="api_key.revoke",
+        target=public_id("key_", row.id),
+        detail={"name": row.name, **more},
+        organization=organization,
+    )
 
 
 def _live(kind: KeyKind) -> QuerySet[ApiKey]:

@@ -38,8 +38,9 @@ class Person:
         self.page.get_by_role("button", name=self.say(key, **values), exact=True).click()
 
     def follow(self, key: str) -> None:
-        """Follow the link that carries a text."""
-        self.page.get_by_role("link", name=self.say(key), exact=True).click()
+        """Follow the link that carries a text, on the page itself and not in the side bar."""
+        main = self.page.get_by_role("main")
+        main.get_by_role("link", name=self.say(key), exact=True).click()
 
     def fill(self, key: str, value: str) -> None:
         """Fill the field that carries a label."""
@@ -97,10 +98,12 @@ class Person:
         self.press("datasets:sample")
         self.page.wait_for_url("**/datasets/ds_*")
 
-    def upload(self, path: Path) -> None:
-        """Upload a file through the wizard, up to the data set's page."""
+    def upload(self, path: Path, *, label: str) -> None:
+        """Upload a file through the wizard, naming the label's column, up to its own page."""
         self.open("/datasets/new")
         self.page.locator("input[type=file]").set_input_files(path)
+        self.page.get_by_role("combobox", name=self.say("datasets:new.labelColumn")).click()
+        self.page.get_by_role("option", name=label, exact=True).click()
         self.press("datasets:new.submit")
         self.page.wait_for_url("**/datasets/ds_*")
 
@@ -114,7 +117,9 @@ class Person:
         self.page.wait_for_url("**/training/ftjob-*")
         self.page.evaluate(WATCH_CHART)
         ready = self.page.get_by_text(self.say("training:outcome.ready"))
-        ready.wait_for(timeout=TRAINED_MS)
+        failed = self.page.get_by_text(self.say("training:outcome.failed"))
+        ready.or_(failed).first.wait_for(timeout=TRAINED_MS)
+        expect(ready).to_be_visible()
         moves: int = self.page.evaluate("window.chartMoves.size")
         return moves
 

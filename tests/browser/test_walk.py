@@ -50,8 +50,8 @@ def test_from_the_landing_page_to_an_own_model(
     answer = api_classify(site.url, key, "sentiment-en", "What a wonderful day.")
     assert answer["data"][0]["label"] == "positive"
 
-    # Data: the columns are guessed from the file.
-    person.upload(reviews_write(tmp_path / "reviews.csv"))
+    # Data: the text's column is guessed, the label's is named (the guess would be the stars).
+    person.upload(reviews_write(tmp_path / "reviews.csv"), label="verdict")
     expect(page.get_by_role("heading", level=1)).to_have_text("reviews")
     expect(page.get_by_text("192 / 24 / 24")).to_be_visible()
 

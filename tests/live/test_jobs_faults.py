@@ -135,7 +135,7 @@ def _ring(place: ImpatientInstallation, times: int) -> None:
 
 def test_fifty_rings_start_each_job_once(place: ImpatientInstallation, customer: Customer) -> None:
     with second_worker(place):
-        jobs = [customer.submit(customer.dataset(), **HEAD) for _ in range(3)]
+        jobs = [customer.submit(customer.dataset(40), **HEAD) for _ in range(3)]
         _ring(place, 50)
         for job in jobs:
             customer.ended(job)
@@ -145,7 +145,7 @@ def test_fifty_rings_start_each_job_once(place: ImpatientInstallation, customer:
 
 
 def _flush_with_queued_jobs(place: ImpatientInstallation, customer: Customer, count: int) -> None:
-    dataset = customer.dataset()
+    dataset = customer.dataset(40)
     jobs = [customer.submit(dataset, **HEAD) for _ in range(count)]
     for _ in range(5):
         redis.Redis.from_url(place.env["REDIS_URL"]).flushall()
@@ -189,7 +189,7 @@ def test_a_paused_job_lets_others_by_and_continues_where_it_was(
     assert customer.post(f"/fine_tuning/jobs/{job}/pause")["pausing"] is True
     paused = customer.wait(job, lambda body: body["status"] == "paused")
     assert _no_trainer(place, 10)
-    other = customer.submit(dataset, **HEAD)
+    other = customer.submit(customer.dataset(40), **HEAD)
     customer.ended(other)
     customer.post(f"/fine_tuning/jobs/{job}/resume")
     resumed = customer.stepping(job)

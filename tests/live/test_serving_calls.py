@@ -81,10 +81,9 @@ def test_a_repeated_idempotency_key_gets_the_first_answer_uncharged(customer: Cu
 
 def test_the_hugging_face_client_classifies(customer: Customer) -> None:
     url = f"{customer.installation.url}/hf/models/{MODEL}"
-    client = InferenceClient(model=url, token=customer.key)
-
-    ranked = client.text_classification(GOOD)
-    best = client.text_classification(BAD, top_k=1)
+    with InferenceClient(model=url, token=customer.key) as client:
+        ranked = client.text_classification(GOOD)
+        best = client.text_classification(BAD, top_k=1)
 
     assert [item.label for item in ranked] == ["positive", "negative"]
     assert ranked[0].score > ranked[1].score
@@ -96,10 +95,9 @@ def test_the_hugging_face_client_classifies(customer: Customer) -> None:
 
 
 def test_the_openai_client_embeds_and_lists_models(customer: Customer) -> None:
-    client = OpenAI(base_url=f"{customer.installation.url}/v1", api_key=customer.key)
-
-    made = client.embeddings.create(model="minilm-l6", input=[GOOD, GOOD, BAD])
-    names = {model.id for model in client.models.list()}
+    with OpenAI(base_url=f"{customer.installation.url}/v1", api_key=customer.key) as client:
+        made = client.embeddings.create(model="minilm-l6", input=[GOOD, GOOD, BAD])
+        names = {model.id for model in client.models.list()}
 
     vectors = [item.embedding for item in made.data]
     assert len(vectors[0]) == 384

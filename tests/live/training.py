@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from anneal.local.credentials import secrets_load
 from anneal.local.paths import home_open
 from tenants.datasets.samples import sample_csv
 from tests.live.machine import ROOT, Installation
+
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 SLOW_STEPS = json.dumps({"step_delay_ms": 60})
 LEASE = 3.0

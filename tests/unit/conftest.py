@@ -87,7 +87,7 @@ def database_clone() -> Iterator["DatabaseClone"]:
                 owner_url=_url(owner_url, name),
             )
         finally:
-            # Without FORCE it waits for backends that are just leaving; the owner may not end theirs.
+            # Without FORCE it waits for backends that leave; the owner may not end theirs.
             drop = sql.SQL("DROP DATABASE IF EXISTS {}")
             admin.execute(drop.format(sql.Identifier(name)))
 

@@ -1004,7 +1004,7 @@ export interface components {
             created_at: number;
             /** @description How many there are. */
             versions: number;
-            status: components["schemas"]["Status127Enum"];
+            status: components["schemas"]["VersionStatusEnum"];
             rows: number;
             labels: {
                 [key: string]: number;
@@ -1299,7 +1299,7 @@ export interface components {
             model: string;
             fine_tuned_model: string | null;
             organization_id: string;
-            status: components["schemas"]["JobSchemaStatusEnum"];
+            status: components["schemas"]["JobStatusEnum"];
             phase: components["schemas"]["PhaseEnum"];
             pausing: boolean;
             is_terminal: boolean;
@@ -1346,7 +1346,7 @@ export interface components {
          *     * `cancelled` - cancelled
          * @enum {string}
          */
-        JobSchemaStatusEnum: "validating_files" | "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
+        JobStatusEnum: "validating_files" | "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
         /**
          * @description * `info` - info
          *     * `warn` - warn
@@ -1681,13 +1681,6 @@ export interface components {
             too_long: number;
         };
         /**
-         * @description * `processing` - processing
-         *     * `ready` - ready
-         *     * `failed` - failed
-         * @enum {string}
-         */
-        Status127Enum: "processing" | "ready" | "failed";
-        /**
          * @description * `text_classification` - text_classification
          * @enum {string}
          */
@@ -1745,7 +1738,7 @@ export interface components {
             dataset: string;
             file: string | null;
             number: number;
-            status: components["schemas"]["Status127Enum"];
+            status: components["schemas"]["VersionStatusEnum"];
             /** @description `csv`, `tsv`, `jsonl` or `json`. */
             format: string;
             columns: string[];
@@ -1763,6 +1756,13 @@ export interface components {
             created_at: number;
             finished_at: number | null;
         };
+        /**
+         * @description * `processing` - processing
+         *     * `ready` - ready
+         *     * `failed` - failed
+         * @enum {string}
+         */
+        VersionStatusEnum: "processing" | "ready" | "failed";
         /** @description The form of a next version: a file, or a mapping alone to read the last file again. */
         VersionUploadRequest: {
             /** Format: binary */
@@ -1899,7 +1899,6 @@ export interface operations {
             content: {
                 "application/json": components["schemas"]["ApiKeyCreateRequest"];
                 "multipart/form-data": components["schemas"]["ApiKeyCreateRequest"];
-                "application/x-www-form-urlencoded": components["schemas"]["ApiKeyCreateRequest"];
             };
         };
         responses: {
@@ -2302,7 +2301,6 @@ export interface operations {
             content: {
                 "application/json": components["schemas"]["DeploymentCreateSchemaRequest"];
                 "multipart/form-data": components["schemas"]["DeploymentCreateSchemaRequest"];
-                "application/x-www-form-urlencoded": components["schemas"]["DeploymentCreateSchemaRequest"];
             };
         };
         responses: {
@@ -2370,7 +2368,6 @@ export interface operations {
             content: {
                 "application/json": components["schemas"]["DeploymentPromoteSchemaRequest"];
                 "multipart/form-data": components["schemas"]["DeploymentPromoteSchemaRequest"];
-                "application/x-www-form-urlencoded": components["schemas"]["DeploymentPromoteSchemaRequest"];
             };
         };
         responses: {
@@ -2397,7 +2394,6 @@ export interface operations {
             content: {
                 "application/json": components["schemas"]["DeploymentRollbackSchemaRequest"];
                 "multipart/form-data": components["schemas"]["DeploymentRollbackSchemaRequest"];
-                "application/x-www-form-urlencoded": components["schemas"]["DeploymentRollbackSchemaRequest"];
             };
         };
         responses: {
@@ -2441,7 +2437,6 @@ export interface operations {
             content: {
                 "application/json": components["schemas"]["FeedbackGiveSchemaRequest"];
                 "multipart/form-data": components["schemas"]["FeedbackGiveSchemaRequest"];
-                "application/x-www-form-urlencoded": components["schemas"]["FeedbackGiveSchemaRequest"];
             };
         };
         responses: {
@@ -2600,7 +2595,6 @@ export interface operations {
             content: {
                 "application/json": components["schemas"]["JobRequestRequest"];
                 "multipart/form-data": components["schemas"]["JobRequestRequest"];
-                "application/x-www-form-urlencoded": components["schemas"]["JobRequestRequest"];
             };
         };
         responses: {
@@ -2761,7 +2755,6 @@ export interface operations {
             content: {
                 "application/json": components["schemas"]["JobRequestRequest"];
                 "multipart/form-data": components["schemas"]["JobRequestRequest"];
-                "application/x-www-form-urlencoded": components["schemas"]["JobRequestRequest"];
             };
         };
         responses: {
@@ -2805,7 +2798,6 @@ export interface operations {
             content: {
                 "application/json": components["schemas"]["InvitationTokenRequest"];
                 "multipart/form-data": components["schemas"]["InvitationTokenRequest"];
-                "application/x-www-form-urlencoded": components["schemas"]["InvitationTokenRequest"];
             };
         };
         responses: {
@@ -2849,7 +2841,6 @@ export interface operations {
             content: {
                 "application/json": components["schemas"]["PatchedMeChangeRequest"];
                 "multipart/form-data": components["schemas"]["PatchedMeChangeRequest"];
-                "application/x-www-form-urlencoded": components["schemas"]["PatchedMeChangeRequest"];
             };
         };
         responses: {
@@ -2953,7 +2944,6 @@ export interface operations {
             content: {
                 "application/json": components["schemas"]["PatchedOrganizationNameRequest"];
                 "multipart/form-data": components["schemas"]["PatchedOrganizationNameRequest"];
-                "application/x-www-form-urlencoded": components["schemas"]["PatchedOrganizationNameRequest"];
             };
         };
         responses: {
@@ -2997,7 +2987,6 @@ export interface operations {
             content: {
                 "application/json": components["schemas"]["InvitationCreateRequest"];
                 "multipart/form-data": components["schemas"]["InvitationCreateRequest"];
-                "application/x-www-form-urlencoded": components["schemas"]["InvitationCreateRequest"];
             };
         };
         responses: {
@@ -3125,7 +3114,6 @@ export interface operations {
             content: {
                 "application/json": components["schemas"]["PatchedRoleBodyRequest"];
                 "multipart/form-data": components["schemas"]["PatchedRoleBodyRequest"];
-                "application/x-www-form-urlencoded": components["schemas"]["PatchedRoleBodyRequest"];
             };
         };
         responses: {
@@ -3150,7 +3138,6 @@ export interface operations {
             content: {
                 "application/json": components["schemas"]["OrganizationNameRequest"];
                 "multipart/form-data": components["schemas"]["OrganizationNameRequest"];
-                "application/x-www-form-urlencoded": components["schemas"]["OrganizationNameRequest"];
             };
         };
         responses: {

@@ -4,6 +4,7 @@ import logging
 import os
 import socket
 
+from mlworker.engine.contracts import EngineError
 from mlworker.jobs.claiming import job_claim
 from mlworker.jobs.contracts import Claim, Fault
 from mlworker.jobs.errors import LeaseLost
@@ -40,16 +41,17 @@ def claim_run(claim: Claim) -> None:
             Session(work, place.folder, lease).run()
     except LeaseLost:
         logger.info("job.lease_lost", extra={"job": claim.public_id, "fence": claim.fence})
+    except EngineError as error:
+        _hand_over(claim, Fault(error.code, error.message))
     except Exception:
         # A fault on our side of the pipe: the job must not stay running without a worker.
         logger.exception("job.supervisor_failed", extra={"job": claim.public_id})
-        _hand_over(claim)
+        _hand_over(claim, Fault("worker_error", "The worker met an unexpected error."))
     finally:
         connection_release()
 
 
-def _hand_over(claim: Claim) -> None:
-    fault = Fault("worker_error", "The worker met an unexpected error.")
+def _hand_over(claim: Claim, fault: Fault) -> None:
     try:
         if draining():
             persist(lambda: work_give_back(claim, drained=True))

@@ -6,7 +6,7 @@ process die. Redis may be emptied at any moment: then there is nothing to remove
 
 import time
 from collections import defaultdict
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 import redis
@@ -31,25 +31,16 @@ TAKE_ENVELOPES: Final = 64
 BLOCK_SECONDS: Final = 1
 
 TAKE: Final = """
-local taken = {}
-local number = tonumber(ARGV[1])
-local function keep(raw)
-  redis.call('HSET', KEYS[2], number, raw)
-  taken[#taken + 1] = raw
-  number = number + 1
-end
 local first = redis.call('LPOP', KEYS[3])
-while first do
-  keep(first)
-  first = redis.call('LPOP', KEYS[3])
+if first then redis.call('HSET', KEYS[2], ARGV[3], first) end
+local waiting = redis.call('RPOP', KEYS[1], tonumber(ARGV[2])) or {}
+for index, raw in ipairs(waiting) do
+  redis.call('HSET', KEYS[2], tonumber(ARGV[1]) + index - 1, raw)
 end
-local waiting = redis.call('RPOP', KEYS[1], tonumber(ARGV[2]))
-if waiting then
-  for _, raw in ipairs(waiting) do keep(raw) end
-end
-return taken
+return waiting
 """
-"""Moves what waits into the hash of taken envelopes, under numbers from ARGV[1] on."""
+"""Moves what waits into the hash of taken envelopes, numbered from ARGV[1] on. An envelope that a
+blocking take left in KEYS[3], and that is still at work, joins them under its number ARGV[3]."""
 
 
 class Line:
@@ -61,24 +52,32 @@ class Line:
         self._taking = taking_key(engine)
         self._redis: redis.Redis = redis_client()
         self._number = 0
+        self._blocked: int | None = None
         self._answers: defaultdict[str, list[Answer]] = defaultdict(list)
         self._done: list[int] = []
 
     def take(self, *, block: bool) -> list[tuple[int, Envelope]]:
-        """Send what is to be answered, then take all that waits; ``block`` waits up to a second."""
+        """Send what is to be answered and take all that waits; ``block`` waits up to a second.
+
+        A blocking take brings one envelope, the work of a whole gateway; while that runs, others
+        gather for the next take.
+        """
         if block and not self._answers and not self._done:
             arrived = self._redis.blmove(
                 self._waiting, self._taking, BLOCK_SECONDS, src="RIGHT", dest="LEFT"
             )
             if arrived is None:
                 return []
+            self._blocked = self._number
+            return self._numbered([cast("bytes", arrived)])
         pipe = self._redis.pipeline(transaction=False)
         sent = self._flush(pipe)
         # EVAL, not EVALSHA: a restarted Redis knows no scripts, and the text is short.
         keys = (self._waiting, self._taken, self._taking)
-        pipe.eval(TAKE, len(keys), *keys, self._number, TAKE_ENVELOPES)
+        pipe.eval(TAKE, len(keys), *keys, self._number, TAKE_ENVELOPES, self._blocked or 0)
         results = pipe.execute()
         self._forget(sent)
+        self._blocked = None
         return self._numbered(results[-1])
 
     def answer(self, gateway: str, answer: Answer) -> None:
@@ -113,12 +112,16 @@ class Line:
         for gateway, answers in self._answers.items():
             pipe.lpush(reply_key(gateway), answers_encode(answers))
             pipe.expire(reply_key(gateway), REPLY_TTL)
+        if self._blocked in self._done:
+            pipe.delete(self._taking)
         if self._done:
             pipe.hdel(self._taken, *map(str, self._done))
         return list(self._answers), len(self._done)
 
     def _forget(self, sent: tuple[list[str], int]) -> None:
         """Drop what has left; until then a Redis failure keeps it for the next try."""
+        if self._blocked in self._done[: sent[1]]:
+            self._blocked = None
         for gateway in sent[0]:
             del self._answers[gateway]
         del self._done[: sent[1]]

@@ -2,7 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from anneal.kernel.errors import InternalError, PermissionDenied
+from anneal.kernel.errors import InternalError, InvalidRequest, PermissionDenied
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -10,6 +10,12 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     error = PermissionDenied(
         f"The CSRF token is missing or wrong ({reason or 'no reason given'}): reload the page."
     )
+    return JsonResponse(error.body(), status=error.status)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer what Django refuses before any view: a wrong host, too many fields (handler400)."""
+    error = InvalidRequest("The request could not be read.")
     return JsonResponse(error.body(), status=error.status)
 
 

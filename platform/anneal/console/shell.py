@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonR
 from django.shortcuts import render
 from django.utils import translation
 from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.csrf import csrf_exempt, ensure_csrf_cookie
 
 from anneal.kernel.errors import DomainError, MethodNotAllowed, NotFound
 from tenants.accounts.models import Language, User
@@ -25,6 +25,8 @@ _PAGES: Final = re.compile(
 )
 
 
+# Exempt: it changes nothing, and a call to a mistyped address is told so, not about a token.
+@csrf_exempt
 @never_cache
 @ensure_csrf_cookie
 def shell(request: HttpRequest, path: str = "") -> HttpResponse:

@@ -140,6 +140,13 @@ class Unavailable(DomainError):
     message = "The service is not available for the moment: try again shortly."
 
 
+class StorageUnavailable(Unavailable):
+    """The object storage does not answer, refuses, or is full."""
+
+    code = "storage_unavailable"
+    message = "The object storage does not answer or is full: try again, then ask the operator."
+
+
 class InternalError(DomainError):
     """A fault of ours. The answer says nothing about its inside."""
 

@@ -76,7 +76,8 @@ SCOPE_PERMISSIONS: Final[Mapping[KeyScope, frozenset[Permission]]] = MappingProx
         KeyScope.TRAIN: frozenset({_P.TRAIN, _P.READ}),
         KeyScope.DEPLOY: frozenset({_P.DEPLOY, _P.READ}),
         KeyScope.BILLING_READ: frozenset({_P.BILLING_READ}),
-        KeyScope.ADMIN: frozenset(_P),
+        # What the role admin may do. An organization's ownership is never a key's to change.
+        KeyScope.ADMIN: _ADMIN,
     }
 )
 
@@ -102,6 +103,13 @@ class Principal:
     role: Role
     key_scopes: frozenset[KeyScope] | None = None
     key_id: UUID | None = None
+
+    @property
+    def acting_role(self) -> Role:
+        """The role that counts where a service asks for one: no key acts as an owner."""
+        if self.role == Role.OWNER and not self.can(Permission.OWNERSHIP):
+            return Role.ADMIN
+        return self.role
 
     def can(self, permission: Permission) -> bool:
         """Say whether role and key both allow it; a key never exceeds its maker's role."""

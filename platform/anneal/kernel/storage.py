@@ -1,15 +1,22 @@
 """Object storage: a local folder or S3, by one setting. Keys are made by us, never by a caller."""
 
+import contextlib
 import hashlib
+import logging
 import re
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final, cast
 
+from botocore.exceptions import BotoCoreError, ClientError
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 
+from anneal.kernel.errors import StorageUnavailable
 from anneal.kernel.scopes import OrganizationRef
+
+logger = logging.getLogger(__name__)
 
 _PART: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 _SPOOL: Final = 8 * 1024 * 1024
@@ -34,9 +41,12 @@ def tenant_key(organization: OrganizationRef, *parts: str) -> str:
 
 
 def object_put(key: str, data: bytes | BinaryIO) -> StoredObject:
-    """Store bytes under ``key``, replacing what was there, and return their size and sha256."""
+    """Store bytes under ``key``, replacing what was there, and return their size and sha256.
+
+    Raises StorageUnavailable, as all functions here do.
+    """
     digest, size = hashlib.sha256(), 0
-    with tempfile.SpooledTemporaryFile(max_size=_SPOOL) as spool:
+    with _answering("put"), tempfile.SpooledTemporaryFile(max_size=_SPOOL) as spool:
         if isinstance(data, bytes):
             digest.update(data)
             size = spool.write(data)
@@ -45,25 +55,38 @@ def object_put(key: str, data: bytes | BinaryIO) -> StoredObject:
                 digest.update(block)
                 size += spool.write(block)
         spool.seek(0)
-        if default_storage.exists(key):
-            default_storage.delete(key)
-        stored = default_storage.save(key, File(cast("BinaryIO", spool)))
-    if stored != key:
-        default_storage.delete(stored)
-        raise FileExistsError(key)
+        default_storage.save(key, File(cast("BinaryIO", spool)))
     return StoredObject(key, size, digest.hexdigest())
 
 
 def object_open(key: str) -> BinaryIO:
     """Open an object for reading. FileNotFoundError if there is none."""
-    return cast("BinaryIO", default_storage.open(key, "rb"))
+    with _answering("open"):
+        stored = default_storage.open(key, "rb")
+        # S3 sends the bytes at the first read: let that happen where its faults are known.
+        stored.seek(0)
+        return cast("BinaryIO", stored)
 
 
 def object_exists(key: str) -> bool:
     """Say whether an object lies there."""
-    return default_storage.exists(key)
+    with _answering("exists"):
+        return default_storage.exists(key)
 
 
 def object_delete(key: str) -> None:
     """Remove an object; one that is not there is no error."""
-    default_storage.delete(key)
+    with _answering("delete"):
+        default_storage.delete(key)
+
+
+@contextlib.contextmanager
+def _answering(call: str) -> Iterator[None]:
+    """Tell a missing object, which callers know what to do about, from a storage that fails."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (OSError, BotoCoreError, ClientError) as error:
+        logger.exception("storage.%s_failed", call)
+        raise StorageUnavailable(retry_after=5) from error

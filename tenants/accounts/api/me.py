@@ -24,19 +24,16 @@ from tenants.accounts.api.schemas import (
 )
 from tenants.accounts.authentication import session_user
 from tenants.accounts.contracts import UserInfo
-from tenants.accounts.errors import TooManyOrganizations
+from tenants.accounts.rows import user_info
 from tenants.accounts.selectors import memberships_of_user, organization_get
 from tenants.accounts.services import (
     invitation_accept,
+    organization_allow,
     organization_create,
     organization_draft,
     user_preferences_change,
 )
 from tenants.accounts.services.invitations import invitation_find
-from tenants.accounts.services.users import user_info
-
-MAX_OWNED = 5
-"""Each organization starts with a trial, so one person makes a handful and no more."""
 
 
 class SessionView(OpenView):
@@ -81,11 +78,9 @@ class OrganizationsView(SessionView):
         """Make an organization, with the caller as its owner."""
         person = self.person()
         body: dict[str, Any] = self.body(OrganizationName)
-        owned = [one for one in memberships_of_user(person.id) if one.role == Role.OWNER]
-        if len(owned) >= MAX_OWNED:
-            raise TooManyOrganizations
         organization = organization_draft(body["name"])
         with tenant_scope(organization):
+            organization_allow(user_id=person.id)
             info = organization_create(
                 organization=organization,
                 actor=_actor(person),

@@ -96,7 +96,7 @@ class MemberView(TenantView):
         services.membership_change_role(
             organization=self.organization,
             actor=self.actor,
-            actor_role=self.principal.role,
+            actor_role=self.principal.acting_role,
             user_id=self.located.user_id,
             role=Role(self.body(RoleBody)["role"]),
         )
@@ -115,7 +115,7 @@ class MemberView(TenantView):
         services.membership_remove(
             organization=self.organization,
             actor=self.actor,
-            actor_role=self.principal.role,
+            actor_role=self.principal.acting_role,
             user_id=self.located.user_id,
         )
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -143,7 +143,7 @@ class InvitationsView(TenantView):
         made = services.invitation_create(
             organization=self.organization,
             actor=self.actor,
-            actor_role=self.principal.role,
+            actor_role=self.principal.acting_role,
             email=body["email"],
             role=Role(body["role"]),
         )

@@ -12,6 +12,7 @@ from tenants.accounts.services.members import (
 )
 from tenants.accounts.services.operators import operator_link_create, operator_link_use
 from tenants.accounts.services.organizations import (
+    organization_allow,
     organization_create,
     organization_draft,
     organization_rename,
@@ -29,6 +30,7 @@ __all__ = [
     "membership_remove",
     "operator_link_create",
     "operator_link_use",
+    "organization_allow",
     "organization_create",
     "organization_draft",
     "organization_rename",

@@ -6,13 +6,12 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import connection
 
 from anneal.kernel import clock
-from anneal.kernel.audit import audit_record
-from anneal.kernel.errors import NotFound
-from anneal.kernel.ids import public_id
+from anneal.kernel.errors import InvalidRequest, NotFound
 from anneal.kernel.principal import Actor, Role
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from tenants.accounts.contracts import InvitationInfo, InvitationMade, UserInfo
@@ -22,25 +21,35 @@ from tenants.accounts.errors import (
     InvitationForSomebodyElse,
     InvitationInvalid,
     OwnerRequired,
+    TooManyInvitations,
 )
 from tenants.accounts.models import Invitation, Membership
-from tenants.accounts.services.members import membership_add
+from tenants.accounts.rows import invitation_info
+from tenants.accounts.services.members import invitation_tell, membership_add
 from tenants.accounts.services.organizations import organization_lock
 
 LIFETIME: Final = timedelta(days=7)
+MOST_A_DAY: Final = 50
 
 
 def invitation_create(
     *, organization: OrganizationRef, actor: Actor, actor_role: Role, email: str, role: Role
 ) -> InvitationMade:
-    """Invite an address. The token is returned this once; only its sha256 is stored."""
+    """Invite an address. The token is returned this once; only its sha256 is stored.
+
+    Raises OwnerRequired, AlreadyMember, AlreadyInvited, TooManyInvitations.
+    """
     require_scope(organization)
     if role == Role.OWNER and actor_role != Role.OWNER:
         raise OwnerRequired
     organization_lock(organization)
     email = email.strip().lower()
-    validate_email(email)
+    try:
+        validate_email(email)
+    except ValidationError as error:
+        raise InvalidRequest("This is no e-mail address.", param="email") from error
     _refuse_known(organization, email)
+    _refuse_many()
     token = secrets.token_urlsafe(32)
     row = Invitation(
         email=email,
@@ -50,7 +59,7 @@ def invitation_create(
         expires_at=clock.now() + LIFETIME,
     )
     row.save(force_insert=True)
-    _tell(organization, actor, "invitation.create", row)
+    invitation_tell(organization, actor, "invitation.create", row)
     return InvitationMade(invitation=invitation_info(row), token=token)
 
 
@@ -60,7 +69,7 @@ def invitation_revoke(*, organization: OrganizationRef, actor: Actor, invitation
     row = _open(organization, Invitation.objects.filter(id=invitation_id).first())
     row.revoked_at = clock.now()
     row.save(update_fields=["revoked_at"])
-    _tell(organization, actor, "invitation.revoke", row)
+    invitation_tell(organization, actor, "invitation.revoke", row)
 
 
 def invitation_accept(
@@ -77,7 +86,7 @@ def invitation_accept(
     membership_add(organization=organization, actor=actor, user_id=user.id, role=Role(row.role))
     row.accepted_at, row.accepted_by_id = clock.now(), user.id
     row.save(update_fields=["accepted_at", "accepted_by_id"])
-    _tell(organization, actor, "invitation.accept", row)
+    invitation_tell(organization, actor, "invitation.accept", row)
     return Role(row.role)
 
 
@@ -91,17 +100,6 @@ def invitation_find(token: str) -> OrganizationRef:
     if found is None:
         raise InvitationInvalid
     return OrganizationRef(id=found[0], slug=found[1])
-
-
-def invitation_info(row: Invitation) -> InvitationInfo:
-    """Copy a row without its secret."""
-    return InvitationInfo(
-        id=row.id,
-        email=row.email,
-        role=Role(row.role),
-        expires_at=row.expires_at,
-        created_at=row.created_at,
-    )
 
 
 def token_digest(token: str) -> str:
@@ -119,17 +117,14 @@ def _refuse_known(organization: OrganizationRef, email: str) -> None:
         raise AlreadyInvited
 
 
+def _refuse_many() -> None:
+    """Each invitation is a mail to a stranger, so a day holds a bounded number of them."""
+    lately = Invitation.objects.filter(created_at__gt=clock.now() - timedelta(days=1))
+    if lately.count() >= MOST_A_DAY:
+        raise TooManyInvitations(retry_after=3600)
+
+
 def _open(organization: OrganizationRef, row: Invitation | None) -> Invitation:
     if row is None or row.organization_id != organization.id or row.accepted_at or row.revoked_at:
         raise NotFound
     return row
-
-
-def _tell(organization: OrganizationRef, actor: Actor, action: str, row: Invitation) -> None:
-    audit_record(
-        actor=actor,
-        action=action,
-        target=public_id("inv_", row.id),
-        detail={"email": row.email, "role": row.role},
-        organization=organization,
-    )

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
 from anneal.kernel.errors import NotFound
 from anneal.kernel.events import publish
@@ -10,7 +11,7 @@ from anneal.kernel.principal import Actor, Role
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from tenants.accounts.contracts import MembershipChanged
 from tenants.accounts.errors import AlreadyMember, LastOwner, OwnerRequired
-from tenants.accounts.models import Membership
+from tenants.accounts.models import Invitation, Membership
 from tenants.accounts.services.organizations import organization_lock
 
 
@@ -48,14 +49,35 @@ def membership_change_role(
 def membership_remove(
     *, organization: OrganizationRef, actor: Actor, actor_role: Role, user_id: UUID
 ) -> None:
-    """End a membership (a member may end their own). The person's keys are revoked with it."""
+    """End a membership (a member may end their own).
+
+    The person's keys and open invitations are revoked with it: neither may be a way back in.
+    """
     require_scope(organization)
     organization_lock(organization)
     row = _member(organization, user_id)
     _check_owners(organization, row, actor_role, None)
     row.delete()
     _tell(organization, actor, "membership.remove", user_id, None)
+    waiting = Invitation.objects.filter(invited_by_id=user_id, accepted_at=None, revoked_at=None)
+    for invitation in waiting:
+        invitation.revoked_at = clock.now()
+        invitation.save(update_fields=["revoked_at"])
+        invitation_tell(organization, actor, "invitation.revoke", invitation)
     publish(MembershipChanged(organization=organization, user_id=user_id, role=None))
+
+
+def invitation_tell(
+    organization: OrganizationRef, actor: Actor, action: str, row: Invitation
+) -> None:
+    """Write an invitation's audit row."""
+    audit_record(
+        actor=actor,
+        action=action,
+        target=public_id("inv_", row.id),
+        detail={"email": row.email, "role": row.role},
+        organization=organization,
+    )
 
 
 def _member(organization: OrganizationRef, user_id: UUID) -> Membership:

@@ -8,20 +8,23 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from anneal.kernel import clock
+from anneal.kernel import clock, events
 from anneal.kernel.audit import audit_record
-from anneal.kernel.errors import InvalidRequest, NotFound
-from anneal.kernel.events import OrganizationCreated, OrganizationSuspended, publish
+from anneal.kernel.errors import InvalidRequest, NotFound, OrganizationSuspended
 from anneal.kernel.ids import public_id, uuid7
 from anneal.kernel.principal import Actor, Role
 from anneal.kernel.redis import redis_client
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from tenants.accounts.contracts import CHANNEL_ORGANIZATIONS, OrganizationInfo
-from tenants.accounts.errors import SlugTaken
-from tenants.accounts.models import Membership, Organization, OrganizationKind
+from tenants.accounts.errors import SlugTaken, TooManyOrganizations
+from tenants.accounts.models import Membership, Organization, OrganizationKind, User
+from tenants.accounts.rows import organization_info
+from tenants.accounts.selectors import memberships_of_user
 
 logger = logging.getLogger(__name__)
 
+MAX_OWNED: Final = 5
+"""One person makes a handful of organizations and no more."""
 _SLUG_LETTERS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _SLUG_RANDOM: Final = 6
 _SLUG_STEM: Final = 20
@@ -36,6 +39,21 @@ def organization_draft(stem: str) -> OrganizationRef:
     words = re.sub(r"[^a-z0-9]+", "-", stem.split("@")[0].lower()).strip("-")[:_SLUG_STEM]
     tail = "".join(secrets.choice(_SLUG_LETTERS) for _ in range(_SLUG_RANDOM))
     return OrganizationRef(id=uuid7(), slug=f"{words or 'team'}-{tail}".replace("--", "-"))
+
+
+def organization_allow(*, user_id: UUID) -> None:
+    """Refuse one more organization to a person who owns enough, or owns a suspended one.
+
+    Each starts with a trial. Locks the person's row until the scope closes, so that of two calls
+    at once the second counts what the first made. Raises TooManyOrganizations,
+    OrganizationSuspended.
+    """
+    User.objects.select_for_update().get(id=user_id)
+    owned = [one for one in memberships_of_user(user_id) if one.role == Role.OWNER]
+    if any(one.suspended for one in owned):
+        raise OrganizationSuspended
+    if len(owned) >= MAX_OWNED:
+        raise TooManyOrganizations
 
 
 def organization_create(
@@ -67,7 +85,7 @@ def organization_create(
         detail={"slug": organization.slug, "name": row.name, "kind": str(kind)},
         organization=organization,
     )
-    publish(OrganizationCreated(organization=organization))
+    events.publish(events.OrganizationCreated(organization=organization))
     return organization_info(row)
 
 
@@ -107,7 +125,7 @@ def organization_suspend(*, organization: OrganizationRef, actor: Actor, reason:
         detail={"reason": row.suspended_reason},
         organization=organization,
     )
-    publish(OrganizationSuspended(organization=organization))
+    events.publish(events.OrganizationSuspended(organization=organization))
     _announce(organization)
 
 
@@ -125,19 +143,6 @@ def organization_restore(*, organization: OrganizationRef, actor: Actor, reason:
         organization=organization,
     )
     _announce(organization)
-
-
-def organization_info(row: Organization) -> OrganizationInfo:
-    """Copy a row into the shape other apps may hold."""
-    return OrganizationInfo(
-        id=row.id,
-        slug=row.slug,
-        name=row.name,
-        kind=row.kind,
-        suspended_at=row.suspended_at,
-        suspended_reason=row.suspended_reason,
-        created_at=row.created_at,
-    )
 
 
 def organization_lock(organization: OrganizationRef) -> None:

@@ -6,6 +6,7 @@ from allauth.account.models import EmailAddress
 
 from tenants.accounts.contracts import UserInfo
 from tenants.accounts.models import User
+from tenants.accounts.rows import user_info
 
 
 def user_create_verified(
@@ -33,15 +34,3 @@ def user_preferences_change(
     if changed:
         user.save(update_fields=list(changed))
     return user_info(user)
-
-
-def user_info(user: User) -> UserInfo:
-    """Copy a row into the shape other apps may hold."""
-    return UserInfo(
-        id=user.id,
-        email=user.email,
-        name=user.name,
-        language=user.language,
-        theme=user.theme,
-        is_operator=user.is_staff,
-    )

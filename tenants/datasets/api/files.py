@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -104,21 +103,10 @@ class ObjectResponse(FileResponse):
     data: ClassVar[Any] = None
 
 
-class AcceptAnything(DefaultContentNegotiation):
-    """Bytes are what they are: clients that ask for application/binary get them too."""
-
-    def select_renderer(
-        self, request: Request, renderers: Any, format_suffix: str | None = None
-    ) -> tuple[Any, str]:
-        """Choose the renderer of errors, whatever was asked for."""
-        return renderers[0], renderers[0].media_type
-
-
 class FileContentView(_OneFile):
     """Download one file."""
 
     permission: ClassVar = {"GET": Permission.READ}
-    content_negotiation_class = AcceptAnything
 
     @extend_schema(
         operation_id="files_content",

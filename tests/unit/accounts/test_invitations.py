@@ -7,13 +7,14 @@ import pytest
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from anneal.kernel import clock
+from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Role
 from anneal.kernel.scopes import OrganizationRef
 from tenants.accounts.contracts import UserInfo
 from tenants.accounts.mailbox import mails_read
-from tenants.accounts.services import user_create_verified
+from tenants.accounts.services import invitations, user_create_verified
 from tests.unit.accounts.helpers import browser_for
-from tests.unit.factories import error_of, make_client, make_member
+from tests.unit.factories import error_of, make_client, make_member, make_user
 
 INVITATIONS = "/v1/organization/invitations"
 
@@ -129,3 +130,37 @@ def test_the_mail_speaks_the_readers_language(
     (mail,) = mails_read(to="guest@example.com")
     assert f"/invite/{token}" in mail.text
     assert "acme" in mail.subject
+
+
+def test_a_day_holds_a_bounded_number_of_invitations(
+    organization: OrganizationRef,
+    other_organization: OrganizationRef,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(invitations, "MOST_A_DAY", 2)
+    for number in range(2):
+        invite(organization, f"guest-{number}@example.com", "viewer")
+    body = {"email": "one-more@example.com", "role": "viewer"}
+
+    answer = make_client(organization, Role.ADMIN).post(INVITATIONS, body, format="json")
+
+    assert (answer.status_code, error_of(answer)["code"]) == (429, "too_many_invitations")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert invite(other_organization, "one-more@example.com")
+    with clock.frozen(clock.now() + timedelta(days=1, minutes=1)):
+        assert invite(organization, "one-more@example.com")
+
+
+def test_a_removed_members_invitations_are_closed(organization: OrganizationRef) -> None:
+    leaver, alias = make_member(organization, Role.ADMIN), make_user("alias")
+    body = {"email": alias.email, "role": "admin"}
+    url = browser_for(leaver).post(INVITATIONS, body).json()["url"]
+    owner = make_client(organization, Role.OWNER)
+
+    owner.delete(f"/v1/organization/members/{public_id('usr_', leaver.id)}")
+
+    token = url.rsplit("/", 1)[1]
+    answer = browser_for(alias).post("/v1/invitations/accept", {"token": token})
+    assert error_of(answer)["code"] == "invitation_invalid"
+    trail = owner.get("/v1/audit?action=invitation.revoke").json()["data"]
+    assert [row["detail"]["email"] for row in trail] == [alias.email]

@@ -82,6 +82,22 @@ def test_an_admin_neither_makes_nor_unmakes_owners(organization: OrganizationRef
     assert (removed.status_code, error_of(removed)["code"]) == (403, "owner_required")
 
 
+def test_not_even_an_owners_key_makes_or_unmakes_owners(organization: OrganizationRef) -> None:
+    """A key that leaks must not be able to take the organization over."""
+    client = make_client(organization, Role.OWNER, KeyScope.ADMIN)
+    owner, viewer = make_member(organization, Role.OWNER), make_member(organization, Role.VIEWER)
+    member = f"{MEMBERS}/{public_id('usr_', viewer.id)}"
+
+    raised = client.patch(member, {"role": "owner"}, format="json")
+    removed = client.delete(f"{MEMBERS}/{public_id('usr_', owner.id)}")
+    body = {"email": "new@example.com", "role": "owner"}
+    invited = client.post("/v1/organization/invitations", body, format="json")
+
+    assert {error_of(one)["code"] for one in (raised, removed, invited)} == {"owner_required"}
+    assert client.patch(member, {"role": "admin"}, format="json").status_code == 200
+    assert browser_for(owner).call("PATCH", member, {"role": "owner"}).status_code == 200
+
+
 def test_the_last_owner_stays(organization: OrganizationRef) -> None:
     with tenant_scope(organization):
         (owner,) = selectors.members_list(organization=organization)
@@ -120,6 +136,8 @@ def test_a_leavers_keys_are_refused_at_once(organization: OrganizationRef) -> No
     assert admin.delete(f"{MEMBERS}/{developer['id']}").status_code == 204
 
     assert leaver.get("/v1/organization").status_code == 401
+    (row,) = admin.get("/v1/audit?action=api_key.revoke").json()["data"]
+    assert row["detail"]["because"] == "the maker left"
 
 
 def test_a_stranger_is_not_found(

@@ -3,17 +3,19 @@
 import re
 
 import pytest
-from django.db import ProgrammingError, transaction
+from django.db import ProgrammingError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from anneal.kernel.errors import InvalidRequest
 from anneal.kernel.events import OrganizationSuspended, subscribe
+from anneal.kernel.ids import parse_id
 from anneal.kernel.models import AuditEvent
 from anneal.kernel.principal import SYSTEM_ACTOR, Role
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from tenants.accounts.contracts import HOUSE_ORGANIZATION
 from tenants.accounts.errors import SlugTaken
 from tenants.accounts.models import SLUG_PATTERN, Organization
-from tenants.accounts.selectors import organization_by_slug, organization_get
+from tenants.accounts.selectors import organization_get
 from tenants.accounts.services import (
     organization_create,
     organization_draft,
@@ -100,7 +102,7 @@ def test_suspending_needs_a_reason_and_tells_the_other_rooms(
         with pytest.raises(InvalidRequest):
             organization_suspend(organization=organization, actor=SYSTEM_ACTOR, reason="  ")
         organization_suspend(organization=organization, actor=SYSTEM_ACTOR, reason="unpaid")
-        assert organization_by_slug(organization.slug).suspended_reason == "unpaid"
+        assert Organization.objects.get(id=organization.id).suspended_reason == "unpaid"
 
     assert heard == [organization]
 
@@ -113,3 +115,27 @@ def test_one_person_owns_a_handful_of_organizations(db: None) -> None:
     assert [answer.status_code for answer in answers] == [201] * 5 + [409]
     assert error_of(answers[-1])["code"] == "too_many_organizations"
     assert answers[0].json()["role"] == "owner"
+
+
+def test_an_owner_of_a_suspended_organization_makes_no_new_one(db: None) -> None:
+    browser = browser_for(make_user())
+    made = browser.post("/v1/organizations", {"name": "First"}).json()
+    first = OrganizationRef(id=parse_id("org_", made["id"]), slug=made["slug"])
+    with system_scope("test"):
+        organization_suspend(organization=first, actor=SYSTEM_ACTOR, reason="fraud")
+
+    answer = browser.post("/v1/organizations", {"name": "Second"})
+
+    assert error_of(answer)["code"] == "organization_suspended"
+    assert len(browser.get("/v1/me").json()["organizations"]) == 1
+
+
+def test_the_handful_is_counted_under_a_lock(db: None) -> None:
+    """Without it two calls at once both count the same organizations, and both get a trial."""
+    browser = browser_for(make_user())
+
+    with CaptureQueriesContext(connection) as queries:
+        browser.post("/v1/organizations", {"name": "Team"})
+
+    locked = [q["sql"] for q in queries if "accounts_user" in q["sql"] and "FOR UPDATE" in q["sql"]]
+    assert len(locked) == 1

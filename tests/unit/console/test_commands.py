@@ -58,7 +58,9 @@ def test_a_known_address_and_a_wrong_credit_are_refused(
         org_create(capsys)
     with pytest.raises(CommandError, match="--credit"):
         call_command("org_create", "--email", "b@example.com", "--credit", "-1")
-    assert not User.objects.filter(email="b@example.com").exists()
+    with pytest.raises(CommandError, match="no e-mail address"):
+        call_command("org_create", "--email", "nobody")
+    assert not User.objects.exclude(email="ada@example.com").exists()
 
 
 def test_seed_makes_the_demo_once(capsys: pytest.CaptureFixture[str]) -> None:

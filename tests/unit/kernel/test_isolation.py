@@ -10,7 +10,11 @@ from django.http import StreamingHttpResponse
 from django.template import Context, Template
 
 from anneal.kernel.models import AuditEvent, IdempotencyRecord, OutboxMessage
+from anneal.kernel.principal import Role
 from anneal.kernel.scopes import OrganizationRef, ScopeError, system_scope, tenant_scope
+from tenants.accounts.models import Membership, OperatorLink, Organization
+from tenants.keys.models import ApiKey
+from tests.unit.factories import make_key
 
 pytestmark = pytest.mark.django_db
 
@@ -97,6 +101,26 @@ def test_the_manager_alone_already_narrows(
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM kernel_idempotencyrecord")
             assert cursor.fetchone() == (1,)
+            cursor.execute("RESET ROLE")
+
+
+def test_the_manager_alone_narrows_what_tenants_see_of_system_tables(
+    organization: OrganizationRef, other_organization: OrganizationRef
+) -> None:
+    for owner in (organization, other_organization):
+        make_key(owner, Role.VIEWER)
+    with tenant_scope(organization):
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL ROLE anneal_system")
+        assert [row.id for row in Organization.objects.all()] == [organization.id]
+        for model in (Membership, ApiKey):
+            owners = model.objects.values_list("organization_id", flat=True)
+            assert set(owners) == {organization.id}
+        assert ApiKey.objects.update(name="mine") == 1
+        assert Membership.objects.filter(organization_id=other_organization.id).delete()[0] == 0
+        with pytest.raises(ScopeError):
+            OperatorLink.objects.update(used_at=None)
+        with connection.cursor() as cursor:
             cursor.execute("RESET ROLE")
 
 

@@ -1,18 +1,22 @@
 """Ids, clock, events, principals, parsing, storage: the kernel's small parts."""
 
+import errno
 import io
 import json
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
 import pytest
+from django.core.files.storage import default_storage
 from hypothesis import given
 from hypothesis import strategies as st
 
 from anneal.kernel import clock, events
 from anneal.kernel.database import database_settings
-from anneal.kernel.errors import DomainError, InvalidRequest, NotFound
+from anneal.kernel.errors import DomainError, InvalidRequest, NotFound, StorageUnavailable
 from anneal.kernel.ids import parse_id, public_id, uuid7
 from anneal.kernel.parsing import parse_json_object
 from anneal.kernel.principal import Actor, KeyScope, Permission, Principal, Role
@@ -170,6 +174,27 @@ def test_storage_keeps_bytes_under_our_own_keys_only() -> None:
         object_open(key)
 
 
+def test_a_write_that_fails_leaves_the_old_object_and_no_rubbish(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    key = tenant_key(ACME, "full", "a.bin")
+    object_put(key, b"old")
+    folder = Path(default_storage.path(key)).parent
+
+    def no_space(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", no_space)
+        with pytest.raises(StorageUnavailable):
+            object_put(key, b"new")
+
+    with object_open(key) as file:
+        assert file.read() == b"old"
+    assert [path.name for path in folder.iterdir()] == ["a.bin"]
+    assert (folder / "a.bin").stat().st_mode & 0o777 == 0o600
+
+
 @pytest.mark.parametrize("part", ["", "..", "a/b", "a..b", "\0", "%2f", "/etc", "a b"])
 def test_an_odd_key_part_is_refused(part: str) -> None:
     with pytest.raises(ValueError, match="storage key part"):
@@ -188,5 +213,8 @@ def test_urls_become_settings() -> None:
     assert s3["OPTIONS"]["bucket_name"] == "bucket"
     assert s3["OPTIONS"]["location"] == "models"
     assert s3["OPTIONS"]["endpoint_url"] == "http://minio:9000"
+    assert s3["OPTIONS"]["client_config"].connect_timeout < 10
+    login = storage_settings("s3://me:p%2Fw@bucket?verify=false&use_ssl=true")["OPTIONS"]
+    assert (login["access_key"], login["secret_key"], login["verify"]) == ("me", "p/w", False)
     with pytest.raises(ValueError, match="file://"):
         storage_settings("ftp://x")

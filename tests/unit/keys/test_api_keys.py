@@ -226,6 +226,17 @@ def test_a_developer_sees_and_revokes_the_own_keys_only(
     assert admin.call("DELETE", f"{KEYS}/{made['id']}").status_code == 200
 
 
+def test_a_demoted_admins_key_still_sees_its_makers_keys(organization: OrganizationRef) -> None:
+    maker = make_member(organization, Role.ADMIN)
+    made = make(browser_for(maker), scopes=["admin"])
+    with system_scope("test"):
+        Membership.objects.filter(user_id=maker.id).update(role=Role.DEVELOPER)
+
+    seen = client_of(made["key"]).get(KEYS).json()["data"]
+
+    assert [key["id"] for key in seen] == [made["id"]]
+
+
 def test_a_deactivated_makers_key_is_refused(organization: OrganizationRef) -> None:
     key = make_key(organization, Role.DEVELOPER, KeyScope.PREDICT)
     with system_scope("test"):

@@ -74,12 +74,42 @@ def test_all_that_waits_is_taken_at_once_oldest_first(
     send(client, base, 2, 3)
     send(client, base, 4)
 
-    taken = line.take(block=True)
+    taken = line.take(block=False)
 
     assert numbers(taken) == [1, 2, 3, 4]
     assert client.llen(waiting_key(base)) == 0
     assert client.hlen(taken_key(line.engine)) == 3
-    assert client.exists(taking_key(line.engine)) == 0
+
+
+def test_a_blocking_take_brings_one_envelope_and_keeps_it_until_it_is_answered(
+    client: redis.Redis, base: str, line: Line
+) -> None:
+    send(client, base, 1)
+    send(client, base, 2)
+    send(client, base, 3)
+
+    [(first, _)] = blocked = line.take(block=True)
+    rest = line.take(block=False)
+    kept = client.hlen(taken_key(line.engine))
+    for entry in (first, *(entry for entry, _ in rest)):
+        line.done(entry)
+    line.flush()
+
+    assert (numbers(blocked), numbers(rest), kept) == ([1], [2, 3], 3)
+    assert client.exists(taken_key(line.engine), taking_key(line.engine)) == 0
+
+
+def test_an_idle_engines_lone_envelope_leaves_nothing_behind(
+    client: redis.Redis, base: str, line: Line
+) -> None:
+    send(client, base, 1)
+    [(entry, _)] = line.take(block=True)
+    assert client.llen(taking_key(line.engine)) == 1
+
+    line.done(entry)
+
+    assert line.take(block=True) == []
+    assert client.exists(taken_key(line.engine), taking_key(line.engine)) == 0
 
 
 def test_an_idle_take_returns_with_nothing_after_a_moment(line: Line) -> None:
@@ -113,7 +143,7 @@ def test_foreign_bytes_in_the_queue_are_stepped_over(
     client.lpush(waiting_key(base), b"1 no envelope")
     send(client, base, 5)
 
-    assert numbers(line.take(block=True)) == [5]
+    assert numbers(line.take(block=False)) == [5]
     line.flush()
     assert client.hlen(taken_key(line.engine)) == 1
 
@@ -142,7 +172,7 @@ def test_a_living_engine_keeps_what_it_took(client: redis.Redis, base: str, line
     line.announce(announcement(line, base))
 
     assert asyncio.run(_rescued_twice()) == (0, 0)
-    assert client.hlen(taken_key(line.engine)) == 1
+    assert client.llen(taking_key(line.engine)) == 1
 
 
 def test_an_emptied_redis_is_noticed(client: redis.Redis, base: str, line: Line) -> None:

@@ -13,6 +13,11 @@ const Failed = ({ job }: { job: Job }) => {
   return (
     <Alert color="red" variant="light" role="alert" title={t("outcome.failed")}>
       <Text size="sm">{known ?? job.error?.message}</Text>
+      {known ? (
+        <Text size="sm" c="dimmed" mt={4}>
+          {job.error?.message}
+        </Text>
+      ) : null}
     </Alert>
   );
 };

@@ -6,7 +6,9 @@ from argparse import ArgumentParser
 from decimal import Decimal
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.core.validators import validate_email
 
 from anneal.kernel.errors import DomainError
 from anneal.kernel.ids import public_id
@@ -43,6 +45,10 @@ class Command(BaseCommand):
         email = options["email"].strip().lower()
         if options["credit"] is not None and options["credit"] < 1:
             raise CommandError("--credit is a whole number of 1 or more.")
+        try:
+            validate_email(email)
+        except ValidationError as error:
+            raise CommandError(f"{email[:80]} is no e-mail address.") from error
         if User.objects.filter(email=email).exists():
             raise CommandError(f"{email} has an account already: choose another address.")
         password = secrets.token_urlsafe(12)

@@ -1,0 +1,213 @@
+"""Serving: rows of many models in one batch, each as if it were alone."""
+
+import threading
+from collections.abc import Sequence
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlworker.engine.artifact import Artifact
+from mlworker.engine.base.locate import BaseDirectory
+from mlworker.engine.contracts import EngineError
+from mlworker.engine.inference import Resident, SlotsExhausted, SlotTable, TokenRow, plan_batches
+from tests.unit.engine.conftest import sentences
+from tests.unit.engine.test_artifact import make_artifact
+
+KINDS = [
+    ("lora", ("a", "b")),
+    ("lora", ("a", "b", "c")),
+    ("head", ("x", "y", "z", "w")),
+    ("head", ("x", "y")),
+    ("lora", ("a", "b")),
+]
+
+
+@pytest.fixture(scope="module")
+def resident(tiny: BaseDirectory) -> Resident:
+    """Five models: both tiers, several label counts."""
+    made = Resident.open(tiny, slots=len(KINDS))
+    for slot, (tier, labels) in enumerate(KINDS):
+        made.load(slot, make_artifact(tiny, tier, labels=labels, seed=slot))
+    return made
+
+
+def _rows(resident: Resident, slots: Sequence[int]) -> list[TokenRow]:
+    texts = [row["text"] for row in sentences(len(slots), seed=len(slots))]
+    encoded = resident.tokenizer.encode(texts, 64)
+    return [TokenRow(item.ids, slot) for item, slot in zip(encoded, slots, strict=True)]
+
+
+def _close(found: list[list[float]], expected: list[list[float]], tolerance: float) -> bool:
+    return all(
+        len(one) == len(other)
+        and max(abs(a - b) for a, b in zip(one, other, strict=True)) < tolerance
+        for one, other in zip(found, expected, strict=True)
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(slots=st.lists(st.integers(0, len(KINDS) - 1), min_size=1, max_size=24))
+def test_a_row_answers_the_same_in_any_company(resident: Resident, slots: list[int]) -> None:
+    rows = _rows(resident, slots)
+
+    together = resident.forward(rows)
+
+    assert _close(together, [resident.forward([row])[0] for row in rows], 1e-5)
+    assert [len(row) for row in together] == [len(resident.labels(slot)) for slot in slots]
+    assert all(abs(sum(row) - 1) < 1e-5 for row in together)
+
+
+def test_models_disagree_with_each_other(resident: Resident) -> None:
+    """Else equality in company would prove nothing."""
+    ids = _rows(resident, [0])[0].ids
+    first, fifth = resident.forward([TokenRow(ids, 0), TokenRow(ids, 4)])
+    assert abs(first[0] - fifth[0]) > 1e-3
+
+
+def test_bf16_answers_nearly_the_same(resident: Resident, tiny: BaseDirectory) -> None:
+    half = Resident.open(tiny, slots=len(KINDS), dtype="bfloat16")
+    for slot, (tier, labels) in enumerate(KINDS):
+        half.load(slot, make_artifact(tiny, tier, labels=labels, seed=slot))
+    rows = _rows(resident, [0, 1, 2, 3, 4] * 4)
+    assert _close(half.forward(rows), resident.forward(rows), 0.1)
+
+
+def test_a_larger_rank_joins_without_changing_the_others(tiny: BaseDirectory) -> None:
+    made = Resident.open(tiny, slots=2)
+    made.load(0, make_artifact(tiny, "lora"))
+    rows = _rows(made, [0, 0, 0])
+    before = made.forward(rows)
+    big = make_artifact(tiny, "lora", seed=9)
+    wide = {name: _widened(name, value) for name, value in big.tensors.items()}
+    entry = type(big.manifest.lora)(16, 32.0)
+    manifest = type(big.manifest)(**{**_fields(big), "lora": entry})
+
+    made.load(1, Artifact(manifest, wide))
+
+    assert _close(made.forward(rows), before, 1e-6)
+    assert made.forward([TokenRow(rows[0].ids, 1)]) != [before[0]]
+
+
+def _fields(artifact: Artifact) -> dict[str, object]:
+    manifest = artifact.manifest
+    return {name: getattr(manifest, name) for name in manifest.__dataclass_fields__}
+
+
+def _widened(name: str, value: torch.Tensor) -> torch.Tensor:
+    """Rank 4 to rank 16 by repetition."""
+    if name.endswith(".a"):
+        parts = 3 if "qkv" in name else 1
+        return value.view(parts, 4, -1).repeat(1, 4, 1).reshape(parts * 16, -1)
+    return value.repeat(1, 1, 4) if name.endswith(".b") else value
+
+
+def test_a_batch_larger_than_the_budget_is_answered_in_order(resident: Resident) -> None:
+    slots = [0, 2, 1] * 150
+    rows = _rows(resident, slots)
+    found = resident.forward(rows)
+    places = [0, 1, 200, 449]
+    assert _close(
+        [found[place] for place in places],
+        [resident.forward([rows[place]])[0] for place in places],
+        1e-5,
+    )
+
+
+def test_embeddings_are_unit_vectors_in_order(resident: Resident) -> None:
+    rows = _rows(resident, [0] * 9)
+    vectors = torch.tensor(resident.embed(rows))
+    lone = torch.tensor([resident.embed([row])[0] for row in rows])
+    torch.testing.assert_close(vectors, lone, atol=1e-6, rtol=1e-4)
+    torch.testing.assert_close(vectors.norm(dim=1), torch.ones(9))
+
+
+def test_an_empty_slot_is_an_error(tiny: BaseDirectory) -> None:
+    made = Resident.open(tiny, slots=2)
+    with pytest.raises(ValueError, match="slot 1 is empty"):
+        made.forward([TokenRow([101, 102], 1)])
+
+
+def test_batches_are_sorted_and_under_the_budget() -> None:
+    lengths = [30, 5, 900, 7, 7, 31, 2]
+    batches = plan_batches(lengths, token_budget=64, max_rows=3)
+    assert sorted(index for batch in batches for index in batch) == list(range(7))
+    assert all(sum(lengths[i] for i in batch) <= 64 or len(batch) == 1 for batch in batches)
+    assert max(len(batch) for batch in batches) <= 3
+
+
+def _table(base: BaseDirectory, slots: int) -> tuple[SlotTable, list[str]]:
+    loaded: list[str] = []
+
+    def loader(key: str) -> Artifact:
+        loaded.append(key)
+        if key == "broken":
+            raise EngineError("artifact_corrupt", "broken")
+        return make_artifact(base, "head", seed=len(key))
+
+    return SlotTable(Resident.open(base, slots=slots), loader), loaded
+
+
+def test_the_least_recently_used_model_leaves(tiny: BaseDirectory) -> None:
+    table, loaded = _table(tiny, 2)
+    table.ensure("a")
+    table.ensure("bb")
+    table.ensure("a")
+
+    table.ensure("ccc")
+
+    assert loaded == ["a", "bb", "ccc"]
+    assert (table.peek("bb"), table.peek("a") is None) == (None, False)
+
+
+def test_a_pinned_model_stays(tiny: BaseDirectory) -> None:
+    table, _ = _table(tiny, 2)
+    with table.pinned(["a", "bb", "a"]) as slots:
+        assert sorted(slots.values()) == [0, 1]
+        with pytest.raises(SlotsExhausted):
+            table.ensure("ccc")
+        table.drop("a")
+        assert table.peek("a") is not None
+    assert table.ensure("ccc") in (0, 1)
+
+
+def test_a_model_that_fails_to_load_takes_no_slot(tiny: BaseDirectory) -> None:
+    table, loaded = _table(tiny, 1)
+    for _ in range(2):
+        with pytest.raises(EngineError):
+            table.ensure("broken")
+    assert table.ensure("a") == 0
+    assert loaded == ["broken", "broken", "a"]
+
+
+def test_a_dropped_model_is_loaded_again(tiny: BaseDirectory) -> None:
+    table, loaded = _table(tiny, 2)
+    table.ensure("a")
+    table.drop("a")
+    table.ensure("a")
+    assert loaded == ["a", "a"]
+
+
+def test_models_load_while_others_answer(tiny: BaseDirectory) -> None:
+    table, _ = _table(tiny, 3)
+    resident = table._resident
+    first = table.ensure("a")
+    rows = _rows(resident, [first] * 4)
+    expected = resident.forward(rows)
+    stop, wrong = threading.Event(), []
+
+    def answer() -> None:
+        while not stop.is_set():
+            if not _close(resident.forward(rows), expected, 1e-6):
+                wrong.append(1)
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    for number in range(30):
+        with table.pinned(["a", f"other{'x' * (number % 5)}"]):
+            continue
+    stop.set()
+    thread.join()
+    assert not wrong
+    assert table.peek("a") == first

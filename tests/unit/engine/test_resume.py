@@ -1,0 +1,209 @@
+"""Interrupted runs end with the same weights; checkpoints are whole or refused."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from mlworker.engine.artifact import load_artifact
+from mlworker.engine.base.locate import BaseDirectory
+from mlworker.engine.checkpoint import checkpoint_path, stale_checkpoints, verify_checkpoint
+from mlworker.engine.contracts import (
+    CheckpointMessage,
+    DoneMessage,
+    EngineError,
+    MetricMessage,
+    StopCommand,
+    TrainSpec,
+)
+from mlworker.engine.link import LocalLink, StopRequested
+from mlworker.engine.training.run import Run
+from tests.unit.engine.conftest import write_run
+
+
+class Interrupting(LocalLink):
+    """Asks the run to stop when it looks for the n-th time."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self.left = after
+
+    def poll(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise StopRequested(StopCommand("checkpoint"))
+
+
+def _broken_run(folder: Path, spec: TrainSpec, after: int) -> tuple[DoneMessage, int]:
+    """Run to the end, stopped every `after` looks; gives the number of interruptions."""
+    stops = 0
+    while True:
+        run = Run(folder, spec, Interrupting(after))
+        try:
+            return run.execute(), stops
+        except StopRequested:
+            saved = run.save()
+            stops += 1
+            spec = replace(spec, resume=spec.resume if saved is None else saved.path)
+
+
+@pytest.mark.parametrize("after", [6, 11])
+def test_an_interrupted_run_ends_with_the_same_weights(
+    after: int, tiny: BaseDirectory, tmp_path: Path
+) -> None:
+    config = {"epochs": 2, "lora_dropout": 0.1, "patience": 0}
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    expected = Run(whole, write_run(whole, tiny, "lora", config=config), LocalLink()).execute()
+
+    done, stops = _broken_run(broken, write_run(broken, tiny, "lora", config=config), after)
+
+    assert stops >= 2
+    assert (done.steps, done.trained_tokens) == (expected.steps, expected.trained_tokens)
+    assert done.metrics == expected.metrics
+    first, second = load_artifact(whole / "artifact"), load_artifact(broken / "artifact")
+    for name, tensor in first.tensors.items():
+        torch.testing.assert_close(second.tensors[name], tensor, atol=1e-6, rtol=1e-5)
+
+
+def test_the_same_seed_gives_the_same_model_and_another_does_not(
+    tiny: BaseDirectory, tmp_path: Path
+) -> None:
+    heads = []
+    for number, seed in enumerate((1, 1, 2)):
+        folder = tmp_path / str(number)
+        spec = write_run(folder, tiny, "lora", config={"epochs": 1, "seed": seed})
+        Run(folder, spec, LocalLink()).execute()
+        heads.append(load_artifact(folder / "artifact").tensors["head.weight"])
+    assert torch.equal(heads[0], heads[1])
+    assert not torch.equal(heads[0], heads[2])
+
+
+def test_early_stopping_is_charged_for_what_was_read(tiny: BaseDirectory, tmp_path: Path) -> None:
+    spec = write_run(tmp_path, tiny, "lora", config={"epochs": 30, "patience": 1, "min_delta": 0.9})
+
+    done = Run(tmp_path, spec, LocalLink()).execute()
+
+    assert done.early_stopped
+    assert done.steps < done.steps_planned
+    assert done.trained_tokens < done.trained_tokens_planned
+
+
+def test_micro_steps_while_polite_reach_the_same_place(tiny: BaseDirectory, tmp_path: Path) -> None:
+    results = []
+    for polite in (False, True):
+        folder = tmp_path / str(polite)
+        spec = write_run(folder, tiny, "lora", config={"epochs": 1, "dropout": 0.0})
+        link = LocalLink()
+        link.polite = polite
+        Run(folder, spec, link).execute()
+        results.append(load_artifact(folder / "artifact").tensors["head.weight"])
+    torch.testing.assert_close(results[0], results[1], atol=1e-4, rtol=1e-3)
+
+
+def _checkpointed(folder: Path, base: BaseDirectory) -> Path:
+    spec = write_run(folder, base, "lora", config={"epochs": 1}, checkpoint_seconds=0.0)
+    link = LocalLink()
+    Run(folder, spec, link).execute()
+    saved = [item for item in link.messages if isinstance(item, CheckpointMessage)]
+    return folder / saved[-1].path
+
+
+def test_only_the_newest_checkpoints_stay(tiny: BaseDirectory, tmp_path: Path) -> None:
+    last = _checkpointed(tmp_path, tiny)
+    kept = sorted(path.name for path in last.parent.iterdir())
+    assert len(kept) == 2
+    assert kept[-1] == last.name
+    assert verify_checkpoint(last).path == last
+
+
+def test_half_written_folders_are_swept(tmp_path: Path) -> None:
+    half = tmp_path / "checkpoints" / ".tmp-step-00000009-1"
+    half.mkdir(parents=True)
+    checkpoint_path(tmp_path, 3).mkdir()
+    assert stale_checkpoints(tmp_path) == [half]
+
+
+def _cut_tensors(folder: Path) -> None:
+    path = folder / "state.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def _drop_manifest(folder: Path) -> None:
+    (folder / "manifest.json").unlink()
+
+
+def _cut_manifest(folder: Path) -> None:
+    path = folder / "manifest.json"
+    path.write_text(path.read_text()[:-20])
+
+
+def _add_file(folder: Path) -> None:
+    (folder / "extra.bin").write_bytes(b"x")
+
+
+def _drop_state(folder: Path) -> None:
+    (folder / "state.json").unlink()
+
+
+def _other_format(folder: Path) -> None:
+    path = folder / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 99}))
+
+
+def _outside(folder: Path) -> None:
+    moved = folder.parent.parent / "moved.json"
+    (folder / "state.json").rename(moved)
+    (folder / "state.json").symlink_to(moved)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        _cut_tensors,
+        _drop_manifest,
+        _cut_manifest,
+        _add_file,
+        _drop_state,
+        _other_format,
+        _outside,
+        shutil.rmtree,
+    ],
+)
+def test_a_checkpoint_that_is_not_whole_is_refused(
+    damage: object, tiny: BaseDirectory, tmp_path: Path
+) -> None:
+    folder = _checkpointed(tmp_path, tiny)
+
+    damage(folder)
+
+    with pytest.raises(EngineError) as caught:
+        verify_checkpoint(folder)
+    assert caught.value.code == "checkpoint_corrupt"
+
+
+def test_a_checkpoint_of_other_rows_is_refused(tiny: BaseDirectory, tmp_path: Path) -> None:
+    folder = _checkpointed(tmp_path / "one", tiny)
+    spec = write_run(tmp_path / "two", tiny, "lora", rows=60, resume=str(folder))
+
+    with pytest.raises(EngineError, match="other rows") as caught:
+        Run(tmp_path / "two", spec, LocalLink()).execute()
+
+    assert caught.value.code == "checkpoint_corrupt"
+
+
+def test_without_validation_rows_a_tenth_is_held_out(tiny: BaseDirectory, tmp_path: Path) -> None:
+    spec = write_run(tmp_path, tiny, "lora", rows=100, config={"epochs": 1})
+    (tmp_path / "validation.jsonl").write_text("")
+    (tmp_path / "test.jsonl").unlink()
+    link = LocalLink()
+
+    done = Run(tmp_path, spec, link).execute()
+
+    assert done.metrics["validation"]["rows"] == 10
+    assert done.metrics["test"] is None
+    assert all(
+        isinstance(item.epoch, float) for item in link.messages if isinstance(item, MetricMessage)
+    )
