@@ -5,25 +5,41 @@ sorted batches of 64, mode `single` one row at a time, mode `outputs` gives the 
 """
 
 import json
+import os
+import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlworker.engine.inference import Resident, TokenRow
 
 ROOT = Path(__file__).resolve().parents[1]
+BATCH = 64
 
 
 def raw_run(texts: list[str], artifact: Path, mode: str, threads: int) -> dict[str, Any]:
-    """Measure in another process, which has the machine to itself."""
+    """Measure in another process, which has the machine to itself.
+
+    The comparator gets the better of the two ways its threads can wait at barriers.
+    """
     order = {"texts": texts, "artifact": str(artifact), "mode": mode, "threads": threads}
+    runs = [_run(json.dumps(order), policy) for policy in ("PASSIVE", "ACTIVE")]
+    return min(runs, key=lambda figures: figures.get("core_ms") or figures.get("p50_ms") or 0)
+
+
+def _run(order: str, wait_policy: str) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.raw"],
-        input=json.dumps(order),
+        input=order,
         capture_output=True,
         text=True,
         check=False,
         cwd=ROOT,
         timeout=900,
+        env=os.environ | {"OMP_WAIT_POLICY": wait_policy},
     )
     if done.returncode:
         raise RuntimeError(f"raw failed: {done.stderr[-2000:]}")
@@ -33,32 +49,59 @@ def raw_run(texts: list[str], artifact: Path, mode: str, threads: int) -> dict[s
 
 def main() -> None:
     """Measure as told on stdin."""
-    import torch  # this process alone needs it
+    import torch  # noqa: PLC0415 # this process alone needs it
 
-    from mlworker.engine.artifact import load_artifact  # noqa: PLC0415 # same
+    from mlworker.engine.artifact import load_artifact  # noqa: PLC0415 # needs torch
     from mlworker.engine.base.locate import locate_base  # noqa: PLC0415 # same
-    from mlworker.engine.bench import raw_forward  # noqa: PLC0415 # same
     from mlworker.engine.inference import Resident, TokenRow  # noqa: PLC0415 # same
 
     order = json.loads(sys.stdin.read())
     torch.set_num_threads(order["threads"])
-    artifact = load_artifact(Path(order["artifact"]))
     resident = Resident.open(locate_base("minilm-l6"), slots=4)
+    resident.load(0, load_artifact(Path(order["artifact"])))
+    encoded = resident.tokenizer.encode(order["texts"], resident.max_length(0))
+    rows = [TokenRow(each.ids, 0) for each in encoded]
     figures: dict[str, Any]
     if order["mode"] == "batches":
-        result = raw_forward.raw_batches(resident, order["texts"], artifact, batch=64)
-        figures = {"core_ms": result.core_ms_per_row, "rows_per_second": result.rows_per_second}
+        figures = _batches(resident, rows)
     elif order["mode"] == "single":
-        figures = {"p50_ms": raw_forward.raw_single(resident, order["texts"], artifact)}
+        figures = {"p50_ms": statistics.median(_single(resident, rows))}
     else:
-        resident.load(0, artifact)
-        encoded = resident.tokenizer.encode(order["texts"], resident.max_length(0))
-        rows = [TokenRow(each.ids, 0) for each in encoded]
         figures = {
             "labels": list(resident.labels(0)),
             "probabilities": [resident.forward([row])[0] for row in rows],
         }
     print(json.dumps(figures))  # noqa: T201 # the result goes to the caller by stdout
+
+
+def _batches(resident: "Resident", rows: "list[TokenRow]") -> dict[str, Any]:
+    """Forward sorted batches of 64; processor and wall time per row."""
+    ordered = sorted(rows, key=lambda row: len(row.ids))
+    batches = [ordered[start : start + BATCH] for start in range(0, len(ordered), BATCH)]
+    for batch in batches[::8]:
+        resident.forward(batch)
+    clock, cpu = time.perf_counter(), _cpu_seconds()
+    for batch in batches:
+        resident.forward(batch)
+    wall, spent = time.perf_counter() - clock, _cpu_seconds() - cpu
+    return {"core_ms": 1000 * spent / len(rows), "rows_per_second": len(rows) / wall}
+
+
+def _single(resident: "Resident", rows: "list[TokenRow]") -> list[float]:
+    """Forward one row at a time; milliseconds of each."""
+    for row in rows[:20]:
+        resident.forward([row])
+    times = []
+    for row in rows:
+        clock = time.perf_counter()
+        resident.forward([row])
+        times.append((time.perf_counter() - clock) * 1000)
+    return times
+
+
+def _cpu_seconds() -> float:
+    times = os.times()
+    return times.user + times.system
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from anneal.kernel.api import TenantView
+from anneal.kernel.api import TenantView, whole_list
 from anneal.kernel.principal import Permission
 from billing.ledger.contracts import BalanceInfo
 from billing.ledger.selectors import balances
@@ -46,7 +46,7 @@ class BalanceView(TenantView):
     def get(self, request: Request) -> Response:
         """List the balances."""
         data = [balance_json(balance) for balance in balances(organization=self.organization)]
-        return Response({"object": "list", "data": data, "has_more": False})
+        return Response(whole_list(data))
 
 
 def balance_json(balance: BalanceInfo) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from anneal.kernel.api import OpenView
+from anneal.kernel.api import OpenView, whole_list
 from billing.prices.contracts import PriceInfo
 from billing.prices.selectors import prices_current
 
@@ -40,7 +40,7 @@ class PricesView(OpenView):
     def get(self, request: Request) -> Response:
         """List the prices that rule now."""
         data = [price_json(price) for price in prices_current()]
-        return Response({"object": "list", "data": data, "has_more": False})
+        return Response(whole_list(data))
 
 
 def price_json(price: PriceInfo) -> dict[str, Any]:

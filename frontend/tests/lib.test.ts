@@ -9,6 +9,7 @@ import {
   formatSpan,
 } from "@/lib/format";
 import { tokensOf } from "@/lib/highlight";
+import { keyOf } from "@/lib/idempotency";
 import { blocksOf } from "@/lib/markdown";
 import { columnsOf, merged, pointOf } from "@/lib/metrics";
 import { accuracyOf, confusionOf, perClassOf } from "@/lib/report";
@@ -164,4 +165,10 @@ test("cookies, browsers, roles", () => {
   expect(roleCan("viewer", "train")).toBe(false);
   expect(roleCan("developer", "train")).toBe(true);
   expect(roleCan("developer", "members")).toBe(false);
+});
+
+test("one draft keeps its key, another gets its own", () => {
+  const draft = { model: "m" };
+  expect(keyOf(draft)).toBe(keyOf(draft));
+  expect(keyOf({ model: "m" })).not.toBe(keyOf(draft));
 });

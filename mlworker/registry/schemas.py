@@ -23,6 +23,15 @@ class ModelSchema(serializers.Serializer[Any]):
     version_id = serializers.CharField(required=False)
     lineage = serializers.DictField(required=False)
     card = serializers.CharField(required=False, help_text="Model card, Markdown.")
+    name = serializers.CharField(required=False, help_text="A base's name for people.")
+    architecture = serializers.CharField(required=False)
+    size_parameters = serializers.IntegerField(required=False)
+    languages = serializers.ListField(child=serializers.CharField(), required=False)
+    licence = serializers.CharField(required=False)
+    summary = serializers.CharField(required=False)
+    present = serializers.BooleanField(
+        required=False, help_text="Whether a base's weights are on this installation."
+    )
 
 
 class ModelListSchema(serializers.Serializer[Any]):

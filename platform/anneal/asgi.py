@@ -10,6 +10,7 @@ from django.core.asgi import get_asgi_application
 django_application = get_asgi_application()
 
 from anneal.body_limit import limit_bodies  # noqa: E402 # settings come first
+from anneal.border import guard  # noqa: E402 # as above
 from mlworker.serving.gateway.app import create_gateway  # noqa: E402 # needs the apps loaded
 
-application = create_gateway(limit_bodies(cast("Any", django_application)))
+application = create_gateway(guard(limit_bodies(cast("Any", django_application))))

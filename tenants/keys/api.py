@@ -112,7 +112,7 @@ class ApiKeyView(TenantView):
         """Read one key."""
         return Response(key_json(self.located))
 
-    @extend_schema(operation_id="api_keys_revoke", request=None, responses=ApiKeyOut)
+    @extend_schema(operation_id="api_keys_revoke", request=None, responses={200: ApiKeyOut})
     def delete(self, request: Request, key_id: str) -> Response:
         """Revoke a key; its next call is refused."""
         revoked = api_key_revoke(

@@ -15,15 +15,25 @@ import httpx
 import pytest
 import redis
 
-from tests.live.machine import Installation, InstallationMaker
+from tests.live.machine import Installation
 from tests.live.serving import GOOD, MODEL, Customer, serving, wait_serving
 
 CLIENTS = 8
 
 
+@pytest.fixture(scope="module")
+def broken() -> Iterator[Installation]:
+    """An installation of this file's own: its parts are killed, and it has to come back."""
+    own = Installation("--no-demo")
+    try:
+        yield own.start()
+    finally:
+        own.close()
+
+
 @pytest.fixture
-def customer(own_installation: InstallationMaker) -> Iterator[Customer]:
-    with serving(own_installation().start(), credit=100_000) as made:
+def customer(broken: Installation) -> Iterator[Customer]:
+    with serving(broken, credit=100_000) as made:
         yield made
 
 

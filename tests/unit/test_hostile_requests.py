@@ -24,6 +24,8 @@ WRITES = sorted(
         if method in ("post", "put", "patch") and hasattr(view_class(pattern), method)
     }
 )
+BODILESS = ("/sample", "/cancel", "/pause", "/resume", "/session_keys", "/rollback")
+"""Routes that read no body: a sample of the bodies will do."""
 ACCOUNT_PATHS = sorted(
     {
         f"{ALLAUTH}/{end}"
@@ -31,7 +33,7 @@ ACCOUNT_PATHS = sorted(
             "config", "account/password/change", "account/email", "account/phone", "auth/session",
             "auth/reauthenticate", "auth/password/request", "auth/password/reset", "auth/login",
             "auth/signup", "auth/email/verify", "auth/email/verify/resend", "auth/phone/verify",
-            "auth/sessions",
+            "auth/phone/verify/resend", "auth/code/confirm", "auth/sessions",
         )
     }
 )  # fmt: skip
@@ -87,7 +89,8 @@ def _in_shape(answer: Any) -> bool:
 def test_a_body_of_any_kind(path: str, method: str, organization: OrganizationRef) -> None:
     caller = Caller(organization)
     address = filled(path, organization)
-    for kind, body in hostile.BODIES:
+    bodies = hostile.BODIES[::8] if path.endswith(BODILESS) else hostile.BODIES
+    for kind, body in bodies:
         caller.call(method, address, body, kind)
     for body in (b'{"a":1}', hostile.nested(63)):
         caller.call(method, address, body, headers={"Idempotency-Key": "k"})
@@ -128,7 +131,7 @@ def test_the_accounts_paths_are_those_of_the_urlconf() -> None:
         for path in _paths(get_resolver().url_patterns)
         if path.startswith(ALLAUTH.strip("/")) and "<" not in path
     }
-    assert found - set(ACCOUNT_PATHS) <= {f"{ALLAUTH}/auth/code/confirm", f"{ALLAUTH}/auth/phone/verify/resend"}  # fmt: skip
+    assert found == set(ACCOUNT_PATHS)
 
 
 def _paths(patterns: list[Any], prefix: str = "") -> list[str]:

@@ -1026,11 +1026,23 @@ export interface components {
                 label: string;
             };
         };
+        /** @description What remains of a deleted object. */
+        DeletedOut: {
+            id: string;
+            object: string;
+            deleted: boolean;
+        };
         /** @description `POST /v1/deployments`. */
         DeploymentCreateSchemaRequest: {
             name: string;
             model: string;
             canary?: components["schemas"]["CanarySchemaRequest"] | null;
+        };
+        /** @description The answer to a deletion. */
+        DeploymentDeletedSchema: {
+            id: string;
+            object: string;
+            deleted: boolean;
         };
         /** @description A deployment with its history, newest first. */
         DeploymentDetailSchema: {
@@ -1409,6 +1421,13 @@ export interface components {
             role: components["schemas"]["RoleEnum"];
             suspended: boolean;
         };
+        /** @description The answer of a deletion. */
+        ModelDeletedSchema: {
+            id: string;
+            /** @default model */
+            object?: string;
+            deleted: boolean;
+        };
         /** @description A list of models, complete. */
         ModelListSchema: {
             /** @default list */
@@ -1441,6 +1460,15 @@ export interface components {
             };
             /** @description Model card, Markdown. */
             card?: string;
+            /** @description A base's name for people. */
+            name?: string;
+            architecture?: string;
+            size_parameters?: number;
+            languages?: string[];
+            licence?: string;
+            summary?: string;
+            /** @description Whether a base's weights are on this installation. */
+            present?: boolean;
         };
         /**
          * @description * `deployment` - deployment
@@ -1944,12 +1972,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description No response body */
-            204: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["ApiKeyOut"];
+                };
             };
         };
     };
@@ -2089,12 +2118,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description No response body */
-            204: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["DeletedOut"];
+                };
             };
         };
     };
@@ -2346,12 +2376,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description No response body */
-            204: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["DeploymentDeletedSchema"];
+                };
             };
         };
     };
@@ -2530,12 +2561,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description No response body */
-            204: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["DeletedOut"];
+                };
             };
         };
     };
@@ -2905,12 +2937,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description No response body */
-            204: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["ModelDeletedSchema"];
+                };
             };
         };
     };

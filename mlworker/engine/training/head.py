@@ -6,7 +6,7 @@ fitted by L-BFGS for each candidate block; the block with the lowest validation 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -21,19 +21,21 @@ from mlworker.engine.training.progress import figures
 from mlworker.engine.training.setup import Setup, Trained
 
 ROUNDS = 8
-"""Reports per candidate block; each is up to `_ITERATIONS` L-BFGS iterations."""
+"""Reports of a run; between two, each candidate block gets up to `_ITERATIONS` iterations."""
 _ITERATIONS = 12
 _TINY = 1e-6
 
 
 @dataclass(frozen=True)
 class _Fit:
-    """A classifier on raw features of one block, with its validation loss."""
+    """A classifier on raw features of one block, and how it did so far."""
 
     layers: int
     weight: Tensor
     bias: Tensor
-    loss: float
+    train_loss: float
+    found: dict[str, float]
+    """Figures on the validation rows."""
 
     def logits(self, features: Tensor) -> Tensor:
         return features @ self.weight.t() + self.bias
@@ -46,12 +48,14 @@ def train_head(setup: Setup) -> Trained:
     train = _encode(setup, setup.train, layers)
     validation = _encode(setup, setup.validation, layers)
     setup.link.send(PhaseMessage("training"))
-    planned = ROUNDS * len(layers)
-    fits = [
-        _fit(setup, train[:, place], validation[:, place], layer, place * ROUNDS, planned)
+    candidates = [
+        _rounds(setup, train[:, place], validation[:, place], layer)
         for place, layer in enumerate(layers)
     ]
-    best = min(fits, key=lambda fit: fit.loss)
+    # All candidates advance together, so that the curve is one of getting better.
+    for step, fits in enumerate(zip(*candidates, strict=True), 1):
+        best = min(fits, key=lambda fit: fit.found["loss"])
+        setup.link.send(_metric(setup, step, best))
     seconds = setup.pace.seconds
     setup.link.send(PhaseMessage("evaluating"))
     place = layers.index(best.layers)
@@ -61,8 +65,8 @@ def train_head(setup: Setup) -> Trained:
     return Trained(
         pooling=Pooling("mean", best.layers),
         tensors={"head.weight": best.weight, "head.bias": best.bias},
-        steps=planned,
-        steps_planned=planned,
+        steps=ROUNDS,
+        steps_planned=ROUNDS,
         epochs=1.0,
         early_stopped=False,
         trained_tokens=setup.planned_tokens,
@@ -83,10 +87,11 @@ def _encode(setup: Setup, split: EncodedSplit, layers: tuple[int, ...]) -> Tenso
     )
 
 
-def _fit(
-    setup: Setup, train: Tensor, validation: Tensor, layers: int, first_step: int, planned: int
-) -> _Fit:
-    """Logistic regression on one block's features; the standardisation is folded in at the end."""
+def _rounds(setup: Setup, train: Tensor, validation: Tensor, layers: int) -> Iterator[_Fit]:
+    """Logistic regression on one block's features, after each of ROUNDS rounds.
+
+    The standardisation is folded into the weights.
+    """
     mean, deviation = train.mean(0), train.std(0, correction=0).clamp(min=_TINY)
     scaled = (train - mean) / deviation
     targets = torch.tensor(setup.train.targets)
@@ -107,35 +112,31 @@ def _fit(
         setup.link.poll()
         return loss
 
-    fit = _Fit(layers, weight.detach(), bias.detach(), float("inf"))
-    for done in range(ROUNDS):
+    for _ in range(ROUNDS):
         step: Callable[[Callable[[], Tensor]], Tensor] = optimizer.step
         loss = float(step(closure).detach())
         with torch.no_grad():
             raw = weight / deviation
-            fit = _Fit(layers, raw, bias - raw @ mean, float("inf"))
-            found = metrics_of(setup.task, fit.logits(validation), setup.validation, setup.labels)
-        fit = _Fit(layers, fit.weight, fit.bias, float(str(found["loss"])))
-        if not torch.isfinite(fit.weight).all() or loss != loss:
+            folded = bias - raw @ mean
+            logits = validation @ raw.t() + folded
+        if not torch.isfinite(raw).all() or loss != loss:
             raise EngineError(
                 ErrorCode.DIVERGED, "The classifier's weights are not finite. Raise head_penalty."
             )
-        setup.link.send(_metric(setup, first_step + done + 1, planned, loss, figures(found)))
-    return fit
+        found = metrics_of(setup.task, logits, setup.validation, setup.labels)
+        yield _Fit(layers, raw, folded, loss, figures(found))
 
 
-def _metric(
-    setup: Setup, step: int, planned: int, loss: float, validation: dict[str, float]
-) -> MetricMessage:
+def _metric(setup: Setup, step: int, best: _Fit) -> MetricMessage:
     seconds = setup.pace.seconds
     return MetricMessage(
         step=step,
-        steps_planned=planned,
-        epoch=step / planned,
-        train_loss=loss,
+        steps_planned=ROUNDS,
+        epoch=step / ROUNDS,
+        train_loss=best.train_loss,
         learning_rate=1.0,
         trained_tokens=setup.train.tokens,
         rows_per_second=len(setup.train) / seconds,
         seconds=seconds,
-        validation=validation,
+        validation=best.found,
     )

@@ -5,13 +5,13 @@ from typing import Final
 
 from csp.constants import NONE, SELF
 from csp.middleware import CSPMiddleware, PolicyParts
-from django.db import InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from psycopg_pool import PoolTimeout
 from redis.exceptions import RedisError
 
 from anneal.console.shell import error_answer
-from anneal.kernel.errors import Unavailable
+from anneal.kernel.errors import InvalidRequest, Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -46,8 +46,11 @@ class SecurityHeadersMiddleware(CSPMiddleware):  # type: ignore[misc] # django-c
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Answer 503 when a part is away, for views outside the REST framework.
 
-        Sign-in counts its attempts in Redis and so fails closed while Redis is away.
+        Sign-in counts its attempts in Redis and so fails closed while Redis is away. What Postgres
+        cannot even compare (a NUL in the session's cookie) is the caller's fault: 400.
         """
+        if isinstance(exception, DataError):
+            return error_answer(InvalidRequest("The request holds what no text can hold."))
         if isinstance(exception, RedisError | OperationalError | InterfaceError | PoolTimeout):
             logger.warning("request.unavailable", extra={"reason": str(exception)})
             return error_answer(Unavailable(retry_after=2))

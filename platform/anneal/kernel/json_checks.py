@@ -33,7 +33,7 @@ def too_deep(value: Any, text: str | bytes) -> bool:
         brackets = text.count(b"[") + text.count(b"{")
     else:
         brackets = text.count("[") + text.count("{")
-    return brackets > MAX_DEPTH and depth(value) > MAX_DEPTH
+    return brackets >= MAX_DEPTH and depth(value) > MAX_DEPTH
 
 
 def has_nul(value: Any) -> bool:

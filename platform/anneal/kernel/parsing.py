@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import IO, Any, Final, NoReturn
 
-from django.conf import settings
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import DataAndFiles, JSONParser, MultiPartParser
 from rest_framework.renderers import BaseRenderer
@@ -31,10 +30,9 @@ class StrictJSONParser(JSONParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Return the body as an object."""
-        limit = getattr(settings, "ANNEAL_MAX_JSON_BODY", MAX_BODY)
-        raw = stream.read(limit + 1)
-        if len(raw) > limit:
-            raise PayloadTooLarge(f"The body is over {limit:,} bytes.")
+        raw = stream.read(MAX_BODY + 1)
+        if len(raw) > MAX_BODY:
+            raise PayloadTooLarge(f"The body is over {MAX_BODY:,} bytes.")
         return parse_json_object(raw)
 
 
@@ -46,7 +44,7 @@ class StrictMultiPartParser(MultiPartParser):
         stream: IO[Any],
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
-    ) -> DataAndFiles:
+    ) -> "DataAndFiles[Any, Any]":
         """Return the fields and the files."""
         context = {**(parser_context or {}), "encoding": "utf-8"}
         return super().parse(stream, media_type, context)

@@ -47,7 +47,7 @@ class ScopedQuery(Query):
         condition = _condition(cast("type[models.Model]", self.model))
         # The parts of a union are queries of their own, narrowed each.
         if condition is None or self.combinator:
-            return super().get_compiler(using, connection, elide_empty)
+            return cast("SQLCompiler", super().get_compiler(using, connection, elide_empty))
         narrowed = self.clone()
         narrowed.add_q(condition)
         # Past this method, which would narrow for ever.

@@ -1,6 +1,6 @@
 """The organization a call acts for: its name, members and invitations."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import transaction
@@ -9,7 +9,7 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from anneal.kernel.api import TenantView
+from anneal.kernel.api import TenantView, whole_list
 from anneal.kernel.errors import PermissionDenied
 from anneal.kernel.ids import parse_id
 from anneal.kernel.principal import Permission, Role
@@ -65,7 +65,7 @@ class MembersView(TenantView):
     def get(self, request: Request) -> Response:
         """List the members."""
         members = selectors.members_list(organization=self.organization)
-        return Response(_list([member_json(member) for member in members]))
+        return Response(whole_list([member_json(member) for member in members]))
 
 
 class MemberView(TenantView):
@@ -130,7 +130,7 @@ class InvitationsView(TenantView):
     def get(self, request: Request) -> Response:
         """List invitations that wait."""
         waiting = selectors.invitations_open(organization=self.organization)
-        return Response(_list([invitation_json(one) for one in waiting]))
+        return Response(whole_list([invitation_json(one) for one in waiting]))
 
     @extend_schema(
         operation_id="invitations_create",
@@ -184,7 +184,3 @@ class InvitationView(TenantView):
             organization=self.organization, actor=self.actor, invitation_id=self.located.id
         )
         return Response(status=status.HTTP_204_NO_CONTENT)
-
-
-def _list(data: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"object": "list", "data": data, "has_more": False}

@@ -14,7 +14,7 @@ from anneal.kernel import clock
 from anneal.kernel.errors import InvalidRequest, NotFound
 from anneal.kernel.principal import Actor, Role
 from anneal.kernel.scopes import OrganizationRef, require_scope
-from tenants.accounts.contracts import InvitationInfo, InvitationMade, UserInfo
+from tenants.accounts.contracts import InvitationMade, UserInfo
 from tenants.accounts.errors import (
     AlreadyInvited,
     AlreadyMember,

@@ -14,7 +14,6 @@ from anneal.kernel.principal import Permission
 from tenants.datasets.api.files import LIST_PARAMETERS
 from tenants.datasets.api.render import dataset_json, preview_json, stats_json, version_json
 from tenants.datasets.api.serializers import (
-    MAX_NAME,
     DatasetListOut,
     DatasetOut,
     DatasetUpload,
@@ -56,6 +55,7 @@ from tenants.datasets.services import (
     dataset_remap,
     dataset_version_add,
 )
+from tenants.datasets.services.datasets import MAX_NAME
 from tenants.datasets.services.files import file_check
 
 
@@ -155,7 +155,7 @@ class DatasetView(_OneDataset):
         """Read a dataset with its newest version."""
         return Response(dataset_json(self.located))
 
-    @extend_schema(operation_id="datasets_delete", request=None, responses=DeletedOut)
+    @extend_schema(operation_id="datasets_delete", request=None, responses={200: DeletedOut})
     def delete(self, request: Request, dataset_id: str) -> Response:
         """Take a dataset out of use."""
         dataset_delete(organization=self.organization, actor=self.actor, dataset_id=self.located.id)

@@ -90,7 +90,7 @@ class FileView(_OneFile):
         """Read a file's facts."""
         return Response(file_json(self.located))
 
-    @extend_schema(operation_id="files_delete", request=None, responses=DeletedOut)
+    @extend_schema(operation_id="files_delete", request=None, responses={200: DeletedOut})
     def delete(self, request: Request, file_id: str) -> Response:
         """Delete a file. Dataset versions made of it stay."""
         file_delete(organization=self.organization, actor=self.actor, file_id=self.located.id)

@@ -8,9 +8,10 @@ from rest_framework import serializers
 from anneal.kernel.parsing import parse_json_object
 from tenants.datasets.contracts import TASKS, ColumnMapping, Origin, Split, VersionStatus
 from tenants.datasets.mapping import mapping_from_request
+from tenants.datasets.services.datasets import MAX_NAME
+from tenants.datasets.services.files import MAX_FILENAME
 
 _PURPOSES = ["fine-tune", "batch", "batch_output", "fine-tune-results"]
-MAX_NAME = 120
 
 
 @extend_schema_field(
@@ -38,7 +39,7 @@ class MappingField(serializers.Field[Any, Any, Any, Any]):
 class FileUpload(serializers.Serializer[Any]):
     """The form of a new file."""
 
-    file = serializers.FileField(allow_empty_file=True, max_length=255)
+    file = serializers.FileField(allow_empty_file=True, max_length=MAX_FILENAME)
     purpose = serializers.CharField(max_length=40, help_text="`fine-tune` or `batch`.")
 
 
@@ -145,7 +146,7 @@ class DatasetOut(serializers.Serializer[Any]):
 class DatasetUpload(serializers.Serializer[Any]):
     """The form of a new dataset."""
 
-    file = serializers.FileField(allow_empty_file=True, max_length=255)
+    file = serializers.FileField(allow_empty_file=True, max_length=MAX_FILENAME)
     name = serializers.CharField(
         max_length=MAX_NAME, required=False, trim_whitespace=False, help_text="Else the file's."
     )
@@ -156,14 +157,14 @@ class DatasetUpload(serializers.Serializer[Any]):
 class VersionUpload(serializers.Serializer[Any]):
     """The form of a next version: a file, or a mapping alone to read the last file again."""
 
-    file = serializers.FileField(allow_empty_file=True, max_length=255, required=False)
+    file = serializers.FileField(allow_empty_file=True, max_length=MAX_FILENAME, required=False)
     column_mapping = MappingField(required=False, default=None)
 
 
 class PreviewUpload(serializers.Serializer[Any]):
     """The form of a preview."""
 
-    file = serializers.FileField(allow_empty_file=True, max_length=255)
+    file = serializers.FileField(allow_empty_file=True, max_length=MAX_FILENAME)
     column_mapping = MappingField(required=False, default=None)
 
 

@@ -11,6 +11,7 @@ from anneal.kernel.events import DatasetDeleting, publish
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
+from tenants.datasets.build import Built
 from tenants.datasets.contracts import (
     DATASET_PREFIX,
     FILE_PREFIX,
@@ -18,6 +19,7 @@ from tenants.datasets.contracts import (
     ColumnMapping,
     DatasetInfo,
     DatasetVersionInfo,
+    FileInfo,
     FilePurpose,
     Origin,
     VersionStatus,
@@ -54,15 +56,7 @@ def dataset_create(
     _check_name(name)
     if task not in TASKS:
         raise TaskUnsupported(f"task is one of: {', '.join(sorted(TASKS))}.", param="task")
-    size = file_check(source, filename)
-    built = source_build(source, size=size, filename=filename, mapping=mapping, quick=True)
-    file = file_create(
-        organization=organization,
-        actor=actor,
-        source=source,
-        filename=filename,
-        purpose=FilePurpose.FINE_TUNE,
-    )
+    file, built = _upload(organization, actor, source, filename, mapping)
     dataset = _dataset_insert(organization, actor, name, task, origin)
     version = version_insert(
         organization=organization, dataset=dataset, file_id=file.id, mapping=mapping, built=built
@@ -94,15 +88,7 @@ def dataset_version_add(
     """Store an upload as the next version of a dataset."""
     require_scope(organization)
     dataset = _dataset(organization, dataset_id)
-    size = file_check(source, filename)
-    built = source_build(source, size=size, filename=filename, mapping=mapping, quick=True)
-    file = file_create(
-        organization=organization,
-        actor=actor,
-        source=source,
-        filename=filename,
-        purpose=FilePurpose.FINE_TUNE,
-    )
+    file, built = _upload(organization, actor, source, filename, mapping)
     version = version_insert(
         organization=organization, dataset=dataset, file_id=file.id, mapping=mapping, built=built
     )
@@ -189,6 +175,26 @@ def dataset_delete(*, organization: OrganizationRef, actor: Actor, dataset_id: U
         detail={"name": dataset.name},
         organization=organization,
     )
+
+
+def _upload(
+    organization: OrganizationRef,
+    actor: Actor,
+    source: BinaryIO,
+    filename: str,
+    mapping: ColumnMapping | None,
+) -> tuple[FileInfo, Built | None]:
+    """Read an upload, then store it: one that cannot be read leaves nothing."""
+    size = file_check(source, filename)
+    built = source_build(source, size=size, filename=filename, mapping=mapping, quick=True)
+    file = file_create(
+        organization=organization,
+        actor=actor,
+        source=source,
+        filename=filename,
+        purpose=FilePurpose.FINE_TUNE,
+    )
+    return file, built
 
 
 def _dataset(organization: OrganizationRef, dataset_id: UUID) -> Dataset:

@@ -10,7 +10,6 @@ from mlworker.engine.link import LocalLink
 from mlworker.engine.training.run import Run
 from tests.unit.engine.conftest import sentences, write_run
 
-
 EXTRA = {"head": {}, "lora": {"epochs": 5}}
 
 

@@ -50,7 +50,7 @@ def _broken_run(folder: Path, spec: TrainSpec, after: int) -> tuple[DoneMessage,
             spec = replace(spec, resume=spec.resume if saved is None else saved.path)
 
 
-@pytest.mark.parametrize("after", [6, 11])
+@pytest.mark.parametrize("after", [9, 14])
 def test_an_interrupted_run_ends_with_the_same_weights(
     after: int, tiny: BaseDirectory, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ from anneal.kernel.models import AuditEvent, OutboxMessage
 from anneal.kernel.principal import KeyScope, Role
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from billing.ledger.services import hold_take
+from mlworker.jobs import quoting
 from mlworker.jobs.contracts import JOB_PREFIX, METER
 from mlworker.jobs.models import FineTuningJob, TokenCount
 from mlworker.jobs.validation import job_validate
@@ -27,6 +28,11 @@ from tests.unit.jobs.factories import (
 )
 
 pytestmark = pytest.mark.django_db
+
+
+_CSV_OF_OTHER_LABELS = b"text,label\n" + b"".join(
+    b"text number %d,%s\n" % (number, label) for number in range(20) for label in (b"cat", b"dog")
+)
 
 
 def _messages(task: str) -> int:
@@ -239,6 +245,38 @@ def test_an_estimate_costs_nothing_and_agrees_with_the_job(organization: Organiz
     assert Decimal(estimate["price"]) >= 0
     assert 0 < estimate["seconds_p50"] <= estimate["seconds_p90"]
     assert create(client, **body).json()["quoted_tokens"] == estimate["trained_tokens"]
+
+
+def test_a_long_dataset_is_sampled_for_the_estimate_and_counted_in_the_background(
+    organization: OrganizationRef, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quoting, "COUNT_AT_ONCE_ROWS", 100)
+    monkeypatch.setattr(quoting, "SAMPLE_ROWS", 50)
+    dataset = make_dataset(organization)
+    client = make_client(organization)
+    body = {"model": "minilm-l6", "training_file": dataset, "tier": "head", "seed": 1}
+    estimate = client.post("/v1/fine_tuning/jobs/estimate", body, format="json").json()
+    job = create(client, **body).json()
+    assert estimate["exact"] is False
+    assert (job["status"], job["quoted_tokens"]) == ("validating_files", None)
+    job_id = parse_id(JOB_PREFIX, job["id"])
+    job_validate(organization=organization, job_id=job_id)
+    row = row_of(organization, job_id)
+    assert row.state == "queued"
+    assert row.quoted_tokens == pytest.approx(estimate["trained_tokens"], rel=0.2)
+
+
+def test_a_validation_file_must_know_no_other_labels(organization: OrganizationRef) -> None:
+    client = make_client(organization)
+    body = {"file": SimpleUploadedFile("other.csv", _CSV_OF_OTHER_LABELS)}
+    other = client.post("/v1/datasets", body, format="multipart").json()["id"]
+    dataset = make_dataset(organization)
+    response = create(client, training_file=dataset, validation_file=other, tier="head")
+    assert response.status_code == 400
+    assert error_of(response)["code"] == "training_data_unfit"
+    assert error_of(response)["param"] == "validation_file"
+    same = create(client, training_file=dataset, validation_file=dataset, tier="head")
+    assert same.json()["validation_file"] == dataset
 
 
 def test_an_estimate_says_when_the_balance_does_not_do(organization: OrganizationRef) -> None:

@@ -46,7 +46,7 @@ class Bucket:
             "&region_name=us-east-1&addressing_style=path"
         )
 
-    def keys(self) -> list[str]:
+    def stored(self) -> list[str]:
         listed = self.client().list_objects_v2(Bucket=self.name)
         return [found["Key"] for found in listed.get("Contents", [])]
 
@@ -80,7 +80,7 @@ def test_objects_are_kept_replaced_and_removed(bucket: Bucket) -> None:
     object_put(key, b"three")
 
     assert (stored.size, stored.sha256[:8]) == (3, "7692c3ad")
-    assert bucket.keys() == [f"house/{key}"]
+    assert bucket.stored() == [f"house/{key}"]
     assert object_exists(key)
     with object_open(key) as file:
         assert (file.read(2), file.seek(0), file.read()) == (b"th", 0, b"three")
@@ -114,8 +114,8 @@ def test_a_dataset_is_uploaded_read_downloaded_and_deleted(
         format="json",
     )
     assert remapped.status_code == 201
-    assert len(bucket.keys()) == 3
-    assert all(f"/{organization.id}/" in key for key in bucket.keys())
+    assert len(bucket.stored()) == 3
+    assert all(f"/{organization.id}/" in key for key in bucket.stored())
 
 
 def test_a_storage_that_is_away_is_a_503_and_leaves_nothing(

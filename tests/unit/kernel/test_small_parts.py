@@ -142,6 +142,20 @@ def test_a_good_body_is_read() -> None:
     assert parse_json_object(b"\xef\xbb\xbf" + json.dumps(body).encode()) == body
 
 
+def test_a_text_that_spells_an_escape_is_no_nul() -> None:
+    """A customer may write about \\u0000 without sending one."""
+    body = {"text": "the escape \\u0000 means NUL", "\\u0000": [1]}
+    assert parse_json_object(json.dumps(body).encode()) == body
+
+
+def test_nesting_is_bounded_long_before_the_stack_is() -> None:
+    assert parse_json_object(b'{"a":' * 63 + b"1" + b"}" * 63)
+    wide = {"rows": [{"a": [1]}] * 1000}
+    assert parse_json_object(json.dumps(wide).encode()) == wide
+    with pytest.raises(InvalidRequest, match="deep"):
+        parse_json_object(b'{"a":' * 64 + b"1" + b"}" * 64)
+
+
 def test_every_error_has_its_own_code_and_a_line_in_the_docs() -> None:
     known = (_docs()).split("`")
     for error in _all_errors(DomainError):

@@ -4,6 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.exceptions import SuspiciousOperation, TooManyFilesSent
+from django.db import DataError, IntegrityError, OperationalError
+from django.http import UnreadablePostError
+from psycopg_pool import PoolTimeout
+from redis.exceptions import RedisError
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,6 +16,7 @@ from rest_framework.test import APIRequestFactory
 
 from anneal.kernel import clock
 from anneal.kernel.api import TenantView, page
+from anneal.kernel.api.handling import translate
 from anneal.kernel.audit import audit_record
 from anneal.kernel.errors import Conflict, NotFound
 from anneal.kernel.models import AuditEvent, IdempotencyRecord
@@ -139,7 +145,7 @@ def test_a_key_is_forgotten_after_a_day(organization: OrganizationRef, key: str)
         assert not IdempotencyRecord.objects.exists()
 
 
-@pytest.mark.parametrize("limit", ["0", "101", "-1", "x", "1e9", "٣"])
+@pytest.mark.parametrize("limit", ["0", "101", "-1", "x", "1e9", "٣", "0" * 8 + "50000"])
 def test_a_bad_limit_names_its_bounds(key: str, limit: str) -> None:
     response = _call("get", key, path=f"/notes?limit={limit}")
     assert response.status_code == 400
@@ -149,3 +155,26 @@ def test_a_bad_limit_names_its_bounds(key: str, limit: str) -> None:
 def test_an_overlong_idempotency_key_is_refused(key: str) -> None:
     headers = {"Idempotency-Key": "k" * 256}
     assert _call("post", key, {"text": "a"}, headers=headers).status_code == 400
+
+
+def test_answers_stay_out_of_caches(organization: OrganizationRef, key: str) -> None:
+    for response in (_call("get", key), _call("post", key, {}), _call("get", "nonsense")):
+        assert response.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (IntegrityError("duplicate"), "conflict"),
+        (DataError("NUL"), "invalid_request"),
+        (OperationalError("gone"), "unavailable"),
+        (PoolTimeout("full"), "unavailable"),
+        (RedisError("gone"), "unavailable"),
+        (TooManyFilesSent("101"), "payload_too_large"),
+        (SuspiciousOperation("odd"), "invalid_request"),
+        (UnreadablePostError("hung up"), "invalid_request"),
+        (KeyError("ours"), "internal_error"),
+    ],
+)
+def test_a_fault_below_becomes_a_clear_answer(fault: Exception, code: str) -> None:
+    assert translate(fault).code == code

@@ -3,6 +3,6 @@
 export const EXAMPLES: readonly string[] = [
   "The battery lasts two days and the screen is gorgeous.",
   "Arrived late, box crushed, and nobody answered my e-mails.",
-  "A slow first half, but the ending moved me to tears.",
+  "The acting is superb and the story stays with you for days.",
   "It does the job, I suppose. I expected more for the price.",
 ];

@@ -2,13 +2,14 @@ import { Select, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useEffect, useMemo, useState } from "react";
+import { useEffect, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { datasetsQuery } from "@/api/datasets";
 import { isApiError } from "@/api/errors";
 import { modelsQuery } from "@/api/models";
 import { jobCreate } from "@/api/training";
 import type { JobCreate } from "@/api/types";
+import { keyOf } from "@/lib/idempotency";
 import { useOrg } from "@/lib/useOrg";
 import { EmptyState } from "@/ui/EmptyState";
 import { LinkButton } from "@/ui/links";
@@ -73,8 +74,6 @@ export const NewJobPage = () => {
   const navigate = useNavigate();
   const client = useQueryClient();
   const form = useJobForm();
-  // One key for this visit: a double click or a retry after a lost answer starts one job.
-  const [key] = useState(() => crypto.randomUUID?.() ?? String(Math.random()));
   const datasets = useQuery(datasetsQuery(org));
   const models = useQuery(modelsQuery(org));
   const usable = (datasets.data?.data ?? []).filter((dataset) => dataset.status === "ready");
@@ -87,7 +86,7 @@ export const NewJobPage = () => {
     if (firstDataset) setFieldValue("dataset", (now: string) => now || firstDataset);
   }, [firstBase, firstDataset, setFieldValue]);
   const submit = useMutation({
-    mutationFn: (body: JobCreate) => jobCreate(org, body, `${key}-${JSON.stringify(body).length}`),
+    mutationFn: (body: JobCreate) => jobCreate(org, body, keyOf(body)),
     onSuccess: async (job) => {
       await client.invalidateQueries({ queryKey: [org.id, "jobs"] });
       await navigate({
@@ -104,13 +103,7 @@ export const NewJobPage = () => {
   return (
     <>
       <PageHeader title={t("new.title")} lead={t("new.lead")} />
-      <form
-        className={classes.grid}
-        onSubmit={form.onSubmit((values) => {
-          const ready = bodyOf(values);
-          if (ready) submit.mutate(ready);
-        })}
-      >
+      <form className={classes.grid} onSubmit={form.onSubmit(() => body && submit.mutate(body))}>
         <Stack gap="lg">
           <Panel title={t("form.what")}>
             <Stack>

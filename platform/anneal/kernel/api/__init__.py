@@ -1,8 +1,16 @@
 """The API's common ground: views in a scope, one error shape, lists, idempotency, streams."""
 
 from anneal.kernel.api.authentication import authenticate, authenticate_async
-from anneal.kernel.api.pagination import page
+from anneal.kernel.api.pagination import page, whole_list
 from anneal.kernel.api.streams import run_unit
 from anneal.kernel.api.views import OpenView, TenantView
 
-__all__ = ["OpenView", "TenantView", "authenticate", "authenticate_async", "page", "run_unit"]
+__all__ = [
+    "OpenView",
+    "TenantView",
+    "authenticate",
+    "authenticate_async",
+    "page",
+    "run_unit",
+    "whole_list",
+]

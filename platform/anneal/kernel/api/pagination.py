@@ -22,7 +22,7 @@ def page(
     prefix: str,
     render: Callable[[ModelType], dict[str, Any]],
 ) -> dict[str, Any]:
-    """Return one page of ``rows`` as ``{"object": "list", "data": [...], "has_more": bool}``."""
+    """Return one page: ``{"object": "list", "data", "first_id", "last_id", "has_more"}``."""
     limit = _limit(request.query_params.get("limit"))
     after = request.query_params.get("after")
     if after:
@@ -36,6 +36,11 @@ def page(
         "last_id": data[-1].get("id") if data else None,
         "has_more": len(found) > limit,
     }
+
+
+def whole_list(data: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a list that is short by its nature, all of it at once."""
+    return {"object": "list", "data": data, "has_more": False}
 
 
 def _limit(text: str | None) -> int:

@@ -8,7 +8,7 @@ would commit half-written rows.
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -29,9 +29,9 @@ class OpenView(APIView):
 
     def finalize_response(
         self, request: Request, response: Any, *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        """Keep answers out of caches: they are one caller's. A view that sets its own rule keeps it."""
-        answer: HttpResponse = super().finalize_response(request, response, *args, **kwargs)
+    ) -> Response:
+        """Keep answers out of caches: they are one caller's. A view's own rule stays."""
+        answer = super().finalize_response(request, response, *args, **kwargs)
         answer.headers.setdefault("Cache-Control", "no-store")
         return answer
 
