@@ -56,7 +56,9 @@ class ModelView(TenantView):
         """Return a model with its metrics, labels, base, job and card."""
         return Response(render_model(self.located))
 
-    @extend_schema(operation_id="models_delete", tags=["models"], responses={200: ModelDeletedSchema})
+    @extend_schema(
+        operation_id="models_delete", tags=["models"], responses={200: ModelDeletedSchema}
+    )
     def delete(self, request: Request, model: str) -> Response:
         """Delete an own fine-tuned model; 409 while a deployment points at it."""
         if self.located.kind != "fine_tuned":

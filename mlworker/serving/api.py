@@ -93,7 +93,9 @@ class DeploymentView(_OneDeployment):
         return Response({**render_deployment(self.located), "revisions": revisions})
 
     @extend_schema(
-        operation_id="deployments_delete", tags=["deployments"], responses={200: DeploymentDeletedSchema}
+        operation_id="deployments_delete",
+        tags=["deployments"],
+        responses={200: DeploymentDeletedSchema},
     )
     def delete(self, request: Request, deployment_id: str) -> Response:
         """Delete the name. The models it pointed at stay."""
