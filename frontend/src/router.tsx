@@ -97,7 +97,7 @@ const chooser = createRoute({
 
 type Picked = { model?: string; dataset?: string };
 
-/** What one page hands to the next by address: the model or data set to start with. */
+/** What one page hands to the next by address: the model or dataset to start with. */
 const pickedOf = (search: Record<string, unknown>): Picked => ({
   ...(typeof search.model === "string" ? { model: search.model } : {}),
   ...(typeof search.dataset === "string" ? { dataset: search.dataset } : {}),

@@ -49,10 +49,10 @@ class MaxChargeExceeded(InvalidRequest):
 
 
 class DatasetInUse(Conflict):
-    """An unfinished job still needs the data set."""
+    """An unfinished job still needs the dataset."""
 
     code = "dataset_in_use"
-    message = "An unfinished fine-tuning job uses this data set: cancel it or wait."
+    message = "An unfinished fine-tuning job uses this dataset: cancel it or wait."
 
 
 class LeaseLost(Exception):

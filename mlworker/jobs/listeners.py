@@ -7,7 +7,7 @@ from mlworker.jobs.stopping import drain
 
 
 def dataset_guard(event: DatasetDeleting) -> None:
-    """Refuse to lose a data set that an unfinished job needs."""
+    """Refuse to lose a dataset that an unfinished job needs."""
     if dataset_is_used(organization=event.organization, dataset_id=event.dataset_id):
         raise DatasetInUse
 

@@ -77,12 +77,12 @@ def data_check(version: DatasetVersionInfo) -> None:
     rows = version.splits.get(Split.TRAIN, 0)
     if len(version.labels) < 2:
         raise TrainingDataUnfit(
-            "The data set has fewer than two labels: there is nothing to tell apart.",
+            "The dataset has fewer than two labels: there is nothing to tell apart.",
             param="training_file",
         )
     if rows < MIN_ROWS:
         raise TrainingDataUnfit(
-            f"The data set has {rows} training rows: at least {MIN_ROWS} are needed.",
+            f"The dataset has {rows} training rows: at least {MIN_ROWS} are needed.",
             param="training_file",
         )
 

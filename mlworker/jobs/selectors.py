@@ -122,7 +122,7 @@ def job_checkpoints(*, organization: OrganizationRef, job_id: UUID) -> QuerySet[
 
 
 def dataset_is_used(*, organization: OrganizationRef, dataset_id: UUID) -> bool:
-    """Say whether an unfinished job still needs the data set."""
+    """Say whether an unfinished job still needs the dataset."""
     require_scope(organization)
     return FineTuningJob.objects.filter(
         organization_id=organization.id, dataset_id=dataset_id, state__in=OPEN

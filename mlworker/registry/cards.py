@@ -23,7 +23,7 @@ def model_card(*, name: str, version: NewModelVersion, lineage: Lineage) -> str:
         "",
         "## Lineage",
         "",
-        f"- data set version: `{lineage.dataset_version}`, sha256 `{lineage.dataset_hash}`",
+        f"- dataset version: `{lineage.dataset_version}`, sha256 `{lineage.dataset_hash}`",
         f"- rows: {', '.join(f'{split} {rows:,}' for split, rows in lineage.splits.items())}",
         f"- seed: {lineage.seed}",
         f"- configuration: {_settings(lineage.config)}",
@@ -42,7 +42,7 @@ def model_card(*, name: str, version: NewModelVersion, lineage: Lineage) -> str:
 def _quality(metrics: Mapping[str, Any]) -> list[str]:
     test, validation = metrics.get("test") or {}, metrics.get("validation") or {}
     if not test and not validation:
-        return ["Not measured: the data set had no rows to spare for a test."]
+        return ["Not measured: the dataset had no rows to spare for a test."]
     lines = ["| split | rows | accuracy | macro F1 |", "|---|---|---|---|"]
     for split, scores in (("validation", validation), ("test", test)):
         if scores:

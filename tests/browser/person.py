@@ -108,7 +108,7 @@ class Person:
         self.page.wait_for_url("**/datasets/ds_*")
 
     def train_quickly(self, name: str) -> int:
-        """Train the head on the data set on screen; return how often the chart was seen to move."""
+        """Train the head on the dataset on screen; return how often the chart was seen to move."""
         self.follow("datasets:train")
         self.page.get_by_role("radio", name=self.say("training:presets.quick.name")).click()
         self.fill("training:form.suffix", name)

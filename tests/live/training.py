@@ -79,7 +79,7 @@ class Customer:
         return _body(self.call("POST", path, json=body or {}))
 
     def dataset(self, rows: int = 160) -> str:
-        """Upload so many of the sample reviews; the data set's id."""
+        """Upload so many of the sample reviews; the dataset's id."""
         upload = {"file": ("reviews.csv", sample_csv(rows), "text/csv")}
         return str(_body(self.call("POST", "/datasets", files=upload))["id"])
 

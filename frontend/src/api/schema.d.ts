@@ -1273,7 +1273,7 @@ export interface components {
         JobRequestRequest: {
             /** @description Id of a base model: `minilm-l6`. */
             model: string;
-            /** @description Id of a file, a data set or a data set version. */
+            /** @description Id of a file, a dataset or a dataset version. */
             training_file: string;
             validation_file?: string | null;
             /** @description Part of the new model's name: letters, digits, `_`, `-`, `.`. */

@@ -14,7 +14,7 @@ from mlworker.engine.tokenizer import TextTokenizer
 
 _CHUNK = 512
 _HELD_OUT = 10
-"""One row in ten is held out for validation when the data set brings none."""
+"""One row in ten is held out for validation when the dataset brings none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def read_splits(run_dir: Path) -> dict[str, list[Row]]:
 
 
 def hold_out(rows: list[Row], seed: int) -> tuple[list[Row], list[Row]]:
-    """(train, validation) of a data set without validation rows; tiny sets validate on train."""
+    """(train, validation) of a dataset without validation rows; tiny sets validate on train."""
     if len(rows) < 2 * _HELD_OUT:
         return rows, rows
     order = list(range(len(rows)))

@@ -36,7 +36,7 @@ class Task(Protocol):
     """Key of `metrics` that early stopping and comparison look at; higher is better."""
 
     def labels(self, rows: Sequence[Row]) -> tuple[str, ...]:
-        """The label set of a data set, in the order of the head's outputs."""
+        """The label set of a dataset, in the order of the head's outputs."""
         ...
 
     def check(self, rows: Sequence[Row], labels: Sequence[str]) -> None:

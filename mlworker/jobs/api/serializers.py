@@ -51,7 +51,7 @@ class JobRequestSerializer(serializers.Serializer[Any]):
 
     model = serializers.CharField(max_length=200, help_text="Id of a base model: `minilm-l6`.")
     training_file = serializers.CharField(
-        max_length=64, help_text="Id of a file, a data set or a data set version."
+        max_length=64, help_text="Id of a file, a dataset or a dataset version."
     )
     validation_file = serializers.CharField(max_length=64, required=False, allow_null=True)
     suffix = serializers.RegexField(

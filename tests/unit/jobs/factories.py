@@ -23,13 +23,13 @@ from tenants.datasets.services import dataset_create_sample
 
 
 def make_dataset(organization: OrganizationRef) -> str:
-    """Make the sample data set; its public id."""
+    """Make the sample dataset; its public id."""
     with tenant_scope(organization):
         return dataset_create_sample(organization=organization, actor=SYSTEM_ACTOR).public_id
 
 
 def make_job(organization: OrganizationRef, **fields: Any) -> JobInfo:
-    """Submit a job on the sample data set."""
+    """Submit a job on the sample dataset."""
     dataset = make_dataset(organization)
     body = {"model": "minilm-l6", "training_file": dataset, "tier": "head", "seed": 7, **fields}
     with tenant_scope(organization):

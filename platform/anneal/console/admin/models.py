@@ -34,7 +34,7 @@ class FineTuningJobAdmin(TenantAdmin):
 
 @admin.register(Dataset, site=site)
 class DatasetAdmin(TenantAdmin):
-    """Data sets of everybody, without their rows."""
+    """Datasets of everybody, without their rows."""
 
     list_display: ClassVar = [
         "created_at",
