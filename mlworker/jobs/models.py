@@ -102,8 +102,8 @@ class FineTuningJob(TenantModel):
         ]
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=models.Q(state__in=[s.value for s in TERMINAL], finished_at__isnull=False)
-                | models.Q(state__in=[s.value for s in OPEN], finished_at__isnull=True),
+                condition=models.Q(state__in=sorted(TERMINAL), finished_at__isnull=False)
+                | models.Q(state__in=sorted(OPEN), finished_at__isnull=True),
                 name="jobs_job_finished_is_terminal",
             ),
             models.CheckConstraint(

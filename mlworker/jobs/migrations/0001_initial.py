@@ -140,11 +140,11 @@ class Migration(migrations.Migration):
                         condition=models.Q(
                             models.Q(
                                 ("finished_at__isnull", False),
-                                ("state__in", ["cancelled", "succeeded", "failed"]),
+                                ("state__in", ["cancelled", "failed", "succeeded"]),
                             ),
                             models.Q(
                                 ("finished_at__isnull", True),
-                                ("state__in", ["running", "queued", "paused", "validating_files"]),
+                                ("state__in", ["paused", "queued", "running", "validating_files"]),
                             ),
                             _connector="OR",
                         ),

@@ -92,7 +92,8 @@ class IdempotencyRecord(TenantModel):
     key = models.CharField(max_length=255)
     request_hash = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField()
-    response = models.JSONField()
+    response = models.TextField()
+    """The answer's JSON as text: jsonb would reorder its keys, and a replay is the same bytes."""
 
     class Meta(TenantModel.Meta):
         constraints = [

@@ -25,7 +25,7 @@ TENANT_MODELS = [
 
 def _record(key: str) -> IdempotencyRecord:
     record = IdempotencyRecord(
-        method="POST", path="/x", key=key, request_hash="0", status=200, response={}
+        method="POST", path="/x", key=key, request_hash="0", status=200, response="{}"
     )
     record.save(force_insert=True)
     return record

@@ -52,7 +52,7 @@ class Notes(TenantView):
         audit_record(actor=self.actor, action="note.write", target=text)
         if text == "regret":
             raise Conflict
-        return Response({"id": text}, status=201)
+        return Response({"z": 1, "id": text, "a": [2.5, None]}, status=201)
 
 
 def _call(

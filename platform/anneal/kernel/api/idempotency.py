@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from django.db import connection
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -49,7 +50,9 @@ class IdempotentCall:
             return None
         if record.request_hash != self.request_hash:
             raise IdempotencyMismatch(param=HEADER)
-        return Response(record.response, status=record.status, headers={REPLAYED: "true"})
+        return Response(
+            json.loads(record.response), status=record.status, headers={REPLAYED: "true"}
+        )
 
     def store(self, response: Response) -> None:
         """Keep the answer; it commits together with what it tells."""
@@ -59,7 +62,7 @@ class IdempotentCall:
             key=self.key,
             request_hash=self.request_hash,
             status=response.status_code,
-            response=response.data,
+            response=JSONRenderer().render(response.data).decode(),
         ).save(force_insert=True)
 
 

@@ -73,7 +73,7 @@ class Migration(migrations.Migration):
                 ("key", models.CharField(max_length=255)),
                 ("request_hash", models.CharField(max_length=64)),
                 ("status", models.PositiveSmallIntegerField()),
-                ("response", models.JSONField()),
+                ("response", models.TextField()),
             ],
             options={"abstract": False, "base_manager_name": "objects"},
         ),
