@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/hf/models/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Classify texts in the shape of Hugging Face's inference clients */
+        post: operations["pipeline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/api_keys": {
         parameters: {
             query?: never;
@@ -91,6 +108,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/classify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Classify texts */
+        post: operations["classify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/datasets": {
         parameters: {
             query?: never;
@@ -103,6 +137,40 @@ export interface paths {
         put?: never;
         /** @description Upload a file as a new dataset; the answer's `validation_report` says what was found. */
         post: operations["datasets_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/datasets/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Return the first rows, the guessed mapping and the report; store nothing. */
+        post: operations["datasets_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/datasets/sample": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Make a small English review set to try training with. */
+        post: operations["datasets_sample"];
         delete?: never;
         options?: never;
         head?: never;
@@ -196,40 +264,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/datasets/preview": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** @description Return the first rows, the guessed mapping and the report; store nothing. */
-        post: operations["datasets_preview"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/datasets/sample": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** @description Make a small English review set to try training with. */
-        post: operations["datasets_sample"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/deployments": {
         parameters: {
             query?: never;
@@ -294,6 +328,23 @@ export interface paths {
         put?: never;
         /** @description Return to the last revision that pointed elsewhere, or to the one named. */
         post: operations["deployments_rollback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/embeddings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Turn texts into vectors */
+        post: operations["embeddings"];
         delete?: never;
         options?: never;
         head?: never;
@@ -383,6 +434,23 @@ export interface paths {
         put?: never;
         /** @description Start a fine-tuning job; its price is held from the balance until it ends. */
         post: operations["fine_tuning_jobs_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/fine_tuning/jobs/estimate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Quote the price and the time of a job, without starting it. */
+        post: operations["fine_tuning_jobs_estimate"];
         delete?: never;
         options?: never;
         head?: never;
@@ -491,17 +559,17 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/fine_tuning/jobs/estimate": {
+    "/v1/fine_tuning/jobs/{job_id}/stream": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** @description Server-sent events: `status` (a job or an event object), `log`, `metric`, and `done` at the end. Ids ascend: `Last-Event-ID` replays what came after it. A comment every 15 seconds keeps the line open. */
+        get: operations["fine_tuning_jobs_stream"];
         put?: never;
-        /** @description Quote the price and the time of a job, without starting it. */
-        post: operations["fine_tuning_jobs_estimate"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -719,57 +787,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/usage": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** @description Sum usage in buckets of time. */
-        get: operations["usage"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/classify": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Classify texts */
-        post: operations["classify"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/embeddings": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Turn texts into vectors */
-        post: operations["embeddings"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/trial/classify": {
         parameters: {
             query?: never;
@@ -787,17 +804,17 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/hf/models/{model}": {
+    "/v1/usage": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** @description Sum usage in buckets of time. */
+        get: operations["usage"];
         put?: never;
-        /** Classify texts in the shape of Hugging Face's inference clients */
-        post: operations["pipeline"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1897,6 +1914,102 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    pipeline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PipelineRequest"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "x-request-id"?: string;
+                    /** @description Predictions charged. */
+                    "x-units"?: number;
+                    /** @description Milliseconds in the queue. */
+                    "x-queue-ms"?: number;
+                    /** @description Milliseconds in the model. */
+                    "x-inference-ms"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineResponse"];
+                };
+            };
+            /** @description The body is wrong; `param` names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineError"];
+                };
+            };
+            /** @description No valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineError"];
+                };
+            };
+            /** @description The balance is used up. */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineError"];
+                };
+            };
+            /** @description The key may not predict, or the organization is suspended. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineError"];
+                };
+            };
+            /** @description No such model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineError"];
+                };
+            };
+            /** @description Over 1 MB or 1,000 texts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineError"];
+                };
+            };
+            /** @description No engine, no database or no answer in time; nothing was charged. See Retry-After. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineError"];
+                };
+            };
+        };
+    };
     api_keys_list: {
         parameters: {
             query?: never;
@@ -2039,6 +2152,112 @@ export interface operations {
             };
         };
     };
+    classify: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated call with the same key and body gets the first answer, uncharged. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClassifyRequest"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "x-request-id"?: string;
+                    /** @description Predictions charged. */
+                    "x-units"?: number;
+                    /** @description Milliseconds in the queue. */
+                    "x-queue-ms"?: number;
+                    /** @description Milliseconds in the model. */
+                    "x-inference-ms"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClassifyResponse"];
+                };
+            };
+            /** @description The body is wrong; `param` names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayError"];
+                };
+            };
+            /** @description No valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayError"];
+                };
+            };
+            /** @description The balance is used up. */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayError"];
+                };
+            };
+            /** @description The key may not predict, or the organization is suspended. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayError"];
+                };
+            };
+            /** @description No such model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayError"];
+                };
+            };
+            /** @description The Idempotency-Key is in use, or came with another body. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayError"];
+                };
+            };
+            /** @description Over 1 MB or 1,000 texts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayError"];
+                };
+            };
+            /** @description No engine, no database or no answer in time; nothing was charged. See Retry-After. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayError"];
+                };
+            };
+        };
+    };
     datasets_list: {
         parameters: {
             query?: {
@@ -2075,6 +2294,48 @@ export interface operations {
                 "multipart/form-data": components["schemas"]["DatasetUploadRequest"];
             };
         };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetOut"];
+                };
+            };
+        };
+    };
+    datasets_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["PreviewUploadRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewOut"];
+                };
+            };
+        };
+    };
+    datasets_sample: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             201: {
                 headers: {
@@ -2259,48 +2520,6 @@ export interface operations {
             };
         };
     };
-    datasets_preview: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "multipart/form-data": components["schemas"]["PreviewUploadRequest"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PreviewOut"];
-                };
-            };
-        };
-    };
-    datasets_sample: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DatasetOut"];
-                };
-            };
-        };
-    };
     deployments_list: {
         parameters: {
             query?: never;
@@ -2434,6 +2653,100 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeploymentSchema"];
+                };
+            };
+        };
+    };
+    embeddings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EmbeddingsRequest"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "x-request-id"?: string;
+                    /** @description Predictions charged. */
+                    "x-units"?: number;
+                    /** @description Milliseconds in the queue. */
+                    "x-queue-ms"?: number;
+                    /** @description Milliseconds in the model. */
+                    "x-inference-ms"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmbeddingsResponse"];
+                };
+            };
+            /** @description The body is wrong; `param` names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayError"];
+                };
+            };
+            /** @description No valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayError"];
+                };
+            };
+            /** @description The balance is used up. */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayError"];
+                };
+            };
+            /** @description The key may not predict, or the organization is suspended. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayError"];
+                };
+            };
+            /** @description No such model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayError"];
+                };
+            };
+            /** @description Over 1 MB or 1,000 texts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayError"];
+                };
+            };
+            /** @description No engine, no database or no answer in time; nothing was charged. See Retry-After. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayError"];
                 };
             };
         };
@@ -2640,6 +2953,30 @@ export interface operations {
             };
         };
     };
+    fine_tuning_jobs_estimate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobRequestRequest"];
+                "multipart/form-data": components["schemas"]["JobRequestRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EstimateSchema"];
+                };
+            };
+        };
+    };
     fine_tuning_jobs_retrieve: {
         parameters: {
             query?: never;
@@ -2776,26 +3113,26 @@ export interface operations {
             };
         };
     };
-    fine_tuning_jobs_estimate: {
+    fine_tuning_jobs_stream: {
         parameters: {
             query?: never;
-            header?: never;
-            path?: never;
+            header?: {
+                "Last-Event-ID"?: string;
+            };
+            path: {
+                job_id: string;
+            };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["JobRequestRequest"];
-                "multipart/form-data": components["schemas"]["JobRequestRequest"];
-            };
-        };
+        requestBody?: never;
         responses: {
+            /** @description The events, until the job has ended. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EstimateSchema"];
+                    "text/event-stream": string;
                 };
             };
         };
@@ -3203,237 +3540,6 @@ export interface operations {
             };
         };
     };
-    usage: {
-        parameters: {
-            query?: {
-                bucket_width?: "1d" | "1h" | "1m";
-                /** @description Unix seconds, exclusive; by default now. */
-                end_time?: number;
-                /** @description Also `group_by`. */
-                "group_by[]"?: ("api_key_id" | "meter" | "model")[];
-                /** @description Buckets: 7 of at most 31 days, 24 of 168 hours, 60 of 1440 minutes. */
-                limit?: number;
-                /** @description `next_page` of the answer before. */
-                page?: string;
-                /** @description Unix seconds; by default as many buckets back as are shown. */
-                start_time?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UsagePageOut"];
-                };
-            };
-        };
-    };
-    classify: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description A repeated call with the same key and body gets the first answer, uncharged. */
-                "Idempotency-Key"?: string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ClassifyRequest"];
-            };
-        };
-        responses: {
-            /** @description The answer. */
-            200: {
-                headers: {
-                    "x-request-id"?: string;
-                    /** @description Predictions charged. */
-                    "x-units"?: number;
-                    /** @description Milliseconds in the queue. */
-                    "x-queue-ms"?: number;
-                    /** @description Milliseconds in the model. */
-                    "x-inference-ms"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ClassifyResponse"];
-                };
-            };
-            /** @description The body is wrong; `param` names the field. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["GatewayError"];
-                };
-            };
-            /** @description No valid API key. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["GatewayError"];
-                };
-            };
-            /** @description The balance is used up. */
-            402: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["GatewayError"];
-                };
-            };
-            /** @description The key may not predict, or the organization is suspended. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["GatewayError"];
-                };
-            };
-            /** @description No such model. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["GatewayError"];
-                };
-            };
-            /** @description The Idempotency-Key is in use, or came with another body. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["GatewayError"];
-                };
-            };
-            /** @description Over 1 MB or 1,000 texts. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["GatewayError"];
-                };
-            };
-            /** @description No engine, no database or no answer in time; nothing was charged. See Retry-After. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["GatewayError"];
-                };
-            };
-        };
-    };
-    embeddings: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["EmbeddingsRequest"];
-            };
-        };
-        responses: {
-            /** @description The answer. */
-            200: {
-                headers: {
-                    "x-request-id"?: string;
-                    /** @description Predictions charged. */
-                    "x-units"?: number;
-                    /** @description Milliseconds in the queue. */
-                    "x-queue-ms"?: number;
-                    /** @description Milliseconds in the model. */
-                    "x-inference-ms"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["EmbeddingsResponse"];
-                };
-            };
-            /** @description The body is wrong; `param` names the field. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["GatewayError"];
-                };
-            };
-            /** @description No valid API key. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["GatewayError"];
-                };
-            };
-            /** @description The balance is used up. */
-            402: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["GatewayError"];
-                };
-            };
-            /** @description The key may not predict, or the organization is suspended. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["GatewayError"];
-                };
-            };
-            /** @description No such model. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["GatewayError"];
-                };
-            };
-            /** @description Over 1 MB or 1,000 texts. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["GatewayError"];
-                };
-            };
-            /** @description No engine, no database or no answer in time; nothing was charged. See Retry-After. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["GatewayError"];
-                };
-            };
-        };
-    };
     trial_classify: {
         parameters: {
             query?: never;
@@ -3510,98 +3616,33 @@ export interface operations {
             };
         };
     };
-    pipeline: {
+    usage: {
         parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                model: string;
+            query?: {
+                bucket_width?: "1d" | "1h" | "1m";
+                /** @description Unix seconds, exclusive; by default now. */
+                end_time?: number;
+                /** @description Also `group_by`. */
+                "group_by[]"?: ("api_key_id" | "meter" | "model")[];
+                /** @description Buckets: 7 of at most 31 days, 24 of 168 hours, 60 of 1440 minutes. */
+                limit?: number;
+                /** @description `next_page` of the answer before. */
+                page?: string;
+                /** @description Unix seconds; by default as many buckets back as are shown. */
+                start_time?: number;
             };
+            header?: never;
+            path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PipelineRequest"];
-            };
-        };
+        requestBody?: never;
         responses: {
-            /** @description The answer. */
             200: {
                 headers: {
-                    "x-request-id"?: string;
-                    /** @description Predictions charged. */
-                    "x-units"?: number;
-                    /** @description Milliseconds in the queue. */
-                    "x-queue-ms"?: number;
-                    /** @description Milliseconds in the model. */
-                    "x-inference-ms"?: number;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PipelineResponse"];
-                };
-            };
-            /** @description The body is wrong; `param` names the field. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PipelineError"];
-                };
-            };
-            /** @description No valid API key. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PipelineError"];
-                };
-            };
-            /** @description The balance is used up. */
-            402: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PipelineError"];
-                };
-            };
-            /** @description The key may not predict, or the organization is suspended. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PipelineError"];
-                };
-            };
-            /** @description No such model. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PipelineError"];
-                };
-            };
-            /** @description Over 1 MB or 1,000 texts. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PipelineError"];
-                };
-            };
-            /** @description No engine, no database or no answer in time; nothing was charged. See Retry-After. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PipelineError"];
+                    "application/json": components["schemas"]["UsagePageOut"];
                 };
             };
         };
