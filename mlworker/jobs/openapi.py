@@ -8,9 +8,9 @@ _OPERATION: Final[dict[str, Any]] = {
     "operationId": "fine_tuning_jobs_stream",
     "tags": ["fine_tuning"],
     "description": (
-        "Server-sent events: `status` (a job or an event object), `log`, `metric`, and `done` at "
-        "the end. Ids ascend: `Last-Event-ID` replays what came after it. A comment every 15 seconds "
-        "keeps the line open."
+        "Server-sent events: `status` (a job or an event object), `log`, `metric`, and at the end"
+        " `done`. Ids ascend: `Last-Event-ID` replays what came after it. A comment every 15"
+        " seconds keeps the line open."
     ),
     "parameters": [
         {"name": "job_id", "in": "path", "required": True, "schema": {"type": "string"}},

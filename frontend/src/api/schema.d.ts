@@ -566,7 +566,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Server-sent events: `status` (a job or an event object), `log`, `metric`, and `done` at the end. Ids ascend: `Last-Event-ID` replays what came after it. A comment every 15 seconds keeps the line open. */
+        /** @description Server-sent events: `status` (a job or an event object), `log`, `metric`, and at the end `done`. Ids ascend: `Last-Event-ID` replays what came after it. A comment every 15 seconds keeps the line open. */
         get: operations["fine_tuning_jobs_stream"];
         put?: never;
         post?: never;
