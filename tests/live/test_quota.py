@@ -5,6 +5,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
@@ -16,6 +17,11 @@ from anneal.kernel.ids import parse_id, uuid7
 from tests.live.machine import Installation
 
 CREDIT, CLIENTS = 25, 60
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    """Header names mean the same in any case."""
+    return {name.lower(): value for name, value in headers.items()}
 
 
 class Customer:
@@ -52,9 +58,9 @@ class Customer:
         )
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
-                return answer.status, json.load(answer), dict(answer.headers)
+                return answer.status, json.load(answer), _lower(answer.headers)
         except urllib.error.HTTPError as error:
-            return error.code, json.load(error), dict(error.headers)
+            return error.code, json.load(error), _lower(error.headers)
 
     def classify(self, text: str, **headers: str) -> tuple[int, dict[str, Any], dict[str, str]]:
         return self.call("/v1/classify", {"model": "sentiment-en", "input": text}, **headers)
@@ -97,7 +103,7 @@ def test_a_retry_with_the_same_key_is_answered_and_not_charged(customer: Custome
 
     assert (first[0], again[0]) == (200, 200)
     assert again[1] == first[1]
-    assert again[2]["Idempotent-Replayed"] == "true"
+    assert again[2]["idempotent-replayed"] == "true"
     assert (other[0], other[1]["error"]["code"]) == (409, "idempotency_mismatch")
     assert customer.balance()["consumed"] == 1
 
