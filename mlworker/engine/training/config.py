@@ -183,10 +183,10 @@ def resolve_auto(
 def _auto_rules(rows: int, classes: int, tier: str) -> dict[str, object]:
     """The defaults; docs/decisions/0001 holds the measurements behind them.
 
-    epochs (lora): enough for about 20,000 rows read, at least 3 and at most 15.
+    epochs (lora): enough for about 10,000 rows read, at least 3 and at most 15.
     batch_tokens (lora): 900, less on small sets so that an epoch has 25 steps or more.
     """
-    epochs = 1 if tier == "head" else min(15, max(3, round(20_000 / max(rows, 1))))
+    epochs = 1 if tier == "head" else min(15, max(3, round(10_000 / max(rows, 1))))
     return {
         "epochs": epochs,
         "learning_rate": 1e-3,

@@ -20,9 +20,9 @@ from mlworker.engine.training.features import candidate_layers, row_features
 from mlworker.engine.training.progress import figures
 from mlworker.engine.training.setup import Setup, Trained
 
-ROUNDS = 8
+ROUNDS = 24
 """Reports of a run; between two, each candidate block gets up to `_ITERATIONS` iterations."""
-_ITERATIONS = 12
+_ITERATIONS = 4
 _TINY = 1e-6
 
 
