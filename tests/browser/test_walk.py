@@ -13,7 +13,7 @@ from tests.browser.person import ANSWERED_MS, api_classify, person_new
 GOOD = ("great", "lovely", "excellent", "wonderful", "perfect")
 BAD = ("awful", "terrible", "broken", "useless", "dreadful")
 THINGS = ("battery", "screen", "handle", "fabric", "cable", "manual", "lid", "strap")
-ROWS = 240
+ROWS = 2_400
 
 
 def reviews_write(path: Path) -> Path:
@@ -53,7 +53,7 @@ def test_from_the_landing_page_to_an_own_model(
     # Data: the text's column is guessed, the label's is named (the guess would be the stars).
     person.upload(reviews_write(tmp_path / "reviews.csv"), label="verdict")
     expect(page.get_by_role("heading", level=1)).to_have_text("reviews")
-    expect(page.get_by_text("192 / 24 / 24")).to_be_visible()
+    expect(page.get_by_text("1,920 / 240 / 240")).to_be_visible()
 
     # A real fine-tune, watched.
     moves = person.train_quickly("walk")
