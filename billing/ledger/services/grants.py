@@ -53,17 +53,14 @@ def balance_grant(
         source=source,
     )
     if added:
+        detail = {"unit": unit, "amount": str(units), "kind": kind, "source": source}
+        if reason:
+            detail["reason"] = reason
         audit_record(
             actor=actor,
             action="balance.grant",
             target=public_id("grant_", grant_id),
-            detail={
-                "unit": unit,
-                "amount": str(units),
-                "kind": kind,
-                "source": source,
-                **({"reason": reason} if reason else {}),
-            },
+            detail=detail,
             organization=organization,
         )
     return grant_info(Grant.objects.get(id=grant_id))
