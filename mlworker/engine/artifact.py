@@ -10,17 +10,21 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from mlworker.engine.adapters.lora import module_keys
 from mlworker.engine.artifact_manifest import WEIGHTS, ArtifactManifest, read_manifest
+from mlworker.engine.base.config import BertConfig
 from mlworker.engine.contracts import EngineError, ErrorCode
 from mlworker.engine.durable import manifest_sha256, publish_folder
+from mlworker.engine.heads import QUERY
 
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
     """A model version in memory: float32 tensors on the CPU.
 
-    `head.weight` [C, H], `head.bias` [C]; tier lora also `lora.{key}.a` [k * r, in] and
-    `lora.{key}.b` [k, out, r], keys as in `adapters.lora.module_keys`.
+    `head.weight` [C, H], `head.bias` [C]; tier head also `pool.query` [A, H]; tier lora also
+    `lora.{key}.a` [k * r, in] and `lora.{key}.b` [k, out, r], keys as in
+    `adapters.lora.module_keys`.
     """
 
     manifest: ArtifactManifest
@@ -57,20 +61,18 @@ def load_artifact(folder: Path) -> Artifact:
     return Artifact(manifest, tensors)
 
 
-def check_shapes(
-    artifact: Artifact, shapes: Mapping[str, tuple[int, int, int]], hidden: int
-) -> None:
-    """EngineError(artifact_corrupt) unless every tensor fits a base.
-
-    `shapes` maps module keys to (in, out, k), as `adapters.lora.module_keys` gives them.
-    """
+def check_shapes(artifact: Artifact, config: BertConfig) -> None:
+    """EngineError(artifact_corrupt) unless every tensor fits a base."""
+    hidden = config.hidden_size
     wanted: dict[str, tuple[int, ...]] = {
         "head.weight": (len(artifact.manifest.labels), hidden),
         "head.bias": (len(artifact.manifest.labels),),
     }
+    if artifact.manifest.pooling == "attention":
+        wanted[QUERY] = (config.num_attention_heads, hidden)
     lora = artifact.manifest.lora
     if lora is not None:
-        for key, (width, out, parts) in shapes.items():
+        for key, (width, out, parts) in module_keys(config):
             wanted[f"lora.{key}.a"] = (parts * lora.rank, width)
             wanted[f"lora.{key}.b"] = (parts, out, lora.rank)
     found = {name: tuple(value.shape) for name, value in artifact.tensors.items()}

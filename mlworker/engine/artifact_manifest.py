@@ -11,9 +11,9 @@ import tarfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
-from mlworker.engine.contracts import FORMAT, EngineError, ErrorCode, Json
+from mlworker.engine.contracts import FORMAT, EngineError, ErrorCode, Json, PoolingKind
 from mlworker.engine.durable import MANIFEST, check_folder
 
 WEIGHTS = "weights.safetensors"
@@ -40,7 +40,7 @@ class ArtifactManifest:
     base_id: str
     base_sha256: str
     max_length: int
-    pooling: Literal["cls", "mean"]
+    pooling: PoolingKind
     layers: int
     lora: LoraEntry | None
     config: Mapping[str, Json]
@@ -103,7 +103,7 @@ def _parse(body: Mapping[str, object]) -> ArtifactManifest:
     labels = tuple(cast("list[str]", body["labels"]))
     if not all(isinstance(label, str) for label in labels) or len(set(labels)) != len(labels):
         raise ValueError("labels")
-    if pooling["kind"] not in ("cls", "mean") or body["tier"] not in ("head", "lora"):
+    if pooling["kind"] not in ("cls", "attention") or body["tier"] not in ("head", "lora"):
         raise ValueError("tier or pooling")
     if (body["tier"] == "lora") != (lora is not None):
         raise ValueError("lora")
@@ -114,7 +114,7 @@ def _parse(body: Mapping[str, object]) -> ArtifactManifest:
         base_id=str(base["id"]),
         base_sha256=str(base["weights_sha256"]),
         max_length=_whole(body["max_length"], 8, 65_536),
-        pooling="cls" if pooling["kind"] == "cls" else "mean",
+        pooling="cls" if pooling["kind"] == "cls" else "attention",
         layers=_whole(pooling["layers"], 1, 200),
         lora=None
         if lora is None

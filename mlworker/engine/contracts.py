@@ -18,6 +18,8 @@ Kind = TypeVar("Kind")
 
 Tier = Literal["head", "lora"]
 StopMode = Literal["checkpoint", "cancel"]
+PoolingKind = Literal["cls", "attention"]
+"""What a model's head reads of a row; see heads.py."""
 
 FORMAT = 1
 SPLITS = ("train", "validation", "test")

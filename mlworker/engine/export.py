@@ -20,6 +20,7 @@ from mlworker.engine.adapters.merge import merged
 from mlworker.engine.artifact import Artifact
 from mlworker.engine.base.bert import RENAMED, Bert
 from mlworker.engine.base.locate import BaseDirectory
+from mlworker.engine.heads import QUERY
 
 _COPIED = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 _PARTS = ("query", "key", "value")
@@ -34,8 +35,8 @@ def export_merged(artifact: Artifact, base: BaseDirectory, out: Path) -> Path:
     layers = artifact.manifest.layers
     weights = _encoder_weights(bert, layers)
     head, bias = artifact.tensors["head.weight"], artifact.tensors["head.bias"]
-    if artifact.manifest.pooling == "mean":
-        weights |= _mean_layer(bert, layers)
+    if artifact.manifest.pooling == "attention":
+        weights |= _attention_layer(bert, layers, artifact.tensors[QUERY])
         layers += 1
         weights["bert.pooler.dense.weight"] = _SMALL * torch.eye(bert.config.hidden_size)
         weights["bert.pooler.dense.bias"] = torch.zeros(bert.config.hidden_size)
@@ -108,17 +109,22 @@ def _encoder_weights(bert: Bert, layers: int) -> dict[str, Tensor]:
     return weights
 
 
-def _mean_layer(bert: Bert, block: int) -> dict[str, Tensor]:
-    """A block that turns its first token into LayerNorm(mean over tokens + first token).
+def _attention_layer(bert: Bert, block: int, query: Tensor) -> dict[str, Tensor]:
+    """A block that turns its first token into LayerNorm(attention over tokens + first token).
 
-    Query and key are zero, so attention is uniform; value and output are the identity, so it
-    gives the mean; the residual adds the first token; the feed-forward part is zero.
+    Each head's query is a constant: 1 in the head's first place, by the bias. The first row of its
+    key matrix is the learned query, so their product is the score. Value and output are the
+    identity; the residual adds the first token; the feed-forward part is zero.
     """
     hidden, inner = bert.config.hidden_size, bert.config.intermediate_size
-    square = torch.zeros(hidden, hidden)
+    width = hidden // query.shape[0]
+    key = torch.zeros(hidden, hidden)
+    key[::width] = query * width**0.5  # stock attention divides scores by this root
+    first = torch.zeros(hidden)
+    first[::width] = 1.0
     shapes = {
-        "attention.self.query": square,
-        "attention.self.key": square,
+        "attention.self.query": torch.zeros(hidden, hidden),
+        "attention.self.key": key,
         "attention.self.value": torch.eye(hidden),
         "attention.output.dense": torch.eye(hidden),
         "intermediate.dense": torch.zeros(inner, hidden),
@@ -130,6 +136,7 @@ def _mean_layer(bert: Bert, block: int) -> dict[str, Tensor]:
     for name, weight in shapes.items():
         weights[f"bert.encoder.layer.{block}.{name}.weight"] = weight
         weights[f"bert.encoder.layer.{block}.{name}.bias"] = torch.zeros(weight.shape[0])
+    weights[f"bert.encoder.layer.{block}.attention.self.query.bias"] = first
     return weights
 
 

@@ -1,23 +1,25 @@
 """The two heads, both exactly representable in stock `BertForSequenceClassification`.
 
-cls    tanh(pooler(first token of the last block)) -> linear: stock BERT itself.
-mean   LayerNorm(mean over tokens + first token) after block k -> linear. In stock BERT this is k
-       blocks and one more whose attention is uniform (query and key zero, value and output the
-       identity): attention gives the mean, the residual adds the first token (docs/decisions/0001).
+cls        tanh(pooler(first token of the last block)) -> linear: stock BERT itself.
+attention  LayerNorm(attention over the tokens + first token) after block k -> linear. Each
+           attention head scores tokens with one learned query and averages its own slice of the
+           features. In stock BERT this is k blocks and one more whose queries are constant and
+           whose values are the identity (docs/decisions/0025). A query of zeros gives the mean.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mlworker.engine.base.bert import mean_pool
-from mlworker.engine.data.packing import PackedRows
+from mlworker.engine.contracts import PoolingKind
+from mlworker.engine.data.packing import Bucket, PackedRows
 
-PoolingKind = Literal["cls", "mean"]
+QUERY = "pool.query"
+"""The tensor that a model with an attention head has beside its linear layer, [A, H]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,28 @@ class Pooling:
     layers: int
 
 
-def mean_feature(hidden: Tensor, packed: PackedRows, eps: float) -> Tensor:
-    """LayerNorm(mean + first) of [T, H], float32 [R, H] in packed order."""
-    first = hidden.index_select(0, packed.starts[: packed.rows]).float()
-    return F.layer_norm(mean_pool(hidden, packed) + first, first.shape[1:], eps=eps)
+def attention_feature(hidden: Tensor, packed: PackedRows, query: Tensor, eps: float) -> Tensor:
+    """LayerNorm(attention + first token) of hidden states [T, H], float32 [R, H], sorted order.
+
+    `query` is [A, H] for all rows, or [R, A, H] for each its own, in sorted order.
+    """
+    parts = []
+    for bucket in packed.buckets:
+        own = query
+        if query.dim() == 3:
+            own = query[bucket.first_row : bucket.first_row + bucket.rows]
+        parts.append(_bucket_feature(bucket.padded(hidden).float(), bucket, own))
+    pooled = torch.cat(parts)
+    return F.layer_norm(pooled, pooled.shape[1:], eps=eps)
+
+
+def _bucket_feature(cells: Tensor, bucket: Bucket, query: Tensor) -> Tensor:
+    """cells [R, W, H] -> attention + first token, [R, H]."""
+    scores = cells @ query.transpose(-1, -2)
+    if bucket.mask is not None:
+        real = bucket.mask.view(bucket.rows, bucket.width, 1)
+        scores = scores.masked_fill(~real, float("-inf"))
+    heads = query.shape[-2]
+    slices = cells.view(bucket.rows, bucket.width, heads, -1)
+    mixed = torch.einsum("rwa,rwad->rad", scores.softmax(dim=1), slices)
+    return mixed.reshape(bucket.rows, -1) + cells[:, 0]

@@ -15,7 +15,6 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from mlworker.engine.adapters.lora import module_keys
 from mlworker.engine.artifact import Artifact, check_shapes
 from mlworker.engine.base.bert import Bert, mean_pool
 from mlworker.engine.base.locate import BaseDirectory, verify_base
@@ -23,7 +22,7 @@ from mlworker.engine.contracts import EngineError, ErrorCode
 from mlworker.engine.data.batches import plan_batches
 from mlworker.engine.data.packing import COARSE, EXACT, PackedRows, pack_rows
 from mlworker.engine.device import pick_device, pick_dtype
-from mlworker.engine.heads import mean_feature
+from mlworker.engine.heads import QUERY, attention_feature
 from mlworker.engine.inference.slab import Slab, SlabRunner
 from mlworker.engine.tasks import task_named
 from mlworker.engine.tasks.base import Task
@@ -53,6 +52,8 @@ class _Model:
     layers: int
     weight: Tensor
     bias: Tensor
+    query: Tensor | None
+    """[A, H] of an attention head."""
 
 
 class Resident:
@@ -66,7 +67,6 @@ class Resident:
         self._slab = Slab(bert, slots, _FIRST_RANK)
         self._models: list[_Model | None] = [None] * slots
         self._lock = threading.Lock()
-        self._keys = dict(module_keys(bert.config))
 
     @classmethod
     def open(cls, base: BaseDirectory, *, slots: int = 64, dtype: str = "float32") -> Self:
@@ -88,7 +88,7 @@ class Resident:
                 ErrorCode.ARTIFACT_CORRUPT,
                 f"The model was trained on another base than {self.base.id!r}.",
             )
-        check_shapes(artifact, self._keys, self.bert.config.hidden_size)
+        check_shapes(artifact, self.bert.config)
         if manifest.layers > self.bert.config.num_hidden_layers:
             raise EngineError(ErrorCode.ARTIFACT_CORRUPT, "The model asks for missing layers.")
         device = self.bert.pooler.weight.device
@@ -100,6 +100,7 @@ class Resident:
             layers=manifest.layers,
             weight=artifact.tensors["head.weight"].to(device),
             bias=artifact.tensors["head.bias"].to(device),
+            query=artifact.tensors[QUERY].to(device) if QUERY in artifact.tensors else None,
         )
         with self._lock, torch.inference_mode():
             if manifest.lora is not None and manifest.lora.rank > self._slab.rank:
@@ -151,9 +152,8 @@ class Resident:
     ) -> None:
         packed = self._pack(rows)
         slots = [rows[index].slot for index in packed.order]
-        pooled = (
-            self._pool_first(packed, slots) if pooling == "cls" else self._pool_mean(packed, slots)
-        )
+        pool = self._pool_first if pooling == "cls" else self._pool_attention
+        pooled = pool(packed, slots)
         for sorted_rows, logits in self._heads(pooled, slots):
             task = self._model(slots[sorted_rows[0]]).task
             for row, found in zip(sorted_rows, task.probabilities(logits).tolist(), strict=True):
@@ -170,13 +170,16 @@ class Resident:
         first = self.bert(packed, run=runner, first_tokens=True)
         return runner.pool(first, packed).float()
 
-    def _pool_mean(self, packed: PackedRows, slots: list[int]) -> Tensor:
-        """Frozen mean features [R, H] float32, each row after its model's own block."""
+    def _pool_attention(self, packed: PackedRows, slots: list[int]) -> Tensor:
+        """Attended features [R, H] float32, each row after its model's own block."""
         depth = [self._model(slot).layers for slot in slots]
         wanted = sorted(set(depth))
         states = self.bert.states(packed, wanted)
         eps = self.bert.config.layer_norm_eps
-        features = [mean_feature(state, packed, eps) for state in states]
+        query = self._query(slots[0])
+        if len(set(slots)) > 1:
+            query = torch.stack([self._query(slot) for slot in slots])
+        features = [attention_feature(state, packed, query, eps) for state in states]
         if len(features) == 1:
             return features[0]
         return torch.stack([features[wanted.index(d)][row] for row, d in enumerate(depth)])
@@ -198,6 +201,12 @@ class Resident:
             inputs = pooled[rows].unsqueeze(2)
             out.append((rows, torch.bmm(weight, inputs).squeeze(2) + bias))
         return out
+
+    def _query(self, slot: int) -> Tensor:
+        query = self._model(slot).query
+        if query is None:
+            raise ValueError(f"the model in slot {slot} attends to nothing")
+        return query
 
     def _model(self, slot: int) -> _Model:
         model = self._models[slot]

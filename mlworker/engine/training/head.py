@@ -1,177 +1,230 @@
-"""Tier head: read every row once with the frozen base, then fit a linear classifier on features.
+"""Tier head: read every row once with the frozen base, learn where to look, fit a classifier.
 
-Features are standardised, the classifier is multinomial logistic regression with an L2 penalty,
-fitted by L-BFGS for each candidate block; the block with the lowest validation loss wins.
+States of a few candidate blocks are cached. A classifier on their means is fitted while rows are
+read; then attention queries are learned on the cache; at the best block a last classifier is fitted
+to the attended features. The candidate with the lowest validation loss wins, means included.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from mlworker.engine.contracts import EngineError, ErrorCode, MetricMessage, PhaseMessage
-from mlworker.engine.heads import Pooling
+from mlworker.engine.contracts import MetricMessage, PhaseMessage
+from mlworker.engine.data.rows import EncodedSplit
+from mlworker.engine.heads import QUERY, Pooling, attention_feature
+from mlworker.engine.training.attention import AttentionTraining, Learned
+from mlworker.engine.training.classifier import Classifier, classifier_rounds
 from mlworker.engine.training.evaluate import collect, metrics_of
-from mlworker.engine.training.features import candidate_layers, row_features
 from mlworker.engine.training.progress import figures
 from mlworker.engine.training.setup import Setup, Trained
+from mlworker.engine.training.states import (
+    CACHE_BYTES,
+    TokenStates,
+    candidate_layers,
+    rows_that_fit,
+)
 
-_ROUNDS = 8
-"""Reports of the last fit; between two, each candidate gets up to `_ITERATIONS` iterations."""
-_ITERATIONS = 12
+_ROUNDS = 6
+"""Reports of the last fit."""
 _PARTS = 8
-"""Parts the rows are read in; after each but the last, what is there is fitted for the curve."""
+"""Parts the rows are read in; after each, what is there is fitted for the curve."""
 _PART_ROWS = 32
-_TINY = 1e-6
+_BLOCK_PRICE = 1.02
+"""A later block must lower the loss by this factor: it costs more to serve, and losses on about a
+thousand validation rows differ by as much when the rows are drawn anew (measured)."""
+_PENALTIES = (1.0, 1 / 3, 3.0)
+"""Times `head_penalty`: two labels want more of it than seventy (measured)."""
 
 
 @dataclass(frozen=True)
-class _Fit:
-    """A classifier on raw features of one block, and how it did so far."""
+class _Candidate:
+    """A model the tier may leave, with its figures on the validation rows."""
 
     layers: int
-    weight: Tensor
-    bias: Tensor
-    train_loss: float
+    query: Tensor
+    classifier: Classifier
     found: dict[str, float]
-    """Figures on the validation rows."""
-
-    def logits(self, features: Tensor) -> Tensor:
-        return features @ self.weight.t() + self.bias
 
 
-def head_steps(rows: int) -> int:
-    """How many reports a run on so many training rows makes."""
-    return len(_parts(rows, 0)) - 1 + _ROUNDS
+class HeadRun:
+    """One run of the tier; raises EngineError(diverged) when a fit is not finite."""
 
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+        config = setup.bert.config
+        self._layers = candidate_layers(config.num_hidden_layers, len(setup.train))
+        self._places = range(len(self._layers))
+        self._means = torch.zeros(
+            config.num_attention_heads, config.hidden_size, device=setup.device
+        )
+        self._seen, self._judges = self._cached(setup.train, 1), self._cached(setup.validation, 4)
+        self._train = TokenStates(setup, _chosen(setup.train, self._seen).ids, self._layers)
+        self._heard = _chosen(setup.validation, self._judges)
+        self._validation = TokenStates(setup, self._heard.ids, self._layers)
+        targets = _chosen(setup.train, self._seen).targets
+        self._targets = torch.tensor(targets)
+        self._attention = AttentionTraining(setup, self._train, targets)
+        self._parts = list(torch.arange(len(self._seen)).tensor_split(self._cuts()))
+        rest = sorted(set(range(len(setup.train))) - set(self._seen))
+        self._rest = [rest[start::_PARTS] for start in range(min(_PARTS, len(rest)))]
+        self.steps_planned = len(self._parts) + self._attention.epochs + len(self._rest) + _ROUNDS
+        self._step = self._read = 0
 
-def train_head(setup: Setup) -> Trained:
-    """The whole tier; raises EngineError(diverged) when the fit is not finite."""
-    setup.link.send(PhaseMessage("encoding"))
-    layers = candidate_layers(setup.bert.config.num_hidden_layers, len(setup.train))
-    validation = _encode(setup, setup.validation.ids, layers)
-    train = torch.empty(len(setup.train), *validation.shape[1:])
-    targets = torch.tensor(setup.train.targets)
-    parts = _parts(len(setup.train), setup.config.seed)
-    seen = torch.empty(0, dtype=torch.long)
-    # Reading is nearly all of the work: fits along the way show what more rows are worth.
-    for step, part in enumerate(parts, 1):
-        train[part] = _encode(setup, [setup.train.ids[index] for index in part.tolist()], layers)
-        seen = torch.cat([seen, part])
-        if step < len(parts):
-            best = next(_fits(setup, train[seen], targets[seen], validation, layers))
-            setup.link.send(_metric(setup, step, best, len(seen)))
-    setup.link.send(PhaseMessage("training"))
-    fits = _fits(setup, train, targets, validation, layers)
-    for step, best in enumerate(fits, len(parts)):
-        setup.link.send(_metric(setup, step, best, len(seen)))
-    seconds = setup.pace.seconds
-    setup.link.send(PhaseMessage("evaluating"))
-    place = layers.index(best.layers)
-    test = None
-    if setup.test is not None:
-        test = best.logits(_encode(setup, setup.test.ids, (best.layers,))[:, 0])
-    return Trained(
-        pooling=Pooling("mean", best.layers),
-        tensors={"head.weight": best.weight, "head.bias": best.bias},
-        steps=head_steps(len(setup.train)),
-        steps_planned=head_steps(len(setup.train)),
-        epochs=1.0,
-        early_stopped=False,
-        trained_tokens=setup.planned_tokens,
-        seconds=seconds,
-        rows_read=len(setup.train),
-        validation_logits=best.logits(validation[:, place]),
-        test_logits=test,
-    )
+    def train(self) -> Trained:
+        """The whole tier."""
+        setup = self.setup
+        setup.link.send(PhaseMessage("encoding"))
+        best = self._encode()
+        setup.link.send(PhaseMessage("training"))
+        learned = []
+        for candidates in self._attention.run():
+            learned += [self._judged(each) for each in candidates]
+            best = min(best, *learned, key=_cost)
+            self._report(best)
+        # Trained together with its query, a classifier is not yet at its best: it is refitted.
+        best = self._refit(min(learned, key=_cost), best)
+        seconds = setup.pace.seconds
+        setup.link.send(PhaseMessage("evaluating"))
+        return Trained(
+            pooling=Pooling("attention", best.layers),
+            tensors={
+                "head.weight": best.classifier.weight,
+                "head.bias": best.classifier.bias,
+                QUERY: best.query.cpu(),
+            },
+            steps=self.steps_planned,
+            steps_planned=self.steps_planned,
+            epochs=1.0,
+            early_stopped=False,
+            trained_tokens=setup.planned_tokens,
+            seconds=seconds,
+            rows_read=len(setup.train),
+            validation_logits=self._logits(best, setup.validation),
+            test_logits=None if setup.test is None else self._logits(best, setup.test),
+        )
 
+    def _cached(self, split: EncodedSplit, share: int) -> list[int]:
+        """Rows of a split whose states are kept, in mixed order; all of them in most runs."""
+        config, weight = self.setup.bert.config, self.setup.bert.pooler.weight
+        token = len(self._layers) * config.hidden_size * weight.element_size()
+        generator = torch.Generator().manual_seed(self.setup.config.seed)
+        order = torch.randperm(len(split), generator=generator).tolist()
+        return rows_that_fit([len(row) for row in split.ids], order, CACHE_BYTES // share // token)
 
-def _parts(rows: int, seed: int) -> list[Tensor]:
-    """Row indices in mixed order, cut into parts; few rows make few parts."""
-    order = torch.randperm(rows, generator=torch.Generator().manual_seed(seed))
-    return list(order.tensor_split(max(1, min(_PARTS, rows // _PART_ROWS))))
+    def _cuts(self) -> int:
+        return max(1, min(_PARTS, len(self._seen) // _PART_ROWS))
 
+    def _encode(self) -> _Candidate:
+        """Fill the caches; the best classifier on means after each part is reported."""
+        judges = range(len(self._validation))
+        self._validation.fill(judges)
+        heard = [self._validation.features(k, self._means, judges) for k in self._places]
+        means = torch.empty(len(self._layers), len(self._seen), self._means.shape[1])
+        for part in self._parts:
+            rows = part.tolist()
+            self._train.fill(rows)
+            for place in self._places:
+                means[place, part] = self._train.features(place, self._means, rows)
+            seen = slice(0, rows[-1] + 1)
+            self._read = seen.stop
+            fits = [
+                self._mean_fit(place, means[place, seen], self._targets[seen], heard[place])
+                for place in self._places
+            ]
+            best = min(fits, key=_cost)
+            self._report(best)
+        return best
 
-def _encode(setup: Setup, ids: Sequence[Sequence[int]], layers: tuple[int, ...]) -> Tensor:
-    """Features [R, len(layers), H] of rows."""
-    return collect(
-        ids,
-        lambda packed: row_features(setup.bert, packed, layers),
-        setup.pace,
-        setup.device,
-    )
+    def _mean_fit(self, place: int, features: Tensor, targets: Tensor, heard: Tensor) -> _Candidate:
+        rounds = classifier_rounds(self.setup, features, targets, self.setup.config.head_penalty)
+        classifier = next(rounds)
+        return self._candidate(self._layers[place], self._means, classifier, heard)
 
+    def _judged(self, learned: Learned) -> _Candidate:
+        heard = self._validation.features(
+            learned.place, learned.query, range(len(self._validation))
+        )
+        layers = self._layers[learned.place]
+        return self._candidate(layers, learned.query, learned.classifier, heard)
 
-def _fits(
-    setup: Setup, train: Tensor, targets: Tensor, validation: Tensor, layers: tuple[int, ...]
-) -> Iterator[_Fit]:
-    """The best candidate after each round; all advance together, so the curve is of one kind."""
-    candidates = [
-        _rounds(setup, train[:, place], targets, validation[:, place], layer)
-        for place, layer in enumerate(layers)
-    ]
-    for fits in zip(*candidates, strict=True):
-        yield min(fits, key=lambda fit: fit.found["loss"])
+    def _refit(self, learned: _Candidate, best: _Candidate) -> _Candidate:
+        """Fit classifiers of several penalties to all rows as the learned query sees them."""
+        setup = self.setup
+        layers, query = learned.layers, learned.query
+        place = self._layers.index(layers)
+        features = self._train.features(place, query, range(len(self._train)))
+        targets = self._targets
+        for part in self._rest:
+            others = _chosen(setup.train, part)
+            features = torch.cat([features, self._features(learned, others)])
+            targets = torch.cat([targets, torch.tensor(others.targets)])
+            self._read += len(part)
+            self._report(best)
+        heard = self._validation.features(place, query, range(len(self._validation)))
+        penalties = {setup.config.head_penalty * factor for factor in _PENALTIES}
+        fits = [
+            classifier_rounds(setup, features, targets, penalty) for penalty in sorted(penalties)
+        ]
+        for _ in range(_ROUNDS):
+            found = [self._candidate(layers, query, next(fit), heard) for fit in fits]
+            best = min(best, *found, key=_cost)
+            self._report(best)
+        return best
 
+    def _candidate(
+        self, layers: int, query: Tensor, classifier: Classifier, heard: Tensor
+    ) -> _Candidate:
+        setup = self.setup
+        logits = classifier.logits(heard)
+        found = figures(metrics_of(setup.task, logits, self._heard, setup.labels))
+        return _Candidate(layers, query, classifier, found)
 
-def _rounds(
-    setup: Setup, train: Tensor, targets: Tensor, validation: Tensor, layers: int
-) -> Iterator[_Fit]:
-    """Logistic regression on one block's features, after each round.
+    def _features(self, model: _Candidate, split: EncodedSplit) -> Tensor:
+        """Features [R, H] of rows that are in no cache."""
+        bert = self.setup.bert
+        return collect(
+            split.ids,
+            lambda packed: attention_feature(
+                bert(packed, layers=model.layers), packed, model.query, bert.config.layer_norm_eps
+            ),
+            self.setup.pace,
+            self.setup.device,
+        )
 
-    The standardisation is folded into the weights.
-    """
-    mean, deviation = train.mean(0), train.std(0, correction=0).clamp(min=_TINY)
-    scaled = (train - mean) / deviation
-    weights = setup.class_weights()
-    weights = None if weights is None else weights.cpu()
-    weight = torch.zeros(setup.task.outputs(setup.labels), train.shape[1], requires_grad=True)
-    bias = torch.zeros(weight.shape[0], requires_grad=True)
-    optimizer = torch.optim.LBFGS(
-        [weight, bias], max_iter=_ITERATIONS, line_search_fn="strong_wolfe"
-    )
+    def _logits(self, model: _Candidate, split: EncodedSplit) -> Tensor:
+        return model.classifier.logits(self._features(model, split))
 
-    def penalised() -> Tensor:
-        logits = scaled @ weight.t() + bias
-        data = setup.task.loss(logits, targets, weights, setup.config.label_smoothing)
-        return data / len(targets) + setup.config.head_penalty * weight.square().sum()
-
-    def closure() -> Tensor:
-        optimizer.zero_grad()
-        loss = penalised()
-        loss.backward()  # type: ignore[no-untyped-call]
-        setup.link.poll()
-        return loss
-
-    for _ in range(_ROUNDS):
-        step: Callable[[Callable[[], Tensor]], Tensor] = optimizer.step
-        step(closure)
-        with torch.no_grad():
-            loss = float(penalised())
-            raw = weight / deviation
-            folded = bias - raw @ mean
-            logits = validation @ raw.t() + folded
-        if not torch.isfinite(raw).all() or loss != loss:
-            raise EngineError(
-                ErrorCode.DIVERGED, "The classifier's weights are not finite. Raise head_penalty."
+    def _report(self, best: _Candidate) -> None:
+        setup = self.setup
+        self._step += 1
+        share = self._read / len(setup.train)
+        seconds = setup.pace.seconds
+        setup.link.send(
+            MetricMessage(
+                step=self._step,
+                steps_planned=self.steps_planned,
+                epoch=share,
+                train_loss=best.classifier.train_loss,
+                learning_rate=1.0,
+                trained_tokens=round(setup.train.tokens * share),
+                rows_per_second=self._read / seconds,
+                seconds=seconds,
+                validation=best.found,
             )
-        found = metrics_of(setup.task, logits, setup.validation, setup.labels)
-        yield _Fit(layers, raw, folded, loss, figures(found))
+        )
 
 
-def _metric(setup: Setup, step: int, best: _Fit, rows: int) -> MetricMessage:
-    seconds, planned = setup.pace.seconds, head_steps(len(setup.train))
-    return MetricMessage(
-        step=step,
-        steps_planned=planned,
-        epoch=rows / len(setup.train),
-        train_loss=best.train_loss,
-        learning_rate=1.0,
-        trained_tokens=round(setup.train.tokens * rows / len(setup.train)),
-        rows_per_second=rows / seconds,
-        seconds=seconds,
-        validation=best.found,
+def _chosen(split: EncodedSplit, rows: Sequence[int]) -> EncodedSplit:
+    """Some rows of a split, in the order given."""
+    return EncodedSplit(
+        tuple(split.ids[row] for row in rows), tuple(split.targets[row] for row in rows)
     )
+
+
+def _cost(candidate: _Candidate) -> float:
+    """Validation loss, and a little for every block that serving would have to compute."""
+    return candidate.found["loss"] * _BLOCK_PRICE**candidate.layers

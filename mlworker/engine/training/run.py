@@ -28,7 +28,7 @@ from mlworker.engine.tasks.base import Row
 from mlworker.engine.tokenizer import TextTokenizer
 from mlworker.engine.training.config import TrainConfig, resolve_auto
 from mlworker.engine.training.evaluate import metrics_of
-from mlworker.engine.training.head import head_steps, train_head
+from mlworker.engine.training.head import HeadRun
 from mlworker.engine.training.lora import LoraRun
 from mlworker.engine.training.pace import Pace
 from mlworker.engine.training.setup import Setup, Trained
@@ -51,8 +51,9 @@ class Run:
         """Train and publish; raises EngineError for everything foreseeable."""
         setup = self._prepare()
         if setup.config.tier == "head":
-            self._send_plan(setup, head_steps(len(setup.train)))
-            trained = train_head(setup)
+            head = HeadRun(setup)
+            self._send_plan(setup, head.steps_planned)
+            trained = head.train()
         else:
             self._lora = LoraRun(setup)
             self._send_plan(setup, self._lora.steps_planned)

@@ -46,6 +46,10 @@ def make_artifact(
         "head.weight": torch.randn(len(labels), config.hidden_size, generator=chance),
         "head.bias": torch.randn(len(labels), generator=chance),
     }
+    if tier == "head":
+        tensors["pool.query"] = torch.randn(
+            config.num_attention_heads, config.hidden_size, generator=chance
+        )
     if tier == "lora":
         for key, (width, out, parts) in module_keys(config):
             tensors[f"lora.{key}.a"] = torch.randn(parts * rank, width, generator=chance) * 0.05
@@ -57,7 +61,7 @@ def make_artifact(
         base_id=base.id,
         base_sha256=base.weights_sha256,
         max_length=64,
-        pooling="cls" if tier == "lora" else "mean",
+        pooling="cls" if tier == "lora" else "attention",
         layers=config.num_hidden_layers if tier == "lora" else 1,
         lora=LoraEntry(rank, 8.0) if tier == "lora" else None,
         config={"seed": 0},

@@ -1,14 +1,18 @@
 """Real learning on the real base, small; and runs that cannot work."""
 
+import json
+import random
 from pathlib import Path
 
 import pytest
 
+from mlworker.engine.artifact import load_artifact
 from mlworker.engine.base.locate import BaseDirectory
 from mlworker.engine.contracts import EngineError, MetricMessage
 from mlworker.engine.link import LocalLink
+from mlworker.engine.training import head
 from mlworker.engine.training.run import Run
-from tests.unit.engine.conftest import sentences, write_run
+from tests.unit.engine.conftest import FILLER, sentences, write_run
 
 EXTRA = {"head": {}, "lora": {"epochs": 5}}
 
@@ -33,18 +37,60 @@ def test_a_tier_learns(tier: str, precision: str, minilm: BaseDirectory, tmp_pat
     assert whole[-1] < whole[0]
 
 
-def test_balanced_weights_rescue_a_rare_label(tiny: BaseDirectory, tmp_path: Path) -> None:
+def test_balanced_weights_rescue_a_rare_label(minilm: BaseDirectory, tmp_path: Path) -> None:
     rows = sentences(200)
     rare = [row for row in rows if row["label"] == "good"] + [
         row for row in rows if row["label"] == "bad"
-    ][:6]
+    ][:3]
     recalls = {}
     for weights in ("none", "balanced"):
         folder = tmp_path / weights
-        spec = write_run(folder, tiny, "head", train=rare, config={"class_weights": weights})
+        spec = write_run(folder, minilm, "head", train=rare, config={"class_weights": weights})
         done = Run(folder, spec, LocalLink()).execute()
         recalls[weights] = done.metrics["test"]["per_class"]["bad"]["recall"]
     assert recalls["balanced"] > recalls["none"]
+
+
+def test_rows_beyond_the_cache_count_as_well(
+    minilm: BaseDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = write_run(tmp_path, minilm, "head", rows=160)
+    monkeypatch.setattr(head, "CACHE_BYTES", 2_000_000)
+    link = LocalLink()
+
+    done = Run(tmp_path, spec, link).execute()
+
+    reports = [item for item in link.messages if isinstance(item, MetricMessage)]
+    read = [item.epoch for item in reports]
+    assert done.metrics["test"]["accuracy"] >= 0.85
+    assert read == sorted(read)
+    assert read[0] < 0.2
+    assert read[-1] == 1.0
+    assert len(reports) == done.steps_planned
+
+
+def test_attention_finds_the_word_that_tells(minilm: BaseDirectory, tmp_path: Path) -> None:
+    """One telling word among a hundred: the mean drowns it, a learned query does not."""
+    spec = write_run(tmp_path, minilm, "head", train=_drowned(160, seed=3))
+    for split, seed in (("validation", 4), ("test", 5)):
+        lines = (json.dumps(row) + "\n" for row in _drowned(60, seed=seed))
+        (tmp_path / f"{split}.jsonl").write_text("".join(lines))
+
+    done = Run(tmp_path, spec, LocalLink()).execute()
+
+    artifact = load_artifact(tmp_path / done.artifact)
+    assert artifact.tensors["pool.query"].abs().max() > 0
+    assert done.metrics["test"]["accuracy"] >= 0.9
+
+
+def _drowned(count: int, seed: int) -> list[dict[str, str]]:
+    rows = sentences(count, seed=seed)
+    chance = random.Random(seed)
+    return [row | {"text": f"{_filler(chance)} {row['text']} {_filler(chance)}"} for row in rows]
+
+
+def _filler(chance: random.Random) -> str:
+    return " ".join(chance.choices(FILLER, k=45))
 
 
 @pytest.mark.parametrize(

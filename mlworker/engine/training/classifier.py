@@ -1,0 +1,73 @@
+"""A linear classifier on features: multinomial logistic regression with an L2 penalty, L-BFGS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mlworker.engine.contracts import EngineError, ErrorCode
+from mlworker.engine.training.setup import Setup
+
+_ITERATIONS = 12
+"""At most, between two looks at a fit."""
+_TINY = 1e-6
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """Weights for raw features, and the penalised loss on the rows they were fitted to."""
+
+    weight: Tensor
+    bias: Tensor
+    train_loss: float
+
+    def logits(self, features: Tensor) -> Tensor:
+        """Features [R, H] to logits [R, C]."""
+        return features @ self.weight.t() + self.bias
+
+
+def classifier_rounds(
+    setup: Setup, features: Tensor, targets: Tensor, penalty: float
+) -> Iterator[Classifier]:
+    """The fit after each further `_ITERATIONS` iterations, without end.
+
+    Features are standardised for the fit; that is folded into the weights. EngineError(diverged)
+    when they are not finite.
+    """
+    mean, deviation = features.mean(0), features.std(0, correction=0).clamp(min=_TINY)
+    scaled = (features - mean) / deviation
+    weights = setup.class_weights()
+    weights = None if weights is None else weights.cpu()
+    weight = torch.zeros(setup.task.outputs(setup.labels), features.shape[1], requires_grad=True)
+    bias = torch.zeros(weight.shape[0], requires_grad=True)
+    optimizer = torch.optim.LBFGS(
+        [weight, bias], max_iter=_ITERATIONS, line_search_fn="strong_wolfe"
+    )
+
+    def penalised() -> Tensor:
+        logits = scaled @ weight.t() + bias
+        data = setup.task.loss(logits, targets, weights, setup.config.label_smoothing)
+        return data / len(targets) + penalty * weight.square().sum()
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = penalised()
+        loss.backward()  # type: ignore[no-untyped-call]
+        setup.link.poll()
+        return loss
+
+    while True:
+        step: Callable[[Callable[[], Tensor]], Tensor] = optimizer.step
+        step(closure)
+        with torch.no_grad():
+            loss = float(penalised())
+            raw = weight / deviation
+            folded = bias - raw @ mean
+        if not torch.isfinite(raw).all() or loss != loss:
+            raise EngineError(
+                ErrorCode.DIVERGED, "The classifier's weights are not finite. Raise head_penalty."
+            )
+        yield Classifier(raw, folded, loss)

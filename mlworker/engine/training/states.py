@@ -1,0 +1,103 @@
+"""Tier head's cache: hidden states of rows after a few candidate blocks, computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from mlworker.engine.data.batches import micro_batches, plan_batches
+from mlworker.engine.data.packing import COARSE, PackedRows, pack_rows
+from mlworker.engine.heads import attention_feature
+from mlworker.engine.training.evaluate import EVAL_TOKENS
+from mlworker.engine.training.setup import Setup
+
+CACHE_BYTES = 768 << 20
+"""What the training rows' states may take; validation rows may take a quarter of it more."""
+_MANY_ROWS = 50_000
+
+
+def candidate_layers(depth: int, rows: int) -> tuple[int, ...]:
+    """Blocks after which features are worth trying: later ones forget sentiment and keep topics.
+
+    Large sets try one, so that more of their rows fit into the cache.
+    """
+    first = max(1, round(depth * 2 / 3))
+    if rows > _MANY_ROWS:
+        return (first,)
+    return tuple(sorted({first, max(1, depth - 1), depth}))
+
+
+def rows_that_fit(lengths: Sequence[int], order: Sequence[int], tokens: int) -> list[int]:
+    """The longest beginning of `order` with at most so many tokens, one row at least."""
+    chosen: list[int] = []
+    for index in order:
+        tokens -= lengths[index]
+        if tokens < 0 and chosen:
+            break
+        chosen.append(index)
+    return chosen
+
+
+class TokenStates:
+    """States of some rows: [L, T, H] in the base's number format, on the run's device."""
+
+    def __init__(self, setup: Setup, ids: Sequence[Sequence[int]], layers: tuple[int, ...]) -> None:
+        self.layers = layers
+        self._setup, self._ids = setup, ids
+        self.lengths = [len(row) for row in ids]
+        ends = torch.tensor(self.lengths).cumsum(0)
+        self._starts = ends - torch.tensor(self.lengths)
+        weight = setup.bert.pooler.weight
+        width = setup.bert.config.hidden_size
+        self._states = weight.new_empty(len(layers), int(ends[-1]), width)
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def fill(self, rows: Sequence[int]) -> None:
+        """Read these rows with the frozen base."""
+        pace = self._setup.pace
+        lengths = [self.lengths[row] for row in rows]
+        for batch in plan_batches(lengths, token_budget=EVAL_TOKENS):
+            for micro in micro_batches(batch, lengths, pace.micro_tokens(EVAL_TOKENS)):
+                pace.begin()
+                chosen = [rows[place] for place in micro]
+                packed = self.pack(chosen)
+                with torch.inference_mode():
+                    found = self._setup.bert.states(packed, self.layers)
+                    places = self._places(packed, chosen)
+                    for place, state in enumerate(found):
+                        self._states[place].index_copy_(0, places, state)
+                pace.end(packed.tokens)
+
+    def pack(self, rows: Sequence[int]) -> PackedRows:
+        """Rows as one batch; `hidden` then gives their states."""
+        return pack_rows([self._ids[row] for row in rows], self._setup.device, COARSE)
+
+    def hidden(self, place: int, packed: PackedRows, rows: Sequence[int]) -> Tensor:
+        """States [T, H] of a batch packed from `rows`, after block `layers[place]`."""
+        return self._states[place].index_select(0, self._places(packed, rows))
+
+    def features(self, place: int, query: Tensor, rows: Sequence[int]) -> Tensor:
+        """Pooled features [n, H] float32 on the CPU, in the order of `rows`."""
+        out = torch.empty(len(rows), query.shape[-1])
+        eps = self._setup.bert.config.layer_norm_eps
+        for batch in self.batches(rows):
+            chosen = [rows[index] for index in batch]
+            packed = self.pack(chosen)
+            with torch.no_grad():
+                found = attention_feature(self.hidden(place, packed, chosen), packed, query, eps)
+            out[torch.tensor(batch)] = found.index_select(0, packed.inverse).cpu()
+            self._setup.link.poll()
+        return out
+
+    def batches(self, rows: Sequence[int]) -> Iterator[list[int]]:
+        """Places in `rows`, cut by tokens."""
+        yield from plan_batches([self.lengths[row] for row in rows], token_budget=EVAL_TOKENS)
+
+    def _places(self, packed: PackedRows, rows: Sequence[int]) -> Tensor:
+        """Where each packed token's state lies."""
+        first = self._starts[[rows[place] for place in packed.order]].to(packed.row_of_token.device)
+        return first.index_select(0, packed.row_of_token) + packed.positions[: packed.tokens]
