@@ -44,7 +44,11 @@ def closed(table: str) -> migrations.RunSQL:
 
 class Migration(migrations.Migration):
     # After the ledger's first functions, which made anneal_uuid7; 0004 of the ledger follows.
-    dependencies = [("metering", "0001_initial"), ("ledger", "0003_house_credit")]
+    dependencies = [
+        ("metering", "0001_initial"),
+        ("prices", "0004_functions"),
+        ("ledger", "0003_house_credit"),
+    ]
 
     operations = [
         helper("usage_hash", "usage_hash(text, numeric, text, uuid, uuid, jsonb)"),

@@ -20,7 +20,7 @@ DECLARE
   counted integer[] := '{}';                             -- settlements whose events are inserted
   lots uuid[] := '{}'; lot_held numeric[] := '{}'; lot_consumed numeric[] := '{}';
   booked_holds uuid[] := '{}'; booked_lots uuid[] := '{}'; booked_amounts numeric[] := '{}';
-  events usage_item[];
+  events usage_item[]; event_of integer[];                -- named, and by which settlement
   r record; draw record; rest numeric; part numeric; spot integer; answers boolean := false;
 BEGIN
   IF jsonb_array_length(settlements) > 2000 THEN
@@ -46,13 +46,11 @@ BEGIN
                       WHERE l.organization_id = k.organization_id AND l.unit = k.unit
                       FOR UPDATE) b;
 
-  SELECT array_agg(e.n) INTO clashing FROM usage_of(settlements) e
-  LEFT JOIN LATERAL (SELECT true AS known FROM metering_usageevent u WHERE u.id = e.id
-                     OFFSET 0) same ON true
-  LEFT JOIN LATERAL (SELECT true AS known FROM metering_usageeventkey k
-                     WHERE k.organization_id = e.organization_id AND k.source = e.source
-                       AND k.event_id = e.event_id OFFSET 0) named ON true
-  WHERE same.known OR named.known;
+  SELECT array_agg(ROW(e.id, e.organization_id, e.source, e.event_id, e.meter, e.units, e.model,
+                       e.deployment_id, e.api_key_id, coalesce(e.occurred_at, today), e.hold_id,
+                       e.dims)::usage_item), array_agg(e.n)
+  INTO events, event_of FROM usage_of(settlements) e;
+  SELECT array_agg(event_of[s.item]) INTO clashing FROM usage_seen(events) s;
 
   FOR r IN
     SELECT (q.n - 1)::integer AS n, q.hold_id, coalesce(q.captured, 0) AS wanted,
@@ -128,11 +126,8 @@ BEGIN
   IF cardinality(booked_holds) > 0 THEN
     PERFORM ledger_post('capture', 'revenue', booked_holds, booked_lots, booked_amounts,
                         booked_holds, today);
-    SELECT array_agg(ROW(
-             e.id, e.organization_id, e.source, e.event_id, e.meter, e.units, e.model,
-             e.deployment_id, e.api_key_id, coalesce(e.occurred_at, today), e.hold_id,
-             e.dims)::usage_item)
-    INTO events FROM usage_of(settlements) e WHERE e.n = ANY (counted);
+    SELECT array_agg(events[x.spot]) INTO events
+    FROM unnest(event_of) WITH ORDINALITY AS x (n, spot) WHERE x.n = ANY (counted);
     -- Looked up above and new then: another unit's settlement has just brought the same event. All
     -- of this call is undone, and a retry is told so.
     IF EXISTS (SELECT FROM usage_record(events, today, stamp)) THEN

@@ -1,9 +1,10 @@
 -- The moment in whose billing period an event counts: when it occurred while that period is open,
--- else when it came. A period is the calendar month in UTC and stays open three days after its end.
+-- else when it came. A period stays open for three days after its end.
 CREATE FUNCTION usage_counts_at(organization uuid, occurred timestamptz, business_now timestamptz)
 RETURNS timestamptz LANGUAGE sql STABLE AS $$
   SELECT CASE
-    WHEN (date_trunc('month', occurred AT TIME ZONE 'UTC') + interval '1 month 3 days')
-           AT TIME ZONE 'UTC' > business_now
+    -- Whatever its period, it cannot have ended before.
+    WHEN occurred + interval '3 days' > business_now THEN occurred
+    WHEN upper(billing_period(organization, occurred)) + interval '3 days' > business_now
     THEN occurred ELSE business_now END
 $$;

@@ -3,10 +3,29 @@ CREATE TYPE usage_item AS (
   id uuid, organization_id uuid, source text, event_id text, meter text, units numeric, model text,
   deployment_id uuid, api_key_id uuid, occurred_at timestamptz, hold_id uuid, dims jsonb);
 
+-- Which of these events are known: `same`, with the same content whatever its moment, or `conflict`,
+-- with another, or under another name. The number of an item counts from 1.
+CREATE FUNCTION usage_seen(items usage_item[]) RETURNS TABLE (item integer, code text)
+LANGUAGE sql AS $$
+  SELECT i.n::integer,
+         CASE WHEN k.payload_hash = usage_hash(i.meter, i.units, i.model, i.deployment_id,
+                                               i.api_key_id, i.dims)
+              THEN 'same' ELSE 'conflict' END
+  FROM unnest(items) WITH ORDINALITY AS i (
+    id, organization_id, source, event_id, meter, units, model, deployment_id, api_key_id,
+    occurred_at, hold_id, dims, n)
+  LEFT JOIN LATERAL (
+    SELECT l.payload_hash FROM metering_usageeventkey l
+    WHERE l.organization_id = i.organization_id AND l.source = i.source
+      AND l.event_id = i.event_id OFFSET 0) k ON true
+  LEFT JOIN LATERAL (
+    SELECT true AS known FROM metering_usageevent e WHERE e.id = i.id OFFSET 0) same ON true
+  WHERE k.payload_hash IS NOT NULL OR same.known
+$$;
+
 -- Records events, each (organization, source, event id) once for ever: key and event are written in
 -- one transaction, so neither is there without the other. Returns only the items that were not
--- recorded: `same`, known with the same content, which is no fault, or `conflict`, known with
--- another. The number of an item counts from 1. Its caller's rights are enough or it fails.
+-- recorded, as usage_seen does: what is `same` is counted already, and no fault.
 CREATE FUNCTION usage_record(
   items usage_item[], business_now timestamptz DEFAULT NULL, stamp timestamptz DEFAULT NULL
 ) RETURNS TABLE (item integer, code text)
