@@ -48,7 +48,7 @@ def test_all_is_well(busy: OrganizationRef) -> None:
         ),
     ],
 )
-def test_one_unit_of_drift_is_found_and_left_as_it_is(
+def test_b9_one_unit_of_drift_is_found_and_left_as_it_is(
     busy: OrganizationRef, seed: str, checks: set[str]
 ) -> None:
     mine = " AND unit = 'prediction' AND organization_id = %s"
