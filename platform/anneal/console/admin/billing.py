@@ -18,7 +18,6 @@ class UsageEventAdmin(TenantAdmin):
     list_filter: ClassVar = ["meter", "source"]
     search_fields: ClassVar = ["model", "event_id"]
     ordering: ClassVar = ["-id"]
-    exclude: ClassVar = ["payload_hash"]
 
 
 @admin.register(Balance, site=site)
