@@ -87,7 +87,7 @@ def _grant(
             organization=organization,
             unit=terms.currency,
             amount=line,
-            kind="credit_line",
+            kind=GrantKind.CREDIT_LINE,
             priority=CREDIT_LINE_PRIORITY,
             source=f"credit_line:{window}",
             effective_at=starts_at,

@@ -1,5 +1,6 @@
 """Periods: they tile, in every zone, for every day one can begin on."""
 
+import itertools
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -150,9 +151,7 @@ def test_the_periods_tiers_count_in_tile_around_a_subscription(
             periods.append(billing_period(organization=organization, at=moment))
             moment = periods[-1][1]
 
-    assert all(
-        first[1] == second[0] for first, second in zip(periods, periods[1:], strict=False)
-    )
+    assert all(first[1] == second[0] for first, second in itertools.pairwise(periods))
     assert [start.isoformat() for start, _ in periods] == [
         "2028-12-01T00:00:00+00:00",
         "2029-01-01T00:00:00+00:00",
