@@ -75,6 +75,9 @@ def hold_renew(row: FineTuningJob) -> None:
             key=f"{public_id(JOB_PREFIX, row.id)}:{uuid7()}",
             ttl_seconds=HOLD_SECONDS,
             source=SOURCE,
+            dims={"task": row.task, "tier": row.tier},
+            api_key_id=row.api_key_id,
+            member_id=row.member_id,
         )
         row.hold_id = hold.id
 
@@ -93,5 +96,8 @@ def _hold(row: FineTuningJob, plan: Plan) -> None:
         key=public_id(JOB_PREFIX, row.id),
         ttl_seconds=HOLD_SECONDS,
         source=SOURCE,
+        dims={"task": plan.version.task, "tier": row.tier},
+        api_key_id=row.api_key_id,
+        member_id=row.member_id,
     )
     row.hold_id = hold.id
