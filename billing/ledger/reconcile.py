@@ -13,25 +13,37 @@ _CHECKS: Final = """
 WITH booked AS (
   SELECT organization_id, unit,
          -coalesce(sum(amount) FILTER (WHERE account = 'issued'), 0) AS granted,
-         coalesce(sum(amount) FILTER (WHERE account = 'revenue'), 0) AS consumed,
-         coalesce(sum(amount) FILTER (WHERE account = 'breakage'), 0) AS expired
+         coalesce(sum(amount) FILTER (WHERE account IN ('revenue', 'receivable')), 0) AS consumed,
+         coalesce(sum(amount) FILTER (WHERE account IN ('breakage', 'lapsed')), 0) AS expired
   FROM ledger_ledgerentry GROUP BY organization_id, unit
 ), booked_grants AS (
-  SELECT grant_id, sum(amount) FILTER (WHERE account = 'revenue') AS consumed,
-         sum(amount) FILTER (WHERE account = 'breakage') AS expired
+  SELECT grant_id,
+         sum(amount) FILTER (WHERE account IN ('revenue', 'receivable')) AS consumed,
+         sum(amount) FILTER (WHERE account IN ('breakage', 'lapsed')) AS expired
   FROM ledger_ledgerentry GROUP BY grant_id
-), open_holds AS (
-  SELECT organization_id, unit, sum(amount) AS held FROM ledger_hold WHERE state = 'held'
-  GROUP BY organization_id, unit
 ), pinned AS (
   SELECT (d ->> 0)::uuid AS grant_id, sum((d ->> 1)::numeric) AS held
-  FROM ledger_hold CROSS JOIN jsonb_array_elements(draws) d WHERE state = 'held' GROUP BY 1
+  FROM ledger_hold CROSS JOIN jsonb_array_elements(draws || charges) d WHERE state = 'held'
+  GROUP BY 1
+), open_holds AS (
+  SELECT g.organization_id, g.unit, sum(p.held) AS held
+  FROM pinned p JOIN ledger_grant g ON g.id = p.grant_id GROUP BY g.organization_id, g.unit
 ), counted AS (
   SELECT hold_id, sum(units) AS units FROM metering_usageevent WHERE hold_id IS NOT NULL
   GROUP BY hold_id
 ), charged AS (
-  SELECT hold_id, sum(amount) AS units FROM ledger_ledgerentry
-  WHERE account = 'revenue' GROUP BY hold_id
+  SELECT hold_id, unit, sum(amount) AS amount FROM ledger_ledgerentry
+  WHERE account IN ('revenue', 'receivable') GROUP BY hold_id, unit
+), refunded AS (
+  SELECT hold_id, sum(units) AS units, sum(charge) AS charge FROM ledger_capturerefund
+  GROUP BY hold_id
+), rated AS (
+  SELECT rated_usage_id, sum(rated_captured) AS used,
+         sum(rated - rated_captured) FILTER (WHERE state = 'held') AS pending
+  FROM ledger_hold WHERE rated_usage_id IS NOT NULL GROUP BY rated_usage_id
+), limited AS (
+  SELECT l.key::uuid AS count_id, sum(l.value::numeric) AS held
+  FROM ledger_hold CROSS JOIN jsonb_each_text(limits) l WHERE state = 'held' GROUP BY 1
 ), checks (name, organization_id, subject, expected, found) AS (
   SELECT 'ledger.granted', organization_id, unit, k.granted, b.granted
   FROM booked k FULL JOIN ledger_balance b USING (organization_id, unit)
@@ -54,8 +66,27 @@ WITH booked AS (
   SELECT 'grants.expired', g.organization_id, g.id::text, k.expired, g.expired
   FROM ledger_grant g LEFT JOIN booked_grants k ON k.grant_id = g.id
   UNION ALL
-  SELECT 'holds.charged', h.organization_id, h.id::text, c.units, h.captured
-  FROM ledger_hold h LEFT JOIN charged c ON c.hold_id = h.id
+  SELECT 'holds.drawn', h.organization_id, h.id::text, c.amount,
+         h.captured - h.rated_captured - (h.refunded - h.rated_refunded)
+  FROM ledger_hold h LEFT JOIN charged c ON c.hold_id = h.id AND c.unit = h.unit
+  UNION ALL
+  SELECT 'holds.charged', h.organization_id, h.id::text, c.amount, h.charged - h.charge_refunded
+  FROM ledger_hold h LEFT JOIN charged c ON c.hold_id = h.id AND c.unit = h.currency
+  UNION ALL
+  SELECT 'holds.refunded', h.organization_id, h.id::text, r.units, h.refunded
+  FROM ledger_hold h LEFT JOIN refunded r ON r.hold_id = h.id
+  UNION ALL
+  SELECT 'holds.charge_refunded', h.organization_id, h.id::text, r.charge, h.charge_refunded
+  FROM ledger_hold h LEFT JOIN refunded r ON r.hold_id = h.id
+  UNION ALL
+  SELECT 'rated.used', u.organization_id, u.id::text, r.used, u.used
+  FROM ledger_ratedusage u LEFT JOIN rated r ON r.rated_usage_id = u.id
+  UNION ALL
+  SELECT 'rated.pending', u.organization_id, u.id::text, r.pending, u.pending
+  FROM ledger_ratedusage u LEFT JOIN rated r ON r.rated_usage_id = u.id
+  UNION ALL
+  SELECT 'limits.held', c.organization_id, c.id::text, l.held, c.held
+  FROM ledger_limitcount c LEFT JOIN limited l ON l.count_id = c.id
   UNION ALL
   SELECT 'usage.counted', h.organization_id, h.id::text, h.captured, c.units
   FROM ledger_hold h LEFT JOIN counted c ON c.hold_id = h.id

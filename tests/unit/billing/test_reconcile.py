@@ -44,7 +44,7 @@ def test_all_is_well(busy: OrganizationRef) -> None:
         ("UPDATE ledger_grant SET expired = expired + 1", {"grants.expired"}),
         (
             "UPDATE ledger_hold SET captured = captured + 1 WHERE captured > 0",
-            {"holds.charged", "usage.counted"},
+            {"holds.drawn", "usage.counted"},
         ),
     ],
 )

@@ -30,6 +30,9 @@ DEFINER_FUNCTIONS = frozenset(
         "ledger_sweep",
         "grant_add",
         "grant_void",
+        "capture_refund",
+        "account_open",
+        "account_park",
         # Who calls: the organization is known only by the answer.
         "key_lookup",
         "memberships_of_user",
