@@ -137,3 +137,14 @@ class Forecast:
     meters: tuple[MeterForecast, ...]
     amount_used: Decimal
     amount: Range
+
+
+@dataclass(frozen=True, slots=True)
+class UsageDrift:
+    """Two places that should tell the same number of usage and do not."""
+
+    check: str
+    organization_id: UUID
+    subject: str
+    expected: Decimal
+    found: Decimal
