@@ -191,7 +191,8 @@ def test_the_hourly_run_writes_to_the_operators_once_per_finding(
     busy: OrganizationRef, mailoutbox: list[EmailMessage]
 ) -> None:
     operator = make_user("operator")
-    User.objects.filter(id=operator.id).update(is_staff=True)
+    with system_scope("test"):
+        User.objects.filter(id=operator.id).update(is_staff=True)
     seed("UPDATE ledger_balance SET consumed = consumed + 1 WHERE organization_id = %s", busy.id)
 
     reconcile_all()
