@@ -117,7 +117,8 @@ def capture_refund(
 ) -> tuple[str, UUID, Decimal, Decimal, Decimal]:
     """Return the code, the refund's id, its units and money, and what may still be refunded."""
     code, refund_id, units, charge, left = _row(
-        "SELECT code, refund_id, units, charge, left_over FROM capture_refund(%s, %s, %s, %s, %s, %s)",
+        "SELECT code, refund_id, units, charge, left_over"
+        " FROM capture_refund(%s, %s, %s, %s, %s, %s)",
         [organization_id, hold_id, amount, key, reason, clock.now()],
     )
     return code, refund_id, units, charge, left

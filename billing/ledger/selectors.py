@@ -26,7 +26,7 @@ from billing.ledger.models import (
     Notice,
     SpendingLimit,
 )
-from billing.ledger.services.grants import grant_info
+from billing.ledger.rows import grant_info
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 

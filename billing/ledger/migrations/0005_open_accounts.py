@@ -35,7 +35,7 @@ def cycles_begin(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ledger", "0003_house_credit"),
+        ("ledger", "0004_usage_keys"),
     ]
 
     operations = [

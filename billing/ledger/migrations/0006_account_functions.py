@@ -45,8 +45,6 @@ class Migration(migrations.Migration):
         helper("ledger_post"),
         helper("balance_refresh"),
         helper("usage_of"),
-        helper("usage_known", "usage_known(jsonb)"),
-        helper("usage_add", "usage_add(jsonb, integer[], timestamptz, timestamptz)"),
         helper("balance_alert", "balance_alert(uuid, text, timestamptz)"),
         helper(
             "limits_check",

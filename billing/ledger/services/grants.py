@@ -13,6 +13,7 @@ from billing.ledger.amounts import amount_read, money_read, unit_read
 from billing.ledger.contracts import GrantInfo
 from billing.ledger.errors import CurrencyMismatch, GrantInvalid
 from billing.ledger.models import CustomerAccount, Grant, GrantKind
+from billing.ledger.rows import grant_info
 
 
 def balance_grant(
@@ -115,17 +116,3 @@ def _money(organization: OrganizationRef, currency: str, amount: Decimal) -> Non
         raise CurrencyMismatch(
             f"The account is kept in {account.currency}: give {account.currency}.", param="unit"
         )
-
-
-def grant_info(row: Grant) -> GrantInfo:
-    """Copy a row into the shape other apps may hold."""
-    return GrantInfo(
-        id=row.id,
-        unit=row.unit,
-        kind=row.kind,
-        amount=row.amount,
-        priority=row.priority,
-        effective_at=row.effective_at,
-        expires_at=row.expires_at,
-        source=row.source,
-    )

@@ -1,8 +1,8 @@
--- Refunds `amount` units of what a hold captured, once per key: units charged at the price first,
+-- Refunds `of_units` units of what a hold captured, once per key: units charged at the price first,
 -- with their share of the money, then those of the meter's grants. The sum of a hold's refunds
 -- never exceeds what it captured.
 CREATE FUNCTION capture_refund(
-  organization uuid, of_hold uuid, amount numeric, of_key text, of_reason text,
+  organization uuid, of_hold uuid, of_units numeric, of_key text, of_reason text,
   business_now timestamptz DEFAULT NULL
 ) RETURNS TABLE (code text, refund_id uuid, units numeric, charge numeric, left_over numeric)
 LANGUAGE plpgsql AS $$
@@ -11,7 +11,7 @@ DECLARE
   today timestamptz := coalesce(business_now, clock_timestamp());
   h ledger_hold%ROWTYPE;
   earlier ledger_capturerefund%ROWTYPE;
-  rated numeric;
+  rated_units numeric;
   priced numeric;
 BEGIN
   IF NOT app.acts_for(organization) THEN
@@ -30,35 +30,35 @@ BEGIN
   SELECT * INTO earlier FROM ledger_capturerefund e
   WHERE e.organization_id = organization AND e.key = of_key;
   IF FOUND THEN
-    code := CASE WHEN (earlier.hold_id, earlier.units) = (of_hold, amount) THEN 'duplicate'
+    code := CASE WHEN (earlier.hold_id, earlier.units) = (of_hold, of_units) THEN 'duplicate'
                  ELSE 'mismatch' END;
     refund_id := earlier.id; units := trim_scale(earlier.units); charge := trim_scale(earlier.charge);
     RETURN NEXT; RETURN;
-  ELSIF NOT amount_valid(amount) OR amount = 0 OR coalesce(of_key, '') = '' THEN
+  ELSIF NOT amount_valid(of_units) OR of_units = 0 OR coalesce(of_key, '') = '' THEN
     code := 'invalid'; RETURN NEXT; RETURN;
-  ELSIF amount > h.captured - h.refunded THEN
+  ELSIF of_units > h.captured - h.refunded THEN
     code := 'exceeds_capture'; RETURN NEXT; RETURN;
   END IF;
 
   PERFORM balance_refresh(organization, h.unit, today);
   IF h.currency <> '' THEN PERFORM balance_refresh(organization, h.currency, today); END IF;
   priced := h.rated_captured - h.rated_refunded;
-  rated := least(amount, priced);
-  charge := CASE WHEN rated = priced THEN h.charged - h.charge_refunded
-                 ELSE trunc((h.charged - h.charge_refunded) * rated / priced, 12) END;
-  code := 'refunded'; refund_id := anneal_uuid7(); units := trim_scale(amount);
-  left_over := trim_scale(h.captured - h.refunded - amount);
+  rated_units := least(of_units, priced);
+  charge := CASE WHEN rated_units = priced THEN h.charged - h.charge_refunded
+                 ELSE trunc((h.charged - h.charge_refunded) * rated_units / priced, 12) END;
+  code := 'refunded'; refund_id := anneal_uuid7(); units := trim_scale(of_units);
+  left_over := trim_scale(h.captured - h.refunded - of_units);
   INSERT INTO ledger_capturerefund (id, created_at, organization_id, hold_id, key, units, charge,
                                     reason, booked_at)
-  VALUES (refund_id, clock_timestamp(), organization, of_hold, of_key, amount, charge, of_reason,
+  VALUES (refund_id, clock_timestamp(), organization, of_hold, of_key, of_units, charge, of_reason,
           today);
-  UPDATE ledger_hold l SET refunded = l.refunded + amount,
-    rated_refunded = l.rated_refunded + rated, charge_refunded = l.charge_refunded + charge
+  UPDATE ledger_hold l SET refunded = l.refunded + of_units,
+    rated_refunded = l.rated_refunded + rated_units, charge_refunded = l.charge_refunded + charge
   WHERE l.id = of_hold;
   PERFORM grants_refund(organization, of_hold, h.currency, charge, refund_id, today);
-  PERFORM grants_refund(organization, of_hold, h.unit, amount - rated, refund_id, today);
+  PERFORM grants_refund(organization, of_hold, h.unit, of_units - rated_units, refund_id, today);
   UPDATE ledger_limitcount n
-  SET used = greatest(n.used - CASE WHEN s.unit = h.unit THEN amount ELSE charge END, 0)
+  SET used = greatest(n.used - CASE WHEN s.unit = h.unit THEN of_units ELSE charge END, 0)
   FROM ledger_spendinglimit s
   WHERE s.id = n.limit_id AND n.id IN (SELECT k::uuid FROM jsonb_object_keys(h.limits) k);
   charge := trim_scale(charge);

@@ -5,6 +5,7 @@ CREATE FUNCTION hold_rate(
   organization uuid, of_meter text, of_currency text, dims jsonb, units numeric,
   business_now timestamptz, INOUT price_id uuid, INOUT rated_usage_id uuid, OUT ceiling numeric
 ) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
 DECLARE
   price prices_price;
   period tstzrange;

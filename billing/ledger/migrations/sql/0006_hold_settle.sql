@@ -16,6 +16,7 @@ DECLARE
   stamp timestamptz := clock_timestamp();
   today timestamptz := coalesce(business_now, clock_timestamp());
   meters text[];
+  events usage_item[]; event_of integer[];               -- named, and by which settlement
   clashing integer[]; repeated integer[];    -- settlements with a known usage event, another's, the same
   done uuid[] := '{}'; done_captured numeric[] := '{}'; done_states text[] := '{}';
   done_organizations uuid[] := '{}'; done_units text[] := '{}'; done_draws jsonb[] := '{}';
@@ -69,8 +70,13 @@ BEGIN
     LEFT JOIN ledger_hold h ON h.id = (q.s ->> 'hold_id')::uuid;
   END IF;
 
-  SELECT array_agg(k.n) FILTER (WHERE NOT k.same), array_agg(k.n) FILTER (WHERE k.same)
-  INTO clashing, repeated FROM usage_known(settlements) k;
+  SELECT array_agg(ROW(e.id, e.organization_id, e.source, e.event_id, e.meter, e.units, e.model,
+                       e.deployment_id, e.api_key_id, coalesce(e.occurred_at, today), e.hold_id,
+                       e.dims)::usage_item), array_agg(e.n)
+  INTO events, event_of FROM usage_of(settlements) e;
+  SELECT array_agg(event_of[s.item]) FILTER (WHERE s.code <> 'same'),
+         array_agg(event_of[s.item]) FILTER (WHERE s.code = 'same')
+  INTO clashing, repeated FROM usage_seen(events) s;
 
   FOR r IN
     SELECT (q.n - 1)::integer AS n, q.hold_id, coalesce(q.captured, 0) AS wanted,
@@ -184,7 +190,14 @@ BEGIN
                         booked_holds, today);
   END IF;
   IF cardinality(counted) > 0 THEN
-    PERFORM usage_add(settlements, counted, today, stamp);
+    SELECT array_agg(events[x.spot]) INTO events
+    FROM unnest(event_of) WITH ORDINALITY AS x (n, spot) WHERE x.n = ANY (counted);
+    -- Looked up above and new then: another unit's settlement has just brought the same event. All
+    -- of this call is undone, and a retry is told so.
+    IF EXISTS (SELECT FROM usage_record(events, today, stamp)) THEN
+      RAISE EXCEPTION 'a usage event was counted by somebody else meanwhile'
+        USING ERRCODE = 'serialization_failure';
+    END IF;
   END IF;
   IF answers THEN
     UPDATE ledger_keyedcall c SET response = q.response

@@ -1,17 +1,14 @@
 -- The usage events that settlements name: one for each of `ids`, or the one called `event_id`,
 -- whose id is left to the insert. Items that "free" marks are counted as abstentions, which no hold
 -- pays for.
--- The hash covers what is counted, not when: the same event sent later is still the same.
 CREATE OR REPLACE FUNCTION usage_of(settlements jsonb)
 RETURNS TABLE (n integer, id uuid, organization_id uuid, hold_id uuid, source text, event_id text,
-               payload_hash bytea, meter text, units numeric, model text, deployment_id uuid,
-               api_key_id uuid, occurred_at timestamptz, dims jsonb)
+               meter text, units numeric, model text, deployment_id uuid, api_key_id uuid,
+               occurred_at timestamptz, dims jsonb)
 LANGUAGE sql AS $$
   SELECT (q.n - 1)::integer, i.id::uuid, q.organization_id,
          CASE WHEN NOT part.free THEN q.hold_id END,
          q.source, coalesce(i.id, q.event_id),
-         sha256(convert_to(concat_ws('|', part.meter, part.units, q.model, q.deployment_id,
-                                     q.api_key_id, part.dims), 'UTF8')),
          part.meter, part.units, q.model, q.deployment_id, q.api_key_id, q.occurred_at, part.dims
   FROM (
     SELECT q.n, q.organization_id, q.hold_id, coalesce(q.source, '') AS source, q.event_id,
