@@ -191,9 +191,15 @@ class SubscriptionAdmin(TenantAdmin):
 class SubscriptionPeriodAdmin(TenantAdmin):
     """The periods that were opened."""
 
-    list_display: ClassVar = ["organization", "plan_version", "starts_at", "ends_at"]
-    list_select_related: ClassVar = ["plan_version"]
+    list_display: ClassVar = ["organization", "plan", "starts_at", "ends_at"]
+    list_select_related: ClassVar = ["plan_version__plan"]
     ordering: ClassVar = ["-id"]
+
+    def plan(self, row: SubscriptionPeriod) -> str:
+        """Show the plan's code."""
+        return row.plan_version.plan.code
+
+    plan.short_description = _("plan")  # type: ignore[attr-defined] # Django's way
 
 
 @admin.register(TrialTerms, site=site)
