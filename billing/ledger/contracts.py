@@ -124,3 +124,12 @@ class Drift:
     subject: str
     expected: Decimal
     found: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileReport:
+    """What a comparison found. ``fresh`` says that the one before found something else."""
+
+    drifts: tuple[Drift, ...]
+    parked: tuple[str, ...]
+    fresh: bool

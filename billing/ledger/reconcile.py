@@ -1,13 +1,33 @@
 """Proof that every number of the ledger tells the same story: one statement, so one snapshot.
 
-Each check compares what a projection says (found) with what it projects (expected).
+Each check compares what a projection says (found) with what it projects (expected). It never
+mends: an account whose numbers differ takes no new holds until a person has looked.
 """
 
-from typing import Final
+import logging
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
 
+from django.core.mail import send_mail
 from django.db import connection
 
-from billing.ledger.contracts import Drift
+from anneal.kernel import clock
+from anneal.kernel.principal import SYSTEM_ACTOR
+from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
+from billing.ledger.contracts import Drift, ReconcileReport
+from billing.ledger.services.parking import account_park
+from billing.metering.models import ReconcileRun
+from billing.metering.reconcile import usage_drift
+from tenants.accounts.models import Organization, User
+
+logger = logging.getLogger(__name__)
+
+KEPT: Final = 100
+"""Differences a run's row keeps; the log has them all."""
+CACHES: Final = ("rollups.", "months.")
+"""Checks of what no bill depends on: they alert and park nobody."""
 
 _CHECKS: Final = """
 WITH booked AS (
@@ -104,3 +124,109 @@ def ledger_drift() -> tuple[Drift, ...]:
     with connection.cursor() as cursor:
         cursor.execute(_CHECKS)
         return tuple(Drift(*row) for row in cursor.fetchall())
+
+
+def reconcile(*, organization: OrganizationRef | None = None) -> ReconcileReport:
+    """Compare everything, of one organization or of all; park, log and record what differs.
+
+    Opens its own scopes, so none may be open: one to read in, one to write what was found.
+    """
+    started = clock.now()
+    if organization is None:
+        with system_scope("reconcile"):
+            drifts = _drifts()
+    else:
+        with tenant_scope(organization):
+            drifts = _drifts()
+    with system_scope("reconcile"):
+        parked = _park(drifts)
+        fresh = _record(started, organization, drifts, parked)
+    for drift in drifts:
+        logger.error(
+            "drift: %s of %s, %s: expected %s, found %s",
+            drift.check,
+            drift.organization_id,
+            drift.subject,
+            drift.expected,
+            drift.found,
+        )
+    return ReconcileReport(drifts, tuple(ref.slug for ref in parked), fresh)
+
+
+def operators_alert(report: ReconcileReport) -> int:
+    """Write to the operators what differs; return to how many. Opens no scope: it sends mail."""
+    emails = list(
+        User.objects.filter(is_staff=True, is_active=True).values_list("email", flat=True)
+    )
+    if not report.drifts or not emails:
+        return 0
+    lines = [
+        f"{drift.check}  organization {drift.organization_id}  {drift.subject}:"
+        f" expected {drift.expected}, found {drift.found}"
+        for drift in report.drifts[:KEPT]
+    ]
+    parked = ", ".join(report.parked) or "none"
+    text = (
+        f"The books differ in {len(report.drifts)} places. Nothing was changed.\n"
+        f"Accounts parked, which take no new holds: {parked}.\n\n" + "\n".join(lines) + "\n\n"
+        "See Reconciliations in the console, and `manage.py reconcile --organization SLUG`.\n"
+    )
+    return sum(send_mail("Anneal: the books differ", text, None, [email]) for email in emails)
+
+
+def _drifts() -> tuple[Drift, ...]:
+    usage = (
+        Drift(each.check, each.organization_id, each.subject, each.expected, each.found)
+        for each in usage_drift()
+    )
+    return (*ledger_drift(), *usage)
+
+
+def _park(drifts: Iterable[Drift]) -> tuple[OrganizationRef, ...]:
+    """Park the accounts whose money or usage differs; return those that were not parked before."""
+    first: dict[UUID, Drift] = {}
+    for drift in drifts:
+        if not drift.check.startswith(CACHES):
+            first.setdefault(drift.organization_id, drift)
+    rows = Organization.objects.filter(id__in=first).order_by("id").values_list("id", "slug")
+    return tuple(
+        ref
+        for ref in (OrganizationRef(*row) for row in rows)
+        if account_park(
+            organization=ref,
+            actor=SYSTEM_ACTOR,
+            reason=f"reconcile: {first[ref.id].check} {first[ref.id].subject}"[:500],
+        )
+    )
+
+
+def _record(
+    started: datetime,
+    organization: OrganizationRef | None,
+    drifts: tuple[Drift, ...],
+    parked: tuple[OrganizationRef, ...],
+) -> bool:
+    """Keep the run; say whether it differs from the one before it."""
+    details: list[dict[str, Any]] = [drift_json(drift) for drift in drifts[:KEPT]]
+    scope = organization.id if organization else None
+    before = ReconcileRun.objects.filter(organization_id=scope).order_by("-id").first()
+    ReconcileRun(
+        created_at=started,
+        finished_at=clock.now(),
+        organization_id=scope,
+        drifts=len(drifts),
+        parked=len(parked),
+        details=details,
+    ).save(force_insert=True)
+    return before is None or before.details != details
+
+
+def drift_json(drift: Drift) -> dict[str, str]:
+    """Render one difference."""
+    return {
+        "check": drift.check,
+        "organization": str(drift.organization_id),
+        "subject": drift.subject,
+        "expected": f"{drift.expected.normalize():f}",
+        "found": f"{drift.found.normalize():f}",
+    }

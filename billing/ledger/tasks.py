@@ -5,6 +5,7 @@ from uuid import UUID
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from anneal.kernel.tasks import task
 from billing.ledger.notices import notice_mail, notices_announce, organizations_to_tell
+from billing.ledger.reconcile import operators_alert, reconcile
 from billing.ledger.services.upkeep import BATCH, ledger_tidy
 
 _MOST_BATCHES = 20
@@ -18,6 +19,14 @@ def reap() -> None:
             ended = ledger_tidy()
         if ended < BATCH:
             return
+
+
+@task(name="ledger.reconcile", queue="default", every=3600.0)
+def reconcile_all() -> None:
+    """Compare the books, and write to the operators when something new differs."""
+    report = reconcile()
+    if report.fresh:
+        operators_alert(report)
 
 
 @task(name="ledger.notify", queue="default", every=10.0)

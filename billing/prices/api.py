@@ -1,6 +1,5 @@
 """`/v1/billing/prices`: public, as a price list should be."""
 
-from decimal import Decimal
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -9,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from anneal.kernel.api import OpenView, whole_list
+from billing.numbers import decimal_text
 from billing.prices.contracts import PriceInfo, PriceModel
 from billing.prices.selectors import prices_current
 
@@ -77,32 +77,30 @@ def price_json(price: PriceInfo) -> dict[str, Any]:
     terms = price.terms
     package = None
     if terms.package_units is not None:
-        package = {"units": _text(terms.package_units), "amount": _text(terms.package_amount)}
+        package = {
+            "units": decimal_text(terms.package_units),
+            "amount": decimal_text(terms.package_amount),
+        }
     return {
         "object": "billing.price",
         "meter": price.meter,
         "name": {"en": price.name_en, "zh-Hans": price.name_zh},
         "unit": {"en": price.unit_en, "zh-Hans": price.unit_zh},
         "currency": price.currency,
-        "unit_amount": _text(price.unit_amount),
+        "unit_amount": decimal_text(price.unit_amount),
         "model": terms.model.value,
         "tiers": [
             {
-                "up_to": _text(tier.up_to),
-                "unit_amount": _text(tier.unit_amount),
-                "flat_amount": _text(tier.flat_amount),
+                "up_to": decimal_text(tier.up_to),
+                "unit_amount": decimal_text(tier.unit_amount),
+                "flat_amount": decimal_text(tier.flat_amount),
             }
             for tier in terms.tiers
         ],
         "package": package,
-        "percent": _text(terms.percent),
-        "minimum": _text(terms.minimum),
+        "percent": decimal_text(terms.percent),
+        "minimum": decimal_text(terms.minimum),
         "match": dict(price.match),
         "version": price.version,
         "effective_at": price.effective_at.isoformat(),
     }
-
-
-def _text(value: Decimal | None) -> str | None:
-    """Write an exact number without needless zeros."""
-    return None if value is None else f"{value.normalize():f}"

@@ -1,6 +1,7 @@
 """Questions to the price list."""
 
 import json
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 
@@ -15,17 +16,17 @@ from billing.prices.models import Meter, Price
 from billing.prices.terms import DIMENSIONS, tiers_of
 
 
-def prices_current(*, plan: str = "") -> tuple[PriceInfo, ...]:
-    """Return the list prices that rule now, or a plan's own ones.
+def prices_current(*, plans: Collection[str] = ("",)) -> tuple[PriceInfo, ...]:
+    """Return the list prices that rule now, or plans' own ones.
 
     By meter and currency; among these the price of all usage comes before those that ask for a
     task, a tier or a channel.
     """
     rows = (
-        Price.objects.filter(effective_at__lte=clock.now(), plan=plan)
+        Price.objects.filter(effective_at__lte=clock.now(), plan__in=plans)
         .select_related("meter")
-        .order_by("meter__code", "currency", "match", "-effective_at")
-        .distinct("meter__code", "currency", "match")
+        .order_by("meter__code", "currency", "plan", "match", "-effective_at")
+        .distinct("meter__code", "currency", "plan", "match")
     )
     return tuple(
         sorted(

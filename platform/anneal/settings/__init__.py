@@ -68,6 +68,8 @@ INSTALLED_APPS = [
     "billing.prices",
     "billing.metering",
     "billing.ledger",
+    "billing.plans",
+    "billing.promotions",
     "mlworker.catalog",
     "mlworker.jobs",
     "mlworker.registry",
