@@ -61,7 +61,7 @@ class PlanVersion(GlobalModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.plan_id} v{self.version}"
+        return f"v{self.version}"
 
 
 class Subscription(TenantModel):

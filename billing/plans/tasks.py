@@ -10,11 +10,12 @@ from billing.plans.services.renewal import subscription_renew, subscriptions_due
 logger = logging.getLogger(__name__)
 
 
-@task(name="plans.renew", queue="default", every=60.0)
+@task(name="plans.renew", queue="default", every=10.0)
 def renew() -> None:
     """Open the periods that have begun, a subscription per transaction.
 
-    One that cannot be renewed is told of and does not keep the others from theirs.
+    Often, since until then nobody has the new period's units. One that cannot be renewed is told of
+    and does not keep the others from theirs.
     """
     last: UUID | None = None
     while due := _due(last):

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from django.db import migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import StateApps
 
-from anneal.kernel.tables import SystemFunction
+from anneal.kernel.tables import SystemFunction, as_system
 
 SQL = Path(__file__).parent / "sql"
 
@@ -30,6 +32,17 @@ def dropped(*signatures: str) -> migrations.RunSQL:
 GRANT_ADD = (
     "grant_add(uuid, text, text, numeric, integer, timestamptz, timestamptz, text, timestamptz)"
 )
+
+
+def abstention_add(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
+    """What predictions without a label are counted as: they have no price."""
+    apps.get_model("prices", "Meter").objects.create(
+        code="abstention",
+        name_en="Abstentions",
+        name_zh="弃答",
+        unit_en="prediction",
+        unit_zh="次",
+    )
 
 
 class Migration(migrations.Migration):
@@ -66,4 +79,5 @@ class Migration(migrations.Migration):
         SystemFunction(
             text("capture_refund"), "capture_refund(uuid, uuid, numeric, text, text, timestamptz)"
         ),
+        migrations.RunPython(as_system(abstention_add), migrations.RunPython.noop),
     ]

@@ -11,6 +11,7 @@ from django.db.models import Max
 
 from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
+from anneal.kernel.errors import Conflict
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Actor
 from billing.plans.contracts import PlanInfo, PlanTerms, TrialTermsInfo
@@ -121,7 +122,11 @@ def trial_terms_set(
         raise PlanInvalid("days: give a whole number from 1 to 3,650.", param="days")
     read = units_read(units)
     last = TrialTerms.objects.aggregate(last=Max("version"))["last"] or 0
-    row = TrialTerms.objects.create(version=last + 1, days=days, units=units_json(read))
+    try:
+        with transaction.atomic():
+            row = TrialTerms.objects.create(version=last + 1, days=days, units=units_json(read))
+    except IntegrityError as error:
+        raise Conflict("The trial was changed at this moment: look again.") from error
     detail = {"version": row.version, "days": days, "units": units_json(read)}
     _audit(actor, "trial_terms.set", public_id("trial_", row.id), detail)
     return TrialTermsInfo(version=row.version, days=days, units=read)

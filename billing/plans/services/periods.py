@@ -5,10 +5,11 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Final
 
 from django.db import IntegrityError, transaction
+from django.db.models import Sum
 
 from anneal.kernel import clock
 from anneal.kernel.scopes import OrganizationRef
-from billing.ledger.models import GrantKind
+from billing.ledger.models import Grant, GrantKind
 from billing.ledger.services import balance_grant
 from billing.plans.contracts import PlanTerms
 from billing.plans.models import Subscription, SubscriptionPeriod
@@ -18,7 +19,6 @@ from billing.prices.currency import PRECISION
 INCLUDED_PRIORITY: Final = 50
 CREDIT_LINE_PRIORITY: Final = 100
 """Spent after everything that is paid or given."""
-_NOTHING: Final = PlanTerms()
 _TICK: Final = timedelta(microseconds=1)
 
 
@@ -63,12 +63,13 @@ def _grant(
 ) -> None:
     """Grant units and credit line for the window; its name is their source, so each comes once."""
     terms = plan_terms(subscription.plan_version)
-    before = after or _NOTHING
     share = _share(starts_at, whole) if after else Decimal(1)
     window = f"{subscription.id}:{starts_at:%Y-%m-%dT%H:%M:%S.%fZ}"
     for meter, units in terms.included.items():
-        more = units - before.included.get(meter, Decimal(0))
-        amount = (more * share).quantize(Decimal(1), rounding=ROUND_HALF_UP)
+        source = "plan:"
+        before = after.included.get(meter, Decimal(0)) if after else Decimal(0)
+        amount = ((units - before) * share).quantize(Decimal(1), rounding=ROUND_HALF_UP)
+        amount = min(amount, units - _granted(organization, meter, source, whole))
         if amount > 0:
             balance_grant(
                 organization=organization,
@@ -77,22 +78,38 @@ def _grant(
                 # Paid with the fee; what a free plan gives is a gift, and no trial that ends.
                 kind=GrantKind.PURCHASED if terms.fee else GrantKind.OPERATOR,
                 priority=INCLUDED_PRIORITY,
-                source=f"plan:{window}",
+                source=f"{source}{window}",
                 effective_at=starts_at,
                 expires_at=whole[1],
             )
-    line = (terms.credit_line or Decimal(0)) - (before.credit_line or Decimal(0))
-    if line > 0:
-        balance_grant(
-            organization=organization,
-            unit=terms.currency,
-            amount=line,
-            kind=GrantKind.CREDIT_LINE,
-            priority=CREDIT_LINE_PRIORITY,
-            source=f"credit_line:{window}",
-            effective_at=starts_at,
-            expires_at=whole[1],
-        )
+    if terms.credit_line is not None:
+        source = "credit_line:"
+        line = terms.credit_line - _granted(organization, terms.currency, source, whole)
+        if line > 0:
+            balance_grant(
+                organization=organization,
+                unit=terms.currency,
+                amount=line,
+                kind=GrantKind.CREDIT_LINE,
+                priority=CREDIT_LINE_PRIORITY,
+                source=f"{source}{window}",
+                effective_at=starts_at,
+                expires_at=whole[1],
+            )
+
+
+def _granted(
+    organization: OrganizationRef, unit: str, source: str, whole: tuple[datetime, datetime]
+) -> Decimal:
+    """Return what plans gave for this period already: going to and fro between plans adds none."""
+    given = Grant.objects.filter(
+        organization_id=organization.id,
+        unit=unit,
+        source__startswith=source,
+        effective_at__gte=whole[0],
+        expires_at=whole[1],
+    ).aggregate(total=Sum("amount"))["total"]
+    return given or Decimal(0)
 
 
 def _share(starts_at: datetime, whole: tuple[datetime, datetime]) -> Decimal:

@@ -33,29 +33,21 @@ def subscription_change(
     """Put the organization on a plan's newest version.
 
     The first plan begins now; its day is the anchor of all periods, in ``time_zone`` (UTC). A plan
-    that costs as much or more begins now, one that costs less at the period's end. The plan there
-    is takes back a change that waits. ``assigned`` is the operator's right to give plans that cost
-    money or are not public. Raises PlanUnknown, PaymentMethodRequired, SubscriptionUnchanged,
-    PlanCurrency, TimeZoneInvalid.
+    that costs more begins now, one that costs less at the period's end. The plan there is takes
+    back a change that waits. ``assigned`` is the operator's right to give plans that cost money or
+    are not public. Raises PlanUnknown, PaymentMethodRequired, SubscriptionUnchanged, PlanCurrency,
+    TimeZoneInvalid.
     """
     require_scope(organization)
     now = clock.now()
-    wanted = plan_version_current(code=plan, public_only=not assigned)
     row = (
         Subscription.objects.filter(organization_id=organization.id, ends_at__isnull=True)
         .select_related("plan_version__plan", "next_version__plan")
         .select_for_update(of=("self",))
         .first()
     )
-    back = row is not None and row.next_version is not None and row.plan_version_id == wanted.id
-    if wanted.fee and not assigned and not back:
-        raise PaymentMethodRequired(
-            f"The plan '{plan}' costs {wanted.fee.normalize():f} {wanted.currency} a"
-            f" {wanted.period} and no payment method is set up: choose a free plan, or ask the"
-            " operator of this installation to put the organization on it.",
-            param="plan",
-        )
     if row is None:
+        wanted = _wanted(plan, assigned=assigned)
         zone = time_zone_read(time_zone or "UTC", now)
         return subscription_info(_start(organization, actor, wanted, zone, now))
     row = renew_until(organization, row, now)
@@ -63,7 +55,22 @@ def subscription_change(
         raise Conflict(
             f"The periods of this subscription are counted in {row.time_zone}.", param="time_zone"
         )
+    if row.next_version is not None and row.plan_version.plan.code == plan:
+        return subscription_info(_keep(organization, actor, row))
+    wanted = _wanted(plan, assigned=assigned)
     return subscription_info(_change(organization, actor, row, wanted, now))
+
+
+def _wanted(plan: str, *, assigned: bool) -> PlanVersion:
+    wanted = plan_version_current(code=plan, public_only=not assigned)
+    if wanted.fee and not assigned:
+        raise PaymentMethodRequired(
+            f"The plan '{plan}' costs {wanted.fee.normalize():f} {wanted.currency} a"
+            f" {wanted.period} and no payment method is set up: choose a free plan, or ask the"
+            " operator of this installation to put the organization on it.",
+            param="plan",
+        )
+    return wanted
 
 
 def _start(
@@ -109,20 +116,26 @@ def _change(
 ) -> Subscription:
     present = row.plan_version
     if present.id == wanted.id:
-        if row.next_version is None:
-            raise SubscriptionUnchanged(param="plan")
-        row.next_version = None
-        row.save(update_fields=["next_version"])
-        _audit(organization, actor, "subscription.keep", row)
-        return row
+        raise SubscriptionUnchanged(param="plan")
     if present.currency != wanted.currency and (present.fee or present.credit_line):
         raise PlanCurrency(param="plan")
-    if _monthly(wanted) < _monthly(present):
+    more = _monthly(wanted) - _monthly(present)
+    # What costs the same waits too where periods differ: each change would open a period of its
+    # own, and going to and fro would fill it every time.
+    if more < 0 or (more == 0 and wanted.period != present.period):
         row.next_version = wanted
         row.save(update_fields=["next_version"])
         _audit(organization, actor, "subscription.schedule", row)
         return row
     return _upgrade(organization, actor, row, wanted, now)
+
+
+def _keep(organization: OrganizationRef, actor: Actor, row: Subscription) -> Subscription:
+    """Take back the change that waits."""
+    row.next_version = None
+    row.save(update_fields=["next_version"])
+    _audit(organization, actor, "subscription.keep", row)
+    return row
 
 
 def _upgrade(

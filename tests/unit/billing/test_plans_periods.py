@@ -11,6 +11,7 @@ from django.db import connection
 from anneal.kernel import clock
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
+from billing.plans.models import Subscription
 from billing.plans.selectors import billing_period, period_of
 from billing.plans.services import subscription_change
 
@@ -164,3 +165,17 @@ def test_the_periods_tiers_count_in_tile_around_a_subscription(
     with tenant_scope(other_organization):
         alone = billing_period(organization=other_organization, at=changes)
     assert alone == (datetime(2029, 3, 1, tzinfo=UTC), datetime(2029, 4, 1, tzinfo=UTC))
+
+
+def test_after_a_subscription_the_month_goes_on_from_its_end(organization: OrganizationRef) -> None:
+    begins, ends = datetime(2029, 1, 10, tzinfo=UTC), datetime(2029, 2, 10, tzinfo=UTC)
+    with tenant_scope(organization):
+        with clock.frozen(begins):
+            subscription_change(organization=organization, actor=SYSTEM_ACTOR, plan="free")
+        Subscription.objects.update(ends_at=ends)
+        periods = [
+            billing_period(organization=organization, at=at)
+            for at in (begins, ends - timedelta(microseconds=1), ends)
+        ]
+
+    assert periods == [(begins, ends), (begins, ends), (ends, datetime(2029, 3, 1, tzinfo=UTC))]

@@ -21,6 +21,7 @@ from billing.plans.models import Subscription, SubscriptionPeriod
 from billing.plans.selectors import plan_limits, subscription_get
 from billing.plans.services import (
     plan_add,
+    plan_edit,
     plan_version_draft,
     plan_version_publish,
     subscription_change,
@@ -221,6 +222,50 @@ def test_a_change_when_the_tick_is_late_renews_first(begun: OrganizationRef) -> 
 
     assert (changed.starts_at, changed.period_ends_at) == (day, MARCH)
     assert [row[1] for row in grants(begun)] == [BEGINS, FEBRUARY, day]
+
+
+def test_r43_going_to_and_fro_between_plans_fills_nothing_twice(
+    organization: OrganizationRef,
+) -> None:
+    add_plan("words", included={"prediction": D(10), "trained_token": D(900)})
+    line = {"overage": Overage.INVOICE, "credit_line": D(30)}
+    add_plan("line", included={"prediction": D(1000)}, **line)
+    go(organization, "free", BEGINS, assigned=False)
+
+    for hour, plan in enumerate(["words", "line", "free", "words", "line", "words", "free"], 1):
+        go(organization, plan, BEGINS + timedelta(hours=hour), assigned=False)
+
+    assert sum(row[0] for row in grants(organization)) == 1_000
+    assert sum(row[0] for row in grants(organization, "trained_token")) <= 900
+    assert sum(row[0] for row in grants(organization, "USD")) == 30
+
+
+def test_r43_a_change_of_period_that_costs_the_same_waits(organization: OrganizationRef) -> None:
+    add_plan("free-year", period=Period.YEAR, included={"prediction": D(12_000)})
+    go(organization, "free", BEGINS, assigned=False)
+
+    changed = go(organization, "free-year", BEGINS + timedelta(hours=1), assigned=False)
+
+    assert changed.next_plan is not None
+    assert [row[0] for row in grants(organization)] == [1_000]
+    tick(FEBRUARY)
+    assert [row[0] for row in grants(organization)] == [1_000, 12_000]
+
+
+def test_a_hidden_or_newer_plan_is_kept_as_it_is(begun: OrganizationRef) -> None:
+    """What an organization has it may keep, whatever is offered today."""
+    day = BEGINS + timedelta(days=1)
+    with clock.frozen(BEGINS):
+        publish("starter", PlanTerms(fee=D(25)))
+    with system_scope("test"):
+        plan_edit(
+            actor=SYSTEM_ACTOR, code="starter", name_en="S", name_zh="S", public=False, position=1
+        )
+    go(begun, "free", day, assigned=False)
+
+    changed = go(begun, "starter", day, assigned=False)
+
+    assert (changed.plan.code, changed.plan.version, changed.next_plan) == ("starter", 1, None)
 
 
 def test_a_yearly_plan_begins_a_grid_of_its_own(begun: OrganizationRef) -> None:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from anneal.console.admin.base import ReadOnlyAdmin
-from anneal.console.admin.forms import GrantForm, ReasonForm
+from anneal.console.admin.forms import AssignPlanForm, GrantForm, ReasonForm
 from anneal.console.admin.site import operator_actor, site
 from anneal.kernel import clock
 from anneal.kernel.errors import DomainError
@@ -24,6 +24,7 @@ from anneal.kernel.scopes import OrganizationRef
 from billing.ledger.models import GrantKind
 from billing.ledger.selectors import account_get
 from billing.ledger.services import account_park, account_unpark, balance_grant
+from billing.plans.services import subscription_change
 from tenants.accounts.models import Membership, Organization, User
 from tenants.accounts.services import organization_restore, organization_suspend
 from tenants.keys.models import ApiKey
@@ -37,7 +38,7 @@ class OrganizationAdmin(ReadOnlyAdmin):
     list_filter: ClassVar = ["kind", ("suspended_at", admin.EmptyFieldListFilter)]
     search_fields: ClassVar = ["slug", "name"]
     ordering: ClassVar = ["-id"]
-    actions_detail: ClassVar = ["suspend", "restore", "grant", "park", "unpark"]
+    actions_detail: ClassVar = ["suspend", "restore", "grant", "assign_plan", "park", "unpark"]
 
     @display(description=_("Status"), label={"active": "success", "suspended": "danger"})  # type: ignore[untyped-decorator] # unfold ships no types
     def status(self, row: Organization) -> tuple[str, Any]:
@@ -88,6 +89,21 @@ class OrganizationAdmin(ReadOnlyAdmin):
             )
 
         return self._form(request, object_id, GrantForm, _("Grant units"), apply)
+
+    @action(description=_("Assign plan"), url_path="assign-plan")  # type: ignore[untyped-decorator] # as above
+    def assign_plan(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Put the organization on a plan, also on one that costs money."""
+
+        def apply(organization: OrganizationRef, cleaned: dict[str, Any]) -> None:
+            subscription_change(
+                organization=organization,
+                actor=operator_actor(request),
+                plan=cleaned["plan"],
+                time_zone=cleaned["time_zone"] or None,
+                assigned=True,
+            )
+
+        return self._form(request, object_id, AssignPlanForm, _("Assign plan"), apply)
 
     @action(description=_("Park account"), url_path="park")  # type: ignore[untyped-decorator] # as above
     def park(self, request: HttpRequest, object_id: str) -> HttpResponse:
