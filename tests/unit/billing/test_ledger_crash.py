@@ -177,7 +177,7 @@ def killed_at(
 
 
 @pytest.mark.parametrize("path", [take, settle, segment, extend, refund, grant])
-def test_a_connection_killed_after_any_write_leaves_nothing_and_a_retry_does_it_once(
+def test_r04_r05_a_connection_killed_after_any_write_leaves_nothing_and_a_retry_does_it_once(
     database_clone: DatabaseClone,
     books: Books,
     stops: None,
@@ -244,7 +244,7 @@ def crash_everywhere(organization: OrganizationRef, work: Callable[[], object]) 
 
 
 @pytest.mark.django_db
-def test_a_crash_between_any_two_statements_of_the_services_moves_nothing(
+def test_r06_a_crash_between_any_two_statements_of_the_services_moves_nothing(
     organization: OrganizationRef,
 ) -> None:
     hold_ids: list[Any] = []
