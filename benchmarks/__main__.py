@@ -19,6 +19,8 @@ CASES = {
     "idle_latency": "benchmarks.online:idle_latency",
     "train_speed": "benchmarks.training:train_speed",
     "quota": "benchmarks.quota:quota",
+    "ingest": "benchmarks.ingest:ingest",
+    "money_scale": "benchmarks.money_scale:money_scale",
 }
 
 

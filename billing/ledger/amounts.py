@@ -3,7 +3,10 @@
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-from billing.ledger.errors import AmountInvalid
+from billing.ledger.errors import AmountInvalid, UnitUnknown
+from billing.prices.currency import exponent, require_decimals
+from billing.prices.errors import CurrencyUnknown
+from billing.prices.selectors import meter_exists
 
 LARGEST: Final = Decimal(10) ** 15
 DECIMALS: Final = 12
@@ -26,3 +29,19 @@ def amount_read(value: Decimal | int | str, *, zero: bool = False) -> Decimal:
     if round(amount, DECIMALS) != amount:
         raise AmountInvalid(param="amount")
     return amount
+
+
+def unit_read(unit: str) -> bool:
+    """Say whether ``unit`` is money (True) or a meter's (False). Raises UnitUnknown."""
+    if meter_exists(code=unit):
+        return False
+    try:
+        exponent(unit)
+    except CurrencyUnknown as error:
+        raise UnitUnknown(param="unit") from error
+    return True
+
+
+def money_read(amount: Decimal, currency: str) -> None:
+    """Refuse an amount that no coins of the currency can pay. Raises CurrencyDecimals."""
+    require_decimals(amount, currency, param="amount")

@@ -27,7 +27,10 @@ class GrantInfo:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Units set aside. ``state`` is held, captured, released or expired; only held can change."""
+    """Units set aside. ``state`` is held, captured, released or expired; only held can change.
+
+    ``charged`` is what the captured units cost in ``currency``, beyond what grants covered.
+    """
 
     id: UUID
     unit: str
@@ -35,6 +38,64 @@ class Hold:
     captured: Decimal
     state: str
     expires_at: datetime
+    refunded: Decimal = Decimal(0)
+    currency: str = ""
+    charged: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class RefundInfo:
+    """Captured units given back. ``charge`` is the money that went back with them."""
+
+    id: UUID
+    hold_id: UUID
+    units: Decimal
+    charge: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class LimitInfo:
+    """What may be used in a window, and what counts against it now.
+
+    ``scope`` is organization, plan, member or key; ``subject_id`` the member's or key's id. A soft
+    limit (``hard`` off) only warns. ``alerts`` are percentages.
+    """
+
+    id: UUID
+    scope: str
+    subject_id: UUID | None
+    unit: str
+    window: str
+    amount: Decimal
+    hard: bool
+    alerts: tuple[int, ...]
+    used: Decimal
+    held: Decimal
+    begins_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeInfo:
+    """A threshold that was reached: ``threshold`` per cent of ``amount``."""
+
+    id: UUID
+    rule: str
+    unit: str
+    threshold: int
+    used: Decimal
+    amount: Decimal
+    period: datetime
+    reached_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AccountInfo:
+    """An account as a whole; ``parked_reason`` is empty unless it is parked."""
+
+    currency: str
+    parked_at: datetime | None
+    parked_reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +124,12 @@ class Drift:
     subject: str
     expected: Decimal
     found: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileReport:
+    """What a comparison found. ``fresh`` says that the one before found something else."""
+
+    drifts: tuple[Drift, ...]
+    parked: tuple[str, ...]
+    fresh: bool

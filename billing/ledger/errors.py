@@ -2,9 +2,18 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
+from uuid import UUID
 
 from anneal.kernel import clock
-from anneal.kernel.errors import Conflict, InvalidRequest, NotFound, QuotaExhausted
+from anneal.kernel.errors import (
+    Conflict,
+    InvalidRequest,
+    NotFound,
+    PermissionDenied,
+    QuotaExhausted,
+)
+from anneal.kernel.ids import public_id
 
 
 class AmountInvalid(InvalidRequest):
@@ -15,10 +24,17 @@ class AmountInvalid(InvalidRequest):
 
 
 class UnitUnknown(InvalidRequest):
-    """Balances are kept in units of known meters."""
+    """Balances are kept in units of known meters, or in money."""
 
     code = "unit_unknown"
-    message = "No meter counts in this unit: see GET /v1/billing/prices."
+    message = "No meter counts in this unit and it is no currency: see GET /v1/billing/prices."
+
+
+class CurrencyMismatch(Conflict):
+    """An account is kept in one currency."""
+
+    code = "currency_mismatch"
+    message = "The account is kept in another currency: use that one."
 
 
 class GrantInvalid(InvalidRequest):
@@ -70,11 +86,101 @@ class EventConflict(Conflict):
     message = "This usage event has been counted already."
 
 
+class RefundExceedsCapture(Conflict):
+    """More than was captured and not refunded yet."""
+
+    code = "refund_exceeds_capture"
+    message = "The refund is above what was captured and not refunded yet: refund less."
+
+
+class RefundMismatch(Conflict):
+    """The same key with another content."""
+
+    code = "refund_mismatch"
+    message = "This key was used for another refund: use a new key."
+
+
+class RefundInvalid(InvalidRequest):
+    """A refund that cannot be told from another, or has no reason."""
+
+    code = "refund_invalid"
+    message = "A refund needs a key of at most 200 characters and a reason."
+
+
+class LimitInvalid(InvalidRequest):
+    """A budget that no decision could follow."""
+
+    code = "limit_invalid"
+    message = "The budget is not valid."
+
+
+class LimitUnknown(NotFound):
+    """No such budget of this organization."""
+
+    code = "limit_not_found"
+    message = "No such budget."
+
+
+class LimitOfPlan(Conflict):
+    """A plan's limit is not the organization's to change."""
+
+    code = "limit_of_plan"
+    message = "This limit belongs to the plan: change the plan, or ask the operator."
+
+
+class LimitReached(QuotaExhausted):
+    """A hard limit refuses what the balance would cover."""
+
+    code = "limit_reached"
+    message = "A budget is used up: raise it under Billing, or wait for its next window."
+
+
+class AccountParked(PermissionDenied):
+    """The installation stopped charging this account, because its books must be looked at."""
+
+    code = "account_parked"
+    message = (
+        "This account is paused while the operator of this installation checks it: nothing is "
+        "charged. Ask the operator."
+    )
+
+
+_WHOSE = {
+    "organization": "of the organization",
+    "plan": "of the plan",
+    "member": "of this member",
+    "key": "of this API key",
+}
+_WINDOWS = {"day": "per day", "month": "per month", "total": "in total"}
+
+
+def limit_reached(detail: dict[str, Any]) -> LimitReached:
+    """Say which limit refuses, what it allows, what counts against it, and what to do."""
+    pending = f" and {detail['held']} held" if detail["held"] != "0" else ""
+    next_try = "" if detail["window"] == "total" else f" or wait for the next {detail['window']}"
+    return LimitReached(
+        f"The limit {_WHOSE[detail['scope']]} is {detail['amount']} {detail['unit']} "
+        f"{_WINDOWS[detail['window']]}: {detail['used']} used{pending}, this needs "
+        f"{detail['needed']} more. Raise it under Billing{next_try}.",
+        param=public_id("bud_", UUID(detail["limit_id"])),
+    )
+
+
 def quota_exhausted(
-    *, unit: str, amount: Decimal, available: Decimal, ends_at: datetime | None
+    *,
+    unit: str,
+    amount: Decimal,
+    available: Decimal,
+    ends_at: datetime | None,
+    detail: dict[str, Any] | None = None,
 ) -> QuotaExhausted:
     """Say what is missing, when the trial ends, and what to do."""
     text = f"Not enough '{unit}' units: this needs {amount.normalize():f}, {available:f} available."
+    if detail is not None and detail.get("needed") is not None:
+        text += (
+            f" The rest would cost up to {detail['needed']} {detail['currency']}, "
+            f"{detail['available']} available."
+        )
     if ends_at is not None:
         verb = "ended" if ends_at <= clock.now() else "ends"
         text += f" The trial {verb} on {ends_at:%Y-%m-%d %H:%M} UTC."

@@ -1,6 +1,7 @@
 """The ledger's Postgres functions, called on the open scope's connection."""
 
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -9,6 +10,17 @@ from uuid import UUID
 from django.db import connection
 
 from anneal.kernel import clock
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What became of a request for units; ``detail`` says what a refusal lacked."""
+
+    code: str
+    available: Decimal
+    ends_at: datetime | None
+    """When the trial ends."""
+    detail: dict[str, Any] | None
 
 
 def _row(sql: str, values: list[Any]) -> tuple[Any, ...]:
@@ -57,13 +69,12 @@ def grant_void(*, organization_id: UUID, grant_id: UUID) -> Decimal:
     return Decimal(voided)
 
 
-def hold_take(request: dict[str, Any]) -> tuple[str, Decimal, datetime | None]:
-    """Return the decision's code, what is available, and when the trial ends."""
-    code, available, ends_at = _row(
-        "SELECT code, available, ends_at FROM hold_take(%s::jsonb, %s)",
+def hold_take(request: dict[str, Any]) -> Decision:
+    """Decide one request."""
+    return _decision(
+        "SELECT code, available, ends_at, detail FROM hold_take(%s::jsonb, %s)",
         [_text([request]), clock.now()],
     )
-    return code, available, ends_at
 
 
 def hold_settle(settlement: dict[str, Any]) -> str:
@@ -75,14 +86,53 @@ def hold_settle(settlement: dict[str, Any]) -> str:
 
 
 def hold_extend(
-    *, organization_id: UUID, hold_id: UUID, ttl_seconds: float, amount: Decimal
-) -> tuple[str, Decimal, datetime | None]:
-    """Return the decision's code, what is available, and when the trial ends."""
-    code, available, ends_at = _row(
-        "SELECT code, available, ends_at FROM hold_extend(%s, %s, %s, %s, %s)",
-        [organization_id, hold_id, ttl_seconds, amount, clock.now()],
+    *,
+    organization_id: UUID,
+    hold_id: UUID,
+    ttl_seconds: float,
+    amount: Decimal,
+    api_key_id: UUID | None,
+    member_id: UUID | None,
+    dims: dict[str, str] | None,
+) -> Decision:
+    """Decide whether a hold may go on, and take more."""
+    return _decision(
+        "SELECT code, available, ends_at, detail"
+        " FROM hold_extend(%s, %s, %s, %s, %s, %s, %s, %s::jsonb)",
+        [
+            organization_id,
+            hold_id,
+            ttl_seconds,
+            amount,
+            clock.now(),
+            api_key_id,
+            member_id,
+            _text(dims) if dims else None,
+        ],
     )
-    return code, available, ends_at
+
+
+def capture_refund(
+    *, organization_id: UUID, hold_id: UUID, amount: Decimal, key: str, reason: str
+) -> tuple[str, UUID, Decimal, Decimal, Decimal]:
+    """Return the code, the refund's id, its units and money, and what may still be refunded."""
+    code, refund_id, units, charge, left = _row(
+        "SELECT code, refund_id, units, charge, left_over"
+        " FROM capture_refund(%s, %s, %s, %s, %s, %s)",
+        [organization_id, hold_id, amount, key, reason, clock.now()],
+    )
+    return code, refund_id, units, charge, left
+
+
+def account_open(*, organization_id: UUID) -> None:
+    """Make sure there is an account row, and lock it."""
+    _row("SELECT account_open(%s)", [organization_id])
+
+
+def account_park(*, organization_id: UUID, reason: str) -> bool:
+    """Park, or free with an empty reason; say whether that changed anything."""
+    (changed,) = _row("SELECT account_park(%s, %s, %s)", [organization_id, reason, clock.now()])
+    return bool(changed)
 
 
 def hold_reap(*, most: int) -> int:
@@ -95,3 +145,9 @@ def ledger_sweep(*, most: int) -> int:
     """Begin and end grants that are due; return how many balances changed."""
     (swept,) = _row("SELECT ledger_sweep(%s, %s)", [most, clock.now()])
     return int(swept)
+
+
+def _decision(sql: str, values: list[Any]) -> Decision:
+    code, available, ends_at, detail = _row(sql, values)
+    found = json.loads(detail) if isinstance(detail, str) else detail
+    return Decision(code, available, ends_at, found)

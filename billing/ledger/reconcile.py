@@ -1,37 +1,69 @@
 """Proof that every number of the ledger tells the same story: one statement, so one snapshot.
 
-Each check compares what a projection says (found) with what it projects (expected).
+Each check compares what a projection says (found) with what it projects (expected). It never
+mends: an account whose numbers differ takes no new holds until a person has looked.
 """
 
-from typing import Final
+import logging
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
 
+from django.core.mail import send_mail
 from django.db import connection
 
-from billing.ledger.contracts import Drift
+from anneal.kernel import clock
+from anneal.kernel.principal import SYSTEM_ACTOR
+from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
+from billing.ledger.contracts import Drift, ReconcileReport
+from billing.ledger.services.parking import account_park
+from billing.metering.models import ReconcileRun
+from billing.metering.reconcile import usage_drift
+from tenants.accounts.models import Organization, User
+
+logger = logging.getLogger(__name__)
+
+KEPT: Final = 100
+"""Differences a run's row keeps; the log has them all."""
+CACHES: Final = ("rollups.", "months.")
+"""Checks of what no bill depends on: they alert and park nobody."""
 
 _CHECKS: Final = """
 WITH booked AS (
   SELECT organization_id, unit,
          -coalesce(sum(amount) FILTER (WHERE account = 'issued'), 0) AS granted,
-         coalesce(sum(amount) FILTER (WHERE account = 'revenue'), 0) AS consumed,
-         coalesce(sum(amount) FILTER (WHERE account = 'breakage'), 0) AS expired
+         coalesce(sum(amount) FILTER (WHERE account IN ('revenue', 'receivable')), 0) AS consumed,
+         coalesce(sum(amount) FILTER (WHERE account IN ('breakage', 'lapsed')), 0) AS expired
   FROM ledger_ledgerentry GROUP BY organization_id, unit
 ), booked_grants AS (
-  SELECT grant_id, sum(amount) FILTER (WHERE account = 'revenue') AS consumed,
-         sum(amount) FILTER (WHERE account = 'breakage') AS expired
+  SELECT grant_id,
+         sum(amount) FILTER (WHERE account IN ('revenue', 'receivable')) AS consumed,
+         sum(amount) FILTER (WHERE account IN ('breakage', 'lapsed')) AS expired
   FROM ledger_ledgerentry GROUP BY grant_id
-), open_holds AS (
-  SELECT organization_id, unit, sum(amount) AS held FROM ledger_hold WHERE state = 'held'
-  GROUP BY organization_id, unit
 ), pinned AS (
   SELECT (d ->> 0)::uuid AS grant_id, sum((d ->> 1)::numeric) AS held
-  FROM ledger_hold CROSS JOIN jsonb_array_elements(draws) d WHERE state = 'held' GROUP BY 1
+  FROM ledger_hold CROSS JOIN jsonb_array_elements(draws || charges) d WHERE state = 'held'
+  GROUP BY 1
+), open_holds AS (
+  SELECT g.organization_id, g.unit, sum(p.held) AS held
+  FROM pinned p JOIN ledger_grant g ON g.id = p.grant_id GROUP BY g.organization_id, g.unit
 ), counted AS (
   SELECT hold_id, sum(units) AS units FROM metering_usageevent WHERE hold_id IS NOT NULL
   GROUP BY hold_id
 ), charged AS (
-  SELECT hold_id, sum(amount) AS units FROM ledger_ledgerentry
-  WHERE account = 'revenue' GROUP BY hold_id
+  SELECT hold_id, unit, sum(amount) AS amount FROM ledger_ledgerentry
+  WHERE account IN ('revenue', 'receivable') GROUP BY hold_id, unit
+), refunded AS (
+  SELECT hold_id, sum(units) AS units, sum(charge) AS charge FROM ledger_capturerefund
+  GROUP BY hold_id
+), rated AS (
+  SELECT rated_usage_id, sum(rated_captured) AS used,
+         sum(rated - rated_captured) FILTER (WHERE state = 'held') AS pending
+  FROM ledger_hold WHERE rated_usage_id IS NOT NULL GROUP BY rated_usage_id
+), limited AS (
+  SELECT l.key::uuid AS count_id, sum(l.value::numeric) AS held
+  FROM ledger_hold CROSS JOIN jsonb_each_text(limits) l WHERE state = 'held' GROUP BY 1
 ), checks (name, organization_id, subject, expected, found) AS (
   SELECT 'ledger.granted', organization_id, unit, k.granted, b.granted
   FROM booked k FULL JOIN ledger_balance b USING (organization_id, unit)
@@ -54,8 +86,27 @@ WITH booked AS (
   SELECT 'grants.expired', g.organization_id, g.id::text, k.expired, g.expired
   FROM ledger_grant g LEFT JOIN booked_grants k ON k.grant_id = g.id
   UNION ALL
-  SELECT 'holds.charged', h.organization_id, h.id::text, c.units, h.captured
-  FROM ledger_hold h LEFT JOIN charged c ON c.hold_id = h.id
+  SELECT 'holds.drawn', h.organization_id, h.id::text, c.amount,
+         h.captured - h.rated_captured - (h.refunded - h.rated_refunded)
+  FROM ledger_hold h LEFT JOIN charged c ON c.hold_id = h.id AND c.unit = h.unit
+  UNION ALL
+  SELECT 'holds.charged', h.organization_id, h.id::text, c.amount, h.charged - h.charge_refunded
+  FROM ledger_hold h LEFT JOIN charged c ON c.hold_id = h.id AND c.unit = h.currency
+  UNION ALL
+  SELECT 'holds.refunded', h.organization_id, h.id::text, r.units, h.refunded
+  FROM ledger_hold h LEFT JOIN refunded r ON r.hold_id = h.id
+  UNION ALL
+  SELECT 'holds.charge_refunded', h.organization_id, h.id::text, r.charge, h.charge_refunded
+  FROM ledger_hold h LEFT JOIN refunded r ON r.hold_id = h.id
+  UNION ALL
+  SELECT 'rated.used', u.organization_id, u.id::text, r.used, u.used
+  FROM ledger_ratedusage u LEFT JOIN rated r ON r.rated_usage_id = u.id
+  UNION ALL
+  SELECT 'rated.pending', u.organization_id, u.id::text, r.pending, u.pending
+  FROM ledger_ratedusage u LEFT JOIN rated r ON r.rated_usage_id = u.id
+  UNION ALL
+  SELECT 'limits.held', c.organization_id, c.id::text, l.held, c.held
+  FROM ledger_limitcount c LEFT JOIN limited l ON l.count_id = c.id
   UNION ALL
   SELECT 'usage.counted', h.organization_id, h.id::text, h.captured, c.units
   FROM ledger_hold h LEFT JOIN counted c ON c.hold_id = h.id
@@ -73,3 +124,110 @@ def ledger_drift() -> tuple[Drift, ...]:
     with connection.cursor() as cursor:
         cursor.execute(_CHECKS)
         return tuple(Drift(*row) for row in cursor.fetchall())
+
+
+def reconcile(*, organization: OrganizationRef | None = None) -> ReconcileReport:
+    """Compare everything, of one organization or of all; park, log and record what differs.
+
+    Opens its own scopes, so none may be open: one to read in, one to write what was found.
+    """
+    started = clock.now()
+    if organization is None:
+        with system_scope("reconcile"):
+            drifts = drifts_read()
+    else:
+        with tenant_scope(organization):
+            drifts = drifts_read()
+    with system_scope("reconcile"):
+        parked = _park(drifts)
+        fresh = _record(started, organization, drifts, parked)
+    for drift in drifts:
+        logger.error(
+            "drift: %s of %s, %s: expected %s, found %s",
+            drift.check,
+            drift.organization_id,
+            drift.subject,
+            drift.expected,
+            drift.found,
+        )
+    return ReconcileReport(drifts, tuple(ref.slug for ref in parked), fresh)
+
+
+def operators_alert(report: ReconcileReport) -> int:
+    """Write to the operators what differs; return to how many. Opens no scope: it sends mail."""
+    emails = list(
+        User.objects.filter(is_staff=True, is_active=True).values_list("email", flat=True)
+    )
+    if not report.drifts or not emails:
+        return 0
+    lines = [
+        f"{drift.check}  organization {drift.organization_id}  {drift.subject}:"
+        f" expected {drift.expected}, found {drift.found}"
+        for drift in report.drifts[:KEPT]
+    ]
+    parked = ", ".join(report.parked) or "none"
+    text = (
+        f"The books differ in {len(report.drifts)} places. Nothing was changed.\n"
+        f"Accounts parked, which take no new holds: {parked}.\n\n" + "\n".join(lines) + "\n\n"
+        "See Reconciliations in the console, and `manage.py reconcile --organization SLUG`.\n"
+    )
+    return sum(send_mail("Anneal: the books differ", text, None, [email]) for email in emails)
+
+
+def drifts_read() -> tuple[Drift, ...]:
+    """Return every difference, of ledger and usage, in the open scope."""
+    usage = (
+        Drift(each.check, each.organization_id, each.subject, each.expected, each.found)
+        for each in usage_drift()
+    )
+    return (*ledger_drift(), *usage)
+
+
+def _park(drifts: Iterable[Drift]) -> tuple[OrganizationRef, ...]:
+    """Park the accounts whose money or usage differs; return those that were not parked before."""
+    first: dict[UUID, Drift] = {}
+    for drift in drifts:
+        if not drift.check.startswith(CACHES):
+            first.setdefault(drift.organization_id, drift)
+    rows = Organization.objects.filter(id__in=first).order_by("id").values_list("id", "slug")
+    return tuple(
+        ref
+        for ref in (OrganizationRef(*row) for row in rows)
+        if account_park(
+            organization=ref,
+            actor=SYSTEM_ACTOR,
+            reason=f"reconcile: {first[ref.id].check} {first[ref.id].subject}"[:500],
+        )
+    )
+
+
+def _record(
+    started: datetime,
+    organization: OrganizationRef | None,
+    drifts: tuple[Drift, ...],
+    parked: tuple[OrganizationRef, ...],
+) -> bool:
+    """Keep the run; say whether it differs from the one before it."""
+    details: list[dict[str, Any]] = [drift_json(drift) for drift in drifts[:KEPT]]
+    scope = organization.id if organization else None
+    before = ReconcileRun.objects.filter(organization_id=scope).order_by("-id").first()
+    ReconcileRun(
+        created_at=started,
+        finished_at=clock.now(),
+        organization_id=scope,
+        drifts=len(drifts),
+        parked=len(parked),
+        details=details,
+    ).save(force_insert=True)
+    return before is None or before.details != details
+
+
+def drift_json(drift: Drift) -> dict[str, str]:
+    """Render one difference."""
+    return {
+        "check": drift.check,
+        "organization": str(drift.organization_id),
+        "subject": drift.subject,
+        "expected": f"{drift.expected.normalize():f}",
+        "found": f"{drift.found.normalize():f}",
+    }

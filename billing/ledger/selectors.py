@@ -1,15 +1,34 @@
 """Questions to the ledger."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Final
+from uuid import UUID
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from anneal.kernel import clock
 from anneal.kernel.scopes import OrganizationRef, require_scope
-from billing.ledger.contracts import BalanceInfo, GrantInfo
-from billing.ledger.models import Balance, Grant, GrantKind
-from billing.ledger.services.grants import grant_info
+from billing.ledger.contracts import (
+    AccountInfo,
+    BalanceInfo,
+    GrantInfo,
+    LimitInfo,
+    NoticeInfo,
+)
+from billing.ledger.models import (
+    Balance,
+    CustomerAccount,
+    Grant,
+    GrantKind,
+    LimitCount,
+    LimitWindow,
+    Notice,
+    SpendingLimit,
+)
+from billing.ledger.rows import grant_info
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def balances(*, organization: OrganizationRef) -> tuple[BalanceInfo, ...]:
@@ -41,6 +60,83 @@ def grants_open(*, organization: OrganizationRef) -> tuple[GrantInfo, ...]:
         amount__gt=F("held") + F("consumed") + F("expired") + F("voided"),
     ).order_by("unit", "priority", F("expires_at").asc(nulls_last=True), "effective_at", "id")
     return tuple(grant_info(row) for row in rows)
+
+
+def account_get(*, organization: OrganizationRef) -> AccountInfo:
+    """Return the account as a whole; most trials have none, which is one without anything."""
+    require_scope(organization)
+    row = CustomerAccount.objects.filter(organization_id=organization.id).first()
+    if row is None:
+        return AccountInfo("", None, "")
+    return AccountInfo(row.currency, row.parked_at, row.parked_reason)
+
+
+def limits_list(
+    *, organization: OrganizationRef, limit_id: UUID | None = None
+) -> tuple[LimitInfo, ...]:
+    """Return the limits with what counts against each in its present window, oldest first."""
+    require_scope(organization)
+    rows = SpendingLimit.objects.filter(organization_id=organization.id, removed_at=None)
+    if limit_id is not None:
+        rows = rows.filter(id=limit_id)
+    found = list(rows.order_by("id"))
+    begins = {window: window_begins(window, clock.now()) for window in LimitWindow.values}
+    counts = {
+        (count.limit_id, count.begins_at): count
+        for count in LimitCount.objects.filter(
+            organization_id=organization.id,
+            limit_id__in=[row.id for row in found],
+            begins_at__in=set(begins.values()),
+        )
+    }
+    return tuple(
+        _limit_info(row, begins[row.window], counts.get((row.id, begins[row.window])))
+        for row in found
+    )
+
+
+def window_begins(window: str, now: datetime) -> datetime:
+    """Return when the window that contains ``now`` began: a day or month of UTC, or ever."""
+    if window == LimitWindow.TOTAL:
+        return EPOCH
+    day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return day.replace(day=1) if window == LimitWindow.MONTH else day
+
+
+def notices_rows(*, organization: OrganizationRef) -> QuerySet[Notice]:
+    """Return the thresholds that were reached, for a page of them."""
+    require_scope(organization)
+    return Notice.objects.filter(organization_id=organization.id)
+
+
+def notice_info(row: Notice) -> NoticeInfo:
+    """Copy a row into the shape other apps may hold."""
+    return NoticeInfo(
+        id=row.id,
+        rule=row.rule,
+        unit=row.unit,
+        threshold=row.threshold,
+        used=row.used,
+        amount=row.amount,
+        period=row.period,
+        reached_at=row.reached_at,
+    )
+
+
+def _limit_info(row: SpendingLimit, begins_at: datetime, count: LimitCount | None) -> LimitInfo:
+    return LimitInfo(
+        id=row.id,
+        scope=row.scope,
+        subject_id=row.subject_id,
+        unit=row.unit,
+        window=row.window,
+        amount=row.amount,
+        hard=row.hard,
+        alerts=tuple(row.alerts),
+        used=count.used if count else Decimal(0),
+        held=count.held if count else Decimal(0),
+        begins_at=begins_at,
+    )
 
 
 def _as_of(now: datetime, row: Balance, grants: list[Grant]) -> BalanceInfo:

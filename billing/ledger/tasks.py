@@ -1,7 +1,11 @@
 """The ledger's scheduled work."""
 
-from anneal.kernel.scopes import system_scope
+from uuid import UUID
+
+from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from anneal.kernel.tasks import task
+from billing.ledger.notices import notice_mail, notices_announce, organizations_to_tell
+from billing.ledger.reconcile import operators_alert, reconcile
 from billing.ledger.services.upkeep import BATCH, ledger_tidy
 
 _MOST_BATCHES = 20
@@ -15,3 +19,29 @@ def reap() -> None:
             ended = ledger_tidy()
         if ended < BATCH:
             return
+
+
+@task(name="ledger.reconcile", queue="default", every=3600.0)
+def reconcile_all() -> None:
+    """Compare the books, and write to the operators when something new differs."""
+    report = reconcile()
+    if report.fresh:
+        operators_alert(report)
+
+
+@task(name="ledger.notify", queue="default", every=10.0)
+def notify() -> None:
+    """Announce thresholds that were reached: the event, and a mail through the outbox."""
+    with system_scope("ledger notices"):
+        waiting = organizations_to_tell()
+    for organization in waiting:
+        with tenant_scope(organization):
+            notices_announce(organization=organization)
+
+
+@task(name="ledger.notice_mail", queue="default")
+def mail(organization_id: str, slug: str, notice_id: str) -> None:
+    """Mail one notice. Asked for twice, it is mailed once."""
+    organization = OrganizationRef(id=UUID(organization_id), slug=slug)
+    with tenant_scope(organization):
+        notice_mail(organization=organization, notice_id=UUID(notice_id))

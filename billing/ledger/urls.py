@@ -2,6 +2,11 @@
 
 from django.urls import path
 
-from billing.ledger.api import BalanceView
+from billing.ledger.api import BalanceView, BudgetsView, BudgetView, NoticesView
 
-urlpatterns = [path("billing/balance", BalanceView.as_view())]
+urlpatterns = [
+    path("billing/balance", BalanceView.as_view()),
+    path("billing/budgets", BudgetsView.as_view()),
+    path("billing/budgets/<str:budget_id>", BudgetView.as_view()),
+    path("billing/notices", NoticesView.as_view()),
+]

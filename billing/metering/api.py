@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -24,7 +25,7 @@ WIDTHS: Final = {
     "1h": (timedelta(hours=1), 24, 168),
     "1d": (timedelta(days=1), 7, 31),
 }
-_LAST_SECOND: Final = 253_402_300_799  # the end of the year 9999
+LAST_SECOND: Final = 253_402_300_799  # the end of the year 9999
 
 
 class UsageResultOut(serializers.Serializer[Any]):
@@ -35,6 +36,7 @@ class UsageResultOut(serializers.Serializer[Any]):
     units = serializers.FloatField()
     model = serializers.CharField(allow_null=True, help_text="Null unless grouped by.")
     api_key_id = serializers.CharField(allow_null=True, help_text="Null unless grouped by.")
+    deployment_id = serializers.CharField(allow_null=True, help_text="Null unless grouped by.")
 
 
 class UsageBucketOut(serializers.Serializer[Any]):
@@ -55,28 +57,35 @@ class UsagePageOut(serializers.Serializer[Any]):
     next_page = serializers.CharField(allow_null=True)
 
 
-def _number(name: str, text: str) -> OpenApiParameter:
+def number_parameter(name: str, text: str) -> OpenApiParameter:
+    """Describe a whole number of the query."""
     return OpenApiParameter(name, OpenApiTypes.INT, description=text)
 
 
 PARAMETERS: Final = [
-    _number("start_time", "Unix seconds; by default as many buckets back as are shown."),
-    _number("end_time", "Unix seconds, exclusive; by default now."),
+    number_parameter("start_time", "Unix seconds; by default as many buckets back as are shown."),
+    number_parameter("end_time", "Unix seconds, exclusive; by default now."),
     OpenApiParameter("bucket_width", enum=list(WIDTHS), default="1d"),
     OpenApiParameter("group_by[]", enum=sorted(GROUPS), many=True, description="Also `group_by`."),
-    _number("limit", "Buckets: 7 of at most 31 days, 24 of 168 hours, 60 of 1440 minutes."),
+    number_parameter(
+        "limit", "Buckets: 7 of at most 31 days, 24 of 168 hours, 60 of 1440 minutes."
+    ),
     OpenApiParameter("page", description="`next_page` of the answer before."),
 ]
 
 
-class UsageView(TenantView):
-    """What the organization used. Readers may see it, and keys made for billing."""
+class UsageReading(TenantView):
+    """Usage. Readers may see it, and keys made for billing."""
 
     permission = Permission.READ
 
     def _check_permission(self, method: str) -> None:
         if not self.principal.can(Permission.BILLING_READ):
             super()._check_permission(method)
+
+
+class UsageView(UsageReading):
+    """What the organization used."""
 
     @extend_schema(operation_id="usage", parameters=PARAMETERS, responses=UsagePageOut)
     def get(self, request: Request) -> Response:
@@ -86,12 +95,14 @@ class UsageView(TenantView):
         if width_name not in WIDTHS:
             raise InvalidRequest("bucket_width must be 1m, 1h or 1d.", param="bucket_width")
         width, usual, most = WIDTHS[width_name]
-        limit = _integer(request, "limit", 1, most, usual)
-        end_time = _integer(request, "end_time", 1, _LAST_SECOND, int(clock.now().timestamp()) + 1)
+        limit = integer_read(request, "limit", 1, most, usual)
+        end_time = integer_read(
+            request, "end_time", 1, LAST_SECOND, int(clock.now().timestamp()) + 1
+        )
         seconds = int(width.total_seconds())
         earliest = max(0, (end_time - 1) // seconds - limit + 1) * seconds
-        start_time = _integer(request, "start_time", 0, _LAST_SECOND, earliest)
-        start_time = _integer(request, "page", 0, _LAST_SECOND, start_time)
+        start_time = integer_read(request, "start_time", 0, LAST_SECOND, earliest)
+        start_time = integer_read(request, "page", 0, LAST_SECOND, start_time)
         if start_time >= end_time:
             raise InvalidRequest("start_time must be before end_time.", param="start_time")
         page = usage_buckets(
@@ -125,14 +136,24 @@ def bucket_json(bucket: UsageBucket) -> dict[str, Any]:
 
 def result_json(result: UsageResult) -> dict[str, Any]:
     """Render one sum."""
-    key = result.api_key_id
     return {
         "object": "usage.result",
         "meter": result.meter,
         "units": quantity_json(result.units),
         "model": result.model,
-        "api_key_id": public_id("key_", key) if key else None,
+        "api_key_id": key_id(result.api_key_id),
+        "deployment_id": deployment_id(result.deployment_id),
     }
+
+
+def key_id(value: UUID | None) -> str | None:
+    """Render an API key's id; usage of a session has none."""
+    return public_id("key_", value) if value else None
+
+
+def deployment_id(value: UUID | None) -> str | None:
+    """Render a deployment's id; usage of a model called by its own name has none."""
+    return public_id("dep_", value) if value else None
 
 
 def _groups(request: Request) -> frozenset[str]:
@@ -144,7 +165,8 @@ def _groups(request: Request) -> frozenset[str]:
     return groups
 
 
-def _integer(request: Request, name: str, least: int, most: int, usual: int) -> int:
+def integer_read(request: Request, name: str, least: int, most: int, usual: int) -> int:
+    """Return a whole number of the query. Raises InvalidRequest."""
     text = request.query_params.get(name)
     if text is None:
         return usual

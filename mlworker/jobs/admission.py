@@ -75,12 +75,18 @@ def hold_renew(row: FineTuningJob) -> None:
             key=f"{public_id(JOB_PREFIX, row.id)}:{uuid7()}",
             ttl_seconds=HOLD_SECONDS,
             source=SOURCE,
+            dims={"task": row.task, "tier": row.tier},
+            api_key_id=row.api_key_id,
+            member_id=row.member_id,
         )
         row.hold_id = hold.id
 
 
 def _hold(row: FineTuningJob, plan: Plan) -> None:
-    price = price_quote(meter=METER, units=plan.trained_tokens)
+    dims = {"task": plan.version.task, "tier": row.tier}
+    price = price_quote(
+        meter=METER, units=plan.trained_tokens, organization=owner_of(row), dims=dims
+    )
     if row.max_charge is not None and price.amount > row.max_charge:
         raise MaxChargeExceeded(
             f"The price is {price.amount} {price.currency}, above max_charge {row.max_charge}.",
@@ -93,5 +99,8 @@ def _hold(row: FineTuningJob, plan: Plan) -> None:
         key=public_id(JOB_PREFIX, row.id),
         ttl_seconds=HOLD_SECONDS,
         source=SOURCE,
+        dims=dims,
+        api_key_id=row.api_key_id,
+        member_id=row.member_id,
     )
     row.hold_id = hold.id

@@ -35,6 +35,9 @@ class FineTuningJob(TenantModel):
         choices=[(c.value, c.value) for c in Control],
     )
     created_by = models.CharField(max_length=254)
+    api_key_id = models.UUIDField(null=True)
+    member_id = models.UUIDField(null=True)
+    """Who asked for it: their budgets count it."""
 
     base = models.CharField(max_length=64)
     task = models.CharField(max_length=64, blank=True, default="")

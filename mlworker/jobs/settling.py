@@ -63,7 +63,8 @@ def _captured(row: FineTuningJob, hold_id: UUID, owed: int, model: str) -> bool:
             event_id=public_id(JOB_PREFIX, row.id),
             source=SOURCE,
             model=model,
-            dims={"base": row.base, "tier": row.tier, "state": row.state},
+            api_key_id=row.api_key_id,
+            dims={"base": row.base, "task": row.task, "tier": row.tier, "state": row.state},
         )
     except (HoldExpired, HoldClosed):
         return False
@@ -85,7 +86,9 @@ def job_fail(row: FineTuningJob, fault: Fault) -> None:
     row.error = {"code": fault.code, "message": message, "param": fault.param}
     row.trained_tokens = 0
     if row.hold_id is not None:
-        hold_release(organization=owner_of(row), hold_id=row.hold_id)
+        hold_release(
+            organization=owner_of(row), hold_id=row.hold_id, note=f"{fault.code}: {fault.message}"
+        )
     event_add(
         row,
         f"Fine-tuning job failed: {message}",

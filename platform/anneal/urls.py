@@ -10,6 +10,8 @@ API_APPS = [
     "billing.prices.urls",
     "billing.metering.urls",
     "billing.ledger.urls",
+    "billing.plans.urls",
+    "billing.promotions.urls",
     "mlworker.registry.urls",
     "mlworker.jobs.urls",
     "mlworker.serving.urls",

@@ -55,6 +55,7 @@ class MemberInfo:
     name: str
     role: Role
     joined_at: datetime
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ def members_list(*, organization: OrganizationRef) -> list[MemberInfo]:
             name=row.user.name,
             role=Role(row.role),
             joined_at=row.created_at,
+            language=row.user.language,
         )
         for row in rows
     ]

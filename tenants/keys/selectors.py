@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 
 from anneal.kernel.errors import NotFound
 from anneal.kernel.principal import Permission, Principal
-from anneal.kernel.scopes import require_scope
+from anneal.kernel.scopes import OrganizationRef, require_scope
 from tenants.keys.contracts import KeyInfo
 from tenants.keys.models import ApiKey, KeyKind
 from tenants.keys.services import key_info, key_maker
@@ -27,3 +27,22 @@ def key_get(*, principal: Principal, key_id: UUID) -> KeyInfo:
     if row is None:
         raise NotFound
     return key_info(row)
+
+
+def key_exists(*, organization: OrganizationRef, key_id: UUID) -> bool:
+    """Say whether the organization has an API key of that id, whoever made it."""
+    require_scope(organization)
+    return ApiKey.objects.filter(
+        organization_id=organization.id, id=key_id, kind=KeyKind.API
+    ).exists()
+
+
+def key_maker_id(*, organization: OrganizationRef, key_id: UUID) -> UUID | None:
+    """Return which member made a key, for whose limits its calls count."""
+    require_scope(organization)
+    found: UUID | None = (
+        ApiKey.objects.filter(organization_id=organization.id, id=key_id)
+        .values_list("created_by_id", flat=True)
+        .first()
+    )
+    return found

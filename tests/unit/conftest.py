@@ -31,7 +31,7 @@ def _fingerprint() -> str:
     for folder in ("platform/anneal", "tenants", "billing", "mlworker"):
         for path in sorted((ROOT / folder).rglob("migrations/**/*.[ps][yq]*")):
             digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
-    for path in ("kernel/tables.py", "kernel/roles.sql"):
+    for path in ("kernel/tables.py", "kernel/monthly_partitions.sql", "kernel/roles.sql"):
         digest.update((ROOT / "platform/anneal" / path).read_bytes())
     return digest.hexdigest()[:12]
 

@@ -60,3 +60,8 @@ def user_id(owner: OrganizationRef) -> str:
 def invitation_id(owner: OrganizationRef) -> str:
     body: dict[str, object] = {"email": "guest@example.com", "role": "viewer"}
     return _made(make_client(owner), "/v1/organization/invitations", body)
+
+
+def budget_id(owner: OrganizationRef) -> str:
+    body: dict[str, object] = {"unit": "prediction", "window": "month", "amount": 10}
+    return _made(make_client(owner), "/v1/billing/budgets", body)

@@ -24,6 +24,7 @@ MAKERS: dict[str, Callable[[OrganizationRef], str]] = {
     "key_id": foreign.key_id,
     "user_id": foreign.user_id,
     "invitation_id": foreign.invitation_id,
+    "budget_id": foreign.budget_id,
 }
 
 

@@ -1,15 +1,30 @@
 """The ledger's services: the same Postgres functions the gateway calls, one authority."""
 
 from billing.ledger.services.grants import balance_grant, balance_grant_set
-from billing.ledger.services.holds import hold_capture, hold_extend, hold_release, hold_take
+from billing.ledger.services.holds import (
+    hold_capture,
+    hold_capture_segment,
+    hold_extend,
+    hold_release,
+    hold_take,
+)
+from billing.ledger.services.limits import limit_remove, limit_set
+from billing.ledger.services.parking import account_park, account_unpark
+from billing.ledger.services.refunds import hold_refund
 from billing.ledger.services.upkeep import ledger_tidy
 
 __all__ = [
+    "account_park",
+    "account_unpark",
     "balance_grant",
     "balance_grant_set",
     "hold_capture",
+    "hold_capture_segment",
     "hold_extend",
+    "hold_refund",
     "hold_release",
     "hold_take",
     "ledger_tidy",
+    "limit_remove",
+    "limit_set",
 ]

@@ -9,11 +9,11 @@ from anneal.kernel.ids import public_id, uuid7
 from anneal.kernel.principal import SYSTEM_ACTOR, Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.ledger import functions
-from billing.ledger.amounts import amount_read
+from billing.ledger.amounts import amount_read, money_read, unit_read
 from billing.ledger.contracts import GrantInfo
-from billing.ledger.errors import GrantInvalid, UnitUnknown
-from billing.ledger.models import Grant, GrantKind
-from billing.prices.selectors import meter_exists
+from billing.ledger.errors import CurrencyMismatch, GrantInvalid
+from billing.ledger.models import CustomerAccount, Grant, GrantKind
+from billing.ledger.rows import grant_info
 
 
 def balance_grant(
@@ -31,13 +31,18 @@ def balance_grant(
 ) -> GrantInfo:
     """Give units once per ``source``; the same source again returns the first grant.
 
-    Lower ``priority`` is spent first, then what ends first. ``reason`` goes to the audit trail.
-    Raises AmountInvalid, UnitUnknown, GrantInvalid.
+    ``unit`` is a meter's code or a currency's; money pays at the price for what the meter's own
+    grants do not cover. An account has one currency, that of its first money. A ``credit_line`` is
+    money to be paid later. Lower ``priority`` is spent first, then what ends first. ``reason`` goes
+    to the audit trail. Raises AmountInvalid, UnitUnknown, CurrencyDecimals, CurrencyMismatch,
+    GrantInvalid.
     """
     require_scope(organization)
     units = amount_read(amount)
-    if not meter_exists(code=unit):
-        raise UnitUnknown(param="unit")
+    if unit_read(unit):
+        _money(organization, unit, units)
+    elif kind == GrantKind.CREDIT_LINE:
+        raise GrantInvalid("A credit line is money: give it in a currency.")
     begins_at = effective_at or clock.now()
     over = expires_at is not None and expires_at <= max(begins_at, clock.now())
     if over or kind not in GrantKind.values or not 0 <= priority <= 100 or not source:
@@ -103,15 +108,11 @@ def balance_grant_set(
     )
 
 
-def grant_info(row: Grant) -> GrantInfo:
-    """Copy a row into the shape other apps may hold."""
-    return GrantInfo(
-        id=row.id,
-        unit=row.unit,
-        kind=row.kind,
-        amount=row.amount,
-        priority=row.priority,
-        effective_at=row.effective_at,
-        expires_at=row.expires_at,
-        source=row.source,
-    )
+def _money(organization: OrganizationRef, currency: str, amount: Decimal) -> None:
+    money_read(amount, currency)
+    functions.account_open(organization_id=organization.id)
+    account = CustomerAccount.objects.get(organization_id=organization.id)
+    if account.currency not in ("", currency):
+        raise CurrencyMismatch(
+            f"The account is kept in {account.currency}: give {account.currency}.", param="unit"
+        )

@@ -4,12 +4,16 @@ from decimal import Decimal
 from typing import Any, NoReturn
 from uuid import UUID, uuid5
 
+from anneal.kernel.audit import audit_record
 from anneal.kernel.errors import OrganizationSuspended
+from anneal.kernel.ids import public_id
+from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.ledger import functions
 from billing.ledger.amounts import amount_read
 from billing.ledger.contracts import Hold
 from billing.ledger.errors import (
+    AccountParked,
     AmountInvalid,
     EventConflict,
     HoldClosed,
@@ -18,9 +22,11 @@ from billing.ledger.errors import (
     HoldMismatch,
     HoldUnknown,
     UnitUnknown,
+    limit_reached,
     quota_exhausted,
 )
 from billing.ledger.models import Hold as HoldRow
+from billing.ledger.models import HoldState
 
 _REFUSALS = {
     "hold_unknown": HoldUnknown,
@@ -30,6 +36,7 @@ _REFUSALS = {
     "event_conflict": EventConflict,
     "meter_unknown": UnitUnknown,
     "mismatch": HoldMismatch,
+    "account_parked": AccountParked,
     "organization_suspended": OrganizationSuspended,
     "invalid": AmountInvalid,
 }
@@ -43,16 +50,21 @@ def hold_take(
     key: str,
     ttl_seconds: float,
     source: str = "",
+    dims: dict[str, str] | None = None,
+    api_key_id: UUID | None = None,
+    member_id: UUID | None = None,
 ) -> Hold:
     """Set units aside; the same ``key`` returns the same hold.
 
-    The hold lives ``ttl_seconds`` (1 s to 30 days) by the database's clock. Raises QuotaExhausted,
-    OrganizationSuspended, AmountInvalid, HoldClosed, HoldMismatch.
+    What the unit's grants do not cover is set aside in money, at the price that ``dims`` (task,
+    tier, channel) choose. ``api_key_id`` and ``member_id`` say whose limits count. The hold lives
+    ``ttl_seconds`` (1 s to 30 days) by the database's clock. Raises QuotaExhausted, LimitReached,
+    AccountParked, OrganizationSuspended, AmountInvalid, HoldClosed, HoldMismatch.
     """
     require_scope(organization)
     units = amount_read(amount)
     hold_id = uuid5(organization.id, key)
-    code, available, ends_at = functions.hold_take(
+    decision = functions.hold_take(
         {
             "organization_id": organization.id,
             "hold_id": hold_id,
@@ -60,12 +72,13 @@ def hold_take(
             "amount": units,
             "ttl_seconds": ttl_seconds,
             "source": source,
+            "dims": dims or {},
+            "api_key_id": api_key_id,
+            "member_id": member_id,
         }
     )
-    if code == "quota_exhausted":
-        raise quota_exhausted(unit=unit, amount=units, available=available, ends_at=ends_at)
-    if code not in {"accepted", "duplicate"}:
-        _refuse(code)
+    if decision.code not in {"accepted", "duplicate"}:
+        _denied(decision, unit, units)
     return hold_get(organization=organization, hold_id=hold_id)
 
 
@@ -104,9 +117,64 @@ def hold_capture(
     )
 
 
-def hold_release(*, organization: OrganizationRef, hold_id: UUID) -> Hold:
-    """Give a hold's units back; a settled hold stays as it is. Raises HoldUnknown."""
-    return _settle(organization, {"hold_id": hold_id, "captured": 0})
+def hold_capture_segment(
+    *,
+    organization: OrganizationRef,
+    hold_id: UUID,
+    segment: str,
+    amount: Decimal | int | None = None,
+    used_so_far: Decimal | int | None = None,
+    source: str = "jobs",
+    meter: str | None = None,
+    model: str = "",
+    dims: dict[str, Any] | None = None,
+) -> Hold:
+    """Charge one segment of a hold that stays open; ``segment`` names its usage event.
+
+    Give ``amount``, or ``used_so_far``: what the hold's work has used in all, of which the earlier
+    segments are taken off, so that a report sent twice or out of order charges nothing twice. The
+    same segment again changes nothing. ``hold_capture`` charges the last part and closes the hold,
+    ``hold_release`` gives the rest back. Raises HoldUnknown, HoldClosed, HoldExpired, HoldExceeded,
+    EventConflict, AmountInvalid.
+    """
+    if (amount is None) == (used_so_far is None):
+        raise AmountInvalid("Give amount or used_so_far, one of them.", param="amount")
+    how = "captured" if amount is not None else "cumulative"
+    units = amount_read(amount if amount is not None else used_so_far or 0, zero=amount is None)
+    return _settle(
+        organization,
+        {
+            "hold_id": hold_id,
+            how: units,
+            "keep": True,
+            "event_id": segment,
+            "source": source,
+            "meter": meter,
+            "model": model,
+            "dims": dims or {},
+        },
+    )
+
+
+def hold_release(*, organization: OrganizationRef, hold_id: UUID, note: str = "") -> Hold:
+    """Give a hold's units back; a settled hold stays as it is.
+
+    What segments have captured stays charged. ``note`` says why where it was our fault: it stands
+    in the hold and in the audit trail. Raises HoldUnknown.
+    """
+    held = hold_get(organization=organization, hold_id=hold_id).state == HoldState.HELD
+    released = _settle(
+        organization, {"hold_id": hold_id, "captured": 0, "note": note[:500] or None}
+    )
+    if note and held:
+        audit_record(
+            actor=SYSTEM_ACTOR,
+            action="hold.release",
+            target=public_id("hold_", hold_id),
+            detail={"note": note[:500], "unit": released.unit, "amount": f"{released.amount:f}"},
+            organization=organization,
+        )
+    return released
 
 
 def hold_extend(
@@ -115,21 +183,30 @@ def hold_extend(
     hold_id: UUID,
     ttl_seconds: float,
     amount: Decimal | int = 0,
+    dims: dict[str, str] | None = None,
+    api_key_id: UUID | None = None,
+    member_id: UUID | None = None,
 ) -> Hold:
     """Keep a hold alive ``ttl_seconds`` from now and take ``amount`` more onto it, or neither.
 
-    Raises QuotaExhausted, HoldUnknown, HoldClosed, AmountInvalid.
+    More is decided as in ``hold_take``; none is never refused an open hold. Raises QuotaExhausted,
+    LimitReached, AccountParked, HoldUnknown, HoldClosed, AmountInvalid.
     """
     require_scope(organization)
     units = amount_read(amount, zero=True)
-    code, available, ends_at = functions.hold_extend(
-        organization_id=organization.id, hold_id=hold_id, ttl_seconds=ttl_seconds, amount=units
+    decision = functions.hold_extend(
+        organization_id=organization.id,
+        hold_id=hold_id,
+        ttl_seconds=ttl_seconds,
+        amount=units,
+        api_key_id=api_key_id,
+        member_id=member_id,
+        dims=dims,
     )
-    if code == "quota_exhausted":
-        unit = hold_get(organization=organization, hold_id=hold_id).unit
-        raise quota_exhausted(unit=unit, amount=units, available=available, ends_at=ends_at)
-    if code != "extended":
-        _refuse(code)
+    if decision.code == "quota_exhausted":
+        _denied(decision, hold_get(organization=organization, hold_id=hold_id).unit, units)
+    if decision.code != "extended":
+        _denied(decision, "", units)
     return hold_get(organization=organization, hold_id=hold_id)
 
 
@@ -146,6 +223,9 @@ def hold_get(*, organization: OrganizationRef, hold_id: UUID) -> Hold:
         captured=row.captured,
         state=row.state,
         expires_at=row.expires_at,
+        refunded=row.refunded,
+        currency=row.currency,
+        charged=row.charged,
     )
 
 
@@ -155,6 +235,20 @@ def _settle(organization: OrganizationRef, settlement: dict[str, Any]) -> Hold:
     if code not in {"captured", "released", "duplicate"}:
         _refuse(code)
     return hold_get(organization=organization, hold_id=settlement["hold_id"])
+
+
+def _denied(decision: functions.Decision, unit: str, units: Decimal) -> NoReturn:
+    if decision.code == "limit_reached" and decision.detail is not None:
+        raise limit_reached(decision.detail)
+    if decision.code == "quota_exhausted":
+        raise quota_exhausted(
+            unit=unit,
+            amount=units,
+            available=decision.available,
+            ends_at=decision.ends_at,
+            detail=decision.detail,
+        )
+    _refuse(decision.code)
 
 
 def _refuse(code: str) -> NoReturn:

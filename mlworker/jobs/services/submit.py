@@ -2,6 +2,7 @@
 
 import secrets
 from typing import Final
+from uuid import UUID
 
 from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
@@ -9,7 +10,7 @@ from anneal.kernel.errors import QuotaExhausted
 from anneal.kernel.ids import public_id, uuid7
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
-from billing.ledger.selectors import balance_get
+from billing.ledger.selectors import account_get, balance_get
 from billing.prices.services import price_quote
 from mlworker.catalog.selectors import base_model_present
 from mlworker.jobs.admission import job_admit
@@ -23,6 +24,7 @@ from mlworker.jobs.rows import event_add
 from mlworker.jobs.selectors import job_info, seconds_expected
 from mlworker.jobs.sources import Source, source_find
 from mlworker.jobs.states import JobState, Phase
+from tenants.keys.selectors import key_maker_id
 
 METHODS: Final = ("supervised", "classification")
 MAX_SEED: Final = 2**31
@@ -84,11 +86,13 @@ def fine_tuning_job_estimate(*, organization: OrganizationRef, request: JobReque
 def _estimate(
     organization: OrganizationRef, request: JobRequest, plan: Plan, tier: str
 ) -> Estimate:
-    quote = price_quote(meter=METER, units=plan.trained_tokens)
+    dims = {"task": plan.version.task, "tier": tier}
+    quote = price_quote(
+        meter=METER, units=plan.trained_tokens, organization=organization, dims=dims
+    )
     p50, p90 = seconds_expected(base=request.model, tier=tier, tokens=plan.trained_tokens)
-    available = balance_get(organization=organization, unit=METER).available
     reason = None
-    if available < plan.trained_tokens:
+    if not _covered(organization, plan.trained_tokens, dims):
         reason = QuotaExhausted.code
     elif request.max_charge is not None and quote.amount > request.max_charge:
         reason = MaxChargeExceeded.code
@@ -118,6 +122,26 @@ def _ready_now(source: Source) -> bool:
     return source.version is not None and not needs_background(source.version)
 
 
+def _member(organization: OrganizationRef, actor: Actor) -> UUID | None:
+    """Return the person behind the actor: for a key, who made it."""
+    if actor.kind == "api_key" and actor.id is not None:
+        return key_maker_id(organization=organization, key_id=actor.id)
+    return actor.id if actor.kind == "user" else None
+
+
+def _covered(organization: OrganizationRef, tokens: int, dims: dict[str, str]) -> bool:
+    """Say whether grants, and money at today's price for the rest, cover so many tokens."""
+    rest = tokens - balance_get(organization=organization, unit=METER).available
+    if rest <= 0:
+        return True
+    currency = account_get(organization=organization).currency
+    if not currency:
+        return False
+    quote = price_quote(meter=METER, units=rest, organization=organization, dims=dims)
+    money = balance_get(organization=organization, unit=currency).available
+    return quote.currency == currency and quote.amount <= money
+
+
 def _new_row(
     organization: OrganizationRef, actor: Actor, request: JobRequest, tier: str
 ) -> FineTuningJob:
@@ -128,6 +152,8 @@ def _new_row(
         state=JobState.VALIDATING,
         phase=Phase.READING_FILES,
         created_by=actor.label,
+        api_key_id=actor.id if actor.kind == "api_key" else None,
+        member_id=_member(organization, actor),
         base=request.model,
         tier=tier,
         suffix=request.suffix,

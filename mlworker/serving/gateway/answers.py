@@ -54,6 +54,21 @@ def classify_render(
     return render
 
 
+def abstentions(
+    *, task: str, labels: tuple[str, ...], threshold: float
+) -> Callable[[Answer], list[bool]]:
+    """Return what says of each row whether the model abstained: no label reached the threshold."""
+    predict = task_named(task).prediction
+
+    def abstained(answer: Answer) -> list[bool]:
+        return [
+            predict(row, labels, top_k=1, threshold=threshold)["label"] is None
+            for row in rows_of(answer)
+        ]
+
+    return abstained
+
+
 def pipeline_render(*, labels: tuple[str, ...], top_k: int | None) -> Render:
     """Return what renders a Hugging Face pipeline's body: per text a list, best label first."""
 

@@ -28,7 +28,8 @@ KEY_SECONDS: Final = 60.0
 KEYS_KEPT: Final = 20_000
 
 _LOOKUP: Final = (
-    "SELECT key_id, organization_id, slug, suspended, role, scopes, expires_at FROM key_lookup(%s)"
+    "SELECT key_id, organization_id, slug, suspended, role, scopes, expires_at, created_by"
+    " FROM key_lookup(%s)"
 )
 
 
@@ -42,6 +43,8 @@ class Caller:
     may_predict: bool
     suspended: bool
     expires_at: datetime | None
+    member_id: UUID
+    """Who made the key: the member's limits count its calls too."""
 
 
 class KeyDirectory:
@@ -116,7 +119,7 @@ class KeyDirectory:
 
 
 def _caller(digest: str, row: tuple[Any, ...]) -> Caller:
-    key_id, organization_id, slug, suspended, role, scopes, expires_at = row
+    key_id, organization_id, slug, suspended, role, scopes, expires_at, member_id = row
     organization = OrganizationRef(id=organization_id, slug=slug)
     principal = Principal(
         organization=organization,
@@ -126,7 +129,7 @@ def _caller(digest: str, row: tuple[Any, ...]) -> Caller:
         key_id=key_id,
     )
     may_predict = principal.can(Permission.PREDICT)
-    return Caller(digest, organization, key_id, may_predict, suspended, expires_at)
+    return Caller(digest, organization, key_id, may_predict, suspended, expires_at, member_id)
 
 
 def _bearer(given: bytes) -> str:

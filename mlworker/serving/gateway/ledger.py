@@ -23,6 +23,7 @@ from anneal.kernel.errors import (
     Unavailable,
 )
 from anneal.kernel.ids import uuid7
+from billing.ledger.errors import AccountParked, limit_reached
 from mlworker.serving.errors import DeadlineExceeded
 from mlworker.serving.gateway.tickets import Replay, Ticket
 from mlworker.serving.protocol import Answer
@@ -33,7 +34,9 @@ HOLD_SECONDS: Final = 60
 """Twice the deadline: whoever answers in time settles well before the reaper comes."""
 UNIT: Final = "prediction"
 
-_TAKE: Final = "SELECT accepted, code, available, ends_at, response FROM hold_take(%s::jsonb)"
+_TAKE: Final = (
+    "SELECT accepted, code, available, ends_at, response, detail FROM hold_take(%s::jsonb)"
+)
 _SETTLE: Final = "SELECT code, state FROM hold_settle(%s::jsonb)"
 _KEYS: Final = (
     "SELECT digest, k.suspended FROM unnest(%s::text[]) AS digest, key_lookup(digest) AS k"
@@ -89,7 +92,7 @@ class Ledger:
         async with self._pool.connection() as connection:
             rows = await (await connection.execute(_SETTLE, [wanted])).fetchall()
         for settlement, (code, state) in zip(settlements, rows, strict=True):
-            settlement.error = _settle_error(code, state)
+            settlement.error = _settle_error(code, state, settlement.ticket.units)
 
 
 def _request(ticket: Ticket, hold: UUID) -> dict[str, Any]:
@@ -100,7 +103,10 @@ def _request(ticket: Ticket, hold: UUID) -> dict[str, Any]:
         "amount": ticket.items,
         "ttl_seconds": HOLD_SECONDS,
         "source": ticket.source,
+        "dims": ticket.price_dims,
     }
+    if ticket.key_id is not None:
+        request["api_key_id"], request["member_id"] = ticket.key_id, ticket.member_id
     if ticket.store is not None:
         request["call"] = {
             "scope": ticket.store.scope,
@@ -111,7 +117,7 @@ def _request(ticket: Ticket, hold: UUID) -> dict[str, Any]:
 
 
 def _outcome(ticket: Ticket, hold: UUID, row: tuple[Any, ...], good: dict[str, bool]) -> Outcome:
-    accepted, code, available, ends_at, response = row
+    accepted, code, available, ends_at, response, detail = row
     hold_id = hold if accepted and code != "replay" else None
     if ticket.key_digest:
         # The hold of a refused key is given back by the desk.
@@ -121,11 +127,15 @@ def _outcome(ticket: Ticket, hold: UUID, row: tuple[Any, ...], good: dict[str, b
             return Outcome(hold_id, error=OrganizationSuspended())
     if code == "replay":
         return Outcome(replay=Replay(response))
-    return Outcome(hold_id, error=None if accepted else _refusal(code, available, ends_at))
+    return Outcome(hold_id, error=None if accepted else _refusal(code, available, ends_at, detail))
 
 
-def _refusal(code: str, available: Any, ends_at: Any) -> DomainError:
+def _refusal(code: str, available: Any, ends_at: Any, detail: dict[str, Any] | None) -> DomainError:
     match code:
+        case "limit_reached" if detail is not None:
+            return limit_reached(detail)
+        case "account_parked":
+            return AccountParked()
         case "quota_exhausted":
             ended = f" The trial ends {ends_at:%Y-%m-%d}." if ends_at is not None else ""
             return QuotaExhausted(
@@ -158,15 +168,24 @@ def _settlement(settlement: Settlement) -> dict[str, Any]:
     if answer is not None:
         wanted["captured"] = ticket.items
         wanted["ids"] = ticket.event_ids
-        wanted["dims"] = {"tokens": sum(ticket.lengths), "base": ticket.base}
+        wanted["dims"] = {
+            "tokens": sum(ticket.lengths),
+            "base": ticket.base,
+            **ticket.price_dims,
+        }
+        if ticket.abstains is not None and any(free := ticket.abstains(answer)):
+            ticket.charged = wanted["captured"] = ticket.items - sum(free)
+            wanted["free"] = free
         if ticket.store is not None:
             wanted["response"] = ticket.body(answer).decode()
     return wanted
 
 
-def _settle_error(code: str, state: str) -> DomainError | None:
+def _settle_error(code: str, state: str, units: int) -> DomainError | None:
     match (code, state):
         case ("captured" | "released", _) | ("duplicate", "captured"):
+            return None
+        case ("duplicate", "released") if units == 0:  # all items were free: that is no refusal
             return None
         case ("hold_expired" | "duplicate", _):
             return DeadlineExceeded(retry_after=1)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
+from django.conf import settings
+
 from anneal.kernel.errors import InvalidRequest, QuotaExhausted
 from anneal.kernel.ids import public_id, uuid7
 from anneal.kernel.scopes import OrganizationRef
@@ -17,6 +19,7 @@ from mlworker.serving.errors import EngineUnavailable, ModelNotFound, TrialLimit
 from mlworker.serving.gateway import trial
 from mlworker.serving.gateway.answers import (
     Render,
+    abstentions,
     classify_render,
     embeddings_render,
     pipeline_render,
@@ -38,6 +41,7 @@ from mlworker.serving.gateway.models import Choice, Target, embedding_target
 from mlworker.serving.gateway.runtime import Runtime
 from mlworker.serving.gateway.texts import Tokens
 from mlworker.serving.gateway.tickets import Replay, StoreAs, Ticket
+from mlworker.serving.protocol import Answer
 from tenants.accounts.contracts import HOUSE_ORGANIZATION
 
 ENGINE_WAIT_SECONDS: Final = 5.0
@@ -75,6 +79,7 @@ class Job:
     texts: list[str]
     render: RenderFor
     store: StoreAs | None = None
+    threshold: float | None = None
 
 
 class Calls:
@@ -93,7 +98,9 @@ class Calls:
         texts = texts_of(body.input, param="input", max_items=MAX_ITEMS)
         render = _classify_as(body)
         store = _store_as(call, "POST /v1/classify", raw)
-        job = Job("classify", caller.organization, caller, target, texts, render, store)
+        job = Job(
+            "classify", caller.organization, caller, target, texts, render, store, body.threshold
+        )
         await self._run(call, job)
 
     async def pipeline(self, call: Call) -> None:
@@ -146,7 +153,15 @@ class Calls:
             raise InvalidRequest(
                 f"The free trial takes {TRIAL_CHARACTERS:,} characters a call.", param="input"
             )
-        job = Job("trial", HOUSE_ORGANIZATION, None, target, texts, _classify_as(body))
+        job = Job(
+            "trial",
+            HOUSE_ORGANIZATION,
+            None,
+            target,
+            texts,
+            _classify_as(body),
+            threshold=body.threshold,
+        )
         try:
             await self._run(call, job)
         except QuotaExhausted:
@@ -178,7 +193,7 @@ class Calls:
             await respond(call.send, 200, outcome.body.encode(), headers)
             return
         headers += [
-            (b"x-units", b"%d" % ticket.items),
+            (b"x-units", b"%d" % ticket.units),
             (b"x-queue-ms", b"%.1f" % outcome.queue_ms),
             (b"x-inference-ms", b"%.1f" % outcome.inference_ms),
         ]
@@ -206,7 +221,22 @@ def _ticket(job: Job, choice: Choice, tokens: Tokens) -> Ticket:
         event_ids=event_ids,
         render=job.render(job.target, choice, event_ids, usage),
         store=job.store,
+        member_id=job.caller.member_id if job.caller else None,
+        price_dims={
+            "task": choice.servable.task,
+            "tier": choice.servable.tier,
+            "channel": "online",
+        },
+        abstains=_abstains(job, choice),
     )
+
+
+def _abstains(job: Job, choice: Choice) -> Callable[[Answer], list[bool]] | None:
+    """Return what finds the items that are free because no label reached the caller's threshold."""
+    if job.threshold is None or settings.ANNEAL_CHARGE_ABSTENTIONS:
+        return None
+    servable = choice.servable
+    return abstentions(task=servable.task, labels=servable.labels, threshold=job.threshold)
 
 
 def _classify_as(body: ClassifyBody) -> RenderFor:

@@ -61,6 +61,11 @@ class Ticket:
     event_ids: list[UUID]
     render: Callable[[Answer], bytes]
     store: StoreAs | None = None
+    member_id: UUID | None = None
+    price_dims: dict[str, str] = field(default_factory=dict)
+    """What may choose the price: task, tier, channel."""
+    abstains: Callable[[Answer], list[bool]] | None = None
+    """Which items got no label and are free for it; None when none can be."""
     number: int = field(default_factory=_numbers.__next__)
     created: float = field(default_factory=time.time)
     future: "asyncio.Future[Answer | Replay]" = field(
@@ -70,12 +75,19 @@ class Ticket:
     hold_id: UUID | None = None
     watched: bool = False
     sent_again: bool = False
+    charged: int | None = None
+    """How many items the answer is charged for, once that is known."""
     _body: bytes | None = None
 
     @property
     def items(self) -> int:
         """How many predictions it costs."""
         return len(self.lengths)
+
+    @property
+    def units(self) -> int:
+        """How many of them are charged; all, until the answer says otherwise."""
+        return self.items if self.charged is None else self.charged
 
     @property
     def deadline(self) -> float:

@@ -7,6 +7,7 @@ and so rolls its transaction back.
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -38,6 +39,23 @@ class DatasetDeleting(Event):
 
     organization: OrganizationRef
     dataset_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdReached(Event):
+    """So many per cent of a balance or budget are used; told once per rule, period and threshold.
+
+    ``rule`` is ``balance:{unit}`` or ``limit:{id}``, the amounts are exact decimal numbers.
+    """
+
+    organization: OrganizationRef
+    notice_id: UUID
+    rule: str
+    unit: str
+    threshold: int
+    used: str
+    amount: str
+    period: datetime
 
 
 EventType = TypeVar("EventType", bound=Event)

@@ -5,6 +5,7 @@ NULL equals nothing, so a forgotten scope sees no row.
 """
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from django.db import migrations
@@ -12,6 +13,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
 _TENANT_TEST: Final = "(organization_id = (SELECT app.organization()))"
+_MONTHLY: Final = Path(__file__).parent / "monthly_partitions.sql"
 
 
 class _TableOperation(migrations.RunSQL):
@@ -31,13 +33,29 @@ def _closed(table: str) -> list[str]:
     ]
 
 
+def _partition_closed(parent: str, child: str) -> list[str]:
+    """Wall a partition as its parent is, without a grant: it is reached through its parent alone.
+
+    A parent's policies do not bind who reads a child directly.
+    """
+    return [
+        f"ALTER TABLE {child} ENABLE ROW LEVEL SECURITY",
+        f"ALTER TABLE {child} FORCE ROW LEVEL SECURITY",
+        f"REVOKE ALL ON {child} FROM PUBLIC, anneal_app, anneal_system",
+        f"CREATE POLICY {parent}_system ON {child} TO anneal_system USING (true) WITH CHECK (true)",
+        f"CREATE POLICY {parent}_tenant ON {child} TO anneal_app"
+        f" USING {_TENANT_TEST} WITH CHECK {_TENANT_TEST}",
+    ]
+
+
 class TenantTable(_TableOperation):
     """Close a table to all but its organization.
 
     ``parents`` maps a column to the tenant table it points at; the foreign key then carries the
     organization on both sides, so a row can never point at another organization's. An append-only
     table can be added to and read, no more. ``organization_table`` is off for the kernel's own
-    tables alone, which exist before any organization does.
+    tables alone, which exist before any organization does. ``parent_key`` is off where no other
+    table points here: it is an index less to write, and a partitioned table may not have it.
     """
 
     def __init__(
@@ -47,19 +65,25 @@ class TenantTable(_TableOperation):
         *,
         append_only: bool = False,
         organization_table: bool = True,
+        parent_key: bool = True,
     ) -> None:
         self.table = table
         self.parents = dict(parents or {})
         self.append_only = append_only
         self.organization_table = organization_table
+        self.parent_key = parent_key
         rights = "SELECT, INSERT" if append_only else "SELECT, INSERT, UPDATE, DELETE"
         statements = [
             *_closed(table),
             f"CREATE POLICY {table}_tenant ON {table} TO anneal_app"
             f" USING {_TENANT_TEST} WITH CHECK {_TENANT_TEST}",
             f"GRANT {rights} ON {table} TO anneal_app",
-            f"ALTER TABLE {table} ADD CONSTRAINT {table}_org_id_key UNIQUE (organization_id, id)",
         ]
+        if parent_key:
+            statements.append(
+                f"ALTER TABLE {table} ADD CONSTRAINT {table}_org_id_key"
+                " UNIQUE (organization_id, id)"
+            )
         if append_only:
             statements.append(f"REVOKE UPDATE, DELETE ON {table} FROM anneal_system")
         if organization_table:
@@ -79,8 +103,64 @@ class TenantTable(_TableOperation):
         return (
             type(self).__name__,
             [self.table, self.parents],
-            {"append_only": self.append_only, "organization_table": self.organization_table},
+            {
+                "append_only": self.append_only,
+                "organization_table": self.organization_table,
+                "parent_key": self.parent_key,
+            },
         )
+
+
+class HashPartitions(_TableOperation):
+    """Make the partitions of a tenant table that is partitioned by hash, each walled."""
+
+    def __init__(self, table: str, count: int) -> None:
+        self.table, self.count = table, count
+        super().__init__(
+            [
+                statement
+                for number in range(count)
+                for statement in (
+                    f"CREATE TABLE {table}_{number} PARTITION OF {table}"
+                    f" FOR VALUES WITH (MODULUS {count}, REMAINDER {number})",
+                    *_partition_closed(table, f"{table}_{number}"),
+                )
+            ]
+        )
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        """Name the operation as a migration would write it."""
+        return type(self).__name__, [self.table, self.count], {}
+
+
+class MonthlyPartitions(migrations.RunSQL):
+    """Give a tenant table, partitioned by range of its UUIDv7 ``id``, its months.
+
+    Makes the partition for what has no month yet, ``{table}_rest``, and the function
+    ``{table}_month(date)`` which adds a month, walled, and moves there what waited in the rest. It
+    runs with the owner's rights, since making a table needs them, and only the system may call it.
+    """
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+        closed = ";\n".join(_partition_closed(table, f"{table}_rest"))
+        function = _MONTHLY.read_text(encoding="utf-8").replace(
+            "{closed}",
+            "\n".join(f"  EXECUTE format($q${each}$q$, child);" for each in _month_closed(table)),
+        )
+        super().__init__(
+            f"CREATE TABLE {table}_rest PARTITION OF {table} DEFAULT;\n{closed};\n"
+            + function.replace("{table}", table),
+            reverse_sql=f"DROP FUNCTION IF EXISTS {table}_month(date)",
+        )
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        """Name the operation as a migration would write it."""
+        return type(self).__name__, [self.table], {}
+
+
+def _month_closed(table: str) -> list[str]:
+    return _partition_closed(table, "%1$I")
 
 
 class SystemTable(_TableOperation):
@@ -139,13 +219,15 @@ class GlobalTable(_TableOperation):
 class SystemFunction(migrations.RunSQL):
     """Create a SECURITY DEFINER function that runs as anneal_system, callable by anneal_app.
 
-    ``create`` is the CREATE OR REPLACE FUNCTION statement without SECURITY DEFINER and search_path;
-    ``signature`` names it for ALTER, such as ``hold_reap(integer)``.
+    ``create`` is the CREATE FUNCTION statement without SECURITY DEFINER and search_path;
+    ``signature`` names it for ALTER, such as ``hold_reap(integer)``. An earlier one of the same
+    signature is dropped: only its owner, the system, could replace it.
     """
 
     def __init__(self, create: str, signature: str) -> None:
         self.create, self.signature = create, signature
         super().__init__(
+            f"SET LOCAL ROLE anneal_system;\nDROP FUNCTION IF EXISTS {signature};\nRESET ROLE;\n"
             f"{create.rstrip().rstrip(';')};\n"
             f"ALTER FUNCTION {signature} SECURITY DEFINER SET search_path = public, pg_temp;\n"
             "GRANT CREATE ON SCHEMA public TO anneal_system;\n"

@@ -7,6 +7,7 @@ from anneal.kernel.database import database_settings
 from anneal.kernel.redis_url import broker_url
 from anneal.settings.accounts import *  # noqa: F403 # the module is a plain list of allauth's names
 from anneal.settings.environment import (
+    CHARGE_ABSTENTIONS,
     DATABASE_OWNER_URL,
     DATABASE_URL,
     DEBUG,
@@ -31,6 +32,7 @@ from anneal.settings.logging import LOGGING
 from anneal.settings.storage import storage_settings
 
 ALLOWED_HOSTS = HOSTS
+ANNEAL_CHARGE_ABSTENTIONS = CHARGE_ABSTENTIONS
 ANNEAL_DEMO_BILLING = not STRIPE_SECRET_KEY
 ANNEAL_HOME = HOME
 ANNEAL_ROOT = ROOT
@@ -66,6 +68,8 @@ INSTALLED_APPS = [
     "billing.prices",
     "billing.metering",
     "billing.ledger",
+    "billing.plans",
+    "billing.promotions",
     "mlworker.catalog",
     "mlworker.jobs",
     "mlworker.registry",

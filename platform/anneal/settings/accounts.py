@@ -151,6 +151,12 @@ UNFOLD: dict[str, Any] = {
                     _link(_("Usage"), "monitoring", "metering_usageevent_changelist"),
                     _link(_("Grants"), "redeem", "ledger_grant_changelist"),
                     _link(_("Holds"), "lock_clock", "ledger_hold_changelist"),
+                    _link(_("Prices"), "sell", "prices_price_changelist"),
+                    _link(_("Meters"), "speed", "prices_meter_changelist"),
+                    _link(_("Plans"), "inventory_2", "plans_plan_changelist"),
+                    _link(_("Subscriptions"), "autorenew", "plans_subscription_changelist"),
+                    _link(_("Trial"), "hourglass_top", "plans_trialterms_changelist"),
+                    _link(_("Promotion codes"), "loyalty", "promotions_promotion_changelist"),
                 ],
             },
             {

@@ -20,6 +20,8 @@ SECRET_KEY: Final = os.environ.get("SECRET_KEY") or "only-for-commands-that-sign
 SITE_URL: Final = os.environ.get("ANNEAL_SITE_URL", "http://localhost:8000")
 HOSTS: Final = [host for host in os.environ.get("ANNEAL_HOSTS", "").split(",") if host] or ["*"]
 TRUSTED_PROXIES: Final = int(os.environ.get("ANNEAL_TRUSTED_PROXIES", "0"))
+# A prediction without a label, since none reached the caller's threshold, is free unless this is 1.
+CHARGE_ABSTENTIONS: Final = os.environ.get("ANNEAL_CHARGE_ABSTENTIONS") == "1"
 STRIPE_SECRET_KEY: Final = os.environ.get("STRIPE_SECRET_KEY", "")
 
 OWNER_COMMANDS: Final = frozenset({"migrate", "makemigrations", "sqlmigrate", "showmigrations"})

@@ -110,6 +110,76 @@ class Books:
         )
         return str(row[0])
 
+    def refund(
+        self, hold: dict[str, Any] | UUID, amount: Any, *, key: str, now: datetime | None = None
+    ) -> tuple[Any, ...]:
+        """code, units, charge, what is left to refund"""
+        hold_id = hold["hold_id"] if isinstance(hold, dict) else str(hold)
+        return self._in_scope(
+            "SELECT code, units, charge, left_over FROM capture_refund(%s, %s, %s, %s, 'test', %s)",
+            [self.organization_id, hold_id, amount, key, now],
+        )[0]
+
+    def segment(
+        self,
+        hold: dict[str, Any],
+        captured: Any,
+        name: str,
+        *,
+        now: datetime | None = None,
+        **more: Any,
+    ) -> tuple[str, str, Any]:
+        """Capture one segment of an open hold."""
+        part = self.settlement(hold, captured, event_id=name, keep=True, **more)
+        return self.settle(part, now=now)[0]
+
+    def limit(
+        self,
+        amount: Any,
+        *,
+        window: str = "month",
+        unit: str | None = None,
+        scope: str = "organization",
+        subject_id: UUID | None = None,
+        hard: bool = True,
+    ) -> UUID:
+        """Set a limit, as the service does."""
+        limit_id = uuid7()
+        with self.connection.transaction():
+            self._in_scope("SELECT account_open(%s)", [self.organization_id])
+            self._in_scope(
+                "INSERT INTO ledger_spendinglimit (id, created_at, organization_id, scope,"
+                ' subject_id, unit, "window", amount, hard, alerts)'
+                " VALUES (%s, now(), %s, %s, %s, %s, %s, %s, %s, '{50,80,90,100}')",
+                [
+                    limit_id,
+                    self.organization_id,
+                    scope,
+                    subject_id,
+                    unit or self.unit,
+                    window,
+                    amount,
+                    hard,
+                ],
+            )
+        return limit_id
+
+    def park(self, reason: str, *, now: datetime) -> None:
+        """Park the account, or free it with an empty reason."""
+        with self.connection.transaction():
+            self.connection.execute("SET LOCAL ROLE anneal_system")
+            self.connection.execute(
+                "SELECT account_park(%s, %s, %s)", [self.organization_id, reason, now]
+            )
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """Read in the organization's scope."""
+        return self._in_scope(statement, [])
+
+    def money(self, currency: str = "USD") -> "Books":
+        """The same organization's money."""
+        return Books(self.connection, self.organization_id, currency)
+
     def balance(self) -> dict[str, int]:
         """granted, held, consumed, expired as whole numbers, and the rest as available."""
         rows = self._in_scope(

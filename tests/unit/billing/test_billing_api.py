@@ -70,8 +70,15 @@ def test_the_balance_needs_a_caller(db: None) -> None:
 def test_the_price_list_is_public_and_exact(db: None) -> None:
     body = APIClient().get("/v1/billing/prices").json()
 
-    found = {one["meter"]: (one["unit_amount"], one["currency"]) for one in body["data"]}
-    assert found == {"prediction": ("0.0001", "USD"), "trained_token": ("0.0000005", "USD")}
+    found = [
+        (one["meter"], one["match"], one["unit_amount"], one["currency"]) for one in body["data"]
+    ]
+    assert found == [
+        ("prediction", {}, "0.0001", "USD"),
+        ("prediction", {"channel": "batch"}, "0.00005", "USD"),
+        ("storage_gb_hour", {}, "0.00015", "USD"),
+        ("trained_token", {}, "0.0000005", "USD"),
+    ]
     assert all({"en", "zh-Hans"} == one["name"].keys() for one in body["data"])
 
 
@@ -91,7 +98,7 @@ def test_a_new_version_rules_from_its_day_and_the_old_one_stays(db: None) -> Non
         after = price_quote(meter="prediction", units=10)
 
     assert (str(before.amount.normalize()), str(after.amount.normalize())) == ("0.001", "0.002")
-    assert Price.objects.count() == 3
+    assert Price.objects.count() == 5
 
 
 def test_a_version_number_is_used_once(db: None) -> None:

@@ -14,6 +14,7 @@ TABLES = [
     "ledger_ledgerentry",
     "ledger_keyedcall",
     "metering_usageevent",
+    "metering_usageeventkey",
 ]
 
 
@@ -68,6 +69,8 @@ def test_the_application_cannot_add_a_row_but_through_the_functions(
         "DELETE FROM ledger_ledgerentry",
         "UPDATE metering_usageevent SET units = units + 1",
         "DELETE FROM metering_usageevent",
+        "UPDATE metering_usageeventkey SET event_id = event_id || '2'",
+        "DELETE FROM metering_usageeventkey",
         "UPDATE ledger_grant SET amount = amount + 1",
         "UPDATE ledger_grant SET expires_at = NULL",
         "DELETE FROM ledger_grant",

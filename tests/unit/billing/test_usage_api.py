@@ -83,6 +83,7 @@ def test_sums_by_day_with_empty_days_listed(
                         "units": 5,
                         "model": None,
                         "api_key_id": None,
+                        "deployment_id": None,
                     }
                 ],
             },

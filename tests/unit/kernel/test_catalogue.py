@@ -55,6 +55,28 @@ def test_dropping_one_policy_or_force_is_noticed(database_clone: DatabaseClone) 
             owner.rollback()
 
 
+def test_every_partition_is_walled_and_reached_through_its_table_alone() -> None:
+    parents = {parent for _, parent in catalogue.partitions(_tenant_tables())}
+    assert parents >= {"metering_usageevent", "metering_usageeventkey"}
+    assert catalogue.partition_faults(_tenant_tables()) == []
+
+
+def test_a_loose_partition_is_noticed(database_clone: DatabaseClone) -> None:
+    child = "metering_usageevent_rest"
+    for change in (
+        f"GRANT SELECT ON {child} TO anneal_app",
+        f"DROP POLICY metering_usageevent_tenant ON {child}",
+        f"ALTER TABLE {child} NO FORCE ROW LEVEL SECURITY",
+        "CREATE TABLE made_by_hand PARTITION OF metering_usageevent"
+        " FOR VALUES FROM ('ff000000-0000-0000-0000-000000000000') TO (MAXVALUE)",
+    ):
+        with psycopg.connect(database_clone.owner_url) as owner:
+            owner.execute(change)
+            with _as_connection(owner):
+                assert catalogue.partition_faults(_tenant_tables()) != [], change
+            owner.rollback()
+
+
 def _as_connection(owner: psycopg.Connection):  # type: ignore[no-untyped-def, type-arg]
     """Let the catalogue's queries run inside the owner's open transaction."""
 
@@ -118,10 +140,22 @@ def test_no_view_or_function_opens_a_side_door() -> None:
         "SELECT proname, proconfig, proowner::regrole::text FROM pg_proc WHERE prosecdef"
         " AND pronamespace IN ('public'::regnamespace, 'app'::regnamespace)"
     )
-    assert {name for name, _, _ in functions} <= catalogue.DEFINER_FUNCTIONS
+    listed = catalogue.DEFINER_FUNCTIONS | catalogue.OWNER_FUNCTIONS
+    assert {name for name, _, _ in functions} <= listed
     for name, config, owner in functions:
         assert "search_path=public, pg_temp" in config, name
-        assert owner == "anneal_system", name
+        own = name in catalogue.OWNER_FUNCTIONS
+        assert owner == ("anneal_owner" if own else "anneal_system"), name
+
+
+def test_the_application_cannot_call_what_runs_as_the_owner() -> None:
+    callers = catalogue.rows(
+        "SELECT has_function_privilege('anneal_app', oid, 'EXECUTE'),"
+        " has_function_privilege('anneal_system', oid, 'EXECUTE') FROM pg_proc"
+        " WHERE proname = ANY(%s)",
+        [list(catalogue.OWNER_FUNCTIONS)],
+    )
+    assert callers == [(False, True)]
 
 
 def test_the_app_role_can_neither_truncate_nor_create_nor_count_by_sequence() -> None:
@@ -146,7 +180,12 @@ def test_the_app_role_can_neither_truncate_nor_create_nor_count_by_sequence() ->
 
 
 def test_append_only_tables_cannot_be_rewritten_by_anyone_running() -> None:
-    for table in ("kernel_auditevent", "metering_usageevent", "ledger_ledgerentry"):
+    for table in (
+        "kernel_auditevent",
+        "metering_usageevent",
+        "metering_usageeventkey",
+        "ledger_ledgerentry",
+    ):
         for role in ("anneal_app", "anneal_system"):
             rights = "SELECT has_table_privilege(%s, %s, 'UPDATE, DELETE, TRUNCATE')"
             assert catalogue.rows(rights, [role, table]) == [(False,)], (table, role)

@@ -1,6 +1,14 @@
 """The operator's console at `/admin/`: one site, one door to the system scope."""
 
-from anneal.console.admin import accounts, billing, kernel, models  # noqa: F401 # they register
+from anneal.console.admin import (  # noqa: F401 # they register
+    accounts,
+    billing,
+    kernel,
+    models,
+    plans,
+    prices,
+    promotions,
+)
 from anneal.console.admin.names import names_translate
 from anneal.console.admin.site import site
 

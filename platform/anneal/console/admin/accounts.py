@@ -16,13 +16,15 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from anneal.console.admin.base import ReadOnlyAdmin
-from anneal.console.admin.forms import GrantForm, ReasonForm
+from anneal.console.admin.forms import AssignPlanForm, GrantForm, ReasonForm
 from anneal.console.admin.site import operator_actor, site
 from anneal.kernel import clock
 from anneal.kernel.errors import DomainError
 from anneal.kernel.scopes import OrganizationRef
 from billing.ledger.models import GrantKind
-from billing.ledger.services import balance_grant
+from billing.ledger.selectors import account_get
+from billing.ledger.services import account_park, account_unpark, balance_grant
+from billing.plans.services import subscription_change
 from tenants.accounts.models import Membership, Organization, User
 from tenants.accounts.services import organization_restore, organization_suspend
 from tenants.keys.models import ApiKey
@@ -36,7 +38,7 @@ class OrganizationAdmin(ReadOnlyAdmin):
     list_filter: ClassVar = ["kind", ("suspended_at", admin.EmptyFieldListFilter)]
     search_fields: ClassVar = ["slug", "name"]
     ordering: ClassVar = ["-id"]
-    actions_detail: ClassVar = ["suspend", "restore", "grant"]
+    actions_detail: ClassVar = ["suspend", "restore", "grant", "assign_plan", "park", "unpark"]
 
     @display(description=_("Status"), label={"active": "success", "suspended": "danger"})  # type: ignore[untyped-decorator] # unfold ships no types
     def status(self, row: Organization) -> tuple[str, Any]:
@@ -88,12 +90,57 @@ class OrganizationAdmin(ReadOnlyAdmin):
 
         return self._form(request, object_id, GrantForm, _("Grant units"), apply)
 
+    @action(description=_("Assign plan"), url_path="assign-plan")  # type: ignore[untyped-decorator] # as above
+    def assign_plan(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Put the organization on a plan, also on one that costs money."""
+
+        def apply(organization: OrganizationRef, cleaned: dict[str, Any]) -> None:
+            subscription_change(
+                organization=organization,
+                actor=operator_actor(request),
+                plan=cleaned["plan"],
+                time_zone=cleaned["time_zone"] or None,
+                assigned=True,
+            )
+
+        return self._form(request, object_id, AssignPlanForm, _("Assign plan"), apply)
+
+    @action(description=_("Park account"), url_path="park")  # type: ignore[untyped-decorator] # as above
+    def park(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Take no new holds of the organization."""
+
+        def apply(organization: OrganizationRef, cleaned: dict[str, Any]) -> None:
+            account_park(
+                organization=organization,
+                actor=operator_actor(request),
+                reason=cleaned["reason"],
+            )
+
+        return self._form(request, object_id, ReasonForm, _("Park account"), apply)
+
+    @action(description=_("Free account"), url_path="unpark")  # type: ignore[untyped-decorator] # as above
+    def unpark(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Take holds again."""
+
+        def apply(organization: OrganizationRef, cleaned: dict[str, Any]) -> None:
+            account_unpark(
+                organization=organization,
+                actor=operator_actor(request),
+                reason=cleaned["reason"],
+            )
+
+        return self._form(request, object_id, ReasonForm, _("Free account"), apply)
+
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
         """Offer what can be done: a suspended organization is restored, another suspended."""
         row = self.get_object(request, object_id)
-        hidden = "suspend" if row is not None and row.suspended_at else "restore"
+        hidden = {"_suspend" if row is not None and row.suspended_at else "_restore"}
+        if row is not None:
+            organization = OrganizationRef(id=row.id, slug=row.slug)
+            parked = account_get(organization=organization).parked_at is not None
+            hidden.add("_park" if parked else "_unpark")
         actions: list[Any] = super().get_actions_detail(request, object_id)
-        return [one for one in actions if not one.action_name.endswith(f"_{hidden}")]
+        return [one for one in actions if not one.action_name.endswith(tuple(hidden))]
 
     def _form(
         self,

@@ -6,7 +6,16 @@ from django.contrib import admin
 
 from anneal.console.admin.base import TenantAdmin
 from anneal.console.admin.site import site
-from billing.ledger.models import Balance, Grant, Hold, LedgerEntry
+from billing.ledger.models import (
+    Balance,
+    CaptureRefund,
+    CustomerAccount,
+    Grant,
+    Hold,
+    LedgerEntry,
+    Notice,
+    SpendingLimit,
+)
 from billing.metering.models import UsageEvent
 
 
@@ -18,7 +27,6 @@ class UsageEventAdmin(TenantAdmin):
     list_filter: ClassVar = ["meter", "source"]
     search_fields: ClassVar = ["model", "event_id"]
     ordering: ClassVar = ["-id"]
-    exclude: ClassVar = ["payload_hash"]
 
 
 @admin.register(Balance, site=site)
@@ -64,4 +72,40 @@ class LedgerEntryAdmin(TenantAdmin):
 
     list_display: ClassVar = ["booked_at", "organization", "kind", "account", "unit", "amount"]
     list_filter: ClassVar = ["kind", "account", "unit"]
+    ordering: ClassVar = ["-id"]
+
+
+@admin.register(CustomerAccount, site=site)
+class CustomerAccountAdmin(TenantAdmin):
+    """Accounts with money or limits, and the parked ones with their reason."""
+
+    list_display: ClassVar = ["organization", "currency", "parked_at", "parked_reason"]
+    list_filter: ClassVar = [("parked_at", admin.EmptyFieldListFilter), "currency"]
+    ordering: ClassVar = ["-id"]
+
+
+@admin.register(CaptureRefund, site=site)
+class CaptureRefundAdmin(TenantAdmin):
+    """What was given back."""
+
+    list_display: ClassVar = ["booked_at", "organization", "units", "charge", "reason"]
+    search_fields: ClassVar = ["key", "reason"]
+    ordering: ClassVar = ["-id"]
+
+
+@admin.register(SpendingLimit, site=site)
+class SpendingLimitAdmin(TenantAdmin):
+    """Budgets of organizations, members and keys, and the limits of plans."""
+
+    list_display: ClassVar = ["organization", "scope", "unit", "window", "amount", "hard"]
+    list_filter: ClassVar = ["scope", "window", "hard", ("removed_at", admin.EmptyFieldListFilter)]
+    ordering: ClassVar = ["-id"]
+
+
+@admin.register(Notice, site=site)
+class NoticeAdmin(TenantAdmin):
+    """Thresholds that were reached, and whether a mail went out."""
+
+    list_display: ClassVar = ["reached_at", "organization", "unit", "threshold", "mailed_at"]
+    list_filter: ClassVar = ["threshold", "unit"]
     ordering: ClassVar = ["-id"]

@@ -9,10 +9,12 @@ from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
 )
 
 from anneal.kernel.ids import uuid7
 from billing.ledger.contracts import PREDICTION, TRAINED_TOKEN
+from billing.plans.models import Plan
 
 UNITS = [(PREDICTION, _("Predictions")), (TRAINED_TOKEN, _("Trained tokens"))]
 
@@ -46,4 +48,23 @@ class GrantForm(forms.Form):
     )
     reason = forms.CharField(
         label=_("Reason"), max_length=500, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
+    )
+
+
+class AssignPlanForm(forms.Form):
+    """A plan for an organization, public or not."""
+
+    plan = forms.ChoiceField(
+        label=_("Plan"),
+        choices=lambda: [
+            (code, code)
+            for code in Plan.objects.order_by("position", "code").values_list("code", flat=True)
+        ],
+        widget=UnfoldAdminSelectWidget,
+    )
+    time_zone = forms.CharField(
+        label=_("Time zone of its periods (first plan only; empty: UTC)"),
+        max_length=60,
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
     )

@@ -1,0 +1,114 @@
+"""From a threshold that was reached to those who should know: an event, and a mail."""
+
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.core.mail import send_mail
+from django.db.models import Q
+from django.template.loader import render_to_string
+from django.utils import translation
+
+from anneal.kernel import clock
+from anneal.kernel.events import ThresholdReached, publish
+from anneal.kernel.outbox import outbox_add
+from anneal.kernel.principal import Role
+from anneal.kernel.scopes import OrganizationRef, require_scope
+from billing.ledger.models import Notice
+from tenants.accounts.contracts import MemberInfo
+from tenants.accounts.models import Organization
+from tenants.accounts.selectors import members_list
+
+TELL: Final = frozenset({Role.OWNER, Role.ADMIN, Role.BILLING})
+AGAIN: Final = timedelta(minutes=10)
+"""When a mail is asked for once more, because the first asking was lost."""
+GIVE_UP: Final = timedelta(days=3)
+_BATCH: Final = 500
+
+
+def organizations_to_tell() -> tuple[OrganizationRef, ...]:
+    """Return whose notices wait. Runs in a system scope."""
+    ids = set(_waiting().order_by("created_at").values_list("organization_id", flat=True)[:_BATCH])
+    rows = Organization.objects.filter(id__in=ids).order_by("id")
+    return tuple(OrganizationRef(id=row.id, slug=row.slug) for row in rows)
+
+
+def notices_announce(*, organization: OrganizationRef) -> int:
+    """Publish each new notice and ask for its mail, in one transaction; return how many.
+
+    One whose mail was asked for and not sent is asked for again, and not published again.
+    """
+    require_scope(organization)
+    rows = list(
+        _waiting()
+        .filter(organization_id=organization.id)
+        .order_by("reached_at", "rule", "threshold")
+        .select_for_update(skip_locked=True, of=("self",))[:_BATCH]
+    )
+    for row in rows:
+        if row.announced_at is None:
+            publish(_event(organization, row))
+        outbox_add(
+            task="ledger.notice_mail",
+            queue="default",
+            payload={
+                "organization_id": str(organization.id),
+                "slug": organization.slug,
+                "notice_id": str(row.id),
+            },
+        )
+    Notice.objects.filter(id__in=[row.id for row in rows]).update(announced_at=clock.now())
+    return len(rows)
+
+
+def notice_mail(*, organization: OrganizationRef, notice_id: UUID) -> int:
+    """Mail a notice to all who look after money, each in their language, once; return to how many.
+
+    The mark is taken first and is undone with the transaction when sending fails.
+    """
+    require_scope(organization)
+    mine = Notice.objects.filter(organization_id=organization.id, id=notice_id)
+    if not mine.filter(mailed_at=None).update(mailed_at=clock.now()):
+        return 0
+    notice = mine.get()
+    people = [one for one in members_list(organization=organization) if one.role in TELL]
+    for person in people:
+        _send(organization, notice, person)
+    return len(people)
+
+
+def _waiting() -> Any:
+    now = clock.now()
+    return Notice.objects.filter(
+        Q(announced_at=None) | Q(announced_at__lt=now - AGAIN),
+        mailed_at=None,
+        reached_at__gt=now - GIVE_UP,
+    )
+
+
+def _event(organization: OrganizationRef, row: Notice) -> ThresholdReached:
+    return ThresholdReached(
+        organization=organization,
+        notice_id=row.id,
+        rule=row.rule,
+        unit=row.unit,
+        threshold=row.threshold,
+        used=f"{row.used.normalize():f}",
+        amount=f"{row.amount.normalize():f}",
+        period=row.period,
+    )
+
+
+def _send(organization: OrganizationRef, notice: Notice, person: MemberInfo) -> None:
+    context = {
+        "organization": organization.slug,
+        "budget": notice.rule.startswith("limit:"),
+        "unit": notice.unit,
+        "threshold": notice.threshold,
+        "used": f"{notice.used.normalize():f}",
+        "amount": f"{notice.amount.normalize():f}",
+    }
+    with translation.override(person.language or translation.get_language()):
+        subject = render_to_string("ledger/mails/notice_subject.txt", context)
+        text = render_to_string("ledger/mails/notice.txt", context)
+    send_mail(" ".join(subject.split()), text, None, [person.email])

@@ -1,0 +1,18 @@
+"""From rows to what may cross the ledger's border."""
+
+from billing.ledger.contracts import GrantInfo
+from billing.ledger.models import Grant
+
+
+def grant_info(row: Grant) -> GrantInfo:
+    """Copy a row into the shape other apps may hold."""
+    return GrantInfo(
+        id=row.id,
+        unit=row.unit,
+        kind=row.kind,
+        amount=row.amount,
+        priority=row.priority,
+        effective_at=row.effective_at,
+        expires_at=row.expires_at,
+        source=row.source,
+    )

@@ -1,0 +1,43 @@
+"""Stopping an account whose books must be looked at, and freeing it again."""
+
+from anneal.kernel.audit import audit_record
+from anneal.kernel.errors import InvalidRequest
+from anneal.kernel.ids import public_id
+from anneal.kernel.principal import Actor
+from anneal.kernel.scopes import OrganizationRef, require_scope
+from billing.ledger import functions
+
+
+def account_park(*, organization: OrganizationRef, actor: Actor, reason: str) -> bool:
+    """Take no new holds of an organization; say whether it was not parked before.
+
+    What is held already may be settled. Runs in a system scope: nobody frees or parks itself.
+    """
+    return _park(organization, actor, "account.park", _reason(reason), _reason(reason))
+
+
+def account_unpark(*, organization: OrganizationRef, actor: Actor, reason: str) -> bool:
+    """Take holds again; say whether it was parked. Runs in a system scope."""
+    return _park(organization, actor, "account.unpark", "", _reason(reason))
+
+
+def _park(
+    organization: OrganizationRef, actor: Actor, action: str, parked_for: str, reason: str
+) -> bool:
+    require_scope(organization)
+    changed = functions.account_park(organization_id=organization.id, reason=parked_for)
+    if changed:
+        audit_record(
+            actor=actor,
+            action=action,
+            target=public_id("org_", organization.id),
+            detail={"reason": reason},
+            organization=organization,
+        )
+    return changed
+
+
+def _reason(text: str) -> str:
+    if not text.strip() or len(text) > 500:
+        raise InvalidRequest("Give a reason of at most 500 characters.", param="reason")
+    return text.strip()

@@ -1,0 +1,1 @@
+"""Plans, who is on which, and what a new organization may try."""

@@ -1,0 +1,87 @@
+"""What crosses the border of plans."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+
+class Period(StrEnum):
+    """How long a plan's fee lasts."""
+
+    MONTH = "month"
+    YEAR = "year"
+
+    @property
+    def months(self) -> int:
+        """The length in months."""
+        return 12 if self is Period.YEAR else 1
+
+
+class Overage(StrEnum):
+    """What happens when included units are used up and nothing else is left."""
+
+    BLOCK = "block"
+    INVOICE = "invoice"
+    """More may be used, up to the credit line, and is paid by invoice."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanLimits:
+    """What a plan allows at once; None is no limit. A lower priority number is served first."""
+
+    requests_per_minute: int | None = None
+    concurrency: int | None = None
+    priority: int = 50
+    storage_gb: int | None = None
+    seats: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanTerms:
+    """What a version of a plan costs and gives. ``included`` is units by meter and period."""
+
+    fee: Decimal = Decimal(0)
+    currency: str = "USD"
+    period: Period = Period.MONTH
+    included: Mapping[str, Decimal] = field(default_factory=dict)
+    limits: PlanLimits = field(default_factory=PlanLimits)
+    overage: Overage = Overage.BLOCK
+    credit_line: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanInfo:
+    """One version of a plan."""
+
+    id: UUID
+    code: str
+    name_en: str
+    name_zh: str
+    version: int
+    terms: PlanTerms
+    published_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionInfo:
+    """The plan an organization is on, its present period, and what follows."""
+
+    id: UUID
+    plan: PlanInfo
+    starts_at: datetime
+    period_starts_at: datetime
+    period_ends_at: datetime
+    time_zone: str
+    next_plan: PlanInfo | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialTermsInfo:
+    """What a new organization gets, and for how many days."""
+
+    version: int
+    days: int
+    units: Mapping[str, Decimal]

@@ -1,0 +1,102 @@
+"""Questions to plans."""
+
+from datetime import date, datetime
+from typing import Any
+
+from django.db import connection
+
+from anneal.kernel import clock
+from anneal.kernel.scopes import OrganizationRef, require_scope
+from billing.plans.contracts import PlanInfo, PlanLimits, SubscriptionInfo, TrialTermsInfo
+from billing.plans.errors import PlanUnknown
+from billing.plans.models import PlanVersion, Subscription, TrialTerms
+from billing.plans.rows import plan_info
+from billing.plans.terms import units_of
+
+
+def plans_offered() -> tuple[PlanInfo, ...]:
+    """Return the newest published version of each public plan, in the operator's order."""
+    rows = (
+        PlanVersion.objects.filter(published_at__lte=clock.now(), plan__public=True)
+        .select_related("plan")
+        .order_by("plan_id", "-version")
+        .distinct("plan_id")
+    )
+    ordered = sorted(rows, key=lambda row: (row.plan.position, row.plan.code))
+    return tuple(map(plan_info, ordered))
+
+
+def plan_version_current(*, code: str, public_only: bool) -> PlanVersion:
+    """Return a plan's newest published version. Raises PlanUnknown."""
+    rows = PlanVersion.objects.filter(plan__code=code, published_at__lte=clock.now())
+    if public_only:
+        rows = rows.filter(plan__public=True)
+    row = rows.select_related("plan").order_by("-version").first()
+    if row is None:
+        raise PlanUnknown(param="plan")
+    return row
+
+
+def subscription_get(*, organization: OrganizationRef) -> SubscriptionInfo | None:
+    """Return the organization's subscription as of now, if it has one."""
+    require_scope(organization)
+    row = (
+        Subscription.objects.filter(organization_id=organization.id, ends_at__isnull=True)
+        .select_related("plan_version__plan", "next_version__plan")
+        .first()
+    )
+    return subscription_info(row) if row else None
+
+
+def subscription_info(row: Subscription) -> SubscriptionInfo:
+    """Copy a row, its versions and their plans fetched with it."""
+    starts_at, ends_at = period_of(row.anchor_date, row.time_zone, row.period_months, clock.now())
+    return SubscriptionInfo(
+        id=row.id,
+        plan=plan_info(row.plan_version),
+        starts_at=row.starts_at,
+        period_starts_at=max(starts_at, row.anchor_at),
+        period_ends_at=ends_at,
+        time_zone=row.time_zone,
+        next_plan=plan_info(row.next_version) if row.next_version else None,
+    )
+
+
+def plan_limits(*, organization: OrganizationRef) -> PlanLimits | None:
+    """Return what the organization's plan allows at once; None without a plan."""
+    require_scope(organization)
+    row = (
+        Subscription.objects.filter(organization_id=organization.id, ends_at__isnull=True)
+        .select_related("plan_version__plan")
+        .first()
+    )
+    return plan_info(row.plan_version).terms.limits if row else None
+
+
+def trial_terms_current() -> TrialTermsInfo:
+    """Return what a new organization gets."""
+    row = TrialTerms.objects.order_by("-version")[:1].get()
+    return TrialTermsInfo(version=row.version, days=row.days, units=units_of(row.units))
+
+
+def period_of(
+    anchor_date: date, time_zone: str, period_months: int, at: datetime
+) -> tuple[datetime, datetime]:
+    """Return the period of a grid that holds a moment, as the ledger's functions see it."""
+    return _period(
+        "SELECT lower(p), upper(p) FROM period_of(%s, %s, %s, %s) p",
+        [anchor_date, time_zone, period_months, at],
+    )
+
+
+def billing_period(*, organization: OrganizationRef, at: datetime) -> tuple[datetime, datetime]:
+    """Return the period over which an organization's tiers count together."""
+    require_scope(organization)
+    return _period("SELECT lower(p), upper(p) FROM billing_period(%s, %s) p", [organization.id, at])
+
+
+def _period(sql: str, values: list[Any]) -> tuple[datetime, datetime]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        starts_at, ends_at = cursor.fetchone()
+    return starts_at, ends_at

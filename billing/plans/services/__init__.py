@@ -1,0 +1,21 @@
+"""The services of plans."""
+
+from billing.plans.services.catalogue import (
+    plan_add,
+    plan_edit,
+    plan_version_draft,
+    plan_version_publish,
+    trial_terms_set,
+)
+from billing.plans.services.renewal import subscription_renew
+from billing.plans.services.subscriptions import subscription_change
+
+__all__ = [
+    "plan_add",
+    "plan_edit",
+    "plan_version_draft",
+    "plan_version_publish",
+    "subscription_change",
+    "subscription_renew",
+    "trial_terms_set",
+]

@@ -1,0 +1,89 @@
+"""What time does to a subscription: one period ends and the next begins."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from anneal.kernel import clock
+from anneal.kernel.audit import audit_record
+from anneal.kernel.ids import public_id
+from anneal.kernel.principal import SYSTEM_ACTOR
+from anneal.kernel.scopes import OrganizationRef
+from billing.plans.contracts import Period
+from billing.plans.models import Subscription
+from billing.plans.selectors import period_of
+from billing.plans.services.periods import period_open
+from tenants.accounts.models import Organization
+
+BATCH: Final = 200
+
+
+def subscriptions_due(*, after: UUID | None) -> list[UUID]:
+    """Return subscriptions whose period is over, by id after ``after``. System scope."""
+    rows = Subscription.objects.filter(ends_at__isnull=True, renews_at__lte=clock.now())
+    if after is not None:
+        rows = rows.filter(id__gt=after)
+    return list(rows.order_by("id").values_list("id", flat=True)[:BATCH])
+
+
+def subscription_renew(*, subscription_id: UUID) -> bool:
+    """Open the periods that have begun since; say whether there were any. System scope.
+
+    Run twice, late or beside itself it opens each period once: the row is locked and its state read
+    again, and a period's row is unique.
+    """
+    row = (
+        Subscription.objects.select_related("plan_version__plan", "next_version__plan")
+        .select_for_update(of=("self",), skip_locked=True)
+        .filter(id=subscription_id, ends_at__isnull=True, renews_at__lte=clock.now())
+        .first()
+    )
+    if row is None:
+        return False
+    slug = Organization.objects.values_list("slug", flat=True).get(id=row.organization_id)
+    renew_until(OrganizationRef(id=row.organization_id, slug=slug), row, clock.now())
+    return True
+
+
+def renew_until(organization: OrganizationRef, row: Subscription, now: datetime) -> Subscription:
+    """Open each period that has begun by ``now``; return the open spell. Its row is locked."""
+    while row.renews_at <= now:
+        boundary = row.renews_at
+        if row.next_version is not None:
+            row = _succeed(organization, row, boundary)
+        whole = period_of(row.anchor_date, row.time_zone, row.period_months, boundary)
+        row.renews_at = whole[1]
+        row.save(update_fields=["renews_at"])
+        period_open(organization, row, starts_at=boundary, whole=(boundary, whole[1]))
+    return row
+
+
+def _succeed(organization: OrganizationRef, row: Subscription, boundary: datetime) -> Subscription:
+    """End the spell at the boundary and begin the one that waited there."""
+    wanted = row.next_version
+    if wanted is None:
+        raise ValueError("No plan waits.")
+    row.ends_at, row.next_version = boundary, None
+    row.save(update_fields=["ends_at", "next_version"])
+    months = Period(wanted.period).months
+    same_grid, zone = months == row.period_months, ZoneInfo(row.time_zone)
+    after = Subscription(
+        organization_id=organization.id,
+        plan_version=wanted,
+        starts_at=boundary,
+        renews_at=boundary,
+        anchor_at=row.anchor_at if same_grid else boundary,
+        anchor_date=row.anchor_date if same_grid else boundary.astimezone(zone).date(),
+        time_zone=row.time_zone,
+        period_months=months,
+    )
+    after.save(force_insert=True)
+    audit_record(
+        actor=SYSTEM_ACTOR,
+        action="subscription.succeed",
+        target=public_id("sub_", after.id),
+        detail={"plan": wanted.plan.code, "version": wanted.version},
+        organization=organization,
+    )
+    return after

@@ -1,0 +1,54 @@
+"""Currencies and their smallest coins (ISO 4217)."""
+
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+from typing import Final
+
+from billing.prices.errors import CurrencyDecimals, CurrencyUnknown
+
+DEFAULT: Final = "USD"
+PRECISION: Final = 100
+"""Digits while calculating: far more than 38 with 12 decimals multiplied need, so all is exact."""
+
+_BY_EXPONENT: Final = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF",
+    2: (
+        "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD"
+        " CAD CDF CHF CNY COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP"
+        " GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD"
+        " LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB"
+        " PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SYP"
+        " SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VES WST XCD YER ZAR ZMW"
+    ),
+    3: "BHD IQD JOD KWD LYD OMR TND",
+}
+_EXPONENTS: Final = {
+    code: exponent for exponent, codes in _BY_EXPONENT.items() for code in codes.split()
+}
+
+
+def exponent(code: str) -> int:
+    """Return how many decimals the currency has: 0, 2 or 3. Raises CurrencyUnknown."""
+    if code not in _EXPONENTS:
+        raise CurrencyUnknown(
+            f"'{code[:20]}' is no currency we know: use an ISO 4217 code such as USD.",
+            param="currency",
+        )
+    return _EXPONENTS[code]
+
+
+def minor_units(amount: Decimal, code: str) -> int:
+    """Return an amount in the currency's smallest coins, half a coin rounded up."""
+    with localcontext(prec=PRECISION):
+        coins = amount.scaleb(exponent(code))
+        return int(coins.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+
+
+def require_decimals(amount: Decimal, code: str, *, param: str) -> None:
+    """Raise CurrencyDecimals for an amount that no coins of the currency can pay."""
+    decimals = exponent(code)
+    with localcontext(prec=PRECISION):
+        if round(amount, decimals) != amount:
+            allowed = f"at most {decimals} decimals" if decimals else "no decimals"
+            raise CurrencyDecimals(
+                f"{param}: an amount in {code} has {allowed}, this one is {amount:f}.", param=param
+            )

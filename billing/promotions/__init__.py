@@ -1,0 +1,1 @@
+"""Promotion codes, who redeemed them, and what is left of their discounts."""
