@@ -146,8 +146,8 @@ def _refusal(code: str, available: Any, ends_at: Any, detail: dict[str, Any] | N
                     f"{detail['available']} available."
                 )
             return QuotaExhausted(
-                f"The balance has {available or Decimal(0):f} predictions left, this call needs more."
-                f"{money}{ended}"
+                f"The balance has {available or Decimal(0):f} predictions left, "
+                f"this call needs more.{money}{ended}"
                 " Add credit under Billing, or ask the operator of this installation."
             )
         case "in_flight":
