@@ -2,10 +2,11 @@
 
 from uuid import UUID
 
-from anneal.kernel.scopes import OrganizationRef
+from anneal.kernel.scopes import OrganizationRef, system_scope
 from anneal.kernel.tasks import task
 from mlworker.jobs.reaping import jobs_reap
 from mlworker.jobs.ring import ring_at_once
+from mlworker.jobs.storage_use import storage_count
 from mlworker.jobs.supervisor.run import work_next
 from mlworker.jobs.validation import job_validate
 
@@ -32,3 +33,10 @@ def validate(job_id: str, organization_id: str, slug: str) -> None:
 def reap() -> None:
     """Take back the jobs of dead workers, ask again for lost validations, sweep the storage."""
     jobs_reap()
+
+
+@task(name="jobs.storage_use", queue="default", every=600.0)
+def storage_use() -> None:
+    """Count what is stored this hour, where it is not counted: six chances an hour, one count."""
+    with system_scope("storage use"):
+        storage_count()

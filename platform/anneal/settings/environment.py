@@ -1,6 +1,7 @@
 """The environment, read once and typed. Everything else in settings asks here."""
 
 import os
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,10 @@ HOSTS: Final = [host for host in os.environ.get("ANNEAL_HOSTS", "").split(",") i
 TRUSTED_PROXIES: Final = int(os.environ.get("ANNEAL_TRUSTED_PROXIES", "0"))
 # A prediction without a label, since none reached the caller's threshold, is free unless this is 1.
 CHARGE_ABSTENTIONS: Final = os.environ.get("ANNEAL_CHARGE_ABSTENTIONS") == "1"
+# What an hour of a training or serving device costs the operator, for the console's margins.
+DEVICE_HOUR_PRICE: Final = Decimal(os.environ.get("ANNEAL_DEVICE_HOUR_PRICE") or "0.50")
+# Device time that one prediction is taken to need: a batch's time belongs to many organizations.
+PREDICTION_SECONDS: Final = Decimal(os.environ.get("ANNEAL_PREDICTION_SECONDS") or "0.01")
 STRIPE_SECRET_KEY: Final = os.environ.get("STRIPE_SECRET_KEY", "")
 
 OWNER_COMMANDS: Final = frozenset({"migrate", "makemigrations", "sqlmigrate", "showmigrations"})

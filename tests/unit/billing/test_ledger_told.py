@@ -29,7 +29,7 @@ from billing.ledger.services import (
     hold_take,
 )
 from tests.unit.billing.test_ledger_budgets import BUDGET, audit, spend
-from tests.unit.factories import make_member
+from tests.unit.factories import error_of, make_member
 
 pytestmark = pytest.mark.django_db
 
@@ -206,3 +206,21 @@ def test_a_second_currency_is_refused_with_the_first_ones_name(
 
     with tenant_scope(organization), pytest.raises(DomainError, match="kept in KWD"):
         balance_grant(unit="USD", source="b", **give)
+
+
+def test_a_budget_in_a_currency_the_account_has_not_is_refused(
+    client_api: APIClient, organization: OrganizationRef
+) -> None:
+    with tenant_scope(organization):
+        balance_grant(
+            organization=organization,
+            unit="KWD",
+            amount=5,
+            kind=GrantKind.PURCHASED,
+            source="a",
+        )
+    budget = {"unit": "USD", "window": "month", "amount": 5}
+
+    refused = client_api.post("/v1/billing/budgets", budget, format="json")
+
+    assert (refused.status_code, error_of(refused)["code"]) == (409, "currency_mismatch")

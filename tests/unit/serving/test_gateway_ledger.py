@@ -180,3 +180,21 @@ def test_a_parked_account_is_refused_as_such(database_clone: DatabaseClone, book
     outcome = with_ledger(database_clone, work)
     assert outcome.hold_id is None
     assert isinstance(outcome.error, AccountParked)
+
+
+def test_money_pays_for_what_the_predictions_do_not_cover_and_its_lack_is_named(
+    database_clone: DatabaseClone, books: Books
+) -> None:
+    books.money().grant("0.001", source="paid", now=clock.now())  # ten at the list price
+    served(database_clone, books, *[SURE] * 105)
+
+    async def work(ledger: Ledger) -> Any:
+        (outcome,) = await ledger.take([ticket(books, 6)])
+        return outcome.error
+
+    assert str(with_ledger(database_clone, work)).startswith(
+        "The balance has 0 predictions left, this call needs more. The rest would cost up to"
+        " 0.0006 USD, 0.0005 available."
+    )
+    assert books.balance()["available"] == 0
+    assert books.drift() == []
