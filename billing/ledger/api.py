@@ -27,7 +27,7 @@ class BalanceOut(serializers.Serializer[Any]):
     """What is left of one unit."""
 
     object = serializers.CharField()
-    unit = serializers.CharField(help_text="A meter's code, such as `prediction`.")
+    unit = serializers.CharField(help_text="A meter's code, such as `prediction`, or a currency's.")
     granted = serializers.FloatField()
     held = serializers.FloatField(help_text="Set aside for work under way.")
     consumed = serializers.FloatField()

@@ -157,11 +157,12 @@ _WINDOWS = {"day": "per day", "month": "per month", "total": "in total"}
 def limit_reached(detail: dict[str, Any]) -> LimitReached:
     """Say which limit refuses, what it allows, what counts against it, and what to do."""
     pending = f" and {detail['held']} held" if detail["held"] != "0" else ""
+    remedy = "Change the plan" if detail["scope"] == "plan" else "Raise it"
     next_try = "" if detail["window"] == "total" else f" or wait for the next {detail['window']}"
     return LimitReached(
         f"The limit {_WHOSE[detail['scope']]} is {detail['amount']} {detail['unit']} "
         f"{_WINDOWS[detail['window']]}: {detail['used']} used{pending}, this needs "
-        f"{detail['needed']} more. Raise it under Billing{next_try}.",
+        f"{detail['needed']} more. {remedy} under Billing{next_try}.",
         param=public_id("bud_", UUID(detail["limit_id"])),
     )
 

@@ -13,9 +13,9 @@ from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.ledger import functions
 from billing.ledger.amounts import amount_read, unit_read
 from billing.ledger.contracts import LimitInfo
-from billing.ledger.errors import LimitInvalid, LimitOfPlan, LimitUnknown
+from billing.ledger.errors import CurrencyMismatch, LimitInvalid, LimitOfPlan, LimitUnknown
 from billing.ledger.models import LimitScope, LimitWindow, SpendingLimit
-from billing.ledger.selectors import limits_list
+from billing.ledger.selectors import account_get, limits_list
 
 ALERTS: Final = (50, 80, 90, 100)
 MOST_ALERTS: Final = 10
@@ -39,13 +39,19 @@ def limit_set(
     """Set the one limit there is per subject, unit and window; what counts already goes on.
 
     The caller has made sure that the subject is the organization's. Windows are days and months of
-    UTC, or for ever. Raises AmountInvalid, UnitUnknown, LimitInvalid.
+    UTC, or for ever. Raises AmountInvalid, UnitUnknown, CurrencyMismatch, LimitInvalid.
     """
     require_scope(organization)
     units = amount_read(amount, zero=True)
-    unit_read(unit)
+    money = unit_read(unit)
     _check(scope, subject_id, window, alerts)
     functions.account_open(organization_id=organization.id)
+    currency = account_get(organization=organization).currency
+    if money and currency not in ("", unit):
+        # It would count nothing, and whoever set it would feel safe.
+        raise CurrencyMismatch(
+            f"The account is kept in {currency}: limit {currency}.", param="unit"
+        )
     mine = SpendingLimit.objects.filter(organization_id=organization.id, removed_at=None)
     row = mine.filter(scope=scope, subject_id=subject_id, unit=unit, window=window).first()
     before = None if row is None else _terms(row)

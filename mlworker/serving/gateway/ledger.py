@@ -6,6 +6,7 @@ that should empty the key cache was lost.
 """
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -138,8 +139,15 @@ def _refusal(code: str, available: Any, ends_at: Any, detail: dict[str, Any] | N
             return AccountParked()
         case "quota_exhausted":
             ended = f" The trial ends {ends_at:%Y-%m-%d}." if ends_at is not None else ""
+            money = ""
+            if detail is not None and detail["needed"] is not None:
+                money = (
+                    f" The rest would cost up to {detail['needed']} {detail['currency']}, "
+                    f"{detail['available']} available."
+                )
             return QuotaExhausted(
-                f"The balance has {available or 0:f} predictions left, this call needs more.{ended}"
+                f"The balance has {available or Decimal(0):f} predictions left, "
+                f"this call needs more.{money}{ended}"
                 " Add credit under Billing, or ask the operator of this installation."
             )
         case "in_flight":

@@ -106,3 +106,17 @@ def test_a_refund_tells_nothing_twice(books: Books) -> None:
     spend(books, 60)
 
     assert reached(books) == [("balance", 50)]
+
+
+def test_units_that_ended_unused_count_no_more(books: Books) -> None:
+    books.grant(100, source="bought", now=NOW)
+    books.grant(900, source="trial", now=NOW, expires_at=NOW + timedelta(days=1))
+    spend(books, 10)
+    later = NOW + timedelta(days=2)
+
+    spend(books, 44, now=later)
+    assert reached(books) == []
+    spend(books, 1, now=later)
+
+    assert reached(books) == [("balance", 50)]
+    assert books.rows("SELECT used, amount FROM ledger_notice") == [(55, 110)]

@@ -22,7 +22,10 @@ from anneal.kernel.scopes import (
     system_scope,
     tenant_scope,
 )
+from billing.ledger.errors import AccountParked
 from billing.ledger.models import Balance
+from billing.ledger.selectors import account_get
+from billing.ledger.services import hold_take
 from tenants.accounts.contracts import HOUSE_ORGANIZATION
 from tenants.accounts.models import OperatorLink, User
 from tenants.accounts.services import (
@@ -207,6 +210,33 @@ def test_the_operator_suspends_with_a_reason_and_restores(
         rows = list(AuditEvent.objects.filter(action__startswith="organization.su"))
     assert [(row.actor_kind, row.actor_label) for row in rows] == [("operator", "operator@local")]
     assert rows[0].detail == {"reason": "unpaid"}
+
+
+def test_the_operator_parks_an_account_with_a_reason_and_frees_it(
+    operator: Client, organization: OrganizationRef, other_organization: OrganizationRef
+) -> None:
+    base = f"/admin/accounts/organization/{organization.id}"
+    assert f"{base}/unpark/" not in page(operator, f"{base}/change/")
+
+    assert operator.post(f"{base}/park/", {"reason": " "}).status_code == 200
+    assert operator.post(f"{base}/park/", {"reason": "books differ"}).status_code == 302
+
+    with pytest.raises(AccountParked), tenant_scope(organization):
+        hold_take(organization=organization, unit="prediction", amount=1, key="k", ttl_seconds=9)
+    with tenant_scope(other_organization):
+        assert account_get(organization=other_organization).parked_at is None
+    shown = page(operator, f"{base}/change/")
+    assert (f"{base}/park/" in shown, f"{base}/unpark/" in shown) == (False, True)
+    assert "books differ" in page(operator, "/admin/ledger/customeraccount/")
+    assert operator.post(f"{base}/unpark/", {"reason": "mended"}).status_code == 302
+    with tenant_scope(organization):
+        hold_take(organization=organization, unit="prediction", amount=1, key="k", ttl_seconds=9)
+        rows = AuditEvent.objects.filter(action__in=["account.park", "account.unpark"])
+        told = [(row.action, row.actor_kind, row.detail["reason"]) for row in rows.order_by("id")]
+    assert told == [
+        ("account.park", "operator", "books differ"),
+        ("account.unpark", "operator", "mended"),
+    ]
 
 
 def test_the_operator_grants_units(operator: Client, organization: OrganizationRef) -> None:

@@ -51,6 +51,11 @@ BEGIN
       cycle_base = granted - consumed - expired,
       alert_at = consumed + (granted - consumed - expired) * 0.5
     WHERE organization_id = organization AND unit = of_unit;
+  ELSIF ended.total IS NOT NULL THEN
+    -- What ended unused counts no more: the cycle is over what was used of it and what is left.
+    UPDATE ledger_balance SET cycle_base = granted - cycle_from - expired,
+      alert_at = cycle_from + (granted - cycle_from - expired) * 0.5
+    WHERE organization_id = organization AND unit = of_unit;
   END IF;
 END
 $$;

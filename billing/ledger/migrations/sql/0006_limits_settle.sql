@@ -14,7 +14,8 @@ DECLARE
 BEGIN
   SELECT * INTO h FROM ledger_hold WHERE id = of_hold;
   FOR c IN
-    SELECT n.id, n.limit_id, n.begins_at, l.unit, l.amount, l.alerts,
+    SELECT n.id, n.limit_id, n.begins_at, l.unit, l.amount,
+           CASE WHEN l.removed_at IS NULL THEN l.alerts ELSE '{}' END AS alerts,
            (x.held #>> '{}')::numeric AS held
     FROM jsonb_each(h.limits) AS x (id, held)
     JOIN ledger_limitcount n ON n.id = x.id::uuid
