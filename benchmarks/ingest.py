@@ -49,7 +49,7 @@ def ingest() -> Iterator[Figure]:
     seconds = time.perf_counter() - started
     with system_scope("bench"), connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*), sum(units) FROM metering_usageevent WHERE source = 'bench'"
+            "SELECT count(*), sum(units) FROM metering_usageevent WHERE source = 'ingest'"
         )
         rows, units = cursor.fetchone()
     exact = counted == rows == len(distinct) and units == sum(
@@ -91,7 +91,7 @@ def _events() -> tuple[list[UsageEventNew], list[UsageEventNew]]:
         distinct.append(
             UsageEventNew(
                 organization_id=chance.choice(organizations),
-                source="bench",
+                source="ingest",
                 event_id=f"event-{number}",
                 meter="prediction",
                 units=Decimal(chance.randrange(1, 1_000)),

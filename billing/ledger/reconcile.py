@@ -116,6 +116,7 @@ WITH booked AS (
 )
 SELECT name, organization_id, subject, coalesce(expected, 0), coalesce(found, 0) FROM checks
 WHERE coalesce(expected, 0) <> coalesce(found, 0) ORDER BY name, organization_id, subject
+LIMIT 10000
 """
 
 

@@ -36,9 +36,13 @@ _DAY: Final = timedelta(days=1)
 _STEP: Final = Decimal("0.000001")
 
 _PERIOD: Final = "SELECT lower(p), upper(p) FROM billing_period(%s, %s) p"
+# Two spans, since a period may begin within an hour, and a sum of that hour cannot be cut.
 _DAYS: Final = """
-SELECT (u.at AT TIME ZONE 'UTC')::date, u.meter, u.class::text, u.at >= %s AS inside, sum(u.units)
-FROM usage_between(%s, %s, %s) u GROUP BY 1, 2, 3, 4
+SELECT (u.at AT TIME ZONE 'UTC')::date, u.meter, u.class::text, u.inside, sum(u.units)
+FROM (SELECT b.*, false AS inside FROM usage_between(%(of)s, %(first)s, %(start)s) b
+      UNION ALL
+      SELECT i.*, true FROM usage_between(%(of)s, %(start)s, %(now)s) i) u
+GROUP BY 1, 2, 3, 4
 """
 _PRICES: Final = """
 SELECT c.meter, c.class::text, (price_for(%s, c.meter, %s, c.class, %s)).id
@@ -135,7 +139,8 @@ def _usage(organization: OrganizationRef, start: datetime, now: datetime) -> _Se
         defaultdict(Decimal), defaultdict(Decimal), defaultdict(lambda: defaultdict(float))
     )
     with connection.cursor() as cursor:
-        cursor.execute(_DAYS, [start, organization.id, min(first, start), now])
+        span = {"first": min(first, start), "start": start, "now": now}
+        cursor.execute(_DAYS, {"of": organization.id, **span})
         for day, meter, kind, inside, units in cursor.fetchall():
             seen.mix[meter, kind] += units
             if inside:

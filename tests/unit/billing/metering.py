@@ -9,7 +9,7 @@ from anneal.kernel.ids import uuid7
 from anneal.kernel.scopes import OrganizationRef, system_scope
 from billing.metering.contracts import UsageEventNew, UsageIngested
 from billing.metering.models import UsageEvent
-from billing.metering.services import usage_ingest
+from billing.metering.services import rollups_advance, usage_ingest
 
 
 def event(
@@ -39,3 +39,11 @@ def counted(organization: OrganizationRef) -> Decimal:
     with system_scope("test"):
         rows = UsageEvent.objects.filter(organization_id=organization.id)
         return sum(rows.values_list("units", flat=True), Decimal(0))
+
+
+def advance(now: datetime) -> None:
+    """Sum every hour that is over by ``now``."""
+    more = True
+    while more:
+        with system_scope("test"):
+            more = rollups_advance(now=now)

@@ -11,12 +11,13 @@ from rest_framework.test import APIClient
 
 from anneal.kernel import clock
 from anneal.kernel.ids import public_id, uuid7
-from anneal.kernel.principal import KeyScope, Role
+from anneal.kernel.principal import SYSTEM_ACTOR, KeyScope, Role
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from billing.metering.forecast import forecast_read, line
 from billing.metering.selectors import usage_summary
+from billing.plans.services import subscription_change
 from billing.prices.models import Meter
-from tests.unit.billing.metering import event, ingest
+from tests.unit.billing.metering import advance, event, ingest
 from tests.unit.factories import error_of, make_client
 
 NOW = datetime(2026, 3, 21, tzinfo=UTC)  # twenty whole days of March, eleven to come
@@ -81,6 +82,26 @@ def test_a_falling_use_ends_at_nothing_not_below(
     units = forecast(client_api)["data"][0]["units"]
 
     assert units["expected"] == units["low"] == sum(140 - 10 * n for n in range(14))
+
+
+def test_a_period_that_begins_within_an_hour_counts_from_its_moment(
+    organization: OrganizationRef, client_api: APIClient
+) -> None:
+    joined = datetime(2026, 3, 10, 10, 30, tzinfo=UTC)
+    with clock.frozen(joined), tenant_scope(organization):
+        subscription_change(
+            organization=organization, actor=SYSTEM_ACTOR, plan="starter", assigned=True
+        )
+    ingest(
+        event(organization, joined - timedelta(minutes=5), 100),
+        event(organization, joined + timedelta(minutes=5), 30),
+        now=NOW,
+    )
+    advance(NOW)
+
+    (meter,) = forecast(client_api)["data"]
+
+    assert meter["used"] == 30
 
 
 def test_without_usage_nothing_is_foretold(client_api: APIClient) -> None:

@@ -19,22 +19,15 @@ from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from billing.metering.models import RollupMark, UsageLateHour, UsageRollup
 from billing.metering.reconcile import usage_drift
 from billing.metering.selectors import usage_buckets, usage_summary
-from billing.metering.services import rollups_advance, rollups_drop
+from billing.metering.services import rollups_drop
 from billing.metering.tasks import rollups
 from tests.unit.billing.books import Books
-from tests.unit.billing.metering import event, ingest
+from tests.unit.billing.metering import advance, event, ingest
 from tests.unit.conftest import DatabaseClone
 
 NOW = datetime(2026, 3, 10, 12, 30, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 KEYS = (None, uuid7(), uuid7())
-
-
-def advance(now: datetime) -> None:
-    more = True
-    while more:
-        with system_scope("test"):
-            more = rollups_advance(now=now)
 
 
 def sums(organization: OrganizationRef) -> "QuerySet[UsageRollup]":
