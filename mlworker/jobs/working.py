@@ -14,6 +14,7 @@ from anneal.kernel.errors import QuotaExhausted
 from anneal.kernel.ids import public_id, uuid7
 from anneal.kernel.scopes import tenant_scope
 from anneal.kernel.storage import StoredObject, tenant_key
+from billing.ledger.errors import AccountParked
 from mlworker.jobs.admission import hold_renew
 from mlworker.jobs.contracts import CHECKPOINT_PREFIX, Claim, Fault
 from mlworker.jobs.errors import LeaseLost
@@ -99,7 +100,7 @@ def work_load(claim: Claim) -> Work:
         row = job_of_worker(claim)
         try:
             hold_renew(row)
-        except QuotaExhausted:
+        except (QuotaExhausted, AccountParked):
             row.warnings = [*row.warnings, "The price was no longer held when training began."]
             row.hold_id = None
         row.save()

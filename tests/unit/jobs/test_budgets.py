@@ -7,16 +7,23 @@ from rest_framework.test import APIClient
 
 from anneal.kernel.models import AuditEvent
 from anneal.kernel.principal import SYSTEM_ACTOR, Role
-from anneal.kernel.scopes import OrganizationRef, tenant_scope
+from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from billing.ledger.models import GrantKind, Hold
 from billing.ledger.selectors import balance_get
-from billing.ledger.services import balance_grant, balance_grant_set, limit_set
+from billing.ledger.services import (
+    account_park,
+    balance_grant,
+    balance_grant_set,
+    hold_release,
+    limit_set,
+)
 from mlworker.jobs.contracts import METER, Fault
 from mlworker.jobs.models import FineTuningJob
 from mlworker.jobs.settling import job_fail
+from mlworker.jobs.working import work_load
 from tenants.keys.models import ApiKey
 from tests.unit.factories import error_of, make_client
-from tests.unit.jobs.factories import make_dataset, make_job
+from tests.unit.jobs.factories import claimed, make_dataset, make_job, row_of
 
 pytestmark = pytest.mark.django_db
 
@@ -99,3 +106,19 @@ def test_a_job_that_fails_gives_its_hold_back_with_a_note(organization: Organiza
         )
         assert AuditEvent.objects.get(action="hold.release").actor_kind == SYSTEM_ACTOR.kind
         assert balance_get(organization=organization, unit=METER).held == 0
+
+
+def test_a_parked_account_does_not_fail_a_job_whose_hold_ran_out(
+    organization: OrganizationRef,
+) -> None:
+    job = make_job(organization)
+    with tenant_scope(organization):
+        hold_release(organization=organization, hold_id=Hold.objects.get().id)
+    with system_scope("test"):
+        account_park(organization=organization, actor=SYSTEM_ACTOR, reason="The books differ.")
+
+    work_load(claimed())
+
+    row = row_of(organization, job.id)
+    assert (row.state, row.hold_id) == ("running", None)
+    assert row.warnings == ["The price was no longer held when training began."]
