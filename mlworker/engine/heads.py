@@ -4,7 +4,7 @@ cls        tanh(pooler(first token of the last block)) -> linear: stock BERT its
 attention  LayerNorm(attention over the tokens + first token) after block k -> linear. Each
            attention head scores tokens with one learned query and averages its own slice of the
            features. In stock BERT this is k blocks and one more whose queries are constant and
-           whose values are the identity (docs/decisions/0025). A query of zeros gives the mean.
+           whose values are the identity (docs/decisions/0018). A query of zeros gives the mean.
 """
 
 from __future__ import annotations

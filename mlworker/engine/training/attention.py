@@ -19,7 +19,7 @@ from mlworker.engine.training.classifier import Classifier
 from mlworker.engine.training.setup import Setup
 from mlworker.engine.training.states import TokenStates
 
-# Measured on movie reviews and banking intents (docs/decisions/0025).
+# Measured on movie reviews and banking intents (docs/decisions/0018).
 _RATE = 2e-3
 _DECAY = 0.05
 _DROPOUT = 0.1
