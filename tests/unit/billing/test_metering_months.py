@@ -54,6 +54,15 @@ def test_an_event_whose_month_is_missing_is_counted_and_moves_when_it_is_made(
     assert parts(other_organization) == [(CHILD, 7)]
 
 
+def test_an_event_with_an_id_of_its_own_is_recorded_once(organization: OrganizationRef) -> None:
+    record(organization, FAR)
+
+    with pytest.raises(AssertionError, match="same"):
+        record(organization, FAR)
+
+    assert parts(organization) == [("metering_usageevent_rest", 7)]
+
+
 def test_a_new_month_is_walled_like_the_table(db: None) -> None:
     month("2117-11-30")
 

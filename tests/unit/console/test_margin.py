@@ -20,8 +20,8 @@ from tenants.accounts.services import operator_link_create
 from tests.unit.jobs.factories import make_job
 
 # A month in which no other test of the run has committed anything.
-START = datetime(2031, 3, 1, tzinfo=UTC)
-END = datetime(2031, 4, 1, tzinfo=UTC)
+START = datetime(2025, 3, 1, tzinfo=UTC)
+END = datetime(2025, 4, 1, tzinfo=UTC)
 
 
 def use(organization: OrganizationRef, unit: str, amount: int, key: str, at: datetime) -> None:
@@ -49,8 +49,8 @@ def test_bought_units_are_revenue_and_given_ones_are_not(
 ) -> None:
     settings.ANNEAL_DEVICE_HOUR_PRICE = Decimal(36)
     settings.ANNEAL_PREDICTION_SECONDS = Decimal("0.1")
-    grant(organization, "prediction", 1000, GrantKind.PURCHASED)
-    grant(other_organization, "prediction", 1000, GrantKind.OPERATOR)
+    grant(organization, "prediction", 1010, GrantKind.PURCHASED)
+    grant(other_organization, "prediction", 1010, GrantKind.OPERATOR)
     for owner in (organization, other_organization):
         use(owner, "prediction", 1000, "a", START + timedelta(days=3))
         use(owner, "prediction", 10, "next month", END)
@@ -93,17 +93,17 @@ def operator(db: None) -> Client:
 def test_the_page_shows_a_month_in_three_statements_of_its_own(
     operator: Client, organization: OrganizationRef, other_organization: OrganizationRef
 ) -> None:
-    grant(organization, "prediction", 1000, GrantKind.PURCHASED)
+    grant(organization, "prediction", 1010, GrantKind.PURCHASED)
     use(organization, "prediction", 1000, "a", START)
 
-    march = operator.get("/admin/margin/?month=2031-03").content.decode()
-    april = operator.get("/admin/margin/?month=2031-04").content.decode()
+    march = operator.get("/admin/margin/?month=2025-03").content.decode()
+    april = operator.get("/admin/margin/?month=2025-04").content.decode()
     today = operator.get("/admin/margin/?month=nonsense")
 
     assert organization.slug in march
     assert other_organization.slug not in march
-    assert "?month=2031-02" in march
-    assert "?month=2031-04" in march
+    assert "?month=2025-02" in march
+    assert "?month=2025-04" in march
     assert "Nobody used anything this month." in april
     assert today.status_code == 200
     with system_scope("test"), CaptureQueriesContext(connection) as queries:

@@ -38,7 +38,7 @@ DECLARE
   today timestamptz := coalesce(business_now, clock_timestamp());
   recorded timestamptz := coalesce(stamp, clock_timestamp());
   made uuid[];
-  late boolean;
+  fresh uuid[];
 BEGIN
   IF cardinality(items) = 0 THEN RETURN; END IF;
   -- Whoever rolls an hour up waits for those who are writing into it, hence no event can slip
@@ -83,8 +83,8 @@ BEGIN
     WHERE a.occurred_at < m.sealed_until
     GROUP BY 2, 3
   )
-  SELECT count(*) < cardinality(items) INTO late FROM added;
-  IF NOT late THEN RETURN; END IF;
+  SELECT array_agg(k.id) INTO fresh FROM keys k;
+  IF cardinality(fresh) = cardinality(items) THEN RETURN; END IF;
 
   -- A statement of its own: it sees keys that others committed while we waited for theirs.
   RETURN QUERY
@@ -95,9 +95,9 @@ BEGIN
           id, organization_id, source, event_id, meter, units, model, deployment_id, api_key_id,
           occurred_at, hold_id, dims, made, n) OFFSET 0) i
   CROSS JOIN LATERAL (
-    SELECT l.id, l.payload_hash FROM metering_usageeventkey l
+    SELECT l.payload_hash FROM metering_usageeventkey l
     WHERE l.organization_id = i.organization_id AND l.source = i.source
       AND l.event_id = i.event_id OFFSET 0) k
-  WHERE k.id <> i.made ORDER BY i.n;
+  WHERE i.made NOT IN (SELECT f FROM unnest(fresh) f) ORDER BY i.n;
 END
 $$;
