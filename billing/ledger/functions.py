@@ -85,6 +85,16 @@ def hold_settle(settlement: dict[str, Any]) -> str:
     return str(code)
 
 
+def holds_take(requests: list[dict[str, Any]]) -> list[str]:
+    """Decide many requests; return their codes, in order."""
+    return _codes("SELECT code FROM hold_take(%s::jsonb, %s) ORDER BY item", requests)
+
+
+def holds_settle(settlements: list[dict[str, Any]]) -> list[str]:
+    """Settle many holds; return their codes, in order."""
+    return _codes("SELECT code FROM hold_settle(%s::jsonb, %s) ORDER BY item", settlements)
+
+
 def hold_extend(
     *,
     organization_id: UUID,
@@ -145,6 +155,14 @@ def ledger_sweep(*, most: int) -> int:
     """Begin and end grants that are due; return how many balances changed."""
     (swept,) = _row("SELECT ledger_sweep(%s, %s)", [most, clock.now()])
     return int(swept)
+
+
+def _codes(sql: str, items: list[dict[str, Any]]) -> list[str]:
+    if not items:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [_text(items), clock.now()])
+        return [code for (code,) in cursor.fetchall()]
 
 
 def _decision(sql: str, values: list[Any]) -> Decision:

@@ -1,5 +1,8 @@
 """What organizations store, counted once an hour in GB-hours of the meter `storage_gb_hour`.
 
+The hour is charged to the balance where it has the units or the money, else it is counted alone:
+files are not deleted because a balance is used up.
+
 Counted are uploaded and produced files, model versions, and what jobs keep in storage beside them.
 Rows know their sizes, so no object is looked at. The event's name is the hour, so that an hour
 counts once however often, late or twice the task runs; an hour in which no task ran at all is not
@@ -13,13 +16,13 @@ from typing import Final
 from django.db import connection
 
 from anneal.kernel import clock
+from billing.ledger.services import usage_charge
 from billing.metering.contracts import UsageEventNew
-from billing.metering.services import usage_ingest
 
 METER: Final = "storage_gb_hour"
 SOURCE: Final = "storage"
 GIGABYTE: Final = Decimal(10**9)
-BATCH: Final = 5_000
+BATCH: Final = 1_000
 _STEP: Final = Decimal("0.000000001")
 
 # The lateral look-up goes by the key's index, whatever the planner believes of how many there are.
@@ -63,7 +66,7 @@ def storage_count() -> int:
             if (units := _gigabytes(stored)) > 0
         ]
     for first in range(0, len(events), BATCH):
-        usage_ingest(events=events[first : first + BATCH])
+        usage_charge(events=events[first : first + BATCH])
     return len(events)
 
 

@@ -1,5 +1,6 @@
 """The ledger's services: the same Postgres functions the gateway calls, one authority."""
 
+from billing.ledger.services.charges import usage_charge
 from billing.ledger.services.grants import balance_grant, balance_grant_set
 from billing.ledger.services.holds import (
     hold_capture,
@@ -27,4 +28,5 @@ __all__ = [
     "ledger_tidy",
     "limit_remove",
     "limit_set",
+    "usage_charge",
 ]

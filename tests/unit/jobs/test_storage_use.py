@@ -3,13 +3,20 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from anneal.kernel import clock
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
+from billing.ledger.reconcile import ledger_drift
+from billing.ledger.selectors import balance_get
+from billing.ledger.services import balance_grant, usage_charge
+from billing.metering.contracts import UsageEventNew
+from billing.metering.errors import UsageInvalid
 from billing.metering.models import UsageEvent
-from mlworker.jobs.storage_use import METER, storage_count
+from billing.prices.selectors import price_get
+from mlworker.jobs.storage_use import METER, SOURCE, storage_count
 from mlworker.jobs.tasks import storage_use
 from tenants.datasets.models import File
 
@@ -75,5 +82,85 @@ def test_the_statements_do_not_grow_with_the_organizations(
     ):
         assert storage_count() == 2
 
-    # Sizes, meters, and the batch within its savepoint.
-    assert len(queries) == 5
+    # Sizes, one decision for all, meters, and the batch within its savepoint.
+    assert len(queries) == 6
+
+
+def balance(organization: OrganizationRef, unit: str) -> tuple[Decimal, Decimal, Decimal]:
+    with tenant_scope(organization):
+        found = balance_get(organization=organization, unit=unit)
+    return found.held, found.consumed, found.available
+
+
+def give(organization: OrganizationRef, unit: str, amount: Decimal) -> None:
+    with tenant_scope(organization):
+        balance_grant(
+            organization=organization, unit=unit, amount=amount, kind="purchased", source="test"
+        )
+
+
+def test_an_hour_is_charged_once_to_those_who_can_pay_and_counted_for_all(
+    organization: OrganizationRef, other_organization: OrganizationRef
+) -> None:
+    for owner in (organization, other_organization):
+        store(owner, 3 * 10**9)
+    with clock.frozen(NOW):
+        give(organization, METER, Decimal(5))
+
+        for _ in range(2):
+            storage_use()
+
+        assert balance(organization, METER) == (0, 3, 2)
+        assert balance(other_organization, METER) == (0, 0, 0)
+    assert len(counted(organization)) == len(counted(other_organization)) == 1
+
+
+def test_money_pays_for_stored_bytes_at_their_price(organization: OrganizationRef) -> None:
+    store(organization, 10**12)
+    with clock.frozen(NOW):
+        give(organization, "USD", Decimal(1))
+        price = price_get(meter=METER).unit_amount
+
+        storage_use()
+
+        assert balance(organization, "USD") == (0, 1000 * price, 1 - 1000 * price)
+
+
+def test_an_hour_counted_while_the_balance_was_empty_stays_free(
+    organization: OrganizationRef,
+) -> None:
+    store(organization, 10**9)
+    event = UsageEventNew(
+        organization_id=organization.id,
+        source=SOURCE,
+        event_id="2026-03-10T12",
+        meter=METER,
+        units=Decimal(1),
+        occurred_at=NOW,
+    )
+    with clock.frozen(NOW), system_scope("test"):
+        assert usage_charge(events=[event]) == 0
+    with clock.frozen(NOW):
+        give(organization, METER, Decimal(5))
+    with clock.frozen(NOW), system_scope("test"):
+        assert usage_charge(events=[event]) == 0
+        assert ledger_drift() == ()
+
+    with clock.frozen(NOW):
+        assert balance(organization, METER) == (0, 0, 5)
+    assert len(counted(organization)) == 1
+
+
+def test_a_wrong_event_charges_nothing(organization: OrganizationRef) -> None:
+    events = [
+        UsageEventNew(organization.id, SOURCE, name, METER, units, NOW)
+        for name, units in (("a", Decimal(1)), ("b", Decimal(-1)))
+    ]
+    with clock.frozen(NOW):
+        give(organization, METER, Decimal(5))
+    with pytest.raises(UsageInvalid), clock.frozen(NOW), system_scope("test"):
+        usage_charge(events=events)
+
+    with clock.frozen(NOW):
+        assert balance(organization, METER) == (0, 0, 5)
+    assert counted(organization) == []
