@@ -204,11 +204,12 @@ class Books:
     def drift(self) -> list[tuple[Any, ...]]:
         return self._in_scope(_CHECKS, [])
 
-    def sweep(self, *, now: datetime) -> None:
-        """Begin and end what is due, as the scheduled task does."""
+    def sweep(self, *, now: datetime) -> int:
+        """Begin and end what is due, as the scheduled task does; how many balances changed."""
         with self.connection.transaction():
             self.connection.execute("SET LOCAL ROLE anneal_system")
-            self.connection.execute("SELECT ledger_sweep(1000, %s)", [now])
+            row = self.connection.execute("SELECT ledger_sweep(1000, %s)", [now]).fetchone()
+        return int(row[0]) if row else 0
 
     def hold_age(self, hold_id: str) -> None:
         """Let a hold's time be over."""

@@ -138,6 +138,21 @@ def test_what_came_back_to_a_used_up_grant_ends_when_the_grant_ends(books: Books
     assert books.drift() == []
 
 
+def test_a_grant_that_a_hold_pins_waits_for_it_and_takes_nobodys_turn(books: Books) -> None:
+    end = NOW + timedelta(days=3)
+    books.grant(5, source="trial", now=NOW, expires_at=end)
+    hold = books.request(3)
+    books.take(hold, now=NOW)
+
+    assert books.sweep(now=end) == 1
+    assert grants(books)["trial"] == (0, 2, 0)
+    assert books.sweep(now=end) == 0
+    books.settle(books.settlement(hold, 1), now=end)
+    assert books.sweep(now=end) == 1
+    assert grants(books)["trial"] == (1, 4, 0)
+    assert books.drift() == []
+
+
 def test_another_organizations_hold_is_unknown(books: Books, other_books: Books) -> None:
     books.grant(10, source="bought", now=NOW)
     other_books.grant(10, source="bought", now=NOW)
