@@ -23,6 +23,8 @@ class GrantInfo:
     effective_at: datetime
     expires_at: datetime | None
     source: str
+    available: Decimal = Decimal(0)
+    """What of it is neither spent, held, expired nor taken back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,4 +15,5 @@ def grant_info(row: Grant) -> GrantInfo:
         effective_at=row.effective_at,
         expires_at=row.expires_at,
         source=row.source,
+        available=row.amount - row.held - row.consumed - row.expired - row.voided,
     )

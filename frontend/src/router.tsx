@@ -33,6 +33,12 @@ const landing = createRoute({
   component: lazyRouteComponent(() => import("./pages/landing/LandingPage"), "LandingPage"),
 });
 
+const pricing = createRoute({
+  getParentRoute: () => publicLayout,
+  path: "/pricing",
+  component: lazyRouteComponent(() => import("./pages/pricing/PricingPage"), "PricingPage"),
+});
+
 const authLayout = createRoute({
   getParentRoute: () => publicLayout,
   id: "auth",
@@ -177,6 +183,22 @@ const appPages = [
     lazyRouteComponent(() => import("./pages/usage/UsagePage"), "UsagePage"),
   ),
   page(
+    "/billing",
+    lazyRouteComponent(() => import("./pages/billing/OverviewPage"), "OverviewPage"),
+  ),
+  page(
+    "/billing/plans",
+    lazyRouteComponent(() => import("./pages/billing/PlansPage"), "PlansPage"),
+  ),
+  page(
+    "/billing/budgets",
+    lazyRouteComponent(() => import("./pages/billing/BudgetsPage"), "BudgetsPage"),
+  ),
+  page(
+    "/billing/notices",
+    lazyRouteComponent(() => import("./pages/billing/NoticesPage"), "NoticesPage"),
+  ),
+  page(
     "/team",
     lazyRouteComponent(() => import("./pages/settings/TeamPage"), "TeamPage"),
   ),
@@ -189,6 +211,7 @@ const appPages = [
 const routeTree = root.addChildren([
   publicLayout.addChildren([
     landing,
+    pricing,
     authLayout.addChildren([login, signup, verifyEmail, passwordReset, invite]),
   ]),
   chooser,

@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { byModel, daily, metersOf, totalOf } from "@/lib/buckets";
 import { cookieRead } from "@/lib/cookies";
 import {
   formatAgo,
@@ -110,24 +109,6 @@ test("a model card becomes blocks and never markup", () => {
     { kind: "list", items: ["a", "b"] },
     { kind: "table", head: ["x", "y"], rows: [["1", "2"]] },
     { kind: "code", text: "code" },
-  ]);
-});
-
-const bucket = (start: number, units: number, model: string) => ({
-  object: "bucket",
-  start_time: start,
-  end_time: start + 86_400,
-  results: [{ object: "usage.result", meter: "prediction", units, model, api_key_id: null }],
-});
-
-test("usage is summed by day and by model", () => {
-  const buckets = [bucket(0, 3, "a"), bucket(86_400, 4, "b"), bucket(172_800, 5, "a")];
-  expect(metersOf(buckets)).toEqual(["prediction"]);
-  expect(totalOf(buckets, "prediction")).toBe(12);
-  expect(daily(buckets, "prediction").map((day) => day.units)).toEqual([3, 4, 5]);
-  expect(byModel(buckets, "prediction")).toEqual([
-    { model: "a", units: 8 },
-    { model: "b", units: 4 },
   ]);
 });
 

@@ -91,6 +91,110 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/billing/budgets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the budgets. */
+        get: operations["billing_budgets_list"];
+        put?: never;
+        /** @description Set a budget; the same subject, unit and window again changes it. */
+        post: operations["billing_budgets_set"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/budgets/{budget_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Read one budget. */
+        get: operations["billing_budgets_retrieve"];
+        put?: never;
+        post?: never;
+        /** @description Remove a budget. A plan's limit goes with the plan. */
+        delete: operations["billing_budgets_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/forecast": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Forecast usage and money to the end of the billing period. */
+        get: operations["billing_forecast"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the grants still open. One that is over is left out before the ledger ends it. */
+        get: operations["billing_grants"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the notices, newest first. */
+        get: operations["billing_notices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the plans on offer. */
+        get: operations["billing_plans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/billing/prices": {
         parameters: {
             query?: never;
@@ -102,6 +206,58 @@ export interface paths {
         get: operations["billing_prices"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/promotion_codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the codes redeemed. */
+        get: operations["billing_promotion_codes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/promotion_codes/redeem": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Redeem a code: units and trial days come at once, discounts with the next invoices. */
+        post: operations["billing_promotion_code_redeem"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/subscription": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Say which plan the organization is on. */
+        get: operations["billing_subscription"];
+        put?: never;
+        /** @description Change the plan: now if it costs as much or more, else at the period's end. */
+        post: operations["billing_subscription_change"];
         delete?: never;
         options?: never;
         head?: never;
@@ -821,10 +977,33 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/usage/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Sum usage by day, key, deployment and model. */
+        get: operations["usage_summary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Decimal numbers, exact. */
+        AmountRangeOut: {
+            low: string;
+            expected: string;
+            high: string;
+        };
         /** @description The body of a new key. */
         ApiKeyCreateRequest: {
             name: string;
@@ -958,6 +1137,72 @@ export interface components {
             from: number;
             to: number | null;
             count: number;
+        };
+        /** @description A budget to set: the one there is for its subject, unit and window. */
+        BudgetInRequest: {
+            /** @description A meter's code, or a currency's for money beyond the grants. */
+            unit: string;
+            /**
+             * @description Days and months are those of UTC.
+             *
+             *     * `day` - day
+             *     * `month` - month
+             *     * `total` - total
+             */
+            window: components["schemas"]["WindowEnum"];
+            /** Format: decimal */
+            amount: string;
+            /** @description `key_...` or `usr_...`; without it the budget is the whole organization's. */
+            subject?: string | null;
+            /**
+             * @description A soft budget only warns.
+             *
+             *     * `hard` - hard
+             *     * `soft` - soft
+             * @default hard
+             */
+            enforcement?: components["schemas"]["EnforcementEnum"];
+            /**
+             * @description Percentages at which a notice is written and mailed, once a window.
+             * @default [
+             *       50,
+             *       80,
+             *       90,
+             *       100
+             *     ]
+             */
+            alerts?: number[];
+        };
+        /** @description Budgets, oldest first, the plan's limits among them. */
+        BudgetListOut: {
+            object: string;
+            data: components["schemas"]["BudgetOut"][];
+            has_more: boolean;
+        };
+        /** @description A budget and what counts against it in the present window. */
+        BudgetOut: {
+            id: string;
+            object: string;
+            scope: components["schemas"]["ScopeEnum"];
+            subject: string | null;
+            unit: string;
+            window: components["schemas"]["WindowEnum"];
+            /**
+             * Format: date-time
+             * @description Null for `total`.
+             */
+            window_started_at: string | null;
+            /** Format: double */
+            amount: number;
+            /** Format: double */
+            used: number;
+            /**
+             * Format: double
+             * @description Set aside for work under way; it counts too.
+             */
+            held: number;
+            enforcement: components["schemas"]["EnforcementEnum"];
+            alerts: number[];
         };
         /** @description A second model and its share of the calls. */
         CanarySchema: {
@@ -1105,6 +1350,20 @@ export interface components {
             created_at: number;
             updated_at: number;
         };
+        /** @description What invoices will still take off: a per cent of some, or money until none is left. */
+        DiscountOut: {
+            percent: string | null;
+            invoices_left: number | null;
+            amount: string | null;
+            remaining: string | null;
+            currency: string | null;
+        };
+        /**
+         * @description * `hard` - hard
+         *     * `soft` - soft
+         * @enum {string}
+         */
+        EnforcementEnum: "hard" | "soft";
         /**
          * @description * `live` - live
          *     * `test` - test
@@ -1209,6 +1468,54 @@ export interface components {
             /** @description `fine-tune` or `batch`. */
             purpose: string;
         };
+        /** @description The running period, at the prices that rule now and before any credit. */
+        ForecastOut: {
+            object: string;
+            period_start: number;
+            period_end: number;
+            currency: string;
+            amount_used: string;
+            amount: components["schemas"]["AmountRangeOut"];
+            data: components["schemas"]["MeterForecastOut"][];
+        };
+        /** @description Grants that are not spent, by unit, the next to be spent first. */
+        GrantListOut: {
+            object: string;
+            data: components["schemas"]["GrantOut"][];
+            has_more: boolean;
+        };
+        /** @description Units given once, of which some are left. */
+        GrantOut: {
+            object: string;
+            id: string;
+            unit: string;
+            kind: components["schemas"]["GrantOutKindEnum"];
+            /**
+             * Format: double
+             * @description What was given.
+             */
+            amount: number;
+            /**
+             * Format: double
+             * @description What of it is left and not set aside.
+             */
+            available: number;
+            /**
+             * Format: date-time
+             * @description It may lie ahead.
+             */
+            effective_at: string;
+            /** Format: date-time */
+            expires_at: string | null;
+        };
+        /**
+         * @description * `promotional` - Promotional
+         *     * `operator` - Operator
+         *     * `purchased` - Purchased
+         *     * `credit_line` - Credit line
+         * @enum {string}
+         */
+        GrantOutKindEnum: "promotional" | "operator" | "purchased" | "credit_line";
         /** @description What the home page needs. */
         HomeOut: {
             object: string;
@@ -1229,6 +1536,12 @@ export interface components {
          * @enum {string}
          */
         IdEnum: "predict" | "key" | "data" | "train" | "deploy" | "call_own_model";
+        /** @description Units that come with each period. */
+        IncludedOut: {
+            meter: string;
+            /** Format: double */
+            units: number;
+        };
         /** @description Whom to invite, and as what. */
         InvitationCreateRequest: {
             /** Format: email */
@@ -1438,6 +1751,21 @@ export interface components {
             role: components["schemas"]["RoleEnum"];
             suspended: boolean;
         };
+        /** @description One meter at the end of the period; money is null without a price. */
+        MeterForecastOut: {
+            meter: string;
+            /** Format: double */
+            used: number;
+            units: components["schemas"]["UnitsRangeOut"];
+            amount_used: string | null;
+            amount: components["schemas"]["AmountRangeOut"] | null;
+        };
+        /**
+         * @description * `block` - block
+         *     * `invoice` - invoice
+         * @enum {string}
+         */
+        ModeEnum: "block" | "invoice";
         /** @description The answer of a deletion. */
         ModelDeletedSchema: {
             id: string;
@@ -1445,6 +1773,15 @@ export interface components {
             object?: string;
             deleted: boolean;
         };
+        /**
+         * @description * `per_unit` - per_unit
+         *     * `graduated` - graduated
+         *     * `volume` - volume
+         *     * `package` - package
+         *     * `percentage` - percentage
+         * @enum {string}
+         */
+        ModelEnum: "per_unit" | "graduated" | "volume" | "package" | "percentage";
         /** @description A list of models, complete. */
         ModelListSchema: {
             /** @default list */
@@ -1495,6 +1832,36 @@ export interface components {
          * @enum {string}
          */
         ModelSchemaKindEnum: "deployment" | "fine_tuned" | "shipped" | "base";
+        /** @description A change of plan that waits for the period's end. */
+        NextPlanOut: {
+            plan: components["schemas"]["PlanOut"];
+            /** Format: date-time */
+            starts_at: string;
+        };
+        /** @description Notices, newest first. */
+        NoticeListOut: {
+            object: string;
+            data: components["schemas"]["NoticeOut"][];
+            first_id: string | null;
+            last_id: string | null;
+            has_more: boolean;
+        };
+        /** @description A threshold that was reached. */
+        NoticeOut: {
+            id: string;
+            object: string;
+            /** @description Null: it is the balance's. */
+            budget: string | null;
+            unit: string;
+            /** @description Per cent of `amount`. */
+            threshold: number;
+            /** Format: double */
+            used: number;
+            /** Format: double */
+            amount: number;
+            /** Format: date-time */
+            reached_at: string;
+        };
         /** @description An organization's name. */
         OrganizationNameRequest: {
             name: string;
@@ -1517,6 +1884,16 @@ export interface components {
          * @enum {string}
          */
         OriginEnum: "upload" | "file" | "sample";
+        /** @description What happens when nothing is left: `block`, or `invoice` up to a credit line. */
+        OverageOut: {
+            mode: components["schemas"]["ModeEnum"];
+            credit_line: string | null;
+        };
+        /** @description What is sold at once: begun packages are paid whole. */
+        PackageOut: {
+            units: string;
+            amount: string;
+        };
         /** @description A person's own settings. */
         PatchedMeChangeRequest: {
             name?: string;
@@ -1530,6 +1907,19 @@ export interface components {
         /** @description A member's new role. */
         PatchedRoleBodyRequest: {
             role?: components["schemas"]["RoleEnum"];
+        };
+        /**
+         * @description * `month` - month
+         *     * `year` - year
+         * @enum {string}
+         */
+        PeriodEnum: "month" | "year";
+        /** @description Half open: it ends where the next one begins. */
+        PeriodOut: {
+            /** Format: date-time */
+            starts_at: string;
+            /** Format: date-time */
+            ends_at: string;
         };
         /**
          * @description * `waiting_for_data` - waiting_for_data
@@ -1547,6 +1937,57 @@ export interface components {
          * @enum {string}
          */
         PhaseEnum: "waiting_for_data" | "reading_files" | "waiting_for_worker" | "starting" | "loading" | "tokenizing" | "encoding" | "training" | "evaluating" | "saving" | "stopping" | "done";
+        /** @description What the plan allows at once; null is no limit. */
+        PlanLimitsOut: {
+            requests_per_minute: number | null;
+            /** @description Training jobs at once. */
+            concurrency: number | null;
+            /** @description Of those who wait the lower is served first. */
+            priority: number;
+            storage_gb: number | null;
+            seats: number | null;
+        };
+        /** @description Plans, in the operator's order. */
+        PlanListOut: {
+            object: string;
+            data: components["schemas"]["PlanOfferOut"][];
+            has_more: boolean;
+        };
+        /** @description A plan as it is offered, with prices of its own in place of the list's. */
+        PlanOfferOut: {
+            object: string;
+            code: string;
+            version: number;
+            /** @description By language. */
+            name: {
+                [key: string]: string;
+            };
+            /** @description A decimal number, exact, paid each period. */
+            fee: string;
+            currency: string;
+            period: components["schemas"]["PeriodEnum"];
+            included: components["schemas"]["IncludedOut"][];
+            limits: components["schemas"]["PlanLimitsOut"];
+            overage: components["schemas"]["OverageOut"];
+            prices: components["schemas"]["PriceOut"][];
+        };
+        /** @description A version of a plan. */
+        PlanOut: {
+            object: string;
+            code: string;
+            version: number;
+            /** @description By language. */
+            name: {
+                [key: string]: string;
+            };
+            /** @description A decimal number, exact, paid each period. */
+            fee: string;
+            currency: string;
+            period: components["schemas"]["PeriodEnum"];
+            included: components["schemas"]["IncludedOut"][];
+            limits: components["schemas"]["PlanLimitsOut"];
+            overage: components["schemas"]["OverageOut"];
+        };
         /** @description A look at a file; nothing was stored. ``complete``: the report has seen every row. */
         PreviewOut: {
             /** @description `dataset.preview` */
@@ -1570,13 +2011,13 @@ export interface components {
                 label: string;
             };
         };
-        /** @description Prices, one per meter. */
+        /** @description List prices: a meter's price of all usage, then those for a task, tier or channel. */
         PriceListOut: {
             object: string;
             data: components["schemas"]["PriceOut"][];
             has_more: boolean;
         };
-        /** @description What a unit of one meter costs now. */
+        /** @description What one meter costs now, for all usage or for what `match` says. */
         PriceOut: {
             object: string;
             meter: string;
@@ -1589,8 +2030,21 @@ export interface components {
                 [key: string]: string;
             };
             currency: string;
-            /** @description A decimal number, exact. */
+            /** @description What the first unit costs: a decimal number, exact. */
             unit_amount: string;
+            model: components["schemas"]["ModelEnum"];
+            /** @description Of the models graduated and volume. */
+            tiers: components["schemas"]["TierOut"][];
+            /** @description Of the model package. */
+            package: components["schemas"]["PackageOut"] | null;
+            /** @description Of the model percentage. */
+            percent: string | null;
+            /** @description What an invoice's line is raised to. */
+            minimum: string | null;
+            /** @description The usage it is for, by task, tier and channel; empty for all. */
+            match: {
+                [key: string]: string;
+            };
             version: number;
             /** Format: date-time */
             effective_at: string;
@@ -1621,6 +2075,43 @@ export interface components {
          * @enum {string}
          */
         PurposeEnum: "fine-tune" | "batch" | "batch_output" | "fine-tune-results";
+        /** @description The code, in capitals or not. */
+        RedeemInRequest: {
+            code: string;
+        };
+        /** @description Redemptions, newest first. */
+        RedemptionListOut: {
+            object: string;
+            data: components["schemas"]["RedemptionOut"][];
+            first_id: string | null;
+            last_id: string | null;
+            has_more: boolean;
+        };
+        /** @description A code the organization redeemed. */
+        RedemptionOut: {
+            object: string;
+            id: string;
+            code: string;
+            kind: components["schemas"]["RedemptionOutKindEnum"];
+            /** @description Of the kind `units`. */
+            meter: string | null;
+            /** Format: double */
+            units: number | null;
+            /** @description How long units last, or what the trial gained. */
+            days: number | null;
+            /** @description Of the kinds `percent` and `amount`. */
+            discount: components["schemas"]["DiscountOut"] | null;
+            /** Format: date-time */
+            redeemed_at: string;
+        };
+        /**
+         * @description * `percent` - percent
+         *     * `amount` - amount
+         *     * `units` - units
+         *     * `trial` - trial
+         * @enum {string}
+         */
+        RedemptionOutKindEnum: "percent" | "amount" | "units" | "trial";
         /** @description One finding. ``row`` counts as a spreadsheet does: the header is row 1. */
         ReportLineOut: {
             code: string;
@@ -1679,6 +2170,14 @@ export interface components {
             split: components["schemas"]["SplitEnum"];
         };
         /**
+         * @description * `organization` - organization
+         *     * `member` - member
+         *     * `key` - key
+         *     * `plan` - plan
+         * @enum {string}
+         */
+        ScopeEnum: "organization" | "member" | "key" | "plan";
+        /**
          * @description * `predict` - predict
          *     * `datasets` - datasets
          *     * `train` - train
@@ -1725,6 +2224,31 @@ export interface components {
             empty: number;
             too_long: number;
         };
+        /** @description The plan to go on. */
+        SubscriptionInRequest: {
+            /** @description A plan's `code`. */
+            plan: string;
+            /** @description For the first plan: where its periods begin at midnight, such as Asia/Shanghai. */
+            time_zone?: string;
+        };
+        /** @description The organization's plan; without one, `status` is `none` and periods are UTC months. */
+        SubscriptionOut: {
+            object: string;
+            id: string | null;
+            status: components["schemas"]["SubscriptionOutStatusEnum"];
+            plan: components["schemas"]["PlanOut"] | null;
+            /** Format: date-time */
+            starts_at: string | null;
+            current_period: components["schemas"]["PeriodOut"];
+            time_zone: string;
+            next: components["schemas"]["NextPlanOut"] | null;
+        };
+        /**
+         * @description * `active` - active
+         *     * `none` - none
+         * @enum {string}
+         */
+        SubscriptionOutStatusEnum: "active" | "none";
         /**
          * @description * `text_classification` - text_classification
          * @enum {string}
@@ -1737,18 +2261,63 @@ export interface components {
          * @enum {string}
          */
         ThemeEnum: "auto" | "light" | "dark";
+        /** @description Units up to and with `up_to`, the last tier without end. */
+        TierOut: {
+            up_to: string | null;
+            unit_amount: string;
+            /** @description Paid once when the tier is reached. */
+            flat_amount: string;
+        };
         /**
          * @description * `message` - message
          *     * `metrics` - metrics
          * @enum {string}
          */
         TypeEnum: "message" | "metrics";
+        /** @description Four of five outcomes lie between low and high. */
+        UnitsRangeOut: {
+            /** Format: double */
+            low: number;
+            /** Format: double */
+            expected: number;
+            /** Format: double */
+            high: number;
+        };
         /** @description Sums of one stretch of time, in Unix seconds. */
         UsageBucketOut: {
             object: string;
             start_time: number;
             end_time: number;
             results: components["schemas"]["UsageResultOut"][];
+        };
+        /** @description A day's sum; days without usage are left out. */
+        UsageDayOut: {
+            meter: string;
+            /** Format: double */
+            units: number;
+            /** @description Unix seconds of the day's beginning, UTC. */
+            start_time: number;
+        };
+        /** @description A deployment's sum; null is usage of models called by their own names. */
+        UsageDeploymentOut: {
+            meter: string;
+            /** Format: double */
+            units: number;
+            deployment_id: string | null;
+        };
+        /** @description A key's sum; null is usage without a key. */
+        UsageKeyOut: {
+            meter: string;
+            /** Format: double */
+            units: number;
+            api_key_id: string | null;
+        };
+        /** @description A model's sum. */
+        UsageModelOut: {
+            meter: string;
+            /** Format: double */
+            units: number;
+            model: string;
         };
         /** @description Buckets in order of time. */
         UsagePageOut: {
@@ -1767,6 +2336,25 @@ export interface components {
             model: string | null;
             /** @description Null unless grouped by. */
             api_key_id: string | null;
+            /** @description Null unless grouped by. */
+            deployment_id: string | null;
+        };
+        /** @description A sum of one meter. */
+        UsageSumOut: {
+            meter: string;
+            /** Format: double */
+            units: number;
+        };
+        /** @description The same usage cut by day, key, deployment and model. */
+        UsageSummaryOut: {
+            object: string;
+            start_time: number;
+            end_time: number;
+            total: components["schemas"]["UsageSumOut"][];
+            by_day: components["schemas"]["UsageDayOut"][];
+            by_key: components["schemas"]["UsageKeyOut"][];
+            by_deployment: components["schemas"]["UsageDeploymentOut"][];
+            by_model: components["schemas"]["UsageModelOut"][];
         };
         /** @description Versions, newest first. */
         VersionListOut: {
@@ -1818,6 +2406,13 @@ export interface components {
                 label: string;
             };
         };
+        /**
+         * @description * `day` - day
+         *     * `month` - month
+         *     * `total` - total
+         * @enum {string}
+         */
+        WindowEnum: "day" | "month" | "total";
         ClassifyRequest: {
             /** @description A deployment's name, an own model `ft:...`, or a shipped one (`sentiment-en`). */
             model: string;
@@ -2133,6 +2728,166 @@ export interface operations {
             };
         };
     };
+    billing_budgets_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetListOut"];
+                };
+            };
+        };
+    };
+    billing_budgets_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BudgetInRequest"];
+                "multipart/form-data": components["schemas"]["BudgetInRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetOut"];
+                };
+            };
+        };
+    };
+    billing_budgets_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                budget_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetOut"];
+                };
+            };
+        };
+    };
+    billing_budgets_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                budget_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    billing_forecast: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForecastOut"];
+                };
+            };
+        };
+    };
+    billing_grants: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrantListOut"];
+                };
+            };
+        };
+    };
+    billing_notices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeListOut"];
+                };
+            };
+        };
+    };
+    billing_plans: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanListOut"];
+                };
+            };
+        };
+    };
     billing_prices: {
         parameters: {
             query?: never;
@@ -2148,6 +2903,97 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PriceListOut"];
+                };
+            };
+        };
+    };
+    billing_promotion_codes: {
+        parameters: {
+            query?: {
+                /** @description The last id seen. */
+                after?: string;
+                /** @description 1 to 100. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedemptionListOut"];
+                };
+            };
+        };
+    };
+    billing_promotion_code_redeem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RedeemInRequest"];
+                "multipart/form-data": components["schemas"]["RedeemInRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedemptionOut"];
+                };
+            };
+        };
+    };
+    billing_subscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionOut"];
+                };
+            };
+        };
+    };
+    billing_subscription_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SubscriptionInRequest"];
+                "multipart/form-data": components["schemas"]["SubscriptionInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionOut"];
                 };
             };
         };
@@ -3623,7 +4469,7 @@ export interface operations {
                 /** @description Unix seconds, exclusive; by default now. */
                 end_time?: number;
                 /** @description Also `group_by`. */
-                "group_by[]"?: ("api_key_id" | "meter" | "model")[];
+                "group_by[]"?: ("api_key_id" | "deployment_id" | "meter" | "model")[];
                 /** @description Buckets: 7 of at most 31 days, 24 of 168 hours, 60 of 1440 minutes. */
                 limit?: number;
                 /** @description `next_page` of the answer before. */
@@ -3643,6 +4489,30 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UsagePageOut"];
+                };
+            };
+        };
+    };
+    usage_summary: {
+        parameters: {
+            query?: {
+                /** @description Unix seconds, exclusive; by default now. */
+                end_time?: number;
+                /** @description Unix seconds; by default 30 days before the end. */
+                start_time?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageSummaryOut"];
                 };
             };
         };

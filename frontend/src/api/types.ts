@@ -50,6 +50,19 @@ export type KeyScope = Schemas["ScopesEnum"];
 
 export type Balance = Schemas["BalanceOut"];
 export type UsageBucket = Schemas["UsageBucketOut"];
+export type UsagePage = Schemas["UsagePageOut"];
+export type UsageResult = Schemas["UsageResultOut"];
+export type Grant = Schemas["GrantOut"];
+export type Forecast = Schemas["ForecastOut"];
+export type MeterForecast = Schemas["MeterForecastOut"];
+export type Plan = Schemas["PlanOut"];
+export type PlanOffer = Schemas["PlanOfferOut"];
+export type Price = Schemas["PriceOut"];
+export type Subscription = Schemas["SubscriptionOut"];
+export type Redemption = Schemas["RedemptionOut"];
+export type Budget = Schemas["BudgetOut"];
+export type BudgetDraft = Schemas["BudgetInRequest"];
+export type Notice = Schemas["NoticeOut"];
 
 /** allauth's own, which is not in our file. */
 export type AuthSession = {

@@ -1,25 +1,43 @@
 /** What was used and what is left; and the first-steps list. */
-import { queryOptions } from "@tanstack/react-query";
+import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { type Group, type Period, periodStart } from "@/lib/periods";
 import { api, dataOf, forOrg } from "./client";
-import type { Membership } from "./types";
+import type { Membership, UsageBucket, UsagePage } from "./types";
 
-const DAY_SECONDS = 86_400;
 const REFRESH_MS = 10_000;
+/** The most days that one answer holds. */
+const PAGE_DAYS = 31;
 
-/** The last `days` days, today included; at most 31. */
-export const usageQuery = (org: Membership, days: number) =>
+/** Every day of the period, asked for a page at a time. */
+const bucketsAll = async (
+  org: Membership,
+  period: Period,
+  group: Group,
+): Promise<UsageBucket[]> => {
+  const buckets: UsageBucket[] = [];
+  let page: string | null = null;
+  do {
+    const query = {
+      start_time: periodStart(period),
+      bucket_width: "1d" as const,
+      limit: PAGE_DAYS,
+      ...(group === "meter" ? {} : { "group_by[]": [group] }),
+      ...(page ? { page } : {}),
+    };
+    const answer: UsagePage = await dataOf(
+      api.GET("/v1/usage", { ...forOrg(org), params: { query } }),
+    );
+    buckets.push(...answer.data);
+    page = answer.has_more ? answer.next_page : null;
+  } while (page);
+  return buckets;
+};
+
+export const usageQuery = (org: Membership, period: Period, group: Group) =>
   queryOptions({
-    queryKey: [org.id, "usage", days],
-    queryFn: () => {
-      const today = Math.floor(Date.now() / 1000 / DAY_SECONDS) * DAY_SECONDS;
-      const query = {
-        start_time: today - (days - 1) * DAY_SECONDS,
-        bucket_width: "1d" as const,
-        limit: days,
-        "group_by[]": ["model" as const],
-      };
-      return dataOf(api.GET("/v1/usage", { ...forOrg(org), params: { query } }));
-    },
+    queryKey: [org.id, "usage", period, group],
+    queryFn: () => bucketsAll(org, period, group),
+    placeholderData: keepPreviousData,
   });
 
 export const balanceQuery = (org: Membership) =>

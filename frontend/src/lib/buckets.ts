@@ -1,36 +1,73 @@
 /** Sums over the buckets of `GET /v1/usage`. */
-import type { UsageBucket } from "@/api/types";
 
-const units = (value: number | string): number => Number(value) || 0;
+import type { UsageBucket, UsageResult } from "@/api/types";
+import type { Group } from "@/lib/periods";
 
-/** Meters that occur, the busiest first by name order. */
+/** Meters that occur, by their codes. */
 export const metersOf = (buckets: readonly UsageBucket[]): string[] =>
   [...new Set(buckets.flatMap((bucket) => bucket.results.map((result) => result.meter)))].sort();
 
-const ofMeter = (bucket: UsageBucket, meter: string) =>
+const ofMeter = (bucket: UsageBucket, meter: string): UsageResult[] =>
   bucket.results.filter((result) => result.meter === meter);
 
+const sum = (results: readonly UsageResult[]): number =>
+  results.reduce((all, result) => all + result.units, 0);
+
 export const totalOf = (buckets: readonly UsageBucket[], meter: string): number =>
-  buckets
-    .flatMap((bucket) => ofMeter(bucket, meter))
-    .reduce((sum, result) => sum + units(result.units), 0);
+  sum(buckets.flatMap((bucket) => ofMeter(bucket, meter)));
 
-export type Day = { start: number; units: number };
+/** What a result is counted under; empty for usage without such a thing. */
+export const memberOf = (result: UsageResult, group: Group): string => result[group] ?? "";
 
-export const daily = (buckets: readonly UsageBucket[], meter: string): Day[] =>
-  buckets.map((bucket) => ({
-    start: bucket.start_time,
-    units: ofMeter(bucket, meter).reduce((sum, result) => sum + units(result.units), 0),
-  }));
+export type Share = { member: string; units: number };
 
-export const byModel = (
-  buckets: readonly UsageBucket[],
-  meter: string,
-): { model: string; units: number }[] => {
+/** The members of a group with their sums, the biggest first. */
+export const sharesOf = (buckets: readonly UsageBucket[], meter: string, group: Group): Share[] => {
   const sums = new Map<string, number>();
   for (const result of buckets.flatMap((bucket) => ofMeter(bucket, meter))) {
-    const model = result.model ?? "";
-    sums.set(model, (sums.get(model) ?? 0) + units(result.units));
+    const member = memberOf(result, group);
+    sums.set(member, (sums.get(member) ?? 0) + result.units);
   }
-  return [...sums].map(([model, sum]) => ({ model, units: sum })).sort((a, b) => b.units - a.units);
+  return [...sums]
+    .map(([member, units]) => ({ member, units }))
+    .sort((a, b) => b.units - a.units || a.member.localeCompare(b.member));
 };
+
+/** So many members have a colour of their own; the others share the last one. */
+export const COLOURS = 5;
+
+/** The colour of a member by its place, 1 to COLOURS. */
+export const toneOf = (place: number, members: number): number =>
+  members <= COLOURS ? place + 1 : Math.min(place + 1, COLOURS);
+
+/** A day's sum and its parts by tone, first tone first. */
+export type Day = { start: number; units: number; parts: number[] };
+
+export const daily = (buckets: readonly UsageBucket[], meter: string, group: Group): Day[] => {
+  const members = sharesOf(buckets, meter, group).map((share) => share.member);
+  const tones = new Map(members.map((member, place) => [member, toneOf(place, members.length)]));
+  return buckets.map((bucket) => {
+    const results = ofMeter(bucket, meter);
+    const parts = Array.from({ length: Math.min(members.length, COLOURS) }, () => 0);
+    for (const result of results) {
+      const tone = tones.get(memberOf(result, group)) ?? COLOURS;
+      parts[tone - 1] = (parts[tone - 1] ?? 0) + result.units;
+    }
+    return { start: bucket.start_time, units: sum(results), parts };
+  });
+};
+
+/** One line a day, meter and member, newest day first: what the table and the export hold. */
+export type Line = { start: number; meter: string; member: string; units: number };
+
+export const linesOf = (buckets: readonly UsageBucket[], group: Group): Line[] =>
+  buckets
+    .flatMap((bucket) =>
+      bucket.results.map((result) => ({
+        start: bucket.start_time,
+        meter: result.meter,
+        member: memberOf(result, group),
+        units: result.units,
+      })),
+    )
+    .sort((a, b) => b.start - a.start || a.meter.localeCompare(b.meter) || b.units - a.units);

@@ -17,6 +17,12 @@ export const formatPercent = (share: number, language: string, digits = 1): stri
 export const formatDate = (moment: Moment, language: string): string =>
   new Intl.DateTimeFormat(language, { dateStyle: "medium" }).format(dateOf(moment));
 
+/** A day that the server counts, which is one of UTC wherever the reader is. */
+export const formatDay = (moment: Moment, language: string): string =>
+  new Intl.DateTimeFormat(language, { dateStyle: "medium", timeZone: "UTC" }).format(
+    dateOf(moment),
+  );
+
 export const formatDateTime = (moment: Moment, language: string): string =>
   new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(
     dateOf(moment),
@@ -62,6 +68,38 @@ export const formatMilliseconds = (milliseconds: number, language: string): stri
 
 /** Money as the server wrote it; the server rounds, the page never does. */
 export const formatMoney = (amount: number | string, currency: string, language: string): string =>
-  new Intl.NumberFormat(language, { style: "currency", currency, maximumFractionDigits: 6 }).format(
-    Number(amount),
-  );
+  new Intl.NumberFormat(language, {
+    style: "currency",
+    currency,
+    maximumFractionDigits: 12,
+  }).format(Number(amount));
+
+/** An estimate of money, as fine as it deserves: cents, and below one of the currency two more. */
+export const formatEstimate = (
+  amount: number | string,
+  currency: string,
+  language: string,
+): string =>
+  new Intl.NumberFormat(language, {
+    style: "currency",
+    currency,
+    maximumFractionDigits: Math.abs(Number(amount)) < 1 ? 4 : 2,
+  }).format(Number(amount));
+
+/** Units of a meter, or money where the unit is a currency. */
+export const formatUnits = (amount: number | string, unit: string, language: string): string =>
+  isCurrency(unit) ? formatMoney(amount, unit, language) : formatNumber(amount, language);
+
+/** Meters are lower case, currencies three capitals. */
+export const isCurrency = (unit: string): boolean => /^[A-Z]{3}$/.test(unit);
+
+const PER = [1, 1_000, 1_000_000] as const;
+const READABLE = 0.01;
+const EXACT_DIGITS = 12;
+
+/** Small prices by the thousand or million: 0.0000005 is hard to read, 0.50 for a million is not. */
+export const priceScaled = (unitAmount: string): { amount: number; per: number } => {
+  const amount = Number(unitAmount);
+  const per = amount === 0 ? 1 : (PER.find((many) => amount * many >= READABLE) ?? 1_000_000);
+  return { amount: Number((amount * per).toPrecision(EXACT_DIGITS)), per };
+};

@@ -12,6 +12,7 @@ export const useFormat = () => {
       number: (value: number | string) => format.formatNumber(value, language),
       percent: (share: number, digits?: number) => format.formatPercent(share, language, digits),
       date: (moment: Moment) => format.formatDate(moment, language),
+      day: (moment: Moment) => format.formatDay(moment, language),
       dateTime: (moment: Moment) => format.formatDateTime(moment, language),
       clock: (moment: Moment) => format.formatClock(moment, language),
       ago: (moment: Moment) => format.formatAgo(moment, language),
@@ -19,6 +20,9 @@ export const useFormat = () => {
       milliseconds: (value: number) => format.formatMilliseconds(value, language),
       money: (amount: number | string, currency: string) =>
         format.formatMoney(amount, currency, language),
+      estimate: (amount: number | string, currency: string) =>
+        format.formatEstimate(amount, currency, language),
+      units: (amount: number | string, unit: string) => format.formatUnits(amount, unit, language),
     }),
     [language],
   );

@@ -2,7 +2,15 @@
 import { useCallback } from "react";
 import { useTranslation } from "react-i18next";
 
-type Namespace = "common" | "datasets" | "deployments" | "errors" | "training" | "usage";
+type Namespace =
+  | "billing"
+  | "common"
+  | "datasets"
+  | "deployments"
+  | "errors"
+  | "pricing"
+  | "training"
+  | "usage";
 type Untyped = (key: string, values: Record<string, unknown>) => string;
 
 export const useKnown = (namespace: Namespace) => {

@@ -1,6 +1,12 @@
 import classes from "./Bars.module.css";
 
-export type Bar = { name: string; value: number; text: string };
+export type Bar = {
+  name: string;
+  value: number;
+  text: string;
+  /** The colour that the same thing has in a chart beside, 1 to 5. */
+  tone?: number;
+};
 
 /** A list whose rows are as long as their figures; the figure stands beside, so it reads without the picture. */
 export const Bars = ({ items, caption }: { items: readonly Bar[]; caption: string }) => {
@@ -11,7 +17,11 @@ export const Bars = ({ items, caption }: { items: readonly Bar[]; caption: strin
         <li key={item.name} className={classes.row}>
           <span className={classes.name}>{item.name}</span>
           <span className={classes.track}>
-            <span className={classes.fill} style={{ width: `${(100 * item.value) / most}%` }} />
+            <span
+              className={classes.fill}
+              data-tone={item.tone}
+              style={{ width: `${(100 * item.value) / most}%` }}
+            />
           </span>
           <span className={classes.text}>{item.text}</span>
         </li>

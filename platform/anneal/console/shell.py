@@ -21,7 +21,8 @@ from tenants.accounts.models import Language, User
 ENTRY: Final = "src/main.tsx"
 _MACHINES: Final = re.compile(r"(?:v1|hf|api|_allauth|dev|static|metrics|livez|readyz)(?:/|$)")
 _PAGES: Final = re.compile(
-    r"(?:login|signup|verify-email|password/reset|invite/[\w-]+|o(?:/[a-z0-9-]{3,32}(?:/.*)?)?)?/?"
+    r"(?:login|signup|pricing|verify-email|password/reset|invite/[\w-]+"
+    r"|o(?:/[a-z0-9-]{3,32}(?:/.*)?)?)?/?"
 )
 
 

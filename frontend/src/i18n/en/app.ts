@@ -1,5 +1,6 @@
 /** Texts of the signed-in pages. */
 import app from "./app.json";
+import billing from "./billing.json";
 import datasets from "./datasets.json";
 import deployments from "./deployments.json";
 import home from "./home.json";
@@ -12,6 +13,7 @@ import usage from "./usage.json";
 
 export const enApp = {
   app,
+  billing,
   datasets,
   deployments,
   home,

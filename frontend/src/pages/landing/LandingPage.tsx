@@ -1,4 +1,4 @@
-import { Text, Title } from "@mantine/core";
+import { Group, Text, Title } from "@mantine/core";
 import { useDocumentTitle } from "@mantine/hooks";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -23,9 +23,12 @@ const Pricing = () => {
           <Text c="dimmed" mt="xs">
             {t("price.text")}
           </Text>
-          <LinkButton to="/signup" variant="default" mt="lg">
-            {t("price.action")}
-          </LinkButton>
+          <Group mt="lg" gap="md">
+            <LinkButton to="/signup" variant="default">
+              {t("price.action")}
+            </LinkButton>
+            <LinkAnchor to="/pricing">{t("price.more")}</LinkAnchor>
+          </Group>
         </div>
         <ul className={classes.lines}>
           {lines.map((line) => (

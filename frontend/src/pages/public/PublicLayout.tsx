@@ -43,6 +43,7 @@ const Footer = () => {
           {boot.demoBilling ? <span>{t("footer.demoBilling")}</span> : null}
         </Text>
         <nav aria-label={t("footer.label")} className={classes.links}>
+          <Link to="/pricing">{t("pricing")}</Link>
           <a href="/api/docs">{t("footer.reference")}</a>
           <Link to="/login">{t("logIn")}</Link>
           <Link to="/signup">{t("signUp")}</Link>
@@ -62,6 +63,9 @@ export const PublicLayout = () => {
             <Logo />
           </Link>
           <Group gap="xs" wrap="nowrap">
+            <LinkButton to="/pricing" variant="subtle" color="gray" className={classes.wide}>
+              {t("pricing")}
+            </LinkButton>
             <LanguageSwitch />
             <ThemeSwitch />
             <HeaderActions />

@@ -4,12 +4,14 @@ import { useDisclosure } from "@mantine/hooks";
 import { Link, Outlet, useRouteContext } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { boot } from "@/lib/boot";
+import { roleCan } from "@/lib/useOrg";
 import { LanguageSwitch } from "@/ui/LanguageSwitch";
 import { Logo } from "@/ui/Logo";
 import { ThemeSwitch } from "@/ui/ThemeSwitch";
 import { NotFoundPage } from "../system/NotFoundPage";
 import { AccountMenu } from "./AccountMenu";
 import classes from "./AppLayout.module.css";
+import { NoticesBell } from "./NoticesBell";
 import { Sidebar } from "./Sidebar";
 import { SuspendedNote } from "./SuspendedNote";
 import { useLanguageSave } from "./useLanguageSave";
@@ -52,6 +54,7 @@ export const AppLayout = () => {
           </Group>
           <Group gap={4} wrap="nowrap">
             {boot.demoBilling ? <span className={classes.demo}>{t("demoBilling")}</span> : null}
+            {roleCan(organization.role, "money") ? <NoticesBell /> : null}
             <LanguageSwitch onChange={(language) => saveLanguage.mutate(language)} />
             <ThemeSwitch />
             <AccountMenu />

@@ -2,6 +2,7 @@ import {
   IconActivity,
   IconBox,
   IconChartBar,
+  IconCreditCard,
   IconDatabase,
   IconHome,
   IconKey,
@@ -12,7 +13,7 @@ import {
 } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { boot } from "@/lib/boot";
-import { useOrg } from "@/lib/useOrg";
+import { useCan, useOrg } from "@/lib/useOrg";
 import { LinkNav } from "@/ui/menuLinks";
 import classes from "./Sidebar.module.css";
 
@@ -38,6 +39,7 @@ const GROUPS = [
     id: "account",
     items: [
       { id: "usage", to: "/o/$org/usage", Icon: IconChartBar },
+      { id: "billing", to: "/o/$org/billing", Icon: IconCreditCard },
       { id: "team", to: "/o/$org/team", Icon: IconUsers },
       { id: "settings", to: "/o/$org/settings", Icon: IconSettings },
     ],
@@ -49,6 +51,7 @@ const ICON_PX = 18;
 export const Sidebar = ({ onNavigate }: { onNavigate: () => void }) => {
   const { t } = useTranslation("app");
   const org = useOrg();
+  const money = useCan("money");
   return (
     <div className={classes.sidebar}>
       {GROUPS.map((group) => (
@@ -58,19 +61,21 @@ export const Sidebar = ({ onNavigate }: { onNavigate: () => void }) => {
               {t(`groups.${group.id}`)}
             </li>
           )}
-          {group.items.map(({ id, to, Icon }) => (
-            <li key={id}>
-              <LinkNav
-                to={to}
-                params={{ org: org.slug }}
-                label={t(`nav.${id}`)}
-                leftSection={<Icon size={ICON_PX} stroke={1.7} aria-hidden="true" />}
-                activeOptions={{ exact: id === "home" }}
-                className={classes.link ?? ""}
-                onClick={onNavigate}
-              />
-            </li>
-          ))}
+          {group.items
+            .filter(({ id }) => id !== "billing" || money)
+            .map(({ id, to, Icon }) => (
+              <li key={id}>
+                <LinkNav
+                  to={to}
+                  params={{ org: org.slug }}
+                  label={t(`nav.${id}`)}
+                  leftSection={<Icon size={ICON_PX} stroke={1.7} aria-hidden="true" />}
+                  activeOptions={{ exact: id === "home" }}
+                  className={classes.link ?? ""}
+                  onClick={onNavigate}
+                />
+              </li>
+            ))}
         </ul>
       ))}
       <div className={classes.foot}>

@@ -16,7 +16,10 @@ const Line = ({ balance }: { balance: Balance }) => {
   const meterName = useMeterName();
   const granted = Number(balance.granted);
   const left = granted > 0 ? Number(balance.available) / granted : 0;
-  const figures = { left: format.number(balance.available), all: format.number(granted) };
+  const figures = {
+    left: format.units(balance.available, balance.unit),
+    all: format.units(granted, balance.unit),
+  };
   return (
     <li className={classes.line}>
       <div className={classes.head}>

@@ -1,0 +1,67 @@
+import { Text } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useTranslation } from "react-i18next";
+import { subscriptionQuery } from "@/api/billing";
+import type { Subscription } from "@/api/types";
+import { useFormat } from "@/lib/useFormat";
+import { useNamed } from "@/lib/useNamed";
+import { useOrg } from "@/lib/useOrg";
+import { LinkButton } from "@/ui/links";
+import { Panel } from "@/ui/Panel";
+import { QueryView } from "@/ui/QueryView";
+import { Stats } from "@/ui/Stat";
+
+const Facts = ({ subscription }: { subscription: Subscription }) => {
+  const { t } = useTranslation(["billing", "pricing"]);
+  const format = useFormat();
+  const named = useNamed();
+  const { plan, next, current_period: period } = subscription;
+  if (!plan) return <Text c="dimmed">{t("plan.none")}</Text>;
+  return (
+    <>
+      <Stats
+        items={[
+          {
+            label: t("plan.current"),
+            value: named(plan.name),
+            hint: `${format.money(plan.fee, plan.currency)} ${t(`pricing:plan.period.${plan.period}`)}`,
+          },
+          {
+            label: next ? t("plan.ends") : t("plan.renews"),
+            value: format.date(period.ends_at),
+            hint: subscription.time_zone,
+          },
+        ]}
+      />
+      {next ? (
+        <Text size="sm" mt="md">
+          {t("plan.next", { plan: named(next.plan.name), date: format.date(next.starts_at) })}
+        </Text>
+      ) : null}
+    </>
+  );
+};
+
+/** The plan there is, and when it renews. */
+export const PlanPanel = () => {
+  const { t } = useTranslation("billing");
+  const org = useOrg();
+  const subscription = useQuery(subscriptionQuery(org));
+  return (
+    <Panel
+      title={t("plan.title")}
+      aside={
+        <LinkButton
+          to="/o/$org/billing/plans"
+          params={{ org: org.slug }}
+          variant="default"
+          size="xs"
+        >
+          {t("plan.change")}
+        </LinkButton>
+      }
+    >
+      <QueryView query={subscription}>{(data) => <Facts subscription={data} />}</QueryView>
+    </Panel>
+  );
+};

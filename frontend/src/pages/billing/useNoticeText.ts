@@ -1,0 +1,23 @@
+/** A notice in a sentence. */
+import { useTranslation } from "react-i18next";
+import type { Notice } from "@/api/types";
+import { useFormat } from "@/lib/useFormat";
+import { useMeterName } from "../usage/useMeterName";
+
+export const useNoticeText = () => {
+  const { t } = useTranslation("billing");
+  const format = useFormat();
+  const meterName = useMeterName();
+  return (notice: Notice): { title: string; text: string } => {
+    const values = {
+      unit: meterName(notice.unit),
+      percent: notice.threshold,
+      used: format.units(notice.used, notice.unit),
+      amount: format.units(notice.amount, notice.unit),
+    };
+    return {
+      title: t(notice.budget ? "notices.budget" : "notices.balance", values),
+      text: t("notices.used", values),
+    };
+  };
+};
