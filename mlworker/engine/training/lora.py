@@ -130,6 +130,7 @@ class LoraRun:
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.max_grad_norm)
         self._check(loss, float(norm))
         self.state.optimizer.step()
+        self.state.average_update()
         tokens = sum(self._lengths[index] for index in batch)
         at.step, at.batch = at.step + 1, at.batch + 1
         at.trained_tokens += tokens
@@ -181,14 +182,15 @@ class LoraRun:
     def _evaluate(self) -> None:
         """Read the validation split; keep the best weights; decide about stopping early."""
         setup, at = self.setup, self.state.position
-        logits = self._logits(setup.validation)
+        with self.state.averaged():
+            logits = self._logits(setup.validation)
         found = figures(metrics_of(setup.task, logits, setup.validation, setup.labels))
         score, loss = found[setup.task.primary_metric], found["loss"]
         at.evaluated = at.step
         gained = score > at.best_score + setup.config.min_delta
         if gained or (score == at.best_score and loss < at.best_loss):
             at.best_score, at.best_loss, at.best_step = score, loss, at.step
-            self.state.best = self.model.tensors()
+            self.state.best = {name: value.clone() for name, value in self.state.average.items()}
         at.stale = 0 if gained else at.stale + 1
         patience = setup.config.patience
         at.stopped_early = 0 < patience <= at.stale and at.step < self.steps_planned

@@ -6,7 +6,8 @@ Everything random in a step is seeded by (seed, step), so position and weights a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -24,6 +25,9 @@ from mlworker.engine.checkpoint import (
 from mlworker.engine.contracts import FORMAT, CheckpointMessage, EngineError, ErrorCode
 from mlworker.engine.durable import manifest_sha256, publish_folder
 from mlworker.engine.training.lora_model import LoraModel
+
+_AVERAGE = 0.98
+"""Share of the average that stays at each step: it looks back about 50 steps."""
 
 
 @dataclass
@@ -53,16 +57,40 @@ class Position:
 
 @dataclass
 class RunState:
-    """Position, current weights with optimizer moments, and the best weights so far."""
+    """Position, current weights with optimizer moments, their running average, and the best
+    averages so far: a run is judged by its average, which wavers less than its weights.
+    """
 
     model: LoraModel
     optimizer: torch.optim.Optimizer
     position: Position = field(default_factory=Position)
+    average: dict[str, Tensor] = field(default_factory=dict)
     best: dict[str, Tensor] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.average = self.model.tensors()
+
+    def average_update(self) -> None:
+        """Take the weights of the step just done into the average."""
+        keep = min(_AVERAGE, (1 + self.position.step) / (10 + self.position.step))
+        with torch.no_grad():
+            for name, parameter in self.model.named():
+                self.average[name].lerp_(parameter.cpu(), 1 - keep)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """The model with its averaged weights, until the block is left."""
+        now = self.model.tensors()
+        self.model.restore(self.average)
+        try:
+            yield
+        finally:
+            self.model.restore(now)
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors under flat names."""
         flat = {f"now.{name}": value for name, value in self.model.tensors().items()}
+        flat.update({f"average.{name}": value for name, value in self.average.items()})
         flat.update({f"best.{name}": value for name, value in self.best.items()})
         for name, parameter in self.model.named():
             for key, value in self.optimizer.state.get(parameter, {}).items():
@@ -73,6 +101,7 @@ class RunState:
         """The inverse of `tensors` and `asdict(position)`."""
         self.position = Position(**position)  # type: ignore[arg-type]  # our own hashed JSON
         self.model.restore(_under("now.", tensors))
+        self.average = _under("average.", tensors)
         self.best = _under("best.", tensors)
         for name, parameter in self.model.named():
             state = {
