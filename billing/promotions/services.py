@@ -27,6 +27,7 @@ from billing.promotions.errors import (
     PromotionUnknown,
     PromotionUsedUp,
 )
+from billing.promotions.guesses import wrong_codes_counted
 from billing.promotions.models import Promotion
 from billing.promotions.selectors import redemption_info, redemptions
 from billing.promotions.terms import code_check, code_read, promotion_terms_read
@@ -75,17 +76,12 @@ def promotion_redeem(*, organization: OrganizationRef, actor: Actor, code: str) 
     """Redeem a code for the organization, once.
 
     Units and more trial days come at once; a discount waits for invoices. Raises PromotionUnknown,
-    PromotionNotYet, PromotionOver, PromotionUsedUp, PromotionRedeemed, PromotionUnfit.
+    PromotionNotYet, PromotionOver, PromotionUsedUp, PromotionRedeemed, PromotionUnfit,
+    RateLimited when too many codes were wrong, Unavailable.
     """
     require_scope(organization)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT outcome, redemption_id FROM promotion_redeem(%s, %s, %s)",
-            [organization.id, code_read(code), clock.now()],
-        )
-        outcome, redemption_id = cursor.fetchone()
-    if outcome != "ok":
-        raise _REFUSALS[outcome](param="code")
+    with wrong_codes_counted(organization):
+        redemption_id = _redemption(organization, code)
     redeemed = redemption_info(redemptions(organization=organization).get(id=redemption_id))
     audit_record(
         actor=actor,
@@ -100,6 +96,18 @@ def promotion_redeem(*, organization: OrganizationRef, actor: Actor, code: str) 
     elif redeemed.terms.kind == PromotionKind.TRIAL:
         trial_extend(organization=organization, actor=actor, redeemed=redeemed)
     return redeemed
+
+
+def _redemption(organization: OrganizationRef, code: str) -> UUID:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT outcome, redemption_id FROM promotion_redeem(%s, %s, %s)",
+            [organization.id, code_read(code), clock.now()],
+        )
+        outcome, redemption_id = cursor.fetchone()
+    if outcome != "ok":
+        raise _REFUSALS[outcome](param="code")
+    return UUID(str(redemption_id))
 
 
 def discount_draw(
