@@ -15,7 +15,7 @@ _GIGABYTE: Final = 10**9
 
 def file_arriving(event: FileArriving) -> None:
     """Refuse a file that does not fit, before its bytes are moved."""
-    _storage_check(event.organization, more=event.bytes)
+    _storage_check(event.organization, more=event.bytes, stored=False)
 
 
 def file_stored(event: FileStored) -> None:
@@ -24,14 +24,7 @@ def file_stored(event: FileStored) -> None:
     One upload of an organization is looked at at a time, until its commit; the file itself is
     counted already.
     """
-    if limits_in_force(organization=event.organization).limits.storage_gb is None:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
-            [f"storage:{event.organization.id}"],
-        )
-    _storage_check(event.organization, more=event.bytes, counted=True)
+    _storage_check(event.organization, more=event.bytes, stored=True)
 
 
 def seat_taking(event: SeatTaking) -> None:
@@ -41,10 +34,16 @@ def seat_taking(event: SeatTaking) -> None:
         raise seats_reached(found, taken=event.taken)
 
 
-def _storage_check(organization: OrganizationRef, *, more: int, counted: bool = False) -> None:
+def _storage_check(organization: OrganizationRef, *, more: int, stored: bool) -> None:
     found = limits_in_force(organization=organization)
     if found.limits.storage_gb is None:
         return
-    stored = files_bytes(organization=organization) - (more if counted else 0)
-    if stored + more > found.limits.storage_gb * _GIGABYTE:
-        raise storage_reached(found, stored=stored, more=more)
+    if stored:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
+                [f"storage:{organization.id}"],
+            )
+    others = files_bytes(organization=organization) - (more if stored else 0)
+    if others + more > found.limits.storage_gb * _GIGABYTE:
+        raise storage_reached(found, stored=others, more=more)

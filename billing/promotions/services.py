@@ -14,6 +14,7 @@ from anneal.kernel.errors import DomainError
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
+from anneal.kernel.tries import wrong_tries_counted
 from billing.ledger.models import GrantKind
 from billing.ledger.services import balance_grant
 from billing.prices.terms import coins_read
@@ -27,13 +28,13 @@ from billing.promotions.errors import (
     PromotionUnknown,
     PromotionUsedUp,
 )
-from billing.promotions.guesses import wrong_codes_counted
 from billing.promotions.models import Promotion
 from billing.promotions.selectors import redemption_info, redemptions
 from billing.promotions.terms import code_check, code_read, promotion_terms_read
 from billing.promotions.trial import trial_extend
 from tenants.accounts.contracts import HOUSE_ORGANIZATION
 
+WRONG_A_MINUTE: Final = 10
 _REFUSALS: Final[dict[str, type[DomainError]]] = {
     "unknown": PromotionUnknown,
     "not_yet": PromotionNotYet,
@@ -80,7 +81,16 @@ def promotion_redeem(*, organization: OrganizationRef, actor: Actor, code: str) 
     RateLimited when too many codes were wrong, Unavailable.
     """
     require_scope(organization)
-    with wrong_codes_counted(organization):
+    with wrong_tries_counted(
+        f"promotion:{organization.id}",
+        wrong=PromotionUnknown,
+        most=WRONG_A_MINUTE,
+        message=(
+            f"An organization may try {WRONG_A_MINUTE} wrong promotion codes a minute: check the"
+            " code."
+        ),
+        param="code",
+    ):
         redemption_id = _redemption(organization, code)
     redeemed = redemption_info(redemptions(organization=organization).get(id=redemption_id))
     audit_record(

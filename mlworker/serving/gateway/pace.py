@@ -2,8 +2,8 @@
 
 A minute begins with the first call after the last one ended. Redis holds how many calls each
 gateway has taken of it, and how many calls at once each may have under way. A gateway takes some
-of a minute's calls ahead (fewer as they run out) and keeps its slots for a second, so that most
-calls need no round trip; those that do share one. What is not used goes back within a second.
+of a minute's calls ahead (fewer as they run out) and keeps its slots a while, so that most calls
+need no round trip; those that do share one. What was not used for a second or two goes back.
 
 Nothing widens a limit: without Redis a gateway gives out what it has taken and no more, and a
 Redis that comes back empty is told by each gateway, within a second, what it has.
@@ -112,6 +112,8 @@ class Stand:
     running: int = 0
     peak: int = 0
     idle: bool = True
+    due: bool = False
+    """Whether it shrinks when Redis is spoken to next."""
     waiting: "deque[Entry]" = field(default_factory=deque)
 
     def take(self, now: float) -> bool:
@@ -154,15 +156,19 @@ class Stand:
             self.running,
         ]
 
-    def shrink(self) -> bool:
-        """Drop what was not used lately; say whether Redis has to hear of this stand."""
-        known = self.slots > 0 or self.taken > 0
+    @property
+    def holds(self) -> bool:
+        """Whether Redis has to hear of it, or somebody here."""
+        return bool(self.slots or self.taken or self.running or self.waiting)
+
+    def shrink(self) -> None:
+        """Drop what was not used lately. Redis is told next, before anything is awaited."""
+        self.due = False
         if self.idle:
             self.taken -= self.tokens
             self.tokens = 0
         self.slots = min(self.slots, max(self.peak, self.running))
         self.peak, self.idle = self.running, True
-        return known
 
 
 @dataclass(slots=True, eq=False)
@@ -231,17 +237,17 @@ class Pace:
     def state(self) -> None:
         """Return what is idle and repeat what is held."""
         for organization_id, stand in list(self._stands.items()):
-            if stand.shrink():
+            if stand.holds:
+                stand.due = True
                 self._ask_for(stand)
-            elif not stand.running and not stand.waiting:
+            else:
                 del self._stands[organization_id]
 
     async def close(self) -> None:
         """Give everything back, so that who comes after does not wait for it to lapse."""
         stands = list(self._stands.values())
         for stand in stands:
-            stand.idle, stand.peak = True, 0
-            stand.shrink()
+            stand.idle, stand.peak, stand.due = True, 0, True
         for start in range(0, len(stands), _STANDS_AT_ONCE):
             await self._ask(stands[start : start + _STANDS_AT_ONCE])
 
@@ -254,6 +260,8 @@ class Pace:
         keys, arguments = [], [self._gateway]
         waiting = [len(stand.waiting) for stand in stands]
         for stand in stands:
+            if stand.due:
+                stand.shrink()
             keys += [f"pace:{stand.key}", f"flight:{stand.key}"]
             arguments += map(str, stand.wish(now))
         try:

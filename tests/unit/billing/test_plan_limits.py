@@ -214,7 +214,7 @@ def test_ten_wrong_codes_a_minute_are_looked_at(
     assert (refused.value.status, refused.value.param) == (429, "code")
     assert 0 < (refused.value.retry_after or 0) <= 60
     redeem(other_organization, "RIGHT-26")
-    redis_client().delete(f"promotions:wrong:{organization.id}")  # as the minute does
+    redis_client().delete(f"tries:promotion:{organization.id}")  # as the minute does
     with pytest.raises(PromotionUnknown):
         redeem(organization, "WRONG-11")
 
