@@ -1,9 +1,17 @@
 import { expect, test } from "vitest";
 import type { Notice, UsageResult } from "@/api/types";
-import { COLOURS, daily, linesOf, metersOf, sharesOf, toneOf, totalOf } from "@/lib/buckets";
+import { daily, linesOf, metersOf, sharesOf, tonesOf, totalOf } from "@/lib/buckets";
 import { csvOf } from "@/lib/csv";
-import { formatEstimate, formatMoney, formatUnits, isCurrency, priceScaled } from "@/lib/format";
-import { countText, newestOf, unreadOf } from "@/lib/notices";
+import {
+  formatEstimate,
+  formatMoney,
+  formatSum,
+  formatUnits,
+  inSentence,
+  isCurrency,
+  priceScaled,
+} from "@/lib/format";
+import { countText, newestOf, noticesSorted, unreadOf } from "@/lib/notices";
 import { periodStart } from "@/lib/periods";
 import { alertsOf, draftOf, valuesOf } from "@/pages/billing/budgetForm";
 
@@ -38,10 +46,10 @@ test("usage is summed by day and by whom", () => {
     { member: "a", units: 8 },
     { member: "b", units: 4 },
   ]);
-  expect(daily(buckets, "prediction", "model")).toEqual([
-    { start: 0, units: 3, parts: [3, 0] },
-    { start: DAY, units: 4, parts: [0, 4] },
-    { start: 2 * DAY, units: 5, parts: [5, 0] },
+  expect(daily(buckets, "prediction", "model", tonesOf(buckets, "model"))).toEqual([
+    { start: 0, units: 3, parts: [3, 0, 0, 0, 0] },
+    { start: DAY, units: 4, parts: [0, 4, 0, 0, 0] },
+    { start: 2 * DAY, units: 5, parts: [5, 0, 0, 0, 0] },
   ]);
   expect(sharesOf(buckets, "prediction", "api_key_id")).toEqual([{ member: "", units: 12 }]);
   expect(linesOf(buckets, "model").map(({ start, meter, units }) => [start, meter, units])).toEqual(
@@ -57,11 +65,12 @@ test("usage is summed by day and by whom", () => {
 test("more members than colours share the last one and lose nothing", () => {
   const names = ["a", "b", "c", "d", "e", "f", "g"];
   const results = names.map((name, place) => used(100 - place, { api_key_id: name }));
-  const [day] = daily([bucket(0, ...results)], "prediction", "api_key_id");
+  const buckets = [bucket(0, ...results)];
+  const tones = tonesOf(buckets, "api_key_id");
+  const [day] = daily(buckets, "prediction", "api_key_id", tones);
   expect(day?.parts).toEqual([100, 99, 98, 97, 96 + 95 + 94]);
   expect(day?.units).toBe(day?.parts.reduce((all, part) => all + part, 0));
-  expect(names.map((_, place) => toneOf(place, names.length))).toEqual([1, 2, 3, 4, 5, 5, 5]);
-  expect(toneOf(COLOURS - 1, COLOURS)).toBe(COLOURS);
+  expect(names.map((name) => tones.get(name))).toEqual([1, 2, 3, 4, 5, 5, 5]);
 });
 
 test("a period begins on a day of UTC", () => {
@@ -99,6 +108,12 @@ test("units that are money look like money", () => {
   expect(isCurrency("prediction")).toBe(false);
   expect(formatUnits("12.5", "USD", "en")).toBe("$12.50");
   expect(formatUnits(12_000, "prediction", "en")).toBe("12,000");
+  expect([formatSum("19", "USD", "en"), formatSum("19.5", "USD", "en")]).toEqual(["$19", "$19.50"]);
+  expect(["Trained tokens", "GB-hours", "预测"].map(inSentence)).toEqual([
+    "trained tokens",
+    "GB-hours",
+    "预测",
+  ]);
   expect(formatEstimate("12.34567", "USD", "en")).toBe("$12.35");
   expect(formatEstimate("0.01234", "USD", "en")).toBe("$0.0123");
 });
@@ -155,5 +170,8 @@ test("notices are new until they were shown", () => {
   expect(unreadOf(all, newestOf(all))).toBe(0);
   expect(unreadOf(all, Date.UTC(2026, 0, 1))).toBe(1);
   expect(newestOf([])).toBe(0);
+  const mark = (threshold: number) => ({ ...notice("2026-01-02T00:00:00Z"), threshold });
+  const sorted = noticesSorted([...all, mark(100), mark(50)]);
+  expect(sorted.map(({ threshold }) => threshold)).toEqual([100, 80, 50, 80]);
   expect([countText(9), countText(10)]).toEqual(["9", "9+"]);
 });

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from anneal.local.chromium import chromium_find
-from tests.browser.person import Person, person_new
+from tests.browser.person import Person, api_classify, person_new
 from tests.live.machine import Installation
 
 TIMEOUT_MS = 20_000
@@ -99,13 +99,15 @@ def page(context_new: ContextMaker) -> Page:
 
 @pytest.fixture(scope="session")
 def resident(browser: Browser, site: Site) -> Person:
-    """Somebody who signed up, has sample data and an API key: pages have something to show."""
+    """Somebody who signed up, has data, a key, usage and a notice: pages have something to show."""
     context = browser.new_context(base_url=site.url, locale="en-US")
     context.set_default_timeout(TIMEOUT_MS)
     person = person_new(context.new_page(), "en")
     person.sign_up()
     person.sample_data_add()
-    person.key_create("Resident's key")
+    key = person.key_create("Resident's key")
+    person.budget_add(amount=100, alerts="1, 90")
+    api_classify(site.url, key, "sentiment-en", "Fine.")
     person.keep_state()
     context.close()
     return person

@@ -92,6 +92,16 @@ class Person:
         expect(shown).to_have_count(0)
         return key
 
+    def budget_add(self, *, amount: int, alerts: str) -> None:
+        """Set the whole organization a budget of predictions a month, one that refuses."""
+        self.open("/billing/budgets")
+        self.press("billing:budgets.add")
+        dialog = self.page.get_by_role("dialog")
+        dialog.get_by_label(self.say("billing:budgets.form.amount"), exact=True).fill(str(amount))
+        dialog.get_by_label(self.say("billing:budgets.form.alerts"), exact=True).fill(alerts)
+        dialog.get_by_role("button", name=self.say("billing:budgets.form.submit")).click()
+        expect(dialog).to_have_count(0)
+
     def sample_data_add(self) -> None:
         """Use the sample reviews."""
         self.open("/datasets")

@@ -12,7 +12,15 @@ from tests.browser.person import Person
 
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-PUBLIC = ["/", "/login", "/signup", "/verify-email", "/password/reset", "/no/such/page"]
+PUBLIC = [
+    "/",
+    "/pricing",
+    "/login",
+    "/signup",
+    "/verify-email",
+    "/password/reset",
+    "/no/such/page",
+]
 PRIVATE = [
     "",
     "/playground",
@@ -25,6 +33,10 @@ PRIVATE = [
     "/deployments",
     "/keys",
     "/usage",
+    "/billing",
+    "/billing/plans",
+    "/billing/budgets",
+    "/billing/notices",
     "/team",
     "/settings",
     "/nothing",

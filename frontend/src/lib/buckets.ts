@@ -36,26 +36,36 @@ export const sharesOf = (buckets: readonly UsageBucket[], meter: string, group: 
 /** So many members have a colour of their own; the others share the last one. */
 export const COLOURS = 5;
 
-/** The colour of a member by its place, 1 to COLOURS. */
-export const toneOf = (place: number, members: number): number =>
-  members <= COLOURS ? place + 1 : Math.min(place + 1, COLOURS);
+export type Tones = ReadonlyMap<string, number>;
+
+/** The colour of each member, 1 to COLOURS: the same one in the charts of all meters. */
+export const tonesOf = (buckets: readonly UsageBucket[], group: Group): Tones => {
+  const members = new Set(
+    metersOf(buckets).flatMap((meter) =>
+      sharesOf(buckets, meter, group).map((share) => share.member),
+    ),
+  );
+  return new Map([...members].map((member, place) => [member, Math.min(place + 1, COLOURS)]));
+};
 
 /** A day's sum and its parts by tone, first tone first. */
 export type Day = { start: number; units: number; parts: number[] };
 
-export const daily = (buckets: readonly UsageBucket[], meter: string, group: Group): Day[] => {
-  const members = sharesOf(buckets, meter, group).map((share) => share.member);
-  const tones = new Map(members.map((member, place) => [member, toneOf(place, members.length)]));
-  return buckets.map((bucket) => {
+export const daily = (
+  buckets: readonly UsageBucket[],
+  meter: string,
+  group: Group,
+  tones: Tones,
+): Day[] =>
+  buckets.map((bucket) => {
     const results = ofMeter(bucket, meter);
-    const parts = Array.from({ length: Math.min(members.length, COLOURS) }, () => 0);
+    const parts = Array.from({ length: COLOURS }, () => 0);
     for (const result of results) {
-      const tone = tones.get(memberOf(result, group)) ?? COLOURS;
-      parts[tone - 1] = (parts[tone - 1] ?? 0) + result.units;
+      const place = (tones.get(memberOf(result, group)) ?? COLOURS) - 1;
+      parts[place] = (parts[place] ?? 0) + result.units;
     }
     return { start: bucket.start_time, units: sum(results), parts };
   });
-};
 
 /** One line a day, meter and member, newest day first: what the table and the export hold. */
 export type Line = { start: number; meter: string; member: string; units: number };

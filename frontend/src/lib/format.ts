@@ -74,6 +74,18 @@ export const formatMoney = (amount: number | string, currency: string, language:
     maximumFractionDigits: 12,
   }).format(Number(amount));
 
+/** A round sum as it is said: $19, not $19.00. */
+export const formatSum = (amount: number | string, currency: string, language: string): string =>
+  new Intl.NumberFormat(language, {
+    style: "currency",
+    currency,
+    trailingZeroDisplay: "stripIfInteger",
+  }).format(Number(amount));
+
+/** A name within a sentence; capitals of abbreviations stay. */
+export const inSentence = (name: string): string =>
+  /^\p{Lu}\p{Ll}/u.test(name) ? name.charAt(0).toLowerCase() + name.slice(1) : name;
+
 /** An estimate of money, as fine as it deserves: cents, and below one of the currency two more. */
 export const formatEstimate = (
   amount: number | string,

@@ -6,6 +6,10 @@ export const SEEN_KEY = "anneal-notices-seen";
 
 const timeOf = (notice: Notice): number => dateOf(notice.reached_at).getTime();
 
+/** Newest first, and of one moment the highest mark first. */
+export const noticesSorted = (notices: readonly Notice[]): Notice[] =>
+  [...notices].sort((a, b) => timeOf(b) - timeOf(a) || b.threshold - a.threshold);
+
 /** Milliseconds of the newest notice; 0 without any. */
 export const newestOf = (notices: readonly Notice[]): number => Math.max(0, ...notices.map(timeOf));
 

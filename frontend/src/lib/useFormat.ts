@@ -20,6 +20,8 @@ export const useFormat = () => {
       milliseconds: (value: number) => format.formatMilliseconds(value, language),
       money: (amount: number | string, currency: string) =>
         format.formatMoney(amount, currency, language),
+      sum: (amount: number | string, currency: string) =>
+        format.formatSum(amount, currency, language),
       estimate: (amount: number | string, currency: string) =>
         format.formatEstimate(amount, currency, language),
       units: (amount: number | string, unit: string) => format.formatUnits(amount, unit, language),

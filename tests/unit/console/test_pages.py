@@ -35,6 +35,7 @@ pytestmark = pytest.mark.django_db
     "path",
     [
         "/",
+        "/pricing",
         "/login",
         "/signup",
         "/verify-email",

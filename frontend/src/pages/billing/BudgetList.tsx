@@ -2,6 +2,7 @@ import { Badge, Button, Group, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { Budget } from "@/api/types";
 import { useFormat } from "@/lib/useFormat";
+import { LevelBar } from "@/ui/LevelBar";
 import { useMeterName } from "../usage/useMeterName";
 import classes from "./BudgetList.module.css";
 import { useSubjects } from "./useSubjects";
@@ -45,14 +46,7 @@ const Line = ({ budget, onChange, onRemove }: Omit<Props, "budgets"> & { budget:
           {t(`budgets.${budget.enforcement}.name`)}
         </Badge>
       </div>
-      <meter
-        className={classes.meter}
-        aria-label={name}
-        min={0}
-        max={1}
-        value={Math.min(1, share)}
-        data-full={share >= 1 || undefined}
-      />
+      <LevelBar share={share} label={name} alarm={share >= 1} />
       <div className={classes.foot}>
         <Text size="sm" className="tabular">
           {t("budgets.used", {

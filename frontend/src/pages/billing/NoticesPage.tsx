@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { noticesQuery } from "@/api/billing";
 import type { Notice } from "@/api/types";
+import { noticesSorted } from "@/lib/notices";
 import { useFormat } from "@/lib/useFormat";
 import { useCan, useOrg } from "@/lib/useOrg";
 import { type Column, DataTable } from "@/ui/DataTable";
@@ -78,7 +79,7 @@ export const NoticesPage = () => {
               <DataTable
                 caption={t("notices.title")}
                 columns={columns}
-                rows={data}
+                rows={noticesSorted(data)}
                 rowKey={(notice) => notice.id}
               />
               {has_more ? (

@@ -14,7 +14,7 @@ export const OverviewPage = () => {
       <Stack gap="lg">
         <SimpleGrid cols={{ base: 1, md: 2 }} spacing="lg">
           <PlanPanel />
-          <BalancePanel />
+          <BalancePanel linked={false} />
         </SimpleGrid>
         <GrantsPanel />
         <CodesPanel />

@@ -24,7 +24,7 @@ const Facts = ({ subscription }: { subscription: Subscription }) => {
           {
             label: t("plan.current"),
             value: named(plan.name),
-            hint: `${format.money(plan.fee, plan.currency)} ${t(`pricing:plan.period.${plan.period}`)}`,
+            hint: `${format.sum(plan.fee, plan.currency)} ${t(`pricing:plan.period.${plan.period}`)}`,
           },
           {
             label: next ? t("plan.ends") : t("plan.renews"),

@@ -1,6 +1,7 @@
 /** What a redeemed code brought, in a sentence. */
 import { useTranslation } from "react-i18next";
 import type { Redemption } from "@/api/types";
+import { inSentence } from "@/lib/format";
 import { useFormat } from "@/lib/useFormat";
 import { useMeterName } from "../usage/useMeterName";
 
@@ -10,7 +11,10 @@ export const useGain = () => {
   const format = useFormat();
   const meterName = useMeterName();
   const unitsText = ({ meter, units, days }: Redemption): string => {
-    const values = { units: format.units(units ?? 0, meter ?? ""), meter: meterName(meter ?? "") };
+    const values = {
+      units: format.units(units ?? 0, meter ?? ""),
+      meter: inSentence(meterName(meter ?? "")),
+    };
     return days === null
       ? t("codes.gain.units", values)
       : t("codes.gain.unitsDays", { ...values, count: days });

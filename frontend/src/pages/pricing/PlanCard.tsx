@@ -3,6 +3,7 @@ import { IconCheck } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { Plan } from "@/api/types";
+import { inSentence } from "@/lib/format";
 import { useFormat } from "@/lib/useFormat";
 import { useNamed } from "@/lib/useNamed";
 import classes from "./Pricing.module.css";
@@ -27,11 +28,11 @@ const useLines = (plan: Plan, meterName: (meter: string) => string): string[] =>
       : t(`plan.${name}`, { count, number: format.number(count) });
   };
   const line = overage.credit_line
-    ? t("plan.line", { amount: format.money(overage.credit_line, plan.currency) })
+    ? t("plan.line", { amount: format.sum(overage.credit_line, plan.currency) })
     : t("plan.invoice");
   return [
     ...plan.included.map(({ meter, units }) =>
-      t("plan.included", { units: format.number(units), meter: meterName(meter) }),
+      t("plan.included", { units: format.number(units), meter: inSentence(meterName(meter)) }),
     ),
     limit("seats"),
     limit("concurrency"),
@@ -52,7 +53,7 @@ export const PlanCard = ({ plan, meterName, action, marked = false }: Props) => 
         {named(plan.name)}
       </Title>
       <p className={classes.fee}>
-        <strong>{format.money(plan.fee, plan.currency)}</strong>{" "}
+        <strong>{format.sum(plan.fee, plan.currency)}</strong>{" "}
         <Text span c="dimmed" size="sm">
           {free ? t("plan.free") : t(`plan.period.${plan.period}`)}
         </Text>

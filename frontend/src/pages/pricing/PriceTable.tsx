@@ -40,6 +40,9 @@ export const PriceTable = ({ prices }: { prices: readonly Price[] }) => {
           <tr key={keyOf(price)}>
             <th scope="row">
               {named(price.name)}
+              <Text span c="dimmed" size="sm" className={classes.unitBelow}>
+                {t("prices.by", { unit: named(price.unit) })}
+              </Text>
               {Object.keys(price.match).length > 0 ? (
                 <Text span c="dimmed" size="sm" display="block">
                   {matchText(price.match)}

@@ -4,7 +4,7 @@ import { IconBell } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { noticesQuery } from "@/api/billing";
-import { countText, newestOf, SEEN_KEY, unreadOf } from "@/lib/notices";
+import { countText, newestOf, noticesSorted, SEEN_KEY, unreadOf } from "@/lib/notices";
 import { useFormat } from "@/lib/useFormat";
 import { useOrg } from "@/lib/useOrg";
 import { ErrorBox } from "@/ui/ErrorBox";
@@ -22,7 +22,7 @@ export const NoticesBell = () => {
   const noticeText = useNoticeText();
   const notices = useQuery(noticesQuery(org));
   const [seen, setSeen] = useLocalStorage({ key: `${SEEN_KEY}-${org.id}`, defaultValue: 0 });
-  const all = notices.data?.data ?? [];
+  const all = noticesSorted(notices.data?.data ?? []);
   const unread = unreadOf(all, seen);
   const name = unread > 0 ? t("bell.unread", { count: unread }) : t("bell.name");
   return (

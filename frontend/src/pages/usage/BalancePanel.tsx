@@ -4,7 +4,9 @@ import { useTranslation } from "react-i18next";
 import type { Balance } from "@/api/types";
 import { balanceQuery } from "@/api/usage";
 import { useFormat } from "@/lib/useFormat";
-import { useOrg } from "@/lib/useOrg";
+import { useCan, useOrg } from "@/lib/useOrg";
+import { LevelBar } from "@/ui/LevelBar";
+import { LinkAnchor } from "@/ui/links";
 import { Panel } from "@/ui/Panel";
 import { QueryView } from "@/ui/QueryView";
 import classes from "./BalancePanel.module.css";
@@ -26,13 +28,7 @@ const Line = ({ balance }: { balance: Balance }) => {
         <Text fw={600}>{meterName(balance.unit)}</Text>
         <Text className="tabular">{t("balance.left", figures)}</Text>
       </div>
-      <meter
-        className={classes.meter}
-        aria-label={meterName(balance.unit)}
-        min={0}
-        max={1}
-        value={Math.min(1, left)}
-      />
+      <LevelBar share={left} label={meterName(balance.unit)} />
       {balance.expires_at ? (
         <Text size="sm" c="dimmed">
           {t("balance.until", { date: format.date(balance.expires_at) })}
@@ -42,12 +38,24 @@ const Line = ({ balance }: { balance: Balance }) => {
   );
 };
 
-/** What is left of each unit. */
-export const BalancePanel = () => {
+/** What is left of each unit, for those who may see it. */
+export const BalancePanel = ({ linked = true }: { linked?: boolean }) => {
   const { t } = useTranslation("usage");
-  const balances = useQuery(balanceQuery(useOrg()));
+  const org = useOrg();
+  const money = useCan("money");
+  const balances = useQuery({ ...balanceQuery(org), enabled: money });
+  if (!money) return null;
   return (
-    <Panel title={t("balance.title")}>
+    <Panel
+      title={t("balance.title")}
+      aside={
+        linked ? (
+          <LinkAnchor to="/o/$org/billing" params={{ org: org.slug }} size="sm">
+            {t("balance.more")}
+          </LinkAnchor>
+        ) : null
+      }
+    >
       <QueryView query={balances}>
         {({ data }) =>
           data.length === 0 ? (

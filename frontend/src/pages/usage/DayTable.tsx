@@ -4,6 +4,7 @@ import type { Line } from "@/lib/buckets";
 import type { Group } from "@/lib/periods";
 import { useFormat } from "@/lib/useFormat";
 import { type Column, DataTable } from "@/ui/DataTable";
+import classes from "./DayTable.module.css";
 import { useMeterName } from "./useMeterName";
 
 type Props = { lines: readonly Line[]; group: Group; memberName: (member: string) => string };
@@ -38,12 +39,14 @@ export const DayTable = ({ lines, group, memberName }: Props) => {
       <Accordion.Item value="table">
         <Accordion.Control>{t("table.title", { count: lines.length })}</Accordion.Control>
         <Accordion.Panel>
-          <DataTable
-            caption={t("table.caption")}
-            columns={columns}
-            rows={lines}
-            rowKey={(line) => `${line.start} ${line.meter} ${line.member}`}
-          />
+          <div className={classes.figures}>
+            <DataTable
+              caption={t("table.caption")}
+              columns={columns}
+              rows={lines}
+              rowKey={(line) => `${line.start} ${line.meter} ${line.member}`}
+            />
+          </div>
         </Accordion.Panel>
       </Accordion.Item>
     </Accordion>

@@ -1,7 +1,7 @@
 import { SimpleGrid } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { UsageBucket } from "@/api/types";
-import { daily, sharesOf, toneOf, totalOf } from "@/lib/buckets";
+import { COLOURS, daily, sharesOf, type Tones, totalOf } from "@/lib/buckets";
 import type { Group } from "@/lib/periods";
 import { useFormat } from "@/lib/useFormat";
 import { Bars } from "@/ui/Bars";
@@ -13,11 +13,12 @@ type Props = {
   meter: string;
   buckets: readonly UsageBucket[];
   group: Group;
+  tones: Tones;
   memberName: (member: string) => string;
 };
 
 /** One meter: its days, and beside them whose they were. */
-export const MeterPanels = ({ meter, buckets, group, memberName }: Props) => {
+export const MeterPanels = ({ meter, buckets, group, tones, memberName }: Props) => {
   const { t } = useTranslation("usage");
   const format = useFormat();
   const meterName = useMeterName();
@@ -31,7 +32,7 @@ export const MeterPanels = ({ meter, buckets, group, memberName }: Props) => {
         </strong>
       }
     >
-      <DayChart days={daily(buckets, meter, group)} label={meterName(meter)} />
+      <DayChart days={daily(buckets, meter, group, tones)} label={meterName(meter)} />
     </Panel>
   );
   if (group === "meter") return days;
@@ -42,11 +43,11 @@ export const MeterPanels = ({ meter, buckets, group, memberName }: Props) => {
       <Panel title={title}>
         <Bars
           caption={title}
-          items={shares.map(({ member, units }, place) => ({
+          items={shares.map(({ member, units }) => ({
             name: memberName(member),
             value: units,
             text: format.number(units),
-            tone: toneOf(place, shares.length),
+            tone: tones.get(member) ?? COLOURS,
           }))}
         />
       </Panel>

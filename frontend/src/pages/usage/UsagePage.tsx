@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { usageQuery } from "@/api/usage";
-import { linesOf, metersOf } from "@/lib/buckets";
+import { linesOf, metersOf, tonesOf } from "@/lib/buckets";
 import { csvOf, csvSave } from "@/lib/csv";
 import { GROUPS, type Group, PERIODS, type Period } from "@/lib/periods";
 import { useCan, useOrg } from "@/lib/useOrg";
@@ -33,6 +33,7 @@ export const UsagePage = () => {
   const memberName = useMemberName(group);
   const usage = useQuery(usageQuery(org, period, group));
   const lines = linesOf(usage.data ?? [], group);
+  const tones = tonesOf(usage.data ?? [], group);
   const save = () => {
     const named = group === "meter" ? [] : [group, `${group}_name`];
     const rows = lines.map((line) => [
@@ -92,6 +93,7 @@ export const UsagePage = () => {
                   meter={meter}
                   buckets={buckets}
                   group={group}
+                  tones={tones}
                   memberName={memberName}
                 />
               ))}
