@@ -1108,7 +1108,7 @@ export interface components {
         /** @description What is left of one unit. */
         BalanceOut: {
             object: string;
-            /** @description A meter's code, such as `prediction`. */
+            /** @description A meter's code, such as `prediction`, or a currency's. */
             unit: string;
             /** Format: double */
             granted: number;
@@ -1940,9 +1940,11 @@ export interface components {
         /** @description What the plan allows at once; null is no limit. */
         PlanLimitsOut: {
             requests_per_minute: number | null;
+            /** @description Online calls at once. */
+            calls_in_flight: number | null;
             /** @description Training jobs at once. */
             concurrency: number | null;
-            /** @description Of those who wait the lower is served first. */
+            /** @description 0 to 100; of training jobs that wait equally the lower is served first. */
             priority: number;
             storage_gb: number | null;
             seats: number | null;
@@ -2420,7 +2422,7 @@ export interface components {
             input: string | string[];
             /** @description Give only the so many best scores. */
             top_k?: number | null;
-            /** @description `label` is null for texts whose best score is below. */
+            /** @description `label` is null, and free, for texts whose best score is below. */
             threshold?: number | null;
         };
         Prediction: {
@@ -2558,7 +2560,7 @@ export interface operations {
                     "application/json": components["schemas"]["PipelineError"];
                 };
             };
-            /** @description The balance is used up. */
+            /** @description The balance or a budget is used up; the message says which. */
             402: {
                 headers: {
                     [name: string]: unknown;
@@ -2567,7 +2569,7 @@ export interface operations {
                     "application/json": components["schemas"]["PipelineError"];
                 };
             };
-            /** @description The key may not predict, or the organization is suspended. */
+            /** @description The key may not predict, or the organization is suspended or its account parked. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3048,7 +3050,7 @@ export interface operations {
                     "application/json": components["schemas"]["GatewayError"];
                 };
             };
-            /** @description The balance is used up. */
+            /** @description The balance or a budget is used up; the message says which. */
             402: {
                 headers: {
                     [name: string]: unknown;
@@ -3057,7 +3059,7 @@ export interface operations {
                     "application/json": components["schemas"]["GatewayError"];
                 };
             };
-            /** @description The key may not predict, or the organization is suspended. */
+            /** @description The key may not predict, or the organization is suspended or its account parked. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3550,7 +3552,7 @@ export interface operations {
                     "application/json": components["schemas"]["GatewayError"];
                 };
             };
-            /** @description The balance is used up. */
+            /** @description The balance or a budget is used up; the message says which. */
             402: {
                 headers: {
                     [name: string]: unknown;
@@ -3559,7 +3561,7 @@ export interface operations {
                     "application/json": components["schemas"]["GatewayError"];
                 };
             };
-            /** @description The key may not predict, or the organization is suspended. */
+            /** @description The key may not predict, or the organization is suspended or its account parked. */
             403: {
                 headers: {
                     [name: string]: unknown;
