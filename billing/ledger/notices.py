@@ -42,7 +42,7 @@ def notices_announce(*, organization: OrganizationRef) -> int:
     rows = list(
         _waiting()
         .filter(organization_id=organization.id)
-        .order_by("id")
+        .order_by("reached_at", "rule", "threshold")
         .select_for_update(skip_locked=True, of=("self",))[:_BATCH]
     )
     for row in rows:

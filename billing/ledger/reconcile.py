@@ -134,10 +134,10 @@ def reconcile(*, organization: OrganizationRef | None = None) -> ReconcileReport
     started = clock.now()
     if organization is None:
         with system_scope("reconcile"):
-            drifts = _drifts()
+            drifts = drifts_read()
     else:
         with tenant_scope(organization):
-            drifts = _drifts()
+            drifts = drifts_read()
     with system_scope("reconcile"):
         parked = _park(drifts)
         fresh = _record(started, organization, drifts, parked)
@@ -174,7 +174,8 @@ def operators_alert(report: ReconcileReport) -> int:
     return sum(send_mail("Anneal: the books differ", text, None, [email]) for email in emails)
 
 
-def _drifts() -> tuple[Drift, ...]:
+def drifts_read() -> tuple[Drift, ...]:
+    """Return every difference, of ledger and usage, in the open scope."""
     usage = (
         Drift(each.check, each.organization_id, each.subject, each.expected, each.found)
         for each in usage_drift()

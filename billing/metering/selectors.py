@@ -119,7 +119,12 @@ def _cut(
     absent: list[int], day: date, key: UUID | None, deployment: UUID | None, model: str
 ) -> tuple[str, date | UUID | str | None]:
     """Say which way a row of the grouping sets is cut: what is grouped by is not absent."""
-    ways = (("by_day", day), ("by_key", key), ("by_deployment", deployment), ("by_model", model))
+    ways: tuple[tuple[str, date | UUID | str | None], ...] = (
+        ("by_day", day),
+        ("by_key", key),
+        ("by_deployment", deployment),
+        ("by_model", model),
+    )
     for (name, of), missing in zip(ways, absent, strict=True):
         if not missing:
             return name, of

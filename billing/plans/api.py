@@ -32,8 +32,11 @@ class PlanLimitsOut(serializers.Serializer[Any]):
     """What the plan allows at once; null is no limit."""
 
     requests_per_minute = serializers.IntegerField(allow_null=True)
+    calls_in_flight = serializers.IntegerField(allow_null=True, help_text="Online calls at once.")
     concurrency = serializers.IntegerField(allow_null=True, help_text="Training jobs at once.")
-    priority = serializers.IntegerField(help_text="Of those who wait the lower is served first.")
+    priority = serializers.IntegerField(
+        help_text="0 to 100; of training jobs that wait equally the lower is served first."
+    )
     storage_gb = serializers.IntegerField(allow_null=True)
     seats = serializers.IntegerField(allow_null=True)
 
@@ -172,6 +175,7 @@ def plan_json(plan: PlanInfo) -> dict[str, Any]:
         ],
         "limits": {
             "requests_per_minute": terms.limits.requests_per_minute,
+            "calls_in_flight": terms.limits.calls_in_flight,
             "concurrency": terms.limits.concurrency,
             "priority": terms.limits.priority,
             "storage_gb": terms.limits.storage_gb,

@@ -30,13 +30,25 @@ class Overage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlanLimits:
-    """What a plan allows at once; None is no limit. A lower priority number is served first."""
+    """What a plan allows at once; None is no limit. A lower priority number is served first.
+
+    ``calls_in_flight`` is of the online path, ``concurrency`` of training jobs.
+    """
 
     requests_per_minute: int | None = None
+    calls_in_flight: int | None = None
     concurrency: int | None = None
     priority: int = 50
     storage_gb: int | None = None
     seats: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsInForce:
+    """The limits an organization is held to: its plan's, else the installation's (no ``plan``)."""
+
+    plan: str | None
+    limits: PlanLimits
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,11 @@
 """Refusals of plans."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
-from anneal.kernel.errors import Conflict, DomainError, InvalidRequest, NotFound
+from anneal.kernel.errors import Conflict, DomainError, InvalidRequest, NotFound, RateLimited
+from billing.plans.contracts import LimitsInForce
+
+_GIGABYTE: Final = 10**9
 
 
 class PlanUnknown(NotFound):
@@ -63,3 +66,62 @@ class PaymentMethodRequired(DomainError):
         "This plan costs money and no payment method is set up: choose a free plan, or ask the"
         " operator of this installation to put the organization on it."
     )
+
+
+class PlanLimitReached(DomainError):
+    """What the plan allows at once is there already; `param` names the limit."""
+
+    code: ClassVar[str] = "plan_limit_reached"
+    status: ClassVar[int] = 402
+    message: ClassVar[str] = "The plan allows no more of this: free some, or choose a larger plan."
+
+
+def requests_per_minute_reached(found: LimitsInForce, *, retry_after: int) -> RateLimited:
+    """Return the refusal of a call above the minute's."""
+    return RateLimited(
+        f"{_whose(found)} {found.limits.requests_per_minute:,} requests a minute"
+        f" (requests_per_minute): wait {retry_after} s, or {_more(found)}.",
+        param="requests_per_minute",
+        retry_after=retry_after,
+    )
+
+
+def calls_in_flight_reached(found: LimitsInForce) -> RateLimited:
+    """Return the refusal of a call beside too many others."""
+    return RateLimited(
+        f"{_whose(found)} {found.limits.calls_in_flight:,} online calls at once (calls_in_flight):"
+        f" wait for an answer before the next call, send several texts in one, or {_more(found)}.",
+        param="calls_in_flight",
+        retry_after=1,
+    )
+
+
+def storage_reached(found: LimitsInForce, *, stored: int, more: int) -> PlanLimitReached:
+    """Return the refusal of a file that does not fit."""
+    return PlanLimitReached(
+        f"{_whose(found)} {found.limits.storage_gb:,} GB of files (storage_gb);"
+        f" {stored / _GIGABYTE:.3f} GB are used and this file has {more / _GIGABYTE:.3f} GB:"
+        f" delete files (DELETE /v1/files/...), or {_more(found)}.",
+        param="storage_gb",
+    )
+
+
+def seats_reached(found: LimitsInForce, *, taken: int) -> PlanLimitReached:
+    """Return the refusal of one more member."""
+    return PlanLimitReached(
+        f"{_whose(found)} {found.limits.seats:,} seats (seats); {taken:,} are taken by members and"
+        f" open invitations: remove or revoke one, or {_more(found)}.",
+        param="seats",
+    )
+
+
+def _whose(found: LimitsInForce) -> str:
+    if found.plan is None:
+        return "This installation allows an organization without a plan"
+    return f"The plan '{found.plan}' allows"
+
+
+def _more(found: LimitsInForce) -> str:
+    if found.plan is None:
+        return "choose a plan (GET /v1/billing/plans), or ask the operator"
+    return "choose a larger plan (GET /v1/billing/plans)"

@@ -32,6 +32,7 @@ class PlanVersion(GlobalModel):
     period = models.CharField(max_length=10, choices=[(one.value, one.value) for one in Period])
     included = models.JSONField(default=dict)
     requests_per_minute = models.PositiveIntegerField(null=True)
+    calls_in_flight = models.PositiveIntegerField(null=True)
     concurrency = models.PositiveIntegerField(null=True)
     priority = models.PositiveSmallIntegerField(default=50)
     storage_gb = models.PositiveIntegerField(null=True)

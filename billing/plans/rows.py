@@ -27,6 +27,7 @@ def plan_terms(row: PlanVersion) -> PlanTerms:
         included=units_of(row.included),
         limits=PlanLimits(
             requests_per_minute=row.requests_per_minute,
+            calls_in_flight=row.calls_in_flight,
             concurrency=row.concurrency,
             priority=row.priority,
             storage_gb=row.storage_gb,

@@ -3,11 +3,18 @@
 from datetime import date, datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 
 from anneal.kernel import clock
 from anneal.kernel.scopes import OrganizationRef, require_scope
-from billing.plans.contracts import PlanInfo, PlanLimits, SubscriptionInfo, TrialTermsInfo
+from billing.plans.contracts import (
+    LimitsInForce,
+    PlanInfo,
+    PlanLimits,
+    SubscriptionInfo,
+    TrialTermsInfo,
+)
 from billing.plans.errors import PlanUnknown
 from billing.plans.models import PlanVersion, Subscription, TrialTerms
 from billing.plans.rows import plan_info
@@ -62,15 +69,23 @@ def subscription_info(row: Subscription) -> SubscriptionInfo:
     )
 
 
-def plan_limits(*, organization: OrganizationRef) -> PlanLimits | None:
-    """Return what the organization's plan allows at once; None without a plan."""
+def limits_in_force(*, organization: OrganizationRef) -> LimitsInForce:
+    """Return what the organization is held to, with or without a plan."""
     require_scope(organization)
     row = (
         Subscription.objects.filter(organization_id=organization.id, ends_at__isnull=True)
         .select_related("plan_version__plan")
         .first()
     )
-    return plan_info(row.plan_version).terms.limits if row else None
+    if row is None:
+        return limits_default()
+    plan = plan_info(row.plan_version)
+    return LimitsInForce(plan.code, plan.terms.limits)
+
+
+def limits_default() -> LimitsInForce:
+    """Return what an organization without a plan is held to, by the operator's settings."""
+    return LimitsInForce(None, PlanLimits(**settings.ANNEAL_DEFAULT_LIMITS))
 
 
 def trial_terms_current() -> TrialTermsInfo:

@@ -16,6 +16,8 @@ from billing.prices.selectors import meter_exists
 from billing.prices.terms import amount_read, coins_read
 
 CODE: Final = re.compile(r"[a-z][a-z0-9_-]{1,49}")
+COUNTED: Final = ("requests_per_minute", "calls_in_flight", "concurrency", "storage_gb", "seats")
+"""The limits that are counts: at least 1, or none."""
 _MOST: Final = 2**31 - 1
 _MOST_PRIORITY: Final = 100
 
@@ -79,7 +81,7 @@ def time_zone_read(name: str, at: datetime) -> str:
 
 
 def _limits_check(limits: PlanLimits) -> None:
-    for name in ("requests_per_minute", "concurrency", "storage_gb", "seats"):
+    for name in COUNTED:
         value = getattr(limits, name)
         if value is not None and not 1 <= value <= _MOST:
             raise PlanInvalid(f"{name}: give a whole number of at least 1, or none.", param=name)

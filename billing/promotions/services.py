@@ -14,6 +14,7 @@ from anneal.kernel.errors import DomainError
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
+from anneal.kernel.tries import wrong_tries_counted
 from billing.ledger.models import GrantKind
 from billing.ledger.services import balance_grant
 from billing.prices.terms import coins_read
@@ -33,6 +34,7 @@ from billing.promotions.terms import code_check, code_read, promotion_terms_read
 from billing.promotions.trial import trial_extend
 from tenants.accounts.contracts import HOUSE_ORGANIZATION
 
+WRONG_A_MINUTE: Final = 10
 _REFUSALS: Final[dict[str, type[DomainError]]] = {
     "unknown": PromotionUnknown,
     "not_yet": PromotionNotYet,
@@ -75,17 +77,21 @@ def promotion_redeem(*, organization: OrganizationRef, actor: Actor, code: str) 
     """Redeem a code for the organization, once.
 
     Units and more trial days come at once; a discount waits for invoices. Raises PromotionUnknown,
-    PromotionNotYet, PromotionOver, PromotionUsedUp, PromotionRedeemed, PromotionUnfit.
+    PromotionNotYet, PromotionOver, PromotionUsedUp, PromotionRedeemed, PromotionUnfit,
+    RateLimited when too many codes were wrong, Unavailable.
     """
     require_scope(organization)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT outcome, redemption_id FROM promotion_redeem(%s, %s, %s)",
-            [organization.id, code_read(code), clock.now()],
-        )
-        outcome, redemption_id = cursor.fetchone()
-    if outcome != "ok":
-        raise _REFUSALS[outcome](param="code")
+    with wrong_tries_counted(
+        f"promotion:{organization.id}",
+        wrong=PromotionUnknown,
+        most=WRONG_A_MINUTE,
+        message=(
+            f"An organization may try {WRONG_A_MINUTE} wrong promotion codes a minute: check the"
+            " code."
+        ),
+        param="code",
+    ):
+        redemption_id = _redemption(organization, code)
     redeemed = redemption_info(redemptions(organization=organization).get(id=redemption_id))
     audit_record(
         actor=actor,
@@ -100,6 +106,18 @@ def promotion_redeem(*, organization: OrganizationRef, actor: Actor, code: str) 
     elif redeemed.terms.kind == PromotionKind.TRIAL:
         trial_extend(organization=organization, actor=actor, redeemed=redeemed)
     return redeemed
+
+
+def _redemption(organization: OrganizationRef, code: str) -> UUID:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT outcome, redemption_id FROM promotion_redeem(%s, %s, %s)",
+            [organization.id, code_read(code), clock.now()],
+        )
+        outcome, redemption_id = cursor.fetchone()
+    if outcome != "ok":
+        raise _REFUSALS[outcome](param="code")
+    return UUID(str(redemption_id))
 
 
 def discount_draw(

@@ -83,7 +83,10 @@ def hold_renew(row: FineTuningJob) -> None:
 
 
 def _hold(row: FineTuningJob, plan: Plan) -> None:
-    price = price_quote(meter=METER, units=plan.trained_tokens)
+    dims = {"task": plan.version.task, "tier": row.tier}
+    price = price_quote(
+        meter=METER, units=plan.trained_tokens, organization=owner_of(row), dims=dims
+    )
     if row.max_charge is not None and price.amount > row.max_charge:
         raise MaxChargeExceeded(
             f"The price is {price.amount} {price.currency}, above max_charge {row.max_charge}.",
@@ -96,7 +99,7 @@ def _hold(row: FineTuningJob, plan: Plan) -> None:
         key=public_id(JOB_PREFIX, row.id),
         ttl_seconds=HOLD_SECONDS,
         source=SOURCE,
-        dims={"task": plan.version.task, "tier": row.tier},
+        dims=dims,
         api_key_id=row.api_key_id,
         member_id=row.member_id,
     )

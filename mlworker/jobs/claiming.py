@@ -1,8 +1,11 @@
 """Who works on what: the fair-share claim, across organizations.
 
 The next job is of the organization with the fewest running jobs, then of the one whose last claim
-is longest ago; within an organization first come, first served. Claims are serialized, so that
-two workers asking at once see each other's choice.
+is longest ago; within an organization first come, first served. A plan's priority is a head start
+there: each point below another's counts as six seconds of waiting, ten minutes at most, so that no
+flood of a better plan keeps another out for longer. An organization with as many jobs running as
+its plan allows waits. Claims are serialized, so that two workers asking at once see each other's
+choice.
 """
 
 from datetime import timedelta
@@ -13,6 +16,7 @@ from django.db import connection
 
 from anneal.kernel import clock
 from anneal.kernel.scopes import OrganizationRef, system_scope
+from billing.plans.selectors import limits_default
 from mlworker.jobs.contracts import Claim
 from mlworker.jobs.limits import LEASE_SECONDS
 from mlworker.jobs.models import FineTuningJob
@@ -26,11 +30,13 @@ WITH waiting AS (
     SELECT DISTINCT organization_id FROM jobs_finetuningjob WHERE state = 'queued'
 ), load AS (
     SELECT w.organization_id,
+        CASE WHEN l.plan IS NULL THEN %(concurrency)s ELSE l.concurrency END AS most,
+        coalesce(l.priority, %(priority)s) * interval '6 seconds' AS handicap,
         (SELECT count(*) FROM jobs_finetuningjob AS r
           WHERE r.organization_id = w.organization_id AND r.state = 'running') AS running,
         (SELECT max(s.claimed_at) FROM jobs_finetuningjob AS s
           WHERE s.organization_id = w.organization_id) AS served
-    FROM waiting AS w
+    FROM waiting AS w LEFT JOIN plan_limits_of(w.organization_id) AS l ON true
 )
 SELECT j.id
 FROM load
@@ -40,7 +46,9 @@ CROSS JOIN LATERAL (
     ORDER BY queued_at, id
     LIMIT 4
 ) AS j
-ORDER BY load.running, load.served NULLS FIRST, j.queued_at, j.id
+WHERE load.most IS NULL OR load.running < load.most
+ORDER BY load.running, load.served + load.handicap NULLS FIRST,
+    j.queued_at + load.handicap, j.id
 LIMIT 16
 """
 
@@ -62,7 +70,10 @@ def job_claim(*, worker: str) -> Claim | None:
 def _candidates() -> list[UUID]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        cursor.execute(_CANDIDATES)
+        limits = limits_default().limits
+        cursor.execute(
+            _CANDIDATES, {"concurrency": limits.concurrency, "priority": limits.priority}
+        )
         return [row[0] for row in cursor.fetchall()]
 
 

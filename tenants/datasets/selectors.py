@@ -8,7 +8,7 @@ from uuid import UUID
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, QuerySet, Sum
 
 from anneal.kernel.ids import parse_id
 from anneal.kernel.scopes import OrganizationRef, require_scope
@@ -44,6 +44,11 @@ def files_of(*, organization: OrganizationRef) -> QuerySet[File]:
     require_scope(organization)
     rows: QuerySet[File] = File.objects.filter(organization_id=organization.id, deleted_at=None)
     return rows
+
+
+def files_bytes(*, organization: OrganizationRef) -> int:
+    """Return how many bytes the organization's files have together."""
+    return files_of(organization=organization).aggregate(total=Sum("bytes"))["total"] or 0
 
 
 def file_get(*, organization: OrganizationRef, file_id: UUID) -> FileInfo:

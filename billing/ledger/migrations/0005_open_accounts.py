@@ -21,6 +21,14 @@ GRANT UPDATE (refunded, currency, price_id, rated_usage_id, rated, rated_capture
   charges, charged, charge_refunded, limits, note) ON ledger_hold TO anneal_system;
 """
 
+# What hold_take leaves out when a hold has nothing to do with limits and money.
+DEFAULTS = """
+ALTER TABLE ledger_hold ALTER refunded SET DEFAULT 0, ALTER currency SET DEFAULT '',
+  ALTER rated SET DEFAULT 0, ALTER rated_captured SET DEFAULT 0, ALTER rated_refunded SET DEFAULT 0,
+  ALTER charges SET DEFAULT '[]', ALTER charged SET DEFAULT 0, ALTER charge_refunded SET DEFAULT 0,
+  ALTER limits SET DEFAULT '{}', ALTER note SET DEFAULT '';
+"""
+
 
 def cycles_begin(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
     """Begin a cycle of thresholds over what each balance has at hand."""
@@ -505,5 +513,6 @@ class Migration(migrations.Migration):
         TenantTable("ledger_capturerefund", {"hold_id": "ledger_hold"}, append_only=True),
         TenantTable("ledger_notice"),
         migrations.RunSQL(RIGHTS, migrations.RunSQL.noop),
+        migrations.RunSQL(DEFAULTS, migrations.RunSQL.noop),
         migrations.RunPython(as_system(cycles_begin), migrations.RunPython.noop),
     ]

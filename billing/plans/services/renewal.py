@@ -15,6 +15,7 @@ from billing.plans.models import Subscription
 from billing.plans.selectors import period_of
 from billing.plans.services.periods import period_open
 from tenants.accounts.models import Organization
+from tenants.accounts.services import organization_announce
 
 BATCH: Final = 200
 
@@ -79,6 +80,7 @@ def _succeed(organization: OrganizationRef, row: Subscription, boundary: datetim
         period_months=months,
     )
     after.save(force_insert=True)
+    organization_announce(organization)
     audit_record(
         actor=SYSTEM_ACTOR,
         action="subscription.succeed",

@@ -20,6 +20,7 @@ from billing.plans.selectors import period_of, plan_version_current, subscriptio
 from billing.plans.services.periods import period_open
 from billing.plans.services.renewal import renew_until
 from billing.plans.terms import time_zone_read
+from tenants.accounts.services import organization_announce
 
 
 def subscription_change(
@@ -179,6 +180,7 @@ def _audit(organization: OrganizationRef, actor: Actor, action: str, row: Subscr
     if row.next_version is not None:
         detail["next"] = row.next_version.plan.code
         detail["from"] = row.renews_at.isoformat()
+    organization_announce(organization)  # the gateways keep the plan's limits with its keys
     audit_record(
         actor=actor,
         action=action,

@@ -86,10 +86,13 @@ def fine_tuning_job_estimate(*, organization: OrganizationRef, request: JobReque
 def _estimate(
     organization: OrganizationRef, request: JobRequest, plan: Plan, tier: str
 ) -> Estimate:
-    quote = price_quote(meter=METER, units=plan.trained_tokens)
+    dims = {"task": plan.version.task, "tier": tier}
+    quote = price_quote(
+        meter=METER, units=plan.trained_tokens, organization=organization, dims=dims
+    )
     p50, p90 = seconds_expected(base=request.model, tier=tier, tokens=plan.trained_tokens)
     reason = None
-    if not _covered(organization, plan.trained_tokens):
+    if not _covered(organization, plan.trained_tokens, dims):
         reason = QuotaExhausted.code
     elif request.max_charge is not None and quote.amount > request.max_charge:
         reason = MaxChargeExceeded.code
@@ -126,7 +129,7 @@ def _member(organization: OrganizationRef, actor: Actor) -> UUID | None:
     return actor.id if actor.kind == "user" else None
 
 
-def _covered(organization: OrganizationRef, tokens: int) -> bool:
+def _covered(organization: OrganizationRef, tokens: int, dims: dict[str, str]) -> bool:
     """Say whether grants, and money at today's price for the rest, cover so many tokens."""
     rest = tokens - balance_get(organization=organization, unit=METER).available
     if rest <= 0:
@@ -134,7 +137,7 @@ def _covered(organization: OrganizationRef, tokens: int) -> bool:
     currency = account_get(organization=organization).currency
     if not currency:
         return False
-    quote = price_quote(meter=METER, units=rest)
+    quote = price_quote(meter=METER, units=rest, organization=organization, dims=dims)
     money = balance_get(organization=organization, unit=currency).available
     return quote.currency == currency and quote.amount <= money
 

@@ -76,6 +76,9 @@ class GatewayApp:
         except Exception:
             logger.exception("gateway.failed: %s", call.request_id)
             await self._refuse(call, InternalError())
+        finally:
+            if call.entry is not None:
+                call.entry.leave()
 
     @staticmethod
     async def _refuse(call: Call, error: DomainError) -> None:

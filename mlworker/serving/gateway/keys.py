@@ -20,6 +20,8 @@ from anneal.kernel.errors import (
 )
 from anneal.kernel.principal import Actor, KeyScope, Permission, Principal, Role
 from anneal.kernel.scopes import OrganizationRef
+from billing.plans.contracts import LimitsInForce, PlanLimits
+from billing.plans.selectors import limits_default
 from mlworker.serving.gateway.caches import AgedCache
 from mlworker.serving.gateway.http import Scope, header
 from tenants.keys.format import key_digest
@@ -28,8 +30,9 @@ KEY_SECONDS: Final = 60.0
 KEYS_KEPT: Final = 20_000
 
 _LOOKUP: Final = (
-    "SELECT key_id, organization_id, slug, suspended, role, scopes, expires_at, created_by"
-    " FROM key_lookup(%s)"
+    "SELECT k.key_id, k.organization_id, k.slug, k.suspended, k.role, k.scopes, k.expires_at,"
+    " k.created_by, l.plan, l.requests_per_minute, l.calls_in_flight"
+    " FROM key_lookup(%s) AS k LEFT JOIN plan_limits_of(k.organization_id) AS l ON true"
 )
 
 
@@ -45,6 +48,8 @@ class Caller:
     expires_at: datetime | None
     member_id: UUID
     """Who made the key: the member's limits count its calls too."""
+    limits: LimitsInForce | None
+    """What the plan allows on the online path; None when that is without limit."""
 
 
 class KeyDirectory:
@@ -119,7 +124,7 @@ class KeyDirectory:
 
 
 def _caller(digest: str, row: tuple[Any, ...]) -> Caller:
-    key_id, organization_id, slug, suspended, role, scopes, expires_at, member_id = row
+    key_id, organization_id, slug, suspended, role, scopes, expires_at, member_id, *plan = row
     organization = OrganizationRef(id=organization_id, slug=slug)
     principal = Principal(
         organization=organization,
@@ -129,7 +134,25 @@ def _caller(digest: str, row: tuple[Any, ...]) -> Caller:
         key_id=key_id,
     )
     may_predict = principal.can(Permission.PREDICT)
-    return Caller(digest, organization, key_id, may_predict, suspended, expires_at, member_id)
+    return Caller(
+        digest,
+        organization,
+        key_id,
+        may_predict,
+        suspended,
+        expires_at,
+        member_id,
+        _limits(*plan),
+    )
+
+
+def _limits(plan: str | None, rate: int | None, in_flight: int | None) -> LimitsInForce | None:
+    found = limits_default()
+    if plan is not None:
+        limits = PlanLimits(requests_per_minute=rate, calls_in_flight=in_flight)
+        found = LimitsInForce(plan, limits)
+    counted = (found.limits.requests_per_minute, found.limits.calls_in_flight)
+    return found if any(counted) else None
 
 
 def _bearer(given: bytes) -> str:

@@ -38,6 +38,7 @@ from mlworker.serving.gateway.bodies import (
 from mlworker.serving.gateway.http import Headers, Receive, Scope, Send, body_read, header, respond
 from mlworker.serving.gateway.keys import Caller
 from mlworker.serving.gateway.models import Choice, Target, embedding_target
+from mlworker.serving.gateway.pace import Entry
 from mlworker.serving.gateway.runtime import Runtime
 from mlworker.serving.gateway.texts import Tokens
 from mlworker.serving.gateway.tickets import Replay, StoreAs, Ticket
@@ -61,6 +62,8 @@ class Call:
     model: str | None = None
     random: bytes = field(default_factory=lambda: os.urandom(16))
     headers: Headers = field(default_factory=list)
+    entry: Entry | None = None
+    """Its place among the organization's calls in flight, where these are limited."""
 
     @property
     def request_id(self) -> str:
@@ -91,7 +94,7 @@ class Calls:
 
     async def classify(self, call: Call) -> None:
         """`POST /v1/classify`."""
-        caller = await self._runtime.keys.caller(call.scope)
+        caller = await self._enter(call)
         raw = await body_read(call.scope, call.receive)
         body = body_decode(ClassifyBody, raw)
         target = await self._runtime.models.target(caller.organization, body.model)
@@ -105,7 +108,7 @@ class Calls:
 
     async def pipeline(self, call: Call) -> None:
         """`POST /hf/models/{model}`."""
-        caller = await self._runtime.keys.caller(call.scope)
+        caller = await self._enter(call)
         body = body_decode(HuggingFaceBody, await body_read(call.scope, call.receive))
         target = await self._runtime.models.target(caller.organization, call.model or "")
         texts = texts_of(body.inputs, param="inputs", max_items=MAX_ITEMS)
@@ -124,7 +127,7 @@ class Calls:
 
     async def embeddings(self, call: Call) -> None:
         """`POST /v1/embeddings`."""
-        caller = await self._runtime.keys.caller(call.scope)
+        caller = await self._enter(call)
         body = body_decode(EmbeddingsBody, await body_read(call.scope, call.receive))
         target = embedding_target(body.model)
         texts = texts_of(body.input, param="input", max_items=MAX_ITEMS)
@@ -169,6 +172,13 @@ class Calls:
                 "The free trial of this installation is used up for today: sign up to go on.",
                 retry_after=3600,
             ) from None
+
+    async def _enter(self, call: Call) -> Caller:
+        """Return who calls, once the plan lets the call in; `app` ends its stay."""
+        caller = await self._runtime.keys.caller(call.scope)
+        if caller.limits is not None:
+            call.entry = await self._runtime.pace.enter(caller.organization.id, caller.limits)
+        return caller
 
     async def _run(self, call: Call, job: Job) -> None:
         choice = job.target.choose(call.random)

@@ -16,6 +16,7 @@ from mlworker.serving.gateway.desk import SWEEP_SECONDS, Desk
 from mlworker.serving.gateway.keys import KeyDirectory
 from mlworker.serving.gateway.ledger import Ledger
 from mlworker.serving.gateway.models import ModelDirectory
+from mlworker.serving.gateway.pace import Pace
 from mlworker.serving.gateway.texts import Tokenisers
 from mlworker.serving.gateway.tickets import Ticket
 
@@ -39,6 +40,7 @@ class Runtime:
     desk: Desk
     keys: KeyDirectory
     models: ModelDirectory
+    pace: Pace
     tokenisers: Tokenisers
     pool: "AsyncConnectionPool[psycopg.AsyncConnection[Any]]"
 
@@ -64,11 +66,14 @@ class Runtime:
         self.broker = Broker()
         self.desk = Desk(Ledger(self.pool), self.broker)
         self.keys = KeyDirectory(self.pool)
+        self.pace = Pace(self.broker.commands, self.broker.gateway)
         self.models = ModelDirectory()
         self.tokenisers = Tokenisers()
         loops = (
             self.desk.take_forever,
             self.desk.settle_forever,
+            self.pace.ask_forever,
+            self.pace.state_forever,
             self._read_answers,
             self._sweep,
             self._look,
@@ -88,6 +93,7 @@ class Runtime:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
+        await self.pace.close()
         self.models.close()
         self.tokenisers.close()
         await self.broker.close()

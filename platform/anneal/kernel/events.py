@@ -42,6 +42,33 @@ class DatasetDeleting(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class FileArriving(Event):
+    """A file of so many bytes is about to be stored; a subscriber may refuse by raising."""
+
+    organization: OrganizationRef
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileStored(Event):
+    """A file's row is written; a subscriber may still refuse by raising."""
+
+    organization: OrganizationRef
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeatTaking(Event):
+    """One more person is invited or joins, ``taken`` seats being taken; a subscriber may refuse.
+
+    The organization's people are locked meanwhile, so ``taken`` stays true until the commit.
+    """
+
+    organization: OrganizationRef
+    taken: int
+
+
+@dataclass(frozen=True, slots=True)
 class ThresholdReached(Event):
     """So many per cent of a balance or budget are used; told once per rule, period and threshold.
 

@@ -12,6 +12,7 @@ OWN = {
     "up": ("up", "start everything and keep it running"),
     "test": ("checks", "run every check: lint, types, layers, unit, live, browser"),
     "bench": ("benchmarks", "measure, on a private installation"),
+    "simulate_year": ("simulation", "random customers for a virtual year, then explain the books"),
     "doctor": ("doctor", "say what is missing or wrong, and how to put it right"),
     "lock": ("locks", "resolve requirements/*.in into the locks anew"),
 }
@@ -41,6 +42,6 @@ def run(arguments: list[str]) -> int:
 def _help() -> int:
     say("usage: python3 manage.py COMMAND [options]\n")
     for name, (_, text) in OWN.items():
-        say(f"  {name:<8} {text}")
+        say(f"  {name:<13} {text}")
     say("\nAny other command is Django's or Anneal's own; `manage.py help` lists them.")
     return 0

@@ -151,6 +151,8 @@ UNFOLD: dict[str, Any] = {
                     _link(_("Usage"), "monitoring", "metering_usageevent_changelist"),
                     _link(_("Grants"), "redeem", "ledger_grant_changelist"),
                     _link(_("Holds"), "lock_clock", "ledger_hold_changelist"),
+                    _link(_("Reconciliations"), "balance", "metering_reconcilerun_changelist"),
+                    _link(_("Margin"), "savings", "margin"),
                     _link(_("Prices"), "sell", "prices_price_changelist"),
                     _link(_("Meters"), "speed", "prices_meter_changelist"),
                     _link(_("Plans"), "inventory_2", "plans_plan_changelist"),

@@ -1,8 +1,30 @@
 """The environment, read once and typed. Everything else in settings asks here."""
 
 import os
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
+
+from django.core.exceptions import ImproperlyConfigured
+
+_LIMITS: Final = ("requests_per_minute", "calls_in_flight", "concurrency", "storage_gb", "seats")
+
+
+def limits_read(text: str) -> dict[str, int]:
+    """Read `name=number,...`; `none` is no limit at all. Raises ImproperlyConfigured."""
+    read = {}
+    for part in filter(None, text.replace(" ", "").split(",")):
+        name, _, number = part.partition("=")
+        if part == "none":
+            continue
+        if name not in _LIMITS or not number.isascii() or not number.isdigit() or int(number) < 1:
+            raise ImproperlyConfigured(
+                f"ANNEAL_DEFAULT_LIMITS: '{part}' is no limit. Write 'none', or some of"
+                f" {', '.join(_LIMITS)} as in 'requests_per_minute=600,storage_gb=20'."
+            )
+        read[name] = int(number)
+    return read
+
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 HOME: Final = Path(os.environ.get("ANNEAL_HOME") or ROOT / ".anneal")
@@ -22,6 +44,13 @@ HOSTS: Final = [host for host in os.environ.get("ANNEAL_HOSTS", "").split(",") i
 TRUSTED_PROXIES: Final = int(os.environ.get("ANNEAL_TRUSTED_PROXIES", "0"))
 # A prediction without a label, since none reached the caller's threshold, is free unless this is 1.
 CHARGE_ABSTENTIONS: Final = os.environ.get("ANNEAL_CHARGE_ABSTENTIONS") == "1"
+# What an hour of a training or serving device costs the operator, for the console's margins.
+DEVICE_HOUR_PRICE: Final = Decimal(os.environ.get("ANNEAL_DEVICE_HOUR_PRICE") or "0.50")
+# Device time that one prediction is taken to need: a batch's time belongs to many organizations.
+PREDICTION_SECONDS: Final = Decimal(os.environ.get("ANNEAL_PREDICTION_SECONDS") or "0.01")
+# What an organization without a plan may use at once. Each of requests_per_minute, calls_in_flight,
+# concurrency (training jobs), storage_gb and seats that is not named has no limit.
+DEFAULT_LIMITS: Final = limits_read(os.environ.get("ANNEAL_DEFAULT_LIMITS") or "storage_gb=20")
 STRIPE_SECRET_KEY: Final = os.environ.get("STRIPE_SECRET_KEY", "")
 
 OWNER_COMMANDS: Final = frozenset({"migrate", "makemigrations", "sqlmigrate", "showmigrations"})

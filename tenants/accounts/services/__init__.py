@@ -13,6 +13,7 @@ from tenants.accounts.services.members import (
 from tenants.accounts.services.operators import operator_link_create, operator_link_use
 from tenants.accounts.services.organizations import (
     organization_allow,
+    organization_announce,
     organization_create,
     organization_draft,
     organization_rename,
@@ -31,6 +32,7 @@ __all__ = [
     "operator_link_create",
     "operator_link_use",
     "organization_allow",
+    "organization_announce",
     "organization_create",
     "organization_draft",
     "organization_rename",

@@ -12,6 +12,7 @@ from django.db import connection
 
 from anneal.kernel import clock
 from anneal.kernel.errors import InvalidRequest, NotFound
+from anneal.kernel.events import SeatTaking, publish
 from anneal.kernel.principal import Actor, Role
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from tenants.accounts.contracts import InvitationMade, UserInfo
@@ -37,7 +38,8 @@ def invitation_create(
 ) -> InvitationMade:
     """Invite an address. The token is returned this once; only its sha256 is stored.
 
-    Raises OwnerRequired, AlreadyMember, AlreadyInvited, TooManyInvitations.
+    Raises OwnerRequired, AlreadyMember, AlreadyInvited, TooManyInvitations, or what a subscriber of
+    SeatTaking raises.
     """
     require_scope(organization)
     if role == Role.OWNER and actor_role != Role.OWNER:
@@ -50,6 +52,7 @@ def invitation_create(
         raise InvalidRequest("This is no e-mail address.", param="email") from error
     _refuse_known(organization, email)
     _refuse_many()
+    publish(SeatTaking(organization=organization, taken=_seats_taken(organization)))
     token = secrets.token_urlsafe(32)
     row = Invitation(
         email=email,
@@ -122,6 +125,13 @@ def _refuse_many() -> None:
     lately = Invitation.objects.filter(created_at__gt=clock.now() - timedelta(days=1))
     if lately.count() >= MOST_A_DAY:
         raise TooManyInvitations(retry_after=3600)
+
+
+def _seats_taken(organization: OrganizationRef) -> int:
+    """Count the members, and the invitations that may still make members."""
+    members = Membership.objects.filter(organization_id=organization.id).count()
+    waiting = Invitation.objects.filter(accepted_at=None, revoked_at=None)
+    return members + waiting.filter(expires_at__gt=clock.now()).count()
 
 
 def _open(organization: OrganizationRef, row: Invitation | None) -> Invitation:

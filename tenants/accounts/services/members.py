@@ -5,7 +5,7 @@ from uuid import UUID
 from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
 from anneal.kernel.errors import NotFound
-from anneal.kernel.events import publish
+from anneal.kernel.events import SeatTaking, publish
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Actor, Role
 from anneal.kernel.scopes import OrganizationRef, require_scope
@@ -18,11 +18,13 @@ from tenants.accounts.services.organizations import organization_lock
 def membership_add(
     *, organization: OrganizationRef, actor: Actor, user_id: UUID, role: Role
 ) -> None:
-    """Take a person in. Raises AlreadyMember."""
+    """Take a person in. Raises AlreadyMember, or what a subscriber of SeatTaking raises."""
     require_scope(organization)
     organization_lock(organization)
     if Membership.objects.filter(organization_id=organization.id, user_id=user_id).exists():
         raise AlreadyMember
+    taken = Membership.objects.filter(organization_id=organization.id).count()
+    publish(SeatTaking(organization=organization, taken=taken))
     Membership(organization_id=organization.id, user_id=user_id, role=role).save(force_insert=True)
     _tell(organization, actor, "membership.add", user_id, role)
 

@@ -104,7 +104,7 @@ def organization_rename(
         detail={"from": before, "to": row.name},
         organization=organization,
     )
-    _announce(organization)
+    organization_announce(organization)
     return organization_info(row)
 
 
@@ -126,7 +126,7 @@ def organization_suspend(*, organization: OrganizationRef, actor: Actor, reason:
         organization=organization,
     )
     events.publish(events.OrganizationSuspended(organization=organization))
-    _announce(organization)
+    organization_announce(organization)
 
 
 def organization_restore(*, organization: OrganizationRef, actor: Actor, reason: str = "") -> None:
@@ -142,7 +142,7 @@ def organization_restore(*, organization: OrganizationRef, actor: Actor, reason:
         detail={"reason": reason.strip()[:500]},
         organization=organization,
     )
-    _announce(organization)
+    organization_announce(organization)
 
 
 def organization_lock(organization: OrganizationRef) -> None:
@@ -166,7 +166,7 @@ def _name(name: str) -> str:
     return name[:120]
 
 
-def _announce(organization: OrganizationRef) -> None:
+def organization_announce(organization: OrganizationRef) -> None:
     """Tell the gateways after the commit; their caches also end by themselves within seconds."""
     transaction.on_commit(
         lambda: redis_client().publish(CHANNEL_ORGANIZATIONS, str(organization.id)), robust=True

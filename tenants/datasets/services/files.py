@@ -8,7 +8,8 @@ from django.db import transaction
 
 from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
-from anneal.kernel.errors import InvalidRequest
+from anneal.kernel.errors import DomainError, InvalidRequest
+from anneal.kernel.events import FileArriving, FileStored, publish
 from anneal.kernel.ids import uuid7
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
@@ -32,7 +33,8 @@ def file_create(
 ) -> FileInfo:
     """Store a file as it is; its rows are read when a dataset is made of it."""
     require_scope(organization)
-    file_check(source, filename)
+    size = file_check(source, filename)
+    publish(FileArriving(organization=organization, bytes=size))
     identity = uuid7()
     source.seek(0)
     stored = object_put(tenant_key(organization, "files", str(identity)), source)
@@ -46,6 +48,11 @@ def file_create(
         storage_key=stored.key,
     )
     row.save(force_insert=True)
+    try:
+        publish(FileStored(organization=organization, bytes=stored.size))
+    except DomainError:  # another upload took the room meanwhile: leave no object without a row
+        object_delete(stored.key)
+        raise
     info = file_info(row)
     audit_record(
         actor=actor,

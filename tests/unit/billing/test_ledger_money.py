@@ -212,7 +212,7 @@ def test_the_charges_of_a_period_add_up_whatever_the_order_of_captures(
     assert books.drift() == []
 
 
-def test_what_a_hold_sets_aside_covers_it_even_when_it_is_captured_first(
+def test_r44_what_a_hold_sets_aside_covers_it_even_when_it_is_captured_first(
     books: Books, meter: str
 ) -> None:
     graduated(books)

@@ -123,6 +123,21 @@ def test_the_part_of_an_ended_gift_ends_again_and_bought_credit_is_given_anew(
     assert books.drift() == []
 
 
+def test_what_came_back_to_a_used_up_grant_ends_when_the_grant_ends(books: Books) -> None:
+    end = NOW + timedelta(days=3)
+    books.grant(5, source="trial", now=NOW, expires_at=end)
+    hold = captured_hold(books, 5)
+    # Nothing of the grant is left, so nothing waits for its end any more.
+    books.grant(1, source="bought", now=NOW + timedelta(days=1), kind="purchased")
+    books.refund(hold, 2, key="a", now=NOW + timedelta(days=2))
+
+    books.sweep(now=end)
+
+    assert grants(books)["trial"] == (3, 2, 0)
+    assert books.balance()["expired"] == 2
+    assert books.drift() == []
+
+
 def test_another_organizations_hold_is_unknown(books: Books, other_books: Books) -> None:
     books.grant(10, source="bought", now=NOW)
     other_books.grant(10, source="bought", now=NOW)

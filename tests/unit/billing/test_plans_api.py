@@ -71,6 +71,7 @@ def test_the_plans_are_public_and_in_order(django_assert_num_queries: Any) -> No
         ],
         "limits": {
             "requests_per_minute": 6000,
+            "calls_in_flight": 128,
             "concurrency": 8,
             "priority": 20,
             "storage_gb": 200,

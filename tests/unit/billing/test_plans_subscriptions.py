@@ -18,7 +18,7 @@ from billing.ledger.selectors import balance_get
 from billing.ledger.services import balance_grant
 from billing.plans.contracts import Overage, Period, PlanTerms, SubscriptionInfo
 from billing.plans.models import Subscription, SubscriptionPeriod
-from billing.plans.selectors import plan_limits, subscription_get
+from billing.plans.selectors import limits_in_force, subscription_get
 from billing.plans.services import (
     plan_add,
     plan_edit,
@@ -85,10 +85,9 @@ def tick(at: datetime) -> None:
 def test_the_first_plan_begins_now_with_all_its_units(begun: OrganizationRef) -> None:
     with tenant_scope(begun), clock.frozen(BEGINS):
         found = subscription_get(organization=begun)
-        limits = plan_limits(organization=begun)
+        limits = limits_in_force(organization=begun).limits
 
     assert found is not None
-    assert limits is not None
     assert (found.plan.code, found.time_zone) == ("starter", "UTC")
     assert (found.period_starts_at, found.period_ends_at) == (BEGINS, FEBRUARY)
     assert (limits.requests_per_minute, limits.seats) == (600, 5)

@@ -90,7 +90,9 @@ def test_b9_one_unit_of_drift_is_found_parked_and_left_as_it_is(
     assert {line["organization"] for line in lines[:-1]} == {str(busy.id)}
     assert lines[-1] == {"drift": len(checks), "parked": [busy.slug]}
     with system_scope("test"):
-        accounts = CustomerAccount.objects.filter(parked_at__isnull=False)
+        accounts = CustomerAccount.objects.filter(
+            parked_at__isnull=False, organization_id__in=[busy.id, other_organization.id]
+        )
         assert [account.organization_id for account in accounts] == [busy.id]
     (run,) = runs()
     assert (run.drifts, run.parked, run.details) == (len(checks), 1, lines[:-1])

@@ -8,9 +8,11 @@ from rest_framework.test import APIClient
 
 from anneal.kernel.ids import parse_id
 from anneal.kernel.models import AuditEvent, OutboxMessage
-from anneal.kernel.principal import KeyScope, Role
+from anneal.kernel.principal import SYSTEM_ACTOR, KeyScope, Role
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from billing.ledger.services import hold_take
+from billing.prices.contracts import PriceTerms
+from billing.prices.services import price_add
 from mlworker.jobs import quoting
 from mlworker.jobs.contracts import JOB_PREFIX, METER
 from mlworker.jobs.models import FineTuningJob, TokenCount
@@ -245,6 +247,28 @@ def test_an_estimate_costs_nothing_and_agrees_with_the_job(organization: Organiz
     assert Decimal(estimate["price"]) >= 0
     assert 0 < estimate["seconds_p50"] <= estimate["seconds_p90"]
     assert create(client, **body).json()["quoted_tokens"] == estimate["trained_tokens"]
+
+
+def test_an_estimate_and_max_charge_go_by_the_price_that_rules(
+    organization: OrganizationRef,
+) -> None:
+    dataset = make_dataset(organization)
+    client = make_client(organization)
+    body = {"model": "minilm-l6", "training_file": dataset, "tier": "head", "seed": 1}
+    with system_scope("test"):
+        price_add(
+            actor=SYSTEM_ACTOR,
+            meter=METER,
+            terms=PriceTerms(unit_amount=Decimal("0.5")),
+            match={"tier": "head"},
+        )
+
+    estimate = client.post("/v1/fine_tuning/jobs/estimate", body, format="json").json()
+
+    price = Decimal(estimate["trained_tokens"]) / 2
+    assert Decimal(estimate["price"]) == price
+    assert create(client, **body, max_charge=str(price - 1)).status_code == 400
+    assert create(client, **body, max_charge=str(price)).status_code == 200
 
 
 def test_a_long_dataset_is_sampled_for_the_estimate_and_counted_in_the_background(

@@ -37,6 +37,8 @@ DEFINER_FUNCTIONS = frozenset(
         "key_lookup",
         "memberships_of_user",
         "invitation_lookup",
+        # What of the plan rules calls and training jobs, of whichever organization they are.
+        "plan_limits_of",
         # Figures over everybody's jobs, without a row of them.
         "jobs_queue_places",
         "jobs_speed",

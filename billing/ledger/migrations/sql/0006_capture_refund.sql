@@ -57,6 +57,9 @@ BEGIN
   WHERE l.id = of_hold;
   PERFORM grants_refund(organization, of_hold, h.currency, charge, refund_id, today);
   PERFORM grants_refund(organization, of_hold, h.unit, of_units - rated_units, refund_id, today);
+  -- A grant that was used up had no end to wait for; what came back to it has one again.
+  PERFORM balance_refresh(organization, h.unit, today);
+  IF h.currency <> '' THEN PERFORM balance_refresh(organization, h.currency, today); END IF;
   UPDATE ledger_limitcount n
   SET used = greatest(n.used - CASE WHEN s.unit = h.unit THEN of_units ELSE charge END, 0)
   FROM ledger_spendinglimit s

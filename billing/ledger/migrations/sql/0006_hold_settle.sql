@@ -15,6 +15,7 @@ AS $$
 DECLARE
   stamp timestamptz := clock_timestamp();
   today timestamptz := coalesce(business_now, clock_timestamp());
+  organizations uuid[]; units text[]; currencies text[];  -- per hold
   meters text[];
   events usage_item[]; event_of integer[];               -- named, and by which settlement
   clashing integer[]; repeated integer[];    -- settlements with a known usage event, another's, the same
@@ -40,22 +41,20 @@ BEGIN
   END IF;
   SELECT array_agg(m.code) INTO meters FROM prices_meter m;
 
+  SELECT array_agg(h.organization_id), array_agg(h.unit), array_agg(h.currency)
+  INTO organizations, units, currencies
+  FROM jsonb_to_recordset(settlements) AS q (hold_id uuid)
+  CROSS JOIN LATERAL (SELECT l.organization_id, l.unit, l.currency FROM ledger_hold l
+                      WHERE l.id = q.hold_id OFFSET 0) h;
   PERFORM a.id
-  FROM (SELECT DISTINCT h.organization_id
-        FROM jsonb_to_recordset(settlements) AS q (hold_id uuid)
-        CROSS JOIN LATERAL (SELECT l.organization_id FROM ledger_hold l
-                            WHERE l.id = q.hold_id OFFSET 0) h
-        ORDER BY h.organization_id) k
+  FROM (SELECT DISTINCT u.id FROM unnest(organizations) AS u (id) ORDER BY u.id) k
   CROSS JOIN LATERAL (SELECT l.id FROM ledger_customeraccount l
-                      WHERE l.organization_id = k.organization_id FOR UPDATE) a;
+                      WHERE l.organization_id = k.id FOR UPDATE) a;
   PERFORM b.id
-  FROM (SELECT DISTINCT h.organization_id, h.unit
-        FROM jsonb_to_recordset(settlements) AS q (hold_id uuid)
-        CROSS JOIN LATERAL (
-          SELECT l.organization_id, u.unit FROM ledger_hold l
-          CROSS JOIN LATERAL (VALUES (l.unit), (nullif(l.currency, ''))) AS u (unit)
-          WHERE l.id = q.hold_id AND u.unit IS NOT NULL OFFSET 0) h
-        ORDER BY h.organization_id, h.unit) k
+  FROM (SELECT u.organization_id, u.unit FROM unnest(organizations, units) AS u (organization_id, unit)
+        UNION SELECT u.organization_id, u.unit
+        FROM unnest(organizations, currencies) AS u (organization_id, unit) WHERE u.unit <> ''
+        ORDER BY 1, 2) k
   CROSS JOIN LATERAL (SELECT l.id FROM ledger_balance l
                       WHERE l.organization_id = k.organization_id AND l.unit = k.unit
                       FOR UPDATE) b;

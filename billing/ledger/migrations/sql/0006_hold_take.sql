@@ -26,6 +26,7 @@ DECLARE
   new_amounts numeric[] := '{}'; new_sources text[] := '{}'; new_draws jsonb[] := '{}';
   new_ends timestamptz[] := '{}'; new_more jsonb[] := '{}';
   r record; earlier record; rate_price uuid; rate_usage uuid; denied jsonb; drawn boolean := false;
+  more_to_say boolean := false;
   need numeric; part numeric; over numeric; cost numeric; lot integer; purse integer; spot integer;
   drawn_lots jsonb; paid_lots jsonb; counts jsonb;
 BEGIN
@@ -254,6 +255,7 @@ BEGIN
                            'price_id', rate_price, 'usage_id', rate_usage,
                            'limits', counts)
         WHEN counts <> '{}' THEN jsonb_build_object('limits', counts) END;
+      more_to_say := more_to_say OR over > 0 OR counts <> '{}';
     END IF;
     IF r.call_key IS NOT NULL THEN
       INSERT INTO ledger_keyedcall AS c (id, created_at, organization_id, scope, key, request_hash,
@@ -273,17 +275,21 @@ BEGIN
     FROM unnest(balances, taken) AS x (id, part) WHERE b.id = x.id AND x.part > 0;
     UPDATE ledger_grant g SET held = g.held + x.part
     FROM unnest(lots, lot_taken) AS x (id, part) WHERE g.id = x.id AND x.part > 0;
+    -- The columns left out say nothing of limits and money, which most holds have nothing to do with.
     INSERT INTO ledger_hold (id, created_at, organization_id, unit, amount, captured, state, source,
-                             draws, expires_at, taken_at, refunded, currency, price_id,
-                             rated_usage_id, rated, rated_captured, rated_refunded, charges,
-                             charged, charge_refunded, limits, note)
+                             draws, expires_at, taken_at)
     SELECT x.id, stamp, x.organization_id, x.unit, x.amount, 0, 'held', x.source, x.draws, x.ends,
-           today, 0, coalesce(x.more ->> 'currency', ''), (x.more ->> 'price_id')::uuid,
-           (x.more ->> 'usage_id')::uuid, coalesce((x.more ->> 'rated')::numeric, 0), 0, 0,
-           coalesce(x.more -> 'charges', '[]'), 0, 0, coalesce(x.more -> 'limits', '{}'), ''
+           today
     FROM unnest(new_ids, new_organizations, new_units, new_amounts, new_sources, new_draws,
-                new_ends, new_more) AS x (id, organization_id, unit, amount, source, draws, ends, more)
+                new_ends) AS x (id, organization_id, unit, amount, source, draws, ends)
     ORDER BY x.id;
+  END IF;
+  IF more_to_say THEN
+    UPDATE ledger_hold h SET currency = coalesce(x.more ->> 'currency', ''),
+      price_id = (x.more ->> 'price_id')::uuid, rated_usage_id = (x.more ->> 'usage_id')::uuid,
+      rated = coalesce((x.more ->> 'rated')::numeric, 0),
+      charges = coalesce(x.more -> 'charges', '[]'), limits = x.more -> 'limits'
+    FROM unnest(new_ids, new_more) AS x (id, more) WHERE h.id = x.id AND x.more IS NOT NULL;
   END IF;
 END
 $$;

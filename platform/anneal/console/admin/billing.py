@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from django.contrib import admin
 
-from anneal.console.admin.base import TenantAdmin
+from anneal.console.admin.base import ReadOnlyAdmin, TenantAdmin
 from anneal.console.admin.site import site
 from billing.ledger.models import (
     Balance,
@@ -16,7 +16,7 @@ from billing.ledger.models import (
     Notice,
     SpendingLimit,
 )
-from billing.metering.models import UsageEvent
+from billing.metering.models import ReconcileRun, UsageEvent
 
 
 @admin.register(UsageEvent, site=site)
@@ -108,4 +108,12 @@ class NoticeAdmin(TenantAdmin):
 
     list_display: ClassVar = ["reached_at", "organization", "unit", "threshold", "mailed_at"]
     list_filter: ClassVar = ["threshold", "unit"]
+    ordering: ClassVar = ["-id"]
+
+
+@admin.register(ReconcileRun, site=site)
+class ReconcileRunAdmin(ReadOnlyAdmin):
+    """What each comparison of the books found."""
+
+    list_display: ClassVar = ["created_at", "finished_at", "organization_id", "drifts", "parked"]
     ordering: ClassVar = ["-id"]

@@ -27,7 +27,14 @@ from billing.plans.services import (
     trial_terms_set,
 )
 
-_LIMITS = ("requests_per_minute", "concurrency", "priority", "storage_gb", "seats")
+_LIMITS = (
+    "requests_per_minute",
+    "calls_in_flight",
+    "concurrency",
+    "priority",
+    "storage_gb",
+    "seats",
+)
 
 
 class PlanForm(forms.Form):
@@ -61,6 +68,7 @@ class PlanTermsForm(forms.Form):
         label=_("Included units"), required=False, help_text=_("One a line: meter, units.")
     )
     requests_per_minute = whole(_("Requests per minute"), required=False)
+    calls_in_flight = whole(_("Online calls at once"), required=False)
     concurrency = whole(_("Training jobs at once"), required=False)
     priority = whole(_("Priority (lower is served first)"), min_value=0, max_value=100, initial=50)
     storage_gb = whole(_("Storage (GB)"), required=False)

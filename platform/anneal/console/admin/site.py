@@ -7,9 +7,11 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
-from django.template.response import SimpleTemplateResponse
+from django.template.response import SimpleTemplateResponse, TemplateResponse
+from django.urls import path
 from unfold.sites import UnfoldAdminSite
 
+from anneal.console.admin.margin import margin_context
 from anneal.kernel.audit import audit_record
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import system_scope
@@ -39,6 +41,16 @@ class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc] # unfold ships no type
 
         wrapped: View = super().admin_view(scoped, cacheable)
         return wrapped
+
+    def get_urls(self) -> list[Any]:
+        """Add the pages that are no table."""
+        margin = path("margin/", self.admin_view(self.margin), name="margin")
+        return [margin, *super().get_urls()]
+
+    def margin(self, request: HttpRequest) -> HttpResponse:
+        """Show what each organization brings and costs."""
+        context = {**self.each_context(request), **margin_context(request)}
+        return TemplateResponse(request, "console/margin.html", context)
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

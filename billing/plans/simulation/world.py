@@ -1,0 +1,245 @@
+"""The simulated customers, and their calls to the real services."""
+
+import json
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection
+
+from anneal.kernel import clock
+from anneal.kernel.errors import DomainError
+from anneal.kernel.ids import uuid7
+from anneal.kernel.principal import SYSTEM_ACTOR
+from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
+from billing.ledger.functions import hold_reap
+from billing.ledger.models import Grant
+from billing.ledger.services import balance_grant, hold_refund
+from billing.plans.services import subscription_change
+from billing.plans.simulation.model import Account, Lot
+from tenants.accounts.services import (
+    organization_create,
+    organization_draft,
+    user_create_verified,
+)
+
+HOLD_SECONDS: Final = 2_592_000
+"""By the database's clock, which no simulation turns: an open hold ends only when it is made to."""
+
+
+class Disagreement(AssertionError):
+    """Ledger and model decided differently."""
+
+
+@dataclass
+class Customer:
+    """One organization, its habits and its model."""
+
+    ref: OrganizationRef
+    busy: float
+    account: Account = field(default_factory=Account)
+    training: dict[UUID, int] = field(default_factory=dict)
+    """Open training holds and the segments captured of each."""
+    settled: list[UUID] = field(default_factory=list)
+    """Holds that may be refunded."""
+    grants: int = 0
+
+
+class World:
+    """All customers, a source of chance, and the ledger."""
+
+    def __init__(self, seed: int, prices: dict[tuple[str, str], Decimal]) -> None:
+        self.chance = random.Random(seed)  # noqa: S311 # chance that can be repeated, no secret
+        self.prices = prices
+        self.customers: list[Customer] = []
+        self.by_id: dict[UUID, Customer] = {}
+        self.counts: dict[str, int] = {}
+        self._seen: datetime | None = None
+
+    def count(self, what: str, number: int = 1) -> None:
+        """Keep how often something happened."""
+        self.counts[what] = self.counts.get(what, 0) + number
+
+    def sign_up(self, now: datetime) -> None:
+        """Make an organization; its trial comes with it."""
+        number = len(self.customers)
+        with clock.frozen(now):
+            ref = organization_draft(f"sim-{number}")
+            owner = user_create_verified(email=f"{ref.slug}@simulated.example", password=None)
+            with tenant_scope(ref):
+                organization_create(
+                    organization=ref, actor=SYSTEM_ACTOR, name=f"Sim {number}", owner_id=owner.id
+                )
+        customer = Customer(ref, busy=self.chance.paretovariate(1.5))
+        self.customers.append(customer)
+        self.by_id[ref.id] = customer
+        self.learn()
+        self.count("sign-ups")
+
+    def learn(self) -> None:
+        """Tell the models of grants that were made since."""
+        with system_scope("simulation"):
+            rows = Grant.objects.order_by("created_at")
+            if self._seen is not None:
+                rows = rows.filter(created_at__gte=self._seen)
+            for row in rows:
+                self._seen = row.created_at
+                customer = self.by_id.get(row.organization_id)
+                if customer is None or row.id in customer.account.lots:
+                    continue
+                customer.account.grant(
+                    Lot(
+                        id=row.id,
+                        unit=row.unit,
+                        kind=row.kind,
+                        priority=row.priority,
+                        begins=row.effective_at,
+                        ends=row.expires_at,
+                        amount=row.amount,
+                    )
+                )
+
+    def top_up(self, customer: Customer, now: datetime, **grant: Any) -> None:
+        """Let the operator grant something."""
+        customer.grants += 1
+        with clock.frozen(now), tenant_scope(customer.ref):
+            balance_grant(organization=customer.ref, source=f"sim:{customer.grants}", **grant)
+        self.learn()
+        self.count("grants")
+
+    def change_plan(self, customer: Customer, plan: str, now: datetime) -> None:
+        """Put the customer on a plan; a refusal, such as for the plan there is, is one."""
+        try:
+            with clock.frozen(now), tenant_scope(customer.ref):
+                subscription_change(
+                    organization=customer.ref, actor=SYSTEM_ACTOR, plan=plan, assigned=True
+                )
+        except DomainError:
+            self.count("plan changes refused")
+            return
+        self.learn()
+        self.count("plan changes")
+
+    def take(
+        self, wanted: Sequence[tuple[Customer, str, int, str]], now: datetime
+    ) -> list[tuple[Customer, UUID]]:
+        """Ask for (customer, unit, amount, channel) all at once; return what was accepted."""
+        asked = [
+            {
+                "organization_id": str(customer.ref.id),
+                "hold_id": str(uuid7()),
+                "unit": unit,
+                "amount": amount,
+                "ttl_seconds": HOLD_SECONDS,
+                "source": "simulation",
+                "dims": {"channel": channel} if channel else {},
+            }
+            for customer, unit, amount, channel in wanted
+        ]
+        if not asked:
+            return []
+        # A retry of one in thirty: it must not take twice.
+        again = [request for request in asked if self.chance.random() < 1 / 30]
+        rows = _call("SELECT accepted, code FROM hold_take(%s::jsonb, %s)", [*asked, *again], now)
+        accepted = []
+        for request, (customer, unit, amount, channel), (yes, code) in zip(
+            asked, wanted, rows, strict=False
+        ):
+            hold = UUID(str(request["hold_id"]))
+            price = self.prices.get((unit, channel), self.prices.get((unit, "")))
+            if customer.account.take(hold, unit, Decimal(amount), price, now) != yes:
+                raise Disagreement(f"{customer.ref.slug} at {now}: {request} was {code}")
+            self.count("holds" if yes else "refusals")
+            if yes:
+                accepted.append((customer, hold))
+        for request, (yes, code) in zip(again, rows[len(asked) :], strict=True):
+            first = next(row for each, row in zip(asked, rows, strict=False) if each is request)
+            if (yes, code) != ((True, "duplicate") if first[0] else (False, first[1])):
+                raise Disagreement(f"the retry of {request} was {code}")
+        return accepted
+
+    def settle(
+        self, wanted: Iterable[tuple[Customer, UUID, int, bool, str]], now: datetime
+    ) -> None:
+        """Capture (customer, hold, units, keep, event name) all at once; no units is a release."""
+        sent = []
+        for customer, hold, units, keep, name in wanted:
+            named: dict[str, Any] = {"event_id": name}
+            if 0 < units <= 5 and not keep:
+                named = {"ids": [str(uuid7()) for _ in range(units)]}
+            settlement = {
+                "organization_id": str(customer.ref.id),
+                "hold_id": str(hold),
+                "captured": units,
+                "source": "simulation",
+                "model": self.chance.choice(["sentiment-en", "sentiment-zh"]),
+                "occurred_at": now.isoformat(),
+                **(named if units else {}),
+                **({"keep": True} if keep else {}),
+            }
+            sent.append(settlement)
+            customer.account.capture(hold, Decimal(units), keep=keep)
+            if not keep and customer.account.holds[hold].captured:
+                customer.settled.append(hold)
+        if not sent:
+            return
+        for attempt in (sent, [one for one in sent if self.chance.random() < 1 / 30]):
+            if not attempt:
+                continue
+            rows = _call("SELECT code FROM hold_settle(%s::jsonb, %s)", attempt, now)
+            good = {"captured", "released"} if attempt is sent else {"duplicate"}
+            for settlement, (code,) in zip(attempt, rows, strict=True):
+                if code not in good:
+                    raise Disagreement(f"{now}: {settlement} was {code}")
+        self.count("settlements", len(sent))
+
+    def expire(self, holds: Sequence[tuple[Customer, UUID]], now: datetime) -> None:
+        """Let the database's clock run out on open holds, and reap them."""
+        if not holds:
+            return
+        with clock.frozen(now), system_scope("simulation"):
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "UPDATE ledger_hold SET expires_at = clock_timestamp() - interval '1 s'"
+                    " WHERE id = ANY(%s)",
+                    [[hold for _, hold in holds]],
+                )
+            if hold_reap(most=1000) != len(holds):
+                raise Disagreement(f"{now}: {len(holds)} holds should have expired")
+        for customer, hold in holds:
+            customer.account.capture(hold, Decimal(0))
+        self.count("expired holds", len(holds))
+
+    def refund(self, customer: Customer, now: datetime) -> None:
+        """Give back a part of something settled."""
+        hold = self.chance.choice(customer.settled)
+        taken = customer.account.holds[hold]
+        left = int(taken.captured - taken.refunded)
+        if left < 1:
+            return
+        units = self.chance.randint(1, left)
+        with clock.frozen(now), tenant_scope(customer.ref):
+            hold_refund(
+                organization=customer.ref,
+                hold_id=hold,
+                amount=units,
+                key=f"sim:{hold}:{taken.refunded}",
+                reason="simulation",
+            )
+        anew = customer.account.refund(hold, Decimal(units), now)
+        before = set(customer.account.lots)
+        self.learn()
+        found = [lot for lot in customer.account.lots.values() if lot.id not in before]
+        if sorted(anew) != sorted((lot.unit, lot.amount) for lot in found):
+            raise Disagreement(f"{now}: the refund of {hold} granted {found}, not {anew}")
+        self.count("refunds")
+
+
+def _call(statement: str, items: list[dict[str, Any]], now: datetime) -> list[tuple[Any, ...]]:
+    with system_scope("simulation"), connection.cursor() as cursor:
+        cursor.execute(statement, [json.dumps(items), now])
+        return list(cursor.fetchall())

@@ -1,0 +1,99 @@
+"""A virtual year of random customers: the ledger and an independent model tell the same."""
+
+import json
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from anneal.kernel.scopes import system_scope
+from billing.plans.simulation import year
+from billing.plans.simulation.year import year_simulate
+
+
+def simulated(organizations: int, days: int, seed: int) -> dict[str, Any]:
+    out = StringIO()
+    call_command(
+        "simulate_year",
+        f"--organizations={organizations}",
+        f"--days={days}",
+        f"--seed={seed}",
+        "--json",
+        stdout=out,
+    )
+    report: dict[str, Any] = json.loads(out.getvalue())
+    return report
+
+
+def test_sixty_days_of_ten_organizations_are_explained(db: None) -> None:
+    report = simulated(10, 60, 3)
+
+    assert (report["drift"], report["differences"]) == (0, [])
+    assert report["balances"] >= 20
+    happened = report["counts"]
+    assert happened["sign-ups"] == 10
+    kinds = ("holds", "refusals", "settlements", "refunds", "grants", "plan changes")
+    assert all(happened[kind] > 0 for kind in kinds), happened
+
+
+@pytest.mark.slow
+def test_a_year_of_two_hundred_organizations_is_explained(db: None) -> None:
+    report = simulated(200, 365, 7)
+
+    assert (report["drift"], report["differences"]) == (0, [])
+    assert report["counts"]["expired holds"] > 100
+
+
+def test_the_same_seed_lives_through_the_same_year(db: None) -> None:
+    assert simulated(3, 30, 5)["counts"] == simulated(3, 30, 5)["counts"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("UPDATE ledger_balance SET consumed = consumed + 1", "prediction: Totals("),
+        (
+            "INSERT INTO metering_usageevent SELECT anneal_uuid7(), organization_id, 's', 'lost',"
+            " 'prediction', 1, '', NULL, NULL, now(), now(), now(), NULL, '{}' FROM ledger_balance",
+            "events tell",
+        ),
+    ],
+)
+def test_a_unit_out_of_place_is_a_difference_and_a_drift(
+    db: None, monkeypatch: pytest.MonkeyPatch, statement: str, told: str
+) -> None:
+    """The books are falsified between the last day and the account of the year."""
+    honest = year._end
+
+    def falsify(world: Any, now: Any) -> None:
+        honest(world, now)
+        with system_scope("test"), connection.cursor() as cursor:
+            cursor.execute(
+                f"{statement} WHERE organization_id = %s AND unit = 'prediction'",
+                [world.customers[0].ref.id],
+            )
+
+    monkeypatch.setattr(year, "_end", falsify)
+
+    report = year_simulate(organizations=2, days=10, seed=1, progress=lambda _: None)
+
+    assert len(report.differences) == 1
+    assert told in report.differences[0]
+    assert len(report.drifts) == 1
+
+
+def test_a_running_installation_is_not_filled_with_inventions(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANNEAL_UP", "1")
+
+    with pytest.raises(CommandError, match="running installation"):
+        call_command("simulate_year")
+
+
+@pytest.mark.parametrize("option", ["--organizations=0", "--organizations=10001", "--days=367"])
+def test_sizes_out_of_bounds_are_refused(db: None, option: str) -> None:
+    with pytest.raises(CommandError, match="Give 1 to 10,000"):
+        call_command("simulate_year", option)

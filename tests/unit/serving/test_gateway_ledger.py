@@ -1,0 +1,182 @@
+"""The gateway's two round trips against the real ledger: budgets, parking, prices, abstentions."""
+
+import asyncio
+from array import array
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, TypeVar
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg_pool import AsyncConnectionPool
+
+from anneal.kernel import clock
+from anneal.kernel.ids import public_id, uuid7
+from billing.ledger.errors import AccountParked, LimitReached
+from mlworker.serving.gateway.answers import abstentions, classify_render
+from mlworker.serving.gateway.ledger import Ledger, Settlement
+from mlworker.serving.gateway.tickets import Ticket
+from mlworker.serving.protocol import Answer, ModelSpec
+from tests.unit.billing.books import Books
+from tests.unit.conftest import DatabaseClone
+
+LABELS = ("positive", "negative")
+TASK = "text_classification"
+SURE, UNSURE = (0.9, 0.1), (0.55, 0.45)
+Result = TypeVar("Result")
+
+
+@pytest.fixture
+def books(database_clone: DatabaseClone) -> Iterator[Books]:
+    """An organization with a hundred predictions."""
+    with psycopg.connect(database_clone.app_url, autocommit=True) as connection:
+        made = Books(connection, uuid7())
+        made.organization_add()
+        made.grant(100, source="trial", now=clock.now())
+        yield made
+
+
+def with_ledger(clone: DatabaseClone, work: Callable[[Ledger], Awaitable[Result]]) -> Result:
+    async def run() -> Result:
+        async with AsyncConnectionPool(
+            clone.app_url, min_size=1, kwargs={"autocommit": True}, open=False
+        ) as pool:
+            return await work(Ledger(pool))
+
+    return asyncio.run(run())
+
+
+def ticket(books: Books, items: int, **more: Any) -> Ticket:
+    event_ids = [uuid7() for _ in range(items)]
+    fields: dict[str, Any] = {
+        "source": "classify",
+        "organization_id": books.organization_id,
+        "key_digest": None,
+        "key_id": None,
+        "base": "minilm-l6",
+        "model": "sentiment-en",
+        "deployment_id": None,
+        "spec": ModelSpec("v1", "head", "k", "s", 2),
+        "lengths": [3] * items,
+        "tokens": b"",
+        "event_ids": event_ids,
+        "render": classify_render(
+            model="sentiment-en",
+            task=TASK,
+            labels=LABELS,
+            event_ids=event_ids,
+            top_k=None,
+            threshold=0.8,
+            usage={"predictions": items},
+        ),
+        "price_dims": {"task": TASK, "tier": "head", "channel": "online"},
+        "abstains": abstentions(task=TASK, labels=LABELS, threshold=0.8),
+        **more,
+    }
+    return Ticket(**fields)
+
+
+def answer(made: Ticket, *rows: tuple[float, float]) -> Answer:
+    values = array("f", [value for row in rows for value in row]).tobytes()
+    return Answer(number=made.number, columns=2, values=values, queue_ms=0.0, inference_ms=0.0)
+
+
+def served(clone: DatabaseClone, books: Books, *rows: tuple[float, float], **more: Any) -> Ticket:
+    """Take, answer and settle a ticket of so many rows; twice, as after a lost reply."""
+
+    async def work(ledger: Ledger) -> Ticket:
+        made = ticket(books, len(rows), **more)
+        (outcome,) = await ledger.take([made])
+        assert outcome.error is None
+        made.hold_id = outcome.hold_id
+        for _ in range(2):
+            settlement = Settlement(made, answer(made, *rows))
+            await ledger.settle([settlement])
+            assert settlement.error is None
+        return made
+
+    return with_ledger(clone, work)
+
+
+def counted(books: Books) -> dict[str, int]:
+    rows = books.rows("SELECT meter, sum(units) FROM metering_usageevent GROUP BY meter")
+    return {meter: int(units) for meter, units in rows}
+
+
+def test_answers_without_a_label_are_counted_apart_and_free(
+    database_clone: DatabaseClone, books: Books
+) -> None:
+    made = served(database_clone, books, SURE, UNSURE, SURE)
+
+    assert made.units == 2
+    assert (books.balance()["consumed"], books.balance()["held"]) == (2, 0)
+    assert counted(books) == {"prediction": 2, "abstention": 1}
+    # Feedback names any prediction, the unsure one above all.
+    known = {row[0] for row in books.rows("SELECT id FROM metering_usageevent")}
+    assert known == set(made.event_ids)
+    assert books.drift() == []
+
+
+def test_an_answer_of_abstentions_alone_costs_nothing_and_is_given(
+    database_clone: DatabaseClone, books: Books
+) -> None:
+    made = served(database_clone, books, UNSURE, UNSURE)
+
+    assert made.units == 0
+    assert (books.balance()["consumed"], books.balance()["available"]) == (0, 100)
+    assert counted(books) == {"abstention": 2}
+    assert books.drift() == []
+
+
+def test_an_operator_may_charge_for_abstentions(
+    database_clone: DatabaseClone, books: Books
+) -> None:
+    made = served(database_clone, books, SURE, UNSURE, abstains=None)
+
+    assert made.units == 2
+    assert counted(books) == {"prediction": 2}
+
+
+def test_what_may_choose_the_price_is_counted_with_the_event(
+    database_clone: DatabaseClone, books: Books
+) -> None:
+    served(database_clone, books, SURE)
+
+    ((dims,),) = books.rows("SELECT dims FROM metering_usageevent")
+    assert {"task": TASK, "tier": "head", "channel": "online"}.items() <= dims.items()
+
+
+def test_a_keys_and_its_makers_budgets_count_the_call(
+    database_clone: DatabaseClone, books: Books
+) -> None:
+    key, member = uuid7(), uuid7()
+    of_key = books.limit(2, scope="key", subject_id=key)
+    of_member = books.limit(3, scope="member", subject_id=member)
+    served(database_clone, books, SURE, SURE, key_id=key, member_id=member)
+
+    def refused(**whose: UUID) -> Any:
+        async def work(ledger: Ledger) -> Any:
+            (outcome,) = await ledger.take([ticket(books, 2, **whose)])
+            return outcome.error
+
+        return with_ledger(database_clone, work)
+
+    for error, limit in (
+        (refused(key_id=key, member_id=member), of_key),
+        (refused(key_id=uuid7(), member_id=member), of_member),
+    ):
+        assert isinstance(error, LimitReached)
+        assert error.param == public_id("bud_", limit)
+    assert refused(key_id=uuid7(), member_id=uuid7()) is None
+
+
+def test_a_parked_account_is_refused_as_such(database_clone: DatabaseClone, books: Books) -> None:
+    books.park("The books differ.", now=clock.now())
+
+    async def work(ledger: Ledger) -> Any:
+        (outcome,) = await ledger.take([ticket(books, 1)])
+        return outcome
+
+    outcome = with_ledger(database_clone, work)
+    assert outcome.hold_id is None
+    assert isinstance(outcome.error, AccountParked)
