@@ -1940,9 +1940,11 @@ export interface components {
         /** @description What the plan allows at once; null is no limit. */
         PlanLimitsOut: {
             requests_per_minute: number | null;
+            /** @description Online calls at once. */
+            calls_in_flight: number | null;
             /** @description Training jobs at once. */
             concurrency: number | null;
-            /** @description Of those who wait the lower is served first. */
+            /** @description 0 to 100; of training jobs that wait equally the lower is served first. */
             priority: number;
             storage_gb: number | null;
             seats: number | null;
