@@ -1,5 +1,5 @@
 /** What was used and what is left; and the first-steps list. */
-import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { queryOptions } from "@tanstack/react-query";
 import { type Group, type Period, periodStart } from "@/lib/periods";
 import { api, dataOf, forOrg } from "./client";
 import type { Membership, UsageBucket, UsagePage } from "./types";
@@ -33,11 +33,16 @@ const bucketsAll = async (
   return buckets;
 };
 
+/** Where the group stands in the key below. */
+const GROUP_PLACE = 3;
+
 export const usageQuery = (org: Membership, period: Period, group: Group) =>
   queryOptions({
     queryKey: [org.id, "usage", period, group],
     queryFn: () => bucketsAll(org, period, group),
-    placeholderData: keepPreviousData,
+    // Another period may stand in while one loads; sums by another group would be misread.
+    placeholderData: (before, query) =>
+      query?.queryKey[GROUP_PLACE] === group ? before : undefined,
   });
 
 export const balanceQuery = (org: Membership) =>

@@ -15,6 +15,8 @@ export const csvOf = (rows: readonly (readonly (string | number)[])[]): string =
 /** Spreadsheets take a file for UTF-8 when it begins so. */
 const MARK = "\uFEFF";
 
+const REVOKE_MS = 10_000;
+
 /** Hands the text over as a file, without a request. */
 export const csvSave = (name: string, text: string): void => {
   const address = URL.createObjectURL(new Blob([MARK, text], { type: "text/csv;charset=utf-8" }));
@@ -22,5 +24,6 @@ export const csvSave = (name: string, text: string): void => {
   link.href = address;
   link.download = name;
   link.click();
-  URL.revokeObjectURL(address);
+  // Later: some browsers read the address only after the click has been handled.
+  setTimeout(() => URL.revokeObjectURL(address), REVOKE_MS);
 };

@@ -1,6 +1,6 @@
 import { Button, Text } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type PlanDraft, planChange, plansQuery, subscriptionQuery } from "@/api/billing";
 import type { PlanOffer, Subscription } from "@/api/types";
@@ -55,7 +55,9 @@ const Change = ({ plan, subscription, onClose }: ChangeProps) => {
     change.reset();
     onClose();
   };
-  if (!plan) return null;
+  // One draft for as long as the question stands: pressing again after a lost answer counts once.
+  const draft = useMemo(() => plan && draftOf(plan, subscription), [plan, subscription]);
+  if (!plan || !draft) return null;
   const values = { plan: named(plan.name), date: format.date(subscription.current_period.ends_at) };
   const keeps = standingOf(plan.code, subscription) === "keep";
   const text = beginsLater(plan, subscription)
@@ -65,7 +67,7 @@ const Change = ({ plan, subscription, onClose }: ChangeProps) => {
     <ConfirmDialog
       opened
       onClose={close}
-      onConfirm={() => change.mutate(draftOf(plan, subscription))}
+      onConfirm={() => change.mutate(draft)}
       title={t(keeps ? "change.keepTitle" : "change.title", values)}
       text={keeps ? t("change.keep", values) : text}
       confirm={t("change.confirm")}

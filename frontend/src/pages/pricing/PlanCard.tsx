@@ -21,7 +21,9 @@ const useLines = (plan: Plan, meterName: (meter: string) => string): string[] =>
   const { t } = useTranslation("pricing");
   const format = useFormat();
   const { limits, overage } = plan;
-  const limit = (name: "seats" | "storage_gb" | "concurrency" | "requests_per_minute"): string => {
+  const limit = (
+    name: "seats" | "storage_gb" | "concurrency" | "requests_per_minute" | "calls_in_flight",
+  ): string => {
     const count = limits[name];
     return count === null
       ? t(`plan.unlimited.${name}`)
@@ -37,6 +39,7 @@ const useLines = (plan: Plan, meterName: (meter: string) => string): string[] =>
     limit("seats"),
     limit("concurrency"),
     limit("requests_per_minute"),
+    limit("calls_in_flight"),
     limit("storage_gb"),
     overage.mode === "block" ? t("plan.block") : line,
   ];

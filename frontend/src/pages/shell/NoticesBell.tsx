@@ -21,7 +21,11 @@ export const NoticesBell = () => {
   const format = useFormat();
   const noticeText = useNoticeText();
   const notices = useQuery(noticesQuery(org));
-  const [seen, setSeen] = useLocalStorage({ key: `${SEEN_KEY}-${org.id}`, defaultValue: 0 });
+  const [seen, setSeen] = useLocalStorage({
+    key: `${SEEN_KEY}-${org.id}`,
+    defaultValue: 0,
+    getInitialValueInEffect: false,
+  });
   const all = noticesSorted(notices.data?.data ?? []);
   const unread = unreadOf(all, seen);
   const name = unread > 0 ? t("bell.unread", { count: unread }) : t("bell.name");
