@@ -152,6 +152,7 @@ class CheckpointMessage:
     path: str
     step: int
     epoch: float
+    trained_tokens: int
     manifest_sha256: str
     bytes: int
 

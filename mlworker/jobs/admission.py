@@ -4,14 +4,14 @@ from anneal.kernel.ids import public_id, uuid7
 from billing.ledger.errors import HoldClosed, HoldExpired
 from billing.ledger.services import hold_extend, hold_take
 from billing.prices.services import price_quote
+from mlworker.jobs.charging import job_holds, tokens_captured
 from mlworker.jobs.contracts import JOB_PREFIX, METER, SOURCE
 from mlworker.jobs.errors import MaxChargeExceeded, TrainingDataUnfit
 from mlworker.jobs.limits import HOLD_SECONDS
 from mlworker.jobs.models import FineTuningJob
 from mlworker.jobs.quoting import Plan, plan_make
 from mlworker.jobs.ring import ring_workers
-from mlworker.jobs.rows import event_add, job_move
-from mlworker.jobs.settling import owner_of
+from mlworker.jobs.rows import event_add, job_move, owner_of
 from mlworker.jobs.states import Control, JobState, Phase
 from tenants.datasets.contracts import DatasetVersionInfo
 
@@ -60,7 +60,8 @@ def job_admit(
 def hold_renew(row: FineTuningJob) -> None:
     """Give the job's hold its full time again; take a new one if it has run out. The caller saves.
 
-    QuotaExhausted when a new one is needed and the balance does not cover it any more.
+    A new one is for what segments have not charged yet. QuotaExhausted when one is needed and the
+    balance does not cover it any more.
     """
     organization = owner_of(row)
     if row.hold_id is None:
@@ -68,10 +69,14 @@ def hold_renew(row: FineTuningJob) -> None:
     try:
         hold_extend(organization=organization, hold_id=row.hold_id, ttl_seconds=HOLD_SECONDS)
     except (HoldExpired, HoldClosed):
+        rest = (row.quoted_tokens or 0) - tokens_captured(job_holds(row))
+        if rest <= 0:
+            return
+        row.earlier_holds = [*row.earlier_holds, str(row.hold_id)]
         hold = hold_take(
             organization=organization,
             unit=METER,
-            amount=row.quoted_tokens or 0,
+            amount=rest,
             key=f"{public_id(JOB_PREFIX, row.id)}:{uuid7()}",
             ttl_seconds=HOLD_SECONDS,
             source=SOURCE,

@@ -55,6 +55,8 @@ class FineTuningJob(TenantModel):
     validation_version_id = models.UUIDField(null=True)
 
     hold_id = models.UUIDField(null=True)
+    earlier_holds = models.JSONField(default=list)
+    """Holds that ran out before it: what segments charged to them is charged."""
     quoted_tokens = models.PositiveBigIntegerField(null=True)
     max_charge = models.DecimalField(max_digits=20, decimal_places=6, null=True)
     """Largest price accepted, in the currency of the estimate."""

@@ -11,6 +11,7 @@ from django.db.models import DateTimeField, Func
 
 from anneal.kernel import clock
 from anneal.kernel.ids import uuid7
+from anneal.kernel.scopes import OrganizationRef
 from mlworker.jobs.contracts import Claim
 from mlworker.jobs.errors import JobNotFound, LeaseLost
 from mlworker.jobs.models import FineTuningJob, JobEvent
@@ -29,6 +30,11 @@ class DatabaseClock(Func):
 
     template = "clock_timestamp()"
     output_field = DateTimeField()
+
+
+def owner_of(row: FineTuningJob) -> OrganizationRef:
+    """Return the job's organization."""
+    return OrganizationRef(row.organization_id, row.organization_slug)
 
 
 def job_locked(job_id: UUID) -> FineTuningJob:

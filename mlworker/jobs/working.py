@@ -16,6 +16,7 @@ from anneal.kernel.scopes import tenant_scope
 from anneal.kernel.storage import StoredObject, tenant_key
 from billing.ledger.errors import AccountParked
 from mlworker.jobs.admission import hold_renew
+from mlworker.jobs.charging import job_charge, segment_charge
 from mlworker.jobs.contracts import CHECKPOINT_PREFIX, Claim, Fault
 from mlworker.jobs.errors import LeaseLost
 from mlworker.jobs.limits import KEEP_CHECKPOINTS, LEASE_SECONDS
@@ -28,7 +29,7 @@ from mlworker.jobs.rows import (
     job_move,
     job_of_worker,
 )
-from mlworker.jobs.settling import attempt_ended, job_charge, job_give_back
+from mlworker.jobs.settling import attempt_ended, job_give_back
 from mlworker.jobs.states import (
     Control,
     EventKind,
@@ -186,7 +187,10 @@ def checkpoint_ready(
     manifest_sha256: str,
     metrics: Mapping[str, Any],
 ) -> None:
-    """Declare a checkpoint's bytes verified: from here on it is what a restart continues from."""
+    """Declare a checkpoint's bytes verified: from here on it is what a restart continues from.
+
+    What it keeps is charged with it, or neither happens.
+    """
     with tenant_scope(claim.organization):
         row = job_of_worker(claim)
         mine = StoredFiles.objects.filter(id=stored_id)
@@ -198,7 +202,10 @@ def checkpoint_ready(
             metrics=dict(metrics),
         )
         row.stalled_attempts = 0
-        step = mine.values_list("step", flat=True).get()
+        step, epoch = mine.values_list("step", "epoch").get()
+        tokens = int(metrics.get("trained_tokens") or 0)
+        # The last report may be a few steps older: a cancel now must find what is charged.
+        row.progress = {**row.progress, "step": step, "epoch": epoch, "trained_tokens": tokens}
         event_add(
             row,
             f"Checkpoint saved at step {step}.",
@@ -206,6 +213,7 @@ def checkpoint_ready(
             code="checkpoint.saved",
             data={"checkpoint": public_id(CHECKPOINT_PREFIX, stored_id), "step": step},
         )
+        segment_charge(row, step=step, tokens=tokens)
         row.save()
         _retire_old(row)
 
@@ -286,7 +294,7 @@ def work_succeeded(work: Work, outcome: Outcome) -> ModelVersionInfo:
         row.seconds = outcome.seconds
         row.progress = dict(outcome.progress)
         event_add(row, f"New fine-tuned model created: {version.name}", code="model.created")
-        job_charge(row, outcome.trained_tokens, model=version.name)
+        job_charge(row, outcome.trained_tokens)
         event_add(row, "The job has successfully completed.", code="job.succeeded")
         row.save()
         _retire_old(row)

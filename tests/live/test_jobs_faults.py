@@ -17,6 +17,7 @@ from tests.live.training import (
     HEAD,
     LEASE,
     LORA,
+    TERMINAL,
     Customer,
     ImpatientInstallation,
     second_worker,
@@ -178,6 +179,30 @@ def test_cancelling_a_running_job_frees_the_machine_and_charges_the_steps_done(
     assert customer.job(job)["status"] == "cancelled"
     tokens = customer.tokens()
     assert (tokens["held"], tokens["consumed"]) == (0, body["trained_tokens"])
+    assert customer.counted() == {job: body["trained_tokens"]}
+
+
+def test_a_job_is_charged_as_it_goes_and_gets_all_back_when_it_fails(
+    place: ImpatientInstallation, customer: Customer
+) -> None:
+    job = customer.submit(customer.dataset(), **LORA)
+    customer.checkpointed(job, 2)
+    charged = customer.tokens()["consumed"]
+    assert 0 < charged < customer.job(job)["quoted_tokens"]
+    killed: set[int] = set()
+    while customer.job(job)["status"] not in TERMINAL:
+        # Each trainer is killed at its start, so that three in a row leave no new checkpoint.
+        for process in trainers(place):
+            if process.pid not in killed:
+                process.send_signal(signal.SIGKILL)
+                killed.add(process.pid)
+        time.sleep(0.05)
+    done = customer.job(job)
+    assert (done["status"], done["trained_tokens"]) == ("failed", 0), customer.messages(job)
+    tokens = customer.tokens()
+    assert (tokens["held"], tokens["consumed"]) == (0, 0)
+    assert customer.counted()[job] >= charged
+    assert customer.codes(job)[-2:] == ["billing.refund", "job.failed"]
 
 
 def test_a_paused_job_lets_others_by_and_continues_where_it_was(

@@ -6,6 +6,7 @@ from billing.ledger.services.holds import (
     hold_capture,
     hold_capture_segment,
     hold_extend,
+    hold_get,
     hold_release,
     hold_take,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "hold_capture",
     "hold_capture_segment",
     "hold_extend",
+    "hold_get",
     "hold_refund",
     "hold_release",
     "hold_take",

@@ -127,6 +127,7 @@ def hold_capture_segment(
     source: str = "jobs",
     meter: str | None = None,
     model: str = "",
+    api_key_id: UUID | None = None,
     dims: dict[str, Any] | None = None,
 ) -> Hold:
     """Charge one segment of a hold that stays open; ``segment`` names its usage event.
@@ -151,6 +152,7 @@ def hold_capture_segment(
             "source": source,
             "meter": meter,
             "model": model,
+            "api_key_id": api_key_id,
             "dims": dims or {},
         },
     )

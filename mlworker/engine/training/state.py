@@ -139,6 +139,7 @@ def checkpoint_write(
         path=str(target.relative_to(run_dir)),
         step=step,
         epoch=epoch,
+        trained_tokens=state.position.trained_tokens,
         manifest_sha256=manifest_sha256(target),
         bytes=size,
     )

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from mlworker.engine.contracts import MetricMessage, PlanMessage
+from mlworker.engine.contracts import CheckpointMessage, MetricMessage, PlanMessage
 from mlworker.jobs.states import EventKind
 from mlworker.jobs.working import News, Work
 
@@ -71,16 +71,16 @@ class Progress:
             "seconds": last.seconds,
         }
 
-    def checkpoint_metrics(self) -> dict[str, Any]:
+    def checkpoint_metrics(self, message: CheckpointMessage) -> dict[str, Any]:
         """Return OpenAI's metrics of a checkpoint."""
         valid = self._validation or {}
         return {
-            "step": self._last.step if self._last else 0,
+            "step": message.step,
             "train_loss": self._last.train_loss if self._last else None,
             "valid_loss": valid.get("loss"),
             "valid_accuracy": valid.get("accuracy"),
             "valid_macro_f1": valid.get("macro_f1"),
-            "trained_tokens": min(self._last.trained_tokens, self._quoted) if self._last else 0,
+            "trained_tokens": min(message.trained_tokens, self._quoted),
         }
 
     def _metric_data(self, message: MetricMessage) -> dict[str, Any]:

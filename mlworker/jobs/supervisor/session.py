@@ -186,7 +186,7 @@ class Session:
                 stored_id,
                 stored,
                 manifest_sha256=message.manifest_sha256,
-                metrics=self._progress.checkpoint_metrics(),
+                metrics=self._progress.checkpoint_metrics(message),
             )
         )
 

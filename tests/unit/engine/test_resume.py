@@ -119,6 +119,17 @@ def test_only_the_newest_checkpoints_stay(tiny: BaseDirectory, tmp_path: Path) -
     assert verify_checkpoint(last).path == last
 
 
+def test_a_checkpoint_says_how_many_tokens_it_keeps(tiny: BaseDirectory, tmp_path: Path) -> None:
+    spec = write_run(tmp_path, tiny, "lora", config={"epochs": 1}, checkpoint_seconds=0.0)
+    link = LocalLink()
+    done = Run(tmp_path, spec, link).execute()
+    saved = [item for item in link.messages if isinstance(item, CheckpointMessage)]
+    tokens = [item.trained_tokens for item in saved]
+    assert tokens == sorted(tokens)
+    assert (saved[-1].step, tokens[-1]) == (done.steps, done.trained_tokens)
+    assert 0 < tokens[0] < tokens[-1]
+
+
 def test_half_written_folders_are_swept(tmp_path: Path) -> None:
     half = tmp_path / "checkpoints" / ".tmp-step-00000009-1"
     half.mkdir(parents=True)

@@ -11,6 +11,7 @@ from anneal.kernel import clock
 from anneal.kernel.ids import public_id, uuid7
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
+from anneal.kernel.storage import object_put
 from billing.ledger.contracts import BalanceInfo
 from billing.ledger.selectors import balance_get
 from mlworker.jobs.claiming import job_claim
@@ -19,7 +20,9 @@ from mlworker.jobs.models import FineTuningJob, JobEvent, StoredFiles
 from mlworker.jobs.rows import DatabaseClock
 from mlworker.jobs.services import fine_tuning_job_submit
 from mlworker.jobs.states import JobState, Phase, StoredKind, StoredState
+from mlworker.jobs.working import Outcome, checkpoint_ready, stored_begin
 from tenants.datasets.services import dataset_create_sample
+from tests.unit.registry.factories import LINEAGE
 
 
 def make_dataset(organization: OrganizationRef) -> str:
@@ -93,6 +96,32 @@ def add_checkpoint(claim: Claim, *, step: int = 10) -> UUID:
         )
         row.save(force_insert=True)
         return row.id
+
+
+def save_checkpoint(claim: Claim, *, step: int, tokens: int) -> UUID:
+    """Save a checkpoint as a supervisor does, ``tokens`` trained in all; its row's id."""
+    stored_id, key = stored_begin(claim, StoredKind.CHECKPOINT, step=step, epoch=step / 10)
+    metrics = {"step": step, "trained_tokens": tokens}
+    checkpoint_ready(
+        claim, stored_id, object_put(key, b"bytes"), manifest_sha256="m", metrics=metrics
+    )
+    return stored_id
+
+
+def make_outcome(job: JobInfo, organization: OrganizationRef, tokens: int) -> Outcome:
+    """Return what a training of so many tokens hands over."""
+    return Outcome(
+        stored_id=uuid7(),
+        stored=object_put(f"organizations/{organization.id}/jobs/{job.id}/model.tar", b"w"),
+        labels=("negative", "positive"),
+        max_length=128,
+        metrics={"test": {"accuracy": 0.9}},
+        lineage=LINEAGE,
+        trained_tokens=tokens,
+        seconds=2.0,
+        early_stopped=False,
+        progress={"step": 10, "total": 10},
+    )
 
 
 def age_job(organization: OrganizationRef, job_id: UUID, **ages: float) -> None:

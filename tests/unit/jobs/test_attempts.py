@@ -32,6 +32,7 @@ from tests.unit.jobs.factories import (
     make_job,
     queued_row,
     row_of,
+    save_checkpoint,
     token_balance,
 )
 
@@ -45,9 +46,7 @@ def test_steps_that_a_crash_undid_are_not_charged(
 ) -> None:
     job = make_job(organization)
     claim = claimed()
-    stored_id, key = stored_begin(claim, StoredKind.CHECKPOINT, step=2)
-    done = {"trained_tokens": 200}
-    checkpoint_ready(claim, stored_id, object_put(key, b"b"), manifest_sha256="m", metrics=done)
+    save_checkpoint(claim, step=2, tokens=200)
     news_write(claim, News(progress={"step": 9, "total": 10, "trained_tokens": 900}))
     work_failed(claim, CRASH)
     assert client_api.get(job_path(job.id)).json()["progress"]["step"] == 2

@@ -4,18 +4,15 @@ import pytest
 from rest_framework.test import APIClient
 
 from anneal.kernel.events import DatasetDeleting, OrganizationSuspended, publish
-from anneal.kernel.ids import uuid7
 from anneal.kernel.models import OutboxMessage
 from anneal.kernel.principal import KeyScope, Role
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
-from anneal.kernel.storage import object_put
 from billing.ledger.services import hold_release
 from mlworker.jobs.contracts import Fault
 from mlworker.jobs.errors import DatasetInUse, LeaseLost
 from mlworker.jobs.states import Control
 from mlworker.jobs.working import (
     News,
-    Outcome,
     news_write,
     work_failed,
     work_give_back,
@@ -29,11 +26,11 @@ from tests.unit.jobs.factories import (
     event_codes,
     job_path,
     make_job,
+    make_outcome,
     queued_row,
     row_of,
     token_balance,
 )
-from tests.unit.registry.factories import LINEAGE
 
 pytestmark = pytest.mark.django_db
 
@@ -43,22 +40,6 @@ CRASH = Fault("crashed", "The trainer was ended by SIGSEGV.", "SIGSEGV")
 def _rings() -> int:
     with system_scope("test"):
         return OutboxMessage.objects.filter(task="jobs.ring").count()
-
-
-def _outcome(claim_id: object, organization: OrganizationRef, tokens: int) -> Outcome:
-    stored = object_put(f"organizations/{organization.id}/jobs/{claim_id}/model.tar", b"w")
-    return Outcome(
-        stored_id=uuid7(),
-        stored=stored,
-        labels=("negative", "positive"),
-        max_length=128,
-        metrics={"test": {"accuracy": 0.9}},
-        lineage=LINEAGE,
-        trained_tokens=tokens,
-        seconds=2.0,
-        early_stopped=False,
-        progress={"step": 10, "total": 10},
-    )
 
 
 def test_cancelling_a_queued_job_gives_all_back(
@@ -93,7 +74,7 @@ def test_a_job_whose_hold_ran_out_ends_well_and_unpaid(organization: Organizatio
     assert hold_id is not None
     with tenant_scope(organization):
         hold_release(organization=organization, hold_id=hold_id)
-    work_succeeded(work, _outcome(job.id, organization, 500))
+    work_succeeded(work, make_outcome(job, organization, 500))
     row = row_of(organization, job.id)
     assert (row.state, len(row.warnings)) == ("succeeded", 1)
     assert token_balance(organization).consumed == 0
@@ -174,7 +155,7 @@ def test_success_is_one_state_one_model_one_charge(
     job = make_job(organization, suffix="reviews")
     quoted = job.quoted_tokens or 0
     work = work_load(claimed())
-    version = work_succeeded(work, _outcome(job.id, organization, quoted - 100))
+    version = work_succeeded(work, make_outcome(job, organization, quoted - 100))
     answer = client_api.get(job_path(job.id)).json()
     assert (answer["status"], answer["fine_tuned_model"]) == ("succeeded", version.name)
     assert answer["trained_tokens"] == quoted - 100
@@ -191,7 +172,7 @@ def test_success_is_one_state_one_model_one_charge(
 
 def test_more_than_the_quote_is_never_charged(organization: OrganizationRef) -> None:
     job = make_job(organization)
-    work_succeeded(work_load(claimed()), _outcome(job.id, organization, 10**9))
+    work_succeeded(work_load(claimed()), make_outcome(job, organization, 10**9))
     assert token_balance(organization).consumed == job.quoted_tokens
 
 
@@ -202,7 +183,7 @@ def test_a_success_that_comes_too_late_changes_nothing(
     work = work_load(claimed())
     client_api.post(job_path(job.id, "/cancel"))
     with pytest.raises(LeaseLost):
-        work_succeeded(work, _outcome(job.id, organization, 5))
+        work_succeeded(work, make_outcome(job, organization, 5))
     assert row_of(organization, job.id).state == "cancelled"
     assert token_balance(organization).consumed == 0
 
