@@ -188,8 +188,10 @@ class LoraRun:
         score, loss = found[setup.task.primary_metric], found["loss"]
         at.evaluated = at.step
         gained = score > at.best_score + setup.config.min_delta
-        if gained or (score == at.best_score and loss < at.best_loss):
-            at.best_score, at.best_loss, at.best_step = score, loss, at.step
+        at.best_score = max(at.best_score, score)
+        # The loss hears every row, the score only those near the border: it chooses better.
+        if loss < at.best_loss or not self.state.best:
+            at.best_loss, at.best_step = loss, at.step
             self.state.best = {name: value.clone() for name, value in self.state.average.items()}
         at.stale = 0 if gained else at.stale + 1
         patience = setup.config.patience

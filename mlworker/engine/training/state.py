@@ -6,6 +6,7 @@ Everything random in a step is seeded by (seed, step), so position and weights a
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -48,7 +49,7 @@ class Position:
     seconds: float = 0.0
     """Wall time in earlier attempts."""
     best_score: float = -1.0
-    best_loss: float = 0.0
+    best_loss: float = math.inf
     best_step: int = 0
     stale: int = 0
     """Evaluations since the best one."""

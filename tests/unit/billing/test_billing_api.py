@@ -70,8 +70,11 @@ def test_the_balance_needs_a_caller(db: None) -> None:
 def test_the_price_list_is_public_and_exact(db: None) -> None:
     body = APIClient().get("/v1/billing/prices").json()
 
+    seeded = {"prediction", "storage_gb_hour", "trained_token"}
     found = [
-        (one["meter"], one["match"], one["unit_amount"], one["currency"]) for one in body["data"]
+        (one["meter"], one["match"], one["unit_amount"], one["currency"])
+        for one in body["data"]
+        if one["meter"] in seeded  # other tests of the run commit meters of their own
     ]
     assert found == [
         ("prediction", {}, "0.0001", "USD"),
@@ -98,7 +101,7 @@ def test_a_new_version_rules_from_its_day_and_the_old_one_stays(db: None) -> Non
         after = price_quote(meter="prediction", units=10)
 
     assert (str(before.amount.normalize()), str(after.amount.normalize())) == ("0.001", "0.002")
-    assert Price.objects.count() == 5
+    assert Price.objects.filter(meter__code="prediction").count() == 3
 
 
 def test_a_version_number_is_used_once(db: None) -> None:
