@@ -29,7 +29,9 @@ def npm_command(*arguments: str) -> tuple[str, ...]:
 def node_env() -> dict[str, str]:
     """The environment for npm and what it starts: our node is found first."""
     env = dict(os.environ)
-    env["PATH"] = os.pathsep.join((str(node_folder() / "bin"), env.get("PATH", os.defpath)))
+    # npm runs scripts by `sh`, which a PATH that names Python alone does not have.
+    folders = (str(node_folder() / "bin"), env.get("PATH", ""), os.defpath)
+    env["PATH"] = os.pathsep.join(filter(None, folders))
     env.setdefault("NODE_USE_SYSTEM_CA", "1")  # pip trusts what the machine trusts; npm too then
     env |= {"npm_config_update_notifier": "false", "npm_config_fund": "false"}
     return env | {"npm_config_audit": "false", "CI": "1", "NO_COLOR": "1", "FORCE_COLOR": "0"}
