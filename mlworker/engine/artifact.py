@@ -68,7 +68,7 @@ def check_shapes(artifact: Artifact, config: BertConfig) -> None:
         "head.weight": (len(artifact.manifest.labels), hidden),
         "head.bias": (len(artifact.manifest.labels),),
     }
-    if artifact.manifest.pooling == "attention":
+    if QUERY in artifact.tensors:
         wanted[QUERY] = (config.num_attention_heads, hidden)
     lora = artifact.manifest.lora
     if lora is not None:

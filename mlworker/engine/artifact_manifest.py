@@ -103,8 +103,9 @@ def _parse(body: Mapping[str, object]) -> ArtifactManifest:
     labels = tuple(cast("list[str]", body["labels"]))
     if not all(isinstance(label, str) for label in labels) or len(set(labels)) != len(labels):
         raise ValueError("labels")
-    if pooling["kind"] not in ("cls", "attention") or body["tier"] not in ("head", "lora"):
+    if pooling["kind"] not in ("cls", "attention", "mean") or body["tier"] not in ("head", "lora"):
         raise ValueError("tier or pooling")
+    # "mean" is what attention was called while its queries were always zero.
     if (body["tier"] == "lora") != (lora is not None):
         raise ValueError("lora")
     return ArtifactManifest(

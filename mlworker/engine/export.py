@@ -20,7 +20,7 @@ from mlworker.engine.adapters.merge import merged
 from mlworker.engine.artifact import Artifact
 from mlworker.engine.base.bert import RENAMED, Bert
 from mlworker.engine.base.locate import BaseDirectory
-from mlworker.engine.heads import QUERY
+from mlworker.engine.heads import query_of
 
 _COPIED = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 _PARTS = ("query", "key", "value")
@@ -36,7 +36,7 @@ def export_merged(artifact: Artifact, base: BaseDirectory, out: Path) -> Path:
     weights = _encoder_weights(bert, layers)
     head, bias = artifact.tensors["head.weight"], artifact.tensors["head.bias"]
     if artifact.manifest.pooling == "attention":
-        weights |= _attention_layer(bert, layers, artifact.tensors[QUERY])
+        weights |= _attention_layer(bert, layers, query_of(artifact.tensors, bert.config))
         layers += 1
         weights["bert.pooler.dense.weight"] = _SMALL * torch.eye(bert.config.hidden_size)
         weights["bert.pooler.dense.bias"] = torch.zeros(bert.config.hidden_size)

@@ -9,12 +9,14 @@ attention  LayerNorm(attention over the tokens + first token) after block k -> l
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mlworker.engine.base.config import BertConfig
 from mlworker.engine.contracts import PoolingKind
 from mlworker.engine.data.packing import Bucket, PackedRows
 
@@ -28,6 +30,14 @@ class Pooling:
 
     kind: PoolingKind
     layers: int
+
+
+def query_of(tensors: Mapping[str, Tensor], config: BertConfig) -> Tensor:
+    """A model's queries [A, H]; zeros for one made before models had any: it took the mean."""
+    found = tensors.get(QUERY)
+    if found is None:
+        found = torch.zeros(config.num_attention_heads, config.hidden_size)
+    return found
 
 
 def attention_feature(hidden: Tensor, packed: PackedRows, query: Tensor, eps: float) -> Tensor:

@@ -1,5 +1,6 @@
 """Hostile first inputs against a running installation: refused with a reason, nothing dies."""
 
+import csv
 import json
 import os
 import time
@@ -111,6 +112,35 @@ def test_the_json_test_suite_as_bodies_and_as_files_never_breaks_anything(
     assert bad == {}
     accepted = {name for name, found in statuses.items() if name.startswith("n_") and 200 in found}
     assert accepted == set()
+
+
+def test_the_csv_spectrum_as_files_never_breaks_anything(api: httpx.Client) -> None:
+    for path in sorted((_corpus("csv-spectrum") / "csvs").glob("*.csv")):
+        data = path.read_bytes()
+        with path.open(encoding="utf-8", newline="") as lines:
+            first, *_, last = next(csv.reader(lines))
+        mapping = json.dumps({"text": first, "label": last})
+        seen = api.post("/v1/datasets/preview", files={"file": (path.name, data)})
+        made = api.post(
+            "/v1/datasets",
+            files={"file": (path.name, data)},
+            data={"column_mapping": mapping},
+        )
+        assert (seen.status_code, made.status_code) == (200, 201), (path.name, made.text)
+        assert made.json()["validation_report"]["rows"] >= 1, path.name
+
+
+def test_naughty_strings_become_a_dataset_as_they_are(api: httpx.Client) -> None:
+    path = _corpus("naughty-strings") / "blns.json"
+    texts = [text for text in json.loads(path.read_text(encoding="utf-8")) if text.strip()]
+    rows = [{"text": text, "label": "ab"[number % 2]} for number, text in enumerate(texts)]
+    lines = "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+    made = api.post("/v1/datasets", files={"file": ("naughty.jsonl", lines)})
+
+    assert made.status_code == 201, made.text
+    assert made.json()["status"] == "ready"
+    assert made.json()["validation_report"]["rows"] >= len(set(texts)) - 1
 
 
 def test_the_unchanged_openai_client_moves_files(installation: Installation, key: str) -> None:

@@ -29,8 +29,11 @@ OWN_WRONG = [
 
 @pytest.fixture(scope="module")
 def customer(installation: Installation) -> Iterator[Customer]:
+    parts = ("web", "worker-serve")
+    before = [installation.pids(name)[0] for name in parts]
     with serving(installation, credit=100_000) as made:
         yield made
+    assert [installation.pids(name)[0] for name in parts] == before
 
 
 def naughty() -> list[str]:

@@ -14,7 +14,7 @@ from mlworker.engine.adapters.merge import merged
 from mlworker.engine.artifact import Artifact
 from mlworker.engine.base.bert import Bert
 from mlworker.engine.data.packing import COARSE, EXACT, pack_rows
-from mlworker.engine.heads import QUERY, attention_feature
+from mlworker.engine.heads import attention_feature, query_of
 
 _WARM = 3
 
@@ -46,7 +46,7 @@ def raw_model(bert: Bert, artifact: Artifact) -> Callable[[Sequence[Sequence[int
             pooled = torch.tanh(model.pooler(first)).float()
         else:
             hidden = model(packed, layers=layers)
-            query = artifact.tensors[QUERY]
+            query = query_of(artifact.tensors, model.config)
             pooled = attention_feature(hidden, packed, query, model.config.layer_norm_eps)
         logits = pooled @ weight.t() + bias
         return logits.softmax(dim=-1).index_select(0, packed.inverse)

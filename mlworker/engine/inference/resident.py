@@ -22,7 +22,7 @@ from mlworker.engine.contracts import EngineError, ErrorCode
 from mlworker.engine.data.batches import plan_batches
 from mlworker.engine.data.packing import COARSE, EXACT, PackedRows, pack_rows
 from mlworker.engine.device import pick_device, pick_dtype
-from mlworker.engine.heads import QUERY, attention_feature
+from mlworker.engine.heads import attention_feature, query_of
 from mlworker.engine.inference.slab import Slab, SlabRunner
 from mlworker.engine.tasks import task_named
 from mlworker.engine.tasks.base import Task
@@ -52,8 +52,8 @@ class _Model:
     layers: int
     weight: Tensor
     bias: Tensor
-    query: Tensor | None
-    """[A, H] of an attention head."""
+    query: Tensor
+    """[A, H]; an attention head reads it."""
 
 
 class Resident:
@@ -100,7 +100,7 @@ class Resident:
             layers=manifest.layers,
             weight=artifact.tensors["head.weight"].to(device),
             bias=artifact.tensors["head.bias"].to(device),
-            query=artifact.tensors[QUERY].to(device) if QUERY in artifact.tensors else None,
+            query=query_of(artifact.tensors, self.bert.config).to(device),
         )
         with self._lock, torch.inference_mode():
             if manifest.lora is not None and manifest.lora.rank > self._slab.rank:
@@ -176,9 +176,9 @@ class Resident:
         wanted = sorted(set(depth))
         states = self.bert.states(packed, wanted)
         eps = self.bert.config.layer_norm_eps
-        query = self._query(slots[0])
+        query = self._model(slots[0]).query
         if len(set(slots)) > 1:
-            query = torch.stack([self._query(slot) for slot in slots])
+            query = torch.stack([self._model(slot).query for slot in slots])
         features = [attention_feature(state, packed, query, eps) for state in states]
         if len(features) == 1:
             return features[0]
@@ -201,12 +201,6 @@ class Resident:
             inputs = pooled[rows].unsqueeze(2)
             out.append((rows, torch.bmm(weight, inputs).squeeze(2) + bias))
         return out
-
-    def _query(self, slot: int) -> Tensor:
-        query = self._model(slot).query
-        if query is None:
-            raise ValueError(f"the model in slot {slot} attends to nothing")
-        return query
 
     def _model(self, slot: int) -> _Model:
         model = self._models[slot]

@@ -76,7 +76,7 @@ class AttentionTraining:
                 found = self._step(batch)
                 losses = [a + b / len(batches) for a, b in zip(losses, found, strict=True)]
                 step += 1
-                self._setup.link.poll()
+                self._setup.pace.look()
             yield [self._learned(place, loss) for place, loss in enumerate(losses)]
 
     def _batches(self, epoch: int) -> list[list[int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -29,19 +30,32 @@ class Classifier:
         return features @ self.weight.t() + self.bias
 
 
-def classifier_rounds(
-    setup: Setup, features: Tensor, targets: Tensor, penalty: float
-) -> Iterator[Classifier]:
-    """The fit after each further `_ITERATIONS` iterations, without end.
+@dataclass(frozen=True)
+class Standardised:
+    """Features [R, H] with mean 0 and deviation 1, and what they were; several fits share them."""
 
-    Features are standardised for the fit; that is folded into the weights. EngineError(diverged)
-    when they are not finite.
+    scaled: Tensor
+    mean: Tensor
+    deviation: Tensor
+
+    @classmethod
+    def of(cls, features: Tensor) -> Self:
+        """Standardise the columns of a copy."""
+        mean, deviation = features.mean(0), features.std(0, correction=0).clamp(min=_TINY)
+        return cls((features - mean).div_(deviation), mean, deviation)
+
+
+def classifier_rounds(
+    setup: Setup, features: Standardised, targets: Tensor, penalty: float
+) -> Iterator[Classifier]:
+    """The fit after each further `_ITERATIONS` iterations, without end; for raw features.
+
+    EngineError(diverged) when the weights are not finite.
     """
-    mean, deviation = features.mean(0), features.std(0, correction=0).clamp(min=_TINY)
-    scaled = (features - mean) / deviation
+    scaled, mean, deviation = features.scaled, features.mean, features.deviation
     weights = setup.class_weights()
     weights = None if weights is None else weights.cpu()
-    weight = torch.zeros(setup.task.outputs(setup.labels), features.shape[1], requires_grad=True)
+    weight = torch.zeros(setup.task.outputs(setup.labels), scaled.shape[1], requires_grad=True)
     bias = torch.zeros(weight.shape[0], requires_grad=True)
     optimizer = torch.optim.LBFGS(
         [weight, bias], max_iter=_ITERATIONS, line_search_fn="strong_wolfe"
@@ -56,7 +70,7 @@ def classifier_rounds(
         optimizer.zero_grad()
         loss = penalised()
         loss.backward()  # type: ignore[no-untyped-call]
-        setup.link.poll()
+        setup.pace.look()
         return loss
 
     while True:

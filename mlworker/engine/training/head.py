@@ -17,7 +17,7 @@ from mlworker.engine.contracts import MetricMessage, PhaseMessage
 from mlworker.engine.data.rows import EncodedSplit
 from mlworker.engine.heads import QUERY, Pooling, attention_feature
 from mlworker.engine.training.attention import AttentionTraining, Learned
-from mlworker.engine.training.classifier import Classifier, classifier_rounds
+from mlworker.engine.training.classifier import Classifier, Standardised, classifier_rounds
 from mlworker.engine.training.evaluate import collect, metrics_of
 from mlworker.engine.training.progress import figures
 from mlworker.engine.training.setup import Setup, Trained
@@ -140,7 +140,8 @@ class HeadRun:
         return best
 
     def _mean_fit(self, place: int, features: Tensor, targets: Tensor, heard: Tensor) -> _Candidate:
-        rounds = classifier_rounds(self.setup, features, targets, self.setup.config.head_penalty)
+        penalty = self.setup.config.head_penalty
+        rounds = classifier_rounds(self.setup, Standardised.of(features), targets, penalty)
         classifier = next(rounds)
         return self._candidate(self._layers[place], self._means, classifier, heard)
 
@@ -156,18 +157,21 @@ class HeadRun:
         setup = self.setup
         layers, query = learned.layers, learned.query
         place = self._layers.index(layers)
-        features = self._train.features(place, query, range(len(self._train)))
-        targets = self._targets
+        parts = [self._train.features(place, query, range(len(self._train)))]
+        targets = [self._targets]
         for part in self._rest:
             others = _chosen(setup.train, part)
-            features = torch.cat([features, self._features(learned, others)])
-            targets = torch.cat([targets, torch.tensor(others.targets)])
+            parts.append(self._features(learned, others))
+            targets.append(torch.tensor(others.targets))
             self._read += len(part)
             self._report(best)
+        features = Standardised.of(torch.cat(parts))
+        del parts
         heard = self._validation.features(place, query, range(len(self._validation)))
         penalties = {setup.config.head_penalty * factor for factor in _PENALTIES}
         fits = [
-            classifier_rounds(setup, features, targets, penalty) for penalty in sorted(penalties)
+            classifier_rounds(setup, features, torch.cat(targets), penalty)
+            for penalty in sorted(penalties)
         ]
         for _ in range(_ROUNDS):
             found = [self._candidate(layers, query, next(fit), heard) for fit in fits]

@@ -192,7 +192,9 @@ class LoraRun:
         # The loss hears every row, the score only those near the border: it chooses better.
         if loss < at.best_loss or not self.state.best:
             at.best_loss, at.best_step = loss, at.step
-            self.state.best = {name: value.clone() for name, value in self.state.average.items()}
+            self.state.best = {
+                name: value.cpu().clone() for name, value in self.state.average.items()
+            }
         at.stale = 0 if gained else at.stale + 1
         patience = setup.config.patience
         at.stopped_early = 0 < patience <= at.stale and at.step < self.steps_planned

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 
+from mlworker.engine.contracts import ThreadsRequest
 from mlworker.engine.link import Link
 
 POLITE_SECONDS = 0.035
 _SLICE = 0.01
 _FLOOR = 64
 _SMOOTH = 0.3
+_HEARTBEAT = 30.0
 
 
 class Pace:
@@ -20,7 +22,7 @@ class Pace:
         self._delay = delay_ms / 1000
         self._rate = 2_000.0
         self._since = time.perf_counter()
-        self.started = time.perf_counter()
+        self.started = self._said = time.perf_counter()
 
     def micro_tokens(self, wanted: int) -> int:
         """Token budget of the next micro-step, at most `wanted`."""
@@ -36,12 +38,19 @@ class Pace:
         """A micro-step of `tokens` tokens ended: learn its speed, then look at the supervisor."""
         spent = max(time.perf_counter() - self._since, 1e-6)
         self._rate += _SMOOTH * (tokens / spent - self._rate)
-        self._link.poll()
+        self.look()
         if self._delay:
             until = time.perf_counter() + self._delay
             while time.perf_counter() < until:
                 time.sleep(_SLICE)
-                self._link.poll()
+                self.look()
+
+    def look(self) -> None:
+        """Obey the supervisor, and let it hear that work goes on: its patience is limited."""
+        self._link.poll()
+        if time.perf_counter() - self._said >= _HEARTBEAT:
+            self._said = time.perf_counter()
+            self._link.send(ThreadsRequest())
 
     @property
     def seconds(self) -> float:

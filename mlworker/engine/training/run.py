@@ -98,7 +98,7 @@ class Run:
         length = min(config.max_length, bert.config.max_position_embeddings)
 
         def encode(rows: list[Row]) -> EncodedSplit:
-            return encode_split(task, tokenizer, rows, spec.labels, length, link.poll)
+            return encode_split(task, tokenizer, rows, spec.labels, length, self._pace.look)
 
         encoded = {split: encode(rows) for split, rows in splits.items() if rows}
         if len(set(encoded["train"].targets)) < 2:

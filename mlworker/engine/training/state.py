@@ -69,14 +69,14 @@ class RunState:
     best: dict[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.average = self.model.tensors()
+        self.average = {name: value.detach().clone() for name, value in self.model.named()}
 
     def average_update(self) -> None:
         """Take the weights of the step just done into the average."""
         keep = min(_AVERAGE, (1 + self.position.step) / (10 + self.position.step))
         with torch.no_grad():
             for name, parameter in self.model.named():
-                self.average[name].lerp_(parameter.cpu(), 1 - keep)
+                self.average[name].lerp_(parameter, 1 - keep)
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
@@ -91,7 +91,7 @@ class RunState:
     def tensors(self) -> dict[str, Tensor]:
         """All tensors under flat names."""
         flat = {f"now.{name}": value for name, value in self.model.tensors().items()}
-        flat.update({f"average.{name}": value for name, value in self.average.items()})
+        flat.update({f"average.{name}": value.cpu() for name, value in self.average.items()})
         flat.update({f"best.{name}": value for name, value in self.best.items()})
         for name, parameter in self.model.named():
             for key, value in self.optimizer.state.get(parameter, {}).items():
@@ -102,7 +102,9 @@ class RunState:
         """The inverse of `tensors` and `asdict(position)`."""
         self.position = Position(**position)  # type: ignore[arg-type]  # our own hashed JSON
         self.model.restore(_under("now.", tensors))
-        self.average = _under("average.", tensors)
+        found = _under("average.", tensors)  # nothing in a checkpoint older than averages
+        for name, parameter in self.model.named():
+            self.average[name].copy_(found.get(name, parameter.detach()))
         self.best = _under("best.", tensors)
         for name, parameter in self.model.named():
             state = {

@@ -90,7 +90,7 @@ class TokenStates:
             with torch.no_grad():
                 found = attention_feature(self.hidden(place, packed, chosen), packed, query, eps)
             out[torch.tensor(batch)] = found.index_select(0, packed.inverse).cpu()
-            self._setup.link.poll()
+            self._setup.pace.look()
         return out
 
     def batches(self, rows: Sequence[int]) -> Iterator[list[int]]:

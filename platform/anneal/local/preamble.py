@@ -6,6 +6,7 @@ was killed is recognised and made again. An image's own interpreter may carry a 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import importlib.util
@@ -27,6 +28,8 @@ BUILD_LOG = ROOT / ".anneal" / "log" / "build.log"
 STAMP = "anneal.stamp"
 BUILDING = "anneal.building"
 LAYOUT = "1"  # raise it when the way the environment is built changes
+_FULL = f"the disk is full. Free 4 GB for {ROOT} and run the command again."
+_ROOM = 50_000_000
 NEED_DEV = frozenset({"test", "lock", "bench"})
 
 
@@ -43,6 +46,10 @@ def environment_ensure(arguments: list[str]) -> None:
         _start_again()
     except Stop as stop:
         end(stop)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        end(Stop(f"The set-up failed: {_FULL}"))
     except KeyboardInterrupt:
         sys.exit("\nStopped. The next run finishes the set-up.")
 
@@ -105,6 +112,8 @@ def _build_lock() -> Iterator[None]:
         BUILD_LOG.parent.mkdir(parents=True, exist_ok=True)
         handle = (ROOT / ".anneal" / "build.lock").open("w")
     except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise
         raise Stop(
             f"Anneal cannot write in {ROOT} ({error.strerror}), and keeps its environment there. "
             "Clone it into a folder of your own."
@@ -184,8 +193,9 @@ def _logged(command: list[str], what: str) -> None:
 
 def _advice(text: str) -> str:
     where = BUILD_LOG.relative_to(ROOT)
-    if "No space left on device" in text:
-        return f"the disk is full. Free 4 GB for {ROOT} and run the command again."
+    # pip's own words may not have found room in the log.
+    if "No space left on device" in text or shutil.disk_usage(ROOT).free < _ROOM:
+        return _FULL
     if "HASHES" in text and "DO NOT MATCH" in text:
         return "a package is not the one the lock names. Check the index that pip is set to use."
     if "No matching distribution" in text or "Could not find a version" in text:

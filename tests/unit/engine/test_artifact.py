@@ -240,6 +240,21 @@ def test_weights_of_another_width_are_not_served(tiny: BaseDirectory) -> None:
         Resident.open(tiny, slots=1).load(0, Artifact(made.manifest, tensors))
 
 
+def test_a_model_from_before_the_queries_still_takes_the_mean(
+    tiny: BaseDirectory, tmp_path: Path
+) -> None:
+    made = make_artifact(tiny, "head")
+    heads = BertConfig.read(tiny.directory / "config.json").num_attention_heads
+    zeros = dict(made.tensors) | {"pool.query": torch.zeros(heads, 32)}
+    old = {name: value for name, value in made.tensors.items() if name != "pool.query"}
+    folder = tmp_path / "old"
+    save_artifact(folder, replace(made.manifest, pooling="mean"), old)  # type: ignore[arg-type]
+
+    found = _ours(tiny, load_artifact(folder), TEXTS)
+
+    torch.testing.assert_close(found, _ours(tiny, Artifact(made.manifest, zeros), TEXTS))
+
+
 def test_a_pickle_in_place_of_weights_is_refused(tiny: BaseDirectory, tmp_path: Path) -> None:
     folder = _saved(tiny, "head", tmp_path / "artifact")
     manifest = read_manifest(folder)

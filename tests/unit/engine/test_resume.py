@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from mlworker.engine.artifact import load_artifact
 from mlworker.engine.base.locate import BaseDirectory
@@ -19,6 +20,7 @@ from mlworker.engine.contracts import (
     StopCommand,
     TrainSpec,
 )
+from mlworker.engine.durable import publish_folder
 from mlworker.engine.link import LocalLink, StopRequested
 from mlworker.engine.training.run import Run
 from tests.unit.engine.conftest import write_run
@@ -66,6 +68,31 @@ def test_an_interrupted_run_ends_with_the_same_weights(
     first, second = load_artifact(whole / "artifact"), load_artifact(broken / "artifact")
     for name, tensor in first.tensors.items():
         torch.testing.assert_close(second.tensors[name], tensor, atol=1e-6, rtol=1e-5)
+
+
+def test_a_checkpoint_from_before_the_averages_is_continued(
+    tiny: BaseDirectory, tmp_path: Path
+) -> None:
+    spec = write_run(tmp_path, tiny, "lora", config={"epochs": 2, "patience": 0})
+    run = Run(tmp_path, spec, Interrupting(9))
+    with pytest.raises(StopRequested):
+        run.execute()
+    saved = run.save()
+    assert saved is not None
+    tensors = load_file(tmp_path / saved.path / "state.safetensors")
+    old = {name: value for name, value in tensors.items() if not name.startswith("average.")}
+    with publish_folder(tmp_path / saved.path, _described(tmp_path / saved.path)) as folder:
+        save_file(old, folder / "state.safetensors")
+        shutil.copy(tmp_path / saved.path / "state.json", folder)
+
+    done = Run(tmp_path, replace(spec, resume=saved.path), LocalLink()).execute()
+
+    assert done.steps == done.steps_planned
+
+
+def _described(folder: Path) -> dict[str, object]:
+    body = json.loads((folder / "manifest.json").read_text())
+    return {name: value for name, value in body.items() if name != "files"}
 
 
 def test_the_same_seed_gives_the_same_model_and_another_does_not(

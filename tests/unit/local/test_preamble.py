@@ -148,3 +148,32 @@ def test_a_tree_that_is_not_ours_gets_one_sentence(tree: Path) -> None:
         tree.chmod(0o755)
 
     assert "Clone it into a folder of your own" in done.stderr.splitlines()[-1]
+
+
+def test_a_full_disk_is_said_in_one_sentence(tree: Path) -> None:
+    log = tree / ".anneal" / "log" / "build.log"
+    log.parent.mkdir(parents=True)
+    log.symlink_to("/dev/full")
+
+    done = _manage(tree, "doctor")
+
+    assert done.returncode == 1
+    assert "the disk is full. Free 4 GB" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("version", [(3, 10, 9), (3, 15, 0), (2, 7, 18)])
+def test_another_python_is_told_which_ones_fit(version: tuple[int, ...], tree: Path) -> None:
+    code = (
+        f"import runpy, sys; sys.version_info = {(*version, 'final', 0)};"
+        " sys.argv = ['manage.py', 'up']; runpy.run_path('manage.py', run_name='__main__')"
+    )
+
+    done = subprocess.run(
+        [PYTHON, "-c", code], cwd=tree, capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert done.returncode == 1
+    assert "Anneal needs Python 3.11 to 3.14 and this is Python" in done.stderr
+    assert f"{version[0]}.{version[1]}" in done.stderr
+    assert not (tree / ".venv").exists()
