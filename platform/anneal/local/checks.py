@@ -80,7 +80,9 @@ def _private_home() -> Iterator[Home]:
     folder.chmod(0o711)  # as root the servers run as `nobody`, who must be able to pass
     for name in GIVEN:
         os.environ.pop(name, None)
-    os.environ |= {"ANNEAL_HOME": str(folder), "ANNEAL_TEMPORARY": "1"}
+    # Some tests look at the machine with its own tools, which a bare PATH does not name.
+    paths = os.pathsep.join(filter(None, (os.environ.get("PATH"), os.defpath)))
+    os.environ |= {"ANNEAL_HOME": str(folder), "ANNEAL_TEMPORARY": "1", "PATH": paths}
     home = home_open(folder)
     try:
         yield home
