@@ -68,6 +68,7 @@ class Migration(migrations.Migration):
         helper("hold_charge", "hold_charge(uuid, numeric, boolean, timestamptz)"),
         helper("grants_refund", "grants_refund(uuid, uuid, text, numeric, uuid, timestamptz)"),
         SystemFunction(text("grant_add"), GRANT_ADD),
+        SystemFunction(text("grant_void"), "grant_void(uuid, uuid, timestamptz)"),
         SystemFunction(text("ledger_sweep"), "ledger_sweep(integer, timestamptz)"),
         SystemFunction(text("account_open"), "account_open(uuid)"),
         SystemFunction(text("account_park"), "account_park(uuid, text, timestamptz)"),

@@ -59,7 +59,7 @@ def hold_take(
     What the unit's grants do not cover is set aside in money, at the price that ``dims`` (task,
     tier, channel) choose. ``api_key_id`` and ``member_id`` say whose limits count. The hold lives
     ``ttl_seconds`` (1 s to 30 days) by the database's clock. Raises QuotaExhausted, LimitReached,
-    AccountParked, OrganizationSuspended, AmountInvalid, HoldClosed, HoldMismatch.
+    AccountParked, OrganizationSuspended, AmountInvalid, UnitUnknown, HoldClosed, HoldMismatch.
     """
     require_scope(organization)
     units = amount_read(amount)

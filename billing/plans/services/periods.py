@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Final
 
+import psycopg
 from django.db import IntegrityError, transaction
 from django.db.models import Sum
 
@@ -47,11 +48,21 @@ def period_open(
                 whole_starts_at=whole_starts_at,
                 whole_ends_at=whole_ends_at,
             ).save(force_insert=True)
-    except IntegrityError:
+    except IntegrityError as error:
+        if not _opened_before(error):
+            raise
         return False
     if whole_ends_at > clock.now():
         _grant(organization, subscription, starts_at, whole, after)
     return True
+
+
+def _opened_before(error: IntegrityError) -> bool:
+    cause = error.__cause__
+    return (
+        isinstance(cause, psycopg.errors.UniqueViolation)
+        and cause.diag.constraint_name == "plans_subscriptionperiod_once"
+    )
 
 
 def _grant(
@@ -65,7 +76,23 @@ def _grant(
     terms = plan_terms(subscription.plan_version)
     share = _share(starts_at, whole) if after else Decimal(1)
     window = f"{subscription.id}:{starts_at:%Y-%m-%dT%H:%M:%S.%fZ}"
-    for meter, units in terms.included.items():
+    # Money first: it makes the account's row, which calls lock before any balance.
+    if terms.credit_line is not None:
+        source = "credit_line:"
+        line = terms.credit_line - _granted(organization, terms.currency, source, whole)
+        if line > 0:
+            balance_grant(
+                organization=organization,
+                unit=terms.currency,
+                amount=line,
+                kind=GrantKind.CREDIT_LINE,
+                priority=CREDIT_LINE_PRIORITY,
+                source=f"{source}{window}",
+                effective_at=starts_at,
+                expires_at=whole[1],
+            )
+    # In the order of the text, in which calls lock balances: JSON's keys come in one of their own.
+    for meter, units in sorted(terms.included.items()):
         source = "plan:"
         before = after.included.get(meter, Decimal(0)) if after else Decimal(0)
         amount = ((units - before) * share).quantize(Decimal(1), rounding=ROUND_HALF_UP)
@@ -78,20 +105,6 @@ def _grant(
                 # Paid with the fee; what a free plan gives is a gift, and no trial that ends.
                 kind=GrantKind.PURCHASED if terms.fee else GrantKind.OPERATOR,
                 priority=INCLUDED_PRIORITY,
-                source=f"{source}{window}",
-                effective_at=starts_at,
-                expires_at=whole[1],
-            )
-    if terms.credit_line is not None:
-        source = "credit_line:"
-        line = terms.credit_line - _granted(organization, terms.currency, source, whole)
-        if line > 0:
-            balance_grant(
-                organization=organization,
-                unit=terms.currency,
-                amount=line,
-                kind=GrantKind.CREDIT_LINE,
-                priority=CREDIT_LINE_PRIORITY,
                 source=f"{source}{window}",
                 effective_at=starts_at,
                 expires_at=whole[1],

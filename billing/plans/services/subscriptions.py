@@ -64,11 +64,17 @@ def subscription_change(
 
 def _wanted(plan: str, *, assigned: bool) -> PlanVersion:
     wanted = plan_version_current(code=plan, public_only=not assigned)
-    if wanted.fee and not assigned:
+    # A credit line is spent before it is paid, so it needs somebody who pays as a fee does.
+    if (wanted.fee or wanted.credit_line) and not assigned:
+        costs = (
+            f"costs {wanted.fee.normalize():f} {wanted.currency} a {wanted.period}"
+            if wanted.fee
+            else "invoices what is used beyond its units"
+        )
         raise PaymentMethodRequired(
-            f"The plan '{plan}' costs {wanted.fee.normalize():f} {wanted.currency} a"
-            f" {wanted.period} and no payment method is set up: choose a free plan, or ask the"
-            " operator of this installation to put the organization on it.",
+            f"The plan '{plan}' {costs} and no payment method is set up: choose a free plan"
+            " without a credit line, or ask the operator of this installation to put the"
+            " organization on it.",
             param="plan",
         )
     return wanted

@@ -155,7 +155,7 @@ def test_the_reaper_releases_what_nobody_settled(books: Books, hold: dict[str, A
     books.take(fresh, now=NOW)
     books.hold_age(hold["hold_id"])
 
-    books.connection.execute("SELECT hold_reap(2000, %s)", [NOW])
+    books.reap(now=NOW, most=2000)
 
     assert books.balance()["held"] == 1
     assert books.settle(books.settlement(hold, 6), now=NOW) == [("hold_expired", "expired", 0)]

@@ -201,3 +201,13 @@ def test_a_batch_over_the_limit_is_refused_whole(books: Books) -> None:
         books.take(*[books.request(1) for _ in range(2001)], now=NOW)
 
     assert books.balance()["held"] == 0
+
+
+def test_a_unit_that_nobody_counts_in_is_no_lack_of_credit(books: Books) -> None:
+    books.grant(10, source="trial", now=NOW)
+    books.money().grant(10, source="paid", now=NOW)
+    unknown = books.request(1, unit="predictoin")
+
+    taken = books.take(unknown, books.request(1), books.request(10**9), now=NOW)
+
+    assert taken == [(False, "meter_unknown"), (True, "accepted"), (False, "quota_exhausted")]

@@ -35,7 +35,7 @@ def test_r03_a_hold_that_nobody_settles_goes_back_whole(books: Books) -> None:
     for hold in dead:
         books.hold_age(hold["hold_id"])
 
-    books.connection.execute("SELECT hold_reap(1000, %s)", [NOW])
+    books.reap(now=NOW)
 
     assert (books.balance()["held"], books.balance()["available"]) == (0, 10)
     assert books.settle(books.settlement(dead[0], 3), now=NOW)[0][0] == "hold_expired"
@@ -60,7 +60,7 @@ def test_r09_what_was_delivered_is_charged_and_no_more(books: Books) -> None:
 
     books.segment(stream, 37, "stream:1", now=NOW)  # delivered, then the client was gone
     books.hold_age(stream["hold_id"])
-    books.connection.execute("SELECT hold_reap(1000, %s)", [NOW])
+    books.reap(now=NOW)
 
     assert (books.balance()["consumed"], books.balance()["available"]) == (37, 63)
     assert books.usage() == 37

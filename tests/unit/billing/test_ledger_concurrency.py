@@ -120,7 +120,7 @@ def test_capture_release_and_reaper_race_to_one_end(
         return lambda mine: mine.settle(mine.settlement(request), now=NOW)[0][0]
 
     def reap(mine: Books) -> None:
-        mine.connection.execute("SELECT hold_reap(5, %s)", [NOW])
+        mine.reap(now=NOW, most=5)
 
     jobs = [job for one in requests for job in (capture(one), release(one), reap)]
     codes = Counter(in_parallel(database_clone, books, jobs))
@@ -165,4 +165,38 @@ def test_the_same_grant_from_many_callers_is_given_once(
 
     assert len(set(grants)) == 1
     assert books.balance()["granted"] == 10
+    assert books.drift() == []
+
+
+def test_giving_anew_what_is_taken_back_does_not_deadlock_with_calls(
+    database_clone: DatabaseClone, books: Books
+) -> None:
+    """A trial is extended while calls come in and a budget makes them lock the account."""
+    books.limit(10_000)
+    first = books.grant(1000, source="trial:0", now=NOW)
+    newest = [first]
+
+    def call(mine: Books) -> str:
+        request = mine.request(1)
+        ((_, code),) = mine.take(request, now=NOW)
+        mine.settle(mine.settlement(request, 1), now=NOW)
+        return code
+
+    def extend(number: int) -> Callable[[Books], str]:
+        def void_and_add(mine: Books) -> str:
+            with mine.connection.transaction():
+                void = "SELECT grant_void(%s, %s, %s)"
+                ((rest,),) = mine._in_scope(void, [mine.organization_id, newest[-1], NOW])
+                if rest:
+                    newest.append(mine.grant(rest, source=f"trial:{number}", now=NOW))
+            return "extended"
+
+        return void_and_add
+
+    jobs = [job for number in range(1, 101) for job in (call, extend(number), call)]
+    codes = Counter(in_parallel(database_clone, books, jobs))
+
+    assert codes["extended"] == 100
+    assert codes["accepted"] == 200 == books.balance()["consumed"]
+    assert books.balance()["available"] == 800
     assert books.drift() == []

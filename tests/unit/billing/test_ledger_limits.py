@@ -33,10 +33,10 @@ def count(books: Books, limit_id: Any) -> tuple[int, int]:
 
 def detail(books: Books, request: dict[str, Any]) -> dict[str, Any]:
     """Why a request is denied."""
-    ((code, found),) = books.connection.execute(
+    ((code, found),) = books._in_scope(
         "SELECT code, detail FROM hold_take(jsonb_build_array(%s::jsonb), %s)",
         [psycopg.types.json.Jsonb(request), NOW],
-    ).fetchall()
+    )
     assert code == "limit_reached"
     return dict(found)
 

@@ -140,7 +140,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def expire(self, data: st.DataObject) -> None:
         hold = self._open(data)
         self.books.hold_age(hold)
-        self.connection.execute("SELECT hold_reap(1000, %s)", [self.model.now])
+        self.books.reap(now=self.model.now)
         self.model.release(hold)
 
     @some_used

@@ -152,10 +152,10 @@ def test_too_little_money_refuses_and_says_what_is_missing(books: Books, meter: 
     books.money().grant(5, source="paid", now=NOW)
 
     ((accepted, code, available, _, _),) = books.take_rows(books.request(13), now=NOW)
-    ((detail,),) = books.connection.execute(
+    ((detail,),) = books._in_scope(
         "SELECT detail FROM hold_take(jsonb_build_array(%s::jsonb), %s)",
         [psycopg.types.json.Jsonb(books.request(13)), NOW],
-    ).fetchall()
+    )
 
     assert (accepted, code, available) == (False, "quota_exhausted", 10)
     assert detail == {"currency": "USD", "needed": "6", "available": "5"}

@@ -1,5 +1,8 @@
 """What the application's role may not do, whatever its code says."""
 
+import json
+from datetime import timedelta
+
 import psycopg
 import pytest
 
@@ -170,6 +173,57 @@ def test_the_gateway_serves_many_organizations_without_a_scope(
 ) -> None:
     other_books.grant(5, source="trial", now=NOW)
 
-    decisions = used.take(used.request(1), other_books.request(1), now=NOW)
+    decisions = used.take(used.request(1), other_books.request(1))
 
     assert decisions == [(True, "accepted"), (True, "accepted")]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        """hold_take('[{{"organization_id": "{id}", "unit": "prediction"}}]', {time})""",
+        """hold_settle('[{{"organization_id": "{id}", "hold_id": "{hold}"}}]', {time})""",
+        "hold_settle('[]', {time})",
+        "hold_reap(1000, {time})",
+    ],
+)
+@pytest.mark.parametrize(
+    "time", ["'2999-01-01'", "now() + interval '6 minutes'", "now() - interval '6 minutes'"]
+)
+def test_without_a_scope_nobody_chooses_the_time(used: Books, call: str, time: str) -> None:
+    ending = NOW + timedelta(days=365 * 100)
+    used.grant(5, source="ending", now=NOW, expires_at=ending)
+    late = used.request(2)
+    used.take(late, now=NOW)
+    used.hold_age(late["hold_id"])
+    statement = call.format(id=used.organization_id, hold=late["hold_id"], time=time)
+
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="a time other than now"):
+        used.connection.execute(f"SELECT * FROM {statement}")
+
+    assert used.balance() | {"available": 0} == {
+        "granted": 15,
+        "held": 2,
+        "consumed": 2,
+        "expired": 0,
+        "available": 0,
+    }
+
+
+def test_without_a_scope_the_clock_of_the_caller_may_be_a_little_off(used: Books) -> None:
+    request = used.request(1)
+
+    taken = used.connection.execute(
+        "SELECT code FROM hold_take(jsonb_build_array(%s::jsonb), now() + interval '4 minutes')",
+        [json.dumps(request)],
+    ).fetchall()
+
+    assert taken == [("accepted",)]
+
+
+def test_inside_its_scope_an_organization_is_decided_at_the_services_time(used: Books) -> None:
+    used.grant(5, source="next", now=NOW, effective_at=NOW + timedelta(days=1))
+
+    taken = used.take(used.request(13), now=NOW + timedelta(days=2))
+
+    assert taken == [(True, "accepted")]

@@ -130,7 +130,7 @@ def test_a_hold_that_runs_out_keeps_what_its_segments_charged(
 ) -> None:
     books.segment(hold, 20, "job:1", now=NOW)
     books.hold_age(hold["hold_id"])
-    books.connection.execute("SELECT hold_reap(1000, %s)", [NOW])
+    books.reap(now=NOW)
 
     assert books.rows("SELECT state, captured FROM ledger_hold") == [("expired", 20)]
     assert books.segment(hold, 20, "job:2", now=NOW)[0] == "hold_expired"

@@ -19,6 +19,7 @@ from billing.ledger.errors import (
     HoldExpired,
     HoldMismatch,
     HoldUnknown,
+    UnitUnknown,
 )
 from billing.ledger.models import LedgerEntry
 from billing.ledger.reconcile import ledger_drift
@@ -105,6 +106,11 @@ def test_the_same_key_with_another_amount_is_refused(organization: OrganizationR
             hold_take(
                 organization=organization, unit="prediction", amount=11, key="job", ttl_seconds=60
             )
+
+
+def test_a_hold_in_an_unknown_unit_asks_for_no_credit(organization: OrganizationRef) -> None:
+    with tenant_scope(organization), pytest.raises(UnitUnknown):
+        hold_take(organization=organization, unit="predictoin", amount=1, key="job", ttl_seconds=60)
 
 
 def test_the_same_key_of_two_organizations_is_two_holds(

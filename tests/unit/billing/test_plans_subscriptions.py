@@ -232,7 +232,7 @@ def test_r43_going_to_and_fro_between_plans_fills_nothing_twice(
     go(organization, "free", BEGINS, assigned=False)
 
     for hour, plan in enumerate(["words", "line", "free", "words", "line", "words", "free"], 1):
-        go(organization, plan, BEGINS + timedelta(hours=hour), assigned=False)
+        go(organization, plan, BEGINS + timedelta(hours=hour))
 
     assert sum(row[0] for row in grants(organization)) == 1_000
     assert sum(row[0] for row in grants(organization, "trained_token")) <= 900
@@ -321,6 +321,21 @@ def test_a_plan_that_costs_money_needs_a_payment_method(organization: Organizati
     assert "99 USD a month" in raised.value.text
     assert "operator" in raised.value.text
     assert grants(organization) == []
+
+
+def test_a_free_plan_with_a_credit_line_needs_a_payment_method_too(
+    organization: OrganizationRef,
+) -> None:
+    add_plan("paygo", overage=Overage.INVOICE, credit_line=D(100))
+
+    with pytest.raises(DomainError) as raised:
+        go(organization, "paygo", BEGINS, assigned=False)
+
+    assert (raised.value.code, raised.value.status) == ("payment_method_required", 402)
+    assert "invoices" in raised.value.text
+    assert grants(organization, "USD") == []
+    go(organization, "paygo", BEGINS)
+    assert [row[0] for row in grants(organization, "USD")] == [100]
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,13 @@ BEGIN
     RAISE EXCEPTION 'a scope of another organization is open'
       USING ERRCODE = 'insufficient_privilege';
   END IF;
+  -- With a date of the caller's choice this would book anybody's captures in another month.
+  IF app.organization() IS NULL AND current_setting('role') <> 'anneal_system'
+     AND business_now NOT BETWEEN stamp - interval '5 minutes' AND stamp + interval '5 minutes'
+  THEN
+    RAISE EXCEPTION 'a time other than now needs the organization''s scope, or the system''s'
+      USING ERRCODE = 'insufficient_privilege';
+  END IF;
   SELECT array_agg(m.code) INTO meters FROM prices_meter m;
 
   SELECT array_agg(h.organization_id), array_agg(h.unit), array_agg(h.currency)

@@ -41,6 +41,13 @@ BEGIN
     RAISE EXCEPTION 'a scope of another organization is open'
       USING ERRCODE = 'insufficient_privilege';
   END IF;
+  -- With a date of the caller's choice this would end everybody's grants.
+  IF app.organization() IS NULL AND current_setting('role') <> 'anneal_system'
+     AND business_now NOT BETWEEN stamp - interval '5 minutes' AND stamp + interval '5 minutes'
+  THEN
+    RAISE EXCEPTION 'a time other than now needs the organization''s scope, or the system''s'
+      USING ERRCODE = 'insufficient_privilege';
+  END IF;
 
   SELECT array_agg(k.organization_id), array_agg(k.unit), array_agg(coalesce(a.currency, '')),
          array_agg(a.organization_id IS NOT NULL), array_agg(a.parked_at IS NOT NULL),
@@ -184,6 +191,10 @@ BEGIN
                        coalesce(r.old_taken_at, today), r.old_price_id, r.old_rated_usage_id) x;
       END IF;
       IF cost IS NULL OR free[purse] < cost THEN
+        -- No credit would help.
+        IF NOT EXISTS (SELECT FROM prices_meter m WHERE m.code = r.unit) THEN
+          code := 'meter_unknown'; RETURN NEXT; CONTINUE;
+        END IF;
         code := 'quota_exhausted';
         SELECT max(g.expires_at) INTO ends_at FROM ledger_grant g
         WHERE g.organization_id = r.organization_id AND g.unit = r.unit AND g.kind = 'promotional';
