@@ -130,8 +130,9 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class ReconcileReport:
-    """What a comparison found. ``fresh`` says that the one before found something else."""
+    """What a comparison found. ``fresh`` says that the operators were not told of just this yet."""
 
+    run_id: UUID
     drifts: tuple[Drift, ...]
     parked: tuple[str, ...]
     fresh: bool

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.core.mail import send_mail
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.template.loader import render_to_string
 from django.utils import translation
 
@@ -13,7 +14,7 @@ from anneal.kernel import clock
 from anneal.kernel.events import ThresholdReached, publish
 from anneal.kernel.outbox import outbox_add
 from anneal.kernel.principal import Role
-from anneal.kernel.scopes import OrganizationRef, require_scope
+from anneal.kernel.scopes import OrganizationRef, require_scope, tenant_scope
 from billing.ledger.models import Notice
 from tenants.accounts.contracts import MemberInfo
 from tenants.accounts.models import Organization
@@ -22,6 +23,7 @@ from tenants.accounts.selectors import members_list
 TELL: Final = frozenset({Role.OWNER, Role.ADMIN, Role.BILLING})
 AGAIN: Final = timedelta(minutes=10)
 """When a mail is asked for once more, because the first asking was lost."""
+_CLAIM: Final = timedelta(minutes=5)
 GIVE_UP: Final = timedelta(days=3)
 _BATCH: Final = 500
 
@@ -64,17 +66,50 @@ def notices_announce(*, organization: OrganizationRef) -> int:
 def notice_mail(*, organization: OrganizationRef, notice_id: UUID) -> int:
     """Mail a notice to all who look after money, each in their language, once; return to how many.
 
-    The mark is taken first and is undone with the transaction when sending fails.
+    Opens its own scopes, so none may be open: no transaction waits for a mail server. Who had the
+    mail is kept after each; when some could not be sent, the first fault is raised after the last
+    person, and the next asking goes to those alone.
     """
-    require_scope(organization)
-    mine = Notice.objects.filter(organization_id=organization.id, id=notice_id)
-    if not mine.filter(mailed_at=None).update(mailed_at=clock.now()):
+    found = _claim(organization, notice_id)
+    if found is None:
         return 0
-    notice = mine.get()
-    people = [one for one in members_list(organization=organization) if one.role in TELL]
+    notice, people = found
+    had, fault = list(notice.mailed_to), None
     for person in people:
-        _send(organization, notice, person)
+        try:
+            _send(organization, notice, person)
+        except Exception as error:  # noqa: BLE001 # whatever it is, the others get their mail
+            fault = fault or error
+            continue
+        had.append(str(person.user_id))
+        _mark(organization, notice, mailed_to=had)
+    done = {"mailed_at": clock.now()} if fault is None else {}
+    _mark(organization, notice, claimed_until=None, **done)
+    if fault is not None:
+        raise fault
     return len(people)
+
+
+def _claim(
+    organization: OrganizationRef, notice_id: UUID
+) -> tuple[Notice, list[MemberInfo]] | None:
+    """Take a notice for a while and say who has yet to get it; None when another has it."""
+    with tenant_scope(organization):
+        mine = Notice.objects.filter(organization_id=organization.id, id=notice_id)
+        free = Q(claimed_until=None) | Q(claimed_until__lt=Now())
+        if not mine.filter(free, mailed_at=None).update(claimed_until=Now() + _CLAIM):
+            return None
+        notice = mine.get()
+        return notice, [
+            one
+            for one in members_list(organization=organization)
+            if one.role in TELL and str(one.user_id) not in notice.mailed_to
+        ]
+
+
+def _mark(organization: OrganizationRef, notice: Notice, **values: Any) -> None:
+    with tenant_scope(organization):
+        Notice.objects.filter(organization_id=organization.id, id=notice.id).update(**values)
 
 
 def _waiting() -> Any:

@@ -4,6 +4,8 @@ Each check compares what a projection says (found) with what it projects (expect
 mends: an account whose numbers differ takes no new holds until a person has looked.
 """
 
+import hashlib
+import json
 import logging
 from collections.abc import Iterable
 from datetime import datetime
@@ -12,14 +14,16 @@ from uuid import UUID
 
 from django.core.mail import send_mail
 from django.db import connection
+from django.db.models import Q
 
 from anneal.kernel import clock
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from billing.ledger.contracts import Drift, ReconcileReport
+from billing.ledger.models import CustomerAccount
 from billing.ledger.services.parking import account_park
 from billing.metering.models import ReconcileRun
-from billing.metering.reconcile import usage_drift
+from billing.metering.reconcile import MOST, usage_drift
 from tenants.accounts.models import Organization, User
 
 logger = logging.getLogger(__name__)
@@ -114,16 +118,25 @@ WITH booked AS (
   SELECT 'journals.zero', organization_id, journal_id::text, 0, sum(amount)
   FROM ledger_ledgerentry GROUP BY organization_id, journal_id, unit
 )
-SELECT name, organization_id, subject, coalesce(expected, 0), coalesce(found, 0) FROM checks
-WHERE coalesce(expected, 0) <> coalesce(found, 0) ORDER BY name, organization_id, subject
-LIMIT 10000
+SELECT name, organization_id, subject, expected, found FROM (
+  SELECT name, organization_id, subject, coalesce(expected, 0) AS expected,
+         coalesce(found, 0) AS found,
+         row_number() OVER (ORDER BY name, organization_id, subject) AS place,
+         row_number() OVER (PARTITION BY name, organization_id ORDER BY subject) AS nth
+  FROM checks WHERE coalesce(expected, 0) <> coalesce(found, 0)
+) differ
+-- However many differ, of each organization and check there is one, so that its account is parked.
+WHERE place <= %s OR nth = 1 ORDER BY name, organization_id, subject
 """
 
 
 def ledger_drift() -> tuple[Drift, ...]:
-    """Return every difference in the open scope: one organization's, or the system's for all."""
+    """Return what differs in the open scope: one organization's, or the system's for all.
+
+    More than `MOST` are cut, but for one of each check and organization.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_CHECKS)
+        cursor.execute(_CHECKS, [MOST])
         return tuple(Drift(*row) for row in cursor.fetchall())
 
 
@@ -141,7 +154,7 @@ def reconcile(*, organization: OrganizationRef | None = None) -> ReconcileReport
             drifts = drifts_read()
     with system_scope("reconcile"):
         parked = _park(drifts)
-        fresh = _record(started, organization, drifts, parked)
+        run_id, fresh = _record(started, organization, drifts, parked)
     for drift in drifts:
         logger.error(
             "drift: %s of %s, %s: expected %s, found %s",
@@ -151,11 +164,15 @@ def reconcile(*, organization: OrganizationRef | None = None) -> ReconcileReport
             drift.expected,
             drift.found,
         )
-    return ReconcileReport(drifts, tuple(ref.slug for ref in parked), fresh)
+    return ReconcileReport(run_id, drifts, tuple(ref.slug for ref in parked), fresh)
 
 
 def operators_alert(report: ReconcileReport) -> int:
-    """Write to the operators what differs; return to how many. Opens no scope: it sends mail."""
+    """Write to the operators what differs; return to how many.
+
+    It is one message to all, so that a fault sends nobody a second one. Then the run is marked:
+    what could not be sent is fresh again at the next run. No scope is open while it is sent.
+    """
     emails = list(
         User.objects.filter(is_staff=True, is_active=True).values_list("email", flat=True)
     )
@@ -166,13 +183,23 @@ def operators_alert(report: ReconcileReport) -> int:
         f" expected {drift.expected}, found {drift.found}"
         for drift in report.drifts[:KEPT]
     ]
-    parked = ", ".join(report.parked) or "none"
+    with system_scope("reconcile alert"):
+        # Also those of earlier runs: the alert of the run that parked them may not have been sent.
+        stopped = CustomerAccount.objects.filter(
+            parked_at__isnull=False,
+            organization_id__in={drift.organization_id for drift in report.drifts},
+        ).values("organization_id")
+        slugs = Organization.objects.filter(id__in=stopped).order_by("slug")
+        parked = ", ".join(slugs.values_list("slug", flat=True)) or "none"
     text = (
         f"The books differ in {len(report.drifts)} places. Nothing was changed.\n"
         f"Accounts parked, which take no new holds: {parked}.\n\n" + "\n".join(lines) + "\n\n"
         "See Reconciliations in the console, and `manage.py reconcile --organization SLUG`.\n"
     )
-    return sum(send_mail("Anneal: the books differ", text, None, [email]) for email in emails)
+    send_mail("Anneal: the books differ", text, None, emails)
+    with system_scope("reconcile alert"):
+        ReconcileRun.objects.filter(id=report.run_id).update(alerted_at=clock.now())
+    return len(emails)
 
 
 def drifts_read() -> tuple[Drift, ...]:
@@ -207,20 +234,31 @@ def _record(
     organization: OrganizationRef | None,
     drifts: tuple[Drift, ...],
     parked: tuple[OrganizationRef, ...],
-) -> bool:
-    """Keep the run; say whether it differs from the one before it."""
-    details: list[dict[str, Any]] = [drift_json(drift) for drift in drifts[:KEPT]]
+) -> tuple[UUID, bool]:
+    """Keep the run; say whether the operators have yet to hear of it.
+
+    They have when the last run they were told of found the same, and none since found nothing.
+    """
+    details: list[dict[str, Any]] = [drift_json(drift) for drift in drifts]
+    digest = hashlib.sha256(json.dumps(details).encode()).hexdigest() if details else ""
     scope = organization.id if organization else None
-    before = ReconcileRun.objects.filter(organization_id=scope).order_by("-id").first()
-    ReconcileRun(
+    told = (
+        ReconcileRun.objects.filter(Q(alerted_at__isnull=False) | Q(drifts=0))
+        .filter(organization_id=scope)
+        .order_by("-id")
+        .first()
+    )
+    run = ReconcileRun(
         created_at=started,
         finished_at=clock.now(),
         organization_id=scope,
         drifts=len(drifts),
         parked=len(parked),
-        details=details,
-    ).save(force_insert=True)
-    return before is None or before.details != details
+        details=details[:KEPT],
+        digest=digest,
+    )
+    run.save(force_insert=True)
+    return run.id, bool(drifts) and (told is None or told.digest != digest)
 
 
 def drift_json(drift: Drift) -> dict[str, str]:

@@ -43,5 +43,4 @@ def notify() -> None:
 def mail(organization_id: str, slug: str, notice_id: str) -> None:
     """Mail one notice. Asked for twice, it is mailed once."""
     organization = OrganizationRef(id=UUID(organization_id), slug=slug)
-    with tenant_scope(organization):
-        notice_mail(organization=organization, notice_id=UUID(notice_id))
+    notice_mail(organization=organization, notice_id=UUID(notice_id))

@@ -146,6 +146,10 @@ class ReconcileRun(SystemModel):
     drifts = models.PositiveIntegerField()
     parked = models.PositiveIntegerField()
     details = models.JSONField(default=list)
+    digest = models.CharField(max_length=64, default="", editable=False)
+    """Of all that differed, not only of what ``details`` keeps; empty when nothing did."""
+    alerted_at = models.DateTimeField(null=True, blank=True)
+    """When the operators had a mail of it."""
 
     class Meta(SystemModel.Meta):
         """Newest first."""

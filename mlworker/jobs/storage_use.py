@@ -9,6 +9,7 @@ counts once however often, late or twice the task runs; an hour in which no task
 billed.
 """
 
+import logging
 from datetime import UTC
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
@@ -16,13 +17,17 @@ from typing import Final
 from django.db import connection
 
 from anneal.kernel import clock
+from anneal.kernel.scopes import system_scope
 from billing.ledger.services import usage_charge
 from billing.metering.contracts import UsageEventNew
+
+logger = logging.getLogger(__name__)
 
 METER: Final = "storage_gb_hour"
 SOURCE: Final = "storage"
 GIGABYTE: Final = Decimal(10**9)
-BATCH: Final = 1_000
+BATCH: Final = 100
+"""Organizations whose balances are locked together, for as long as these are charged."""
 _STEP: Final = Decimal("0.000000001")
 
 # The lateral look-up goes by the key's index, whatever the planner believes of how many there are.
@@ -47,10 +52,14 @@ WHERE known.counted IS NULL ORDER BY t.organization_id
 
 
 def storage_count() -> int:
-    """Count the hour that runs, in an open system scope; return for how many organizations."""
+    """Count the hour that runs; return for how many organizations.
+
+    Opens its own scopes, one to read in and one per batch, so none may be open. A batch that fails
+    is logged and left for the next run; the others stay counted.
+    """
     hour = clock.now().astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     name = f"{hour:%Y-%m-%dT%H}"
-    with connection.cursor() as cursor:
+    with system_scope("storage use"), connection.cursor() as cursor:
         # An hour counted already may have another size by now: the first count stands.
         cursor.execute(_STORED, [SOURCE, name])
         events = [
@@ -65,9 +74,22 @@ def storage_count() -> int:
             for organization_id, stored in cursor.fetchall()
             if (units := _gigabytes(stored)) > 0
         ]
+    done = 0
     for first in range(0, len(events), BATCH):
-        usage_charge(events=events[first : first + BATCH])
-    return len(events)
+        batch = events[first : first + BATCH]
+        try:
+            with system_scope("storage use"):
+                usage_charge(events=batch)
+        except Exception:
+            logger.exception(
+                "storage use: %s not counted for %d organizations from %s on",
+                name,
+                len(batch),
+                batch[0].organization_id,
+            )
+            continue
+        done += len(batch)
+    return done
 
 
 def _gigabytes(stored: Decimal) -> Decimal:

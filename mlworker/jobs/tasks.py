@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from anneal.kernel.scopes import OrganizationRef, system_scope
+from anneal.kernel.scopes import OrganizationRef
 from anneal.kernel.tasks import task
 from mlworker.jobs.reaping import jobs_reap
 from mlworker.jobs.ring import ring_at_once
@@ -38,5 +38,4 @@ def reap() -> None:
 @task(name="jobs.storage_use", queue="default", every=600.0)
 def storage_use() -> None:
     """Count what is stored this hour, where it is not counted: six chances an hour, one count."""
-    with system_scope("storage use"):
-        storage_count()
+    storage_count()

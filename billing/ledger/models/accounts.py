@@ -131,6 +131,11 @@ class Notice(TenantModel):
     reached_at = models.DateTimeField()
     announced_at = models.DateTimeField(null=True, blank=True)
     mailed_at = models.DateTimeField(null=True, blank=True)
+    """When all who should know had their mail."""
+    mailed_to = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
+    """Ids of those who had it so far."""
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    """While somebody sends it, by the database's clock."""
 
     class Meta(TenantModel.Meta):
         """Once, whoever notices it first."""

@@ -45,7 +45,13 @@ local function calls(key, rate, given, mine, left, want)
     redis.call('PEXPIRE', key, 60000)
   end
   if not window then return 0, 0, '', 0 end
-  if window == given then redis.call('HSET', key, me, mine) end
+  if window == given then
+    redis.call('HSET', key, me, mine)
+  elseif given ~= '' and mine > 0 and left > 0 then
+    -- Redis lost the caller's minute and another gateway began one: its calls count in this.
+    local counted = tonumber(redis.call('HGET', key, me) or '0')
+    redis.call('HSET', key, me, math.max(counted, mine))
+  end
   local taken, stored = 0, redis.call('HGETALL', key)
   for i = 1, #stored, 2 do
     if stored[i] ~= 'window' then taken = taken + stored[i + 1] end
@@ -91,8 +97,9 @@ return answers
 """
 """Per organization: takes calls of its minute and sets how many slots this gateway holds.
 
-A minute has a name, so that a gateway's word about an earlier one changes nothing. Slots of a
-gateway that fell silent end by themselves.
+A minute has a name, so that a gateway's word about one that is over changes nothing. A gateway's
+minute ends there before it ends here, so one that goes on there and is unknown here was lost. Slots
+of a gateway that fell silent end by themselves.
 """
 
 
@@ -294,7 +301,9 @@ class Pace:
 def _apply(stand: Stand, asked_at: float, answer: list[int | bytes]) -> None:
     granted, left, window, taken, slots = answer
     name = bytes(window).decode() if isinstance(window, bytes) else ""
-    stand.tokens = int(granted) + (stand.tokens if name == stand.window else 0)
+    # Under a new name goes on what Redis lost and counted again: taken, and time was left.
+    goes_on = name == stand.window or (stand.taken > 0 and asked_at < stand.window_ends)
+    stand.tokens = int(granted) + (stand.tokens if name and goes_on else 0)
     stand.window, stand.taken, stand.slots = name, int(taken), int(slots)
     # From when it was asked, so that the minute ends here before it ends in Redis.
     stand.window_ends = asked_at + max(0, int(left)) / 1000

@@ -1,12 +1,17 @@
 """Notices, parking, refunds and money through services, the outbox and the mail."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.core import mail
+from django.core.mail import EmailMessage
+from django.core.mail.backends.locmem import EmailBackend
+from django.db.models.functions import Now
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from anneal.kernel import clock, events
@@ -14,7 +19,7 @@ from anneal.kernel.errors import DomainError
 from anneal.kernel.events import ThresholdReached
 from anneal.kernel.models import OutboxMessage
 from anneal.kernel.principal import SYSTEM_ACTOR, Role
-from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
+from anneal.kernel.scopes import OrganizationRef, current_scope, system_scope, tenant_scope
 from billing.ledger import tasks
 from billing.ledger.errors import AccountParked
 from billing.ledger.models import GrantKind, Notice
@@ -104,6 +109,70 @@ def test_a_mail_that_fails_is_not_marked_as_sent(
     tasks.mail(**message.payload)
     with tenant_scope(organization):
         assert Notice.objects.get().mailed_at is not None
+
+
+class Refusing(EmailBackend):
+    """A mail server that refuses some addresses, and is spoken to in no transaction."""
+
+    refused: ClassVar[set[str]] = set()
+    scopes: ClassVar[list[Any]] = []
+
+    def send_messages(self, messages: Sequence[EmailMessage]) -> int:
+        self.scopes.append(current_scope())
+        if self.refused & {address for each in messages for address in each.to}:
+            raise OSError("refused")
+        return super().send_messages(messages)
+
+
+def test_one_address_that_fails_sends_nobody_else_a_second_mail(
+    organization: OrganizationRef, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.EMAIL_BACKEND = f"{__name__}.Refusing"
+    people = [make_member(organization, Role.BILLING) for _ in range(3)]
+    spend(organization, 500)
+    tasks.notify()
+    with system_scope("test"):
+        (message,) = OutboxMessage.objects.filter(task="ledger.notice_mail")
+    monkeypatch.setattr(Refusing, "scopes", [])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Refusing, "refused", {people[1].email})
+        for _ in range(2):
+            with pytest.raises(OSError, match="refused"):
+                tasks.mail(**message.payload)
+    told = [one.to[0] for one in mail.outbox if "has used" in one.subject]
+    assert people[1].email not in told
+    assert {people[0].email, people[2].email} <= set(told)
+    with tenant_scope(organization):
+        assert Notice.objects.get().mailed_at is None
+
+    tasks.mail(**message.payload)
+    tasks.mail(**message.payload)
+
+    told = [one.to[0] for one in mail.outbox if "has used" in one.subject]
+    assert max(Counter(told).values()) == 1
+    assert people[1].email in told
+    assert set(Refusing.scopes) == {None}
+    with tenant_scope(organization):
+        assert Notice.objects.get().mailed_at is not None
+
+
+def test_a_notice_that_somebody_sends_is_left_to_them_until_their_claim_ends(
+    organization: OrganizationRef,
+) -> None:
+    spend(organization, 500)
+    tasks.notify()
+    with system_scope("test"):
+        (message,) = OutboxMessage.objects.filter(task="ledger.notice_mail")
+
+    sent = []
+    for ends in (timedelta(minutes=1), timedelta(minutes=-1)):
+        with tenant_scope(organization):
+            Notice.objects.update(claimed_until=Now() + ends)
+        tasks.mail(**message.payload)
+        sent.append(sum("has used" in one.subject for one in mail.outbox) > 0)
+
+    assert sent == [False, True]
 
 
 def test_a_budgets_notice_names_it_and_speaks_the_readers_language(

@@ -203,3 +203,114 @@ def test_the_hourly_run_writes_to_the_operators_once_per_finding(
     assert [mail.to for mail in mailoutbox] == [[operator.email]]
     assert "ledger.consumed" in mailoutbox[0].body
     assert busy.slug in mailoutbox[0].body
+
+
+@pytest.fixture
+def operators(db: None) -> list[str]:
+    """Two who are told."""
+    people = [make_user(name) for name in ("operator", "colleague")]
+    with system_scope("test"):
+        User.objects.filter(id__in=[each.id for each in people]).update(is_staff=True)
+    return sorted(each.email for each in people)
+
+
+def consumed(organization: OrganizationRef, more: int) -> None:
+    seed(
+        "UPDATE ledger_balance SET consumed = consumed + %s"
+        " WHERE unit = 'prediction' AND organization_id = %s",
+        more,
+        organization.id,
+    )
+
+
+def test_an_alert_that_could_not_be_sent_is_sent_by_the_next_run(
+    busy: OrganizationRef,
+    operators: list[str],
+    mailoutbox: list[EmailMessage],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    consumed(busy, 1)
+
+    def away(*_: Any) -> int:
+        raise OSError("away")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="away"):
+        patch.setattr("billing.ledger.reconcile.send_mail", away)
+        reconcile_all()
+    reconciled()  # by hand: nobody is mailed, and nobody counts as told
+    assert [run.alerted_at for run in runs()] == [None, None]
+
+    reconcile_all()
+    reconcile_all()
+
+    assert [sorted(mail.to) for mail in mailoutbox] == [operators]
+    assert f"no new holds: {busy.slug}." in mailoutbox[0].body
+    assert [run.alerted_at is not None for run in runs()] == [False, True, False, False]
+
+
+def test_what_differs_again_after_all_was_well_is_told_again(
+    busy: OrganizationRef, operators: list[str], mailoutbox: list[EmailMessage]
+) -> None:
+    for change in (1, -1, 1):
+        consumed(busy, change)
+        reconcile_all()
+
+    assert len(mailoutbox) == 2
+
+
+def test_a_new_difference_behind_many_old_ones_is_told(
+    busy: OrganizationRef,
+    operators: list[str],
+    mailoutbox: list[EmailMessage],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("billing.ledger.reconcile.KEPT", 1)
+    consumed(busy, 1)
+    reconcile_all()
+    seed(
+        "INSERT INTO metering_usagerollup (id, organization_id, hour, counts_hour, meter, model,"
+        " price_dims, units, events) VALUES (gen_random_uuid(), %s, '2026-01-01', '2026-01-01',"
+        " 'prediction', '', '{}', 1, 0)",
+        busy.id,
+    )
+    reconcile_all()
+
+    assert len(mailoutbox) == 2
+    assert [run.details for run in runs()] == [runs()[0].details] * 2
+
+
+def test_every_account_that_differs_is_parked_however_many_differences_are_told(
+    busy: OrganizationRef, other_organization: OrganizationRef, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("billing.ledger.reconcile.MOST", 1)
+    with tenant_scope(other_organization):
+        hold_take(
+            organization=other_organization, unit="prediction", amount=1, key="k", ttl_seconds=60
+        )
+    for owner in (busy, other_organization):
+        seed("UPDATE ledger_grant SET held = held + 1 WHERE organization_id = %s", owner.id)
+
+    _, lines = reconciled()
+
+    assert set(lines[-1]["parked"]) == {busy.slug, other_organization.slug}
+
+
+def test_usage_of_every_organization_is_told_however_much_differs(
+    busy: OrganizationRef, other_organization: OrganizationRef, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("billing.metering.reconcile.MOST", 1)
+    for owner in (busy, other_organization):
+        for hour in (1, 2):
+            seed(
+                "INSERT INTO metering_usagerollup (id, organization_id, hour, counts_hour, meter,"
+                " model, price_dims, units, events) VALUES (gen_random_uuid(), %s, %s, %s,"
+                " 'prediction', '', '{}', 1, 0)",
+                owner.id,
+                *[f"2026-01-01T0{hour}:00Z"] * 2,
+            )
+
+    _, lines = reconciled()
+
+    assert sorted(line["organization"] for line in lines[:-1]) == sorted(
+        [str(busy.id), str(other_organization.id)]
+    )

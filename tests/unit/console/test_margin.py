@@ -12,9 +12,12 @@ from pytest_django import Settings
 
 from anneal.console.margin import Margin, margins_read
 from anneal.kernel import clock
+from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from billing.ledger.models import GrantKind
 from billing.ledger.services import balance_grant, hold_capture, hold_take
+from billing.prices.contracts import PriceModel, PriceTerms, Tier
+from billing.prices.services import price_add
 from mlworker.jobs.models import FineTuningJob
 from tenants.accounts.services import operator_link_create
 from tests.unit.jobs.factories import make_job
@@ -79,6 +82,58 @@ def test_a_jobs_seconds_cost_what_the_device_does(
     found = margins()[organization.slug]
 
     assert (found.training_hours, found.cost, found.revenue) == (Decimal("1.5"), 3, 0)
+
+
+@pytest.mark.parametrize(
+    ("terms", "worth"),
+    [
+        (
+            PriceTerms(
+                model=PriceModel.PACKAGE, package_units=Decimal(400), package_amount=Decimal(2)
+            ),
+            6,
+        ),
+        (
+            PriceTerms(
+                model=PriceModel.GRADUATED,
+                tiers=(
+                    Tier(up_to=Decimal(100), unit_amount=Decimal(1), flat_amount=Decimal(0)),
+                    Tier(up_to=None, unit_amount=Decimal("0.5"), flat_amount=Decimal(10)),
+                ),
+            ),
+            100 + 450 + 10,
+        ),
+    ],
+)
+def test_units_whose_price_has_no_amount_per_unit_are_valued_as_they_are_rated(
+    organization: OrganizationRef, terms: PriceTerms, worth: int
+) -> None:
+    grant(organization, "prediction", 1000, GrantKind.PURCHASED)
+    use(organization, "prediction", 1000, "a", START)
+    with system_scope("test"):
+        price_add(actor=SYSTEM_ACTOR, meter="prediction", terms=terms)
+
+    assert margins()[organization.slug].revenue == worth
+
+
+def test_money_of_another_currency_is_named_and_not_valued(
+    operator: Client, organization: OrganizationRef
+) -> None:
+    grant(organization, "CNY", 7, GrantKind.PURCHASED)
+    with clock.frozen(START), system_scope("test"):
+        price_add(
+            actor=SYSTEM_ACTOR,
+            meter="storage_gb_hour",
+            currency="CNY",
+            terms=PriceTerms(unit_amount=Decimal(2)),
+        )
+    use(organization, "storage_gb_hour", 1, "a", START)
+
+    found = margins()[organization.slug]
+    page = operator.get("/admin/margin/?month=2025-03").content.decode()
+
+    assert (found.revenue, found.unvalued) == (0, (("CNY", Decimal(2)),))
+    assert "2 CNY not valued" in page
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Stored bytes as usage: once an hour, whatever runs how often."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -63,7 +64,7 @@ def test_deleted_files_cost_nothing_and_a_byte_is_a_billionth(
     with tenant_scope(organization):
         File.objects.filter(id=gone.id).update(deleted_at=NOW)
 
-    with clock.frozen(NOW), system_scope("test"):
+    with clock.frozen(NOW):
         assert storage_count() == 1
 
     assert [units for _, units, _ in counted(organization)] == [Decimal("0.000000001")]
@@ -75,15 +76,44 @@ def test_the_statements_do_not_grow_with_the_organizations(
     for owner in (organization, other_organization):
         store(owner, 10**9)
 
-    with (
-        clock.frozen(NOW),
-        system_scope("test"),
-        CaptureQueriesContext(connection) as queries,
-    ):
+    with clock.frozen(NOW), CaptureQueriesContext(connection) as queries:
         assert storage_count() == 2
 
-    # Sizes, one decision for all, meters, and the batch within its savepoint.
-    assert len(queries) == 6
+    # Sizes; one decision for all, meters, and the events: each beside what opens and ends a scope.
+    told = [each["sql"] for each in queries]
+    assert len([sql for sql in told if "ROLE" not in sql and "SAVEPOINT" not in sql]) == 4
+    assert len([sql for sql in told if sql.startswith("SET LOCAL ROLE")]) == 2
+
+
+def test_a_batch_that_fails_is_counted_next_time_and_undoes_no_other(
+    organization: OrganizationRef,
+    other_organization: OrganizationRef,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    first, second = sorted((organization, other_organization), key=lambda each: each.id)
+    for owner in (first, second):
+        store(owner, 3 * 10**9)
+
+    def charged(*, events: Sequence[UsageEventNew]) -> int:
+        paid = usage_charge(events=events)
+        if events[0].organization_id == first.id:
+            raise RuntimeError("broken after it was charged")
+        return paid
+
+    monkeypatch.setattr("mlworker.jobs.storage_use.BATCH", 1)
+    with clock.frozen(NOW):
+        for owner in (first, second):
+            give(owner, METER, Decimal(5))
+        with monkeypatch.context() as patch:
+            patch.setattr("mlworker.jobs.storage_use.usage_charge", charged)
+            assert storage_count() == 1
+
+        assert (balance(first, METER), balance(second, METER)) == ((0, 0, 5), (0, 3, 2))
+        assert (len(counted(first)), len(counted(second))) == (0, 1)
+        assert f"not counted for 1 organizations from {first.id}" in caplog.text
+        storage_use()
+        assert (balance(first, METER), balance(second, METER)) == ((0, 3, 2), (0, 3, 2))
 
 
 def balance(organization: OrganizationRef, unit: str) -> tuple[Decimal, Decimal, Decimal]:

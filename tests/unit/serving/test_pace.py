@@ -209,6 +209,48 @@ def test_a_redis_that_comes_back_empty_widens_nothing(organization_id: UUID) -> 
     assert told["in"] == 40 - 6
 
 
+def test_calls_of_a_lost_minute_count_when_an_idle_gateway_speaks_first(
+    organization_id: UUID,
+) -> None:
+    async def story(busy: Pace, idle: Pace) -> tuple[Counter[str], Counter[str]]:
+        found = limits(rate=40)
+        before = [await called(busy, organization_id, found) for _ in range(30)]
+        redis_client().delete(f"pace:{organization_id}")
+        before.append(await called(idle, organization_id, found))
+        await settled(busy)
+        await settled(idle)
+        after = [await called(idle, organization_id, found) for _ in range(20)]
+        await settled(busy)
+        after += [await called(busy, organization_id, found) for _ in range(20)]
+        return counts(before), counts(after)
+
+    before, after = played(story, 2)
+
+    assert before == {"in": 31}
+    assert after["in"] == 40 - 31
+
+
+def test_a_lost_minute_keeps_what_was_taken_ahead_and_counts_it_once(
+    organization_id: UUID,
+) -> None:
+    async def story(busy: Pace, idle: Pace) -> tuple[int, int, bytes | None]:
+        found = limits(rate=160)
+        assert await called(busy, organization_id, found) is None
+        ahead = busy._stands[organization_id].tokens
+        redis_client().delete(f"pace:{organization_id}")
+        assert await called(idle, organization_id, found) is None
+        for _ in range(2):
+            busy._ask_for(busy._stands[organization_id])
+            await asyncio.sleep(0.05)
+        counted = redis_client().hget(f"pace:{organization_id}", busy._gateway)
+        return ahead, busy._stands[organization_id].tokens, counted
+
+    ahead, kept, counted = played(story, 2)
+
+    assert ahead == kept > 0
+    assert int(counted) == ahead + 1
+
+
 def test_without_redis_a_gateway_gives_out_what_it_has_and_no_more(
     organization_id: UUID,
 ) -> None:

@@ -115,5 +115,12 @@ class NoticeAdmin(TenantAdmin):
 class ReconcileRunAdmin(ReadOnlyAdmin):
     """What each comparison of the books found."""
 
-    list_display: ClassVar = ["created_at", "finished_at", "organization_id", "drifts", "parked"]
+    list_display: ClassVar = [
+        "created_at",
+        "finished_at",
+        "organization_id",
+        "drifts",
+        "parked",
+        "alerted_at",
+    ]
     ordering: ClassVar = ["-id"]
