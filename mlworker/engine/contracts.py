@@ -200,6 +200,8 @@ class DoneMessage:
     early_stopped: bool
     seconds: float
     rows_per_second: float
+    evaluation: str | None = None
+    """Folder of the evaluation report in the run folder; None when there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from mlworker.engine.contracts import MetricMessage, PhaseMessage
+from mlworker.engine.data.packing import PackedRows
 from mlworker.engine.data.rows import EncodedSplit
 from mlworker.engine.heads import QUERY, Pooling, attention_feature
 from mlworker.engine.training.attention import AttentionTraining, Learned
@@ -78,7 +79,7 @@ class HeadRun:
         """The whole tier."""
         setup = self.setup
         setup.link.send(PhaseMessage("encoding"))
-        best = self._encode()
+        plain = best = self._encode()
         setup.link.send(PhaseMessage("training"))
         learned = []
         for candidates in self._attention.run():
@@ -89,6 +90,12 @@ class HeadRun:
         best = self._refit(min(learned, key=_cost), best)
         seconds = setup.pace.seconds
         setup.link.send(PhaseMessage("evaluating"))
+        validation = test = None
+        # The plain means cost no pass of their own: they are read off beside the model's features.
+        if setup.test is None:
+            validation, frozen = self._logits_beside(best, plain, setup.validation)
+        else:
+            test, frozen = self._logits_beside(best, plain, setup.test)
         return Trained(
             pooling=Pooling("attention", best.layers),
             tensors={
@@ -103,8 +110,12 @@ class HeadRun:
             trained_tokens=setup.planned_tokens,
             seconds=seconds,
             rows_read=len(setup.train),
-            validation_logits=self._logits(best, setup.validation),
-            test_logits=None if setup.test is None else self._logits(best, setup.test),
+            validation_logits=(
+                self._logits(best, setup.validation) if validation is None else validation
+            ),
+            test_logits=test,
+            frozen_logits=frozen,
+            frozen_rows=len(self._seen),
         )
 
     def _cached(self, split: EncodedSplit, share: int) -> list[int]:
@@ -201,6 +212,25 @@ class HeadRun:
 
     def _logits(self, model: _Candidate, split: EncodedSplit) -> Tensor:
         return model.classifier.logits(self._features(model, split))
+
+    def _logits_beside(
+        self, model: _Candidate, plain: _Candidate, split: EncodedSplit
+    ) -> tuple[Tensor, Tensor]:
+        """Logits of two candidates from one reading of the rows."""
+        bert = self.setup.bert
+        eps = bert.config.layer_norm_eps
+        layers = tuple(sorted({model.layers, plain.layers}))
+
+        def both(packed: PackedRows) -> Tensor:
+            states = dict(zip(layers, bert.states(packed, layers), strict=True))
+            found = [
+                attention_feature(states[each.layers], packed, each.query, eps)
+                for each in (model, plain)
+            ]
+            return torch.stack(found, dim=1)
+
+        features = collect(split.ids, both, self.setup.pace, self.setup.device)
+        return model.classifier.logits(features[:, 0]), plain.classifier.logits(features[:, 1])
 
     def _report(self, best: _Candidate) -> None:
         setup = self.setup

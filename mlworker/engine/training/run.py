@@ -22,6 +22,7 @@ from mlworker.engine.contracts import (
 )
 from mlworker.engine.data.rows import EncodedSplit, encode_split, hold_out, read_splits
 from mlworker.engine.device import pick_device, pick_dtype
+from mlworker.engine.evaluation.run import evaluate_run
 from mlworker.engine.link import Link
 from mlworker.engine.tasks import task_named
 from mlworker.engine.tasks.base import Row
@@ -169,6 +170,7 @@ class Run:
         sha256 = save_artifact(self._dir / ARTIFACT, manifest, trained.tensors)
         return DoneMessage(
             artifact=ARTIFACT,
+            evaluation=evaluate_run(setup, trained, self._dir / ARTIFACT),
             manifest_sha256=sha256,
             metrics=metrics,
             trained_tokens=trained.trained_tokens,

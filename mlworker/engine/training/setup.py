@@ -85,3 +85,8 @@ class Trained:
     rows_read: int
     validation_logits: Tensor
     test_logits: Tensor | None
+    frozen_logits: Tensor | None = None
+    """What the plain classifier on the frozen base says of the rows that are reported, where a
+    tier has fitted one anyway."""
+    frozen_rows: int = 0
+    """Training rows that one was fitted to."""

@@ -1,0 +1,1 @@
+"""What a finished model is worth: figures, intervals, baselines, rows. Pure functions on arrays."""

@@ -1,0 +1,69 @@
+"""The answers behind a report, one line a row, as Parquet. No torch: the web process reads them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mlworker.engine.evaluation.counts import Floats, Ints
+
+TOP = 20
+"""Scores kept of a row: all of them up to so many labels, else the highest."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model said of the rows of one split. Labels are indices."""
+
+    row_ids: Ints
+    targets: Ints
+    probabilities: npt.NDArray[np.float32]
+    """[R, C]"""
+
+    @property
+    def called(self) -> Ints:
+        """The label with the highest score."""
+        return np.asarray(self.probabilities.argmax(axis=1), dtype=np.int64)
+
+    @property
+    def scores(self) -> Floats:
+        """The highest score."""
+        return np.asarray(self.probabilities.max(axis=1), dtype=np.float64)
+
+    @property
+    def label_scores(self) -> Floats:
+        """What the true label was given."""
+        picked = self.probabilities[np.arange(len(self.targets)), self.targets]
+        return np.asarray(picked, dtype=np.float64)
+
+
+def predictions_write(answers: Answers, path: Path) -> None:
+    """Write the rows by number; columns as in `predictions_read`."""
+    order = np.argsort(answers.row_ids, kind="stable")
+    shares = answers.probabilities[order]
+    width = min(TOP, shares.shape[1])
+    top = np.argsort(-shares, axis=1, kind="stable")[:, :width].astype(np.int32)
+    kept = np.take_along_axis(shares, top, axis=1)
+    table = pa.table(
+        {
+            "row_id": pa.array(answers.row_ids[order], pa.int64()),
+            "label": pa.array(answers.targets[order], pa.int32()),
+            "predicted": pa.array(answers.called[order], pa.int32()),
+            "score": pa.array(answers.scores[order], pa.float32()),
+            "label_score": pa.array(answers.label_scores[order], pa.float32()),
+            "top_labels": pa.FixedSizeListArray.from_arrays(pa.array(top.ravel()), width),
+            "top_scores": pa.FixedSizeListArray.from_arrays(pa.array(kept.ravel()), width),
+        }
+    )
+    pq.write_table(table, path, compression="zstd")
+
+
+def predictions_read(source: BinaryIO) -> pa.Table:
+    """row_id, label, predicted, score, label_score: what finding rows needs, by row number."""
+    return pq.read_table(source, columns=["row_id", "label", "predicted", "score", "label_score"])

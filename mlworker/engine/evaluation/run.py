@@ -1,0 +1,146 @@
+"""The last act of a run: report and predictions in a folder beside the artifact."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from mlworker.engine.artifact import load_artifact
+from mlworker.engine.base.bert import Bert
+from mlworker.engine.base.locate import base_at
+from mlworker.engine.contracts import Json, LogMessage, PhaseMessage
+from mlworker.engine.data.rows import EncodedSplit, hold_out, read_splits
+from mlworker.engine.durable import publish_folder
+from mlworker.engine.evaluation.baselines import Baseline, compare, majority, tf_idf
+from mlworker.engine.evaluation.frozen import NAME, frozen_base
+from mlworker.engine.evaluation.predictions import Answers, predictions_write
+from mlworker.engine.evaluation.report import FORMAT, Subject, build_report
+from mlworker.engine.evaluation.speed import measure_speed
+from mlworker.engine.inference.resident import Resident
+from mlworker.engine.tasks.base import Row
+from mlworker.engine.training.setup import Setup, Trained
+
+FOLDER = "evaluation"
+REPORT = "report.json"
+PREDICTIONS = "predictions.parquet"
+_TASKS = ("text_classification",)
+
+
+def evaluate_run(setup: Setup, trained: Trained, artifact: Path) -> str | None:
+    """Write the report; its folder's name in the run folder, or None with a line in the log.
+
+    A finished model is worth more than its report, so nothing that goes wrong here ends the run.
+    """
+    if setup.task.name not in _TASKS:
+        return None
+    setup.link.send(PhaseMessage("evaluating"))
+    try:
+        _evaluate(setup, trained, artifact)
+    except Exception as error:  # noqa: BLE001 - the model is whole; the log says what is missing
+        reason = f"{type(error).__name__}: {str(error)[:300]}"
+        setup.link.send(LogMessage("warning", f"The evaluation report was not made: {reason}"))
+        return None
+    return FOLDER
+
+
+def _evaluate(setup: Setup, trained: Trained, artifact: Path) -> None:
+    begun = time.monotonic()
+    name, split, logits = "test", setup.test, trained.test_logits
+    if split is None or logits is None:
+        name, split, logits = "validation", setup.validation, trained.validation_logits
+    rows, train = _rows(setup, name)
+    answers = Answers(
+        row_ids=_numbers(rows),
+        targets=np.array(split.targets, dtype=np.int64),
+        probabilities=setup.task.probabilities(logits).numpy(),
+    )
+    bert = _frozen_bert(setup)
+    speed = _speed(setup, bert, artifact, split)
+    baselines = _baselines(setup, trained, bert, split, rows, train)
+    size = len(setup.labels)
+    subject = Subject(
+        answers=answers,
+        labels=setup.labels,
+        split=name,
+        lengths=np.array([len(str(row["text"])) for row in rows], dtype=np.int64),
+        # a row as long as may be has most likely been cut; that one in many was not matters little
+        cut=np.array([len(ids) >= _limit(setup) for ids in split.ids], dtype=np.int64),
+        seed=setup.config.seed,
+        extras={
+            "baselines": [base.as_dict(answers.targets, size) for base in baselines],
+            "comparison": compare(answers.targets, answers.called, baselines),
+            "speed": speed,
+        },
+    )
+    report = build_report(subject, setup.pace.look)
+    report["seconds"] = round(time.monotonic() - begun, 2)
+    with publish_folder(setup.run_dir / FOLDER, {"format": FORMAT}) as folder:
+        (folder / REPORT).write_text(json.dumps(report, ensure_ascii=False), encoding="utf-8")
+        predictions_write(answers, folder / PREDICTIONS)
+
+
+def _rows(setup: Setup, name: str) -> tuple[list[Row], list[Row]]:
+    """(rows of the split, training rows), as the run has cut them; read again, not kept."""
+    splits = read_splits(setup.run_dir)
+    if not splits["validation"]:
+        splits["train"], splits["validation"] = hold_out(splits["train"], setup.config.seed)
+    return splits[name], splits["train"]
+
+
+def _numbers(rows: Sequence[Row]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """The rows' numbers in their version; their places where a caller has given none."""
+    try:
+        numbers = [int(str(row["row_id"])) for row in rows]
+    except (KeyError, ValueError):
+        numbers = list(range(len(rows)))
+    return np.array(numbers, dtype=np.int64)
+
+
+def _limit(setup: Setup) -> int:
+    return min(setup.config.max_length, setup.bert.config.max_position_embeddings)
+
+
+def _frozen_bert(setup: Setup) -> Bert:
+    """The base as it came, in the number format that serves; read again if the run changed it."""
+    frozen = setup.config.tier in ("head", "lora")
+    if frozen and setup.bert.pooler.weight.dtype == torch.float32:
+        return setup.bert
+    spec = setup.spec.base
+    base = base_at(spec.id, Path(spec.directory), spec.weights_sha256)
+    return Bert.load(base, dtype=torch.float32, device=str(setup.device))
+
+
+def _speed(setup: Setup, bert: Bert, artifact: Path, split: EncodedSplit) -> Json:
+    spec = setup.spec.base
+    base = base_at(spec.id, Path(spec.directory), spec.weights_sha256)
+    resident = Resident(base, bert, slots=1)
+    resident.load(0, load_artifact(artifact))
+    return measure_speed(resident, split.ids, setup.pace.look)
+
+
+def _baselines(
+    setup: Setup,
+    trained: Trained,
+    bert: Bert,
+    split: EncodedSplit,
+    rows: Sequence[Row],
+    train: Sequence[Row],
+) -> list[Baseline]:
+    size, look = len(setup.labels), setup.pace.look
+    pairs = [
+        (str(row["text"]), target) for row, target in zip(train, setup.train.targets, strict=True)
+    ]
+    texts = [str(row["text"]) for row in rows]
+    found = [
+        majority(setup.train.targets, len(split)),
+        tf_idf(pairs, texts, size, seed=setup.config.seed, between=look),
+    ]
+    if trained.frozen_logits is not None:
+        called = trained.frozen_logits.argmax(dim=1).numpy().astype(np.int64)
+        return [*found, Baseline(NAME, called, trained.frozen_rows)]
+    return [*found, frozen_base(setup, bert, split, trained.seconds)]
