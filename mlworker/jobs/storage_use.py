@@ -36,7 +36,7 @@ SELECT t.organization_id, t.bytes FROM (
 SELECT organization_id, sum(bytes) AS bytes FROM (
   SELECT organization_id, bytes FROM datasets_file WHERE deleted_at IS NULL
   UNION ALL
-  SELECT organization_id, artifact_bytes FROM registry_modelversion
+  SELECT organization_id, artifact_bytes + evaluation_bytes FROM registry_modelversion
   UNION ALL
   SELECT s.organization_id, s.size FROM jobs_storedfiles s
   WHERE s.state = 'ready' AND NOT EXISTS (SELECT FROM registry_modelversion v

@@ -38,7 +38,12 @@ from mlworker.jobs.states import (
     StoredKind,
     StoredState,
 )
-from mlworker.registry.contracts import Lineage, ModelVersionInfo, NewModelVersion
+from mlworker.registry.contracts import (
+    Lineage,
+    ModelVersionInfo,
+    NewEvaluation,
+    NewModelVersion,
+)
 from mlworker.registry.services import model_version_register
 from tenants.datasets.contracts import DatasetVersionInfo
 from tenants.datasets.selectors import dataset_version_get
@@ -158,13 +163,13 @@ def news_write(claim: Claim, news: News) -> Control:
 
 
 def stored_begin(
-    claim: Claim, kind: StoredKind, *, step: int = 0, epoch: float = 0.0
+    claim: Claim, kind: StoredKind, *, step: int = 0, epoch: float = 0.0, ending: str = "tar"
 ) -> tuple[UUID, str]:
     """Write down that bytes are coming; return the row's id and the key to store them under."""
     with tenant_scope(claim.organization):
         row = job_of_worker(claim)
         stored_id = uuid7()
-        name = f"{kind}-{step:08d}-{public_id('', stored_id)}.tar"
+        name = f"{kind}-{step:08d}-{public_id('', stored_id)}.{ending}"
         key = tenant_key(claim.organization, "jobs", claim.public_id, name)
         StoredFiles(
             id=stored_id,
@@ -248,6 +253,17 @@ def work_failed(claim: Claim, fault: Fault) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredReport:
+    """An evaluation report in storage, and the answers behind it."""
+
+    stored_ids: tuple[UUID, UUID]
+    report: StoredObject
+    predictions: StoredObject
+    version_id: UUID
+    """The dataset version whose rows were answered."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What a finished training hands over."""
 
@@ -261,6 +277,7 @@ class Outcome:
     seconds: float
     early_stopped: bool
     progress: Mapping[str, Any]
+    evaluation: StoredReport | None = None
 
 
 def work_succeeded(work: Work, outcome: Outcome) -> ModelVersionInfo:
@@ -284,11 +301,13 @@ def work_succeeded(work: Work, outcome: Outcome) -> ModelVersionInfo:
                 artifact_key=outcome.stored.key,
                 artifact_sha256=outcome.stored.sha256,
                 artifact_bytes=outcome.stored.size,
+                evaluation=_evaluation(outcome.evaluation),
             ),
             lineage=outcome.lineage,
         )
         # The registry owns the bytes from here on.
-        StoredFiles.objects.filter(id=outcome.stored_id).delete()
+        handed = outcome.evaluation.stored_ids if outcome.evaluation else ()
+        StoredFiles.objects.filter(id__in=[outcome.stored_id, *handed]).delete()
         row.fine_tuned_model = version.name
         row.metrics = dict(outcome.metrics)
         row.seconds = outcome.seconds
@@ -299,6 +318,17 @@ def work_succeeded(work: Work, outcome: Outcome) -> ModelVersionInfo:
         row.save()
         _retire_old(row)
         return version
+
+
+def _evaluation(report: StoredReport | None) -> NewEvaluation:
+    if report is None:
+        return NewEvaluation()
+    return NewEvaluation(
+        report_key=report.report.key,
+        predictions_key=report.predictions.key,
+        evaluation_bytes=report.report.size + report.predictions.size,
+        evaluation_version_id=report.version_id,
+    )
 
 
 def _checkpoints(job_id: UUID) -> QuerySet[StoredFiles]:

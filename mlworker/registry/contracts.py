@@ -56,6 +56,19 @@ class Lineage:
 
 
 @dataclass(frozen=True, slots=True)
+class NewEvaluation:
+    """Where a version's evaluation report lies; empty for one that has none."""
+
+    report_key: str = ""
+    """Storage key of the report, JSON; it belongs to the registry, as the next one does."""
+    predictions_key: str = ""
+    """Storage key of the answers row by row, Parquet."""
+    evaluation_bytes: int = 0
+    evaluation_version_id: UUID | None = None
+    """The dataset version whose rows were answered."""
+
+
+@dataclass(frozen=True, slots=True)
 class NewModelVersion:
     """What a job hands over when it has succeeded."""
 
@@ -72,6 +85,7 @@ class NewModelVersion:
     """Storage key of one tar object; it belongs to the registry from now on."""
     artifact_sha256: str
     artifact_bytes: int
+    evaluation: NewEvaluation = field(default_factory=NewEvaluation)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,16 @@ class ModelNotDeletable(Conflict):
     message = "Only your own fine-tuned models can be deleted."
 
 
+class EvaluationMissing(NotFound):
+    """The model can be seen; a report of it was never made."""
+
+    code = "evaluation_missing"
+    message = (
+        "This model has no evaluation report: every fine-tuning job writes one at its end, so "
+        "train it again to get one."
+    )
+
+
 class ArtifactCorrupt(Unavailable):
     """The stored bytes are not those that were registered."""
 

@@ -27,6 +27,10 @@ class ModelVersion(TenantModel):
     artifact_key = models.CharField(max_length=400)
     artifact_sha256 = models.CharField(max_length=64)
     artifact_bytes = models.PositiveBigIntegerField()
+    report_key = models.CharField(max_length=400, blank=True, default="")
+    predictions_key = models.CharField(max_length=400, blank=True, default="")
+    evaluation_bytes = models.PositiveBigIntegerField(default=0)
+    evaluation_version_id = models.UUIDField(null=True)
 
     class Meta(TenantModel.Meta):
         """One name, and one version per job: a job that finished twice would fail here."""

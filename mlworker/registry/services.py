@@ -1,6 +1,7 @@
 """Changing the registry."""
 
 from dataclasses import asdict
+from typing import Any
 from uuid import UUID
 
 from anneal.kernel.audit import audit_record
@@ -40,10 +41,16 @@ def model_version_register(
         name=name,
         lineage=asdict(lineage),
         card=card,
-        **{**asdict(version), "labels": list(version.labels)},
+        **_columns(version),
     )
     row.save(force_insert=True)
     return version_info(row)
+
+
+def _columns(version: NewModelVersion) -> dict[str, Any]:
+    values = asdict(version)
+    evaluation = values.pop("evaluation")
+    return {**values, **evaluation, "labels": list(version.labels)}
 
 
 def model_version_delete(*, organization: OrganizationRef, actor: Actor, name: str) -> UUID:
@@ -54,7 +61,8 @@ def model_version_delete(*, organization: OrganizationRef, actor: Actor, name: s
     require_scope(organization)
     row = version_row(name, lock=True)
     publish(ModelVersionDeleting(organization=organization, version_id=row.id, name=row.name))
-    outbox_add(task="registry.artifact_delete", queue="default", payload={"key": row.artifact_key})
+    for key in filter(None, (row.artifact_key, row.report_key, row.predictions_key)):
+        outbox_add(task="registry.artifact_delete", queue="default", payload={"key": key})
     version_id = row.id
     row.delete()
     audit_record(

@@ -1,6 +1,6 @@
 """Reading: datasets and versions by id, and the rows of a version."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 from uuid import UUID
@@ -161,6 +161,22 @@ def dataset_rows(
             if len(found) > limit:
                 break
     return found[:limit], len(found) > limit
+
+
+def dataset_texts(
+    *, organization: OrganizationRef, version_id: UUID, row_ids: Collection[int]
+) -> dict[int, str] | None:
+    """Return the texts of rows by their ids; None once the dataset has been deleted."""
+    require_scope(organization)
+    row = DatasetVersion.objects.filter(
+        organization_id=organization.id, id=version_id, dataset__deleted_at=None
+    ).first()
+    if row is None:
+        return None
+    with object_open(row.storage_key) as stored:
+        wanted = [("row_id", "in", sorted(row_ids))]
+        table = pq.read_table(stored, columns=["row_id", "text"], filters=wanted)
+    return dict(zip(table["row_id"].to_pylist(), table["text"].to_pylist(), strict=True))
 
 
 def _batches(stored: BinaryIO, after: int | None) -> Iterator[pa.RecordBatch]:

@@ -801,6 +801,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/models/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Compare 2 to 5 own versions: what differs in data, configuration and figures. */
+        get: operations["models_compare"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/models/{model}": {
         parameters: {
             query?: never;
@@ -814,6 +831,57 @@ export interface paths {
         post?: never;
         /** @description Delete an own fine-tuned model; 409 while a deployment points at it. */
         delete: operations["models_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}/evaluation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the evaluation report: figures with intervals, confusion, baselines, verdict. */
+        get: operations["models_evaluation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}/evaluation.pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the report as PDF, in English or Simplified Chinese. */
+        get: operations["models_evaluation_pdf"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}/evaluation/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List answered rows: of a cell of the confusion matrix, or the worst errors. */
+        get: operations["models_evaluation_rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1004,6 +1072,29 @@ export interface components {
             expected: string;
             high: string;
         };
+        /** @description One page of rows. */
+        AnsweredRowListOut: {
+            /** @default list */
+            object?: string;
+            data: components["schemas"]["AnsweredRowOut"][];
+            total: number;
+            dataset_deleted: boolean;
+            has_more: boolean;
+        };
+        /** @description A row and what the model said of it. */
+        AnsweredRowOut: {
+            /** @default model.evaluation.row */
+            object?: string;
+            row: number;
+            /** @description Null once the dataset has been deleted. */
+            text: string | null;
+            label: string;
+            predicted: string;
+            /** Format: double */
+            score: number;
+            /** Format: double */
+            label_score: number;
+        };
         /** @description The body of a new key. */
         ApiKeyCreateRequest: {
             name: string;
@@ -1099,6 +1190,21 @@ export interface components {
             data: components["schemas"]["AuditEventOut"][];
             has_more: boolean;
         };
+        /** @description Precision, recall and F1 averaged over labels. */
+        AverageOut: {
+            /** Format: double */
+            precision: number;
+            /** Format: double */
+            recall: number;
+            /** Format: double */
+            f1: number;
+        };
+        /** @description macro: each label the same; micro: each row the same; weighted: labels by their rows. */
+        AveragesOut: {
+            macro: components["schemas"]["AverageOut"];
+            micro: components["schemas"]["AverageOut"];
+            weighted: components["schemas"]["AverageOut"];
+        };
         /** @description Balances, one per unit. */
         BalanceListOut: {
             object: string;
@@ -1131,6 +1237,19 @@ export interface components {
              * @description When the first of what is available ends.
              */
             expires_at: string | null;
+        };
+        /** @description What a simpler model reaches on the same rows. */
+        BaselineOut: {
+            name: components["schemas"]["NameEnum"];
+            /** Format: double */
+            accuracy: number | null;
+            /** Format: double */
+            macro_f1: number | null;
+            fitted_rows: number;
+            /** Format: double */
+            seconds: number;
+            /** @description Why there is no figure. */
+            skipped: string | null;
         };
         /** @description Texts of ``from`` to below ``to`` characters; the last bin is open. */
         BinOut: {
@@ -1204,6 +1323,19 @@ export interface components {
             enforcement: components["schemas"]["EnforcementEnum"];
             alerts: number[];
         };
+        /**
+         * @description * `length` - length
+         *     * `whole` - whole
+         *     * `cut` - cut
+         * @enum {string}
+         */
+        ByEnum: "length" | "whole" | "cut";
+        /** @description Expected calibration error and the reliability diagram. */
+        CalibrationOut: {
+            /** Format: double */
+            ece: number;
+            bins: components["schemas"]["ReliabilityBinOut"][];
+        };
         /** @description A second model and its share of the calls. */
         CanarySchema: {
             model: string;
@@ -1246,6 +1378,45 @@ export interface components {
             metrics: {
                 [key: string]: unknown;
             };
+        };
+        /** @description Versions side by side. */
+        CompareOut: {
+            /** @default model.comparison */
+            object?: string;
+            models: string[];
+            /** @description False: the figures come from different rows and say little side by side. */
+            same_rows: boolean;
+            differences: components["schemas"]["DifferenceOut"][];
+        };
+        /** @description The model against the best baseline: a paired McNemar mid-p test. */
+        ComparisonOut: {
+            baseline: string;
+            /**
+             * Format: double
+             * @description In accuracy.
+             */
+            difference: number;
+            /** @description Rows the model alone got right. */
+            model_only: number;
+            baseline_only: number;
+            /** Format: double */
+            p_value: number;
+            method: string;
+            /** Format: double */
+            level: number;
+            verdict: components["schemas"]["VerdictEnum"];
+        };
+        /** @description `counts[true][predicted]` up to 50 labels, else the largest confusions in `cells`. */
+        ConfusionOut: {
+            counts: number[][] | null;
+            /** @description [true, predicted, rows], labels by their place in `labels`. */
+            cells: number[][] | null;
+        };
+        /** @description Precision against recall of one label. */
+        CurveOut: {
+            label: string;
+            /** @description [recall, precision], recall ascending. */
+            points: number[][];
         };
         /** @description Datasets, newest first. */
         DatasetListOut: {
@@ -1350,6 +1521,12 @@ export interface components {
             created_at: number;
             updated_at: number;
         };
+        /** @description A fact that differs; `values` in the order of the models, null where one has it not. */
+        DifferenceOut: {
+            group: components["schemas"]["GroupEnum"];
+            name: string;
+            values: (unknown | null)[];
+        };
         /** @description What invoices will still take off: a per cent of some, or money until none is left. */
         DiscountOut: {
             percent: string | null;
@@ -1386,6 +1563,45 @@ export interface components {
             reason: string | null;
             /** @description False: a sample of the rows was counted. */
             exact: boolean;
+        };
+        /** @description The evaluation report of a model version. */
+        EvaluationOut: {
+            /** @default model.evaluation */
+            object?: string;
+            model: string;
+            format: number;
+            task: string;
+            /** @description test, or validation where there was no test split. */
+            split: string;
+            /** @description True: the rows also chose the model, so the figures flatter it. */
+            chosen_on: boolean;
+            rows: number;
+            labels: string[];
+            /** Format: double */
+            loss: number;
+            accuracy: components["schemas"]["FigureOut"];
+            macro_f1: components["schemas"]["FigureOut"];
+            averages: components["schemas"]["AveragesOut"];
+            interval: {
+                [key: string]: unknown;
+            };
+            per_class: components["schemas"]["LabelLineOut"][];
+            confusion: components["schemas"]["ConfusionOut"];
+            curves: components["schemas"]["CurveOut"][];
+            calibration: components["schemas"]["CalibrationOut"];
+            slices: components["schemas"]["SliceOut"][];
+            errors: number;
+            worst: components["schemas"]["SampleOut"][];
+            best: components["schemas"]["SampleOut"][];
+            baselines: components["schemas"]["BaselineOut"][];
+            comparison: components["schemas"]["ComparisonOut"] | null;
+            speed: components["schemas"]["SpeedOut"];
+            /**
+             * Format: double
+             * @description What the report itself took.
+             */
+            seconds: number;
+            price_per_1000: components["schemas"]["ThousandPriceOut"] | null;
         };
         /** @description A page of events. */
         EventListSchema: {
@@ -1437,6 +1653,15 @@ export interface components {
             comment: string;
             created_at: number;
             updated_at: number;
+        };
+        /** @description A figure and its 95 % interval by bootstrap. */
+        FigureOut: {
+            /** Format: double */
+            value: number;
+            /** Format: double */
+            low: number;
+            /** Format: double */
+            high: number;
         };
         /** @description Files, newest first. */
         FileListOut: {
@@ -1516,6 +1741,16 @@ export interface components {
          * @enum {string}
          */
         GrantOutKindEnum: "promotional" | "operator" | "purchased" | "credit_line";
+        /**
+         * @description * `model` - model
+         *     * `data` - data
+         *     * `training` - training
+         *     * `config` - config
+         *     * `evaluation` - evaluation
+         *     * `f1` - f1
+         * @enum {string}
+         */
+        GroupEnum: "model" | "data" | "training" | "config" | "evaluation" | "f1";
         /** @description What the home page needs. */
         HomeOut: {
             object: string;
@@ -1689,6 +1924,29 @@ export interface components {
          * @enum {string}
          */
         JobStatusEnum: "validating_files" | "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
+        /** @description One label's figures. */
+        LabelLineOut: {
+            label: string;
+            /** Format: double */
+            precision: number;
+            /** Format: double */
+            recall: number;
+            /** Format: double */
+            f1: number;
+            /** Format: double */
+            f1_low: number;
+            /** Format: double */
+            f1_high: number;
+            /** @description Rows of this label. */
+            support: number;
+            /** @description Rows called so. */
+            predicted: number;
+            /**
+             * Format: double
+             * @description Of the 20 labels with the most rows.
+             */
+            average_precision: number | null;
+        };
         /**
          * @description * `info` - info
          *     * `warn` - warn
@@ -1832,6 +2090,13 @@ export interface components {
          * @enum {string}
          */
         ModelSchemaKindEnum: "deployment" | "fine_tuned" | "shipped" | "base";
+        /**
+         * @description * `majority` - majority
+         *     * `tf_idf` - tf_idf
+         *     * `frozen_base` - frozen_base
+         * @enum {string}
+         */
+        NameEnum: "majority" | "tf_idf" | "frozen_base";
         /** @description A change of plan that waits for the period's end. */
         NextPlanOut: {
             plan: components["schemas"]["PlanOut"];
@@ -2114,6 +2379,21 @@ export interface components {
          * @enum {string}
          */
         RedemptionOutKindEnum: "percent" | "amount" | "units" | "trial";
+        /** @description Answers whose score lies in (low, high]. */
+        ReliabilityBinOut: {
+            /** Format: double */
+            low: number;
+            /** Format: double */
+            high: number;
+            rows: number;
+            /**
+             * Format: double
+             * @description Mean score.
+             */
+            confidence: number;
+            /** Format: double */
+            accuracy: number;
+        };
         /** @description One finding. ``row`` counts as a spreadsheet does: the header is row 1. */
         ReportLineOut: {
             code: string;
@@ -2171,6 +2451,19 @@ export interface components {
             label: string;
             split: components["schemas"]["SplitEnum"];
         };
+        /** @description A row by its number; `label` and `predicted` are places in `labels`. */
+        SampleOut: {
+            row: number;
+            label: number;
+            predicted: number;
+            /** Format: double */
+            score: number;
+            /**
+             * Format: double
+             * @description What the true label was given.
+             */
+            label_score: number;
+        };
         /**
          * @description * `organization` - organization
          *     * `member` - member
@@ -2195,6 +2488,27 @@ export interface components {
             key: string;
             /** Format: date-time */
             expires_at: string;
+        };
+        /** @description Part of the rows: a quarter by length in characters, or texts read whole or cut. */
+        SliceOut: {
+            by: components["schemas"]["ByEnum"];
+            low: number;
+            high: number;
+            rows: number;
+            accuracy: components["schemas"]["FigureOut"];
+        };
+        /** @description Measured when training ended, with the engine that serves. */
+        SpeedOut: {
+            /** Format: double */
+            p50_ms: number;
+            /** Format: double */
+            p95_ms: number;
+            /** Format: double */
+            rows_per_second: number;
+            calls: number;
+            rows: number;
+            threads: number;
+            device: string;
         };
         /**
          * @description * `train` - train
@@ -2263,6 +2577,11 @@ export interface components {
          * @enum {string}
          */
         ThemeEnum: "auto" | "light" | "dark";
+        /** @description What 1,000 predictions cost by today's price list. */
+        ThousandPriceOut: {
+            amount: string;
+            currency: string;
+        };
         /** @description Units up to and with `up_to`, the last tier without end. */
         TierOut: {
             up_to: string | null;
@@ -2358,6 +2677,13 @@ export interface components {
             by_deployment: components["schemas"]["UsageDeploymentOut"][];
             by_model: components["schemas"]["UsageModelOut"][];
         };
+        /**
+         * @description * `better` - better
+         *     * `not_separable` - not_separable
+         *     * `worse` - worse
+         * @enum {string}
+         */
+        VerdictEnum: "better" | "not_separable" | "worse";
         /** @description Versions, newest first. */
         VersionListOut: {
             /** @description `list` */
@@ -4090,6 +4416,28 @@ export interface operations {
             };
         };
     };
+    models_compare: {
+        parameters: {
+            query: {
+                /** @description 2 to 5 names of own versions, with commas. */
+                models: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompareOut"];
+                };
+            };
+        };
+    };
     models_retrieve: {
         parameters: {
             query?: never;
@@ -4128,6 +4476,91 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ModelDeletedSchema"];
+                };
+            };
+        };
+    };
+    models_evaluation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationOut"];
+                };
+            };
+        };
+    };
+    models_evaluation_pdf: {
+        parameters: {
+            query?: {
+                /**
+                 * @description * `en` - en
+                 *     * `zh-Hans` - zh-Hans
+                 */
+                language?: "en" | "zh-Hans";
+            };
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                };
+            };
+        };
+    };
+    models_evaluation_rows: {
+        parameters: {
+            query?: {
+                /** @description The last row's number. */
+                after?: number;
+                limit?: number;
+                /**
+                 * @description `worst`: errors, the surest first; `best`: right answers, the surest first.
+                 *
+                 *     * `row` - row
+                 *     * `worst` - worst
+                 *     * `best` - best
+                 */
+                order?: "row" | "worst" | "best";
+                /** @description What the model said. */
+                predicted?: string;
+                /** @description The rows' own label. */
+                true?: string;
+            };
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnsweredRowListOut"];
                 };
             };
         };

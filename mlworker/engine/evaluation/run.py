@@ -18,6 +18,7 @@ from mlworker.engine.data.rows import EncodedSplit, hold_out, read_splits
 from mlworker.engine.durable import publish_folder
 from mlworker.engine.evaluation.baselines import Baseline, compare, majority, tf_idf
 from mlworker.engine.evaluation.frozen import NAME, frozen_base
+from mlworker.engine.evaluation.names import FOLDER, PREDICTIONS, REPORT
 from mlworker.engine.evaluation.predictions import Answers, predictions_write
 from mlworker.engine.evaluation.report import FORMAT, Subject, build_report
 from mlworker.engine.evaluation.speed import measure_speed
@@ -25,9 +26,6 @@ from mlworker.engine.inference.resident import Resident
 from mlworker.engine.tasks.base import Row
 from mlworker.engine.training.setup import Setup, Trained
 
-FOLDER = "evaluation"
-REPORT = "report.json"
-PREDICTIONS = "predictions.parquet"
 _TASKS = ("text_classification",)
 
 

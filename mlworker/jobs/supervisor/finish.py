@@ -2,10 +2,11 @@
 
 import importlib.metadata
 import io
+import json
 import platform
 import shutil
 import subprocess
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -13,13 +14,14 @@ from anneal.kernel.ids import public_id
 from anneal.kernel.storage import object_put
 from mlworker.engine.artifact_manifest import pack, read_manifest
 from mlworker.engine.contracts import DoneMessage
+from mlworker.engine.evaluation.names import PREDICTIONS, REPORT
 from mlworker.jobs.limits import TRAIN_THREADS
 from mlworker.jobs.states import StoredKind
 from mlworker.jobs.supervisor.persistence import persist
 from mlworker.jobs.supervisor.progress import Progress
-from mlworker.jobs.working import Outcome, Work, stored_begin
+from mlworker.jobs.working import Outcome, StoredReport, Work, stored_begin
 from mlworker.registry.contracts import Lineage
-from tenants.datasets.contracts import VERSION_PREFIX
+from tenants.datasets.contracts import VERSION_PREFIX, Split
 
 _LIBRARIES: Final = ("torch", "tokenizers", "safetensors", "numpy")
 
@@ -33,6 +35,7 @@ def outcome_store(work: Work, folder: Path, done: DoneMessage, progress: Progres
     return Outcome(
         stored_id=stored_id,
         stored=stored,
+        evaluation=_report_store(work, folder, done),
         labels=tuple(manifest.labels),
         max_length=manifest.max_length,
         metrics=dict(done.metrics),
@@ -51,6 +54,25 @@ def outcome_store(work: Work, folder: Path, done: DoneMessage, progress: Progres
             "early_stopped": done.early_stopped,
         },
     )
+
+
+def _report_store(work: Work, folder: Path, done: DoneMessage) -> StoredReport | None:
+    """Store report and answers, each as an object of its own: the page reads them apart."""
+    if done.evaluation is None:
+        return None
+    place = folder / done.evaluation
+    stored = []
+    for name, ending in ((REPORT, "json"), (PREDICTIONS, "parquet")):
+        stored_id, key = persist(
+            partial(stored_begin, work.claim, StoredKind.MODEL, step=done.steps, ending=ending)
+        )
+        with (place / name).open("rb") as source:
+            stored.append((stored_id, object_put(key, source)))
+    (report_id, report), (predictions_id, predictions) = stored
+    split = json.loads((place / REPORT).read_text("utf-8"))["split"]
+    extra = work.validation_version
+    version = extra if extra is not None and split == Split.VALIDATION else work.version
+    return StoredReport((report_id, predictions_id), report, predictions, version.id)
 
 
 def _lineage(work: Work, done: DoneMessage, progress: Progress) -> Lineage:

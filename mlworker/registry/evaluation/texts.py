@@ -1,0 +1,131 @@
+"""What the printed report says, in both languages."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+_EN: Final = {
+    "title": "Evaluation report",
+    "accuracy": "Accuracy",
+    "macro_f1": "Macro F1",
+    "ece": "Calibration error (ECE)",
+    "interval": "95 % interval",
+    "split_test": "Measured on {rows} rows of the test split, which training never saw.",
+    "split_validation": (
+        "There was no test split. Measured on {rows} validation rows, which also chose the model: "
+        "expect somewhat less on new texts."
+    ),
+    "better": (
+        "The model is better than the best simple method ({name}): {gain} points more accuracy. "
+        "A difference of this size would hardly be luck (p = {p})."
+    ),
+    "not_separable": (
+        "No real difference to the best simple method ({name}) can be shown on these rows "
+        "(p = {p}). More test rows, or more and better training rows, may show one."
+    ),
+    "worse": (
+        "The model is worse than the best simple method ({name}) by {gain} points (p = {p}). "
+        "Look at the labels and train longer, or with the other tier."
+    ),
+    "majority": "always the commonest label",
+    "tf_idf": "TF-IDF with logistic regression",
+    "frozen_base": "base without fine-tuning",
+    "model": "this model",
+    "baselines": "Beside simple methods",
+    "method": "Method",
+    "skipped": "not measured: too slow here",
+    "per_class": "By label",
+    "label": "Label",
+    "precision": "Precision",
+    "recall": "Recall",
+    "rows": "Rows",
+    "more_labels": "The {count} labels with the most rows are shown.",
+    "confusions": "Largest confusions",
+    "true": "True label",
+    "predicted": "Model's answer",
+    "slices": "By length of the text",
+    "length": "{low} to {high} characters",
+    "whole": "read whole",
+    "cut": "longer than the model reads",
+    "averages": "Averages",
+    "macro": "macro",
+    "micro": "micro",
+    "weighted": "weighted",
+    "calibration": "Calibration",
+    "score": "Score",
+    "right": "Right",
+    "speed": "Speed and price",
+    "speed_text": (
+        "One text: {p50} ms (median), {p95} ms (95th percentile). In batches: {rate} texts/s. "
+        "Measured on {device} with {threads} threads when training ended."
+    ),
+    "price_text": "1,000 predictions cost {amount} {currency} by today's price list.",
+    "method_text": (
+        "Intervals: percentile bootstrap, 1,000 resamples. Comparison: McNemar mid-p test on the "
+        "same rows. Calibration: 15 bins of equal width."
+    ),
+}
+
+_ZH: Final = {
+    "title": "评估报告",
+    "accuracy": "准确率",
+    "macro_f1": "宏平均 F1",
+    "ece": "校准误差（ECE）",
+    "interval": "95 % 区间",
+    "split_test": "在测试集的 {rows} 行上测得，训练时从未见过这些行。",
+    "split_validation": (
+        "没有测试集。在 {rows} 行验证数据上测得，而这些行也参与了模型的选择："
+        "新文本上的结果可能略低。"
+    ),
+    "better": (
+        "该模型优于最好的简单方法（{name}）：准确率高 {gain} 个百分点。"
+        "这样的差距几乎不可能出于偶然（p = {p}）。"
+    ),
+    "not_separable": (
+        "在这些行上看不出与最好的简单方法（{name}）有真正的差别（p = {p}）。"
+        "更多的测试行，或更多更好的训练行，也许能显出差别。"
+    ),
+    "worse": (
+        "该模型比最好的简单方法（{name}）差 {gain} 个百分点（p = {p}）。"
+        "请检查标签，并训练更久或换一种训练方式。"
+    ),
+    "majority": "总是回答最常见的标签",
+    "tf_idf": "TF-IDF 加逻辑回归",
+    "frozen_base": "未微调的基座模型",
+    "model": "该模型",
+    "baselines": "与简单方法比较",
+    "method": "方法",
+    "skipped": "未测量：在此机器上太慢",
+    "per_class": "按标签",
+    "label": "标签",
+    "precision": "精确率",
+    "recall": "召回率",
+    "rows": "行数",
+    "more_labels": "仅显示行数最多的 {count} 个标签。",
+    "confusions": "最多的混淆",
+    "true": "真实标签",
+    "predicted": "模型的回答",
+    "slices": "按文本长度",
+    "length": "{low} 至 {high} 个字符",
+    "whole": "完整读入",
+    "cut": "超出模型可读的长度",
+    "averages": "平均",
+    "macro": "宏平均",
+    "micro": "微平均",
+    "weighted": "加权平均",
+    "calibration": "校准",
+    "score": "得分",
+    "right": "正确",
+    "speed": "速度与价格",
+    "speed_text": (
+        "单条文本：{p50} 毫秒（中位数），{p95} 毫秒（95 百分位）。批量：每秒 {rate} 条。"
+        "训练结束时在 {device} 上以 {threads} 个线程测得。"
+    ),
+    "price_text": "按今天的价目表，1,000 次预测的价格为 {amount} {currency}。",
+    "method_text": (
+        "区间：百分位自助法，1,000 次重采样。比较：在相同行上的 McNemar mid-p 检验。"
+        "校准：15 个等宽区间。"
+    ),
+}
+
+TEXTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType({"en": _EN, "zh-Hans": _ZH})

@@ -1,0 +1,95 @@
+"""Versions with a report: the engine's own, of a model that never ran, on rows that exist."""
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from anneal.kernel.principal import SYSTEM_ACTOR
+from anneal.kernel.scopes import OrganizationRef, tenant_scope
+from anneal.kernel.storage import object_put, tenant_key
+from mlworker.engine.evaluation.baselines import Baseline, compare, majority
+from mlworker.engine.evaluation.predictions import Answers, predictions_write
+from mlworker.engine.evaluation.report import Subject, build_report
+from mlworker.registry.contracts import ModelVersionInfo, NewEvaluation
+from mlworker.registry.services import model_version_register
+from tenants.datasets.contracts import DatasetInfo, Split
+from tenants.datasets.selectors import dataset_version_read
+from tenants.datasets.services import dataset_create
+from tests.unit.datasets.helpers import csv_of, good_rows
+from tests.unit.evaluation.factories import nothing
+from tests.unit.registry.factories import LINEAGE, new_version
+
+SPEED = {
+    "p50_ms": 4.0,
+    "p95_ms": 6.0,
+    "rows_per_second": 300.0,
+    "calls": 40,
+    "rows": 100,
+    "threads": 2,
+    "device": "cpu",
+}
+
+
+def make_dataset(owner: OrganizationRef, rows: int = 200) -> DatasetInfo:
+    """Make a dataset with a test split."""
+    with tenant_scope(owner):
+        return dataset_create(
+            organization=owner,
+            actor=SYSTEM_ACTOR,
+            name="reviews",
+            source=io.BytesIO(csv_of(good_rows(rows))),
+            filename="reviews.csv",
+        )
+
+
+def make_reported_version(
+    owner: OrganizationRef,
+    dataset: DatasetInfo,
+    *,
+    suffix: str = "reviews",
+    wrong: int = 3,
+    config: dict[str, object] | None = None,
+) -> ModelVersionInfo:
+    """Register a version that calls so many of its test rows wrongly."""
+    with tenant_scope(owner):
+        table = dataset_version_read(
+            organization=owner, version_id=dataset.latest.id, split=Split.TEST
+        )
+    labels = dataset.latest.labels
+    targets = np.array([labels.index(label) for label in table["label"].to_pylist()])
+    shares = np.full((len(targets), 2), 0.1, dtype=np.float32)
+    shares[np.arange(len(targets)), targets] = 0.9
+    shares[:wrong] = shares[:wrong, ::-1]
+    answers = Answers(table["row_id"].to_numpy(), targets, shares)
+    rivals = [
+        majority(targets.tolist(), len(targets)),
+        Baseline("frozen_base", None, skipped="too_slow"),
+    ]
+    lengths = np.array([len(text) for text in table["text"].to_pylist()])
+    extras = {
+        "baselines": [rival.as_dict(targets, 2) for rival in rivals],
+        "comparison": compare(targets, answers.called, rivals),
+        "speed": SPEED,
+        "seconds": 0.5,
+    }
+    subject = Subject(answers, labels, "test", lengths, np.zeros_like(lengths), 0, extras)
+    report = json.dumps(build_report(subject, nothing)).encode()
+    version = new_version(owner, suffix=suffix)
+    place = version.job_id.hex
+    with TemporaryDirectory() as folder:
+        predictions_write(answers, Path(folder, "p"))
+        kept = object_put(
+            tenant_key(owner, "jobs", place, "p.parquet"), Path(folder, "p").read_bytes()
+        )
+    stored = object_put(tenant_key(owner, "jobs", place, "r.json"), report)
+    evaluation = NewEvaluation(stored.key, kept.key, stored.size + kept.size, dataset.latest.id)
+    with tenant_scope(owner):
+        return model_version_register(
+            organization=owner,
+            version=replace(version, labels=labels, evaluation=evaluation),
+            lineage=replace(LINEAGE, config=config or {"epochs": 3}),
+        )
