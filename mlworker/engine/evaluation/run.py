@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from mlworker.engine.evaluation.report import FORMAT, Subject, build_report
 from mlworker.engine.evaluation.speed import measure_speed
 from mlworker.engine.inference.resident import Resident
 from mlworker.engine.tasks.base import Row
+from mlworker.engine.training.pace import SparePace
 from mlworker.engine.training.setup import Setup, Trained
 
 _TASKS = ("text_classification",)
@@ -37,6 +39,8 @@ def evaluate_run(setup: Setup, trained: Trained, artifact: Path) -> str | None:
     if setup.task.name not in _TASKS:
         return None
     setup.link.send(PhaseMessage("evaluating"))
+    # Work of seconds cannot be resumed: a run that is stopped often must still get through it.
+    setup = replace(setup, pace=SparePace(setup.link))
     try:
         _evaluate(setup, trained, artifact)
     except Exception as error:  # noqa: BLE001 - the model is whole; the log says what is missing
