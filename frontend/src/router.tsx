@@ -101,12 +101,13 @@ const chooser = createRoute({
   ),
 });
 
-type Picked = { model?: string; dataset?: string };
+type Picked = { model?: string; dataset?: string; models?: string };
 
 /** What one page hands to the next by address: the model or dataset to start with. */
 const pickedOf = (search: Record<string, unknown>): Picked => ({
   ...(typeof search.model === "string" ? { model: search.model } : {}),
   ...(typeof search.dataset === "string" ? { dataset: search.dataset } : {}),
+  ...(typeof search.models === "string" ? { models: search.models } : {}),
 });
 
 const app = createRoute({
@@ -161,6 +162,14 @@ const appPages = [
   page(
     "/models",
     lazyRouteComponent(() => import("./pages/models/ModelsPage"), "ModelsPage"),
+  ),
+  page(
+    "/models/compare",
+    lazyRouteComponent(() => import("./pages/evaluation/ComparePage"), "ComparePage"),
+  ),
+  page(
+    "/models/$modelId/evaluation",
+    lazyRouteComponent(() => import("./pages/evaluation/EvaluationPage"), "EvaluationPage"),
   ),
   page(
     "/models/$modelId",

@@ -30,6 +30,8 @@ PRIVATE = [
     "/training/new",
     "/models",
     "/models/minilm-l6",
+    "/models/minilm-l6/evaluation",
+    "/models/compare",
     "/deployments",
     "/keys",
     "/usage",

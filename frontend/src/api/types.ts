@@ -24,6 +24,9 @@ export type Model = Schemas["ModelSchema"] & {
   summary?: string;
   present?: boolean;
 };
+export type Evaluation = Schemas["EvaluationOut"];
+export type AnsweredRow = Schemas["AnsweredRowOut"];
+export type Difference = Schemas["DifferenceOut"];
 export type Metrics = Record<string, unknown>;
 
 export type Issue = Schemas["ReportLineOut"];

@@ -8,6 +8,7 @@ type Namespace =
   | "datasets"
   | "deployments"
   | "errors"
+  | "evaluation"
   | "pricing"
   | "training"
   | "usage";

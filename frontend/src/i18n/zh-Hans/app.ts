@@ -3,6 +3,7 @@ import app from "./app.json";
 import billing from "./billing.json";
 import datasets from "./datasets.json";
 import deployments from "./deployments.json";
+import evaluation from "./evaluation.json";
 import home from "./home.json";
 import keys from "./keys.json";
 import models from "./models.json";
@@ -16,6 +17,7 @@ export const zhHansApp = {
   billing,
   datasets,
   deployments,
+  evaluation,
   home,
   keys,
   models,

@@ -7,8 +7,14 @@ import classes from "./Models.module.css";
 
 const STRONG = 0.55;
 
+/** Opens a cell's rows; `name` says in words which cell. */
+type Pick = {
+  name: (row: string, column: string, count: number) => string;
+  open: (row: string, column: string) => void;
+};
+
 /** Rows are the true labels, columns what the model said; shade is the share of the row. */
-export const ConfusionMatrix = ({ matrix }: { matrix: Matrix }) => {
+export const ConfusionMatrix = ({ matrix, pick }: { matrix: Matrix; pick?: Pick }) => {
   const { t } = useTranslation("models");
   const format = useFormat();
   const cell = (counts: readonly number[], index: number) => {
@@ -47,7 +53,18 @@ export const ConfusionMatrix = ({ matrix }: { matrix: Matrix }) => {
                       data-strong={share > STRONG || undefined}
                       style={{ "--share": share } as CSSProperties}
                     >
-                      {format.number(count)}
+                      {pick && count > 0 ? (
+                        <button
+                          type="button"
+                          className={classes.pick}
+                          aria-label={pick.name(label, column, count)}
+                          onClick={() => pick.open(label, column)}
+                        >
+                          {format.number(count)}
+                        </button>
+                      ) : (
+                        format.number(count)
+                      )}
                     </td>
                   );
                 })}

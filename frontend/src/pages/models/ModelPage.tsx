@@ -30,6 +30,15 @@ const Actions = ({ model }: { model: Model }) => {
   return (
     <Group gap="sm">
       {model.kind === "fine_tuned" ? <ModelDelete model={model} /> : null}
+      {model.kind === "fine_tuned" ? (
+        <LinkButton
+          variant="default"
+          to="/o/$org/models/$modelId/evaluation"
+          params={{ org: org.slug, modelId: model.id }}
+        >
+          {t("report")}
+        </LinkButton>
+      ) : null}
       <LinkButton
         variant="default"
         to="/o/$org/playground"

@@ -68,7 +68,15 @@ export const ModelsPage = () => {
   const columns = useColumns();
   return (
     <>
-      <PageHeader title={t("title")} lead={t("lead")} />
+      <PageHeader
+        title={t("title")}
+        lead={t("lead")}
+        action={
+          <LinkButton variant="default" to="/o/$org/models/compare" params={{ org: org.slug }}>
+            {t("compare")}
+          </LinkButton>
+        }
+      />
       <QueryView query={models}>
         {(data) => {
           const own = data.filter((model) => model.kind === "fine_tuned");

@@ -1,0 +1,96 @@
+import { Alert, Button, Group, Text } from "@mantine/core";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { type Cell, evaluationRowsQuery } from "@/api/evaluations";
+import type { AnsweredRow } from "@/api/types";
+import { useFormat } from "@/lib/useFormat";
+import { useOrg } from "@/lib/useOrg";
+import { type Column, DataTable } from "@/ui/DataTable";
+import { Panel } from "@/ui/Panel";
+import { QueryView } from "@/ui/QueryView";
+import classes from "./Evaluation.module.css";
+
+const useColumns = (): Column<AnsweredRow>[] => {
+  const { t } = useTranslation("evaluation");
+  const format = useFormat();
+  return [
+    {
+      key: "text",
+      title: t("rows.text"),
+      cell: (row) => <span className={classes.text}>{row.text ?? `#${row.row}`}</span>,
+    },
+    { key: "label", title: t("rows.label"), cell: (row) => row.label },
+    { key: "predicted", title: t("rows.predicted"), cell: (row) => row.predicted },
+    {
+      key: "score",
+      title: t("rows.score"),
+      numeric: true,
+      wide: true,
+      cell: (row) => format.percent(row.score),
+    },
+  ];
+};
+
+/** The rows of one cell, or the errors that were the surest, in pages. */
+export const CellRows = ({ model, cell, title }: { model: string; cell: Cell; title: string }) => {
+  const { t } = useTranslation("evaluation");
+  const format = useFormat();
+  const org = useOrg();
+  const columns = useColumns();
+  const [after, setAfter] = useState<number | undefined>();
+  const rows = useQuery({
+    ...evaluationRowsQuery(org, model, cell, after),
+    placeholderData: keepPreviousData,
+  });
+  return (
+    <Panel
+      title={title}
+      aside={
+        rows.data ? (
+          <Text size="sm" c="dimmed">
+            {t("rows.total", { total: format.number(rows.data.total) })}
+          </Text>
+        ) : null
+      }
+    >
+      <QueryView query={rows}>
+        {(page) => (
+          <>
+            {page.dataset_deleted ? (
+              <Alert color="yellow" variant="light" mb="sm">
+                {t("rows.deleted")}
+              </Alert>
+            ) : null}
+            {page.data.length === 0 ? (
+              <Text c="dimmed">{t("rows.none")}</Text>
+            ) : (
+              <DataTable
+                caption={title}
+                columns={columns}
+                rows={page.data}
+                rowKey={(row) => String(row.row)}
+              />
+            )}
+            <Group mt="sm" gap="sm">
+              {after === undefined ? null : (
+                <Button variant="default" onClick={() => setAfter(undefined)}>
+                  {t("rows.back")}
+                </Button>
+              )}
+              {page.has_more ? (
+                <Button
+                  variant="default"
+                  loading={rows.isPlaceholderData}
+                  onClick={() => setAfter(page.data.at(-1)?.row)}
+                >
+                  {t("rows.more")}
+                </Button>
+              ) : null}
+            </Group>
+          </>
+        )}
+      </QueryView>
+    </Panel>
+  );
+};
