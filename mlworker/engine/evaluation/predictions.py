@@ -15,6 +15,8 @@ from mlworker.engine.evaluation.counts import Floats, Ints
 
 TOP = 20
 """Scores kept of a row: all of them up to so many labels, else the highest."""
+_PART = 5_000_000
+"""Scores that are sorted at a time."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,8 @@ def predictions_write(answers: Answers, path: Path) -> None:
     order = np.argsort(answers.row_ids, kind="stable")
     shares = answers.probabilities[order]
     width = min(TOP, shares.shape[1])
-    top = np.argsort(-shares, axis=1, kind="stable")[:, :width].astype(np.int32)
-    kept = np.take_along_axis(shares, top, axis=1)
+    top = np.concatenate([_highest(part, width) for part in _parts(shares)])
+    kept = np.take_along_axis(shares, top.astype(np.int64), axis=1)
     table = pa.table(
         {
             "row_id": pa.array(answers.row_ids[order], pa.int64()),
@@ -67,3 +69,15 @@ def predictions_write(answers: Answers, path: Path) -> None:
 def predictions_read(source: BinaryIO) -> pa.Table:
     """row_id, label, predicted, score, label_score: what finding rows needs, by row number."""
     return pq.read_table(source, columns=["row_id", "label", "predicted", "score", "label_score"])
+
+
+def _parts(shares: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
+    """Rows in parts: places of all scores at once would take twice the scores' own memory."""
+    return np.array_split(shares, max(1, shares.size // _PART))
+
+
+def _highest(shares: npt.NDArray[np.float32], width: int) -> npt.NDArray[np.int32]:
+    """Places of the highest scores of each row, the highest first."""
+    found = np.argpartition(-shares, width - 1, axis=1)[:, :width]
+    order = np.argsort(-np.take_along_axis(shares, found, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(found, order, axis=1).astype(np.int32)

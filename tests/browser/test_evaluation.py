@@ -1,0 +1,88 @@
+"""Trained models' reports on the page: verdict, cells that open, the document, comparison."""
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import ContextMaker
+from tests.browser.person import Person, person_new
+from tests.browser.test_pages import AXE, PHONE, TAGS, settle
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe finds on the page."""
+    page.add_script_tag(path=AXE)
+    found: list[str] = page.evaluate(
+        "tags => axe.run(document, {runOnly: tags}).then(result => result.violations"
+        ".map(v => v.id + ': ' + v.nodes.map(n => n.target.join(' ')).join(' | ')))",
+        TAGS,
+    )
+    return found
+
+
+def trained(person: Person, name: str) -> str:
+    """Train on the dataset on screen; return the model's name."""
+    page = person.page
+    person.train_quickly(name)
+    shown = page.get_by_text(re.compile(rf"^ft:minilm-l6:.*:{name}:"))
+    return shown.first.inner_text()
+
+
+def test_a_report_is_read_opened_printed_and_compared(
+    context_new: ContextMaker, tmp_path: Path
+) -> None:
+    # given somebody with two trained models, and a browser with the page's own policy
+    page = context_new().new_page()
+    person = person_new(page, "en")
+    person.sign_up()
+    person.sample_data_add()
+    dataset = page.url
+    first = trained(person, "first")
+    page.goto(dataset)
+    second = trained(person, "second")
+
+    # when the first one's report is opened from its page
+    person.open(f"/models/{first}")
+    person.follow("models:report")
+
+    # then it says how good it is, and a cell leads to as many rows as it counts
+    expect(page.get_by_test_id("verdict")).to_be_visible()
+    expect(page.get_by_text(person.say("evaluation:baselines.tf_idf")).first).to_be_visible()
+    cell = page.get_by_role("button", name=re.compile(r"answered \w+: \d+ rows")).first
+    name = cell.get_attribute("aria-label") or ""
+    cell.click()
+    true, predicted, count = re.findall(r"^(\w+), answered (\w+): (\d+) rows$", name)[0]
+    rows = page.get_by_role(
+        "region", name=person.say("evaluation:rows.cell", true=true, predicted=predicted)
+    ).first
+    expect(rows.get_by_text(person.say("evaluation:rows.total", total=count))).to_be_visible()
+    with page.expect_download() as download:
+        person.press("evaluation:download")
+    assert Path(download.value.path()).read_bytes().startswith(b"%PDF-")
+
+    # and two versions are set side by side by what differs
+    person.open("/models/compare")
+    page.get_by_label(first).check()
+    page.get_by_label(second).check()
+    expect(page.get_by_role("cell", name=re.compile("^created|^seconds")).first).to_be_visible()
+
+    # and neither page violates a rule, in either look
+    person.keep_state()
+    pages = [f"/models/{first}/evaluation", f"/models/compare?models={first},{second}"]
+    for language, dark, size in (("en", False, (1280, 800)), ("zh-Hans", True, PHONE)):
+        context = context_new(
+            language=language,
+            dark=dark,
+            size=size,
+            bypass_csp=True,
+            storage_state=person.state,
+            reduced_motion="reduce",
+        )
+        seen = context.new_page()
+        for number, path in enumerate(pages):
+            settle(seen, f"/o/{person.organization}{path}")
+            seen.screenshot(path=tmp_path / f"{language}-{number}.png", full_page=True)
+            assert violations(seen) == [], path
+            width = seen.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert width <= 0, f"{path} scrolls sideways"
