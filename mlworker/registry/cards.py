@@ -20,6 +20,7 @@ def model_card(*, name: str, version: NewModelVersion, lineage: Lineage) -> str:
         "## Quality",
         "",
         *_quality(version.metrics),
+        *_pointer(version),
         "",
         "## Lineage",
         "",
@@ -51,6 +52,12 @@ def _quality(metrics: Mapping[str, Any]) -> list[str]:
                 f"| {_number(scores.get('macro_f1'))} |"
             )
     return lines
+
+
+def _pointer(version: NewModelVersion) -> list[str]:
+    if not version.evaluation.report_key:
+        return []
+    return ["", "Intervals, confusion, calibration and baselines: see the evaluation report."]
 
 
 def _number(value: object) -> str:

@@ -173,9 +173,12 @@ def dataset_texts(
     ).first()
     if row is None:
         return None
-    with object_open(row.storage_key) as stored:
-        wanted = [("row_id", "in", sorted(row_ids))]
-        table = pq.read_table(stored, columns=["row_id", "text"], filters=wanted)
+    wanted = [("row_id", "in", sorted(row_ids))]
+    try:
+        with object_open(row.storage_key) as stored:
+            table = pq.read_table(stored, columns=["row_id", "text"], filters=wanted)
+    except FileNotFoundError:
+        return None
     return dict(zip(table["row_id"].to_pylist(), table["text"].to_pylist(), strict=True))
 
 

@@ -1248,7 +1248,7 @@ export interface components {
             fitted_rows: number;
             /** Format: double */
             seconds: number;
-            /** @description Why there is no figure. */
+            /** @description Why there is no figure: too_slow or no_words. */
             skipped: string | null;
         };
         /** @description Texts of ``from`` to below ``to`` characters; the last bin is open. */

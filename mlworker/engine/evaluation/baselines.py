@@ -77,6 +77,8 @@ def tf_idf(
         seconds=TFIDF_SECONDS,
         between=between,
     )
+    if model is None:
+        return Baseline("tf_idf", None, skipped="no_words")
     called = np.array(model.calls(texts, between), dtype=np.int64)
     return Baseline("tf_idf", called, len(chosen), time.monotonic() - begun)
 

@@ -17,7 +17,7 @@ from mlworker.engine.evaluation.intervals import (
     Interval,
     Resampled,
     resample,
-    share_interval,
+    wilson,
 )
 from mlworker.engine.evaluation.predictions import Answers
 
@@ -69,8 +69,8 @@ def build_report(subject: Subject, between: Callable[[], None]) -> dict[str, Jso
         "rows": len(called),
         "labels": list(subject.labels),
         "loss": float(losses.mean()),
-        "accuracy": _interval(drawn.interval(counts.accuracy, drawn.accuracy)),
-        "macro_f1": _interval(drawn.interval(counts.macro(counts.f1), drawn.macro_f1)),
+        "accuracy": _interval(drawn.interval(counts.accuracy, drawn.accuracy, len(called))),
+        "macro_f1": _interval(drawn.interval(counts.macro(counts.f1), drawn.macro_f1, len(called))),
         "averages": _averages(counts),
         "interval": {"method": "bootstrap", "resamples": RESAMPLES, "level": LEVEL},
         "per_class": _per_class(subject, counts, drawn, curves),
@@ -107,7 +107,7 @@ def _per_class(
     lines: list[Json] = []
     for at, label in enumerate(subject.labels):
         precision, recall, f1 = (float(figure[at]) for figure in figures)
-        around = drawn.interval(f1, drawn.f1[:, at])
+        around = drawn.interval(f1, drawn.f1[:, at], int(counts.support[at]))
         lines.append(
             {
                 "label": label,
@@ -164,14 +164,14 @@ def _slices(subject: Subject, right: Ints) -> list[Json]:
         rows = int(mask.sum())
         if rows < _MIN_SLICE:
             continue
-        hits = share_interval(int(right[mask].sum()), rows, seed=subject.seed)
+        share = wilson(float(right[mask].mean()), rows)
         lines.append(
             {
                 "by": name,
                 "low": int(lengths[mask].min()),
                 "high": int(lengths[mask].max()),
                 "rows": rows,
-                "accuracy": _interval(hits),
+                "accuracy": _interval(share),
             }
         )
     return lines

@@ -60,8 +60,8 @@ def fit_tfidf(
     *,
     seconds: float,
     between: Callable[[], None],
-) -> TfIdf:
-    """Fit until converged or `seconds` are over, whichever is first."""
+) -> TfIdf | None:
+    """Fit until converged or `seconds` are over, whichever is first; None if no text has a word."""
     end = time.monotonic() + seconds
     frequency: Counter[str] = Counter()
     for number, text in enumerate(texts):
@@ -74,6 +74,8 @@ def fit_tfidf(
     ranked = sorted(frequency.items(), key=lambda pair: (-pair[1], pair[0]))
     chosen = [pair for pair in ranked[:most] if pair[1] >= least] or ranked[:most]
     places = {term: place for place, (term, _) in enumerate(chosen)}
+    if not chosen:
+        return None
     counts = torch.tensor([count for _, count in chosen], dtype=torch.float32)
     idf = ((1 + len(texts)) / (1 + counts)).log() + 1
     rows = _bags(texts, places, idf)

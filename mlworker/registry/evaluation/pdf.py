@@ -95,7 +95,7 @@ def _baselines(report: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str,
         rows.append(
             [
                 texts[line["name"]],
-                _percent(line["accuracy"]) if measured else texts["skipped"],
+                _percent(line["accuracy"]) if measured else texts[line["skipped"]],
                 _percent(line["macro_f1"]) if measured else "",
             ]
         )

@@ -117,7 +117,9 @@ class BaselineOut(serializers.Serializer[Any]):
     macro_f1 = serializers.FloatField(allow_null=True)
     fitted_rows = serializers.IntegerField()
     seconds = serializers.FloatField()
-    skipped = serializers.CharField(allow_null=True, help_text="Why there is no figure.")
+    skipped = serializers.CharField(
+        allow_null=True, help_text="Why there is no figure: too_slow or no_words."
+    )
 
 
 class ComparisonOut(serializers.Serializer[Any]):

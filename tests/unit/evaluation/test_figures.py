@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mlworker.engine.evaluation.calibration import calibration
 from mlworker.engine.evaluation.counts import class_counts
 from mlworker.engine.evaluation.curves import precision_recall
-from mlworker.engine.evaluation.intervals import resample, share_interval
+from mlworker.engine.evaluation.intervals import resample, wilson
 from mlworker.engine.evaluation.significance import mcnemar_mid_p
 from tests.unit.evaluation.factories import nothing
 
@@ -65,7 +65,7 @@ def test_an_interval_holds_its_figure(pairs: list[tuple[int, int]], seed: int) -
         (counts.accuracy, drawn.accuracy),
         (counts.macro(counts.f1), drawn.macro_f1),
     ):
-        found = drawn.interval(value, draws)
+        found = drawn.interval(value, draws, len(pairs))
         assert 0 <= found.low <= found.value <= found.high <= 1
 
 
@@ -85,12 +85,25 @@ def test_the_same_seed_gives_the_same_interval() -> None:
     true, called = np.array([0, 1, 1, 0]), np.array([0, 1, 0, 0])
     first, second = (resample(true, called, 2, seed=5, between=nothing) for _ in range(2))
     assert first.macro_f1.tolist() == second.macro_f1.tolist()
-    assert share_interval(3, 4, seed=1) == share_interval(3, 4, seed=1)
 
 
 def test_an_interval_shrinks_with_more_rows() -> None:
-    few, many = share_interval(8, 10, seed=0), share_interval(800, 1_000, seed=0)
+    few, many = wilson(0.8, 10), wilson(0.8, 1_000)
     assert many.high - many.low < (few.high - few.low) / 5
+
+
+def test_wilsons_interval_of_a_case_from_the_books() -> None:
+    # 81 of 263, method 3 in R. Newcombe, Statistics in Medicine 17 (1998)
+    found = wilson(81 / 263, 263)
+    assert (found.low, found.high) == pytest.approx((0.2553, 0.3662), abs=1e-4)
+
+
+def test_rows_without_an_error_promise_no_certainty() -> None:
+    true = np.array([0, 1] * 8)
+    drawn = resample(true, true, 2, seed=0, between=nothing)
+    found = drawn.interval(1.0, drawn.accuracy, 16)
+    assert found.high == 1.0
+    assert 0.7 < found.low < 0.9
 
 
 def test_calibration_of_a_case_on_paper() -> None:

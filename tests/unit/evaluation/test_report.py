@@ -91,7 +91,18 @@ def test_tf_idf_ends_when_its_time_is_over() -> None:
     random = np.random.default_rng(0)
     texts = [" ".join(f"w{n}" for n in random.integers(0, 400, 30)) for _ in range(400)]
     targets = random.integers(0, 2, 400).tolist()
-    assert not fit_tfidf(texts, targets, 2, seconds=0, between=nothing).converged
+    found = fit_tfidf(texts, targets, 2, seconds=0, between=nothing)
+    assert found is not None
+    assert not found.converged
+
+
+def test_texts_without_words_have_no_tf_idf_and_are_answered_by_one_that_has() -> None:
+    signs = [("!!!", 0), ("???", 1)]
+    assert tf_idf(signs, ["!"], 2, seed=0, between=nothing).skipped == "no_words"
+    words = [("good", 1), ("bad", 0), ("bad", 0)]
+    found = tf_idf(words, ["!!!", "???"], 2, seed=0, between=nothing)
+    assert found.called is not None
+    assert found.called.tolist() == [0, 0]
 
 
 def test_the_verdict_is_against_the_best_baseline() -> None:

@@ -32,12 +32,8 @@ const Verdict = ({ report }: { report: Evaluation }) => {
   const found = report.comparison;
   if (!found) return null;
   return (
-    <Alert
-      color={COLORS[found.verdict]}
-      variant="light"
-      title={t(`verdict.${found.verdict}`)}
-      data-testid="verdict"
-    >
+    <Alert color={COLORS[found.verdict]} variant="light" data-testid="verdict">
+      <Text fw={600}>{t(`verdict.${found.verdict}`)}</Text>
       {t(`verdict.${found.verdict}_text`, {
         name: known("baselines", found.baseline) ?? found.baseline,
         points: format.number((Math.abs(found.difference) * POINTS).toFixed(1)),
@@ -180,12 +176,20 @@ export const EvaluationPage = () => {
               </Text>
               <Verdict report={report} />
               <Figures report={report} />
-              <Baselines report={report} />
+              <Panel title={t("baselines.title")}>
+                <Baselines report={report} />
+              </Panel>
               <Confusion report={report} />
-              <Labels report={report} />
-              <Averages report={report} />
+              <Panel title={t("classes.title")}>
+                <Labels report={report} />
+              </Panel>
+              <Panel title={t("averages.title")}>
+                <Averages report={report} />
+              </Panel>
               <Charts report={report} />
-              <Slices report={report} />
+              <Panel title={t("slices.title")}>
+                <Slices report={report} />
+              </Panel>
               <Speed report={report} />
             </Stack>
           )}

@@ -32,7 +32,8 @@ export const Baselines = ({ report }: Props) => {
           key: "accuracy",
           title: t("accuracy"),
           numeric: true,
-          cell: (row) => (row.skipped ? t("baselines.skipped") : share(row.accuracy)),
+          cell: (row) =>
+            row.skipped ? (known("skipped", row.skipped) ?? row.skipped) : share(row.accuracy),
         },
         {
           key: "f1",
