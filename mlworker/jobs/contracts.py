@@ -31,6 +31,7 @@ class JobRequest:
     suffix: str = ""
     seed: int | None = None
     tier: str = "auto"
+    preset: str = ""
     method: str = "supervised"
     hyperparameters: Mapping[str, object] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -63,6 +64,7 @@ class JobInfo:
     base: str
     task: str
     tier: str
+    preset: str
     suffix: str
     seed: int
     method: str

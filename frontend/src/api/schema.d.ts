@@ -578,6 +578,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/fine_tuning/hyperparameters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Tell every hyper-parameter, tier and preset of a fine-tuning job. */
+        get: operations["fine_tuning_hyperparameters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/fine_tuning/jobs": {
         parameters: {
             query?: never;
@@ -1403,13 +1420,19 @@ export interface components {
             object?: string;
             created_at: number;
             level: components["schemas"]["LevelEnum"];
-            type: components["schemas"]["TypeEnum"];
+            type: components["schemas"]["EventSchemaTypeEnum"];
             code: string | null;
             message: string;
             data: {
                 [key: string]: unknown;
             };
         };
+        /**
+         * @description * `message` - message
+         *     * `metrics` - metrics
+         * @enum {string}
+         */
+        EventSchemaTypeEnum: "message" | "metrics";
         /** @description `POST /v1/feedback`: at least one of label, rating and comment. */
         FeedbackGiveSchemaRequest: {
             prediction: string;
@@ -1526,6 +1549,38 @@ export interface components {
             id: components["schemas"]["IdEnum"];
             done: boolean;
         };
+        /** @description One hyper-parameter: what it does, where it applies, what it may be. */
+        HyperparameterSchema: {
+            name: string;
+            type: components["schemas"]["HyperparameterSchemaTypeEnum"];
+            /** @description One sentence, English. */
+            help: string;
+            /** @description What `auto` chooses, in words. */
+            auto: string;
+            /** Format: double */
+            minimum: number | null;
+            /** Format: double */
+            maximum: number | null;
+            choices: string[];
+            tiers: string[];
+            /** @description It does nothing unless that one has that value. */
+            needs: components["schemas"]["_NeedsSchema"] | null;
+        };
+        /**
+         * @description * `integer` - integer
+         *     * `number` - number
+         *     * `choice` - choice
+         * @enum {string}
+         */
+        HyperparameterSchemaTypeEnum: "integer" | "number" | "choice";
+        /** @description ``fine_tuning.hyperparameters``. */
+        HyperparametersSchema: {
+            /** @default fine_tuning.hyperparameters */
+            object?: string;
+            tiers: components["schemas"]["TierSchema"][];
+            presets: components["schemas"]["PresetSchema"][];
+            data: components["schemas"]["HyperparameterSchema"][];
+        };
         /**
          * @description * `predict` - predict
          *     * `key` - key
@@ -1610,10 +1665,12 @@ export interface components {
             suffix?: string | null;
             seed?: number | null;
             /**
-             * @description `auto`, `head` or `lora`.
+             * @description `auto`, `head`, `lora` or `full`.
              * @default auto
              */
             tier?: string;
+            /** @description `quick`, `balanced` or `best`: a set of values; what is given beside it wins. */
+            preset?: string | null;
             method?: {
                 [key: string]: unknown;
             } | null;
@@ -1652,6 +1709,7 @@ export interface components {
                 [key: string]: unknown;
             };
             tier: string;
+            preset: string | null;
             task: string | null;
             seed: number;
             suffix: string | null;
@@ -1990,6 +2048,17 @@ export interface components {
             limits: components["schemas"]["PlanLimitsOut"];
             overage: components["schemas"]["OverageOut"];
         };
+        /** @description A named set of values; a value given beside it wins. */
+        PresetSchema: {
+            name: string;
+            help: string;
+            tier: string;
+            values: {
+                [key: string]: unknown;
+            };
+            /** @description How many times as often as `auto` it reads the rows. */
+            epochs_factor: number;
+        };
         /** @description A look at a file; nothing was stored. ``complete``: the report has seen every row. */
         PreviewOut: {
             /** @description `dataset.preview` */
@@ -2270,12 +2339,12 @@ export interface components {
             /** @description Paid once when the tier is reached. */
             flat_amount: string;
         };
-        /**
-         * @description * `message` - message
-         *     * `metrics` - metrics
-         * @enum {string}
-         */
-        TypeEnum: "message" | "metrics";
+        /** @description How much of a base learns. */
+        TierSchema: {
+            name: string;
+            help: string;
+            default: boolean;
+        };
         /** @description Four of five outcomes lie between low and high. */
         UnitsRangeOut: {
             /** Format: double */
@@ -2415,6 +2484,10 @@ export interface components {
          * @enum {string}
          */
         WindowEnum: "day" | "month" | "total";
+        _NeedsSchema: {
+            name: string;
+            value: string;
+        };
         ClassifyRequest: {
             /** @description A deployment's name, an own model `ft:...`, or a shipped one (`sentiment-en`). */
             model: string;
@@ -3749,6 +3822,25 @@ export interface operations {
                 };
                 content: {
                     "application/octet-stream": string;
+                };
+            };
+        };
+    };
+    fine_tuning_hyperparameters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HyperparametersSchema"];
                 };
             };
         };

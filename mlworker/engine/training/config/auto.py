@@ -48,10 +48,10 @@ def resolve_auto(
         raise ConfigError("tier", f"tier is {tier!r} and hyperparameters say {given['tier']!r}.")
     known_name("tier").check("tier", tier)
     optimizer = given.get("optimizer", "adamw")
-    known_name("optimizer").check("optimizer", optimizer)
     place = {"tier": tier, "optimizer": str(optimizer)}
     for name in given:
         place_check(name, **place)
+    known_name("optimizer").check("optimizer", optimizer)
     rules = _rules(given, rows, **place)
     if preset:
         named = preset_named(preset)
