@@ -41,6 +41,8 @@ export type JobStatus = Job["status"];
 export type JobEvent = Schemas["EventSchema"];
 export type JobCreate = Schemas["JobRequestRequest"];
 export type Estimate = Schemas["EstimateSchema"];
+export type Hyperparameters = Schemas["HyperparametersSchema"];
+export type Hyperparameter = Hyperparameters["data"][number];
 
 export type Deployment = Schemas["DeploymentDetailSchema"];
 export type Revision = Schemas["RevisionSchema"];
