@@ -1,6 +1,7 @@
 """Hyper-parameters: bounds, "auto", refusals."""
 
 import math
+from pathlib import Path
 
 import pytest
 
@@ -133,3 +134,15 @@ def test_nonsense_is_refused_by_name(name: str, value: object) -> None:
 def test_an_incomplete_configuration_is_refused() -> None:
     with pytest.raises(ConfigError, match="is missing"):
         TrainConfig.from_dict({"tier": "lora"})
+
+
+def test_the_documentation_has_every_hyperparameter_as_it_is() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs/training.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    for name, known in HYPERPARAMETERS.items():
+        if name in ("tier", "seed"):
+            continue
+        bounds = f"{known.low:g} to {known.high:g}"
+        may = ", ".join(f"`{choice}`" for choice in known.choices) or bounds
+        line = f"| `{name}` | {', '.join(known.tiers)} | {may} | {known.auto} | {known.help} |"
+        assert line in rows

@@ -2,7 +2,7 @@ import { Accordion, NumberInput, Select, SimpleGrid, Text, Title } from "@mantin
 import type { UseFormReturnType } from "@mantine/form";
 import { useTranslation } from "react-i18next";
 import type { Hyperparameters } from "@/api/types";
-import { HyperparameterField } from "./HyperparameterField";
+import { HyperparameterField, ORDER } from "./HyperparameterField";
 import classes from "./NewJobPage.module.css";
 import { fieldsOf, groupsOf, type JobForm, presetOf, TIERS, type TierChoice } from "./presets";
 
@@ -30,6 +30,7 @@ export const AdvancedFields = ({ form, known }: Props) => {
           <SimpleGrid cols={{ base: 1, sm: 2 }} className={classes.fields ?? ""}>
             <Select
               label={t("form.tier")}
+              inputWrapperOrder={ORDER}
               description={t(`tierHelp.${tier}`)}
               data={TIERS.map((value) => ({ value, label: t(`tiers.${value}`) }))}
               value={tier}
@@ -38,6 +39,7 @@ export const AdvancedFields = ({ form, known }: Props) => {
             />
             <NumberInput
               label={t("form.seed")}
+              inputWrapperOrder={ORDER}
               description={t("form.seedHelp")}
               placeholder={t("form.auto")}
               min={0}

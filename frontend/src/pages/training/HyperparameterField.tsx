@@ -13,6 +13,13 @@ type Props = {
 };
 
 const DECIMALS = 7;
+/** Help below the input, so that inputs side by side stand in line. */
+export const ORDER: ("label" | "input" | "description" | "error")[] = [
+  "label",
+  "input",
+  "description",
+  "error",
+];
 
 /** One hyper-parameter as the server describes it: words of this page where it has any. */
 export const HyperparameterField = ({ field, preset, value, onChange }: Props) => {
@@ -21,6 +28,7 @@ export const HyperparameterField = ({ field, preset, value, onChange }: Props) =
   const { name, type, minimum, maximum } = field;
   const help = known(`fields.${name}`, "help") ?? field.help;
   const common = {
+    inputWrapperOrder: ORDER,
     label: known(`fields.${name}`, "label") ?? name,
     placeholder: preset === undefined ? t("form.auto") : String(preset),
   };
