@@ -5,6 +5,7 @@ import random
 import signal
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import psutil
 import pytest
@@ -14,6 +15,7 @@ from celery import Celery
 from anneal.kernel.redis_url import broker_url
 from anneal.local.processes import wait_until
 from tests.live.training import (
+    FULL,
     HEAD,
     LEASE,
     LORA,
@@ -45,8 +47,10 @@ def _no_trainer(place: ImpatientInstallation, seconds: float) -> bool:
     return wait_until(lambda: not trainers(place), seconds=seconds, pause=0.1)
 
 
-def _kill_trainer(place: ImpatientInstallation, customer: Customer, kills: int) -> None:
-    job = customer.submit(customer.dataset(), **LORA)
+def _kill_trainer(
+    place: ImpatientInstallation, customer: Customer, kills: int, body: dict[str, Any] = LORA
+) -> dict[str, Any]:
+    job = customer.submit(customer.dataset(), **body)
     for number in range(kills):
         customer.checkpointed(job, number + 1)
         time.sleep(random.random())
@@ -58,12 +62,31 @@ def _kill_trainer(place: ImpatientInstallation, customer: Customer, kills: int) 
     assert done["progress"]["step"] == done["progress"]["total"]
     continued = [e for e in customer.events(job) if e["message"].startswith("Continuing from")]
     assert len(continued) == kills
+    return done
 
 
 def test_a_killed_trainer_continues_from_its_checkpoint(
     place: ImpatientInstallation, customer: Customer
 ) -> None:
     _kill_trainer(place, customer, 1)
+
+
+def test_a_full_model_survives_a_kill_and_serves_like_any_other(
+    place: ImpatientInstallation, customer: Customer
+) -> None:
+    model = str(_kill_trainer(place, customer, 1, FULL)["fine_tuned_model"])
+    deployment = customer.post("/deployments", {"name": "whole", "model": model})
+    texts = {"input": ["a wonderful film", "dull and far too long"]}
+
+    answers = [customer.post("/classify", {"model": name, **texts}) for name in (model, "whole")]
+
+    direct, deployed = [[row["scores"] for row in answer["data"]] for answer in answers]
+    assert direct == deployed
+    assert direct[0] != direct[1]
+    assert customer.call("DELETE", f"/models/{model}").status_code == 409
+    assert customer.call("DELETE", f"/deployments/{deployment['id']}").is_success
+    assert customer.call("DELETE", f"/models/{model}").is_success
+    assert customer.call("POST", "/classify", json={"model": "whole", **texts}).status_code == 404
 
 
 @pytest.mark.slow

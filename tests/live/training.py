@@ -34,6 +34,7 @@ IMPATIENT = {
 """Short leases, many checkpoints, slow steps: there is time to break something."""
 LORA = {"tier": "lora", "seed": 7, "hyperparameters": {"n_epochs": 3, "patience": 0}}
 """A job of some twenty steps an epoch."""
+FULL = {"tier": "full", "seed": 7, "hyperparameters": {"n_epochs": 2, "patience": 0}}
 HEAD = {"tier": "head", "seed": 7}
 TERMINAL = {"succeeded", "failed", "cancelled"}
 

@@ -59,6 +59,14 @@ class _Model:
     """A model of tier full runs on weights of its own."""
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A model that fits this base, ready to be put into a slot."""
+
+    artifact: Artifact
+    model: _Model
+
+
 class Resident:
     """One base and up to `slots` models. `load` may run in another thread than `forward`."""
 
@@ -85,7 +93,11 @@ class Resident:
         return full_bytes(artifact, self.bert.dtype)
 
     def load(self, slot: int, artifact: Artifact) -> None:
-        """Put a model into a slot that no running `forward` uses.
+        """Put a model into a slot that no running `forward` uses; raises what `prepare` does."""
+        self.put(slot, self.prepare(artifact))
+
+    def prepare(self, artifact: Artifact) -> Prepared:
+        """Check a model and make it ready, which takes a while; other threads go on meanwhile.
 
         EngineError(artifact_corrupt) when it was made for another base or does not fit this one.
         """
@@ -110,11 +122,16 @@ class Resident:
             query=query_of(artifact.tensors, self.bert.config).to(device),
             bert=None if manifest.full is None else bert_with(self.bert, artifact),
         )
+        return Prepared(artifact, model)
+
+    def put(self, slot: int, prepared: Prepared) -> None:
+        """Put a prepared model into a slot that no running `forward` uses."""
+        lora = prepared.artifact.manifest.lora
         with self._lock, torch.inference_mode():
-            if manifest.lora is not None and manifest.lora.rank > self._slab.rank:
-                self._slab = self._slab.with_rank(manifest.lora.rank)
-            self._slab.put(slot, artifact)
-            self._models[slot] = model
+            if lora is not None and lora.rank > self._slab.rank:
+                self._slab = self._slab.with_rank(lora.rank)
+            self._slab.put(slot, prepared.artifact)
+            self._models[slot] = prepared.model
 
     def unload(self, slot: int) -> None:
         """Empty a slot."""

@@ -70,10 +70,11 @@ class SlotTable:
                     f"The model's own weights take {size >> 20} MiB, this engine gives such models "
                     f"{self._room >> 20}. Raise ANNEAL_SERVE_FULL_MIB or train tier lora.",
                 )
+            prepared = self._resident.prepare(artifact)
             with self._lock:
                 slot = self._take(size, time.monotonic() + patience)
                 try:
-                    self._resident.load(slot, artifact)
+                    self._resident.put(slot, prepared)
                 except BaseException:
                     self._free.append(slot)
                     raise
