@@ -24,6 +24,8 @@ from anneal.settings.environment import (
     STORAGE_URL,
     STRIPE_SECRET_KEY,
     UP,
+    WEBHOOK_HTTP,
+    WEBHOOK_NETWORKS,
 )
 from anneal.settings.http import (
     CONTENT_SECURITY_POLICY,
@@ -44,6 +46,8 @@ ANNEAL_HOME = HOME
 ANNEAL_ROOT = ROOT
 ANNEAL_SITE_URL = SITE_URL
 ANNEAL_UP = UP
+ANNEAL_WEBHOOK_HTTP = WEBHOOK_HTTP
+ANNEAL_WEBHOOK_NETWORKS = WEBHOOK_NETWORKS
 ANNEAL_AUTHENTICATORS = [
     "tenants.keys.authentication.authenticate_key",
     "tenants.accounts.authentication.authenticate_session",
@@ -70,6 +74,7 @@ INSTALLED_APPS = [
     "tenants.accounts",
     "tenants.keys",
     "tenants.datasets",
+    "tenants.webhooks",
     "tenants.audit",
     "billing.prices",
     "billing.metering",
