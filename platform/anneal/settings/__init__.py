@@ -20,6 +20,7 @@ from anneal.settings.environment import (
     REDIS_URL,
     ROOT,
     SECRET_KEY,
+    SECRET_KEY_FALLBACKS,
     SITE_URL,
     STORAGE_URL,
     STRIPE_SECRET_KEY,
@@ -174,6 +175,7 @@ __all__ = [
     "REDIS_URL",
     "REST_FRAMEWORK",
     "SECRET_KEY",
+    "SECRET_KEY_FALLBACKS",
     "SPECTACULAR_SETTINGS",
     "WHITENOISE_IMMUTABLE_FILE_TEST",
 ]

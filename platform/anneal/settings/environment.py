@@ -50,6 +50,10 @@ SMTP_URL: Final = os.environ.get("SMTP_URL", "")
 
 # A fixed key is fine for commands that sign nothing; `up` and the images always set one.
 SECRET_KEY: Final = os.environ.get("SECRET_KEY") or "only-for-commands-that-sign-nothing"
+# Earlier keys, comma separated: what they sealed still opens.
+SECRET_KEY_FALLBACKS: Final = [
+    key for key in os.environ.get("SECRET_KEY_FALLBACKS", "").split(",") if key
+]
 SITE_URL: Final = os.environ.get("ANNEAL_SITE_URL", "http://localhost:8000")
 HOSTS: Final = [host for host in os.environ.get("ANNEAL_HOSTS", "").split(",") if host] or ["*"]
 TRUSTED_PROXIES: Final = int(os.environ.get("ANNEAL_TRUSTED_PROXIES", "0"))

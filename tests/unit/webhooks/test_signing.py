@@ -2,6 +2,8 @@
 
 import base64
 import time
+from pathlib import Path
+from typing import Any
 
 import openai
 import pytest
@@ -75,3 +77,31 @@ def test_a_seal_opens_for_its_purpose_and_with_its_key_alone(settings: Settings)
         unseal("one", sealed)
     settings.SECRET_KEY_FALLBACKS = [old]
     assert unseal("one", sealed) == b"x"
+
+
+def manuals_python() -> str:
+    text = (Path(__file__).resolve().parents[3] / "docs" / "webhooks.md").read_text("utf-8")
+    return text.split("```python\n")[1].split("```")[0]
+
+
+def test_the_manuals_code_accepts_what_we_sign_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    old, new = secret_make(), secret_make()
+    monkeypatch.setenv("ANNEAL_WEBHOOK_SECRET", old)
+    names: dict[str, Any] = {}
+    exec(compile(manuals_python(), "webhooks.md", "exec"), names)
+    now = int(time.time())
+
+    def headers(timestamp: int, *texts: str) -> dict[str, str]:
+        return signed_headers(event_id="evt_1", timestamp=timestamp, body=BODY, texts=texts)
+
+    assert names["verified"](BODY, headers(now, new, old))["data"] == {"id": "ftjob-1"}
+    for body, wrong in (
+        (BODY, headers(now, new)),
+        (BODY + b" ", headers(now, old)),
+        (BODY, headers(now - 301, old)),
+        (BODY, headers(now, old) | {"webhook-id": "evt_2"}),
+    ):
+        with pytest.raises(ValueError, match=r"not signed|too old"):
+            names["verified"](body, wrong)
