@@ -1,6 +1,7 @@
 """What webhooks hear of the ledger: thresholds, in the shape of `GET /v1/billing/notices`."""
 
 from decimal import Decimal
+from typing import Final
 from uuid import UUID
 
 from anneal.kernel.events import ThresholdReached
@@ -9,7 +10,7 @@ from billing.numbers import quantity_json
 from tenants.webhooks.contracts import Fact
 from tenants.webhooks.registry import public_events_register
 
-THRESHOLD: str = "usage.threshold_reached"
+THRESHOLD: Final = "usage.threshold_reached"
 
 
 def register() -> None:

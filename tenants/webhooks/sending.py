@@ -52,8 +52,9 @@ def attempt(
     """Send once. Never raises: every fault is an outcome."""
     started = time.monotonic()
     status: int | None = None
+    ended: float | None = None
     try:
-        status = _post(url, body, headers, resolver, context, started + seconds)
+        status, ended = _post(url, body, headers, resolver, context, started + seconds)
         error = "" if status in _GOOD else _word(status)
     except _Failed as failure:
         error = str(failure)
@@ -69,7 +70,7 @@ def attempt(
         error = "connection_refused"
     except (OSError, ValueError):
         error = "connection_failed"
-    return Outcome(status, error, int((time.monotonic() - started) * 1000))
+    return Outcome(status, error, int(((ended or time.monotonic()) - started) * 1000))
 
 
 def _word(status: int) -> str:
@@ -83,15 +84,16 @@ def _post(
     resolver: Resolver,
     context: ssl.SSLContext | None,
     deadline: float,
-) -> int:
+) -> tuple[int, float]:
+    """Return the status, and when it had come."""
     target = url_read(url)
     addresses = _checked(target, resolver)
     with _connected(target, addresses, context, deadline) as connection:
         connection.settimeout(_left(deadline))
         connection.sendall(_request(target, body, headers))
-        status = _status(connection, deadline)
+        answered = _status(connection, deadline), time.monotonic()
         _drain(connection, min(deadline, time.monotonic() + _DRAIN_SECONDS))
-        return status
+        return answered
 
 
 def _checked(target: Target, resolver: Resolver) -> Sequence[str]:

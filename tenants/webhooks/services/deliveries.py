@@ -1,11 +1,12 @@
 """Deliveries that a person asks for: a test, one again, all that failed."""
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
-from anneal.kernel.errors import NotFound
+from anneal.kernel.errors import NotFound, RateLimited
 from anneal.kernel.ids import public_id
 from anneal.kernel.outbox import outbox_add
 from anneal.kernel.principal import Actor
@@ -23,11 +24,20 @@ from tenants.webhooks.models import Delivery, Webhook
 from tenants.webhooks.rows import delivery_info, webhook_row
 from tenants.webhooks.services.emit import DELIVER_TASK, event_send
 
+MAX_WAITING_TESTS: Final = 10
+"""More would make us a tool for calling an address that never asked for it."""
+
 
 def webhook_test(*, organization: OrganizationRef, actor: Actor, webhook_id: UUID) -> DeliveryInfo:
-    """Send a test event, whatever types the webhook wants. Raises WebhookDisabled."""
+    """Send a test event, whatever types the webhook wants. Raises WebhookDisabled, RateLimited."""
     require_scope(organization)
     row = _ready(webhook_id)
+    waiting = Delivery.objects.filter(webhook_id=row.id, state=DeliveryState.WAITING)
+    if waiting.filter(event__type=TEST_EVENT).count() >= MAX_WAITING_TESTS:
+        raise RateLimited(
+            f"{MAX_WAITING_TESTS} test events wait for this webhook already: see why they fail.",
+            retry_after=60,
+        )
     named = public_id(WEBHOOK_PREFIX, row.id)
     (delivery,) = event_send(Fact(organization, TEST_EVENT, {"id": named}), [row.id])
     audit_record(

@@ -1,29 +1,34 @@
 """From a fact to deliveries that wait, in the transaction of the fact: both are, or neither is."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
-from django.db.models import Q
+from django.db import connection
 
 from anneal.kernel import clock
 from anneal.kernel.ids import public_id, uuid7
 from anneal.kernel.outbox import outbox_add
 from anneal.kernel.scopes import require_scope
 from tenants.webhooks.contracts import EVENT_PREFIX, Fact
-from tenants.webhooks.models import Delivery, Webhook, WebhookEvent
+from tenants.webhooks.models import Delivery, WebhookEvent
 
-DELIVER_TASK = "webhooks.deliver"
+DELIVER_TASK: Final = "webhooks.deliver"
+
+_LISTENING: Final = """
+SELECT id FROM webhooks_webhook
+WHERE organization_id = %s AND enabled AND (event_types = '{}' OR %s = ANY (event_types))
+ORDER BY id FOR KEY SHARE
+"""
+"""The lock lets attempts and changes pass. Without it a webhook that is deleted at this moment
+would fail the transaction of the fact, such as a job's end."""
 
 
 def fact_emit(fact: Fact) -> None:
     """Tell every webhook that wants to hear of this type. With none there is nothing to keep."""
     require_scope(fact.organization)
-    wanted = Q(event_types=[]) | Q(event_types__contains=[fact.type])
-    listening = list(
-        Webhook.objects.filter(
-            wanted, organization_id=fact.organization.id, enabled=True
-        ).values_list("id", flat=True)
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(_LISTENING, [fact.organization.id, fact.type])
+        listening = [webhook_id for (webhook_id,) in cursor.fetchall()]
     if listening:
         event_send(fact, listening)
 

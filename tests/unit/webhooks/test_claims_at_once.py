@@ -6,11 +6,13 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from tenants.webhooks.contracts import Fact
 from tenants.webhooks.models import Webhook
 from tenants.webhooks.services.attempts import PER_ORGANIZATION, PER_WEBHOOK, attempts_claim
 from tenants.webhooks.services.emit import fact_emit
+from tenants.webhooks.services.webhooks import webhook_create, webhook_delete
 from tests.unit.billing.threads import at_once
 from tests.unit.conftest import DatabaseClone
 from tests.unit.kernel.committed import committed_organizations
@@ -41,6 +43,32 @@ def _fill(owner: OrganizationRef) -> None:
             Webhook(url=f"https://example.com/{number}", secret="").save(force_insert=True)
         for _ in range(6):
             fact_emit(Fact(owner, "dataset.ready", {"id": "ds_1"}))
+
+
+def test_a_webhook_deleted_in_the_middle_of_a_fact_fails_neither(
+    owners: list[OrganizationRef],
+) -> None:
+    owner = owners[0]
+
+    def facts() -> None:
+        for _ in range(25):
+            with tenant_scope(owner):
+                fact_emit(Fact(owner, "dataset.ready", {"id": "ds_1"}))
+
+    def comings_and_goings() -> None:
+        for _ in range(25):
+            with tenant_scope(owner):
+                made = webhook_create(
+                    organization=owner, actor=SYSTEM_ACTOR, url="https://example.com/x"
+                )
+            with tenant_scope(owner):
+                webhook_delete(organization=owner, actor=SYSTEM_ACTOR, webhook_id=made.webhook.id)
+
+    def run(number: int) -> int:
+        (facts, comings_and_goings)[number % 2]()
+        return number
+
+    assert at_once(4, run) == [0, 1, 2, 3]
 
 
 def test_ten_workers_claim_each_delivery_once_and_keep_the_bounds(

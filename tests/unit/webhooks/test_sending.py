@@ -174,6 +174,13 @@ def test_a_server_that_drips_is_left_in_time(local_allowed: None) -> None:
     assert 350 <= outcome.duration_ms < 1500
 
 
+def test_a_connection_that_stays_open_is_not_counted_as_slow(local_allowed: None) -> None:
+    with talking(b"HTTP/1.1 204 No Content\r\n\r\n", pause=3.0) as url:
+        outcome = send(url)
+    assert told(outcome) == (204, "")
+    assert outcome.duration_ms < 500
+
+
 def test_a_closed_port_is_refused(local_allowed: None) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

@@ -288,6 +288,18 @@ def test_a_test_event_reaches_a_webhook_of_any_filter(
     assert audit(organization)[-1][0] == "webhook.test"
 
 
+def test_a_silent_address_gets_no_more_than_ten_test_events(
+    client_api: APIClient, organization: OrganizationRef
+) -> None:
+    address = f"{WEBHOOKS}/{create(client_api)['id']}/test"
+    assert {client_api.post(address).status_code for _ in range(10)} == {202}
+
+    refused = client_api.post(address)
+
+    assert (refused.status_code, error_of(refused)["code"]) == (429, "rate_limited")
+    assert len(deliveries(organization)) == 10
+
+
 def test_replay_takes_what_failed_since_and_nothing_else(
     client_api: APIClient, organization: OrganizationRef
 ) -> None:
