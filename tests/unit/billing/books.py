@@ -199,6 +199,9 @@ class Books:
             "available": granted - held - consumed - expired,
         }
 
+    def usage_of(self, unit: str) -> Decimal:
+        return Books(self.connection, self.organization_id, unit).usage()
+
     def usage(self) -> Decimal:
         rows = self._in_scope(
             "SELECT coalesce(sum(units), 0) FROM metering_usageevent WHERE meter = %s", [self.unit]
