@@ -154,11 +154,13 @@ def test_batches_over_many_accounts_in_any_order_do_not_deadlock(
         chance = random.Random(turn)
 
         def call(mine: Books) -> Counter[str]:
-            asked = [(owner, unit) for owner in owners for unit in units] * 2
+            # A common account would make them wait there, before any balance.
+            sort = (owners, owners[::2], owners[1::2])[turn % 3]
+            asked = [(owner, unit) for owner in sort for unit in units] * 2
             chance.shuffle(asked)
             requests = [
                 Books(mine.connection, owner.organization_id, unit).request(1)
-                for owner, unit in asked[:20]
+                for owner, unit in asked[:12]
             ]
             taken = mine.take(*requests)
             held = [

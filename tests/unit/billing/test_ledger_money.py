@@ -267,6 +267,27 @@ def test_r44_what_the_order_of_captures_made_dearer_comes_from_free_money(
     assert books.drift() == []
 
 
+@pytest.mark.xfail(
+    strict=True, reason="limits_check counts no hold that sets nothing aside, whatever it costs"
+)
+def test_a_budget_of_money_counts_what_a_hold_costs_that_set_nothing_aside(
+    books: Books, meter: str
+) -> None:
+    price(books, "package", package_units=7, package_amount=30)
+    books.money().grant(1_000, source="paid", now=NOW)
+    books.limit(1_000, unit="USD")
+    first, inside, after = books.request(5), books.request(2), books.request(1)
+    books.take(first, now=NOW)
+    capture(books, first, 5)
+    books.take(inside, after, now=NOW)  # two more fit into the package that is paid
+
+    capture(books, after, 1)
+    capture(books, inside, 2)
+
+    assert charged(books, inside) == 30
+    assert books.rows("SELECT held, used FROM ledger_limitcount") == [(0, 60)]
+
+
 def test_tiers_begin_again_with_the_month_and_a_hold_stays_in_its_own(
     books: Books, meter: str
 ) -> None:

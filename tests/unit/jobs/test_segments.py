@@ -1,6 +1,5 @@
 """A job charged checkpoint by checkpoint: job, usage and balance tell one story at every end."""
 
-
 import pytest
 from rest_framework.test import APIClient
 
