@@ -10,7 +10,6 @@ from uuid import UUID, uuid5
 
 import psycopg
 
-from anneal.kernel import clock
 from anneal.kernel.ids import uuid7
 from tests.unit.billing.books import Books
 from tests.unit.billing.conftest import NOW
@@ -139,15 +138,14 @@ def test_batches_over_many_accounts_in_any_order_do_not_deadlock(
 ) -> None:
     """As gateways do it: organizations of every sort in one call, each time in another order."""
     units = ("prediction", "trained_token")
-    now = clock.now()
     owners = [books, *(Books(books.connection, uuid7()) for _ in range(7))]
     for number, owner in enumerate(owners):
         if number:
             owner.organization_add()
         for unit in units:
-            Books(owner.connection, owner.organization_id, unit).grant(30, source="plan", now=now)
+            Books(owner.connection, owner.organization_id, unit).grant(30, source="plan", now=NOW)
         if number % 2:
-            owner.money().grant(10_000, source="paid", now=now, kind="purchased")
+            owner.money().grant(10_000, source="paid", now=NOW, kind="purchased")
             owner.limit(100_000)
 
     def mixed(turn: int) -> Callable[[Books], Any]:
@@ -162,14 +160,14 @@ def test_batches_over_many_accounts_in_any_order_do_not_deadlock(
                 Books(mine.connection, owner.organization_id, unit).request(1)
                 for owner, unit in asked[:12]
             ]
-            taken = mine.take(*requests)
+            taken = mine.take(*requests, now=NOW)
             held = [
                 Books(mine.connection, UUID(one["organization_id"])).settlement(one, 1)
                 for one, (accepted, _) in zip(requests, taken, strict=True)
                 if accepted
             ]
             chance.shuffle(held)
-            settled = mine.settle(*held)
+            settled = mine.settle(*held, now=NOW)
             return Counter([code for _, code in taken] + [row[0] for row in settled])
 
         return call
