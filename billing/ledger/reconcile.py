@@ -41,7 +41,7 @@ WITH booked AS (
          coalesce(sum(amount) FILTER (WHERE account IN ('breakage', 'lapsed')), 0) AS expired
   FROM ledger_ledgerentry GROUP BY organization_id, unit
 ), booked_grants AS (
-  SELECT grant_id,
+  SELECT grant_id, -sum(amount) FILTER (WHERE account = 'issued') AS issued,
          sum(amount) FILTER (WHERE account IN ('revenue', 'receivable')) AS consumed,
          sum(amount) FILTER (WHERE account IN ('breakage', 'lapsed')) AS expired
   FROM ledger_ledgerentry GROUP BY grant_id
@@ -62,12 +62,21 @@ WITH booked AS (
   SELECT hold_id, sum(units) AS units, sum(charge) AS charge FROM ledger_capturerefund
   GROUP BY hold_id
 ), rated AS (
-  SELECT rated_usage_id, sum(rated_captured) AS used,
+  SELECT rated_usage_id, sum(rated_captured) AS used, sum(charged + uncovered) AS cost,
          sum(rated - rated_captured) FILTER (WHERE state = 'held') AS pending
   FROM ledger_hold WHERE rated_usage_id IS NOT NULL GROUP BY rated_usage_id
 ), limited AS (
   SELECT l.key::uuid AS count_id, sum(l.value::numeric) AS held
   FROM ledger_hold CROSS JOIN jsonb_each_text(limits) l WHERE state = 'held' GROUP BY 1
+), counted_limits AS (
+  SELECT n.id AS count_id, sum(
+           CASE WHEN s.unit = h.unit THEN h.captured - h.refunded
+                ELSE h.charged - h.charge_refunded END
+           - coalesce((h.limits_from ->> l.key)::numeric, 0)) AS used
+  FROM ledger_hold h CROSS JOIN jsonb_object_keys(h.limits) AS l (key)
+  JOIN ledger_limitcount n ON n.id = l.key::uuid
+  JOIN ledger_spendinglimit s ON s.id = n.limit_id
+  WHERE h.limits <> '{}' GROUP BY n.id
 ), checks (name, organization_id, subject, expected, found) AS (
   SELECT 'ledger.granted', organization_id, unit, k.granted, b.granted
   FROM booked k FULL JOIN ledger_balance b USING (organization_id, unit)
@@ -80,6 +89,10 @@ WITH booked AS (
   UNION ALL
   SELECT 'holds.held', organization_id, unit, h.held, b.held
   FROM open_holds h FULL JOIN ledger_balance b USING (organization_id, unit)
+  UNION ALL
+  SELECT 'grants.issued', g.organization_id, g.id::text, k.issued,
+         CASE WHEN g.active THEN g.amount - g.voided ELSE 0 END
+  FROM ledger_grant g LEFT JOIN booked_grants k ON k.grant_id = g.id
   UNION ALL
   SELECT 'grants.held', g.organization_id, g.id::text, p.held, g.held
   FROM ledger_grant g LEFT JOIN pinned p ON p.grant_id = g.id
@@ -106,11 +119,18 @@ WITH booked AS (
   SELECT 'rated.used', u.organization_id, u.id::text, r.used, u.used
   FROM ledger_ratedusage u LEFT JOIN rated r ON r.rated_usage_id = u.id
   UNION ALL
+  SELECT 'rated.cost', u.organization_id, u.id::text, price_rate(p, u.used), r.cost
+  FROM ledger_ratedusage u LEFT JOIN rated r ON r.rated_usage_id = u.id
+  LEFT JOIN prices_price p ON p.id = u.price_id
+  UNION ALL
   SELECT 'rated.pending', u.organization_id, u.id::text, r.pending, u.pending
   FROM ledger_ratedusage u LEFT JOIN rated r ON r.rated_usage_id = u.id
   UNION ALL
   SELECT 'limits.held', c.organization_id, c.id::text, l.held, c.held
   FROM ledger_limitcount c LEFT JOIN limited l ON l.count_id = c.id
+  UNION ALL
+  SELECT 'limits.used', c.organization_id, c.id::text, l.used, c.used
+  FROM ledger_limitcount c LEFT JOIN counted_limits l ON l.count_id = c.id
   UNION ALL
   SELECT 'usage.counted', h.organization_id, h.id::text, h.captured, c.units
   FROM ledger_hold h LEFT JOIN counted c ON c.hold_id = h.id
