@@ -147,6 +147,7 @@ class ReconcileRunAdmin(ReadOnlyAdmin):
         "created_at",
         "finished_at",
         "organization_id",
+        "organizations",
         "drifts",
         "parked",
         "alerted_at",
