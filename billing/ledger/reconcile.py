@@ -1,7 +1,7 @@
 """Proof that every number of the ledger tells the same story: one statement, so one snapshot.
 
 It never mends: an account whose numbers differ takes no new holds until a person has looked. The
-hourly run looks at those organizations alone in whose books something happened, decision 0022.
+hourly run looks at those organizations alone in whose books something happened, decision 0020.
 """
 
 import hashlib

@@ -994,6 +994,145 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the webhooks. */
+        get: operations["webhooks_list"];
+        put?: never;
+        /** @description Make a webhook; the answer holds its secret, this once. */
+        post: operations["webhooks_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/event_types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the event types. */
+        get: operations["webhooks_event_types"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Read a webhook. */
+        get: operations["webhooks_retrieve"];
+        put?: never;
+        post?: never;
+        /** @description Remove a webhook and its deliveries. */
+        delete: operations["webhooks_delete"];
+        options?: never;
+        head?: never;
+        /** @description Change address, description, types, or switch it on or off. */
+        patch: operations["webhooks_change"];
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the deliveries of the last 30 days, newest first. */
+        get: operations["webhooks_deliveries_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Send one event again, under the id it had. */
+        post: operations["webhooks_resend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Send again what failed of the events since a moment. */
+        post: operations["webhooks_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Make a new secret; the old one signs beside it for 24 hours. */
+        post: operations["webhooks_rotate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Send a test event. */
+        post: operations["webhooks_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1321,6 +1460,34 @@ export interface components {
             object: string;
             deleted: boolean;
         };
+        /** @description Deliveries, newest first. */
+        DeliveryListOut: {
+            object: string;
+            data: components["schemas"]["DeliveryOut"][];
+            has_more: boolean;
+        };
+        /** @description One event on its way to one webhook. */
+        DeliveryOut: {
+            id: string;
+            object: string;
+            /** @description The event's id, as in the header `webhook-id`. */
+            event: string;
+            event_type: string;
+            /** Format: date-time */
+            event_created_at: string;
+            state: components["schemas"]["StateEnum"];
+            attempts: number;
+            response_status: number | null;
+            /** @description A word, such as `timeout`. */
+            error: string | null;
+            duration_ms: number | null;
+            /** Format: date-time */
+            last_attempt_at: string | null;
+            /** Format: date-time */
+            next_attempt_at: string | null;
+            /** Format: date-time */
+            delivered_at: string | null;
+        };
         /** @description `POST /v1/deployments`. */
         DeploymentCreateSchemaRequest: {
             name: string;
@@ -1377,6 +1544,13 @@ export interface components {
             created_at: number;
             updated_at: number;
         };
+        /**
+         * @description * `manual` - manual
+         *     * `gone` - gone
+         *     * `failing` - failing
+         * @enum {string}
+         */
+        DisabledReasonEnum: "manual" | "gone" | "failing";
         /** @description What invoices will still take off: a per cent of some, or money until none is left. */
         DiscountOut: {
             percent: string | null;
@@ -1436,6 +1610,18 @@ export interface components {
             data: {
                 [key: string]: unknown;
             };
+        };
+        /** @description Every type there is. */
+        EventTypeListOut: {
+            object: string;
+            data: components["schemas"]["EventTypeOut"][];
+            has_more: boolean;
+        };
+        /** @description A type a webhook may hear of. */
+        EventTypeOut: {
+            id: string;
+            object: string;
+            description: string;
         };
         /** @description `POST /v1/feedback`: at least one of label, rating and comment. */
         FeedbackGiveSchemaRequest: {
@@ -1947,6 +2133,14 @@ export interface components {
         PatchedRoleBodyRequest: {
             role?: components["schemas"]["RoleEnum"];
         };
+        /** @description What of a webhook may be changed. */
+        PatchedWebhookChangeRequest: {
+            url?: string;
+            description?: string;
+            /** @description The types it hears of; an empty list means all. */
+            event_types?: string[];
+            enabled?: boolean;
+        };
         /**
          * @description * `month` - month
          *     * `year` - year
@@ -2161,6 +2355,16 @@ export interface components {
          * @enum {string}
          */
         RedemptionOutKindEnum: "percent" | "amount" | "units" | "trial";
+        /** @description From when on what failed is sent again. */
+        ReplayBodyRequest: {
+            /** Format: date-time */
+            since: string;
+        };
+        /** @description How many deliveries wait again. */
+        ReplayOut: {
+            object: string;
+            deliveries: number;
+        };
         /** @description One finding. ``row`` counts as a spreadsheet does: the header is row 1. */
         ReportLineOut: {
             code: string;
@@ -2256,6 +2460,13 @@ export interface components {
             validation: number;
             test: number;
         };
+        /**
+         * @description * `waiting` - waiting
+         *     * `delivered` - delivered
+         *     * `failed` - failed
+         * @enum {string}
+         */
+        StateEnum: "waiting" | "delivered" | "failed";
         /** @description Counts of a ready version. */
         StatsOut: {
             /** @description `dataset.stats` */
@@ -2454,6 +2665,79 @@ export interface components {
                 text: string;
                 label: string;
             };
+        };
+        /** @description The body of a new webhook. */
+        WebhookCreateRequest: {
+            url: string;
+            description?: string;
+            /** @description The types it hears of; an empty list means all. */
+            event_types?: string[];
+            /** @default true */
+            enabled?: boolean;
+        };
+        /** @description What remains of a deleted webhook. */
+        WebhookDeletedOut: {
+            id: string;
+            object: string;
+            deleted: boolean;
+        };
+        /** @description Webhooks, newest first. */
+        WebhookListOut: {
+            object: string;
+            data: components["schemas"]["WebhookOut"][];
+            has_more: boolean;
+        };
+        /** @description A webhook with a new secret: the only answer that holds it. */
+        WebhookMadeOut: {
+            id: string;
+            object: string;
+            url: string;
+            description: string;
+            /** @description The types it hears of; an empty list means all. */
+            event_types: string[];
+            enabled: boolean;
+            disabled_reason: components["schemas"]["DisabledReasonEnum"] | components["schemas"]["NullEnum"];
+            /** Format: date-time */
+            disabled_at: string | null;
+            /**
+             * Format: date-time
+             * @description The first failure after the last success.
+             */
+            failing_since: string | null;
+            /**
+             * Format: date-time
+             * @description Until then the secret before this one signs too.
+             */
+            old_secret_until: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** @description `whsec_...`. It is shown this once. */
+            secret: string;
+        };
+        /** @description A webhook as it is listed. */
+        WebhookOut: {
+            id: string;
+            object: string;
+            url: string;
+            description: string;
+            /** @description The types it hears of; an empty list means all. */
+            event_types: string[];
+            enabled: boolean;
+            disabled_reason: components["schemas"]["DisabledReasonEnum"] | components["schemas"]["NullEnum"];
+            /** Format: date-time */
+            disabled_at: string | null;
+            /**
+             * Format: date-time
+             * @description The first failure after the last success.
+             */
+            failing_since: string | null;
+            /**
+             * Format: date-time
+             * @description Until then the secret before this one signs too.
+             */
+            old_secret_until: string | null;
+            /** Format: date-time */
+            created_at: string;
         };
         /**
          * @description * `day` - day
@@ -4562,6 +4846,249 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UsageSummaryOut"];
+                };
+            };
+        };
+    };
+    webhooks_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookListOut"];
+                };
+            };
+        };
+    };
+    webhooks_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookCreateRequest"];
+                "multipart/form-data": components["schemas"]["WebhookCreateRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookMadeOut"];
+                };
+            };
+        };
+    };
+    webhooks_event_types: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventTypeListOut"];
+                };
+            };
+        };
+    };
+    webhooks_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookOut"];
+                };
+            };
+        };
+    };
+    webhooks_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDeletedOut"];
+                };
+            };
+        };
+    };
+    webhooks_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedWebhookChangeRequest"];
+                "multipart/form-data": components["schemas"]["PatchedWebhookChangeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookOut"];
+                };
+            };
+        };
+    };
+    webhooks_deliveries_list: {
+        parameters: {
+            query?: {
+                state?: "delivered" | "failed" | "waiting";
+            };
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryListOut"];
+                };
+            };
+        };
+    };
+    webhooks_resend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                delivery_id: string;
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryOut"];
+                };
+            };
+        };
+    };
+    webhooks_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayBodyRequest"];
+                "multipart/form-data": components["schemas"]["ReplayBodyRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayOut"];
+                };
+            };
+        };
+    };
+    webhooks_rotate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookMadeOut"];
+                };
+            };
+        };
+    };
+    webhooks_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryOut"];
                 };
             };
         };
