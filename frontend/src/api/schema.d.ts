@@ -1288,7 +1288,7 @@ export interface components {
              *     * `month` - month
              *     * `total` - total
              */
-            window: components["schemas"]["WindowEnum"];
+            window: components["schemas"]["WindowC88Enum"];
             /** Format: decimal */
             amount: string;
             /** @description `key_...` or `usr_...`; without it the budget is the whole organization's. */
@@ -1325,7 +1325,7 @@ export interface components {
             scope: components["schemas"]["ScopeEnum"];
             subject: string | null;
             unit: string;
-            window: components["schemas"]["WindowEnum"];
+            window: components["schemas"]["WindowC88Enum"];
             /**
              * Format: date-time
              * @description Null for `total`.
@@ -1353,6 +1353,33 @@ export interface components {
             model: string;
             percent: number;
         };
+        /** @description What may be used at most in a window, units and credit of other origin included. */
+        CapOut: {
+            /** @description A meter's code, or the plan's currency. */
+            unit: string;
+            /**
+             * @description Days and months are those of UTC.
+             *
+             *     * `day` - day
+             *     * `month` - month
+             */
+            window: components["schemas"]["CapOutWindowEnum"];
+            /** @description A decimal number, exact. */
+            amount: string;
+            /**
+             * @description A soft cap only warns.
+             *
+             *     * `hard` - hard
+             *     * `soft` - soft
+             */
+            enforcement: components["schemas"]["EnforcementEnum"];
+        };
+        /**
+         * @description * `day` - day
+         *     * `month` - month
+         * @enum {string}
+         */
+        CapOutWindowEnum: "day" | "month";
         /** @description How long the texts are, in characters. */
         CharactersOut: {
             bins: components["schemas"]["BinOut"][];
@@ -2032,10 +2059,14 @@ export interface components {
             last_id: string | null;
             has_more: boolean;
         };
-        /** @description A threshold that was reached. */
+        /** @description A threshold that was reached, or a change of plan that could not be. */
         NoticeOut: {
             id: string;
             object: string;
+            kind: components["schemas"]["NoticeOutKindEnum"];
+            /** @description The plan that could not begin; numbers and unit then say nothing. */
+            plan: string | null;
+            reason: components["schemas"]["ReasonEnum"] | components["schemas"]["NullEnum"];
             /** @description Null: it is the balance's. */
             budget: string | null;
             unit: string;
@@ -2048,6 +2079,13 @@ export interface components {
             /** Format: date-time */
             reached_at: string;
         };
+        /**
+         * @description * `balance` - balance
+         *     * `budget` - budget
+         *     * `plan` - plan
+         * @enum {string}
+         */
+        NoticeOutKindEnum: "balance" | "budget" | "plan";
         NullEnum: null;
         /** @description An organization's name. */
         OrganizationNameRequest: {
@@ -2165,6 +2203,7 @@ export interface components {
             period: components["schemas"]["PeriodEnum"];
             included: components["schemas"]["IncludedOut"][];
             limits: components["schemas"]["PlanLimitsOut"];
+            caps: components["schemas"]["CapOut"][];
             overage: components["schemas"]["OverageOut"];
             prices: components["schemas"]["PriceOut"][];
         };
@@ -2183,6 +2222,7 @@ export interface components {
             period: components["schemas"]["PeriodEnum"];
             included: components["schemas"]["IncludedOut"][];
             limits: components["schemas"]["PlanLimitsOut"];
+            caps: components["schemas"]["CapOut"][];
             overage: components["schemas"]["OverageOut"];
         };
         /** @description A look at a file; nothing was stored. ``complete``: the report has seen every row. */
@@ -2272,6 +2312,12 @@ export interface components {
          * @enum {string}
          */
         PurposeEnum: "fine-tune" | "batch" | "batch_output" | "fine-tune-results";
+        /**
+         * @description * `currency` - currency
+         *     * `payment` - payment
+         * @enum {string}
+         */
+        ReasonEnum: "currency" | "payment";
         /** @description The code, in capitals or not. */
         RedeemInRequest: {
             code: string;
@@ -2699,7 +2745,7 @@ export interface components {
          *     * `total` - total
          * @enum {string}
          */
-        WindowEnum: "day" | "month" | "total";
+        WindowC88Enum: "day" | "month" | "total";
         ClassifyRequest: {
             /** @description A deployment's name, an own model `ft:...`, or a shipped one (`sentiment-en`). */
             model: string;

@@ -216,7 +216,7 @@ class Model:
         hold.pinned["money"] += self._pick("money", cost, HELD)
         hold.unpaid += over
         hold.rated = rated if over else hold.rated
-        if cost:
+        if over:
             hold.limited[window] = hold.limited.get(window, NOTHING) + cost
         return "accepted"
 

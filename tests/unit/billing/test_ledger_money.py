@@ -267,9 +267,6 @@ def test_r44_what_the_order_of_captures_made_dearer_comes_from_free_money(
     assert books.drift() == []
 
 
-@pytest.mark.xfail(
-    strict=True, reason="limits_check counts no hold that sets nothing aside, whatever it costs"
-)
 def test_a_budget_of_money_counts_what_a_hold_costs_that_set_nothing_aside(
     books: Books, meter: str
 ) -> None:
@@ -286,6 +283,31 @@ def test_a_budget_of_money_counts_what_a_hold_costs_that_set_nothing_aside(
 
     assert charged(books, inside) == 30
     assert books.rows("SELECT held, used FROM ledger_limitcount") == [(0, 60)]
+
+
+def test_what_nothing_covers_is_kept_with_the_hold_and_adds_up_to_the_price(
+    books: Books, meter: str
+) -> None:
+    price(
+        books,
+        "graduated",
+        tiers='[{"up_to": "10", "unit_amount": "1", "flat_amount": "0"},'
+        ' {"up_to": null, "unit_amount": "3", "flat_amount": "0"}]',
+    )
+    price(books, match='{"channel": "batch"}', unit_amount=1)
+    books.money().grant(40, source="paid", now=NOW)
+    early, late = books.request(10), books.request(10)
+    books.take(early, late, now=NOW)
+    capture(books, late, 10)  # the cheap units; `early` has set aside what those would have cost
+    batch = books.request(20, dims={"channel": "batch"})
+    assert books.take(batch, now=NOW) == [(True, "accepted")]
+
+    capture(books, early, 10)
+
+    assert [charged(books, hold) for hold in (early, late)] == [10, 10]
+    rows = books.rows("SELECT uncovered FROM ledger_hold WHERE uncovered > 0")
+    assert rows == [(20,)]
+    assert books.drift() == []
 
 
 def test_tiers_begin_again_with_the_month_and_a_hold_stays_in_its_own(
