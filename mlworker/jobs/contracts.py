@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from anneal.kernel.events import Event
 from anneal.kernel.ids import public_id
 from anneal.kernel.scopes import OrganizationRef
 from mlworker.jobs.states import JobState, Phase
@@ -142,3 +143,12 @@ class Fault:
     code: str
     message: str
     param: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnded(Event):
+    """A job reached one of its last states."""
+
+    organization: OrganizationRef
+    job_id: UUID
+    state: JobState

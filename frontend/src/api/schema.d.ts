@@ -1011,6 +1011,145 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the webhooks. */
+        get: operations["webhooks_list"];
+        put?: never;
+        /** @description Make a webhook; the answer holds its secret, this once. */
+        post: operations["webhooks_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/event_types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the event types. */
+        get: operations["webhooks_event_types"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Read a webhook. */
+        get: operations["webhooks_retrieve"];
+        put?: never;
+        post?: never;
+        /** @description Remove a webhook and its deliveries. */
+        delete: operations["webhooks_delete"];
+        options?: never;
+        head?: never;
+        /** @description Change address, description, types, or switch it on or off. */
+        patch: operations["webhooks_change"];
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the deliveries of the last 30 days, newest first. */
+        get: operations["webhooks_deliveries_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Send one event again, under the id it had. */
+        post: operations["webhooks_resend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Send again what failed of the events since a moment. */
+        post: operations["webhooks_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Make a new secret; the old one signs beside it for 24 hours. */
+        post: operations["webhooks_rotate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Send a test event. */
+        post: operations["webhooks_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1166,7 +1305,7 @@ export interface components {
              *     * `month` - month
              *     * `total` - total
              */
-            window: components["schemas"]["WindowEnum"];
+            window: components["schemas"]["WindowC88Enum"];
             /** Format: decimal */
             amount: string;
             /** @description `key_...` or `usr_...`; without it the budget is the whole organization's. */
@@ -1203,7 +1342,7 @@ export interface components {
             scope: components["schemas"]["ScopeEnum"];
             subject: string | null;
             unit: string;
-            window: components["schemas"]["WindowEnum"];
+            window: components["schemas"]["WindowC88Enum"];
             /**
              * Format: date-time
              * @description Null for `total`.
@@ -1231,6 +1370,33 @@ export interface components {
             model: string;
             percent: number;
         };
+        /** @description What may be used at most in a window, units and credit of other origin included. */
+        CapOut: {
+            /** @description A meter's code, or the plan's currency. */
+            unit: string;
+            /**
+             * @description Days and months are those of UTC.
+             *
+             *     * `day` - day
+             *     * `month` - month
+             */
+            window: components["schemas"]["CapOutWindowEnum"];
+            /** @description A decimal number, exact. */
+            amount: string;
+            /**
+             * @description A soft cap only warns.
+             *
+             *     * `hard` - hard
+             *     * `soft` - soft
+             */
+            enforcement: components["schemas"]["EnforcementEnum"];
+        };
+        /**
+         * @description * `day` - day
+         *     * `month` - month
+         * @enum {string}
+         */
+        CapOutWindowEnum: "day" | "month";
         /** @description How long the texts are, in characters. */
         CharactersOut: {
             bins: components["schemas"]["BinOut"][];
@@ -1311,6 +1477,34 @@ export interface components {
             object: string;
             deleted: boolean;
         };
+        /** @description Deliveries, newest first. */
+        DeliveryListOut: {
+            object: string;
+            data: components["schemas"]["DeliveryOut"][];
+            has_more: boolean;
+        };
+        /** @description One event on its way to one webhook. */
+        DeliveryOut: {
+            id: string;
+            object: string;
+            /** @description The event's id, as in the header `webhook-id`. */
+            event: string;
+            event_type: string;
+            /** Format: date-time */
+            event_created_at: string;
+            state: components["schemas"]["StateEnum"];
+            attempts: number;
+            response_status: number | null;
+            /** @description A word, such as `timeout`. */
+            error: string | null;
+            duration_ms: number | null;
+            /** Format: date-time */
+            last_attempt_at: string | null;
+            /** Format: date-time */
+            next_attempt_at: string | null;
+            /** Format: date-time */
+            delivered_at: string | null;
+        };
         /** @description `POST /v1/deployments`. */
         DeploymentCreateSchemaRequest: {
             name: string;
@@ -1367,6 +1561,13 @@ export interface components {
             created_at: number;
             updated_at: number;
         };
+        /**
+         * @description * `manual` - manual
+         *     * `gone` - gone
+         *     * `failing` - failing
+         * @enum {string}
+         */
+        DisabledReasonEnum: "manual" | "gone" | "failing";
         /** @description What invoices will still take off: a per cent of some, or money until none is left. */
         DiscountOut: {
             percent: string | null;
@@ -1433,6 +1634,18 @@ export interface components {
          * @enum {string}
          */
         EventSchemaTypeEnum: "message" | "metrics";
+        /** @description Every type there is. */
+        EventTypeListOut: {
+            object: string;
+            data: components["schemas"]["EventTypeOut"][];
+            has_more: boolean;
+        };
+        /** @description A type a webhook may hear of. */
+        EventTypeOut: {
+            id: string;
+            object: string;
+            description: string;
+        };
         /** @description `POST /v1/feedback`: at least one of label, rating and comment. */
         FeedbackGiveSchemaRequest: {
             prediction: string;
@@ -1904,10 +2117,14 @@ export interface components {
             last_id: string | null;
             has_more: boolean;
         };
-        /** @description A threshold that was reached. */
+        /** @description A threshold that was reached, or a change of plan that could not be. */
         NoticeOut: {
             id: string;
             object: string;
+            kind: components["schemas"]["NoticeOutKindEnum"];
+            /** @description The plan that could not begin; numbers and unit then say nothing. */
+            plan: string | null;
+            reason: components["schemas"]["ReasonEnum"] | components["schemas"]["NullEnum"];
             /** @description Null: it is the balance's. */
             budget: string | null;
             unit: string;
@@ -1920,6 +2137,14 @@ export interface components {
             /** Format: date-time */
             reached_at: string;
         };
+        /**
+         * @description * `balance` - balance
+         *     * `budget` - budget
+         *     * `plan` - plan
+         * @enum {string}
+         */
+        NoticeOutKindEnum: "balance" | "budget" | "plan";
+        NullEnum: null;
         /** @description An organization's name. */
         OrganizationNameRequest: {
             name: string;
@@ -1965,6 +2190,14 @@ export interface components {
         /** @description A member's new role. */
         PatchedRoleBodyRequest: {
             role?: components["schemas"]["RoleEnum"];
+        };
+        /** @description What of a webhook may be changed. */
+        PatchedWebhookChangeRequest: {
+            url?: string;
+            description?: string;
+            /** @description The types it hears of; an empty list means all. */
+            event_types?: string[];
+            enabled?: boolean;
         };
         /**
          * @description * `month` - month
@@ -2028,6 +2261,7 @@ export interface components {
             period: components["schemas"]["PeriodEnum"];
             included: components["schemas"]["IncludedOut"][];
             limits: components["schemas"]["PlanLimitsOut"];
+            caps: components["schemas"]["CapOut"][];
             overage: components["schemas"]["OverageOut"];
             prices: components["schemas"]["PriceOut"][];
         };
@@ -2046,6 +2280,7 @@ export interface components {
             period: components["schemas"]["PeriodEnum"];
             included: components["schemas"]["IncludedOut"][];
             limits: components["schemas"]["PlanLimitsOut"];
+            caps: components["schemas"]["CapOut"][];
             overage: components["schemas"]["OverageOut"];
         };
         /** @description A named set of values; a value given beside it wins. */
@@ -2146,6 +2381,12 @@ export interface components {
          * @enum {string}
          */
         PurposeEnum: "fine-tune" | "batch" | "batch_output" | "fine-tune-results";
+        /**
+         * @description * `currency` - currency
+         *     * `payment` - payment
+         * @enum {string}
+         */
+        ReasonEnum: "currency" | "payment";
         /** @description The code, in capitals or not. */
         RedeemInRequest: {
             code: string;
@@ -2183,6 +2424,16 @@ export interface components {
          * @enum {string}
          */
         RedemptionOutKindEnum: "percent" | "amount" | "units" | "trial";
+        /** @description From when on what failed is sent again. */
+        ReplayBodyRequest: {
+            /** Format: date-time */
+            since: string;
+        };
+        /** @description How many deliveries wait again. */
+        ReplayOut: {
+            object: string;
+            deliveries: number;
+        };
         /** @description One finding. ``row`` counts as a spreadsheet does: the header is row 1. */
         ReportLineOut: {
             code: string;
@@ -2278,6 +2529,13 @@ export interface components {
             validation: number;
             test: number;
         };
+        /**
+         * @description * `waiting` - waiting
+         *     * `delivered` - delivered
+         *     * `failed` - failed
+         * @enum {string}
+         */
+        StateEnum: "waiting" | "delivered" | "failed";
         /** @description Counts of a ready version. */
         StatsOut: {
             /** @description `dataset.stats` */
@@ -2477,13 +2735,86 @@ export interface components {
                 label: string;
             };
         };
+        /** @description The body of a new webhook. */
+        WebhookCreateRequest: {
+            url: string;
+            description?: string;
+            /** @description The types it hears of; an empty list means all. */
+            event_types?: string[];
+            /** @default true */
+            enabled?: boolean;
+        };
+        /** @description What remains of a deleted webhook. */
+        WebhookDeletedOut: {
+            id: string;
+            object: string;
+            deleted: boolean;
+        };
+        /** @description Webhooks, newest first. */
+        WebhookListOut: {
+            object: string;
+            data: components["schemas"]["WebhookOut"][];
+            has_more: boolean;
+        };
+        /** @description A webhook with a new secret: the only answer that holds it. */
+        WebhookMadeOut: {
+            id: string;
+            object: string;
+            url: string;
+            description: string;
+            /** @description The types it hears of; an empty list means all. */
+            event_types: string[];
+            enabled: boolean;
+            disabled_reason: components["schemas"]["DisabledReasonEnum"] | components["schemas"]["NullEnum"];
+            /** Format: date-time */
+            disabled_at: string | null;
+            /**
+             * Format: date-time
+             * @description The first failure after the last success.
+             */
+            failing_since: string | null;
+            /**
+             * Format: date-time
+             * @description Until then the secret before this one signs too.
+             */
+            old_secret_until: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** @description `whsec_...`. It is shown this once. */
+            secret: string;
+        };
+        /** @description A webhook as it is listed. */
+        WebhookOut: {
+            id: string;
+            object: string;
+            url: string;
+            description: string;
+            /** @description The types it hears of; an empty list means all. */
+            event_types: string[];
+            enabled: boolean;
+            disabled_reason: components["schemas"]["DisabledReasonEnum"] | components["schemas"]["NullEnum"];
+            /** Format: date-time */
+            disabled_at: string | null;
+            /**
+             * Format: date-time
+             * @description The first failure after the last success.
+             */
+            failing_since: string | null;
+            /**
+             * Format: date-time
+             * @description Until then the secret before this one signs too.
+             */
+            old_secret_until: string | null;
+            /** Format: date-time */
+            created_at: string;
+        };
         /**
          * @description * `day` - day
          *     * `month` - month
          *     * `total` - total
          * @enum {string}
          */
-        WindowEnum: "day" | "month" | "total";
+        WindowC88Enum: "day" | "month" | "total";
         _NeedsSchema: {
             name: string;
             value: string;
@@ -4607,6 +4938,249 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UsageSummaryOut"];
+                };
+            };
+        };
+    };
+    webhooks_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookListOut"];
+                };
+            };
+        };
+    };
+    webhooks_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookCreateRequest"];
+                "multipart/form-data": components["schemas"]["WebhookCreateRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookMadeOut"];
+                };
+            };
+        };
+    };
+    webhooks_event_types: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventTypeListOut"];
+                };
+            };
+        };
+    };
+    webhooks_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookOut"];
+                };
+            };
+        };
+    };
+    webhooks_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDeletedOut"];
+                };
+            };
+        };
+    };
+    webhooks_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedWebhookChangeRequest"];
+                "multipart/form-data": components["schemas"]["PatchedWebhookChangeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookOut"];
+                };
+            };
+        };
+    };
+    webhooks_deliveries_list: {
+        parameters: {
+            query?: {
+                state?: "delivered" | "failed" | "waiting";
+            };
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryListOut"];
+                };
+            };
+        };
+    };
+    webhooks_resend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                delivery_id: string;
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryOut"];
+                };
+            };
+        };
+    };
+    webhooks_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayBodyRequest"];
+                "multipart/form-data": components["schemas"]["ReplayBodyRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayOut"];
+                };
+            };
+        };
+    };
+    webhooks_rotate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookMadeOut"];
+                };
+            };
+        };
+    };
+    webhooks_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryOut"];
                 };
             };
         };

@@ -66,6 +66,9 @@ export type Budget = Schemas["BudgetOut"];
 export type BudgetDraft = Schemas["BudgetInRequest"];
 export type Notice = Schemas["NoticeOut"];
 
+export type Webhook = Schemas["WebhookOut"];
+export type Delivery = Schemas["DeliveryOut"];
+
 /** allauth's own, which is not in our file. */
 export type AuthSession = {
   id: number;

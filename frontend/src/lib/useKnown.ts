@@ -10,7 +10,8 @@ type Namespace =
   | "errors"
   | "pricing"
   | "training"
-  | "usage";
+  | "usage"
+  | "webhooks";
 type Untyped = (key: string, values: Record<string, unknown>) => string;
 
 export const useKnown = (namespace: Namespace) => {
