@@ -99,6 +99,25 @@ def test_a_checkpoint_from_before_the_averages_is_continued(
     assert done.steps == done.steps_planned
 
 
+def test_a_checkpoint_of_other_hyperparameters_is_refused_as_such(
+    tiny: BaseDirectory, tmp_path: Path
+) -> None:
+    """The supervisor then begins without it, instead of giving the job up."""
+    folder = _checkpointed(tmp_path, tiny)
+    body = json.loads((folder / "state.json").read_text())
+    del body["config"]["scheduler"]
+    tensors = load_file(folder / "state.safetensors")
+    with publish_folder(folder, _described(folder)) as new:
+        (new / "state.json").write_text(json.dumps(body))
+        save_file(tensors, new / "state.safetensors")
+    spec = replace(TrainSpec.read(tmp_path), resume=str(folder.relative_to(tmp_path)))
+
+    with pytest.raises(EngineError, match="another version") as caught:
+        Run(tmp_path, spec, LocalLink()).execute()
+
+    assert caught.value.code == "checkpoint_corrupt"
+
+
 def _described(folder: Path) -> dict[str, object]:
     body = json.loads((folder / "manifest.json").read_text())
     return {name: value for name, value in body.items() if name != "files"}
