@@ -110,10 +110,16 @@ class BudgetListOut(serializers.Serializer[Any]):
 
 
 class NoticeOut(serializers.Serializer[Any]):
-    """A threshold that was reached."""
+    """A threshold that was reached, or a change of plan that could not be."""
 
     id = serializers.CharField()
     object = serializers.CharField()
+    kind = serializers.ChoiceField(choices=["balance", "budget", "plan"])
+    plan = serializers.CharField(
+        allow_null=True,
+        help_text="The plan that could not begin; numbers and unit then say nothing.",
+    )
+    reason = serializers.ChoiceField(choices=["currency", "payment"], allow_null=True)
     budget = serializers.CharField(allow_null=True, help_text="Null: it is the balance's.")
     unit = serializers.CharField()
     threshold = serializers.IntegerField(help_text="Per cent of `amount`.")
@@ -209,7 +215,7 @@ class BudgetView(TenantView):
 
 
 class NoticesView(TenantView):
-    """Which thresholds were reached."""
+    """Which thresholds were reached, and what became of plans."""
 
     permission = Permission.BILLING_READ
 
@@ -245,11 +251,15 @@ def budget_json(limit: LimitInfo) -> dict[str, Any]:
 def notice_json(notice: NoticeInfo) -> dict[str, Any]:
     """Render one notice."""
     kind, _, subject = notice.rule.partition(":")
+    of_plan = kind == "plan"
     return {
         "id": public_id("ntc_", notice.id),
         "object": "billing.notice",
+        "kind": "budget" if kind == "limit" else kind,
+        "plan": notice.unit if of_plan else None,
+        "reason": subject if of_plan else None,
         "budget": public_id("bud_", UUID(subject)) if kind == "limit" else None,
-        "unit": notice.unit,
+        "unit": "" if of_plan else notice.unit,
         "threshold": notice.threshold,
         "used": quantity_json(notice.used),
         "amount": quantity_json(notice.amount),

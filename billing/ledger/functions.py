@@ -145,6 +145,14 @@ def account_park(*, organization_id: UUID, reason: str) -> bool:
     return bool(changed)
 
 
+def account_notice(*, organization_id: UUID, rule: str, subject: str, at: datetime) -> None:
+    """Tell an organization once what became of its plan ``subject``; ``rule`` is `plan:...`."""
+    _row(
+        "SELECT account_notice(%s, %s, %s, %s, %s)",
+        [organization_id, rule, subject, at, clock.now()],
+    )
+
+
 def hold_reap(*, most: int) -> int:
     """End holds nobody settled in time; return how many."""
     (reaped,) = _row("SELECT hold_reap(%s, %s)", [most, clock.now()])

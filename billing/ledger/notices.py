@@ -24,6 +24,8 @@ TELL: Final = frozenset({Role.OWNER, Role.ADMIN, Role.BILLING})
 AGAIN: Final = timedelta(minutes=10)
 """When a mail is asked for once more, because the first asking was lost."""
 _CLAIM: Final = timedelta(minutes=5)
+OF_PLAN: Final = "plan:"
+"""Rules of what became of a plan, which is no threshold."""
 GIVE_UP: Final = timedelta(days=3)
 _BATCH: Final = 500
 
@@ -48,7 +50,7 @@ def notices_announce(*, organization: OrganizationRef) -> int:
         .select_for_update(skip_locked=True, of=("self",))[:_BATCH]
     )
     for row in rows:
-        if row.announced_at is None:
+        if row.announced_at is None and not row.rule.startswith(OF_PLAN):
             publish(_event(organization, row))
         outbox_add(
             task="ledger.notice_mail",
@@ -138,6 +140,8 @@ def _send(organization: OrganizationRef, notice: Notice, person: MemberInfo) -> 
     context = {
         "organization": organization.slug,
         "budget": notice.rule.startswith("limit:"),
+        "plan": notice.unit if notice.rule.startswith(OF_PLAN) else "",
+        "payment": notice.rule == f"{OF_PLAN}payment",
         "unit": notice.unit,
         "threshold": notice.threshold,
         "used": f"{notice.used.normalize():f}",

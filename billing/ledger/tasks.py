@@ -23,8 +23,8 @@ def reap() -> None:
 
 @task(name="ledger.reconcile", queue="default", every=3600.0)
 def reconcile_all() -> None:
-    """Compare the books, and write to the operators when something new differs."""
-    report = reconcile()
+    """Compare the books that changed, once a day all; write to the operators what is new."""
+    report = reconcile(changed=True)
     if report.fresh:
         operators_alert(report)
 

@@ -143,6 +143,10 @@ class ReconcileRun(SystemModel):
 
     finished_at = models.DateTimeField()
     organization_id = models.UUIDField(null=True, blank=True, editable=False)
+    read_at = models.DateTimeField(null=True, blank=True)
+    """By the database's clock; a run of one organization has none."""
+    organizations = models.PositiveIntegerField(null=True, blank=True)
+    """How many were compared, those in whose books something had happened; null for all."""
     drifts = models.PositiveIntegerField()
     parked = models.PositiveIntegerField()
     details = models.JSONField(default=list)

@@ -3,7 +3,9 @@
 All of it is sums, so ten million events need no more memory here than ten.
 """
 
+from collections.abc import Sequence
 from typing import Final
+from uuid import UUID
 
 from django.db import connection
 
@@ -65,11 +67,41 @@ MOST: Final = 10_000
 """Differences told at once: with more, something is wrong as a whole."""
 
 
-def usage_drift() -> tuple[UsageDrift, ...]:
-    """Return what differs in the open scope: one organization's, or the system's for all.
+_TABLES: Final = (
+    "metering_usageevent",
+    "metering_usageeventkey",
+    "metering_usagerollup",
+    "metering_usagelatehour",
+)
+
+
+_COLUMNS: Final = {"metering_usageevent": "*, tableoid"}
+
+
+def narrowed(checks: str, *tables: str) -> str:
+    """Return checks over some organizations' rows: their ids come first, once per table.
+
+    Each table is hidden by an expression of its name, which the planner looks through.
+    """
+    rows = ", ".join(
+        f"{table} AS NOT MATERIALIZED (SELECT {_COLUMNS.get(table, '*')} FROM {table}"  # noqa: S608 # names of ours
+        " WHERE organization_id = ANY(%s))"
+        for table in tables
+    )
+    return checks.replace("WITH ", f"WITH {rows}, ", 1)
+
+
+_CHECKS_OF_SOME: Final = narrowed(_CHECKS, *_TABLES)
+
+
+def usage_drift(some: Sequence[UUID] | None = None) -> tuple[UsageDrift, ...]:
+    """Return what differs in the open scope: one organization's, the system's for all or ``some``.
 
     More than `MOST` are cut, but for one of each check and organization.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_CHECKS, [MOST])
+        if some is None:
+            cursor.execute(_CHECKS, [MOST])
+        else:
+            cursor.execute(_CHECKS_OF_SOME, [*[list(some)] * len(_TABLES), MOST])
         return tuple(UsageDrift(*row) for row in cursor.fetchall())

@@ -13,7 +13,7 @@ from anneal.kernel.api import OpenView, TenantView, whole_list
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Permission
 from billing.numbers import decimal_text, quantity_json
-from billing.plans.contracts import Overage, Period, PlanInfo, SubscriptionInfo
+from billing.plans.contracts import CapWindow, Overage, Period, PlanInfo, SubscriptionInfo
 from billing.plans.selectors import billing_period, plans_offered, subscription_get
 from billing.plans.services import subscription_change
 from billing.prices.api import PriceOut, price_json
@@ -41,6 +41,19 @@ class PlanLimitsOut(serializers.Serializer[Any]):
     seats = serializers.IntegerField(allow_null=True)
 
 
+class CapOut(serializers.Serializer[Any]):
+    """What may be used at most in a window, units and credit of other origin included."""
+
+    unit = serializers.CharField(help_text="A meter's code, or the plan's currency.")
+    window = serializers.ChoiceField(
+        choices=[one.value for one in CapWindow], help_text="Days and months are those of UTC."
+    )
+    amount = serializers.CharField(help_text="A decimal number, exact.")
+    enforcement = serializers.ChoiceField(
+        choices=["hard", "soft"], help_text="A soft cap only warns."
+    )
+
+
 class OverageOut(serializers.Serializer[Any]):
     """What happens when nothing is left: `block`, or `invoice` up to a credit line."""
 
@@ -60,6 +73,7 @@ class PlanOut(serializers.Serializer[Any]):
     period = serializers.ChoiceField(choices=[one.value for one in Period])
     included = IncludedOut(many=True)
     limits = PlanLimitsOut()
+    caps = CapOut(many=True)
     overage = OverageOut()
 
 
@@ -181,6 +195,15 @@ def plan_json(plan: PlanInfo) -> dict[str, Any]:
             "storage_gb": terms.limits.storage_gb,
             "seats": terms.limits.seats,
         },
+        "caps": [
+            {
+                "unit": cap.unit,
+                "window": cap.window.value,
+                "amount": decimal_text(cap.amount),
+                "enforcement": "hard" if cap.hard else "soft",
+            }
+            for cap in terms.caps
+        ],
         "overage": {"mode": terms.overage.value, "credit_line": decimal_text(terms.credit_line)},
     }
 

@@ -51,9 +51,29 @@ class LimitsInForce:
     limits: PlanLimits
 
 
+class CapWindow(StrEnum):
+    """Over which time a cap counts: days and months of UTC, whatever the plan's period is."""
+
+    DAY = "day"
+    MONTH = "month"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanCap:
+    """So many units of a meter, or so much of the plan's money, in a window. Soft ones warn."""
+
+    unit: str
+    window: CapWindow
+    amount: Decimal
+    hard: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class PlanTerms:
-    """What a version of a plan costs and gives. ``included`` is units by meter and period."""
+    """What a version of a plan costs and gives. ``included`` is units by meter and period.
+
+    ``caps`` are what may be used at most, whoever pays for it: limits of scope plan in the ledger.
+    """
 
     fee: Decimal = Decimal(0)
     currency: str = "USD"
@@ -62,6 +82,7 @@ class PlanTerms:
     limits: PlanLimits = field(default_factory=PlanLimits)
     overage: Overage = Overage.BLOCK
     credit_line: Decimal | None = None
+    caps: tuple[PlanCap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,13 +58,14 @@ class PlanCurrency(Conflict):
 
 
 class PaymentMethodRequired(DomainError):
-    """A plan that costs money, and nothing to pay it with."""
+    """A plan with a fee or a credit line, and nothing to pay it with."""
 
     code: ClassVar[str] = "payment_method_required"
     status: ClassVar[int] = 402
     message: ClassVar[str] = (
-        "This plan costs money and no payment method is set up: choose a free plan, or ask the"
-        " operator of this installation to put the organization on it."
+        "This plan must be paid, by its fee or by invoice for what is used beyond its units, and no"
+        " payment method is set up: choose a free plan without a credit line, or ask the operator"
+        " of this installation to put the organization on it."
     )
 
 

@@ -31,6 +31,7 @@ class PlanVersion(GlobalModel):
     currency = models.CharField(max_length=3)
     period = models.CharField(max_length=10, choices=[(one.value, one.value) for one in Period])
     included = models.JSONField(default=dict)
+    caps = models.JSONField(default=list)
     requests_per_minute = models.PositiveIntegerField(null=True)
     calls_in_flight = models.PositiveIntegerField(null=True)
     concurrency = models.PositiveIntegerField(null=True)
@@ -77,6 +78,8 @@ class Subscription(TenantModel):
     next_version = models.ForeignKey(
         PlanVersion, on_delete=models.PROTECT, related_name="+", null=True
     )
+    next_assigned = models.BooleanField(default=False)
+    """Whether the operator arranged the change that waits, and so how it is paid."""
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True)
     renews_at = models.DateTimeField()

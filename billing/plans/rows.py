@@ -2,7 +2,7 @@
 
 from billing.plans.contracts import Overage, Period, PlanInfo, PlanLimits, PlanTerms
 from billing.plans.models import PlanVersion
-from billing.plans.terms import units_of
+from billing.plans.terms import caps_of, units_of
 
 
 def plan_info(row: PlanVersion) -> PlanInfo:
@@ -35,4 +35,5 @@ def plan_terms(row: PlanVersion) -> PlanTerms:
         ),
         overage=Overage(row.overage),
         credit_line=row.credit_line,
+        caps=caps_of(row.caps),
     )

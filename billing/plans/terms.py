@@ -1,7 +1,7 @@
 """Reading a plan's terms and a trial's: what cannot be kept is refused in words."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 
 from django.db import DataError, connection, transaction
 
-from billing.plans.contracts import Overage, Period, PlanLimits, PlanTerms
+from billing.plans.contracts import CapWindow, Overage, Period, PlanCap, PlanLimits, PlanTerms
 from billing.plans.errors import PlanInvalid, TimeZoneInvalid
 from billing.prices.selectors import meter_exists
 from billing.prices.terms import amount_read, coins_read
@@ -20,6 +20,8 @@ COUNTED: Final = ("requests_per_minute", "calls_in_flight", "concurrency", "stor
 """The limits that are counts: at least 1, or none."""
 _MOST: Final = 2**31 - 1
 _MOST_PRIORITY: Final = 100
+_MOST_CAPS: Final = 20
+"""Every decision of an organization on the plan reads them."""
 
 
 def plan_terms_read(terms: PlanTerms) -> PlanTerms:
@@ -41,6 +43,7 @@ def plan_terms_read(terms: PlanTerms) -> PlanTerms:
         terms,
         fee=coins_read(terms.fee, terms.currency, param="fee", zero=True),
         included=units_read(terms.included),
+        caps=_caps_read(terms),
     )
 
 
@@ -68,6 +71,32 @@ def units_of(stored: Mapping[str, Any]) -> dict[str, Decimal]:
     return {meter: Decimal(amount) for meter, amount in stored.items()}
 
 
+def caps_json(caps: Iterable[PlanCap]) -> list[dict[str, Any]]:
+    """Return caps as the table keeps them."""
+    return [
+        {
+            "unit": cap.unit,
+            "window": cap.window.value,
+            "amount": f"{cap.amount:f}",
+            "hard": cap.hard,
+        }
+        for cap in caps
+    ]
+
+
+def caps_of(stored: Iterable[Mapping[str, Any]]) -> tuple[PlanCap, ...]:
+    """Return caps as ``caps_json`` wrote them."""
+    return tuple(
+        PlanCap(
+            unit=cap["unit"],
+            window=CapWindow(cap["window"]),
+            amount=Decimal(cap["amount"]),
+            hard=cap["hard"],
+        )
+        for cap in stored
+    )
+
+
 def time_zone_read(name: str, at: datetime) -> str:
     """Return a time zone that Python and Postgres both know. Raises TimeZoneInvalid."""
     if name not in available_timezones():
@@ -87,3 +116,28 @@ def _limits_check(limits: PlanLimits) -> None:
             raise PlanInvalid(f"{name}: give a whole number of at least 1, or none.", param=name)
     if not 0 <= limits.priority <= _MOST_PRIORITY:
         raise PlanInvalid("priority: give a whole number from 0 to 100.", param="priority")
+
+
+def _caps_read(terms: PlanTerms) -> tuple[PlanCap, ...]:
+    """Return caps in order, each of another unit or window."""
+    read: dict[tuple[str, str], PlanCap] = {}
+    for cap in terms.caps:
+        name = f"caps.{cap.unit[:50]}"
+        if cap.window not in set(CapWindow):
+            raise PlanInvalid(f"{name}: its window is 'day' or 'month'.", param="caps")
+        if cap.unit == terms.currency:
+            amount = coins_read(cap.amount, terms.currency, param=name)
+        elif meter_exists(code=cap.unit):
+            amount = amount_read(cap.amount, param=name)
+        else:
+            raise PlanInvalid(
+                f"{name}: cap a meter's units, or money in {terms.currency}, the plan's currency.",
+                param="caps",
+            )
+        key = (cap.unit, cap.window)
+        if key in read:
+            raise PlanInvalid(f"{name}: give one cap a {cap.window}.", param="caps")
+        read[key] = replace(cap, amount=amount)
+    if len(read) > _MOST_CAPS:
+        raise PlanInvalid(f"caps: at most {_MOST_CAPS}.", param="caps")
+    return tuple(read[key] for key in sorted(read))

@@ -188,6 +188,14 @@ const appPages = [
     lazyRouteComponent(() => import("./pages/keys/KeysPage"), "KeysPage"),
   ),
   page(
+    "/webhooks",
+    lazyRouteComponent(() => import("./pages/webhooks/WebhooksPage"), "WebhooksPage"),
+  ),
+  page(
+    "/webhooks/$webhookId",
+    lazyRouteComponent(() => import("./pages/webhooks/WebhookPage"), "WebhookPage"),
+  ),
+  page(
     "/usage",
     lazyRouteComponent(() => import("./pages/usage/UsagePage"), "UsagePage"),
   ),

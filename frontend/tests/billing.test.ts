@@ -156,6 +156,9 @@ test("a budget's form gives back the budget", () => {
 const notice = (at: string): Notice => ({
   id: at,
   object: "billing.notice",
+  kind: "balance",
+  plan: null,
+  reason: null,
   budget: null,
   unit: "prediction",
   threshold: 80,

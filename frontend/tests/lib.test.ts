@@ -15,7 +15,7 @@ import { accuracyOf, confusionOf, perClassOf } from "@/lib/report";
 import { classifySnippets, exportSnippet, shellQuoted } from "@/lib/snippets";
 import { roleCan } from "@/lib/useOrg";
 import { browserOf } from "@/lib/userAgent";
-import { bodyOf, presetOf } from "@/pages/training/presets";
+import { bodyOf, fieldsOf, groupsOf, presetOf } from "@/pages/training/presets";
 
 const example = { baseUrl: "https://anneal.test", model: "m", input: `It's "fine"` };
 
@@ -112,6 +112,22 @@ test("a model card becomes blocks and never markup", () => {
   ]);
 });
 
+const field = (
+  name: string,
+  tiers: string[],
+  needs: { name: string; value: string } | null = null,
+) => ({
+  name,
+  tiers,
+  needs,
+  type: "number" as const,
+  help: "Help.",
+  auto: "1",
+  minimum: 0,
+  maximum: 1,
+  choices: [],
+});
+
 test("the job's body holds only what was chosen", () => {
   const form = {
     dataset: "ds_1",
@@ -119,23 +135,60 @@ test("the job's body holds only what was chosen", () => {
     suffix: " ",
     tier: "head" as const,
     preset: "quick" as const,
-    epochs: "" as const,
-    learningRate: "" as const,
-    batchTokens: "" as const,
     seed: "" as const,
+    values: {},
   };
-  expect(bodyOf(form)).toEqual({ training_file: "ds_1", model: "minilm-l6", tier: "head" });
+  const whole = { training_file: "ds_1", model: "minilm-l6", tier: "head", preset: "quick" };
+  expect(bodyOf(form)).toEqual(whole);
   expect(bodyOf({ ...form, dataset: "" })).toBeUndefined();
   expect(bodyOf({ ...form, tier: "lora", preset: "best", seed: 3, suffix: "x" })).toEqual({
     training_file: "ds_1",
     model: "minilm-l6",
     tier: "lora",
+    preset: "best",
     suffix: "x",
     seed: 3,
-    hyperparameters: { n_epochs: 6 },
   });
   expect(presetOf("head", "best")).toBe("quick");
   expect(presetOf("lora", "quick")).toBe("balanced");
+  expect(presetOf("lora", "best")).toBe("best");
+  expect(presetOf("full", "best")).toBe("");
+});
+
+test("only fields of the chosen tier are shown and sent", () => {
+  const known = [
+    field("epochs", ["lora", "full"]),
+    field("momentum", ["lora", "full"], { name: "optimizer", value: "sgd" }),
+    field("optimizer", ["lora", "full"]),
+    field("lora_rank", ["lora"]),
+    field("head_penalty", ["head"]),
+    field("brand_new", ["full"]),
+  ];
+  const values = { epochs: 2, momentum: 0.5, lora_rank: 4, head_penalty: "" };
+  const names = (tier: "head" | "lora" | "full", set: Record<string, string | number>) =>
+    fieldsOf(known, tier, set).map(({ name }) => name);
+  expect(names("head", values)).toEqual(["head_penalty"]);
+  expect(names("lora", values)).toEqual(["epochs", "optimizer", "lora_rank"]);
+  expect(names("full", { optimizer: "sgd" })).toContain("momentum");
+  expect(groupsOf(fieldsOf(known, "full", values)).map(([group]) => group)).toEqual([
+    "steps",
+    "other",
+  ]);
+  const form = {
+    dataset: "ds_1",
+    model: "minilm-l6",
+    suffix: "",
+    tier: "full" as const,
+    preset: "" as const,
+    seed: "" as const,
+    values,
+  };
+  expect(bodyOf(form, known)).toEqual({
+    training_file: "ds_1",
+    model: "minilm-l6",
+    tier: "full",
+    hyperparameters: { epochs: 2 },
+  });
 });
 
 test("cookies, browsers, roles", () => {

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from mlworker.engine.adapters.full import FULL, full_shapes
 from mlworker.engine.adapters.lora import module_keys
 from mlworker.engine.artifact_manifest import WEIGHTS, ArtifactManifest, read_manifest
 from mlworker.engine.base.config import BertConfig
@@ -24,7 +25,7 @@ class Artifact:
 
     `head.weight` [C, H], `head.bias` [C]; tier head also `pool.query` [A, H]; tier lora also
     `lora.{key}.a` [k * r, in] and `lora.{key}.b` [k, out, r], keys as in
-    `adapters.lora.module_keys`.
+    `adapters.lora.module_keys`; tier full also `full.{name}`, the base's own names.
     """
 
     manifest: ArtifactManifest
@@ -58,6 +59,8 @@ def load_artifact(folder: Path) -> Artifact:
     has_lora = any(name.startswith("lora.") for name in tensors)
     if has_lora != (manifest.lora is not None):
         raise _corrupt(folder, "the manifest and the weights disagree about an adapter")
+    if any(name.startswith(FULL) for name in tensors) != (manifest.full is not None):
+        raise _corrupt(folder, "the manifest and the weights disagree about full weights")
     return Artifact(manifest, tensors)
 
 
@@ -72,9 +75,11 @@ def check_shapes(artifact: Artifact, config: BertConfig) -> None:
         wanted[QUERY] = (config.num_attention_heads, hidden)
     lora = artifact.manifest.lora
     if lora is not None:
-        for key, (width, out, parts) in module_keys(config):
+        for key, (width, out, parts) in module_keys(config, lora.targets, lora.first_block):
             wanted[f"lora.{key}.a"] = (parts * lora.rank, width)
             wanted[f"lora.{key}.b"] = (parts, out, lora.rank)
+    if artifact.manifest.full is not None:
+        wanted |= full_shapes(config, artifact.manifest.full)
     found = {name: tuple(value.shape) for name, value in artifact.tensors.items()}
     if found != wanted:
         odd = sorted(set(found.items()) ^ set(wanted.items()))[:2]

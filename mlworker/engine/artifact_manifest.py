@@ -19,15 +19,28 @@ from mlworker.engine.durable import MANIFEST, check_folder
 WEIGHTS = "weights.safetensors"
 FILES = (MANIFEST, WEIGHTS)
 ENGINE = "1"
+TIERS = ("head", "lora", "full")
+_TARGETS = ("all", "attention", "query_value", "feed_forward")
 _MAX_BYTES = 2_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class LoraEntry:
-    """Rank and scale (alpha / rank) of the adapter."""
+    """Rank and scale (alpha / rank) of the adapter, and the layers that have one."""
 
     rank: int
     alpha: float
+    targets: str = "all"
+    first_block: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FullEntry:
+    """What a model of tier full brings of its own: blocks from `first_block` on, the pooler, and
+    the embeddings where they were trained."""
+
+    first_block: int
+    embeddings: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +59,7 @@ class ArtifactManifest:
     config: Mapping[str, Json]
     metrics: Mapping[str, Json]
     engine: str = ENGINE
+    full: FullEntry | None = None
 
     def describe(self) -> dict[str, object]:
         """The manifest's body without its file list."""
@@ -99,15 +113,18 @@ def unpack(data: bytes, into: Path) -> Path:
 def _parse(body: Mapping[str, object]) -> ArtifactManifest:
     base = cast("dict[str, str]", body["base"])
     pooling = cast("dict[str, object]", body["pooling"])
-    lora = cast("dict[str, float] | None", body["lora"])
+    lora = cast("dict[str, object] | None", body["lora"])
+    full = cast("dict[str, object] | None", body.get("full"))  # older manifests have none
     labels = tuple(cast("list[str]", body["labels"]))
     if not all(isinstance(label, str) for label in labels) or len(set(labels)) != len(labels):
         raise ValueError("labels")
-    if pooling["kind"] not in ("cls", "attention", "mean") or body["tier"] not in ("head", "lora"):
+    if pooling["kind"] not in ("cls", "attention", "mean") or body["tier"] not in TIERS:
         raise ValueError("tier or pooling")
     # "mean" is what attention was called while its queries were always zero.
     if (body["tier"] == "lora") != (lora is not None):
         raise ValueError("lora")
+    if (body["tier"] == "full") != (full is not None):
+        raise ValueError("full")
     return ArtifactManifest(
         task=str(body["task"]),
         tier=str(body["tier"]),
@@ -117,12 +134,26 @@ def _parse(body: Mapping[str, object]) -> ArtifactManifest:
         max_length=_whole(body["max_length"], 8, 65_536),
         pooling="cls" if pooling["kind"] == "cls" else "attention",
         layers=_whole(pooling["layers"], 1, 200),
-        lora=None
-        if lora is None
-        else LoraEntry(_whole(lora["rank"], 1, 256), float(lora["alpha"])),
+        lora=None if lora is None else _lora(lora),
+        full=None
+        if full is None
+        else FullEntry(_whole(full["first_block"], 0, 200), bool(full["embeddings"])),
         config=cast("dict[str, Json]", body["config"]),
         metrics=cast("dict[str, Json]", body["metrics"]),
         engine=str(body["engine"]),
+    )
+
+
+def _lora(entry: Mapping[str, object]) -> LoraEntry:
+    """Older manifests name no targets: all layers had an adapter."""
+    targets = entry.get("targets", "all")
+    if targets not in _TARGETS:
+        raise ValueError("targets")
+    return LoraEntry(
+        _whole(entry["rank"], 1, 256),
+        float(cast("float", entry["alpha"])),
+        str(targets),
+        _whole(entry.get("first_block", 0), 0, 200),
     )
 
 

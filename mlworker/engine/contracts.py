@@ -16,7 +16,7 @@ from typing import ClassVar, Literal, Self, TypeAlias, TypeVar
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Kind = TypeVar("Kind")
 
-Tier = Literal["head", "lora"]
+Tier = Literal["head", "lora", "full"]
 StopMode = Literal["checkpoint", "cancel"]
 PoolingKind = Literal["cls", "attention"]
 """What a model's head reads of a row; see heads.py."""

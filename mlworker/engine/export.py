@@ -56,15 +56,18 @@ def export_merged(artifact: Artifact, base: BaseDirectory, out: Path) -> Path:
 
 
 def export_adapter(artifact: Artifact, base: BaseDirectory, out: Path) -> Path:
-    """Write a PEFT adapter folder; ValueError for tier head, which adapts nothing."""
+    """Write a PEFT adapter folder; ValueError for a tier that has no adapter."""
     lora = artifact.manifest.lora
     if lora is None:
-        raise ValueError("Tier head has no adapter. Export the merged model instead.")
+        raise ValueError(
+            f"Tier {artifact.manifest.tier} has no adapter. Export the merged model instead."
+        )
     out.mkdir(parents=True, exist_ok=True)
     tensors: dict[str, Tensor] = {}
     for name, value in artifact.tensors.items():
         if name.startswith("lora.") and name.endswith(".a"):
             tensors |= _peft_names(name.split(".")[1], value, artifact, lora.rank)
+    adapted = list(tensors)
     tensors["base_model.model.classifier.weight"] = artifact.tensors["head.weight"]
     tensors["base_model.model.classifier.bias"] = artifact.tensors["head.bias"]
     plain = {name: value.contiguous().clone() for name, value in tensors.items()}
@@ -80,7 +83,9 @@ def export_adapter(artifact: Artifact, base: BaseDirectory, out: Path) -> Path:
         "lora_dropout": 0.0,
         "bias": "none",
         "inference_mode": True,
-        "target_modules": [*_PARTS, "dense"],
+        "target_modules": sorted(
+            {name.removeprefix("base_model.model.").rsplit(".lora_", 1)[0] for name in adapted}
+        ),
         "modules_to_save": ["classifier"],
     }
     (out / "adapter_config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
@@ -143,6 +148,7 @@ def _attention_layer(bert: Bert, block: int, query: Tensor) -> dict[str, Tensor]
 def _peft_names(key: str, a: Tensor, artifact: Artifact, rank: int) -> dict[str, Tensor]:
     """One adapted layer's A and B under PEFT's names."""
     b = artifact.tensors[f"lora.{key}.b"]
+    targets = artifact.manifest.lora.targets if artifact.manifest.lora else "all"
     if key == POOLER:
         names = ["bert.pooler.dense"]
     else:
@@ -150,10 +156,14 @@ def _peft_names(key: str, a: Tensor, artifact: Artifact, rank: int) -> dict[str,
         prefix = f"bert.encoder.layer.{block}."
         if name == "qkv":
             names = [f"{prefix}attention.self.{part}" for part in _PARTS]
+            if targets == "query_value":
+                names[1] = ""
         else:
             names = [prefix + RENAMED[name]]
     out: dict[str, Tensor] = {}
     for index, module in enumerate(names):
+        if not module:
+            continue  # trained without an adapter on the key
         out[f"base_model.model.{module}.lora_A.weight"] = a[index * rank : (index + 1) * rank]
         out[f"base_model.model.{module}.lora_B.weight"] = b[index]
     return out

@@ -34,6 +34,7 @@ def job_admit(
         version=version,
         base=row.base,
         tier=row.tier,
+        preset=row.preset,
         seed=row.seed,
         hyperparameters=row.hyperparameters,
     )

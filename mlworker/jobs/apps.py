@@ -19,8 +19,12 @@ class JobsConfig(AppConfig):
             OrganizationSuspended,
             subscribe,
         )
-        from mlworker.jobs import listeners  # noqa: PLC0415 # apps are ready only now
+        from mlworker.jobs import (  # noqa: PLC0415 # apps are ready only now
+            listeners,
+            public_events,
+        )
 
         subscribe(DatasetDeleting, listeners.dataset_guard)
         subscribe(OrganizationSuspended, listeners.jobs_pause)
+        public_events.register()
         worker_shutting_down.connect(listeners.worker_drain, weak=False)

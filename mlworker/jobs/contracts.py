@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from anneal.kernel.events import Event
 from anneal.kernel.ids import public_id
 from anneal.kernel.scopes import OrganizationRef
 from mlworker.jobs.states import JobState, Phase
@@ -31,6 +32,7 @@ class JobRequest:
     suffix: str = ""
     seed: int | None = None
     tier: str = "auto"
+    preset: str = ""
     method: str = "supervised"
     hyperparameters: Mapping[str, object] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -63,6 +65,7 @@ class JobInfo:
     base: str
     task: str
     tier: str
+    preset: str
     suffix: str
     seed: int
     method: str
@@ -140,3 +143,12 @@ class Fault:
     code: str
     message: str
     param: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnded(Event):
+    """A job reached one of its last states."""
+
+    organization: OrganizationRef
+    job_id: UUID
+    state: JobState

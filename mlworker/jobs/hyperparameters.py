@@ -3,23 +3,43 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from mlworker.engine.training.config import HYPERPARAMETERS, ConfigError, TrainConfig, resolve_auto
+from mlworker.engine.training.config import (
+    AUTO,
+    HYPERPARAMETERS,
+    TIERS,
+    ConfigError,
+    TrainConfig,
+    preset_named,
+    resolve_auto,
+)
 from mlworker.jobs.errors import HyperparameterInvalid, TierUnsupported
 
-TIERS: Final = ("head", "lora")
 DEFAULT_TIER: Final = "lora"
-AUTO: Final = "auto"
-_OPENAI: Final = frozenset({"n_epochs", "batch_size", "learning_rate_multiplier"})
-_NOT_OURS: Final = frozenset({"tier", "seed"})  # fields of the job itself
+JOB_FIELDS: Final = frozenset({"tier", "seed"})
+"""Hyper-parameters that are fields of the job itself."""
+_OPENAI: Final = {
+    "n_epochs": "epochs",
+    "batch_size": "batch_tokens",
+    "learning_rate_multiplier": "learning_rate",
+}
 
 
-def tier_checked(tier: str) -> str:
-    """Return the tier to train; TierUnsupported names those there are."""
+def tier_checked(tier: str, preset: str = "") -> str:
+    """Return the tier to train: the one asked for, else the preset's, else the default.
+
+    TierUnsupported and HyperparameterInvalid name those there are.
+    """
+    try:
+        named = preset_named(preset).tier if preset else DEFAULT_TIER
+    except ConfigError as error:
+        raise HyperparameterInvalid(str(error), param="preset") from error
     if tier == AUTO:
-        return DEFAULT_TIER
+        return named
     if tier not in TIERS:
         raise TierUnsupported(
-            f"The tier '{tier[:40]}' is not offered here: use {' or '.join(TIERS)}.", param="tier"
+            f"The tier '{tier[:40]}' is not offered here: use {', '.join(TIERS[:-1])} "
+            f"or {TIERS[-1]}.",
+            param="tier",
         )
     return tier
 
@@ -32,39 +52,45 @@ def config_resolve(
     rows: int,
     classes: int,
     tokens_per_row: float,
+    blocks: int,
+    preset: str = "",
 ) -> TrainConfig:
-    """Return the complete configuration of a job.
+    """Return the complete configuration of a job on a base with so many blocks.
 
     OpenAI's names are understood: ``n_epochs``; ``batch_size``, in rows, becomes a token budget;
     ``learning_rate_multiplier`` multiplies what ``auto`` would choose. HyperparameterInvalid names
     the field and its bounds.
     """
-    values: dict[str, object] = {}
-    for name, value in requested.items():
-        if (name not in HYPERPARAMETERS and name not in _OPENAI) or name in _NOT_OURS:
+    given = {name: value for name, value in requested.items() if value not in (None, AUTO)}
+    for name in requested:
+        if (name not in HYPERPARAMETERS and name not in _OPENAI) or name in JOB_FIELDS:
             raise HyperparameterInvalid(
                 f"There is no hyper-parameter '{name[:64]}'.", param=f"hyperparameters.{name[:64]}"
             )
-        if value is not None and value != AUTO and name not in _OPENAI:
-            values[name] = value
-    facts = {"rows": rows, "classes": classes, "tier": tier}
-    values |= _translated(requested, tokens_per_row)
+    values = {name: value for name, value in given.items() if name not in _OPENAI}
+    own = frozenset(values)
+    values |= _translated(given, tokens_per_row)
     values["seed"] = seed
-    multiplier = requested.get("learning_rate_multiplier", AUTO)
-    config = _resolved(values, facts)
-    if multiplier in (None, AUTO) or "learning_rate" in values:
-        return config
-    rate = config.learning_rate * _number("learning_rate_multiplier", multiplier)
-    return _resolved({**values, "learning_rate": rate}, facts)
+    facts: dict[str, Any] = {"rows": rows, "classes": classes, "tier": tier, "preset": preset}
+    multiplier = given.get("learning_rate_multiplier")
+    config = _resolved(values, own, facts)
+    if multiplier is not None and "learning_rate" not in own:
+        rate = config.learning_rate * _number("learning_rate_multiplier", multiplier)
+        config = _resolved({**values, "learning_rate": rate}, own, facts)
+    if config.frozen_layers > blocks:
+        raise HyperparameterInvalid(
+            f"frozen_layers must lie between 0 and {blocks}, the blocks of the base.",
+            param="hyperparameters.frozen_layers",
+        )
+    return config
 
 
-def _translated(requested: Mapping[str, object], tokens_per_row: float) -> dict[str, object]:
+def _translated(given: Mapping[str, object], tokens_per_row: float) -> dict[str, object]:
     values: dict[str, object] = {}
-    epochs, batch = requested.get("n_epochs", AUTO), requested.get("batch_size", AUTO)
-    if epochs not in (None, AUTO):
-        values["epochs"] = epochs
-    if batch not in (None, AUTO):
-        rows = _number("batch_size", batch)
+    if "n_epochs" in given:
+        values["epochs"] = given["n_epochs"]
+    if "batch_size" in given:
+        rows = _number("batch_size", given["batch_size"])
         values["batch_tokens"] = round(min(max(rows * tokens_per_row, 64), 65_536))
     return values
 
@@ -77,8 +103,13 @@ def _number(name: str, value: object) -> float:
     return float(value)
 
 
-def _resolved(values: Mapping[str, object], facts: dict[str, Any]) -> TrainConfig:
+def _resolved(
+    values: Mapping[str, object], own: frozenset[str], facts: dict[str, Any]
+) -> TrainConfig:
+    """Resolve; an error names the field as the caller wrote it."""
     try:
         return resolve_auto(values, **facts)
     except ConfigError as error:
-        raise HyperparameterInvalid(str(error), param=f"hyperparameters.{error.field}") from error
+        theirs = {ours: name for name, ours in _OPENAI.items()}
+        name = error.field if error.field in own else theirs.get(error.field, error.field)
+        raise HyperparameterInvalid(str(error), param=f"hyperparameters.{name}") from error

@@ -42,6 +42,7 @@ class FineTuningJob(TenantModel):
     base = models.CharField(max_length=64)
     task = models.CharField(max_length=64, blank=True, default="")
     tier = models.CharField(max_length=16)
+    preset = models.CharField(max_length=16, blank=True, default="")
     suffix = models.CharField(max_length=64, blank=True, default="")
     seed = models.PositiveBigIntegerField()
     method = models.CharField(max_length=32, default="supervised")

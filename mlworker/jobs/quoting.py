@@ -8,6 +8,7 @@ from typing import Final
 
 from anneal.kernel.scopes import OrganizationRef
 from mlworker.catalog.selectors import weights_path
+from mlworker.engine.base.config import BertConfig
 from mlworker.engine.tokenizer import TextTokenizer
 from mlworker.engine.tokens import trained_tokens
 from mlworker.engine.training.config import TrainConfig
@@ -40,6 +41,7 @@ def plan_make(
     version: DatasetVersionInfo,
     base: str,
     tier: str,
+    preset: str = "",
     seed: int,
     hyperparameters: Mapping[str, object],
     sample: bool = False,
@@ -56,6 +58,8 @@ def plan_make(
     config = config_resolve(
         hyperparameters,
         tier=tier,
+        preset=preset,
+        blocks=_blocks(base),
         seed=seed,
         rows=rows,
         classes=len(version.labels),
@@ -125,6 +129,11 @@ def _lengths(texts: Sequence[str], tokenizer: TextTokenizer) -> Iterator[int]:
     for start in range(0, len(texts), _CHUNK):
         for encoded in tokenizer.encode(texts[start : start + _CHUNK], LONGEST):
             yield len(encoded.ids)
+
+
+@functools.cache
+def _blocks(base: str) -> int:
+    return BertConfig.read(weights_path(base) / "config.json").num_hidden_layers
 
 
 @functools.cache

@@ -10,9 +10,10 @@ from uuid import UUID
 from django.db.models import DateTimeField, Func
 
 from anneal.kernel import clock
+from anneal.kernel.events import publish
 from anneal.kernel.ids import uuid7
 from anneal.kernel.scopes import OrganizationRef
-from mlworker.jobs.contracts import Claim
+from mlworker.jobs.contracts import Claim, JobEnded
 from mlworker.jobs.errors import JobNotFound, LeaseLost
 from mlworker.jobs.models import FineTuningJob, JobEvent
 from mlworker.jobs.states import (
@@ -58,7 +59,10 @@ def job_of_worker(claim: Claim) -> FineTuningJob:
 
 
 def job_move(row: FineTuningJob, state: JobState, phase: Phase) -> None:
-    """Set state and phase and what hangs on them; the caller saves. A wrong step is our fault."""
+    """Set state and phase and what hangs on them; the caller saves. A wrong step is our fault.
+
+    An end is published here, in the transaction that will hold it.
+    """
     old = JobState(row.state)
     if not may_become(old, state):
         raise AssertionError(f"A job cannot go from {old} to {state}.")
@@ -67,6 +71,7 @@ def job_move(row: FineTuningJob, state: JobState, phase: Phase) -> None:
     row.control = Control.NONE
     if state in TERMINAL:
         row.finished_at = clock.now()
+        publish(JobEnded(organization=owner_of(row), job_id=row.id, state=state))
     if state is JobState.QUEUED and row.queued_at is None:
         row.queued_at = clock.now()
 

@@ -19,7 +19,11 @@ from mlworker.jobs.errors import JobNotFound
 from mlworker.jobs.models import FineTuningJob, JobEvent, StoredFiles
 from mlworker.jobs.states import OPEN, Control, JobState, Phase, StoredKind, StoredState
 
-_TOKENS_PER_SECOND: Final = {"head": (6_000.0, 2_000.0), "lora": (1_500.0, 500.0)}
+_TOKENS_PER_SECOND: Final = {
+    "head": (6_000.0, 2_000.0),
+    "lora": (1_500.0, 500.0),
+    "full": (1_200.0, 400.0),
+}
 """p50 and p10 before this installation has trained anything, on two processor cores."""
 _OVERHEAD_SECONDS: Final = 6.0
 """Starting the trainer, reading rows, storing the model."""
@@ -50,6 +54,7 @@ def job_info(row: FineTuningJob, positions: dict[UUID, int] | None = None) -> Jo
         base=row.base,
         task=row.task,
         tier=row.tier,
+        preset=row.preset,
         suffix=row.suffix,
         seed=row.seed,
         method=row.method,

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from mlworker.jobs.api import views
+from mlworker.jobs.api.hyperparameters import HyperparametersView
 from mlworker.jobs.api.stream import job_stream
 
 _JOB = "fine_tuning/jobs/<str:job_id>"
@@ -13,6 +14,11 @@ urlpatterns = [
         "fine_tuning/jobs/estimate",
         views.EstimateView.as_view(),
         name="fine-tuning-jobs-estimate",
+    ),
+    path(
+        "fine_tuning/hyperparameters",
+        HyperparametersView.as_view(),
+        name="fine-tuning-hyperparameters",
     ),
     path(_JOB, views.JobView.as_view(), name="fine-tuning-job"),
     path(f"{_JOB}/cancel", views.JobCancelView.as_view(), name="fine-tuning-job-cancel"),

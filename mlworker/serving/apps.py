@@ -15,8 +15,10 @@ class ServingConfig(AppConfig):
         from anneal.kernel.events import subscribe  # noqa: PLC0415 # apps load first
         from mlworker.registry.contracts import ModelVersionDeleting  # noqa: PLC0415 # same
         from mlworker.registry.sources import register_model_source  # noqa: PLC0415 # same
+        from mlworker.serving import public_events  # noqa: PLC0415 # same
         from mlworker.serving.selectors import deployment_listings  # noqa: PLC0415 # same
         from mlworker.serving.services import deployed_model_keep  # noqa: PLC0415 # same
 
         register_model_source(deployment_listings)
         subscribe(ModelVersionDeleting, deployed_model_keep)
+        public_events.register()

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
 
+from anneal.kernel.events import Event
+from anneal.kernel.scopes import OrganizationRef
 from mlworker.registry.contracts import ServableModel
 
 DEPLOYMENT_PREFIX: Final = "dep_"
@@ -66,3 +68,15 @@ class ModelTarget:
     deployment_id: UUID | None = None
     canary: ServableModel | None = None
     canary_percent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentPointed(Event):
+    """A deployment points at another model: promoted, or rolled back to an earlier one."""
+
+    organization: OrganizationRef
+    deployment_id: UUID
+    name: str
+    model: str
+    revision: int
+    rolled_back: bool

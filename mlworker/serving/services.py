@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
 from anneal.kernel.errors import Conflict, InvalidRequest, NotFound
+from anneal.kernel.events import publish
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Actor
 from anneal.kernel.redis import redis_client
@@ -21,6 +22,7 @@ from mlworker.serving.contracts import (
     MODELS_CHANGED_CHANNEL,
     CanaryInfo,
     DeploymentInfo,
+    DeploymentPointed,
 )
 from mlworker.serving.errors import (
     DeploymentNameTaken,
@@ -166,6 +168,17 @@ def _next_revision(
 ) -> DeploymentInfo:
     row.revision += 1
     row.save()
+    if action in (RevisionAction.PROMOTED, RevisionAction.ROLLED_BACK):
+        publish(
+            DeploymentPointed(
+                organization=organization,
+                deployment_id=row.id,
+                name=row.name,
+                model=row.model,
+                revision=row.revision,
+                rolled_back=action == RevisionAction.ROLLED_BACK,
+            )
+        )
     return _record(organization, actor, row, action, reason)
 
 

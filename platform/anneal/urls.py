@@ -6,6 +6,7 @@ API_APPS = [
     "tenants.accounts.urls",
     "tenants.keys.urls",
     "tenants.datasets.urls",
+    "tenants.webhooks.urls",
     "tenants.audit.urls",
     "billing.prices.urls",
     "billing.metering.urls",

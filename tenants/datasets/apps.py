@@ -8,3 +8,9 @@ class DatasetsConfig(AppConfig):
 
     name = "tenants.datasets"
     label = "datasets"
+
+    def ready(self) -> None:
+        """Let webhooks hear of datasets."""
+        from tenants.datasets import public_events  # noqa: PLC0415 # apps are ready only now
+
+        public_events.register()

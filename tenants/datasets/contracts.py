@@ -7,7 +7,9 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
+from anneal.kernel.events import Event
 from anneal.kernel.ids import public_id
+from anneal.kernel.scopes import OrganizationRef
 
 FILE_PREFIX: Final = "file-"
 DATASET_PREFIX: Final = "ds_"
@@ -182,3 +184,13 @@ class DatasetInfo:
     def public_id(self) -> str:
         """The id callers see."""
         return public_id(DATASET_PREFIX, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetVersionFinished(Event):
+    """A version can be trained on, or never will be: ``ready`` says which."""
+
+    organization: OrganizationRef
+    dataset_id: UUID
+    version_id: UUID
+    ready: bool

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from anneal.local.chromium import chromium_find
 from tests.browser.person import Person, api_classify, person_new
+from tests.live.conftest import WEBHOOKS_LOCAL
 from tests.live.machine import Installation
 
 TIMEOUT_MS = 20_000
@@ -33,7 +34,7 @@ def site() -> Iterator[Site]:
     if running:
         yield Site(running.rstrip("/"), lambda: os.environ["ANNEAL_TEST_OPERATOR_LINK"])
         return
-    installation = Installation("--no-demo")
+    installation = Installation("--no-demo", settings=WEBHOOKS_LOCAL)
     try:
         installation.start()
         yield Site(installation.url, lambda: installation.operator_link)

@@ -43,6 +43,9 @@ def test_from_the_landing_page_to_an_own_model(
     page.get_by_text("Arrived late, box crushed").click()
     trial = page.get_by_test_id("trial-result")
     expect(trial.locator("li[data-top]")).to_contain_text("negative", timeout=ANSWERED_MS)
+    person.fill("landing:box.label", "A wonderful little lamp, warm and beautifully made.")
+    page.get_by_role("button", name=person.say("landing:box.run")).click()
+    expect(trial.locator("li[data-top]")).to_contain_text("positive", timeout=ANSWERED_MS)
 
     # Sign-up, and a key that works at once.
     person.sign_up()

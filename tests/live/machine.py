@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import psutil
@@ -27,10 +27,17 @@ UP_SECONDS = 240.0
 class Installation:
     """One `up`. Its home is temporary; `close` stops it and removes everything."""
 
-    def __init__(self, *options: str, durable: bool = False, python: str = sys.executable) -> None:
+    def __init__(
+        self,
+        *options: str,
+        durable: bool = False,
+        python: str = sys.executable,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="anneal-live-"))
         self.home.chmod(0o711)  # as root the servers run as `nobody`, who must be able to pass
         self._options, self._durable, self._python = options, durable, python
+        self._settings = dict(settings or {})
         self.process: subprocess.Popen[str] | None = None
         self.said = self.home / "said.txt"
 
@@ -61,7 +68,7 @@ class Installation:
     def plain_env(self) -> dict[str, str]:
         """What a person's shell has: nothing of the test's database."""
         env = {name: value for name, value in os.environ.items() if not name.startswith(NOT_OURS)}
-        env["ANNEAL_HOME"] = str(self.home)
+        env |= self._settings | {"ANNEAL_HOME": str(self.home)}
         return env if self._durable else env | {"ANNEAL_TEMPORARY": "1"}
 
     @property

@@ -2,9 +2,11 @@
 
 import os
 import random
+import re
 import signal
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import psutil
 import pytest
@@ -14,12 +16,16 @@ from celery import Celery
 from anneal.kernel.redis_url import broker_url
 from anneal.local.processes import wait_until
 from tests.live.training import (
+    CHECKPOINT_SECONDS,
     HEAD,
     LEASE,
     LORA,
+    STEP_SECONDS,
     TERMINAL,
+    VISIBILITY_SECONDS,
     Customer,
     ImpatientInstallation,
+    lora,
     second_worker,
     trainer,
     trainers,
@@ -45,8 +51,10 @@ def _no_trainer(place: ImpatientInstallation, seconds: float) -> bool:
     return wait_until(lambda: not trainers(place), seconds=seconds, pause=0.1)
 
 
-def _kill_trainer(place: ImpatientInstallation, customer: Customer, kills: int) -> None:
-    job = customer.submit(customer.dataset(), **LORA)
+def _kill_trainer(
+    place: ImpatientInstallation, customer: Customer, kills: int, tier: str = "lora"
+) -> dict[str, Any]:
+    job = customer.submit(customer.dataset(), **lora(3 * kills) | {"tier": tier})
     for number in range(kills):
         customer.checkpointed(job, number + 1)
         time.sleep(random.random())
@@ -56,8 +64,8 @@ def _kill_trainer(place: ImpatientInstallation, customer: Customer, kills: int) 
     customer.assert_once(job)
     assert done["attempt"] == kills + 1
     assert done["progress"]["step"] == done["progress"]["total"]
-    continued = [e for e in customer.events(job) if e["message"].startswith("Continuing from")]
-    assert len(continued) == kills
+    assert len(customer.continued(job)) == kills
+    return done
 
 
 def test_a_killed_trainer_continues_from_its_checkpoint(
@@ -66,11 +74,46 @@ def test_a_killed_trainer_continues_from_its_checkpoint(
     _kill_trainer(place, customer, 1)
 
 
+def test_a_full_model_survives_a_kill_and_serves_like_any_other(
+    place: ImpatientInstallation, customer: Customer
+) -> None:
+    model = str(_kill_trainer(place, customer, 1, "full")["fine_tuned_model"])
+    deployment = customer.post("/deployments", {"name": "whole", "model": model})
+    texts = {"input": ["a wonderful film", "dull and far too long"]}
+
+    answers = [customer.post("/classify", {"model": name, **texts}) for name in (model, "whole")]
+
+    direct, deployed = [[row["scores"] for row in answer["data"]] for answer in answers]
+    assert direct == deployed
+    assert direct[0] != direct[1]
+    assert customer.call("DELETE", f"/models/{model}").status_code == 409
+    assert customer.call("DELETE", f"/deployments/{deployment['id']}").is_success
+    assert customer.call("DELETE", f"/models/{model}").is_success
+    assert customer.call("POST", "/classify", json={"model": "whole", **texts}).status_code == 404
+
+
 @pytest.mark.slow
 def test_a_trainer_killed_again_and_again_still_ends_once(
     place: ImpatientInstallation, customer: Customer
 ) -> None:
     _kill_trainer(place, customer, 5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(20))
+def test_a_trainer_killed_at_a_random_step_loses_no_step(
+    place: ImpatientInstallation, customer: Customer, seed: int
+) -> None:
+    job = customer.submit(customer.dataset(), **lora(4))
+    total = customer.stepping(job)["progress"]["total"]
+    customer.stepping(job, random.Random(seed).randrange(1, total - 1))
+    trainer(place).send_signal(signal.SIGKILL)
+    done = customer.ended(job)
+    customer.assert_once(job)
+    assert (done["attempt"], done["progress"]["step"]) == (2, total)
+    saved, _, _ = customer.messages(job).partition("job.restarted")
+    steps = [int(step) for step in re.findall(r"Checkpoint saved at step (\d+)", saved)]
+    assert customer.continued(job) == steps[-1:]
 
 
 def test_a_trainer_that_dies_before_any_checkpoint_ends_the_job_unpaid(
@@ -91,18 +134,36 @@ def test_a_trainer_that_dies_before_any_checkpoint_ends_the_job_unpaid(
     assert customer.tokens()["consumed"] == 0
 
 
+def _kill_worker(place: ImpatientInstallation, customer: Customer, kills: int) -> None:
+    job = customer.submit(customer.dataset(), **lora(3 * kills))
+    for number in range(kills):
+        customer.checkpointed(job, number + 1)
+        child = trainer(place)
+        worker = place.kill("worker-train")
+        assert wait_until(lambda child=child: not _alive(child), seconds=10, pause=0.1)
+        reached = customer.job(job)["progress"]["step"]
+        place.wait_new("worker-train", worker)
+        customer.wait(job, lambda body, n=number: body["attempt"] == n + 2, seconds=LEASE + 20)
+        customer.wait(job, lambda _, n=number: len(customer.continued(job)) > n)
+        began = customer.continued(job)[-1]
+        # What was reported is at most a report's interval older than what was done.
+        assert began >= reached - CHECKPOINT_SECONDS / STEP_SECONDS
+    customer.ended(job)
+    customer.assert_once(job)
+    assert len(customer.continued(job)) == kills
+
+
 def test_a_killed_worker_leaves_no_orphan_and_another_goes_on(
     place: ImpatientInstallation, customer: Customer
 ) -> None:
-    job = customer.submit(customer.dataset(), **LORA)
-    customer.checkpointed(job)
-    child = trainer(place)
-    worker = place.kill("worker-train")
-    assert wait_until(lambda: not _alive(child), seconds=10, pause=0.1)
-    place.wait_new("worker-train", worker)
-    customer.wait(job, lambda body: body["attempt"] == 2, seconds=LEASE + 20)
-    customer.ended(job)
-    customer.assert_once(job)
+    _kill_worker(place, customer, 1)
+
+
+@pytest.mark.slow
+def test_a_worker_killed_again_and_again_loses_an_interval_each_time(
+    place: ImpatientInstallation, customer: Customer
+) -> None:
+    _kill_worker(place, customer, 5)
 
 
 def _alive(process: psutil.Process) -> bool:
@@ -143,6 +204,20 @@ def test_fifty_rings_start_each_job_once(place: ImpatientInstallation, customer:
     customer.assert_once(*jobs)
     assert [customer.codes(job).count("job.started") for job in jobs] == [1, 1, 1]
     assert {customer.job(job)["attempt"] for job in jobs} == {1}
+
+
+def test_messages_that_come_again_during_a_job_start_nothing(
+    place: ImpatientInstallation, customer: Customer
+) -> None:
+    """The broker hands every unanswered message out again after two seconds."""
+    job = customer.submit(customer.dataset(), **lora(10))
+    customer.stepping(job)
+    _ring(place, 50)
+    started = time.monotonic()
+    customer.ended(job)
+    assert time.monotonic() - started > 2 * VISIBILITY_SECONDS
+    customer.assert_once(job)
+    assert customer.codes(job).count("job.started") == customer.job(job)["attempt"] == 1
 
 
 def _flush_with_queued_jobs(place: ImpatientInstallation, customer: Customer, count: int) -> None:

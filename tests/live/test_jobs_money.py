@@ -1,6 +1,9 @@
 """Many clients at once: one key makes one job, and a balance is never oversold."""
 
+import contextlib
+import threading
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
@@ -11,6 +14,11 @@ import pytest
 
 from tests.live.machine import Installation
 from tests.live.training import HEAD, Customer
+
+AVAILABLE = (
+    "SELECT granted - held - consumed - expired FROM ledger_balance"
+    " WHERE organization_id = %s AND unit = 'trained_token'"
+)
 
 
 def _parallel_posts(
@@ -70,11 +78,35 @@ def _never_oversold(
     price = customer.post("/fine_tuning/jobs/estimate", body)["trained_tokens"]
     _leave(customer, price * affordable)
 
-    answers = _parallel_posts(customer, count, {}, body)
+    with _lowest_balance(customer) as lowest:
+        answers = _parallel_posts(customer, count, {}, body)
 
+    assert len(lowest) > count
+    assert min(lowest) == 0
     assert Counter(a.status_code for a in answers) == {200: affordable, 402: count - affordable}
     assert customer.tokens()["available"] == 0
     return customer, [answer.json()["id"] for answer in answers if answer.status_code == 200]
+
+
+@contextlib.contextmanager
+def _lowest_balance(customer: Customer) -> Iterator[list[int]]:
+    """Look at what is available again and again, each time in a snapshot of its own."""
+    seen: list[int] = []
+    over = threading.Event()
+
+    def watch() -> None:
+        with psycopg.connect(customer.installation.superuser_url, autocommit=True) as link:
+            while not over.wait(0.002):
+                row = link.execute(AVAILABLE, [customer.organization]).fetchone()
+                seen.append(int(row[0]) if row else 0)
+
+    with ThreadPoolExecutor(1) as pool:
+        watching = pool.submit(watch)
+        try:
+            yield seen
+        finally:
+            over.set()
+            watching.result(timeout=60)
 
 
 def _leave(customer: Customer, units: int) -> None:

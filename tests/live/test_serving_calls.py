@@ -1,6 +1,7 @@
 """The online calls of a running installation, through real clients."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -39,6 +40,19 @@ def test_sentiment_is_told_and_charged(customer: Customer) -> None:
     assert answer.headers["x-request-id"].startswith("req_")
     assert float(answer.headers["x-inference-ms"]) > 0
     assert customer.balance()["consumed"] == before + 2
+
+
+def test_the_web_process_serves_without_torch(customer: Customer) -> None:
+    """Not imported by what has been called so far, and no child of it either."""
+    assert customer.classify(GOOD).status_code == 200
+    assert customer.http.get("/v1/models").status_code == 200
+
+    web = customer.installation.pids("web")
+    assert web
+    for pid in web:
+        assert "libtorch" not in Path(f"/proc/{pid}/maps").read_text()
+    serving = customer.installation.pids("worker-serve")
+    assert any("libtorch" in Path(f"/proc/{pid}/maps").read_text() for pid in serving)
 
 
 def test_top_k_and_threshold_shape_the_answer(customer: Customer) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 import time
@@ -23,17 +24,32 @@ from tests.live.machine import ROOT, Installation
 
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
-SLOW_STEPS = json.dumps({"step_delay_ms": 60})
+STEP_SECONDS = 0.06
+SLOW_STEPS = json.dumps({"step_delay_ms": 1000 * STEP_SECONDS})
 LEASE = 3.0
+CHECKPOINT_SECONDS = 1.0
+VISIBILITY_SECONDS = 2.0
 IMPATIENT = {
     "ANNEAL_JOB_LEASE_SECONDS": str(LEASE),
-    "ANNEAL_JOB_CHECKPOINT_SECONDS": "1",
+    "ANNEAL_JOB_CHECKPOINT_SECONDS": str(CHECKPOINT_SECONDS),
     "ANNEAL_TRAIN_THREADS": "1",
     "ANNEAL_TRAINER_TEST_HOOKS": SLOW_STEPS,
+    # Messages come again while the first of them is still worked on.
+    "ANNEAL_BROKER_VISIBILITY_SECONDS": str(VISIBILITY_SECONDS),
 }
 """Short leases, many checkpoints, slow steps: there is time to break something."""
-LORA = {"tier": "lora", "seed": 7, "hyperparameters": {"n_epochs": 3, "patience": 0}}
-"""A job of some twenty steps an epoch."""
+
+
+def lora(epochs: int) -> dict[str, Any]:
+    """A job of six steps an epoch, every step taken."""
+    return {
+        "tier": "lora",
+        "seed": 7,
+        "hyperparameters": {"n_epochs": epochs, "patience": 0},
+    }
+
+
+LORA = lora(3)
 HEAD = {"tier": "head", "seed": 7}
 TERMINAL = {"succeeded", "failed", "cancelled"}
 
@@ -134,8 +150,13 @@ class Customer:
         """Return the codes of a job's events, oldest first."""
         return [str(event["code"]) for event in self.events(job_id)]
 
+    def continued(self, job_id: str) -> list[int]:
+        """Return the steps from which a job went on, oldest first."""
+        found = re.findall(r"Continuing from the checkpoint at step (\d+)", self.messages(job_id))
+        return [int(step) for step in found]
+
     def messages(self, job_id: str) -> str:
-        """Return what a job has said, for a failed assertion."""
+        """Return a job's codes and messages, oldest first, a line each."""
         return "\n".join(f"{event['code']}: {event['message']}" for event in self.events(job_id))
 
     def tokens(self) -> dict[str, int]:

@@ -65,3 +65,13 @@ def invitation_id(owner: OrganizationRef) -> str:
 def budget_id(owner: OrganizationRef) -> str:
     body: dict[str, object] = {"unit": "prediction", "window": "month", "amount": 10}
     return _made(make_client(owner), "/v1/billing/budgets", body)
+
+
+def webhook_id(owner: OrganizationRef) -> str:
+    return _made(make_client(owner), "/v1/webhooks", {"url": "https://example.com/hooks"})
+
+
+def delivery_id(owner: OrganizationRef) -> str:
+    client = make_client(owner)
+    webhook = _made(client, "/v1/webhooks", {"url": "https://example.com/hooks"})
+    return _made(client, f"/v1/webhooks/{webhook}/test", {})

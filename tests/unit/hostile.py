@@ -9,7 +9,8 @@ FIELDS: Final = (
     "name", "model", "training_file", "email", "role", "scopes", "expires_at", "file", "purpose",
     "column_mapping", "token", "canary", "prediction", "label", "rating", "comment", "theme",
     "hyperparameters", "method", "metadata", "max_charge", "seed", "suffix", "tier", "language",
-    "environment", "reason", "task", "validation_file",
+    "environment", "reason", "task", "validation_file", "url", "description", "event_types",
+    "enabled", "since",
 )  # fmt: skip
 VALUES: Final[tuple[Any, ...]] = (
     None, [], {}, True, -1, 10**30, 1e308, [[]], {"a": {"b": [1]}}, "\u202e😀" * 500, "x" * 70_000,

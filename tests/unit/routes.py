@@ -25,6 +25,8 @@ MAKERS: dict[str, Callable[[OrganizationRef], str]] = {
     "user_id": foreign.user_id,
     "invitation_id": foreign.invitation_id,
     "budget_id": foreign.budget_id,
+    "webhook_id": foreign.webhook_id,
+    "delivery_id": foreign.delivery_id,
 }
 
 

@@ -119,10 +119,10 @@ class LimitCount(TenantModel):
 
 
 class Notice(TenantModel):
-    """A threshold that was reached, once per rule, period and threshold."""
+    """A threshold reached, or what became of a plan; once per rule, period and threshold."""
 
     rule = models.CharField(max_length=100)
-    """``balance:{unit}`` or ``limit:{id}``."""
+    """``balance:{unit}``, ``limit:{id}``, or ``plan:{reason}``, whose unit is the plan's code."""
     period = models.DateTimeField()
     threshold = models.PositiveSmallIntegerField()
     unit = models.CharField(max_length=50)

@@ -46,7 +46,11 @@ class Hold(TenantModel):
     charges = models.JSONField(default=list)
     charged = amount_field()
     charge_refunded = amount_field()
+    uncovered = amount_field()
+    """What captured units cost by the price and nothing covered, so that it was not charged."""
     limits = models.JSONField(default=dict)
+    limits_from = models.JSONField(default=dict)
+    """What was captured before a limit's count came to the hold, by count; nothing else did."""
     note = models.CharField(max_length=500, blank=True)
 
     class Meta(TenantModel.Meta):
@@ -76,6 +80,9 @@ class Hold(TenantModel):
                     charge_refunded__lte=models.F("charged"),
                 ),
                 name="ledger_hold_refunded",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(uncovered__gte=0), name="ledger_hold_uncovered"
             ),
         ]
         indexes: ClassVar = [

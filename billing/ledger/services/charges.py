@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID, uuid5
 
+from django.db import transaction
+
 from anneal.kernel.scopes import ScopeError, current_scope
 from billing.ledger import functions
 from billing.metering.contracts import UsageEventNew
@@ -26,6 +28,12 @@ def usage_charge(*, events: Sequence[UsageEventNew]) -> int:
     scope = current_scope()
     if scope is None or scope.organization is not None:
         raise ScopeError("usage_charge counts for many organizations: open a system scope.")
+    # A savepoint: whoever catches a refusal finds nothing taken.
+    with transaction.atomic():
+        return _charge(events)
+
+
+def _charge(events: Sequence[UsageEventNew]) -> int:
     named = {_hold_id(event): event for event in events}
     codes = functions.holds_take([_request(hold_id, event) for hold_id, event in named.items()])
     taken = [hold for hold, code in zip(named, codes, strict=True) if code in _TAKEN]

@@ -56,7 +56,9 @@ def limit_set(
     row = mine.filter(scope=scope, subject_id=subject_id, unit=unit, window=window).first()
     before = None if row is None else _terms(row)
     if row is None:
-        if mine.count() >= MOST_LIMITS:
+        # A plan's own are few, and a change of plan must not fail for what the customer has set.
+        own = mine.exclude(scope=LimitScope.PLAN)
+        if scope != LimitScope.PLAN and own.count() >= MOST_LIMITS:
             raise LimitInvalid(f"At most {MOST_LIMITS} budgets: remove one first.")
         row = SpendingLimit(
             organization_id=organization.id,

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
+from uuid import UUID
 
 from django.db import connection, transaction
 
@@ -13,6 +14,7 @@ from anneal.kernel.scopes import ScopeError, current_scope
 from billing.metering.contracts import UsageEventNew, UsageIngested, UsageRefusal
 from billing.metering.errors import UsageBatchTooLarge, UsageConflict, UsageInvalid
 from billing.prices.models import Meter
+from tenants.accounts.models import Organization
 
 MOST: Final = 10_000
 LATEST: Final = timedelta(days=35)
@@ -53,10 +55,12 @@ def usage_ingest(*, events: Sequence[UsageEventNew]) -> UsageIngested:
         return UsageIngested(0, 0)
     now = clock.now()
     meters = frozenset(Meter.objects.values_list("code", flat=True))
+    named = {event.organization_id for event in events}
+    known_ids = frozenset(Organization.objects.filter(id__in=named).values_list("id", flat=True))
     refusals = [
         UsageRefusal(index, code, message)
         for index, event in enumerate(events)
-        for code, message in _faults(event, meters, now)
+        for code, message in _faults(event, known_ids, meters, now)
     ]
     if refusals:
         raise UsageInvalid(refusals)
@@ -92,8 +96,13 @@ def _record(events: Sequence[UsageEventNew], now: datetime) -> list[tuple[int, s
 
 
 def _faults(
-    event: UsageEventNew, meters: frozenset[str], now: datetime
+    event: UsageEventNew,
+    organizations: frozenset[UUID],
+    meters: frozenset[str],
+    now: datetime,
 ) -> Iterator[tuple[str, str]]:
+    if event.organization_id not in organizations:
+        yield "organization_unknown", f"there is no organization {event.organization_id}"
     if not _countable(event.units):
         yield "amount_invalid", "units must be above 0, at most 10^15, with at most 12 decimals"
     if event.meter not in meters:

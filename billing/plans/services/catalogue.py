@@ -18,7 +18,7 @@ from billing.plans.contracts import PlanInfo, PlanTerms, TrialTermsInfo
 from billing.plans.errors import PlanInvalid, PlanPublished, PlanTaken, PlanUnknown
 from billing.plans.models import Plan, PlanVersion, TrialTerms
 from billing.plans.rows import plan_info
-from billing.plans.terms import CODE, plan_terms_read, units_json, units_read
+from billing.plans.terms import CODE, caps_json, plan_terms_read, units_json, units_read
 from tenants.accounts.contracts import HOUSE_ORGANIZATION
 
 _LONGEST_TRIAL = 3650
@@ -76,6 +76,7 @@ def plan_version_draft(*, actor: Actor, plan: str, terms: PlanTerms) -> PlanInfo
         "currency": read.currency,
         "period": read.period.value,
         "included": units_json(read.included),
+        "caps": caps_json(read.caps),
         "overage": read.overage.value,
         "credit_line": read.credit_line,
         **asdict(read.limits),

@@ -10,10 +10,12 @@ from anneal.kernel.audit import audit_record
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef
+from billing.ledger import functions
 from billing.plans.contracts import Period
-from billing.plans.models import Subscription
+from billing.plans.models import PlanVersion, Subscription
 from billing.plans.selectors import period_of
 from billing.plans.services.periods import period_open
+from billing.plans.services.standing import account_first, caps_apply, fault_found
 from tenants.accounts.models import Organization
 from tenants.accounts.services import organization_announce
 
@@ -43,16 +45,26 @@ def subscription_renew(*, subscription_id: UUID) -> bool:
     if row is None:
         return False
     slug = Organization.objects.values_list("slug", flat=True).get(id=row.organization_id)
-    renew_until(OrganizationRef(id=row.organization_id, slug=slug), row, clock.now())
+    organization = OrganizationRef(id=row.organization_id, slug=slug)
+    account_first(organization, (row.plan_version, row.next_version))
+    renew_until(organization, row, clock.now())
     return True
 
 
 def renew_until(organization: OrganizationRef, row: Subscription, now: datetime) -> Subscription:
-    """Open each period that has begun by ``now``; return the open spell. Its row is locked."""
+    """Open each period that has begun by ``now``; return the open spell. Its row is locked.
+
+    A change that waited and cannot be is dropped, and the members are told; else each tick fails.
+    """
     while row.renews_at <= now:
-        boundary = row.renews_at
-        if row.next_version is not None:
-            row = _succeed(organization, row, boundary)
+        boundary, wanted = row.renews_at, row.next_version
+        if wanted is not None:
+            fault = fault_found(organization, wanted, assigned=row.next_assigned)
+            if fault:
+                _drop(organization, row, wanted, fault)
+            else:
+                row = _succeed(organization, row, wanted, boundary)
+        caps_apply(organization, row.plan_version, SYSTEM_ACTOR)
         whole = period_of(row.anchor_date, row.time_zone, row.period_months, boundary)
         row.renews_at = whole[1]
         row.save(update_fields=["renews_at"])
@@ -60,13 +72,33 @@ def renew_until(organization: OrganizationRef, row: Subscription, now: datetime)
     return row
 
 
-def _succeed(organization: OrganizationRef, row: Subscription, boundary: datetime) -> Subscription:
+def _drop(
+    organization: OrganizationRef, row: Subscription, wanted: PlanVersion, fault: str
+) -> None:
+    """Stay on the plan there is, and say why."""
+    row.next_version, row.next_assigned = None, False
+    row.save(update_fields=["next_version", "next_assigned"])
+    functions.account_notice(
+        organization_id=organization.id,
+        rule=f"plan:{fault}",
+        subject=wanted.plan.code,
+        at=row.renews_at,
+    )
+    audit_record(
+        actor=SYSTEM_ACTOR,
+        action="subscription.drop",
+        target=public_id("sub_", row.id),
+        detail={"plan": wanted.plan.code, "version": wanted.version, "reason": fault},
+        organization=organization,
+    )
+
+
+def _succeed(
+    organization: OrganizationRef, row: Subscription, wanted: PlanVersion, boundary: datetime
+) -> Subscription:
     """End the spell at the boundary and begin the one that waited there."""
-    wanted = row.next_version
-    if wanted is None:
-        raise ValueError("No plan waits.")
-    row.ends_at, row.next_version = boundary, None
-    row.save(update_fields=["ends_at", "next_version"])
+    row.ends_at, row.next_version, row.next_assigned = boundary, None, False
+    row.save(update_fields=["ends_at", "next_version", "next_assigned"])
     months = Period(wanted.period).months
     same_grid, zone = months == row.period_months, ZoneInfo(row.time_zone)
     after = Subscription(

@@ -12,6 +12,7 @@ from anneal.kernel.errors import Conflict
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
+from billing.ledger import functions
 from billing.plans.contracts import Period, SubscriptionInfo
 from billing.plans.errors import PaymentMethodRequired, PlanCurrency, SubscriptionUnchanged
 from billing.plans.models import PlanVersion, Subscription, SubscriptionPeriod
@@ -19,6 +20,12 @@ from billing.plans.rows import plan_terms
 from billing.plans.selectors import period_of, plan_version_current, subscription_info
 from billing.plans.services.periods import period_open
 from billing.plans.services.renewal import renew_until
+from billing.plans.services.standing import (
+    account_first,
+    caps_apply,
+    currency_check,
+    must_be_paid,
+)
 from billing.plans.terms import time_zone_read
 from tenants.accounts.services import organization_announce
 
@@ -51,6 +58,8 @@ def subscription_change(
         wanted = _wanted(plan, assigned=assigned)
         zone = time_zone_read(time_zone or "UTC", now)
         return subscription_info(_start(organization, actor, wanted, zone, now))
+    # Whatever comes may need the account: it is opened before anything is granted.
+    functions.account_open(organization_id=organization.id)
     row = renew_until(organization, row, now)
     if time_zone not in (None, row.time_zone):
         raise Conflict(
@@ -59,13 +68,12 @@ def subscription_change(
     if row.next_version is not None and row.plan_version.plan.code == plan:
         return subscription_info(_keep(organization, actor, row))
     wanted = _wanted(plan, assigned=assigned)
-    return subscription_info(_change(organization, actor, row, wanted, now))
+    return subscription_info(_change(organization, actor, row, wanted, now, assigned=assigned))
 
 
 def _wanted(plan: str, *, assigned: bool) -> PlanVersion:
     wanted = plan_version_current(code=plan, public_only=not assigned)
-    # A credit line is spent before it is paid, so it needs somebody who pays as a fee does.
-    if (wanted.fee or wanted.credit_line) and not assigned:
+    if must_be_paid(wanted) and not assigned:
         costs = (
             f"costs {wanted.fee.normalize():f} {wanted.currency} a {wanted.period}"
             if wanted.fee
@@ -83,12 +91,15 @@ def _wanted(plan: str, *, assigned: bool) -> PlanVersion:
 def _start(
     organization: OrganizationRef, actor: Actor, wanted: PlanVersion, zone: str, now: datetime
 ) -> Subscription:
+    account_first(organization, [wanted])
+    currency_check(organization, wanted)
     row = _spell(organization, wanted, zone, now)
     try:
         with transaction.atomic():
             row.save(force_insert=True)
     except IntegrityError as error:
         raise Conflict("Another change of plan was made at this moment: look again.") from error
+    caps_apply(organization, wanted, actor)
     whole = period_of(row.anchor_date, zone, row.period_months, now)
     # The first period begins with the subscription, and its units are whole.
     period_open(organization, row, starts_at=now, whole=(now, whole[1]))
@@ -120,18 +131,21 @@ def _change(
     row: Subscription,
     wanted: PlanVersion,
     now: datetime,
+    *,
+    assigned: bool,
 ) -> Subscription:
     present = row.plan_version
     if present.id == wanted.id:
         raise SubscriptionUnchanged(param="plan")
     if present.currency != wanted.currency and (present.fee or present.credit_line):
         raise PlanCurrency(param="plan")
+    currency_check(organization, wanted)
     more = _monthly(wanted) - _monthly(present)
     # What costs the same waits too where periods differ: each change would open a period of its
     # own, and going to and fro would fill it every time.
     if more < 0 or (more == 0 and wanted.period != present.period):
-        row.next_version = wanted
-        row.save(update_fields=["next_version"])
+        row.next_version, row.next_assigned = wanted, assigned
+        row.save(update_fields=["next_version", "next_assigned"])
         _audit(organization, actor, "subscription.schedule", row)
         return row
     return _upgrade(organization, actor, row, wanted, now)
@@ -139,8 +153,8 @@ def _change(
 
 def _keep(organization: OrganizationRef, actor: Actor, row: Subscription) -> Subscription:
     """Take back the change that waits."""
-    row.next_version = None
-    row.save(update_fields=["next_version"])
+    row.next_version, row.next_assigned = None, False
+    row.save(update_fields=["next_version", "next_assigned"])
     _audit(organization, actor, "subscription.keep", row)
     return row
 
@@ -153,8 +167,8 @@ def _upgrade(
     now: datetime,
 ) -> Subscription:
     """End the spell now and begin the next. What the old plan granted stays until its own end."""
-    row.ends_at, row.next_version = now, None
-    row.save(update_fields=["ends_at", "next_version"])
+    row.ends_at, row.next_version, row.next_assigned = now, None, False
+    row.save(update_fields=["ends_at", "next_version", "next_assigned"])
     cut = SubscriptionPeriod.objects.filter(
         organization_id=organization.id, subscription_id=row.id, ends_at__gt=now
     )
@@ -165,6 +179,7 @@ def _upgrade(
         after.anchor_at, after.anchor_date = row.anchor_at, row.anchor_date
         after.renews_at = row.renews_at
     after.save(force_insert=True)
+    caps_apply(organization, wanted, actor)
     starts_at, ends_at = period_of(after.anchor_date, after.time_zone, after.period_months, now)
     period_open(
         organization,

@@ -85,6 +85,8 @@ class Account:
     lots: dict[UUID, Lot] = field(default_factory=dict)
     holds: dict[UUID, Taken] = field(default_factory=dict)
     events: dict[str, Decimal] = field(default_factory=dict)
+    reported: dict[UUID, bool] = field(default_factory=dict)
+    """Usage without a hold, by name, and whether it was paid."""
 
     def grant(self, lot: Lot) -> None:
         """Learn of a grant."""
@@ -122,13 +124,17 @@ class Account:
             raise AssertionError("the hold set too little money aside")
         taken.captured += units
         taken.rated += rest
-        if units:
-            self.events[taken.unit] = self.events.get(taken.unit, NOTHING) + units
+        self.count(taken.unit, units)
         if not keep:
             taken.open = False
             for drawn in (*taken.draws, *taken.charges):
                 drawn.lot.held -= drawn.held
                 drawn.held = NOTHING
+
+    def count(self, meter: str, units: Decimal) -> None:
+        """Count usage, paid or not."""
+        if units:
+            self.events[meter] = self.events.get(meter, NOTHING) + units
 
     def refund(self, hold: UUID, units: Decimal, now: datetime) -> list[tuple[str, Decimal]]:
         """Give captured units back; return what is granted anew since its grant has ended."""

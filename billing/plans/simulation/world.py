@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.db import connection
 
@@ -18,7 +18,9 @@ from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from billing.ledger.functions import hold_reap
 from billing.ledger.models import Grant
-from billing.ledger.services import balance_grant, hold_refund
+from billing.ledger.services import balance_grant, hold_refund, usage_charge
+from billing.ledger.services.charges import MOST
+from billing.metering.contracts import UsageEventNew
 from billing.plans.services import subscription_change
 from billing.plans.simulation.model import Account, Lot
 from tenants.accounts.services import (
@@ -196,6 +198,31 @@ class World:
                 if code not in good:
                     raise Disagreement(f"{now}: {settlement} was {code}")
         self.count("settlements", len(sent))
+
+    def store(self, events: Sequence[UsageEventNew], now: datetime) -> None:
+        """Report usage that no hold was taken for; what was reported before changes nothing."""
+        for first in range(0, len(events), MOST):
+            batch = events[first : first + MOST]
+            with clock.frozen(now), system_scope("simulation"):
+                charged = usage_charge(events=batch)
+            expected = sum(self._stored(event, now) for event in batch)
+            if charged != expected:
+                raise Disagreement(f"{now}: {charged} of {len(batch)} events paid, not {expected}")
+
+    def _stored(self, event: UsageEventNew, now: datetime) -> bool:
+        """Say whether the model has the event paid, now or when it was first told of it."""
+        account = self.by_id[event.organization_id].account
+        name = uuid5(event.organization_id, f"{event.source}:{event.event_id}")
+        if name not in account.reported:
+            price = self.prices.get((event.meter, ""))
+            account.reported[name] = account.take(name, event.meter, event.units, price, now)
+            if account.reported[name]:
+                account.capture(name, event.units)
+                self.count("stored, paid")
+            else:
+                account.count(event.meter, event.units)
+                self.count("stored, unpaid")
+        return account.reported[name]
 
     def expire(self, holds: Sequence[tuple[Customer, UUID]], now: datetime) -> None:
         """Let the database's clock run out on open holds, and reap them."""

@@ -578,6 +578,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/fine_tuning/hyperparameters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Tell every hyper-parameter, tier and preset of a fine-tuning job. */
+        get: operations["fine_tuning_hyperparameters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/fine_tuning/jobs": {
         parameters: {
             query?: never;
@@ -1062,6 +1079,145 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the webhooks. */
+        get: operations["webhooks_list"];
+        put?: never;
+        /** @description Make a webhook; the answer holds its secret, this once. */
+        post: operations["webhooks_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/event_types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the event types. */
+        get: operations["webhooks_event_types"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Read a webhook. */
+        get: operations["webhooks_retrieve"];
+        put?: never;
+        post?: never;
+        /** @description Remove a webhook and its deliveries. */
+        delete: operations["webhooks_delete"];
+        options?: never;
+        head?: never;
+        /** @description Change address, description, types, or switch it on or off. */
+        patch: operations["webhooks_change"];
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the deliveries of the last 30 days, newest first. */
+        get: operations["webhooks_deliveries_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Send one event again, under the id it had. */
+        post: operations["webhooks_resend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Send again what failed of the events since a moment. */
+        post: operations["webhooks_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Make a new secret; the old one signs beside it for 24 hours. */
+        post: operations["webhooks_rotate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Send a test event. */
+        post: operations["webhooks_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1268,7 +1424,7 @@ export interface components {
              *     * `month` - month
              *     * `total` - total
              */
-            window: components["schemas"]["WindowEnum"];
+            window: components["schemas"]["WindowC88Enum"];
             /** Format: decimal */
             amount: string;
             /** @description `key_...` or `usr_...`; without it the budget is the whole organization's. */
@@ -1305,7 +1461,7 @@ export interface components {
             scope: components["schemas"]["ScopeEnum"];
             subject: string | null;
             unit: string;
-            window: components["schemas"]["WindowEnum"];
+            window: components["schemas"]["WindowC88Enum"];
             /**
              * Format: date-time
              * @description Null for `total`.
@@ -1346,6 +1502,33 @@ export interface components {
             model: string;
             percent: number;
         };
+        /** @description What may be used at most in a window, units and credit of other origin included. */
+        CapOut: {
+            /** @description A meter's code, or the plan's currency. */
+            unit: string;
+            /**
+             * @description Days and months are those of UTC.
+             *
+             *     * `day` - day
+             *     * `month` - month
+             */
+            window: components["schemas"]["CapOutWindowEnum"];
+            /** @description A decimal number, exact. */
+            amount: string;
+            /**
+             * @description A soft cap only warns.
+             *
+             *     * `hard` - hard
+             *     * `soft` - soft
+             */
+            enforcement: components["schemas"]["EnforcementEnum"];
+        };
+        /**
+         * @description * `day` - day
+         *     * `month` - month
+         * @enum {string}
+         */
+        CapOutWindowEnum: "day" | "month";
         /** @description How long the texts are, in characters. */
         CharactersOut: {
             bins: components["schemas"]["BinOut"][];
@@ -1465,6 +1648,34 @@ export interface components {
             object: string;
             deleted: boolean;
         };
+        /** @description Deliveries, newest first. */
+        DeliveryListOut: {
+            object: string;
+            data: components["schemas"]["DeliveryOut"][];
+            has_more: boolean;
+        };
+        /** @description One event on its way to one webhook. */
+        DeliveryOut: {
+            id: string;
+            object: string;
+            /** @description The event's id, as in the header `webhook-id`. */
+            event: string;
+            event_type: string;
+            /** Format: date-time */
+            event_created_at: string;
+            state: components["schemas"]["StateEnum"];
+            attempts: number;
+            response_status: number | null;
+            /** @description A word, such as `timeout`. */
+            error: string | null;
+            duration_ms: number | null;
+            /** Format: date-time */
+            last_attempt_at: string | null;
+            /** Format: date-time */
+            next_attempt_at: string | null;
+            /** Format: date-time */
+            delivered_at: string | null;
+        };
         /** @description `POST /v1/deployments`. */
         DeploymentCreateSchemaRequest: {
             name: string;
@@ -1527,6 +1738,13 @@ export interface components {
             name: string;
             values: (unknown | null)[];
         };
+        /**
+         * @description * `manual` - manual
+         *     * `gone` - gone
+         *     * `failing` - failing
+         * @enum {string}
+         */
+        DisabledReasonEnum: "manual" | "gone" | "failing";
         /** @description What invoices will still take off: a per cent of some, or money until none is left. */
         DiscountOut: {
             percent: string | null;
@@ -1619,12 +1837,30 @@ export interface components {
             object?: string;
             created_at: number;
             level: components["schemas"]["LevelEnum"];
-            type: components["schemas"]["TypeEnum"];
+            type: components["schemas"]["EventSchemaTypeEnum"];
             code: string | null;
             message: string;
             data: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * @description * `message` - message
+         *     * `metrics` - metrics
+         * @enum {string}
+         */
+        EventSchemaTypeEnum: "message" | "metrics";
+        /** @description Every type there is. */
+        EventTypeListOut: {
+            object: string;
+            data: components["schemas"]["EventTypeOut"][];
+            has_more: boolean;
+        };
+        /** @description A type a webhook may hear of. */
+        EventTypeOut: {
+            id: string;
+            object: string;
+            description: string;
         };
         /** @description `POST /v1/feedback`: at least one of label, rating and comment. */
         FeedbackGiveSchemaRequest: {
@@ -1761,6 +1997,38 @@ export interface components {
             id: components["schemas"]["IdEnum"];
             done: boolean;
         };
+        /** @description One hyper-parameter: what it does, where it applies, what it may be. */
+        HyperparameterSchema: {
+            name: string;
+            type: components["schemas"]["HyperparameterSchemaTypeEnum"];
+            /** @description One sentence, English. */
+            help: string;
+            /** @description What `auto` chooses, in words. */
+            auto: string;
+            /** Format: double */
+            minimum: number | null;
+            /** Format: double */
+            maximum: number | null;
+            choices: string[];
+            tiers: string[];
+            /** @description It does nothing unless that one has that value. */
+            needs: components["schemas"]["_NeedsSchema"] | null;
+        };
+        /**
+         * @description * `integer` - integer
+         *     * `number` - number
+         *     * `choice` - choice
+         * @enum {string}
+         */
+        HyperparameterSchemaTypeEnum: "integer" | "number" | "choice";
+        /** @description ``fine_tuning.hyperparameters``. */
+        HyperparametersSchema: {
+            /** @default fine_tuning.hyperparameters */
+            object?: string;
+            tiers: components["schemas"]["TierSchema"][];
+            presets: components["schemas"]["PresetSchema"][];
+            data: components["schemas"]["HyperparameterSchema"][];
+        };
         /**
          * @description * `predict` - predict
          *     * `key` - key
@@ -1845,10 +2113,12 @@ export interface components {
             suffix?: string | null;
             seed?: number | null;
             /**
-             * @description `auto`, `head` or `lora`.
+             * @description `auto`, `head`, `lora` or `full`.
              * @default auto
              */
             tier?: string;
+            /** @description `quick`, `balanced` or `best`: a set of values; what is given beside it wins. */
+            preset?: string | null;
             method?: {
                 [key: string]: unknown;
             } | null;
@@ -1887,6 +2157,7 @@ export interface components {
                 [key: string]: unknown;
             };
             tier: string;
+            preset: string | null;
             task: string | null;
             seed: number;
             suffix: string | null;
@@ -2111,10 +2382,14 @@ export interface components {
             last_id: string | null;
             has_more: boolean;
         };
-        /** @description A threshold that was reached. */
+        /** @description A threshold that was reached, or a change of plan that could not be. */
         NoticeOut: {
             id: string;
             object: string;
+            kind: components["schemas"]["NoticeOutKindEnum"];
+            /** @description The plan that could not begin; numbers and unit then say nothing. */
+            plan: string | null;
+            reason: components["schemas"]["ReasonEnum"] | components["schemas"]["NullEnum"];
             /** @description Null: it is the balance's. */
             budget: string | null;
             unit: string;
@@ -2127,6 +2402,14 @@ export interface components {
             /** Format: date-time */
             reached_at: string;
         };
+        /**
+         * @description * `balance` - balance
+         *     * `budget` - budget
+         *     * `plan` - plan
+         * @enum {string}
+         */
+        NoticeOutKindEnum: "balance" | "budget" | "plan";
+        NullEnum: null;
         /** @description An organization's name. */
         OrganizationNameRequest: {
             name: string;
@@ -2172,6 +2455,14 @@ export interface components {
         /** @description A member's new role. */
         PatchedRoleBodyRequest: {
             role?: components["schemas"]["RoleEnum"];
+        };
+        /** @description What of a webhook may be changed. */
+        PatchedWebhookChangeRequest: {
+            url?: string;
+            description?: string;
+            /** @description The types it hears of; an empty list means all. */
+            event_types?: string[];
+            enabled?: boolean;
         };
         /**
          * @description * `month` - month
@@ -2235,6 +2526,7 @@ export interface components {
             period: components["schemas"]["PeriodEnum"];
             included: components["schemas"]["IncludedOut"][];
             limits: components["schemas"]["PlanLimitsOut"];
+            caps: components["schemas"]["CapOut"][];
             overage: components["schemas"]["OverageOut"];
             prices: components["schemas"]["PriceOut"][];
         };
@@ -2253,7 +2545,19 @@ export interface components {
             period: components["schemas"]["PeriodEnum"];
             included: components["schemas"]["IncludedOut"][];
             limits: components["schemas"]["PlanLimitsOut"];
+            caps: components["schemas"]["CapOut"][];
             overage: components["schemas"]["OverageOut"];
+        };
+        /** @description A named set of values; a value given beside it wins. */
+        PresetSchema: {
+            name: string;
+            help: string;
+            tier: string;
+            values: {
+                [key: string]: unknown;
+            };
+            /** @description How many times as often as `auto` it reads the rows. */
+            epochs_factor: number;
         };
         /** @description A look at a file; nothing was stored. ``complete``: the report has seen every row. */
         PreviewOut: {
@@ -2342,6 +2646,12 @@ export interface components {
          * @enum {string}
          */
         PurposeEnum: "fine-tune" | "batch" | "batch_output" | "fine-tune-results";
+        /**
+         * @description * `currency` - currency
+         *     * `payment` - payment
+         * @enum {string}
+         */
+        ReasonEnum: "currency" | "payment";
         /** @description The code, in capitals or not. */
         RedeemInRequest: {
             code: string;
@@ -2393,6 +2703,16 @@ export interface components {
             confidence: number;
             /** Format: double */
             accuracy: number;
+        };
+        /** @description From when on what failed is sent again. */
+        ReplayBodyRequest: {
+            /** Format: date-time */
+            since: string;
+        };
+        /** @description How many deliveries wait again. */
+        ReplayOut: {
+            object: string;
+            deliveries: number;
         };
         /** @description One finding. ``row`` counts as a spreadsheet does: the header is row 1. */
         ReportLineOut: {
@@ -2523,6 +2843,13 @@ export interface components {
             validation: number;
             test: number;
         };
+        /**
+         * @description * `waiting` - waiting
+         *     * `delivered` - delivered
+         *     * `failed` - failed
+         * @enum {string}
+         */
+        StateEnum: "waiting" | "delivered" | "failed";
         /** @description Counts of a ready version. */
         StatsOut: {
             /** @description `dataset.stats` */
@@ -2589,12 +2916,12 @@ export interface components {
             /** @description Paid once when the tier is reached. */
             flat_amount: string;
         };
-        /**
-         * @description * `message` - message
-         *     * `metrics` - metrics
-         * @enum {string}
-         */
-        TypeEnum: "message" | "metrics";
+        /** @description How much of a base learns. */
+        TierSchema: {
+            name: string;
+            help: string;
+            default: boolean;
+        };
         /** @description Four of five outcomes lie between low and high. */
         UnitsRangeOut: {
             /** Format: double */
@@ -2734,13 +3061,90 @@ export interface components {
                 label: string;
             };
         };
+        /** @description The body of a new webhook. */
+        WebhookCreateRequest: {
+            url: string;
+            description?: string;
+            /** @description The types it hears of; an empty list means all. */
+            event_types?: string[];
+            /** @default true */
+            enabled?: boolean;
+        };
+        /** @description What remains of a deleted webhook. */
+        WebhookDeletedOut: {
+            id: string;
+            object: string;
+            deleted: boolean;
+        };
+        /** @description Webhooks, newest first. */
+        WebhookListOut: {
+            object: string;
+            data: components["schemas"]["WebhookOut"][];
+            has_more: boolean;
+        };
+        /** @description A webhook with a new secret: the only answer that holds it. */
+        WebhookMadeOut: {
+            id: string;
+            object: string;
+            url: string;
+            description: string;
+            /** @description The types it hears of; an empty list means all. */
+            event_types: string[];
+            enabled: boolean;
+            disabled_reason: components["schemas"]["DisabledReasonEnum"] | components["schemas"]["NullEnum"];
+            /** Format: date-time */
+            disabled_at: string | null;
+            /**
+             * Format: date-time
+             * @description The first failure after the last success.
+             */
+            failing_since: string | null;
+            /**
+             * Format: date-time
+             * @description Until then the secret before this one signs too.
+             */
+            old_secret_until: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** @description `whsec_...`. It is shown this once. */
+            secret: string;
+        };
+        /** @description A webhook as it is listed. */
+        WebhookOut: {
+            id: string;
+            object: string;
+            url: string;
+            description: string;
+            /** @description The types it hears of; an empty list means all. */
+            event_types: string[];
+            enabled: boolean;
+            disabled_reason: components["schemas"]["DisabledReasonEnum"] | components["schemas"]["NullEnum"];
+            /** Format: date-time */
+            disabled_at: string | null;
+            /**
+             * Format: date-time
+             * @description The first failure after the last success.
+             */
+            failing_since: string | null;
+            /**
+             * Format: date-time
+             * @description Until then the secret before this one signs too.
+             */
+            old_secret_until: string | null;
+            /** Format: date-time */
+            created_at: string;
+        };
         /**
          * @description * `day` - day
          *     * `month` - month
          *     * `total` - total
          * @enum {string}
          */
-        WindowEnum: "day" | "month" | "total";
+        WindowC88Enum: "day" | "month" | "total";
+        _NeedsSchema: {
+            name: string;
+            value: string;
+        };
         ClassifyRequest: {
             /** @description A deployment's name, an own model `ft:...`, or a shipped one (`sentiment-en`). */
             model: string;
@@ -4079,6 +4483,25 @@ export interface operations {
             };
         };
     };
+    fine_tuning_hyperparameters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HyperparametersSchema"];
+                };
+            };
+        };
+    };
     fine_tuning_jobs_list: {
         parameters: {
             query?: {
@@ -4948,6 +5371,249 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UsageSummaryOut"];
+                };
+            };
+        };
+    };
+    webhooks_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookListOut"];
+                };
+            };
+        };
+    };
+    webhooks_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookCreateRequest"];
+                "multipart/form-data": components["schemas"]["WebhookCreateRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookMadeOut"];
+                };
+            };
+        };
+    };
+    webhooks_event_types: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventTypeListOut"];
+                };
+            };
+        };
+    };
+    webhooks_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookOut"];
+                };
+            };
+        };
+    };
+    webhooks_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDeletedOut"];
+                };
+            };
+        };
+    };
+    webhooks_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedWebhookChangeRequest"];
+                "multipart/form-data": components["schemas"]["PatchedWebhookChangeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookOut"];
+                };
+            };
+        };
+    };
+    webhooks_deliveries_list: {
+        parameters: {
+            query?: {
+                state?: "delivered" | "failed" | "waiting";
+            };
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryListOut"];
+                };
+            };
+        };
+    };
+    webhooks_resend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                delivery_id: string;
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryOut"];
+                };
+            };
+        };
+    };
+    webhooks_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayBodyRequest"];
+                "multipart/form-data": components["schemas"]["ReplayBodyRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayOut"];
+                };
+            };
+        };
+    };
+    webhooks_rotate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookMadeOut"];
+                };
+            };
+        };
+    };
+    webhooks_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryOut"];
                 };
             };
         };

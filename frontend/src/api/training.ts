@@ -40,6 +40,13 @@ export const jobEventsQuery = (org: Membership, id: string) =>
       ),
   });
 
+export const hyperparametersQuery = (org: Membership) =>
+  queryOptions({
+    queryKey: [org.id, "hyperparameters"],
+    queryFn: () => dataOf(api.GET("/v1/fine_tuning/hyperparameters", forOrg(org))),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
 export const estimateQuery = (org: Membership, draft: JobCreate | undefined) =>
   queryOptions({
     queryKey: [org.id, "estimate", draft],

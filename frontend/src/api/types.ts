@@ -44,6 +44,8 @@ export type JobStatus = Job["status"];
 export type JobEvent = Schemas["EventSchema"];
 export type JobCreate = Schemas["JobRequestRequest"];
 export type Estimate = Schemas["EstimateSchema"];
+export type Hyperparameters = Schemas["HyperparametersSchema"];
+export type Hyperparameter = Hyperparameters["data"][number];
 
 export type Deployment = Schemas["DeploymentDetailSchema"];
 export type Revision = Schemas["RevisionSchema"];
@@ -66,6 +68,9 @@ export type Redemption = Schemas["RedemptionOut"];
 export type Budget = Schemas["BudgetOut"];
 export type BudgetDraft = Schemas["BudgetInRequest"];
 export type Notice = Schemas["NoticeOut"];
+
+export type Webhook = Schemas["WebhookOut"];
+export type Delivery = Schemas["DeliveryOut"];
 
 /** allauth's own, which is not in our file. */
 export type AuthSession = {

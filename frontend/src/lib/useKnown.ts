@@ -11,7 +11,8 @@ type Namespace =
   | "evaluation"
   | "pricing"
   | "training"
-  | "usage";
+  | "usage"
+  | "webhooks";
 type Untyped = (key: string, values: Record<string, unknown>) => string;
 
 export const useKnown = (namespace: Namespace) => {

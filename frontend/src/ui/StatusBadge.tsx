@@ -12,10 +12,20 @@ const TONES: Record<string, string> = {
   running: "warm",
   validating_files: "warm",
   paused: "warm",
+  enabled: "good",
+  delivered: "good",
+  failing: "bad",
+  waiting: "warm",
+};
+
+type Props = {
+  status: string;
+  /** The word, where it is not one of the common ones. */
+  label?: string;
 };
 
 /** A state by word and dot; unknown states show as the server spells them. */
-export const StatusBadge = ({ status }: { status: string }) => {
+export const StatusBadge = ({ status, label }: Props) => {
   const known = useKnown("common");
   return (
     <Badge
@@ -26,7 +36,7 @@ export const StatusBadge = ({ status }: { status: string }) => {
       data-tone={TONES[status] ?? "quiet"}
       leftSection={<span className={classes.dot} aria-hidden="true" />}
     >
-      {known("status", status) ?? status}
+      {label ?? known("status", status) ?? status}
     </Badge>
   );
 };

@@ -30,6 +30,11 @@ class LoraSpec:
     rank: int
     alpha: float
     dropout: float = 0.0
+    targets: str = "all"
+    """A key of TARGETS."""
+    first_block: int = 0
+    """Blocks below it have no adapter."""
+    hidden_dropout: float = 0.0
 
     @property
     def scale(self) -> float:
@@ -49,17 +54,29 @@ def linear_shapes(config: BertConfig) -> dict[str, tuple[int, int, int]]:
     }
 
 
-def module_keys(config: BertConfig) -> Iterator[tuple[str, tuple[int, int, int]]]:
+TARGETS = {
+    "all": LINEARS,
+    "attention": ("qkv", "attention_output"),
+    "query_value": ("qkv",),
+    "feed_forward": ("intermediate", "output"),
+}
+"""Layers of a block that get an adapter, by the hyper-parameter `lora_targets`."""
+_QUERY_VALUE = (1.0, 0.0, 1.0)
+
+
+def module_keys(
+    config: BertConfig, targets: str = "all", first_block: int = 0
+) -> Iterator[tuple[str, tuple[int, int, int]]]:
     """Every adapted layer, `{block}_{name}` then `pooler`, with its shape."""
     shapes = linear_shapes(config)
-    for block in range(config.num_hidden_layers):
-        for name in LINEARS:
+    for block in range(first_block, config.num_hidden_layers):
+        for name in TARGETS[targets]:
             yield f"{block}_{name}", shapes[name]
     yield POOLER, shapes[POOLER]
 
 
 class LoraAdapter(nn.Module):
-    """Trainable A and B of every linear layer; also the `LinearRunner` that applies them.
+    """Trainable A and B of the chosen layers; also the `LinearRunner` that applies them.
 
     Parameters stay float32; products run in the base's dtype.
     """
@@ -67,14 +84,18 @@ class LoraAdapter(nn.Module):
     def __init__(self, config: BertConfig, spec: LoraSpec) -> None:
         super().__init__()
         self.spec = spec
-        self.keys = tuple(key for key, _ in module_keys(config))
+        shapes = dict(module_keys(config, spec.targets, spec.first_block))
+        self.keys = tuple(shapes)
         self.a = nn.ParameterDict()
         self.b = nn.ParameterDict()
-        for key, (width, out, parts) in module_keys(config):
+        for key, (width, out, parts) in shapes.items():
             a = torch.empty(parts * spec.rank, width)
             nn.init.kaiming_uniform_(a, a=math.sqrt(5))
             self.a[key] = nn.Parameter(a)
             self.b[key] = nn.Parameter(torch.zeros(parts, out, spec.rank))
+            if spec.targets == "query_value" and parts > 1:
+                # The key's B stays zero: the fused matrix trains as if only two adapters were.
+                self.b[key].register_hook(_keep_query_value)
 
     def forward(
         self,
@@ -87,13 +108,17 @@ class LoraAdapter(nn.Module):
         rows_only: bool,
     ) -> Tensor:
         """x [n, in] -> [n, out]."""
-        return self._apply_to(f"{layer}_{name}", linear, x)
+        y = self._apply_to(f"{layer}_{name}", linear, x)
+        return drop_result(y, layer, name, self.spec.hidden_dropout, self.spec.first_block, self)
 
     def pool(self, linear: nn.Linear, first: Tensor) -> Tensor:
         """tanh(pooler(first tokens)) [R, H]."""
         return torch.tanh(self._apply_to(POOLER, linear, first))
 
     def _apply_to(self, key: str, linear: nn.Linear, x: Tensor) -> Tensor:
+        if key not in self.a:
+            plain: Tensor = linear(x)
+            return plain
         adapted = x
         if self.training and self.spec.dropout:
             adapted = F.dropout(x, self.spec.dropout)
@@ -101,6 +126,22 @@ class LoraAdapter(nn.Module):
             x, adapted, linear.weight, linear.bias, self.a[key], self.b[key], self.spec.scale
         )
         return y
+
+
+def drop_result(
+    y: Tensor, layer: int, name: str, share: float, first_block: int, module: nn.Module
+) -> Tensor:
+    """BERT's hidden dropout: on what a trained block adds to its input, while training."""
+    if not share or not module.training or layer < first_block or name not in _ADDED:
+        return y
+    return F.dropout(y, share)
+
+
+_ADDED = ("attention_output", "output")
+
+
+def _keep_query_value(grad: Tensor) -> Tensor:
+    return grad * grad.new_tensor(_QUERY_VALUE).view(-1, 1, 1)
 
 
 class _LoraLinear(torch.autograd.Function):

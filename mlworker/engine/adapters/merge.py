@@ -1,4 +1,4 @@
-"""A base with an adapter folded in: W' = W + (alpha / rank) B A."""
+"""A base with a model's own weights: W' = W + (alpha / rank) B A, or W' itself (tier full)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from mlworker.engine.adapters.full import bert_with
 from mlworker.engine.adapters.lora import POOLER, module_keys
 from mlworker.engine.artifact import Artifact
 from mlworker.engine.base.bert import Bert
@@ -25,12 +26,15 @@ def update_of(artifact: Artifact, key: str) -> Tensor:
 
 
 def merged(bert: Bert, artifact: Artifact) -> Bert:
-    """A copy of the base with the adapter added to its weights; the base itself is untouched."""
+    """A copy of the base that computes as the model does; the base itself is untouched."""
+    lora = artifact.manifest.lora
+    if artifact.manifest.full is not None:
+        return copy.deepcopy(bert_with(bert, artifact))
     result = copy.deepcopy(bert)
-    if artifact.manifest.lora is None:
+    if lora is None:
         return result
     with torch.no_grad():
-        for key, _ in module_keys(bert.config):
+        for key, _ in module_keys(bert.config, lora.targets, lora.first_block):
             weight = linear_at(result, key).weight
             update = update_of(artifact, key).to(weight.device)
             weight.copy_(weight.float() + update)

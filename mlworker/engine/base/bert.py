@@ -52,6 +52,23 @@ def plain_linear(
     return y
 
 
+class Linear(nn.Linear):
+    """nn.Linear that computes in its input's number format: tier full keeps float32 weights."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's own name
+        """x [n, in] -> [n, out]."""
+        return F.linear(input, self.weight.to(input.dtype), self.bias.to(input.dtype))
+
+
+class Norm(nn.LayerNorm):
+    """nn.LayerNorm that computes in its input's number format."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's own name
+        """x [n, H] -> [n, H]."""
+        weight, bias = self.weight.to(input.dtype), self.bias.to(input.dtype)
+        return F.layer_norm(input, self.normalized_shape, weight, bias, self.eps)
+
+
 class BertLayer(nn.Module):
     """One encoder block with query, key and value in a single matrix."""
 
@@ -59,12 +76,12 @@ class BertLayer(nn.Module):
         super().__init__()
         hidden, inner = config.hidden_size, config.intermediate_size
         self.heads = config.num_attention_heads
-        self.qkv = nn.Linear(hidden, 3 * hidden)
-        self.attention_output = nn.Linear(hidden, hidden)
-        self.attention_norm = nn.LayerNorm(hidden, eps=config.layer_norm_eps)
-        self.intermediate = nn.Linear(hidden, inner)
-        self.output = nn.Linear(inner, hidden)
-        self.output_norm = nn.LayerNorm(hidden, eps=config.layer_norm_eps)
+        self.qkv = Linear(hidden, 3 * hidden)
+        self.attention_output = Linear(hidden, hidden)
+        self.attention_norm = Norm(hidden, eps=config.layer_norm_eps)
+        self.intermediate = Linear(hidden, inner)
+        self.output = Linear(inner, hidden)
+        self.output_norm = Norm(hidden, eps=config.layer_norm_eps)
 
     def forward(
         self, x: Tensor, packed: PackedRows, index: int, run: LinearRunner, *, rows_only: bool
@@ -128,12 +145,14 @@ class Bert(nn.Module):
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
         self.config = config
+        self.dtype = torch.float32
+        """Number format of the hidden states; weights may be kept in a longer one."""
         self.words = nn.Embedding(config.vocab_size, config.hidden_size)
         self.places = nn.Embedding(config.max_position_embeddings, config.hidden_size)
         self.types = nn.Embedding(config.type_vocab_size, config.hidden_size)
-        self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.norm = Norm(config.hidden_size, eps=config.layer_norm_eps)
         self.layers = nn.ModuleList(BertLayer(config) for _ in range(config.num_hidden_layers))
-        self.pooler = nn.Linear(config.hidden_size, config.hidden_size)
+        self.pooler = Linear(config.hidden_size, config.hidden_size)
 
     @classmethod
     def load(
@@ -150,6 +169,7 @@ class Bert(nn.Module):
         with torch.device("meta"):
             model = cls(config)
         model.load_state_dict(_translate(weights, config), strict=True, assign=True)
+        model.dtype = dtype
         return model.to(device=device, dtype=dtype).requires_grad_(False).eval()
 
     def forward(
@@ -185,7 +205,7 @@ class Bert(nn.Module):
     def _embed(self, packed: PackedRows) -> Tensor:
         x = self.words(packed.ids) + self.places(packed.positions) + self.types.weight[0]
         normed: Tensor = self.norm(x)
-        return normed
+        return normed.to(self.dtype)
 
 
 def mean_pool(hidden: Tensor, packed: PackedRows) -> Tensor:

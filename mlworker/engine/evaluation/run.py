@@ -110,7 +110,7 @@ def _limit(setup: Setup) -> int:
 def _frozen_bert(setup: Setup) -> Bert:
     """The base as it came, in the number format that serves; read again if the run changed it."""
     frozen = setup.config.tier in ("head", "lora")
-    if frozen and setup.bert.pooler.weight.dtype == torch.float32:
+    if frozen and setup.bert.dtype == torch.float32:
         return setup.bert
     spec = setup.spec.base
     base = base_at(spec.id, Path(spec.directory), spec.weights_sha256)

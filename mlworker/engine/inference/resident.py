@@ -15,6 +15,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from mlworker.engine.adapters.full import bert_with, full_bytes
 from mlworker.engine.artifact import Artifact, check_shapes
 from mlworker.engine.base.bert import Bert, mean_pool
 from mlworker.engine.base.locate import BaseDirectory, verify_base
@@ -54,6 +55,16 @@ class _Model:
     bias: Tensor
     query: Tensor
     """[A, H]; an attention head reads it."""
+    bert: Bert | None
+    """A model of tier full runs on weights of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A model that fits this base, ready to be put into a slot."""
+
+    artifact: Artifact
+    model: _Model
 
 
 class Resident:
@@ -77,8 +88,16 @@ class Resident:
         bert = Bert.load(base, dtype=pick_dtype(precision, device), device=str(device))
         return cls(base, bert, slots)
 
+    def size(self, artifact: Artifact) -> int:
+        """Bytes that a model takes beside the base and the slots; 0 unless it is of tier full."""
+        return full_bytes(artifact, self.bert.dtype)
+
     def load(self, slot: int, artifact: Artifact) -> None:
-        """Put a model into a slot that no running `forward` uses.
+        """Put a model into a slot that no running `forward` uses; raises what `prepare` does."""
+        self.put(slot, self.prepare(artifact))
+
+    def prepare(self, artifact: Artifact) -> Prepared:
+        """Check a model and make it ready, which takes a while; other threads go on meanwhile.
 
         EngineError(artifact_corrupt) when it was made for another base or does not fit this one.
         """
@@ -101,12 +120,18 @@ class Resident:
             weight=artifact.tensors["head.weight"].to(device),
             bias=artifact.tensors["head.bias"].to(device),
             query=query_of(artifact.tensors, self.bert.config).to(device),
+            bert=None if manifest.full is None else bert_with(self.bert, artifact),
         )
+        return Prepared(artifact, model)
+
+    def put(self, slot: int, prepared: Prepared) -> None:
+        """Put a prepared model into a slot that no running `forward` uses."""
+        lora = prepared.artifact.manifest.lora
         with self._lock, torch.inference_mode():
-            if manifest.lora is not None and manifest.lora.rank > self._slab.rank:
-                self._slab = self._slab.with_rank(manifest.lora.rank)
-            self._slab.put(slot, artifact)
-            self._models[slot] = model
+            if lora is not None and lora.rank > self._slab.rank:
+                self._slab = self._slab.with_rank(lora.rank)
+            self._slab.put(slot, prepared.artifact)
+            self._models[slot] = prepared.model
 
     def unload(self, slot: int) -> None:
         """Empty a slot."""
@@ -123,11 +148,12 @@ class Resident:
     def forward(self, rows: Sequence[TokenRow]) -> list[list[float]]:
         """Probabilities of each row, in the rows' order; memory is bounded by TOKEN_BUDGET."""
         answers: list[list[float]] = [[] for _ in rows]
-        groups: dict[str, list[int]] = defaultdict(list)
+        groups: dict[tuple[str, int], list[int]] = defaultdict(list)
         for index, row in enumerate(rows):
-            groups[self._model(row.slot).pooling].append(index)
+            model = self._model(row.slot)
+            groups[model.pooling, -1 if model.bert is None else row.slot].append(index)
         with torch.inference_mode():
-            for pooling, members in groups.items():
+            for (pooling, _), members in groups.items():
                 lengths = [len(rows[index].ids) for index in members]
                 for batch in plan_batches(lengths, token_budget=TOKEN_BUDGET, max_rows=MAX_ROWS):
                     chosen = [members[place] for place in batch]
@@ -165,7 +191,10 @@ class Resident:
         return pack_rows([row.ids for row in rows], weight.device, grain)
 
     def _pool_first(self, packed: PackedRows, slots: list[int]) -> Tensor:
-        """Adapted [CLS] vectors [R, H] float32, sorted order."""
+        """Pooled [CLS] [R, H] float32, sorted order: adapted, or by one model's own weights."""
+        own = self._model(slots[0]).bert
+        if own is not None:
+            return torch.tanh(own.pooler(own(packed, first_tokens=True))).float()
         runner = SlabRunner(self._slab, slots)
         first = self.bert(packed, run=runner, first_tokens=True)
         return runner.pool(first, packed).float()

@@ -47,11 +47,13 @@ class Slab:
             return
         for key, a in self.a.items():
             parts = self.b[key].shape[1]
+            a[slot].zero_()
+            self.b[key][slot].zero_()
+            if f"lora.{key}.a" not in artifact.tensors:
+                continue
             low = artifact.tensors[f"lora.{key}.a"].view(parts, lora.rank, -1)
             high = artifact.tensors[f"lora.{key}.b"] * (lora.alpha / lora.rank)
-            a[slot].zero_()
             a[slot].view(parts, self.rank, -1)[:, : lora.rank] = low
-            self.b[key][slot].zero_()
             self.b[key][slot, :, : lora.rank] = high.transpose(1, 2)
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 
 from mlworker.engine.artifact import Artifact
+from mlworker.engine.contracts import EngineError, ErrorCode
 from mlworker.engine.inference.resident import Resident
+
+DEFAULT_ROOM = 1 << 30
 
 
 class SlotsExhausted(Exception):
@@ -16,22 +20,38 @@ class SlotsExhausted(Exception):
 
 
 class SlotTable:
-    """Keys (model version ids) to slots. Safe from several threads."""
+    """Keys (model version ids) to slots. Safe from several threads.
 
-    def __init__(self, resident: Resident, loader: Callable[[str], Artifact]) -> None:
-        self._resident, self._loader = resident, loader
+    Models of tier full also count against `room`, the bytes that weights of their own may take.
+    """
+
+    def __init__(
+        self, resident: Resident, loader: Callable[[str], Artifact], *, room: int = DEFAULT_ROOM
+    ) -> None:
+        self._resident, self._loader, self._room = resident, loader, room
         self._slots: OrderedDict[str, int] = OrderedDict()
+        self._sizes: dict[str, int] = {}
         self._free = list(range(resident.slots - 1, -1, -1))
         self._pins: Counter[str] = Counter()
-        self._lock = threading.RLock()
+        self._lock = threading.Condition(threading.RLock())
         self._loading: dict[str, threading.Lock] = {}
 
     def peek(self, key: str) -> int | None:
         """The slot of a model that is loaded, without touching its place in the queue."""
         return self._slots.get(key)
 
-    def ensure(self, key: str) -> int:
-        """The model's slot, loading it first if need be; raises what the loader raises."""
+    @property
+    def bytes(self) -> int:
+        """What models of tier full take now."""
+        with self._lock:
+            return sum(self._sizes.values())
+
+    def ensure(self, key: str, *, patience: float = 0.0) -> int:
+        """The model's slot, loading it first if need be; raises what the loader raises.
+
+        Waits up to `patience` seconds for a pin to be lifted when all is pinned; never to be used
+        by the thread that holds the pins.
+        """
         with self._lock:
             if key in self._slots:
                 self._slots.move_to_end(key)
@@ -43,14 +63,22 @@ class SlotTable:
                     return self._slots[key]
             # read and checked outside the lock: others go on meanwhile
             artifact = self._loader(key)
+            size = self._resident.size(artifact)
+            if size > self._room:
+                raise EngineError(
+                    ErrorCode.OUT_OF_MEMORY,
+                    f"The model's own weights take {size >> 20} MiB, this engine gives such models "
+                    f"{self._room >> 20}. Raise ANNEAL_SERVE_FULL_MIB or train tier lora.",
+                )
+            prepared = self._resident.prepare(artifact)
             with self._lock:
-                slot = self._take()
+                slot = self._take(size, time.monotonic() + patience)
                 try:
-                    self._resident.load(slot, artifact)
+                    self._resident.put(slot, prepared)
                 except BaseException:
                     self._free.append(slot)
                     raise
-                self._slots[key] = slot
+                self._slots[key], self._sizes[key] = slot, size
                 self._loading.pop(key, None)
                 return slot
 
@@ -58,9 +86,7 @@ class SlotTable:
         """Forget a model, for instance a deleted one; a pinned one stays."""
         with self._lock:
             if key in self._slots and not self._pins[key]:
-                slot = self._slots.pop(key)
-                self._resident.unload(slot)
-                self._free.append(slot)
+                self._evict(key)
 
     @contextlib.contextmanager
     def pinned(self, keys: Iterable[str]) -> Iterator[dict[str, int]]:
@@ -74,16 +100,51 @@ class SlotTable:
                 held[key] = self.ensure(key)
             yield held
         finally:
-            with self._lock:
-                for key in held:
-                    self._pins[key] -= 1
-                    if not self._pins[key]:
-                        del self._pins[key]
+            self._lift(held)
 
-    def _take(self) -> int:
-        if self._free:
-            return self._free.pop()
+    @contextlib.contextmanager
+    def held(self, keys: Iterable[str]) -> Iterator[dict[str, int]]:
+        """Slots of those of the models that are loaded, safe from eviction until the block ends."""
+        with self._lock:
+            found = {key: self._slots[key] for key in dict.fromkeys(keys) if key in self._slots}
+            for key in found:
+                self._pins[key] += 1
+                self._slots.move_to_end(key)
+        try:
+            yield found
+        finally:
+            self._lift(found)
+
+    def _lift(self, keys: Iterable[str]) -> None:
+        with self._lock:
+            for key in keys:
+                self._pins[key] -= 1
+                if not self._pins[key]:
+                    del self._pins[key]
+            self._lock.notify_all()
+
+    def _take(self, size: int, until: float) -> int:
+        """A free slot with `size` bytes of room; the least recently used make way."""
+        while True:
+            while size and sum(self._sizes.values()) + size > self._room:
+                if not self._evict_oldest(lambda key: self._sizes[key] > 0):
+                    break
+            else:
+                if self._free or self._evict_oldest(lambda _: True):
+                    return self._free.pop()
+            left = until - time.monotonic()
+            if left <= 0 or not self._lock.wait(left):
+                raise SlotsExhausted
+
+    def _evict_oldest(self, wanted: Callable[[str], bool]) -> bool:
         for key in self._slots:
-            if not self._pins[key]:
-                return self._slots.pop(key)
-        raise SlotsExhausted
+            if wanted(key) and not self._pins[key]:
+                self._evict(key)
+                return True
+        return False
+
+    def _evict(self, key: str) -> None:
+        slot = self._slots.pop(key)
+        del self._sizes[key]
+        self._resident.unload(slot)
+        self._free.append(slot)

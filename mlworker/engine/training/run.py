@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
+
 from mlworker.engine.artifact import save_artifact
-from mlworker.engine.artifact_manifest import ArtifactManifest, LoraEntry
+from mlworker.engine.artifact_manifest import ArtifactManifest, FullEntry, LoraEntry
 from mlworker.engine.base.bert import Bert
 from mlworker.engine.base.locate import base_at, verify_base
 from mlworker.engine.contracts import (
@@ -25,15 +27,18 @@ from mlworker.engine.device import pick_device, pick_dtype
 from mlworker.engine.evaluation.run import evaluate_run
 from mlworker.engine.link import Link
 from mlworker.engine.tasks import task_named
-from mlworker.engine.tasks.base import Row
+from mlworker.engine.tasks.base import Row, Task
 from mlworker.engine.tokenizer import TextTokenizer
-from mlworker.engine.training.config import TrainConfig, resolve_auto
+from mlworker.engine.training.config import ConfigError, TrainConfig, resolve_auto
 from mlworker.engine.training.evaluate import metrics_of
+from mlworker.engine.training.full_model import FullModel, full_entry
 from mlworker.engine.training.head import HeadRun
-from mlworker.engine.training.lora import LoraRun
+from mlworker.engine.training.loop import TrainingLoop
+from mlworker.engine.training.lora_model import LoraModel
 from mlworker.engine.training.pace import Pace
 from mlworker.engine.training.setup import Setup, Trained
 from mlworker.engine.training.state import checkpoint_read
+from mlworker.engine.training.trainable import Trainable
 
 ARTIFACT = "artifact"
 
@@ -44,7 +49,7 @@ class Run:
     def __init__(self, run_dir: Path, spec: TrainSpec, link: Link) -> None:
         self._dir, self._spec, self._link = run_dir, spec, link
         self._pace = Pace(link, spec.test_hooks.get("step_delay_ms", 0.0))
-        self._lora: LoraRun | None = None
+        self._loop: TrainingLoop | None = None
         self.test_calls: list[int] = []
         """Label index the finished model gives to each test row."""
 
@@ -56,23 +61,23 @@ class Run:
             self._send_plan(setup, head.steps_planned)
             trained = head.train()
         else:
-            self._lora = LoraRun(setup)
-            self._send_plan(setup, self._lora.steps_planned)
-            trained = self._lora.train()
+            self._loop = TrainingLoop(setup, lambda: trainable_of(setup))
+            self._send_plan(setup, self._loop.steps_planned)
+            trained = self._loop.train()
         return self._publish(setup, trained)
 
     def save(self) -> CheckpointMessage | None:
         """Write a checkpoint, if there is anything worth keeping yet."""
-        if self._lora is None or self._lora.state.position.step == 0:
+        if self._loop is None or self._loop.state.position.step == 0:
             return None
-        return self._lora.save()
+        return self._loop.save()
 
     @property
     def progress(self) -> tuple[int, int]:
         """(steps done, tokens trained) of all attempts."""
-        if self._lora is None:
+        if self._loop is None:
             return 0, 0
-        at = self._lora.state.position
+        at = self._loop.state.position
         return at.step, at.trained_tokens
 
     def _prepare(self) -> Setup:
@@ -88,7 +93,10 @@ class Run:
         base = base_at(spec.base.id, Path(spec.base.directory), spec.base.weights_sha256)
         verify_base(base)
         device = pick_device()
-        bert = Bert.load(base, dtype=pick_dtype(config.precision, device), device=str(device))
+        # Tier full trains float32 weights and rounds them at each use.
+        dtype = torch.float32 if config.tier == "full" else pick_dtype(config.precision, device)
+        bert = Bert.load(base, dtype=dtype, device=str(device))
+        _frozen_check(config, bert)
         tokenizer = TextTokenizer.load(base.directory)
         link.send(ThreadsRequest())
         link.poll()
@@ -101,6 +109,7 @@ class Run:
         def encode(rows: list[Row]) -> EncodedSplit:
             return encode_split(task, tokenizer, rows, spec.labels, length, self._pace.look)
 
+        _labels_check(task, splits["train"], spec.labels)
         encoded = {split: encode(rows) for split, rows in splits.items() if rows}
         if len(set(encoded["train"].targets)) < 2:
             raise EngineError(
@@ -124,8 +133,15 @@ class Run:
     def _config(self, rows: int) -> TrainConfig:
         """From the checkpoint when there is one, else resolved from the specification."""
         spec = self._spec
-        if spec.resume is not None and spec.tier == "lora":
-            return TrainConfig.from_dict(checkpoint_read(self._dir / spec.resume)[1])
+        if spec.resume is not None and spec.tier != "head":
+            found = checkpoint_read(self._dir / spec.resume)[1]
+            try:
+                return TrainConfig.from_dict(found)
+            except ConfigError as error:
+                raise EngineError(
+                    ErrorCode.CHECKPOINT_CORRUPT,
+                    f"The checkpoint is of another version ({error.message}) Start without it.",
+                ) from error
         return resolve_auto(spec.config, rows=rows, classes=len(spec.labels), tier=spec.tier)
 
     def _send_plan(self, setup: Setup, steps: int) -> None:
@@ -163,7 +179,8 @@ class Run:
             max_length=min(config.max_length, setup.bert.config.max_position_embeddings),
             pooling=trained.pooling.kind,
             layers=trained.pooling.layers,
-            lora=LoraEntry(config.lora_rank, config.lora_alpha) if config.tier == "lora" else None,
+            lora=_lora_entry(config),
+            full=_full_entry(config),
             config=config.as_dict(),
             metrics=metrics,
         )
@@ -181,4 +198,42 @@ class Run:
             early_stopped=trained.early_stopped,
             seconds=trained.seconds,
             rows_per_second=trained.rows_read / max(trained.seconds, 1e-6),
+        )
+
+
+def trainable_of(setup: Setup) -> Trainable:
+    """The model that a run of tier lora or full moves."""
+    outputs = setup.task.outputs(setup.labels)
+    if setup.config.tier == "full":
+        dtype = pick_dtype(setup.config.precision, setup.device)
+        return FullModel(setup.bert, setup.config, outputs, dtype)
+    return LoraModel(setup.bert, setup.config, outputs)
+
+
+def _lora_entry(config: TrainConfig) -> LoraEntry | None:
+    if config.tier != "lora":
+        return None
+    return LoraEntry(config.lora_rank, config.lora_alpha, config.lora_targets, config.frozen_layers)
+
+
+def _full_entry(config: TrainConfig) -> FullEntry | None:
+    return full_entry(config) if config.tier == "full" else None
+
+
+def _frozen_check(config: TrainConfig, bert: Bert) -> None:
+    depth = bert.config.num_hidden_layers
+    if config.frozen_layers > depth:
+        raise ConfigError(
+            "frozen_layers", f"frozen_layers must lie between 0 and {depth}, the base's blocks."
+        )
+
+
+def _labels_check(task: Task, rows: list[Row], labels: tuple[str, ...]) -> None:
+    """A label that no row teaches would never be answered."""
+    absent = sorted(set(range(task.outputs(labels))) - set(task.targets(rows, labels)))
+    if absent:
+        raise EngineError(
+            ErrorCode.INVALID_DATA,
+            f"The training rows have none with the label {labels[absent[0]][:80]!r}. "
+            "Add rows of it, or leave the label out.",
         )

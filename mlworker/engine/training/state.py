@@ -1,4 +1,4 @@
-"""Where a lora run stands, to the last step: written to and read from a checkpoint folder.
+"""Where a run of the loop stands, to the last step: written to and read from a checkpoint folder.
 
 Everything random in a step is seeded by (seed, step), so position and weights are the whole state.
 """
@@ -25,7 +25,7 @@ from mlworker.engine.checkpoint import (
 )
 from mlworker.engine.contracts import FORMAT, CheckpointMessage, EngineError, ErrorCode
 from mlworker.engine.durable import manifest_sha256, publish_folder
-from mlworker.engine.training.lora_model import LoraModel
+from mlworker.engine.training.trainable import Trainable
 
 _AVERAGE = 0.98
 """Share of the average that stays at each step: it looks back about 50 steps."""
@@ -62,7 +62,7 @@ class RunState:
     averages so far: a run is judged by its average, which wavers less than its weights.
     """
 
-    model: LoraModel
+    model: Trainable
     optimizer: torch.optim.Optimizer
     position: Position = field(default_factory=Position)
     average: dict[str, Tensor] = field(default_factory=dict)

@@ -45,6 +45,7 @@ def render_job(job: JobInfo, organization: OrganizationRef) -> dict[str, Any]:
         "hyperparameters": hyperparameters,
         "method": {"type": job.method, job.method: {"hyperparameters": hyperparameters}},
         "tier": job.tier,
+        "preset": job.preset or None,
         "task": job.task or None,
         "seed": job.seed,
         "suffix": job.suffix or None,

@@ -58,6 +58,7 @@ class JobSchema(serializers.Serializer[Any]):
     hyperparameters = serializers.DictField()
     method = serializers.DictField()
     tier = serializers.CharField()
+    preset = serializers.CharField(allow_null=True)
     task = serializers.CharField(allow_null=True)
     seed = serializers.IntegerField()
     suffix = serializers.CharField(allow_null=True)

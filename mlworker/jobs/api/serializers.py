@@ -65,7 +65,13 @@ class JobRequestSerializer(serializers.Serializer[Any]):
         min_value=0, max_value=MAX_SEED - 1, required=False, allow_null=True
     )
     tier = serializers.CharField(
-        max_length=40, default="auto", help_text="`auto`, `head` or `lora`."
+        max_length=40, default="auto", help_text="`auto`, `head`, `lora` or `full`."
+    )
+    preset = serializers.CharField(
+        max_length=16,
+        required=False,
+        allow_null=True,
+        help_text="`quick`, `balanced` or `best`: a set of values; what is given beside it wins.",
     )
     method = serializers.DictField(required=False, allow_null=True)
     hyperparameters = HyperparametersField(required=False, allow_null=True)
@@ -103,6 +109,7 @@ def job_request(data: dict[str, Any]) -> JobRequest:
         suffix=data.get("suffix") or "",
         seed=data.get("seed"),
         tier=data.get("tier") or "auto",
+        preset=data.get("preset") or "",
         method=method["type"],
         hyperparameters={**(data.get("hyperparameters") or {}), **method["hyperparameters"]},
         metadata=data.get("metadata") or {},

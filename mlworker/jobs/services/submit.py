@@ -76,6 +76,7 @@ def fine_tuning_job_estimate(*, organization: OrganizationRef, request: JobReque
         version=source.required(),
         base=request.model,
         tier=tier,
+        preset=request.preset,
         seed=request.seed or 0,
         hyperparameters=request.hyperparameters,
         sample=needs_background(source.required()),
@@ -115,7 +116,7 @@ def _checked(request: JobRequest) -> str:
             f"The method '{request.method[:40]}' is not offered: use {METHODS[0]}.",
             param="method.type",
         )
-    return tier_checked(request.tier)
+    return tier_checked(request.tier, request.preset)
 
 
 def _ready_now(source: Source) -> bool:
@@ -156,6 +157,7 @@ def _new_row(
         member_id=_member(organization, actor),
         base=request.model,
         tier=tier,
+        preset=request.preset,
         suffix=request.suffix,
         seed=secrets.randbelow(MAX_SEED) if request.seed is None else request.seed,
         method=request.method,

@@ -1,9 +1,10 @@
 """Weights for the slots: fetched, verified and loaded by a thread beside the forward pass."""
 
+import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mlworker.registry.artifacts import artifact_fetch
 from mlworker.serving.protocol import EMBEDDING_TIER, ModelSpec
@@ -12,16 +13,21 @@ if TYPE_CHECKING:
     from mlworker.engine.artifact import Artifact
     from mlworker.engine.inference import Resident, SlotTable
 
+FULL_ROOM: Final = int(os.environ.get("ANNEAL_SERVE_FULL_MIB") or 1_024) << 20
+"""Memory for weights of models of tier full; the least recently used make way."""
+PIN_SECONDS: Final = 30.0
+"""How long a load waits for a batch at work to let go of what it uses."""
+
 
 class Adapters:
     """Which models are in which slot. Loads happen aside, so a cold model delays nobody else."""
 
-    def __init__(self, resident: "Resident", directory: Path) -> None:
+    def __init__(self, resident: "Resident", directory: Path, *, room: int = FULL_ROOM) -> None:
         from mlworker.engine.inference import SlotTable  # noqa: PLC0415 # imports torch
 
         self._directory = directory
         self._specs: dict[str, ModelSpec] = {}
-        self._table: SlotTable = SlotTable(resident, self._load)
+        self._table: SlotTable = SlotTable(resident, self._load, room=room)
         self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="adapters")
         self._loading: dict[str, Future[int]] = {}
 
@@ -39,7 +45,7 @@ class Adapters:
         self._specs[spec.version] = spec
         future = self._loading.get(spec.version)
         if future is None or future.done():
-            future = self._threads.submit(self._table.ensure, spec.version)
+            future = self._threads.submit(self._table.ensure, spec.version, patience=PIN_SECONDS)
             self._loading[spec.version] = future
         future.add_done_callback(lambda done: then(_failure(done)))
 

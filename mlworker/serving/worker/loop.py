@@ -9,7 +9,6 @@ import queue
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -144,18 +143,16 @@ class Loop:
         models = [row for row in rows if row.pending.work.spec.tier != EMBEDDING_TIER]
         vectors = [row for row in rows if row.pending.work.spec.tier == EMBEDDING_TIER]
         versions = {row.pending.work.spec.version for row in models}
-        with ExitStack() as pins:
-            if versions:
-                pins.enter_context(self._adapters.table.pinned(sorted(versions)))
-            slots = {version: self._adapters.table.peek(version) for version in versions}
-            ready = [row for row in models if slots[row.pending.work.spec.version] is not None]
+        # What is not loaded any more is not loaded here: it could have no room beside the rest.
+        with self._adapters.table.held(sorted(versions)) as slots:
+            ready = [row for row in models if row.pending.work.spec.version in slots]
             for batch in self._batches(ready):
                 self._send()  # what the batch before this one answered need not wait for it
                 self._run_batch(batch, slots, self._resident.forward)
         for batch in self._batches(vectors):
             self._send()
             self._run_batch(batch, {}, self._resident.embed)
-        self._evicted(row for row in models if slots[row.pending.work.spec.version] is None)
+        self._evicted(row for row in models if row.pending.work.spec.version not in slots)
 
     def _batches(self, rows: list[Row]) -> Iterable[list[Row]]:
         plan = self._plan(
@@ -166,7 +163,7 @@ class Loop:
     def _run_batch(
         self,
         rows: list[Row],
-        slots: dict[str, int | None],
+        slots: dict[str, int],
         forward: Callable[..., list[list[float]]],
     ) -> None:
         started = time.time()

@@ -20,10 +20,13 @@ from anneal.settings.environment import (
     REDIS_URL,
     ROOT,
     SECRET_KEY,
+    SECRET_KEY_FALLBACKS,
     SITE_URL,
     STORAGE_URL,
     STRIPE_SECRET_KEY,
     UP,
+    WEBHOOK_HTTP,
+    WEBHOOK_NETWORKS,
 )
 from anneal.settings.http import (
     CONTENT_SECURITY_POLICY,
@@ -44,6 +47,8 @@ ANNEAL_HOME = HOME
 ANNEAL_ROOT = ROOT
 ANNEAL_SITE_URL = SITE_URL
 ANNEAL_UP = UP
+ANNEAL_WEBHOOK_HTTP = WEBHOOK_HTTP
+ANNEAL_WEBHOOK_NETWORKS = WEBHOOK_NETWORKS
 ANNEAL_AUTHENTICATORS = [
     "tenants.keys.authentication.authenticate_key",
     "tenants.accounts.authentication.authenticate_session",
@@ -70,6 +75,7 @@ INSTALLED_APPS = [
     "tenants.accounts",
     "tenants.keys",
     "tenants.datasets",
+    "tenants.webhooks",
     "tenants.audit",
     "billing.prices",
     "billing.metering",
@@ -169,6 +175,7 @@ __all__ = [
     "REDIS_URL",
     "REST_FRAMEWORK",
     "SECRET_KEY",
+    "SECRET_KEY_FALLBACKS",
     "SPECTACULAR_SETTINGS",
     "WHITENOISE_IMMUTABLE_FILE_TEST",
 ]

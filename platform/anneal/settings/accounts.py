@@ -164,6 +164,8 @@ UNFOLD: dict[str, Any] = {
             {
                 "title": _("System"),
                 "items": [
+                    _link(_("Webhooks"), "webhook", "webhooks_webhook_changelist"),
+                    _link(_("Deliveries"), "send", "webhooks_delivery_changelist"),
                     _link(_("Audit"), "fact_check", "kernel_auditevent_changelist"),
                     _link(_("Outbox"), "outbox", "kernel_outboxmessage_changelist"),
                 ],

@@ -1,5 +1,6 @@
 """The environment, read once and typed. Everything else in settings asks here."""
 
+import ipaddress
 import os
 from decimal import Decimal
 from pathlib import Path
@@ -26,6 +27,16 @@ def limits_read(text: str) -> dict[str, int]:
     return read
 
 
+def networks_read(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """Read `network,...`, such as `10.2.0.0/16,fd00::/8`. Raises ImproperlyConfigured."""
+    try:
+        return [ipaddress.ip_network(part) for part in text.replace(" ", "").split(",") if part]
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"ANNEAL_WEBHOOK_NETWORKS: {error}. Write networks as in '10.2.0.0/16,fd00::/8'."
+        ) from None
+
+
 ROOT: Final = Path(__file__).resolve().parents[3]
 HOME: Final = Path(os.environ.get("ANNEAL_HOME") or ROOT / ".anneal")
 UP: Final = os.environ.get("ANNEAL_UP") == "1"
@@ -39,6 +50,10 @@ SMTP_URL: Final = os.environ.get("SMTP_URL", "")
 
 # A fixed key is fine for commands that sign nothing; `up` and the images always set one.
 SECRET_KEY: Final = os.environ.get("SECRET_KEY") or "only-for-commands-that-sign-nothing"
+# Earlier keys, comma separated: what they sealed still opens.
+SECRET_KEY_FALLBACKS: Final = [
+    key for key in os.environ.get("SECRET_KEY_FALLBACKS", "").split(",") if key
+]
 SITE_URL: Final = os.environ.get("ANNEAL_SITE_URL", "http://localhost:8000")
 HOSTS: Final = [host for host in os.environ.get("ANNEAL_HOSTS", "").split(",") if host] or ["*"]
 TRUSTED_PROXIES: Final = int(os.environ.get("ANNEAL_TRUSTED_PROXIES", "0"))
@@ -51,6 +66,9 @@ PREDICTION_SECONDS: Final = Decimal(os.environ.get("ANNEAL_PREDICTION_SECONDS") 
 # What an organization without a plan may use at once. Each of requests_per_minute, calls_in_flight,
 # concurrency (training jobs), storage_gb and seats that is not named has no limit.
 DEFAULT_LIMITS: Final = limits_read(os.environ.get("ANNEAL_DEFAULT_LIMITS") or "storage_gb=20")
+# Webhooks go to public https addresses. These networks are open to them too, and plain http if 1.
+WEBHOOK_NETWORKS: Final = networks_read(os.environ.get("ANNEAL_WEBHOOK_NETWORKS", ""))
+WEBHOOK_HTTP: Final = os.environ.get("ANNEAL_WEBHOOK_HTTP") == "1"
 STRIPE_SECRET_KEY: Final = os.environ.get("STRIPE_SECRET_KEY", "")
 
 OWNER_COMMANDS: Final = frozenset({"migrate", "makemigrations", "sqlmigrate", "showmigrations"})

@@ -14,11 +14,18 @@ from uuid import UUID
 from django.db import connection
 
 from anneal.kernel import clock
+from anneal.kernel.events import publish
 from anneal.kernel.outbox import outbox_add
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from anneal.kernel.storage import object_open, object_put, tenant_key
 from tenants.datasets.build import Built, refusal_report, version_build
-from tenants.datasets.contracts import ColumnMapping, ReportLine, ValidationReport, VersionStatus
+from tenants.datasets.contracts import (
+    ColumnMapping,
+    DatasetVersionFinished,
+    ReportLine,
+    ValidationReport,
+    VersionStatus,
+)
 from tenants.datasets.errors import SourceFileDeleted, UploadRefused
 from tenants.datasets.limits import configured
 from tenants.datasets.models import Dataset, DatasetVersion, File
@@ -96,6 +103,7 @@ def version_insert(
         return row
     _take(row, built, parquet_put(organization, row.id, built))
     row.save(force_insert=True)
+    _publish(row)
     return row
 
 
@@ -158,6 +166,7 @@ def build_finish(
     else:
         _take(row, built, storage_key)
     row.save()
+    _publish(row)
     return True
 
 
@@ -169,6 +178,7 @@ def build_give_up(row: DatasetVersion) -> None:
     )
     _fail(row, ValidationReport(errors=(line,)))
     row.save()
+    _publish(row)
 
 
 def parquet_put(organization: OrganizationRef, version_id: UUID, built: Built) -> str:
@@ -194,3 +204,15 @@ def _take(row: DatasetVersion, built: Built, storage_key: str) -> None:
 def _fail(row: DatasetVersion, report: ValidationReport) -> None:
     row.status, row.validation_report = VersionStatus.FAILED, report.as_dict()
     row.finished_at = clock.now()
+
+
+def _publish(row: DatasetVersion) -> None:
+    publish(
+        DatasetVersionFinished(
+            # A slug names models; nothing here does.
+            organization=OrganizationRef(id=row.organization_id, slug=""),
+            dataset_id=row.dataset_id,
+            version_id=row.id,
+            ready=row.status == VersionStatus.READY,
+        )
+    )

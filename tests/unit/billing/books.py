@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -104,10 +105,12 @@ class Books:
             now, "SELECT code, state, captured FROM hold_settle(%s::jsonb, %s)", settlements
         )
 
-    def extend(self, hold_id: str, extra: Any, *, now: datetime) -> str:
+    def extend(
+        self, hold_id: str, extra: Any, *, now: datetime, dims: dict[str, str] | None = None
+    ) -> str:
         (row,) = self._in_scope(
-            "SELECT code FROM hold_extend(%s, %s, 60, %s, %s)",
-            [self.organization_id, hold_id, extra, now],
+            "SELECT code FROM hold_extend(%s, %s, 60, %s::numeric, %s, dims => %s::jsonb)",
+            [self.organization_id, hold_id, extra, now, json.dumps(dims or {})],
         )
         return str(row[0])
 
@@ -181,26 +184,29 @@ class Books:
         """The same organization's money."""
         return Books(self.connection, self.organization_id, currency)
 
-    def balance(self) -> dict[str, int]:
-        """granted, held, consumed, expired as whole numbers, and the rest as available."""
+    def balance(self) -> dict[str, Decimal]:
+        """granted, held, consumed, expired, and the rest as available; to the last decimal."""
         rows = self._in_scope(
             "SELECT granted, held, consumed, expired FROM ledger_balance WHERE unit = %s",
             [self.unit],
         )
-        granted, held, consumed, expired = rows[0] if rows else (0, 0, 0, 0)
+        granted, held, consumed, expired = rows[0] if rows else [Decimal(0)] * 4
         return {
-            "granted": int(granted),
-            "held": int(held),
-            "consumed": int(consumed),
-            "expired": int(expired),
-            "available": int(granted - held - consumed - expired),
+            "granted": granted,
+            "held": held,
+            "consumed": consumed,
+            "expired": expired,
+            "available": granted - held - consumed - expired,
         }
 
-    def usage(self) -> int:
+    def usage_of(self, unit: str) -> Decimal:
+        return Books(self.connection, self.organization_id, unit).usage()
+
+    def usage(self) -> Decimal:
         rows = self._in_scope(
             "SELECT coalesce(sum(units), 0) FROM metering_usageevent WHERE meter = %s", [self.unit]
         )
-        return int(rows[0][0])
+        return Decimal(rows[0][0])
 
     def drift(self) -> list[tuple[Any, ...]]:
         return self._in_scope(_CHECKS, [MOST])

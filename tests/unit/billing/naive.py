@@ -1,19 +1,36 @@
-"""A naive model of the ledger: every single unit and coin is an item of a list, in one state."""
+"""A naive model of the ledger: every grant is a heap of pieces, each in one state.
+
+It shares nothing with the product: no SQL, no constants, no helpers. Where the product calculates,
+this tries out, tier by tier and half unit by half unit.
+"""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from typing import Any
 from uuid import UUID
 
-from tests.unit.billing.conftest import NOW
+from tests.unit.billing.naive_plans import ModelSubscription, PlanGift
 
 FREE, HELD, CONSUMED, EXPIRED, VOIDED = "free", "held", "consumed", "expired", "voided"
-Place = tuple["ModelGrant", int]
+NOTHING = Decimal(0)
+STEP = Decimal("0.5")
+"""Units come in halves."""
+_DECIMALS = Decimal("0.000000000001")
+
+
+@dataclass(eq=False)
+class Piece:
+    """Some units or coins of one grant."""
+
+    grant: "ModelGrant"
+    size: Decimal
+    state: str
 
 
 @dataclass(eq=False)
 class ModelGrant:
-    """A grant as a list of units, each in one state."""
+    """A grant as pieces; ``gift`` says which plan gave it."""
 
     id: UUID
     unit: str
@@ -21,49 +38,136 @@ class ModelGrant:
     priority: int
     effective_at: datetime
     expires_at: datetime | None
-    states: list[str]
+    pieces: list[Piece] = field(default_factory=list)
+    gift: str = ""
 
     def order(self) -> tuple[Any, ...]:
         endless = self.expires_at is None
         return (
             self.priority,
             endless,
-            self.expires_at or NOW,
+            endless or self.expires_at,
             self.kind != "promotional",
             self.effective_at,
             self.id,
         )
 
-    def count(self, *states: str) -> int:
-        return sum(self.states.count(state) for state in states)
+    def count(self, *states: str) -> Decimal:
+        return sum((one.size for one in self.pieces if one.state in states), NOTHING)
 
     def over(self, now: datetime) -> bool:
         return self.expires_at is not None and self.expires_at <= now
 
 
+def cut(pieces: list[Piece], amount: Decimal) -> tuple[list[Piece], list[Piece]]:
+    """Divide pieces into the first ``amount`` and the rest; the one at the border is cut in two."""
+    first: list[Piece] = []
+    rest = list(pieces)
+    while amount > 0:
+        piece = rest.pop(0)
+        if piece.size > amount:
+            other = Piece(piece.grant, piece.size - amount, piece.state)
+            piece.grant.pieces.append(other)
+            piece.size = amount
+            rest.insert(0, other)
+        amount -= piece.size
+        first.append(piece)
+    return first, rest
+
+
+@dataclass(frozen=True)
+class ModelPrice:
+    """What the units of a period cost together."""
+
+    model: str
+    amount: Decimal = NOTHING
+    units: Decimal = NOTHING
+    tiers: tuple[tuple[Decimal | None, Decimal, Decimal], ...] = ()
+    """Up to how many units, for each of them, once for all of them."""
+
+    def total(self, units: Decimal, *, just_above: bool = False) -> Decimal:
+        """Sum it up; ``just_above`` is the limit from more units."""
+
+        def reached(floor: Decimal) -> bool:
+            return units >= floor if just_above else units > floor
+
+        if self.model == "per_unit":
+            return units * self.amount
+        if self.model == "package":
+            packages = 0
+            while reached(packages * self.units):
+                packages += 1
+            return packages * self.amount
+        total, floor = NOTHING, NOTHING
+        for up_to, each, once in self.tiers:
+            if reached(floor):
+                total += (min(units, up_to or units) - floor) * each + once
+            floor = up_to or floor
+        return total
+
+    def cost(self, used: Decimal, units: Decimal) -> Decimal:
+        """Return what units cost after those used before."""
+        first, last = self.total(used), self.total(used + units)
+        return last.quantize(_DECIMALS, ROUND_HALF_UP) - first.quantize(_DECIMALS, ROUND_HALF_UP)
+
+    def most(self, used: Decimal, pending: Decimal, units: Decimal) -> Decimal:
+        """Return the most they can cost, however many of the pending ones come before them."""
+        costs = [self.total(used + pending + units) - self.total(used + pending)]
+        before = used
+        while before < used + pending:
+            for above in (False, True):
+                dearer = self.total(before + units, just_above=above)
+                costs.append(dearer - self.total(before, just_above=above))
+            before += STEP
+        return max(costs).quantize(_DECIMALS, ROUND_CEILING)
+
+
+Rated = tuple[ModelPrice, datetime]
+
+
 @dataclass(eq=False)
 class ModelHold:
-    """What is pinned and what was captured, of units and of coins (a unit costs one)."""
+    """What is pinned and what was captured, of units and of money."""
 
+    taken_at: datetime
+    channel: str
     open: bool = True
-    pinned: dict[str, list[Place]] = field(default_factory=lambda: {"thing": [], "USD": []})
-    captured: dict[str, list[Place]] = field(default_factory=lambda: {"thing": [], "USD": []})
+    pinned: dict[str, list[Piece]] = field(default_factory=lambda: {"thing": [], "money": []})
+    captured: dict[str, list[Piece]] = field(default_factory=lambda: {"thing": [], "money": []})
+    rated: Rated | None = None
+    """At which price and in which period: said once, by the first unit that no grant covers."""
+    unpaid: Decimal = NOTHING
+    """Units to be paid in money, not captured yet."""
+    paid: Decimal = NOTHING
+    """Units paid in money and not refunded."""
+    ever_paid: Decimal = NOTHING
+    limited: dict[datetime, Decimal] = field(default_factory=dict)
+    """What of the budget for money is set aside, by window."""
 
-    def left(self) -> int:
-        return sum(map(len, self.pinned.values()))
+    def left(self) -> Decimal:
+        return _size(self.pinned["thing"]) + self.unpaid
 
-    def used(self) -> int:
-        return sum(map(len, self.captured.values()))
+    def used(self) -> Decimal:
+        return _size(self.captured["thing"]) + self.paid
 
 
 @dataclass
 class Model:
-    """What the ledger should say."""
+    """What the ledger should say of one organization, one meter and one currency."""
 
-    limit: int
-    now: datetime = NOW
+    now: datetime
+    prices: dict[str, ModelPrice]
+    """By channel; ``plan:CODE`` is that plan's and beats the others."""
+    limits: dict[str, Decimal]
+    subscription: ModelSubscription
     grants: list[ModelGrant] = field(default_factory=list)
     holds: dict[str, ModelHold] = field(default_factory=dict)
+    budget: dict[datetime, Decimal] = field(default_factory=dict)
+    """What was charged, by the month of the hold."""
+
+    def give(self, grant: ModelGrant, amount: Decimal) -> None:
+        grant.pieces.append(Piece(grant, amount, FREE))
+        self.grants.append(grant)
 
     def begun(self, unit: str) -> list[ModelGrant]:
         mine = [one for one in self.grants if one.unit == unit and one.effective_at <= self.now]
@@ -72,76 +176,142 @@ class Model:
     def time_passes(self) -> None:
         for grant in self.grants:
             if grant.effective_at <= self.now and grant.over(self.now):
-                grant.states = [EXPIRED if one == FREE else one for one in grant.states]
+                for piece in grant.pieces:
+                    piece.state = EXPIRED if piece.state == FREE else piece.state
 
-    def count(self, unit: str, *states: str) -> int:
-        return sum(grant.count(*states) for grant in self.begun(unit))
+    def count(self, unit: str, *states: str) -> Decimal:
+        return sum((grant.count(*states) for grant in self.begun(unit)), NOTHING)
 
-    def counted(self) -> int:
-        """What the limit counts: all that is held or was captured and kept."""
-        return sum(hold.used() + (hold.left() if hold.open else 0) for hold in self.holds.values())
+    def counted(self) -> Decimal:
+        """What the limit of units counts: all that is held or was captured and kept."""
+        holds = self.holds.values()
+        return sum((one.used() + (one.left() if one.open else 0) for one in holds), NOTHING)
 
-    def draw(self, hold_id: str, amount: int) -> str:
+    def spent(self, window: datetime) -> Decimal:
+        """What the month's limit of money counts."""
+        open_holds = [one for one in self.holds.values() if one.open]
+        held = sum((one.limited.get(window, NOTHING) for one in open_holds), NOTHING)
+        return held + self.budget.get(window, NOTHING)
+
+    def draw(self, hold_id: str, amount: Decimal, channel: str = "") -> str:
+        """Decide a new hold, or more for an open one."""
         self.time_passes()
+        hold = self.holds.get(hold_id) or ModelHold(self.now, channel)
         units = min(amount, self.count("thing", FREE))
-        if self.count("USD", FREE) < amount - units:
-            return "quota_exhausted"
-        if amount and self.counted() + amount > self.limit:
+        over, cost, rated = amount - units, NOTHING, hold.rated
+        if over:
+            rated = rated or self._rate(hold)
+            cost = rated[0].most(self._used(rated), self._pending(rated), over)
+            if not any(one.unit == "money" for one in self.grants):
+                return "quota_exhausted"
+            if self.count("money", FREE) < cost:
+                return "quota_exhausted"
+        window = hold.taken_at.replace(day=1, hour=0, minute=0)
+        if amount and self.counted() + amount > self.limits["thing"]:
             return "limit_reached"
-        hold = self.holds.setdefault(hold_id, ModelHold())
-        for unit, need in (("thing", units), ("USD", amount - units)):
-            hold.pinned[unit] += self._pick(unit, need)
+        if cost and self.spent(window) + cost > self.limits["money"]:
+            return "limit_reached"
+        self.holds[hold_id] = hold
+        hold.pinned["thing"] += self._pick("thing", units, HELD)
+        hold.pinned["money"] += self._pick("money", cost, HELD)
+        hold.unpaid += over
+        hold.rated = rated if over else hold.rated
+        if over:
+            hold.limited[window] = hold.limited.get(window, NOTHING) + cost
         return "accepted"
 
-    def _pick(self, unit: str, need: int) -> list[Place]:
-        taken: list[Place] = []
-        for grant in self.begun(unit):
-            for place, state in enumerate(grant.states):
-                if len(taken) < need and state == FREE:
-                    grant.states[place] = HELD
-                    taken.append((grant, place))
-        return taken
-
-    def capture(self, hold_id: str, amount: int, *, closing: bool) -> None:
+    def capture(self, hold_id: str, amount: Decimal, *, closing: bool) -> None:
         hold = self.holds[hold_id]
-        for unit in ("thing", "USD"):
-            part, hold.pinned[unit] = hold.pinned[unit][:amount], hold.pinned[unit][amount:]
-            amount -= len(part)
-            for grant, place in part:
-                grant.states[place] = CONSUMED
-            hold.captured[unit] += part
+        drawn = min(amount, _size(hold.pinned["thing"]))
+        self._consume(hold, "thing", drawn)
+        over = amount - drawn
+        cost = NOTHING
+        if over and hold.rated:
+            cost = hold.rated[0].cost(self._used(hold.rated), over)
+            kept = min(cost, _size(hold.pinned["money"]))
+            self._consume(hold, "money", kept)
+            # What others' captures made dearer comes from what is free, and what is not is lost.
+            free = min(cost - kept, self.count("money", FREE))
+            hold.captured["money"] += self._pick("money", free, CONSUMED)
+            cost = kept + free
+            hold.unpaid -= over
+            hold.paid += over
+            hold.ever_paid += over
+        for window, aside in hold.limited.items():
+            self.budget[window] = self.budget.get(window, NOTHING) + cost
+            hold.limited[window] = max(aside - cost, NOTHING)
         if closing:
             self.release(hold_id)
 
     def release(self, hold_id: str) -> None:
         hold = self.holds[hold_id]
         hold.open = False
-        for places in hold.pinned.values():
-            for grant, place in places:
-                grant.states[place] = FREE
-            places.clear()
+        for pieces in hold.pinned.values():
+            for piece in pieces:
+                piece.state = FREE
+            pieces.clear()
+        hold.unpaid = NOTHING
         self.time_passes()
 
-    def refund(self, hold_id: str, amount: int) -> list[tuple[ModelGrant, int]]:
+    def refund(self, hold_id: str, amount: Decimal) -> list[tuple[ModelGrant, Decimal]]:
         """Give back; return which bought grants had ended, and how much of each is given anew."""
         hold = self.holds[hold_id]
-        anew: dict[UUID, tuple[ModelGrant, int]] = {}
-        for unit in ("USD", "thing"):
-            kept = hold.captured[unit]
-            last_first = sorted(kept, key=lambda one: one[0].order(), reverse=True)
-            for grant, place in last_first[:amount]:
-                ended = grant.over(self.now) and grant.kind == "purchased"
-                grant.states[place] = VOIDED if ended else FREE
+        paid = min(amount, hold.paid)
+        charged = _size(hold.captured["money"])
+        share = charged
+        if paid != hold.paid:
+            share = (charged * paid / hold.paid).quantize(_DECIMALS, ROUND_FLOOR)
+        hold.paid -= paid
+        for window in hold.limited:
+            self.budget[window] = max(self.budget.get(window, NOTHING) - share, NOTHING)
+        anew: dict[UUID, tuple[ModelGrant, Decimal]] = {}
+        for unit, back in (("money", share), ("thing", amount - paid)):
+            kept = sorted(hold.captured[unit], key=lambda one: one.grant.order(), reverse=True)
+            returned, hold.captured[unit] = cut(kept, back)
+            for piece in returned:
+                ended = piece.grant.over(self.now) and piece.grant.kind == "purchased"
+                piece.state = VOIDED if ended else FREE
                 if ended:
-                    anew[grant.id] = (grant, anew.get(grant.id, (grant, 0))[1] + 1)
-            amount -= len(last_first[:amount])
-            hold.captured[unit] = [one for one in kept if one[0].states[one[1]] == CONSUMED]
+                    before = anew.get(piece.grant.id, (piece.grant, NOTHING))[1]
+                    anew[piece.grant.id] = (piece.grant, before + piece.size)
         self.time_passes()
         return list(anew.values())
 
-    def anew(self, grant_id: UUID, of: ModelGrant, amount: int) -> None:
-        """A bought grant that had ended is given anew for 30 days."""
-        until = self.now + timedelta(days=30)
-        self.grants.append(
-            ModelGrant(grant_id, of.unit, of.kind, of.priority, self.now, until, [FREE] * amount)
-        )
+    def gifts(self) -> list[PlanGift]:
+        """Return what plans gave, for the subscription to look at."""
+        return [
+            PlanGift(one.gift, one.kind, one.count(*_ALL), one.effective_at, one.expires_at)
+            for one in self.grants
+            if one.gift and one.expires_at
+        ]
+
+    def _rate(self, hold: ModelHold) -> Rated:
+        plan = f"plan:{self.subscription.plan_at(hold.taken_at)}"
+        price = self.prices.get(plan) or self.prices.get(hold.channel) or self.prices[""]
+        return price, self.subscription.period_begin(hold.taken_at)
+
+    def _used(self, rated: Rated) -> Decimal:
+        return sum((one.ever_paid for one in self.holds.values() if one.rated == rated), NOTHING)
+
+    def _pending(self, rated: Rated) -> Decimal:
+        return sum((one.unpaid for one in self.holds.values() if one.rated == rated), NOTHING)
+
+    def _pick(self, unit: str, amount: Decimal, state: str) -> list[Piece]:
+        free = [p for grant in self.begun(unit) for p in grant.pieces if p.state == FREE]
+        taken, _ = cut(free, amount)
+        for piece in taken:
+            piece.state = state
+        return taken
+
+    def _consume(self, hold: ModelHold, unit: str, amount: Decimal) -> None:
+        part, hold.pinned[unit] = cut(hold.pinned[unit], amount)
+        for piece in part:
+            piece.state = CONSUMED
+        hold.captured[unit] += part
+
+
+_ALL = (FREE, HELD, CONSUMED, EXPIRED, VOIDED)
+
+
+def _size(pieces: list[Piece]) -> Decimal:
+    return sum((piece.size for piece in pieces), NOTHING)

@@ -1,14 +1,16 @@
 """Many connections, one account: what is sold is what there is."""
 
+import random
 import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from uuid import uuid5
+from uuid import UUID, uuid5
 
 import psycopg
 
+from anneal.kernel.ids import uuid7
 from tests.unit.billing.books import Books
 from tests.unit.billing.conftest import NOW
 from tests.unit.conftest import DatabaseClone
@@ -134,26 +136,51 @@ def test_capture_release_and_reaper_race_to_one_end(
 def test_batches_over_many_accounts_in_any_order_do_not_deadlock(
     database_clone: DatabaseClone, books: Books
 ) -> None:
-    accounts = [books, Books(books.connection, books.organization_id, "trained_token")]
-    for account in accounts:
-        account.grant(10_000, source="trial", now=NOW)
+    """As gateways do it: organizations of every sort in one call, each time in another order."""
+    units = ("prediction", "trained_token")
+    owners = [books, *(Books(books.connection, uuid7()) for _ in range(7))]
+    for number, owner in enumerate(owners):
+        if number:
+            owner.organization_add()
+        for unit in units:
+            Books(owner.connection, owner.organization_id, unit).grant(30, source="plan", now=NOW)
+        if number % 2:
+            owner.money().grant(10_000, source="paid", now=NOW, kind="purchased")
+            owner.limit(100_000)
 
     def mixed(turn: int) -> Callable[[Books], Any]:
-        def call(mine: Books) -> list[str]:
-            order = accounts if turn % 2 else accounts[::-1]
-            requests = [one.request(1) for one in order] * 3
-            requests = [{**one, "hold_id": str(mine.request()["hold_id"])} for one in requests]
+        chance = random.Random(turn)
+
+        def call(mine: Books) -> Counter[str]:
+            # A common account would make them wait there, before any balance.
+            sort = (owners, owners[::2], owners[1::2])[turn % 3]
+            asked = [(owner, unit) for owner in sort for unit in units] * 2
+            chance.shuffle(asked)
+            requests = [
+                Books(mine.connection, owner.organization_id, unit).request(1)
+                for owner, unit in asked[:12]
+            ]
             taken = mine.take(*requests, now=NOW)
-            settled = mine.settle(*[mine.settlement(one, 1) for one in requests[::-1]], now=NOW)
-            return [code for _, code in taken] + [row[0] for row in settled]
+            held = [
+                Books(mine.connection, UUID(one["organization_id"])).settlement(one, 1)
+                for one, (accepted, _) in zip(requests, taken, strict=True)
+                if accepted
+            ]
+            chance.shuffle(held)
+            settled = mine.settle(*held, now=NOW)
+            return Counter([code for _, code in taken] + [row[0] for row in settled])
 
         return call
 
-    results = in_parallel(database_clone, books, [mixed(turn) for turn in range(80)])
+    told = sum(in_parallel(database_clone, books, [mixed(turn) for turn in range(96)]), Counter())
 
-    assert {code for codes in results for code in codes} == {"accepted", "captured"}
-    assert books.balance()["consumed"] == 240
-    assert books.drift() == []
+    assert set(told) == {"accepted", "captured", "quota_exhausted"}
+    assert told["accepted"] == told["captured"]
+    assert sum(int(owner.usage_of(unit)) for owner in owners for unit in units) == told["captured"]
+    # Four organizations have no money: their 30 of each unit are sold and no more.
+    free = [owner.usage_of(unit) for owner in owners[::2] for unit in units]
+    assert max(free) == 30
+    assert [owner.drift() for owner in owners] == [[]] * 8
 
 
 def test_the_same_grant_from_many_callers_is_given_once(

@@ -1,90 +1,69 @@
-"""A crash after every statement of every path that moves units: all of it happened, or nothing.
+"""A connection killed after every write of every path that moves units: all of it, or nothing.
 
-Twice over: the connection is killed inside the ledger's functions, after each of their writes; and
-the process dies between the statements of the services that call them.
+The functions are called as their callers call them: the gateway by its own class on its own pool,
+the jobs and the storage meter by their services.
 """
 
+import asyncio
 import itertools
-import threading
+from array import array
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection
+from psycopg_pool import AsyncConnectionPool
 
+from anneal.kernel import clock
 from anneal.kernel.ids import uuid7
-from anneal.kernel.principal import SYSTEM_ACTOR
-from anneal.kernel.scopes import OrganizationRef, tenant_scope
-from billing.ledger.models import GrantKind
-from billing.ledger.reconcile import ledger_drift
-from billing.ledger.selectors import balances
-from billing.ledger.services import (
-    balance_grant,
-    hold_capture,
-    hold_capture_segment,
-    hold_extend,
-    hold_refund,
-    hold_release,
-    hold_take,
-    limit_set,
-)
-from mlworker.jobs.contracts import JobRequest
-from mlworker.jobs.models import FineTuningJob
-from mlworker.jobs.services import fine_tuning_job_cancel, fine_tuning_job_submit
+from anneal.kernel.scopes import system_scope
+from billing.ledger.services import usage_charge
+from billing.metering.contracts import UsageEventNew
+from mlworker.serving.gateway.ledger import Ledger, Settlement
+from mlworker.serving.gateway.tickets import StoreAs, Ticket
+from mlworker.serving.protocol import Answer
 from tests.unit.billing.books import Books
 from tests.unit.billing.conftest import NOW
-from tests.unit.conftest import DatabaseClone
-from tests.unit.jobs.factories import make_dataset, make_job
-
-WRITTEN = (
-    "ledger_grant",
-    "ledger_balance",
-    "ledger_hold",
-    "ledger_ledgerentry",
-    "ledger_keyedcall",
-    "ledger_limitcount",
-    "ledger_ratedusage",
-    "ledger_capturerefund",
-    "ledger_notice",
-    "metering_usageevent",
-    "metering_usageeventkey",
+from tests.unit.billing.crashes import (
+    died,
+    differences,
+    doomed_django,
+    everything_of,
+    options,
+    stops_in,
 )
-STOPS = """
-CREATE FUNCTION stop_after_write() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-  at integer := nullif(current_setting('test.stop_at', true), '')::integer;
-  written integer := coalesce(nullif(current_setting('test.written', true), ''), '0')::integer + 1;
-BEGIN
-  IF at IS NOT NULL THEN
-    PERFORM set_config('test.written', written::text, false);
-    IF written = at THEN PERFORM pg_sleep(60); END IF;
-  END IF;
-  RETURN NULL;
-END
-$$;
-"""
+from tests.unit.conftest import DatabaseClone
+from tests.unit.serving.test_gateway_ledger import SURE, UNSURE, ticket
+
+STORAGE = "storage_gb_hour"
 
 
 @pytest.fixture(scope="module")
-def stops(database_clone: DatabaseClone) -> Iterator[None]:
-    """Every write of the ledger counts, and waits to be killed when its number comes."""
-    with psycopg.connect(database_clone.owner_url, autocommit=True) as owner:
-        owner.execute(STOPS)
-        for table in WRITTEN:
-            owner.execute(
-                f"CREATE TRIGGER stop_after_write AFTER INSERT OR UPDATE ON {table}"
-                " FOR EACH STATEMENT EXECUTE FUNCTION stop_after_write()"
-            )
+def stops(
+    database_clone: DatabaseClone, django_db_setup: None, django_db_blocker: Any
+) -> Iterator[None]:
+    """Every write counts; hours are summed up to NOW, so that earlier events come late."""
+    seal = "UPDATE metering_rollupmark SET sealed_until = %s RETURNING 1"
+    with (
+        django_db_blocker.unblock(),
+        psycopg.connect(database_clone.app_url, autocommit=True) as plain,
+        stops_in(database_clone),
+    ):
+        system = Books(plain, uuid7())
+        ((before,),) = system._as_system("SELECT sealed_until FROM metering_rollupmark", [])
+        system._as_system(seal, [NOW])
         yield
-        owner.execute("DROP FUNCTION stop_after_write() CASCADE")
+        system._as_system(seal, [before])
 
 
 class Account:
     """One organization with every kind of thing a path may touch."""
 
-    def __init__(self, plain: psycopg.Connection[tuple[Any, ...]]) -> None:
+    def __init__(self, plain: psycopg.Connection[tuple[Any, ...]], clone: DatabaseClone) -> None:
+        self.clone = clone
         self.books = Books(plain, uuid7())
         self.books.organization_add()
         self.books.grant(8, source="plan", now=NOW)
@@ -96,256 +75,154 @@ class Account:
         self.books.settle(self.books.settlement(self.captured, 6), now=NOW)
         call = {"scope": "POST /x", "key": "k", "hash": "h"}
         self.fresh = self.books.request(20, call=call)
+        self.tickets: list[Ticket] = []
 
-    def story(self) -> tuple[Any, ...]:
-        """Everything the ledger knows of it."""
-        tables = [
-            "SELECT unit, granted, held, consumed, expired FROM ledger_balance ORDER BY unit",
-            "SELECT count(*), sum(amount) FROM ledger_hold",
-            "SELECT count(*) FROM ledger_ledgerentry",
-            "SELECT count(*) FROM ledger_capturerefund",
-            "SELECT count(*) FROM metering_usageevent",
-            "SELECT sum(held), sum(used) FROM ledger_limitcount",
-            "SELECT count(*) FROM ledger_keyedcall",
+    def everything(self) -> dict[str, tuple[int, str | None]]:
+        return everything_of(self.books.connection, self.books.organization_id)
+
+    def called(self, stop_at: int | None, call: Callable[[Books], Any]) -> Any:
+        """Call a function of the ledger on a connection of its own."""
+        with closing(psycopg.connect(self.clone.app_url, **options(stop_at))) as own:
+            return call(Books(own, self.books.organization_id))
+
+    def served(self, stop_at: int | None, call: Callable[[Ledger], Any]) -> Any:
+        """Call the gateway's ledger over a pool of its own."""
+
+        async def run() -> Any:
+            async with AsyncConnectionPool(
+                self.clone.app_url, min_size=1, max_size=1, kwargs=options(stop_at), open=False
+            ) as pool:
+                return await call(Ledger(pool))
+
+        return asyncio.run(run())
+
+
+Path = Callable[[Account, int | None], None]
+
+
+def take(account: Account, stop_at: int | None) -> None:
+    told = account.called(stop_at, lambda books: books.take(account.fresh, now=NOW))
+    assert told == [(True, "accepted")]
+
+
+def settle(account: Account, stop_at: int | None) -> None:
+    part = account.books.settlement(account.held, 4, response="{}")
+    told = account.called(stop_at, lambda books: books.settle(part, now=NOW))
+    assert told == [("captured", "captured", 4)]
+
+
+def segment(account: Account, stop_at: int | None) -> None:
+    told = account.called(stop_at, lambda books: books.segment(account.held, 3, "s:1", now=NOW))
+    assert told == ("captured", "held", 3)
+
+
+def extend(account: Account, stop_at: int | None) -> None:
+    hold_id = account.held["hold_id"]
+    assert account.called(stop_at, lambda books: books.extend(hold_id, 30, now=NOW)) == "extended"
+
+
+def refund(account: Account, stop_at: int | None) -> None:
+    told = account.called(
+        stop_at, lambda books: books.refund(account.captured, 6, key="r", now=NOW)
+    )
+    assert told[0] == "refunded"
+
+
+def grant(account: Account, stop_at: int | None) -> None:
+    account.called(stop_at, lambda books: books.grant(5, source="more", now=NOW))
+
+
+def expire(account: Account, stop_at: int | None) -> None:
+    account.called(stop_at, lambda books: books.reap(now=NOW))
+
+
+def gateway_take(account: Account, stop_at: int | None) -> None:
+    """A batch of two calls, one of them with a key of its own to answer once."""
+
+    async def call(ledger: Ledger) -> Any:
+        if not account.tickets:
+            store = StoreAs("POST /v1/classify", "key", "hash")
+            account.tickets = [ticket(account.books, 4, store=store), ticket(account.books, 2)]
+        return await ledger.take(account.tickets)
+
+    outcomes = account.served(stop_at, call)
+    assert [one.error for one in outcomes] == [None, None]
+    for made, outcome in zip(account.tickets, outcomes, strict=True):
+        made.hold_id = outcome.hold_id
+
+
+def gateway_settle(account: Account, stop_at: int | None) -> None:
+    """One call is answered but for an item without a label, the other one failed."""
+    if not account.tickets:
+        gateway_take(account, None)
+
+    async def call(ledger: Ledger) -> None:
+        settlements = [
+            Settlement(account.tickets[0], _answer(account.tickets[0], SURE, UNSURE, SURE, SURE)),
+            Settlement(account.tickets[1], None),
         ]
-        return tuple(tuple(self.books.rows(one)) for one in tables)
+        await ledger.settle(settlements)
+        assert [one.error for one in settlements] == [None, None]
+
+    account.served(stop_at, call)
 
 
-def take(account: Account, books: Books) -> bool:
-    return books.take(account.fresh, now=NOW)[0][1] in {"accepted", "duplicate", "in_flight"}
+def _answer(made: Ticket, *rows: tuple[float, float]) -> Answer:
+    values = array("f", [value for row in rows for value in row]).tobytes()
+    return Answer(number=made.number, columns=2, values=values, queue_ms=0.0, inference_ms=0.0)
 
 
-def settle(account: Account, books: Books) -> bool:
-    settlement = account.books.settlement(account.held, 4, response="{}")
-    return books.settle(settlement, now=NOW)[0][0] in {"captured", "duplicate"}
-
-
-def segment(account: Account, books: Books) -> bool:
-    return books.segment(account.held, 3, "s:1", now=NOW)[0] in {"captured", "duplicate"}
-
-
-def extend(account: Account, books: Books) -> bool:
-    return books.extend(account.held["hold_id"], 30, now=NOW) == "extended"
-
-
-def refund(account: Account, books: Books) -> bool:
-    return books.refund(account.captured, 6, key="r", now=NOW)[0] in {"refunded", "duplicate"}
-
-
-def grant(account: Account, books: Books) -> bool:
-    return books.grant(5, source="more", now=NOW) is not None
-
-
-@contextmanager
-def killer(clone: DatabaseClone, victim: int) -> Iterator[None]:
-    """Kill a connection once it sleeps in a write."""
-    done = threading.Event()
-
-    def watch() -> None:
-        with psycopg.connect(clone.app_url, autocommit=True) as watcher:
-            while not done.wait(0.002):
-                watcher.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE pid = %s AND wait_event = 'PgSleep'",
-                    [victim],
-                )
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join(10)
-
-
-def killed_at(
-    number: int,
-    clone: DatabaseClone,
-    account: Account,
-    path: Callable[[Account, Books], bool],
-) -> bool:
-    """Walk the path on a connection that is killed in its write of that number, if there is one."""
-    with closing(psycopg.connect(clone.app_url, autocommit=True)) as doomed:
-        doomed.execute(f"SET test.stop_at = {number}")
-        with killer(clone, doomed.info.backend_pid):
-            try:
-                path(account, Books(doomed, account.books.organization_id))
-            except psycopg.OperationalError:
-                return True
-    return False
-
-
-@pytest.mark.parametrize("path", [take, settle, segment, extend, refund, grant])
-def test_r04_r05_a_connection_killed_after_any_write_leaves_nothing_and_a_retry_does_it_once(
-    database_clone: DatabaseClone,
-    books: Books,
-    stops: None,
-    path: Callable[[Account, Books], bool],
-) -> None:
-    killed = 0
-    for number in itertools.count(1):
-        account = Account(books.connection)
-        before = account.story()
-        if not killed_at(number, database_clone, account, path):
-            break
-        killed += 1
-        assert account.story() == before
-        assert account.books.drift() == []
-
-        assert path(account, account.books)
-        assert account.story() != before
-        assert account.books.drift() == []
-    assert killed >= 3
-    assert account.books.drift() == []
-
-
-class Crash(Exception):
-    """The process is gone."""
-
-
-class CrashAfter:
-    """Lets so many statements of the block through, then crashes."""
-
-    def __init__(self, statements: int) -> None:
-        self.left = statements
-
-    def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        result = execute(sql, params, many, context)
-        self.left -= 1
-        if self.left == 0:
-            raise Crash
-        return result
-
-
-def crash_everywhere(organization: OrganizationRef, work: Callable[[], object]) -> int:
-    """Run ``work`` in a scope, crashing after its 1st, 2nd, ... statement, then once whole.
-
-    After each crash nothing differs from before. Returns how many crashes there were.
-    """
-    with tenant_scope(organization):
-        before = balances(organization=organization)
-    for number in itertools.count(1):
-        crash = CrashAfter(number)
-        try:
-            with tenant_scope(organization), connection.execute_wrapper(crash):
-                work()
-        except Crash:
-            pass
-        else:
-            break
-        with tenant_scope(organization):
-            assert balances(organization=organization) == before
-            assert ledger_drift() == ()
-    with tenant_scope(organization):
-        assert balances(organization=organization) != before
-        assert ledger_drift() == ()
-    return number - 1
-
-
-@pytest.mark.django_db
-def test_r06_a_crash_between_any_two_statements_of_the_services_moves_nothing(
-    organization: OrganizationRef,
-) -> None:
-    hold_ids: list[Any] = []
-
-    def taking(key: str, amount: int = 100) -> Callable[[], object]:
-        return lambda: hold_ids.append(
-            hold_take(
-                organization=organization,
-                unit="prediction",
-                amount=amount,
-                key=key,
-                ttl_seconds=60,
-            ).id
+def storage(account: Account, stop_at: int | None) -> None:
+    """An hour of storage that is summed already, and one that no money of ours could pay."""
+    events = [
+        UsageEventNew(
+            organization_id=account.books.organization_id,
+            source="storage",
+            event_id=name,
+            meter=STORAGE,
+            units=units,
+            occurred_at=NOW - timedelta(hours=3),
         )
-
-    def limited() -> None:
-        limit_set(organization=organization, unit="prediction", window="day", amount=900)
-        taking("limited")()
-
-    def money() -> None:
-        balance_grant(
-            organization=organization,
-            unit="USD",
-            amount=5,
-            kind=GrantKind.PURCHASED,
-            source="paid",
-        )
-
-    crashes = [
-        crash_everywhere(organization, taking("one")),
-        crash_everywhere(organization, limited),
-        crash_everywhere(organization, money),
-        crash_everywhere(
-            organization,
-            lambda: hold_capture_segment(
-                organization=organization, hold_id=hold_ids[0], segment="s1", used_so_far=30
-            ),
-        ),
-        crash_everywhere(
-            organization,
-            lambda: hold_extend(
-                organization=organization, hold_id=hold_ids[0], ttl_seconds=60, amount=9
-            ),
-        ),
-        crash_everywhere(
-            organization,
-            lambda: hold_capture(
-                organization=organization, hold_id=hold_ids[0], amount=11, event_id="last"
-            ),
-        ),
-        crash_everywhere(
-            organization,
-            lambda: hold_refund(
-                organization=organization, hold_id=hold_ids[0], key="r", reason="Our fault."
-            ),
-        ),
-        crash_everywhere(
-            organization,
-            lambda: hold_release(
-                organization=organization, hold_id=hold_ids[-1], note="The disk failed."
-            ),
-        ),
+        for name, units in (("late", Decimal("1.5")), ("dear", Decimal(10**12)))
     ]
+    with doomed_django(stop_at), clock.frozen(NOW), system_scope("test"):
+        assert usage_charge(events=events) == 1
 
-    assert all(crashes)
+
+WRITES = {
+    take: {"ledger_hold", "ledger_keyedcall", "ledger_limitcount", "ledger_ratedusage"},
+    settle: {"ledger_hold", "ledger_ledgerentry", "ledger_limitcount", "metering_usageevent"},
+    segment: {"ledger_hold", "ledger_ledgerentry", "metering_usageeventkey"},
+    extend: {"ledger_hold", "ledger_grant", "ledger_balance", "ledger_ratedusage"},
+    refund: {"ledger_capturerefund", "ledger_ledgerentry", "ledger_grant", "ledger_balance"},
+    grant: {"ledger_grant", "ledger_ledgerentry", "ledger_balance"},
+    expire: {"ledger_hold", "ledger_grant", "ledger_balance", "ledger_limitcount"},
+    gateway_take: {"ledger_hold", "ledger_keyedcall", "ledger_limitcount"},
+    gateway_settle: {"ledger_hold", "ledger_keyedcall", "ledger_limitcount", "metering_usageevent"},
+    storage: {"ledger_hold", "metering_usagelatehour", "metering_usageevent", "ledger_ratedusage"},
+}
+"""What each path must have written once it is walked; else it was not that path."""
 
 
-@pytest.mark.django_db
-def test_a_crash_between_any_two_statements_of_a_submit_leaves_no_job_and_no_hold(
-    organization: OrganizationRef,
+@pytest.mark.parametrize("path", WRITES, ids=lambda path: path.__name__)
+def test_r04_r05_a_connection_killed_after_any_write_leaves_nothing_and_a_retry_does_it_once(
+    database_clone: DatabaseClone, books: Books, stops: None, path: Path
 ) -> None:
-    dataset = make_dataset(organization)
-    body = JobRequest(model="minilm-l6", training_file=dataset, tier="head", seed=7)
+    for number in itertools.count(1):
+        account = Account(books.connection, database_clone)
+        if path is gateway_settle:
+            gateway_take(account, None)
+        if path is expire:
+            account.books.hold_age(account.held["hold_id"])
+        before = account.everything()
+        if not died(database_clone, number, lambda stop, of=account: path(of, stop)):
+            break
+        assert differences(before, account.everything()) == set()
+        assert account.books.drift() == []
 
-    crashes = crash_everywhere(
-        organization,
-        lambda: fine_tuning_job_submit(organization=organization, actor=SYSTEM_ACTOR, request=body),
-    )
-
-    assert crashes > 5
-    with tenant_scope(organization):
-        assert FineTuningJob.objects.count() == 1
-
-
-@pytest.mark.django_db
-def test_a_crash_between_any_two_statements_of_a_cancel_charges_nothing_twice(
-    organization: OrganizationRef,
-) -> None:
-    job = make_job(organization)
-    with tenant_scope(organization):
-        row = FineTuningJob.objects.get(id=job.id)
-        row.progress = {**row.progress, "trained_tokens": 40}
-        row.save()
-
-    crash_everywhere(
-        organization,
-        lambda: fine_tuning_job_cancel(
-            organization=organization, actor=SYSTEM_ACTOR, job_id=job.id
-        ),
-    )
-
-    with tenant_scope(organization):
-        (tokens,) = [one for one in balances(organization=organization) if "token" in one.unit]
-        assert (tokens.consumed, tokens.held) == (40, 0)
+        path(account, None)
+        assert differences(before, account.everything()) >= WRITES[path]
+        assert account.books.drift() == []
+    assert number > len(WRITES[path])
+    assert differences(before, account.everything()) >= WRITES[path]
+    assert account.books.drift() == []

@@ -305,3 +305,20 @@ def test_nobody_frees_itself(rich: Books) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         rich._in_scope("UPDATE ledger_customeraccount SET parked_at = NULL", [])
     assert rich.take(rich.request(1), now=NOW) == [(False, "account_parked")]
+
+
+def test_a_limit_that_joins_a_hold_counts_from_then_on_also_after_refunds(rich: Books) -> None:
+    hold = rich.request(10)
+    rich.take(hold, now=NOW)
+    rich.segment(hold, 10, "s1", now=NOW)
+    limit = rich.limit(100)
+    rich.extend(hold["hold_id"], 20, now=NOW)
+    rich.segment(hold, 5, "s2", now=NOW)
+
+    assert rich.refund(hold, 7, key="a", now=NOW)[0] == "refunded"
+
+    # Five had counted; the other two are of what came before the limit.
+    assert count(rich, limit) == (15, 0)
+    rich.segment(hold, 4, "s3", now=NOW)
+    assert count(rich, limit) == (11, 4)
+    assert rich.drift() == []

@@ -227,6 +227,89 @@ def test_r44_what_a_hold_sets_aside_covers_it_even_when_it_is_captured_first(
     assert books.drift() == []
 
 
+def rising(books: Books) -> None:
+    tiers = (
+        '[{"up_to": "10", "unit_amount": "1", "flat_amount": "0"},'
+        ' {"up_to": null, "unit_amount": "3", "flat_amount": "0"}]'
+    )
+    price(books, "graduated", tiers=tiers)
+
+
+def test_r44_a_hold_covers_what_it_costs_after_all_that_is_pending(
+    books: Books, meter: str
+) -> None:
+    rising(books)
+    books.money().grant(39, source="paid", now=NOW)
+    early, late = books.request(10), books.request(10)
+
+    # Captured after the first, the second one's ten cost 3 each: 29 do not cover that.
+    assert books.take(early, now=NOW) == [(True, "accepted")]
+    assert books.take(late, now=NOW) == [(False, "quota_exhausted")]
+    books.money().grant(1, source="more", now=NOW)
+    assert books.take(late, now=NOW) == [(True, "accepted")]
+    assert books.money().balance()["held"] == 40
+    assert books.drift() == []
+
+
+def test_r44_what_the_order_of_captures_made_dearer_comes_from_free_money(
+    books: Books, meter: str
+) -> None:
+    rising(books)
+    books.money().grant(100, source="paid", now=NOW)
+    early, late = books.request(10), books.request(10)
+    books.take(early, late, now=NOW)
+
+    capture(books, late, 10)
+    capture(books, early, 10)
+
+    assert (charged(books, late), charged(books, early)) == (10, 30)
+    assert (books.money().balance()["held"], books.money().balance()["consumed"]) == (0, 40)
+    assert books.drift() == []
+
+
+def test_a_budget_of_money_counts_what_a_hold_costs_that_set_nothing_aside(
+    books: Books, meter: str
+) -> None:
+    price(books, "package", package_units=7, package_amount=30)
+    books.money().grant(1_000, source="paid", now=NOW)
+    books.limit(1_000, unit="USD")
+    first, inside, after = books.request(5), books.request(2), books.request(1)
+    books.take(first, now=NOW)
+    capture(books, first, 5)
+    books.take(inside, after, now=NOW)  # two more fit into the package that is paid
+
+    capture(books, after, 1)
+    capture(books, inside, 2)
+
+    assert charged(books, inside) == 30
+    assert books.rows("SELECT held, used FROM ledger_limitcount") == [(0, 60)]
+
+
+def test_what_nothing_covers_is_kept_with_the_hold_and_adds_up_to_the_price(
+    books: Books, meter: str
+) -> None:
+    price(
+        books,
+        "graduated",
+        tiers='[{"up_to": "10", "unit_amount": "1", "flat_amount": "0"},'
+        ' {"up_to": null, "unit_amount": "3", "flat_amount": "0"}]',
+    )
+    price(books, match='{"channel": "batch"}', unit_amount=1)
+    books.money().grant(40, source="paid", now=NOW)
+    early, late = books.request(10), books.request(10)
+    books.take(early, late, now=NOW)
+    capture(books, late, 10)  # the cheap units; `early` has set aside what those would have cost
+    batch = books.request(20, dims={"channel": "batch"})
+    assert books.take(batch, now=NOW) == [(True, "accepted")]
+
+    capture(books, early, 10)
+
+    assert [charged(books, hold) for hold in (early, late)] == [10, 10]
+    rows = books.rows("SELECT uncovered FROM ledger_hold WHERE uncovered > 0")
+    assert rows == [(20,)]
+    assert books.drift() == []
+
+
 def test_tiers_begin_again_with_the_month_and_a_hold_stays_in_its_own(
     books: Books, meter: str
 ) -> None:

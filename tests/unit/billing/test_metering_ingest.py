@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from django.db import connection, transaction
 
+from anneal.kernel.ids import uuid7
 from anneal.kernel.scopes import OrganizationRef, ScopeError, system_scope, tenant_scope
 from billing.metering.contracts import UsageIngested
 from billing.metering.errors import UsageBatchTooLarge, UsageConflict, UsageInvalid
@@ -147,6 +148,7 @@ def test_duplicates_within_a_batch_count_once_and_contradictions_not_at_all(
         ({"units": Decimal("1e-13")}, "amount_invalid"),
         ({"units": 1.5}, "amount_invalid"),
         ({"meter": "bananas"}, "meter_unknown"),
+        ({"organization_id": uuid7()}, "organization_unknown"),
         ({"source": ""}, "name_invalid"),
         ({"source": "s" * 51}, "name_invalid"),
         ({"event_id": ""}, "name_invalid"),

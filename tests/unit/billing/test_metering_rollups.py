@@ -195,8 +195,9 @@ def test_every_answer_equals_the_events_whatever_was_summed_when(
         assert usage_drift() == ()
 
 
+@pytest.mark.parametrize("sealed", ["epoch", "2026-01-05 09:00+00"])
 def test_an_hour_is_not_summed_past_someone_who_still_writes_into_it(
-    books: Books, database_clone: DatabaseClone
+    books: Books, database_clone: DatabaseClone, sealed: str
 ) -> None:
     """The writer is open while the summing begins: its event may be late, never lost."""
     at = "2026-01-05 10:15+00"
@@ -210,6 +211,9 @@ def test_an_hour_is_not_summed_past_someone_who_still_writes_into_it(
     ):
         for connected in (writer, summing):
             connected.execute("SET LOCAL ROLE anneal_system")
+        writer.execute("UPDATE metering_rollupmark SET sealed_until = %s", [sealed])
+        writer.commit()
+        writer.execute("SET LOCAL ROLE anneal_system")
         writer.execute(record, [books.organization_id, "first"])
         summing.execute("SET LOCAL lock_timeout = '200ms'")
         with pytest.raises(psycopg.errors.LockNotAvailable):
@@ -224,10 +228,10 @@ def test_an_hour_is_not_summed_past_someone_who_still_writes_into_it(
         writer.commit()
         writer.execute("SET LOCAL ROLE anneal_system")
         found = writer.execute(
-            "SELECT (SELECT sum(units) FROM metering_usagerollup),"
-            " (SELECT count(*) FROM metering_usagelatehour),"
-            " (SELECT sum(units) FROM usage_between(%s, '2026-01-05', '2026-01-06'))",
-            [books.organization_id],
+            "SELECT (SELECT sum(units) FROM metering_usagerollup WHERE organization_id = %(id)s),"
+            " (SELECT count(*) FROM metering_usagelatehour WHERE organization_id = %(id)s),"
+            " (SELECT sum(units) FROM usage_between(%(id)s, '2026-01-05', '2026-01-06'))",
+            {"id": books.organization_id},
         ).fetchone()
         # The database is shared by the run's tests: what is summed here must not stay.
         writer.execute("DELETE FROM metering_usagelatehour")

@@ -77,6 +77,7 @@ def test_the_plans_are_public_and_in_order(django_assert_num_queries: Any) -> No
             "storage_gb": 200,
             "seats": 25,
         },
+        "caps": [],
         "overage": {"mode": "invoice", "credit_line": "200"},
     }
 

@@ -36,6 +36,7 @@ TERMS = {
     "currency": "USD",
     "period": "month",
     "included": "prediction 5000\ntrained_token 7",
+    "caps": "prediction month 4000\nUSD day 2.50 soft",
     "priority": "40",
     "seats": "3",
     "overage": "invoice",
@@ -132,9 +133,15 @@ def test_a_plan_is_made_drafted_published_and_hidden(operator: Client) -> None:
 
     page(operator, f"{base}/draft/")
     assert post(operator, f"{base}/draft/", TERMS)[0] == 302
-    assert "29.5" in page(operator, f"{base}/draft/")
+    shown = page(operator, f"{base}/draft/")
+    assert "29.5" in shown
+    assert "USD day 2.50 soft" in shown
     draft = PlanVersion.objects.get(plan=plan)
     assert draft.included == {"prediction": "5000", "trained_token": "7"}
+    assert [(cap["unit"], cap["hard"]) for cap in draft.caps] == [
+        ("USD", False),
+        ("prediction", True),
+    ]
     publish = f"/admin/plans/planversion/{draft.id}/publish/"
     page(operator, publish)
     assert post(operator, publish, {})[0] == 302
@@ -158,6 +165,14 @@ def test_a_plan_is_made_drafted_published_and_hidden(operator: Client) -> None:
         ({"included": "prediction"}, "Write each line as"),
         ({"included": "prediction NaN"}, "of at least 0"),
         ({"credit_line": ""}, "credit_line"),
+        ({"caps": "prediction week 5"}, "Write each cap as"),
+        ({"caps": "prediction month 5 firm"}, "Write each cap as"),
+        ({"caps": "prediction month -5"}, "above 0"),
+        ({"caps": "prediction month 0"}, "above 0"),
+        ({"caps": "prediction month NaN"}, "above 0"),
+        ({"caps": "prediction month 1e30"}, "10^15"),
+        ({"caps": "bananas month 5"}, "cap a meter's units"),
+        ({"caps": "USD month 0.001"}, "at most 2 decimals"),
     ],
 )
 def test_terms_that_cannot_be_are_refused_beside_the_form(

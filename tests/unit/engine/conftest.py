@@ -125,7 +125,8 @@ def write_run(
         tier=tier,
         labels=LABELS,
         base=BaseReference(base.id, str(base.directory), base.weights_sha256),
-        config={"batch_tokens": 128, "precision": "fp32", **(config or {})},
+        config={**({} if tier == "head" else {"batch_tokens": 128}), "precision": "fp32"}
+        | (config or {}),
         threads=1,
         **spec,
     )

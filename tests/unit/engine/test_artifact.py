@@ -14,15 +14,18 @@ from safetensors.torch import load_file
 from torch import Tensor
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+from mlworker.engine.adapters.full import full_shapes
 from mlworker.engine.adapters.lora import module_keys
 from mlworker.engine.artifact import Artifact, load_artifact, save_artifact
 from mlworker.engine.artifact_manifest import (
     ArtifactManifest,
+    FullEntry,
     LoraEntry,
     pack,
     read_manifest,
     unpack,
 )
+from mlworker.engine.base.bert import Bert
 from mlworker.engine.base.config import BertConfig
 from mlworker.engine.base.locate import BaseDirectory
 from mlworker.engine.contracts import EngineError
@@ -32,16 +35,24 @@ from mlworker.engine.inference import Resident, TokenRow
 from tests.unit.engine.conftest import sentences
 
 SHIPPED = Path(__file__).resolve().parents[3] / "mlworker/catalog/shipped/sentiment-en"
+LORA = LoraEntry(4, 8.0)
+FULL = FullEntry(0, embeddings=False)
 TEXTS = [row["text"] for row in sentences(7)] + ["", "你好 — émigré \ud800"]
 
 
 def make_artifact(
-    base: BaseDirectory, tier: str, *, labels: tuple[str, ...] = ("a", "b", "c"), seed: int = 0
+    base: BaseDirectory,
+    tier: str,
+    *,
+    labels: tuple[str, ...] = ("a", "b", "c"),
+    seed: int = 0,
+    lora: LoraEntry = LORA,
+    full: FullEntry = FULL,
 ) -> Artifact:
     """Random weights of the right shapes, large enough to matter."""
     config = BertConfig.read(base.directory / "config.json")
     chance = torch.Generator().manual_seed(seed)
-    rank = 4
+    rank = lora.rank
     tensors = {
         "head.weight": torch.randn(len(labels), config.hidden_size, generator=chance),
         "head.bias": torch.randn(len(labels), generator=chance),
@@ -51,9 +62,16 @@ def make_artifact(
             config.num_attention_heads, config.hidden_size, generator=chance
         )
     if tier == "lora":
-        for key, (width, out, parts) in module_keys(config):
+        for key, (width, out, parts) in module_keys(config, lora.targets, lora.first_block):
             tensors[f"lora.{key}.a"] = torch.randn(parts * rank, width, generator=chance) * 0.05
             tensors[f"lora.{key}.b"] = torch.randn(parts, out, rank, generator=chance) * 0.05
+            if lora.targets == "query_value" and parts > 1:
+                tensors[f"lora.{key}.b"][1] = 0
+    if tier == "full":
+        own = Bert.load(base).state_dict()
+        for name in full_shapes(config, full):
+            value = own[name.removeprefix("full.")]
+            tensors[name] = value + torch.randn(value.shape, generator=chance) * 0.02
     manifest = ArtifactManifest(
         task="text_classification",
         tier=tier,
@@ -61,9 +79,10 @@ def make_artifact(
         base_id=base.id,
         base_sha256=base.weights_sha256,
         max_length=64,
-        pooling="cls" if tier == "lora" else "attention",
-        layers=config.num_hidden_layers if tier == "lora" else 1,
-        lora=LoraEntry(rank, 8.0) if tier == "lora" else None,
+        pooling="attention" if tier == "head" else "cls",
+        layers=1 if tier == "head" else config.num_hidden_layers,
+        lora=lora if tier == "lora" else None,
+        full=full if tier == "full" else None,
         config={"seed": 0},
         metrics={"test": None},
     )
@@ -76,7 +95,7 @@ def _saved(base: BaseDirectory, tier: str, folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("tier", ["head", "lora"])
+@pytest.mark.parametrize("tier", ["head", "lora", "full"])
 def test_an_artifact_survives_disk_and_package(
     tier: str, tiny: BaseDirectory, tmp_path: Path
 ) -> None:
@@ -124,6 +143,9 @@ def _edit(**changes: object) -> Callable[[Path], None]:
         _edit(max_length=10**9),
         _edit(tier="magic"),
         _edit(lora=None),
+        _edit(lora={"rank": 4, "alpha": 8.0, "targets": "everything"}),
+        _edit(full={"first_block": 0, "embeddings": False}),
+        _edit(tier="full"),
         _edit(pooling={"kind": "max", "layers": 1}),
         _edit(format=2),
         _edit(files={}),
@@ -193,7 +215,7 @@ def _stock(folder: Path, model: torch.nn.Module, texts: list[str]) -> Tensor:
         return model(**batch).logits.softmax(dim=-1)
 
 
-@pytest.mark.parametrize("tier", ["head", "lora"])
+@pytest.mark.parametrize("tier", ["head", "lora", "full"])
 def test_a_merged_export_equals_us_in_stock_transformers(
     tier: str, minilm: BaseDirectory, tmp_path: Path
 ) -> None:
@@ -208,9 +230,36 @@ def test_a_merged_export_equals_us_in_stock_transformers(
     )
 
 
+@pytest.mark.parametrize(
+    "entry", [FullEntry(4, embeddings=False), FullEntry(6, embeddings=False), FullEntry(0, True)]
+)
+def test_partly_frozen_weights_export_as_they_answer(
+    entry: FullEntry, minilm: BaseDirectory, tmp_path: Path
+) -> None:
+    artifact = make_artifact(minilm, "full", full=entry)
+
+    folder = export_merged(artifact, minilm, tmp_path / "hf")
+
+    model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    torch.testing.assert_close(
+        _stock(folder, model, TEXTS), _ours(minilm, artifact, TEXTS), atol=2e-5, rtol=1e-4
+    )
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        LoraEntry(4, 8.0),
+        LoraEntry(4, 8.0, "attention", 3),
+        LoraEntry(4, 8.0, "query_value", 0),
+        LoraEntry(4, 8.0, "feed_forward", 1),
+    ],
+)
 @pytest.mark.filterwarnings("ignore::FutureWarning")
-def test_an_exported_adapter_equals_us_in_stock_peft(minilm: BaseDirectory, tmp_path: Path) -> None:
-    artifact = make_artifact(minilm, "lora")
+def test_an_exported_adapter_equals_us_in_stock_peft(
+    entry: LoraEntry, minilm: BaseDirectory, tmp_path: Path
+) -> None:
+    artifact = make_artifact(minilm, "lora", lora=entry)
 
     folder = export_adapter(artifact, minilm, tmp_path / "peft")
 
@@ -221,9 +270,19 @@ def test_an_exported_adapter_equals_us_in_stock_peft(minilm: BaseDirectory, tmp_
     )
 
 
-def test_a_head_has_no_adapter_to_export(minilm: BaseDirectory, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="merged"):
-        export_adapter(make_artifact(minilm, "head"), minilm, tmp_path)
+@pytest.mark.parametrize("tier", ["head", "full"])
+def test_other_tiers_have_no_adapter_to_export(
+    tier: str, tiny: BaseDirectory, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=f"{tier} has no adapter.*merged"):
+        export_adapter(make_artifact(tiny, tier), tiny, tmp_path)
+
+
+def test_a_full_model_without_one_of_its_weights_is_not_served(tiny: BaseDirectory) -> None:
+    made = make_artifact(tiny, "full")
+    tensors = {name: value for name, value in made.tensors.items() if "layers.1.qkv" not in name}
+    with pytest.raises(EngineError, match="do not fit"):
+        Resident.open(tiny, slots=1).load(0, Artifact(made.manifest, tensors))
 
 
 def test_a_model_of_another_base_is_not_served(tiny: BaseDirectory) -> None:

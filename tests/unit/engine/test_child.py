@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from mlworker.engine.artifact import load_artifact
 from mlworker.engine.base.locate import BaseDirectory
@@ -21,11 +22,11 @@ Start = Callable[[Path], Child]
 SLOW = {"step_delay_ms": 30}
 
 
-@pytest.mark.parametrize("tier", ["head", "lora"])
+@pytest.mark.parametrize("tier", ["head", "lora", "full"])
 def test_a_run_tells_its_story_and_leaves_an_artifact(
     tier: str, tiny: BaseDirectory, tmp_path: Path, start: Start
 ) -> None:
-    write_run(tmp_path, tiny, tier, config={"epochs": 2} if tier == "lora" else {})
+    write_run(tmp_path, tiny, tier, config={} if tier == "head" else {"epochs": 2})
 
     child = start(tmp_path)
 
@@ -38,7 +39,7 @@ def test_a_run_tells_its_story_and_leaves_an_artifact(
     plan = next(message for message in child.messages if message["type"] == "plan")
     done = child.messages[-1]
     assert done["trained_tokens"] == plan["trained_tokens"] == done["trained_tokens_planned"]
-    assert plan["trained_tokens"] == plan["tokens_per_pass"] * (2 if tier == "lora" else 1)
+    assert plan["trained_tokens"] == plan["tokens_per_pass"] * (1 if tier == "head" else 2)
     assert done["metrics"]["test"]["rows"] == done["metrics"]["validation"]["rows"] == 24
     assert load_artifact(tmp_path / "artifact").manifest.metrics == done["metrics"]
 
@@ -174,6 +175,39 @@ def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(
     assert child.wait() == -signal.SIGKILL
     assert list(folder.glob(".tmp-*"))
     assert verify_checkpoint(tmp_path / saved["path"]).step == saved["step"]
+
+
+@pytest.mark.parametrize("tier", ["lora", "full"])
+def test_after_kill_9_another_child_ends_with_the_weights_of_an_unbroken_run(
+    tier: str, tiny: BaseDirectory, tmp_path: Path, start: Start
+) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    write_run(whole, tiny, tier, config={"epochs": 2, "seed": 3})
+    assert start(whole).wait() == ExitCode.DONE
+    settings = {"config": {"epochs": 2, "seed": 3}, "checkpoint_seconds": 0.0}
+    write_run(broken, tiny, tier, **settings, test_hooks={"step_delay_ms": 20})
+    first = start(broken)
+    first.until("checkpoint")
+    saved = first.until("checkpoint")
+
+    first.process.send_signal(signal.SIGKILL)
+
+    assert first.wait() == -signal.SIGKILL
+    write_run(broken, tiny, tier, **settings, resume=_newest(broken, str(saved["path"])))
+    second = start(broken)
+    assert second.wait() == ExitCode.DONE
+    expected, found = load_artifact(whole / "artifact"), load_artifact(broken / "artifact")
+    assert found.manifest.metrics == expected.manifest.metrics
+    for name, tensor in expected.tensors.items():
+        torch.testing.assert_close(found.tensors[name], tensor, atol=1e-6, rtol=1e-5)
+
+
+def _newest(folder: Path, known: str) -> str:
+    """The newest whole checkpoint: later ones may have replaced the one that was announced."""
+    whole = sorted(path for path in (folder / "checkpoints").glob("step-*"))
+    assert whole
+    assert str(whole[-1].relative_to(folder)) >= known
+    return str(whole[-1].relative_to(folder))
 
 
 def test_threads_and_politeness_change_while_it_runs(

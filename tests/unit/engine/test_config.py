@@ -1,13 +1,16 @@
 """Hyper-parameters: bounds, "auto", refusals."""
 
 import math
+from pathlib import Path
 
 import pytest
 
 from mlworker.engine.training.config import (
     HYPERPARAMETERS,
+    TIERS,
     ConfigError,
     TrainConfig,
+    applies,
     resolve_auto,
 )
 
@@ -23,7 +26,10 @@ def test_every_field_has_a_sentence_of_help() -> None:
 
 
 def test_auto_and_missing_mean_the_same() -> None:
-    assert _auto() == _auto(**dict.fromkeys(HYPERPARAMETERS, "auto") | {"tier": "lora"})
+    everything = dict.fromkeys(HYPERPARAMETERS, "auto")
+    for tier in TIERS:
+        silent = resolve_auto({}, rows=1_000, classes=2, tier=tier)
+        assert silent == resolve_auto(everything | {"tier": tier}, rows=1_000, classes=2, tier=tier)
 
 
 @pytest.mark.parametrize(("rows", "epochs"), [(50, 15), (2_000, 5), (8_530, 3), (10**6, 3)])
@@ -35,9 +41,54 @@ def test_a_head_reads_its_rows_once() -> None:
     assert resolve_auto({}, rows=50, classes=2, tier="head").epochs == 1
 
 
-def test_a_configuration_survives_json() -> None:
-    config = _auto(epochs=4, lora_rank=16)
-    assert TrainConfig.from_dict(config.as_dict()) == config
+@pytest.mark.parametrize(
+    ("tier", "values"),
+    [
+        ("head", {"head_penalty": 0.5}),
+        ("lora", {"epochs": 4, "lora_rank": 16}),
+        ("full", {"optimizer": "sgd", "momentum": 0.5, "frozen_layers": 2}),
+        ("full", {"embeddings": "trained", "optimizer": "adam"}),
+    ],
+)
+def test_a_configuration_survives_json_and_holds_only_what_applies(
+    tier: str, values: dict[str, object]
+) -> None:
+    config = resolve_auto(values, rows=1_000, classes=2, tier=tier)
+    body = config.as_dict()
+    assert values.items() <= body.items()
+    assert TrainConfig.from_dict(body) == config
+    assert set(body) == {
+        name
+        for name in HYPERPARAMETERS
+        if applies(name, tier=tier, optimizer=str(values.get("optimizer", "adamw")))
+    }
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_a_value_that_would_do_nothing_is_refused(tier: str) -> None:
+    idle = [name for name, known in HYPERPARAMETERS.items() if tier not in known.tiers]
+    assert idle
+    for name in idle:
+        with pytest.raises(ConfigError, match=f"{name} does nothing in tier {tier}"):
+            resolve_auto({name: 1}, rows=1_000, classes=2, tier=tier)
+
+
+def test_word_vectors_are_not_trained_below_frozen_blocks() -> None:
+    values = {"embeddings": "trained", "frozen_layers": 1}
+    with pytest.raises(ConfigError, match="frozen_layers 0"):
+        resolve_auto(values, rows=1_000, classes=2, tier="full")
+
+
+def test_rates_of_auto_fit_tier_and_optimizer() -> None:
+    rates = {
+        (tier, optimizer): resolve_auto(
+            {"optimizer": optimizer}, rows=1_000, classes=2, tier=tier
+        ).learning_rate
+        for tier in ("lora", "full")
+        for optimizer in ("adamw", "adam", "sgd")
+    }
+    assert rates["lora", "adam"] == rates["lora", "adamw"] > rates["full", "adamw"]
+    assert all(rates[tier, "sgd"] > rates[tier, "adamw"] for tier in ("lora", "full"))
 
 
 def test_a_whole_float_counts_as_an_integer() -> None:
@@ -62,7 +113,16 @@ def test_a_whole_float_counts_as_an_integer() -> None:
         ("precision", "int4"),
         ("seed", -1),
         ("tier", "head"),
+        ("tier", "giant"),
         ("momentum", 0.9),
+        ("momentun", 0.9),
+        ("optimizer", "lion"),
+        ("scheduler", "step"),
+        ("hidden_dropout", 1.0),
+        ("lora_targets", "pooler"),
+        ("frozen_layers", -1),
+        ("embeddings", "trained"),
+        ("head_penalty", 0.1),
     ],
 )
 def test_nonsense_is_refused_by_name(name: str, value: object) -> None:
@@ -74,3 +134,15 @@ def test_nonsense_is_refused_by_name(name: str, value: object) -> None:
 def test_an_incomplete_configuration_is_refused() -> None:
     with pytest.raises(ConfigError, match="is missing"):
         TrainConfig.from_dict({"tier": "lora"})
+
+
+def test_the_documentation_has_every_hyperparameter_as_it_is() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs/training.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    for name, known in HYPERPARAMETERS.items():
+        if name in ("tier", "seed"):
+            continue
+        bounds = f"{known.low:g} to {known.high:g}"
+        may = ", ".join(f"`{choice}`" for choice in known.choices) or bounds
+        line = f"| `{name}` | {', '.join(known.tiers)} | {may} | {known.auto} | {known.help} |"
+        assert line in rows

@@ -14,10 +14,10 @@ from mlworker.engine.training import head
 from mlworker.engine.training.run import Run
 from tests.unit.engine.conftest import FILLER, sentences, write_run
 
-EXTRA = {"head": {}, "lora": {"epochs": 5}}
+EXTRA = {"head": {}, "lora": {"epochs": 5}, "full": {"epochs": 5}}
 
 
-@pytest.mark.parametrize("tier", ["head", "lora"])
+@pytest.mark.parametrize("tier", ["head", "lora", "full"])
 @pytest.mark.parametrize("precision", ["fp32", "auto"])
 def test_a_tier_learns(tier: str, precision: str, minilm: BaseDirectory, tmp_path: Path) -> None:
     spec = write_run(

@@ -21,12 +21,14 @@ KINDS = [
     ("head", ("x", "y", "z", "w")),
     ("head", ("x", "y")),
     ("lora", ("a", "b")),
+    ("full", ("a", "b")),
+    ("full", ("a", "b", "c")),
 ]
 
 
 @pytest.fixture(scope="module")
 def resident(tiny: BaseDirectory) -> Resident:
-    """Five models: both tiers, several label counts."""
+    """Seven models: every tier, several label counts."""
     made = Resident.open(tiny, slots=len(KINDS))
     for slot, (tier, labels) in enumerate(KINDS):
         made.load(slot, make_artifact(tiny, tier, labels=labels, seed=slot))
@@ -62,15 +64,16 @@ def test_a_row_answers_the_same_in_any_company(resident: Resident, slots: list[i
 def test_models_disagree_with_each_other(resident: Resident) -> None:
     """Else equality in company would prove nothing."""
     ids = _rows(resident, [0])[0].ids
-    first, fifth = resident.forward([TokenRow(ids, 0), TokenRow(ids, 4)])
+    first, fifth, sixth = resident.forward([TokenRow(ids, slot) for slot in (0, 4, 5)])
     assert abs(first[0] - fifth[0]) > 1e-3
+    assert abs(first[0] - sixth[0]) > 1e-3
 
 
 def test_bf16_answers_nearly_the_same(resident: Resident, tiny: BaseDirectory) -> None:
     half = Resident.open(tiny, slots=len(KINDS), dtype="bfloat16")
     for slot, (tier, labels) in enumerate(KINDS):
         half.load(slot, make_artifact(tiny, tier, labels=labels, seed=slot))
-    rows = _rows(resident, [0, 1, 2, 3, 4] * 4)
+    rows = _rows(resident, [0, 1, 2, 3, 4, 5, 6] * 4)
     assert _close(half.forward(rows), resident.forward(rows), 0.1)
 
 
@@ -159,6 +162,64 @@ def test_the_least_recently_used_model_leaves(tiny: BaseDirectory) -> None:
 
     assert loaded == ["a", "bb", "ccc"]
     assert (table.peek("bb"), table.peek("a") is None) == (None, False)
+
+
+def _full_table(base: BaseDirectory, models: float) -> SlotTable:
+    """Room for so many models of tier full."""
+    size = Resident.open(base, slots=1).size(make_artifact(base, "full"))
+    assert size > 0
+
+    def loader(key: str) -> Artifact:
+        return make_artifact(base, "full" if key.startswith("f") else "head", seed=len(key))
+
+    return SlotTable(Resident.open(base, slots=8), loader, room=int(size * models))
+
+
+def test_full_models_share_a_budget_and_others_are_not_pushed_out(tiny: BaseDirectory) -> None:
+    table = _full_table(tiny, 2.5)
+    for key in ("f1", "head", "f22", "f1", "f333"):
+        table.ensure(key)
+    assert [key for key in ("f1", "f22", "f333", "head") if table.peek(key) is None] == ["f22"]
+    assert table.bytes <= table._room
+    table.drop("f1")
+    assert table.ensure("f22") is not None
+    assert {key: table.peek(key) is None for key in ("f1", "f333")} == {"f1": True, "f333": False}
+
+
+def test_a_full_model_larger_than_the_budget_is_refused_with_the_way_out(
+    tiny: BaseDirectory,
+) -> None:
+    table = _full_table(tiny, 0.5)
+    with pytest.raises(EngineError, match="ANNEAL_SERVE_FULL_MIB") as caught:
+        table.ensure("f1")
+    assert caught.value.code == "out_of_memory"
+    assert table.ensure("head") is not None
+
+
+def test_a_load_waits_for_what_a_batch_uses(tiny: BaseDirectory) -> None:
+    table = _full_table(tiny, 1.0)
+    table.ensure("f1")
+    done: list[int] = []
+    with table.held(["f1", "absent"]) as slots:
+        assert set(slots) == {"f1"}
+        thread = threading.Thread(target=lambda: done.append(table.ensure("f22", patience=20)))
+        thread.start()
+        with pytest.raises(SlotsExhausted):
+            table.ensure("f333")
+        assert not done
+        assert table.peek("f1") is not None
+    thread.join(20)
+    assert done == [table.peek("f22")]
+    assert table.peek("f1") is None
+
+
+def test_a_full_model_keeps_only_its_own_weights_in_memory(tiny: BaseDirectory) -> None:
+    made = Resident.open(tiny, slots=1)
+    made.load(0, make_artifact(tiny, "full"))
+    own = made._model(0).bert
+    assert own is not None
+    assert own.words.weight.data_ptr() == made.bert.words.weight.data_ptr()
+    assert own.pooler.weight.data_ptr() != made.bert.pooler.weight.data_ptr()
 
 
 def test_a_pinned_model_stays(tiny: BaseDirectory) -> None:

@@ -52,15 +52,24 @@ def _broken_run(folder: Path, spec: TrainSpec, after: int) -> tuple[DoneMessage,
             spec = replace(spec, resume=spec.resume if saved is None else saved.path)
 
 
-@pytest.mark.parametrize("after", [9, 14])
-def test_an_interrupted_run_ends_with_the_same_weights(
-    after: int, tiny: BaseDirectory, tmp_path: Path
-) -> None:
-    config = {"epochs": 2, "lora_dropout": 0.1, "patience": 0}
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    expected = Run(whole, write_run(whole, tiny, "lora", config=config), LocalLink()).execute()
+RUNS = [
+    ("lora", {"lora_dropout": 0.1}, 9),
+    ("lora", {"lora_targets": "query_value", "frozen_layers": 1, "hidden_dropout": 0.2}, 14),
+    ("full", {}, 9),
+    ("full", {"frozen_layers": 1, "optimizer": "sgd", "scheduler": "constant"}, 14),
+    ("full", {"embeddings": "trained", "optimizer": "adam", "scheduler": "cosine"}, 11),
+]
 
-    done, stops = _broken_run(broken, write_run(broken, tiny, "lora", config=config), after)
+
+@pytest.mark.parametrize(("tier", "values", "after"), RUNS)
+def test_an_interrupted_run_ends_with_the_same_weights(
+    tier: str, values: dict[str, object], after: int, tiny: BaseDirectory, tmp_path: Path
+) -> None:
+    config = {"epochs": 2, "patience": 0, **values}
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    expected = Run(whole, write_run(whole, tiny, tier, config=config), LocalLink()).execute()
+
+    done, stops = _broken_run(broken, write_run(broken, tiny, tier, config=config), after)
 
     assert stops >= 2
     assert (done.steps, done.trained_tokens) == (expected.steps, expected.trained_tokens)
@@ -88,6 +97,25 @@ def test_a_checkpoint_from_before_the_averages_is_continued(
     done = Run(tmp_path, replace(spec, resume=saved.path), LocalLink()).execute()
 
     assert done.steps == done.steps_planned
+
+
+def test_a_checkpoint_of_other_hyperparameters_is_refused_as_such(
+    tiny: BaseDirectory, tmp_path: Path
+) -> None:
+    """The supervisor then begins without it, instead of giving the job up."""
+    folder = _checkpointed(tmp_path, tiny)
+    body = json.loads((folder / "state.json").read_text())
+    del body["config"]["scheduler"]
+    tensors = load_file(folder / "state.safetensors")
+    with publish_folder(folder, _described(folder)) as new:
+        (new / "state.json").write_text(json.dumps(body))
+        save_file(tensors, new / "state.safetensors")
+    spec = replace(TrainSpec.read(tmp_path), resume=str(folder.relative_to(tmp_path)))
+
+    with pytest.raises(EngineError, match="another version") as caught:
+        Run(tmp_path, spec, LocalLink()).execute()
+
+    assert caught.value.code == "checkpoint_corrupt"
 
 
 def _described(folder: Path) -> dict[str, object]:

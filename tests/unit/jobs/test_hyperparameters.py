@@ -10,7 +10,8 @@ from mlworker.jobs.hyperparameters import config_resolve, tier_checked
 
 
 def resolve(tier: str = "lora", **requested: Any) -> TrainConfig:
-    return config_resolve(requested, tier=tier, seed=5, rows=800, classes=2, tokens_per_row=20.0)
+    facts = {"seed": 5, "rows": 800, "classes": 2, "tokens_per_row": 20.0, "blocks": 6}
+    return config_resolve(requested, tier=tier, **facts)
 
 
 def test_auto_is_the_same_as_silence() -> None:
@@ -52,21 +53,67 @@ def test_our_own_name_wins_over_a_multiplier() -> None:
         ("learning_rate_multiplier", 1e5),
         ("max_length", 10**7),
         ("wings", 2),
+        ("frozen_layers", 7),
+        ("momentum", 0.5),
+        ("embeddings", "trained"),
+        ("optimizer", "lion"),
+        ("head_penalty", 1.0),
         ("seed", 3),
     ],
 )
 def test_what_is_out_of_bounds_is_refused_by_name(name: str, value: object) -> None:
     with pytest.raises(HyperparameterInvalid) as caught:
         resolve(**{name: value})
-    assert caught.value.param is not None
-    assert caught.value.param.startswith("hyperparameters.")
+    assert caught.value.param == f"hyperparameters.{name}"
 
 
 def test_auto_tier_is_lora() -> None:
     assert tier_checked("auto") == "lora"
 
 
-@pytest.mark.parametrize("tier", ["full", "", "x" * 999])
+@pytest.mark.parametrize("tier", ["giant", "", "x" * 999])
 def test_an_unknown_tier_is_refused(tier: str) -> None:
-    with pytest.raises(TierUnsupported, match="head or lora"):
+    with pytest.raises(TierUnsupported, match="head, lora or full"):
         tier_checked(tier)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("n_epochs", 3), ("batch_size", 8), ("learning_rate_multiplier", 2), ("lora_rank", 4)],
+)
+def test_a_value_without_effect_is_refused_under_the_name_it_was_given(
+    name: str, value: int
+) -> None:
+    with pytest.raises(HyperparameterInvalid, match="does nothing in tier head") as caught:
+        resolve("head", **{name: value})
+    assert caught.value.param == f"hyperparameters.{name}"
+
+
+def test_a_preset_brings_its_tier_and_values_and_what_is_given_wins() -> None:
+    facts = {"seed": 5, "rows": 4_000, "classes": 2, "tokens_per_row": 20.0, "blocks": 6}
+    assert [tier_checked("auto", name) for name in ("quick", "balanced", "best")] == [
+        "head",
+        "lora",
+        "lora",
+    ]
+    plain = config_resolve({}, tier="lora", **facts)
+    best = config_resolve({}, tier="lora", preset="best", **facts)
+    own = config_resolve(
+        {"lora_rank": 4, "n_epochs": 1, "patience": "auto"}, tier="lora", preset="best", **facts
+    )
+    assert (best.epochs, best.lora_rank, best.lora_alpha) == (2 * plain.epochs, 16, 32.0)
+    assert (own.epochs, own.lora_rank, own.patience) == (1, 4, best.patience)
+
+
+def test_a_preset_in_another_tier_keeps_what_applies_there() -> None:
+    facts = {"seed": 5, "rows": 4_000, "classes": 2, "tokens_per_row": 20.0, "blocks": 6}
+    assert tier_checked("head", "best") == "head"
+    assert config_resolve({}, tier="head", preset="best", **facts) == config_resolve(
+        {}, tier="head", **facts
+    )
+
+
+def test_an_unknown_preset_is_refused_with_those_there_are() -> None:
+    with pytest.raises(HyperparameterInvalid, match="quick, balanced, best") as caught:
+        tier_checked("auto", "fastest")
+    assert caught.value.param == "preset"

@@ -1,10 +1,6 @@
 """A job charged checkpoint by checkpoint: job, usage and balance tell one story at every end."""
 
-import itertools
-from typing import Any
-
 import pytest
-from django.db import connection
 from rest_framework.test import APIClient
 
 from anneal.kernel.models import AuditEvent
@@ -20,9 +16,8 @@ from billing.ledger.services import (
 from billing.metering.models import UsageEvent
 from mlworker.jobs.contracts import METER, Fault
 from mlworker.jobs.errors import LeaseLost
-from mlworker.jobs.models import StoredFiles
 from mlworker.jobs.reaping import jobs_reap
-from mlworker.jobs.states import StoredKind, StoredState
+from mlworker.jobs.states import StoredKind
 from mlworker.jobs.working import (
     News,
     checkpoint_ready,
@@ -33,7 +28,6 @@ from mlworker.jobs.working import (
     work_load,
     work_succeeded,
 )
-from tests.unit.billing.test_ledger_crash import Crash, CrashAfter
 from tests.unit.jobs.charges import assert_books, drifts, segments
 from tests.unit.jobs.factories import (
     claimed,
@@ -281,38 +275,3 @@ def test_a_checkpoint_told_twice_is_charged_once(organization: OrganizationRef) 
 
     assert segments(organization, job) == {"10": 100}
     assert token_balance(organization).consumed == 100
-
-
-class CrashInside(CrashAfter):
-    """Counts the statements of a unit of work, not those that open and close it."""
-
-    def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        if sql.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK")):
-            return execute(sql, params, many, context)
-        return super().__call__(execute, sql, params, many, context)
-
-
-def test_a_crash_between_any_two_statements_of_a_checkpoint_neither_keeps_nor_charges_it(
-    organization: OrganizationRef,
-) -> None:
-    job = make_job(organization, tier="lora")
-    claim = claimed()
-    stored_id, key = stored_begin(claim, StoredKind.CHECKPOINT, step=10)
-    stored = object_put(key, b"bytes")
-    metrics = {"trained_tokens": 100}
-
-    for number in itertools.count(1):
-        try:
-            with connection.execute_wrapper(CrashInside(number)):
-                checkpoint_ready(claim, stored_id, stored, manifest_sha256="m", metrics=metrics)
-        except Crash:
-            with tenant_scope(organization):
-                assert StoredFiles.objects.get(id=stored_id).state == StoredState.WRITING
-            assert token_balance(organization).consumed == 0
-            assert drifts(organization) == ()
-        else:
-            break
-
-    assert number > 8
-    assert segments(organization, job) == {"10": 100}
-    assert drifts(organization) == ()

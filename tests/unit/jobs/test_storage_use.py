@@ -81,7 +81,7 @@ def test_the_statements_do_not_grow_with_the_organizations(
 
     # Sizes; one decision for all, meters, and the events: each beside what opens and ends a scope.
     told = [each["sql"] for each in queries]
-    assert len([sql for sql in told if "ROLE" not in sql and "SAVEPOINT" not in sql]) == 4
+    assert len([sql for sql in told if "ROLE" not in sql and "SAVEPOINT" not in sql]) == 5
     assert len([sql for sql in told if sql.startswith("SET LOCAL ROLE")]) == 2
 
 

@@ -107,7 +107,7 @@ def test_head_counts_one_pass_and_lora_every_epoch(organization: OrganizationRef
     dataset = make_dataset(organization)
     client = make_client(organization)
     three = {"n_epochs": 3}
-    head = create(client, training_file=dataset, tier="head", hyperparameters=three).json()
+    head = create(client, training_file=dataset, tier="head").json()
     lora = create(client, training_file=dataset, tier="lora", hyperparameters=three).json()
     assert lora["quoted_tokens"] == 3 * head["quoted_tokens"]
 
@@ -171,7 +171,7 @@ def test_a_file_that_cannot_be_paid_fails_with_the_quota(
     ("body", "status", "code"),
     [
         ({"model": "gpt-9"}, 404, "base_model_not_found"),
-        ({"tier": "full"}, 400, "tier_unsupported"),
+        ({"tier": "giant"}, 400, "tier_unsupported"),
         ({"method": {"type": "dpo"}}, 400, "method_unsupported"),
         ({"hyperparameters": {"n_epochs": 10**9}}, 400, "hyperparameter_invalid"),
         ({"hyperparameters": {"n_epochs": 0}}, 400, "hyperparameter_invalid"),
@@ -209,7 +209,7 @@ def test_openais_method_body_is_understood(organization: OrganizationRef) -> Non
     dataset = make_dataset(organization)
     method = {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 2}}}
     job = create(
-        make_client(organization), training_file=dataset, tier="head", method=method
+        make_client(organization), training_file=dataset, tier="lora", method=method
     ).json()
     assert job["hyperparameters"]["n_epochs"] == 2
     assert job["method"]["supervised"]["hyperparameters"]["n_epochs"] == 2

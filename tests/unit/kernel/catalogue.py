@@ -33,6 +33,8 @@ DEFINER_FUNCTIONS = frozenset(
         "capture_refund",
         "account_open",
         "account_park",
+        # What became of a plan is told as thresholds are, whose rows the app may not write.
+        "account_notice",
         # Who calls: the organization is known only by the answer.
         "key_lookup",
         "memberships_of_user",

@@ -4,6 +4,7 @@ import threading
 import time
 from array import array
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,8 +13,11 @@ import pytest
 import torch
 
 from anneal.kernel.redis import redis_client
+from anneal.kernel.storage import object_put
+from mlworker.engine.artifact import load_artifact, save_artifact
+from mlworker.engine.artifact_manifest import pack
 from mlworker.engine.base.locate import locate_base
-from mlworker.engine.inference import Resident
+from mlworker.engine.inference import Resident, TokenRow
 from mlworker.serving.protocol import (
     EMBEDDING_TIER,
     Answer,
@@ -30,6 +34,7 @@ from mlworker.serving.protocol import (
 from mlworker.serving.worker.adapters import Adapters
 from mlworker.serving.worker.line import Line
 from mlworker.serving.worker.loop import Loop
+from tests.unit.engine.test_artifact import make_artifact
 
 BASE = "minilm-l6"
 BROKEN = ModelSpec("broken", "head", "organizations/none/model.tar", "0" * 64, 2)
@@ -46,11 +51,11 @@ def resident() -> Any:
 class Machine:
     """A loop in a thread, its queue, and a gateway that reads its replies."""
 
-    def __init__(self, resident: Any, directory: Path) -> None:
+    def __init__(self, resident: Any, directory: Path, **room: int) -> None:
         self.redis = redis_client()
         self.queue, self.gateway = f"test-{uuid4().hex[:8]}", uuid4().hex[:8]
         self.line = Line(f"engine-{uuid4().hex[:8]}", self.queue)
-        self.adapters = Adapters(resident, directory)
+        self.adapters = Adapters(resident, directory, **room)
         self.loop = Loop(resident, self.adapters, self.line)
         self.tokenizer = resident.tokenizer
         self._stop = threading.Event()
@@ -154,3 +159,39 @@ def test_what_was_taken_before_the_end_is_answered(machine: Machine) -> None:
     waiting = machine.redis.llen(waiting_key(machine.queue))
     assert taken == 0
     assert waiting == 1 or len(machine.answers(20)) == 20
+
+
+def _stored(name: str, folder: Path, seed: int) -> ModelSpec:
+    """A model of tier full in storage."""
+    made = make_artifact(locate_base(BASE), "full", labels=("a", "b"), seed=seed)
+    save_artifact(folder / name, made.manifest, made.tensors)
+    stored = object_put(f"organizations/test/{uuid4().hex}/model.tar", BytesIO(pack(folder / name)))
+    return ModelSpec(name, "full", stored.key, stored.sha256, 2)
+
+
+def test_full_models_take_turns_in_too_little_memory(resident: Any, tmp_path: Path) -> None:
+    """Room for one of two: every call is answered, as the model alone answers it."""
+    specs = [_stored(name, tmp_path, seed) for seed, name in enumerate(("first", "second"))]
+    artifacts = [load_artifact(tmp_path / spec.version) for spec in specs]
+    size = resident.size(artifacts[0])
+    ids = [each.ids for each in resident.tokenizer.encode(TEXTS, 64)]
+    expected = []
+    for artifact in artifacts:
+        alone = Resident.open(locate_base(BASE), slots=1)
+        alone.load(0, artifact)
+        expected.append(alone.forward([TokenRow(row, 0) for row in ids]))
+    machine = Machine(resident, tmp_path, room=int(size * 1.5))
+    try:
+        for turn in range(6):
+            machine.send(
+                machine.work(turn * 2, specs[0], TEXTS), machine.work(turn * 2 + 1, specs[1], TEXTS)
+            )
+        answers = machine.answers(12)
+        assert {answer.error for answer in answers.values()} == {""}
+        for number, answer in answers.items():
+            for row, wanted in zip(values(answer), expected[number % 2], strict=True):
+                assert row == pytest.approx(wanted, abs=1e-5)
+        assert machine.adapters.table.bytes == size
+    finally:
+        machine.stop()
+        machine.redis.delete(waiting_key(machine.queue), reply_key(machine.gateway))

@@ -11,6 +11,7 @@ import playground from "./playground.json";
 import settings from "./settings.json";
 import training from "./training.json";
 import usage from "./usage.json";
+import webhooks from "./webhooks.json";
 
 export const enApp = {
   app,
@@ -25,4 +26,5 @@ export const enApp = {
   settings,
   training,
   usage,
+  webhooks,
 };

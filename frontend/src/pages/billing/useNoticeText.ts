@@ -9,6 +9,12 @@ export const useNoticeText = () => {
   const format = useFormat();
   const meterName = useMeterName();
   return (notice: Notice): { title: string; text: string } => {
+    if (notice.kind === "plan") {
+      return {
+        title: t("notices.plan", { plan: notice.plan }),
+        text: t(notice.reason === "payment" ? "notices.planPayment" : "notices.planCurrency"),
+      };
+    }
     const values = {
       unit: meterName(notice.unit),
       percent: notice.threshold,

@@ -36,6 +36,15 @@ const useLines = (plan: Plan, meterName: (meter: string) => string): string[] =>
     ...plan.included.map(({ meter, units }) =>
       t("plan.included", { units: format.number(units), meter: inSentence(meterName(meter)) }),
     ),
+    ...plan.caps.map(({ unit, window, amount, enforcement }) =>
+      t(`plan.cap.${enforcement}`, {
+        amount:
+          unit === plan.currency
+            ? format.sum(amount, unit)
+            : `${format.number(Number(amount))} ${inSentence(meterName(unit))}`,
+        window: t(`plan.cap.${window}`),
+      }),
+    ),
     limit("seats"),
     limit("concurrency"),
     limit("requests_per_minute"),

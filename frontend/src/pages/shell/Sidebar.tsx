@@ -10,6 +10,7 @@ import {
   IconRocket,
   IconSettings,
   IconUsers,
+  IconWebhook,
 } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { boot } from "@/lib/boot";
@@ -33,6 +34,7 @@ const GROUPS = [
     items: [
       { id: "deployments", to: "/o/$org/deployments", Icon: IconRocket },
       { id: "keys", to: "/o/$org/keys", Icon: IconKey },
+      { id: "webhooks", to: "/o/$org/webhooks", Icon: IconWebhook },
     ],
   },
   {
@@ -52,6 +54,7 @@ export const Sidebar = ({ onNavigate }: { onNavigate: () => void }) => {
   const { t } = useTranslation("app");
   const org = useOrg();
   const money = useCan("money");
+  const webhooks = useCan("webhooks");
   return (
     <div className={classes.sidebar}>
       {GROUPS.map((group) => (
@@ -62,7 +65,7 @@ export const Sidebar = ({ onNavigate }: { onNavigate: () => void }) => {
             </li>
           )}
           {group.items
-            .filter(({ id }) => id !== "billing" || money)
+            .filter(({ id }) => (id !== "billing" || money) && (id !== "webhooks" || webhooks))
             .map(({ id, to, Icon }) => (
               <li key={id}>
                 <LinkNav

@@ -1,69 +1,70 @@
-import { Accordion, NumberInput, Select, SimpleGrid } from "@mantine/core";
+import { Accordion, NumberInput, Select, SimpleGrid, Text, Title } from "@mantine/core";
 import type { UseFormReturnType } from "@mantine/form";
 import { useTranslation } from "react-i18next";
-import { type JobForm, presetOf, TIERS, type TierChoice } from "./presets";
+import type { Hyperparameters } from "@/api/types";
+import { HyperparameterField, ORDER } from "./HyperparameterField";
+import classes from "./NewJobPage.module.css";
+import { fieldsOf, groupsOf, type JobForm, presetOf, TIERS, type TierChoice } from "./presets";
+
+type Props = { form: UseFormReturnType<JobForm>; known: Hyperparameters | undefined };
 
 /** Everything here is "auto" until somebody knows better. */
-export const AdvancedFields = ({ form }: { form: UseFormReturnType<JobForm> }) => {
+export const AdvancedFields = ({ form, known }: Props) => {
   const { t } = useTranslation("training");
-  const auto = t("form.auto");
-  const tier = (value: string | null) => {
+  const { tier, preset, values } = form.values;
+  const choose = (value: string | null) => {
     if (!value) return;
     const chosen = value as TierChoice;
-    form.setValues({ tier: chosen, preset: presetOf(chosen, form.values.preset) });
+    form.setValues({ tier: chosen, preset: presetOf(chosen, preset) });
   };
+  const named = known?.presets.find(({ name }) => name === preset)?.values ?? {};
+  const groups = groupsOf(fieldsOf(known?.data ?? [], tier, values));
   return (
     <Accordion mt="md" variant="default" order={3}>
       <Accordion.Item value="advanced">
         <Accordion.Control>{t("form.advanced")}</Accordion.Control>
         <Accordion.Panel>
-          <SimpleGrid cols={{ base: 1, sm: 2 }}>
+          <Text size="sm" c="dimmed" mb="md">
+            {t("form.advancedLead")}
+          </Text>
+          <SimpleGrid cols={{ base: 1, sm: 2 }} className={classes.fields ?? ""}>
             <Select
               label={t("form.tier")}
-              description={t("form.tierHelp")}
+              inputWrapperOrder={ORDER}
+              description={t(`tierHelp.${tier}`)}
               data={TIERS.map((value) => ({ value, label: t(`tiers.${value}`) }))}
-              value={form.values.tier}
-              onChange={tier}
+              value={tier}
+              onChange={choose}
               allowDeselect={false}
             />
             <NumberInput
-              label={t("form.epochs")}
-              description={t("form.epochsHelp")}
-              placeholder={auto}
-              min={1}
-              max={100}
-              allowDecimal={false}
-              {...form.getInputProps("epochs")}
-            />
-            <NumberInput
-              label={t("form.learningRate")}
-              description={t("form.learningRateHelp")}
-              placeholder={auto}
-              min={0}
-              max={1}
-              step={0.0001}
-              decimalScale={7}
-              {...form.getInputProps("learningRate")}
-            />
-            <NumberInput
-              label={t("form.batchTokens")}
-              description={t("form.batchTokensHelp")}
-              placeholder={auto}
-              min={64}
-              max={65_536}
-              step={512}
-              allowDecimal={false}
-              {...form.getInputProps("batchTokens")}
-            />
-            <NumberInput
               label={t("form.seed")}
+              inputWrapperOrder={ORDER}
               description={t("form.seedHelp")}
-              placeholder={auto}
+              placeholder={t("form.auto")}
               min={0}
               allowDecimal={false}
               {...form.getInputProps("seed")}
             />
           </SimpleGrid>
+          {groups.map(([group, fields]) => (
+            <section key={group}>
+              <Title order={4} size="sm" mt="lg" mb="xs">
+                {t(`groups.${group}`)}
+              </Title>
+              <SimpleGrid cols={{ base: 1, sm: 2 }} className={classes.fields ?? ""}>
+                {fields.map((field) => (
+                  <HyperparameterField
+                    key={field.name}
+                    field={field}
+                    preset={named[field.name]}
+                    value={values[field.name] ?? ""}
+                    onChange={(value) => form.setFieldValue(`values.${field.name}`, value)}
+                  />
+                ))}
+              </SimpleGrid>
+            </section>
+          ))}
         </Accordion.Panel>
       </Accordion.Item>
     </Accordion>

@@ -39,6 +39,14 @@ export const JobFacts = ({ job, progress }: Props) => {
               : { label: t("job.took"), value: took === undefined ? "–" : format.span(took) },
             { label: t("columns.base"), value: job.model },
             { label: t("columns.tier"), value: known("tiers", job.tier) ?? job.tier },
+            ...(job.preset
+              ? [
+                  {
+                    label: t("form.preset"),
+                    value: known(`presets.${job.preset}`, "name") ?? job.preset,
+                  },
+                ]
+              : []),
             ...(job.queue_position
               ? [{ label: t("job.position"), value: format.number(job.queue_position) }]
               : []),

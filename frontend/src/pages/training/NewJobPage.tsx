@@ -7,7 +7,7 @@ import { useTranslation } from "react-i18next";
 import { datasetsQuery } from "@/api/datasets";
 import { isApiError } from "@/api/errors";
 import { modelsQuery } from "@/api/models";
-import { jobCreate } from "@/api/training";
+import { hyperparametersQuery, jobCreate } from "@/api/training";
 import type { JobCreate } from "@/api/types";
 import { keyOf } from "@/lib/idempotency";
 import { useOrg } from "@/lib/useOrg";
@@ -27,10 +27,8 @@ const EMPTY: JobForm = {
   suffix: "",
   tier: "lora",
   preset: "balanced",
-  epochs: "",
-  learningRate: "",
-  batchTokens: "",
   seed: "",
+  values: {},
 };
 
 const SUFFIX = /^[a-zA-Z0-9_.-]{0,40}$/;
@@ -76,6 +74,7 @@ export const NewJobPage = () => {
   const form = useJobForm();
   const datasets = useQuery(datasetsQuery(org));
   const models = useQuery(modelsQuery(org));
+  const known = useQuery(hyperparametersQuery(org)).data;
   const usable = (datasets.data?.data ?? []).filter((dataset) => dataset.status === "ready");
   const bases = (models.data ?? []).filter((model) => model.kind === "base");
   const { setFieldValue } = form;
@@ -98,7 +97,7 @@ export const NewJobPage = () => {
       if (isApiError(error) && error.param === "suffix") form.setErrors(error.fields);
     },
   });
-  const body = useMemo(() => bodyOf(form.values), [form.values]);
+  const body = useMemo(() => bodyOf(form.values, known?.data), [form.values, known]);
   if (datasets.data && usable.length === 0) return <NoData />;
   return (
     <>
@@ -131,7 +130,7 @@ export const NewJobPage = () => {
           </Panel>
           <Panel title={t("form.how")}>
             <PresetCards form={form} />
-            <AdvancedFields form={form} />
+            <AdvancedFields form={form} known={known} />
           </Panel>
         </Stack>
         <EstimateBox body={body} busy={submit.isPending} error={submit.error} />

@@ -1,54 +1,106 @@
-/** From the form's few choices to the job's body. */
-import type { JobCreate } from "@/api/types";
+/** From the form's choices to the job's body. */
+import type { Hyperparameter, JobCreate } from "@/api/types";
 
 export type Preset = "quick" | "balanced" | "best";
 export const PRESETS: readonly Preset[] = ["quick", "balanced", "best"];
 
-export type TierChoice = "head" | "lora";
-export const TIERS: readonly TierChoice[] = ["head", "lora"];
+export type TierChoice = "head" | "lora" | "full";
+export const TIERS: readonly TierChoice[] = ["head", "lora", "full"];
+
+export type Value = string | number;
 
 export type JobForm = {
   dataset: string;
   model: string;
   suffix: string;
   tier: TierChoice;
-  preset: Preset;
-  epochs: number | "";
-  learningRate: number | "";
-  batchTokens: number | "";
+  /** "" once a tier was chosen that no preset has. */
+  preset: Preset | "";
   seed: number | "";
+  /** What was set under "Advanced"; a missing or empty one is "auto". */
+  values: Record<string, Value>;
 };
 
-/** Quick trains the head only; best gives LoRA more passes than the default would. */
 const PRESET_TIER: Record<Preset, TierChoice> = { quick: "head", balanced: "lora", best: "lora" };
-const BEST_EPOCHS = 6;
 
 export const presetTier = (preset: Preset): TierChoice => PRESET_TIER[preset];
 
-export const presetOf = (tier: TierChoice, preset: Preset): Preset => {
-  if (tier === "head") return "quick";
-  return preset === "quick" ? "balanced" : preset;
+export const presetOf = (tier: TierChoice, preset: Preset | ""): Preset | "" => {
+  if (preset && PRESET_TIER[preset] === tier) return preset;
+  return PRESETS.find((each) => PRESET_TIER[each] === tier) ?? "";
+};
+
+/** The fields that do something with these choices, in the server's order. */
+export const fieldsOf = (
+  known: readonly Hyperparameter[],
+  tier: TierChoice,
+  values: Record<string, Value>,
+): Hyperparameter[] =>
+  known.filter(
+    ({ tiers, needs }) => tiers.includes(tier) && (!needs || values[needs.name] === needs.value),
+  );
+
+const GROUPS = {
+  steps: [
+    "epochs",
+    "learning_rate",
+    "batch_tokens",
+    "optimizer",
+    "momentum",
+    "scheduler",
+    "warmup_fraction",
+    "max_grad_norm",
+  ],
+  learns: [
+    "lora_rank",
+    "lora_alpha",
+    "lora_targets",
+    "lora_dropout",
+    "frozen_layers",
+    "embeddings",
+  ],
+  restraint: [
+    "weight_decay",
+    "head_penalty",
+    "dropout",
+    "hidden_dropout",
+    "label_smoothing",
+    "class_weights",
+  ],
+  stopping: ["patience", "min_delta"],
+} as const;
+
+export type Group = keyof typeof GROUPS | "other";
+
+/** Fields under their headings; one that this page does not know yet goes last. */
+export const groupsOf = (fields: readonly Hyperparameter[]): [Group, Hyperparameter[]][] => {
+  const known = Object.entries(GROUPS).map(([group, names]): [Group, Hyperparameter[]] => [
+    group as Group,
+    fields.filter(({ name }) => (names as readonly string[]).includes(name)),
+  ]);
+  const placed = new Set(known.flatMap(([, members]) => members));
+  const rest = fields.filter((field) => !placed.has(field));
+  return [...known, ["other", rest] as [Group, Hyperparameter[]]].filter(
+    ([, members]) => members.length > 0,
+  );
 };
 
 /** Only what was chosen: everything else stays "auto" and is the server's to decide. */
-export const bodyOf = (form: JobForm): JobCreate | undefined => {
+export const bodyOf = (
+  form: JobForm,
+  known: readonly Hyperparameter[] = [],
+): JobCreate | undefined => {
   if (!form.dataset || !form.model) return undefined;
-  const presetEpochs = form.preset === "best" ? BEST_EPOCHS : "";
-  const epochs = form.epochs === "" ? presetEpochs : form.epochs;
-  const chosen = {
-    n_epochs: epochs,
-    learning_rate: form.learningRate,
-    batch_tokens: form.batchTokens,
-  };
-  const hyperparameters = Object.fromEntries(
-    Object.entries(chosen).filter(([, value]) => value !== ""),
-  ) as Record<string, number>;
+  const chosen = fieldsOf(known, form.tier, form.values)
+    .map(({ name }): [string, Value] => [name, form.values[name] ?? ""])
+    .filter(([, value]) => value !== "");
   return {
     training_file: form.dataset,
     model: form.model,
     tier: form.tier,
+    ...(form.preset ? { preset: form.preset } : {}),
     ...(form.suffix.trim() ? { suffix: form.suffix.trim() } : {}),
     ...(form.seed === "" ? {} : { seed: form.seed }),
-    ...(Object.keys(hyperparameters).length > 0 ? { hyperparameters } : {}),
+    ...(chosen.length > 0 ? { hyperparameters: Object.fromEntries(chosen) } : {}),
   };
 };

@@ -8,6 +8,7 @@ from anneal.console.admin import (  # noqa: F401 # they register
     plans,
     prices,
     promotions,
+    webhooks,
 )
 from anneal.console.admin.names import names_translate
 from anneal.console.admin.site import site

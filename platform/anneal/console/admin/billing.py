@@ -1,8 +1,11 @@
 """Usage, balances, grants, holds and entries in the console, to read: money moves by service."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from anneal.console.admin.base import ReadOnlyAdmin, TenantAdmin
 from anneal.console.admin.site import site
@@ -56,12 +59,37 @@ class GrantAdmin(TenantAdmin):
     ordering: ClassVar = ["-id"]
 
 
+class UncoveredFilter(admin.SimpleListFilter):
+    """Holds that cost more than there was money for."""
+
+    title = _("uncovered")
+    parameter_name = "uncovered"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Offer the one choice."""
+        return [("yes", _("Yes"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Hold]) -> QuerySet[Hold]:
+        """Leave those with something uncovered."""
+        return queryset.filter(uncovered__gt=0) if self.value() == "yes" else queryset
+
+
 @admin.register(Hold, site=site)
 class HoldAdmin(TenantAdmin):
-    """What is set aside for work under way."""
+    """What is set aside for work under way, charged at its end, and what nothing covered of it."""
 
-    list_display: ClassVar = ["created_at", "organization", "unit", "amount", "captured", "state"]
-    list_filter: ClassVar = ["unit", "state"]
+    list_display: ClassVar = [
+        "created_at",
+        "organization",
+        "unit",
+        "amount",
+        "captured",
+        "state",
+        "charged",
+        "uncovered",
+        "currency",
+    ]
+    list_filter: ClassVar = ["unit", "state", UncoveredFilter]
     search_fields: ClassVar = ["source"]
     ordering: ClassVar = ["-id"]
 
@@ -119,6 +147,7 @@ class ReconcileRunAdmin(ReadOnlyAdmin):
         "created_at",
         "finished_at",
         "organization_id",
+        "organizations",
         "drifts",
         "parked",
         "alerted_at",

@@ -13,6 +13,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from billing.plans.contracts import CapWindow, PlanCap
 from billing.prices.contracts import Tier
 from billing.prices.models import Meter
 
@@ -82,6 +83,31 @@ class UnitsField(forms.CharField):
             return {meter: Decimal(units) for meter, units in lines}
         except (ValueError, InvalidOperation) as error:
             raise forms.ValidationError(_("Write each line as: meter, units.")) from error
+
+
+class CapsField(forms.CharField):
+    """Caps, one a line: unit, window, amount, and `soft` where it only warns."""
+
+    widget = UnfoldAdminTextareaWidget(attrs={"rows": 3})
+
+    def clean(self, value: Any) -> tuple[PlanCap, ...]:
+        """Return the caps as they stand there."""
+        lines = [line.split() for line in (super().clean(value) or "").splitlines() if line.strip()]
+        try:
+            return tuple(_cap(words) for words in lines)
+        except (ValueError, InvalidOperation) as error:
+            raise forms.ValidationError(
+                _("Write each cap as: unit, day or month, amount; add 'soft' if it only warns.")
+            ) from error
+
+
+def _cap(words: list[str]) -> PlanCap:
+    unit, window, amount, *rest = words
+    if rest not in ([], ["soft"], ["hard"]):
+        raise ValueError(words)
+    return PlanCap(
+        unit=unit, window=CapWindow(window), amount=Decimal(amount), hard=rest != ["soft"]
+    )
 
 
 def _tier(words: list[str]) -> Tier:

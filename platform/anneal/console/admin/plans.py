@@ -12,7 +12,7 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldBooleanWidget
 
 from anneal.console.admin.base import ReadOnlyAdmin, TenantAdmin
-from anneal.console.admin.fields import UnitsField, choice, decimal, text, whole
+from anneal.console.admin.fields import CapsField, UnitsField, choice, decimal, text, whole
 from anneal.console.admin.form_page import form_page, posted
 from anneal.console.admin.site import operator_actor, site
 from billing.plans.contracts import Overage, Period, PlanLimits, PlanTerms
@@ -66,6 +66,13 @@ class PlanTermsForm(forms.Form):
     period = choice(_("Period"), [(Period.MONTH.value, _("Month")), (Period.YEAR.value, _("Year"))])
     included = UnitsField(
         label=_("Included units"), required=False, help_text=_("One a line: meter, units.")
+    )
+    caps = CapsField(
+        label=_("Caps"),
+        required=False,
+        help_text=_(
+            "One a line: meter or currency, day or month, amount; add 'soft' if it only warns."
+        ),
     )
     requests_per_minute = whole(_("Requests per minute"), required=False)
     calls_in_flight = whole(_("Online calls at once"), required=False)
@@ -242,6 +249,7 @@ def _terms(cleaned: dict[str, Any]) -> PlanTerms:
         limits=PlanLimits(**{name: cleaned[name] for name in _LIMITS}),
         overage=Overage(cleaned["overage"]),
         credit_line=cleaned["credit_line"],
+        caps=cleaned["caps"],
     )
 
 
@@ -253,6 +261,10 @@ def _terms_shown(terms: PlanTerms) -> dict[str, Any]:
         "included": _units_shown(terms.included),
         "overage": terms.overage.value,
         "credit_line": terms.credit_line,
+        "caps": "\n".join(
+            f"{cap.unit} {cap.window} {cap.amount:f} {'hard' if cap.hard else 'soft'}"
+            for cap in terms.caps
+        ),
         **asdict(terms.limits),
     }
 

@@ -1,9 +1,10 @@
-"""Tier lora: the training loop. One step = one token-budget batch, in micro-steps if need be."""
+"""Tiers lora and full: the loop. One step = one token-budget batch, in micro-steps if need be."""
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -20,10 +21,11 @@ from mlworker.engine.data.packing import COARSE, pack_rows
 from mlworker.engine.data.rows import EncodedSplit
 from mlworker.engine.heads import Pooling
 from mlworker.engine.training.evaluate import collect, metrics_of
-from mlworker.engine.training.lora_model import LoraModel
+from mlworker.engine.training.optimizers import optimizer_for, schedule_share
 from mlworker.engine.training.progress import figures
 from mlworker.engine.training.setup import Setup, Trained
 from mlworker.engine.training.state import RunState, checkpoint_restore, checkpoint_write
+from mlworker.engine.training.trainable import Trainable
 
 _REPORT_SECONDS = 0.5
 _EVALUATIONS = 6
@@ -34,26 +36,24 @@ _LOST_AFTER = 20
 _LOST_FACTOR = 10.0
 """Lost = this many times worse than guessing."""
 _SEED_STRIDE = 1_000_003
+_SAVING_SHARE = 0.05
+"""Checkpoints take no more than this share of the time ..."""
+_LONGEST_WAIT = 5.0
+"""... unless they would then be this many times rarer than wanted."""
 
 
-class LoraRun:
+class TrainingLoop:
     """A run in progress. `train` may be left by StopRequested between any two micro-steps;
     `save` then writes the last whole step.
     """
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: Setup, build: Callable[[], Trainable]) -> None:
         self.setup = setup
         config = setup.config
         torch.manual_seed(config.seed)
-        outputs = setup.task.outputs(setup.labels)
-        self.model = LoraModel(setup.bert, config, outputs).to(setup.device)
-        optimizer = torch.optim.AdamW(
-            self.model.parameters(),
-            lr=config.learning_rate,
-            weight_decay=config.weight_decay,
-            fused=True,
-        )
-        self.state = RunState(self.model, optimizer)
+        self.model = build().to(setup.device)
+        self._parameters = [parameter for _, parameter in self.model.named()]
+        self.state = RunState(self.model, optimizer_for(self.model, config))
         self._fingerprint = setup.fingerprint()
         self._lengths = [len(row) for row in setup.train.ids]
         self._weights = setup.class_weights()
@@ -61,6 +61,7 @@ class LoraRun:
         self.steps_planned = sum(len(batches) for batches in self._plan)
         self._reported = 0.0
         self._saved = time.monotonic()
+        self._interval = setup.spec.checkpoint_seconds
         if setup.spec.resume is not None:
             checkpoint_restore(setup.run_dir / setup.spec.resume, self.state, self._fingerprint)
 
@@ -94,6 +95,7 @@ class LoraRun:
         delay = setup.spec.test_hooks.get("checkpoint_delay_ms", 0) / 1000
         total = at.seconds
         at.seconds += setup.pace.seconds
+        began = time.monotonic()
         try:
             message = checkpoint_write(
                 setup.run_dir,
@@ -106,18 +108,22 @@ class LoraRun:
         finally:
             at.seconds = total
         self._saved = time.monotonic()
+        wanted = setup.spec.checkpoint_seconds
+        spent = self._saved - began - delay
+        # A full model's checkpoint is large: writing them must not become the work.
+        self._interval = max(wanted, min(spent / _SAVING_SHARE, wanted * _LONGEST_WAIT))
         setup.link.send(message)
         return message
 
     def _save_when_due(self) -> None:
-        if time.monotonic() - self._saved >= self.setup.spec.checkpoint_seconds:
+        if time.monotonic() - self._saved >= self._interval:
             self.save()
 
     def _step(self, batch: list[int]) -> None:
         """One optimizer step; raises before the weights change when the loss is not finite."""
         setup, at = self.setup, self.state.position
         config = setup.config
-        rate = config.learning_rate * self._schedule(at.step)
+        rate = config.learning_rate * schedule_share(config, at.step, self.steps_planned)
         for group in self.state.optimizer.param_groups:
             group["lr"] = rate
         self.model.train()
@@ -127,7 +133,7 @@ class LoraRun:
         wanted = setup.pace.micro_tokens(config.batch_tokens)
         for micro in micro_batches(batch, self._lengths, max(wanted, 1)):
             loss += self._micro_step(micro, len(batch))
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.max_grad_norm)
+        norm = torch.nn.utils.clip_grad_norm_(self._parameters, config.max_grad_norm)
         self._check(loss, float(norm))
         self.state.optimizer.step()
         self.state.average_update()
@@ -164,13 +170,6 @@ class LoraRun:
                 f"Training diverged at step {at.step} (loss {loss:.3g}). "
                 "Choose a smaller learning_rate.",
             )
-
-    def _schedule(self, step: int) -> float:
-        """Linear rise, then linear fall to nearly zero, as a share of the learning rate."""
-        rise = self.setup.config.warmup_fraction * self.steps_planned
-        if step < rise:
-            return (step + 1) / (rise + 1)
-        return (self.steps_planned - step) / max(self.steps_planned - rise, 1.0)
 
     def _evaluation_points(self, batches: int) -> set[int]:
         """Batch counts within an epoch after which the validation split is read."""

@@ -1,0 +1,24 @@
+"""Hyper-parameters: names, bounds, one sentence each, presets, and the rules behind "auto".
+
+No torch: the web process, the trainer and the documentation read the same tables.
+"""
+
+from mlworker.engine.training.config.auto import resolve_auto
+from mlworker.engine.training.config.fields import AUTO, TIERS, ConfigError, FieldHelp
+from mlworker.engine.training.config.options import HYPERPARAMETERS, TrainConfig, applies
+from mlworker.engine.training.config.presets import PRESETS, TIER_HELP, Preset, preset_named
+
+__all__ = [
+    "AUTO",
+    "HYPERPARAMETERS",
+    "PRESETS",
+    "TIERS",
+    "TIER_HELP",
+    "ConfigError",
+    "FieldHelp",
+    "Preset",
+    "TrainConfig",
+    "applies",
+    "preset_named",
+    "resolve_auto",
+]

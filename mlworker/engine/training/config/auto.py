@@ -1,0 +1,102 @@
+"""The rules behind "auto"; docs/training.md says them in words, docs/decisions/0023 why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from mlworker.engine.training.config.fields import AUTO, ConfigError
+from mlworker.engine.training.config.options import (
+    TrainConfig,
+    applies,
+    known_name,
+    place_check,
+)
+from mlworker.engine.training.config.presets import preset_named
+
+_RATES = {
+    ("lora", "sgd"): 0.05,
+    ("full", "sgd"): 0.01,
+    ("lora", ""): 1e-3,
+    ("full", ""): 1e-4,
+}
+"""By tier and optimizer; "" stands for both kinds of Adam."""
+_ROWS_READ = 10_000
+_MOST_EPOCHS, _LEAST_EPOCHS = 15, 3
+_MANY_ROWS = 1_000
+
+
+def resolve_auto(
+    requested: Mapping[str, object], *, rows: int, classes: int, tier: str, preset: str = ""
+) -> TrainConfig:
+    """Give every missing or "auto" value its rule, then check all of them.
+
+    `rows` and `classes` describe the training split. Whole floats are taken as integers where an
+    integer is wanted, since JSON clients send 3.0. A value that would do nothing in this tier is
+    refused; what a preset says of another tier is left out.
+    """
+    given: dict[str, object] = {}
+    for name, value in requested.items():
+        known = known_name(name)
+        if value is None or (value == AUTO and name != "precision"):
+            continue
+        if known.kind == "integer" and isinstance(value, float) and value.is_integer():
+            given[name] = int(value)
+        else:
+            given[name] = value
+    if given.get("tier", tier) != tier:
+        raise ConfigError("tier", f"tier is {tier!r} and hyperparameters say {given['tier']!r}.")
+    known_name("tier").check("tier", tier)
+    optimizer = given.get("optimizer", "adamw")
+    place = {"tier": tier, "optimizer": str(optimizer)}
+    for name in given:
+        place_check(name, **place)
+    known_name("optimizer").check("optimizer", optimizer)
+    rules = _rules(given, rows, **place)
+    if preset:
+        named = preset_named(preset)
+        rules = _rules({**named.values, **given}, rows, **place) | dict(named.values)
+        rules["epochs"] = named.epochs_factor * cast("int", rules["epochs"])
+    rules = {name: value for name, value in rules.items() if applies(name, **place)}
+    return TrainConfig.from_dict({"tier": tier, **rules, **given})
+
+
+def _rules(
+    given: Mapping[str, object], rows: int, *, tier: str, optimizer: str
+) -> dict[str, object]:
+    """Every default, also of fields that another tier has.
+
+    epochs: enough for about 10,000 rows read, at least 3 and at most 15.
+    batch_tokens: 900, less on small sets so that an epoch has 25 steps or more.
+    lora_alpha: twice the rank, so that another rank keeps the update's scale.
+    """
+    epochs = min(_MOST_EPOCHS, max(_LEAST_EPOCHS, round(_ROWS_READ / max(rows, 1))))
+    rank = given.get("lora_rank", 8)
+    known = isinstance(rank, int) and not isinstance(rank, bool)
+    return {
+        "epochs": epochs,
+        "learning_rate": _RATES.get((tier, optimizer)) or _RATES.get((tier, ""), 1e-3),
+        "batch_tokens": 900 if rows >= _MANY_ROWS else 450,
+        "max_length": 256,
+        "optimizer": "adamw",
+        "momentum": 0.9,
+        "scheduler": "linear",
+        "warmup_fraction": 0.1,
+        "weight_decay": 0.01,
+        "head_penalty": 0.01,
+        "max_grad_norm": 1.0,
+        "label_smoothing": 0.0,
+        "class_weights": "none",
+        "dropout": 0.1,
+        "hidden_dropout": 0.1 if tier == "full" else 0.0,
+        "lora_rank": 8,
+        "lora_alpha": 2.0 * rank if known else 16.0,  # type: ignore[operator]  # known says it is
+        "lora_dropout": 0.0,
+        "lora_targets": "all",
+        "frozen_layers": 0,
+        "embeddings": "frozen",
+        "patience": 3,
+        "min_delta": 0.0,
+        "seed": 0,
+        "precision": AUTO,
+    }

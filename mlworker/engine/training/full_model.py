@@ -1,0 +1,68 @@
+"""Tier full: the base's own weights learn, from a chosen block on.
+
+Trained weights stay float32 and are rounded to the products' format at each use, so that small
+steps are not lost; what is frozen is kept in that format only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from mlworker.engine.adapters.full import FULL, trained_names
+from mlworker.engine.adapters.lora import drop_result
+from mlworker.engine.artifact_manifest import FullEntry
+from mlworker.engine.base.bert import Bert
+from mlworker.engine.data.packing import PackedRows
+from mlworker.engine.training.config import TrainConfig
+from mlworker.engine.training.trainable import Trainable
+
+
+def full_entry(config: TrainConfig) -> FullEntry:
+    """What a run of tier full trains."""
+    return FullEntry(config.frozen_layers, config.embeddings == "trained")
+
+
+class FullModel(Trainable):
+    """Head on the [CLS] vector of a base in training; the base belongs to the run and changes."""
+
+    def __init__(
+        self, bert: Bert, config: TrainConfig, outputs: int, dtype: torch.dtype = torch.float32
+    ) -> None:
+        super().__init__(bert, config, outputs)
+        self._share, self._first = config.hidden_dropout, config.frozen_layers
+        self._names = tuple(trained_names(bert, full_entry(config)))
+        bert.dtype = dtype
+        chosen = set(self._names)
+        for name, parameter in bert.named_parameters():
+            if name in chosen:
+                parameter.requires_grad_(True)
+            else:
+                parameter.data = parameter.data.to(dtype)
+        self._trained = dict(bert.named_parameters())
+
+    def run(
+        self,
+        layer: int,
+        name: str,
+        linear: nn.Linear,
+        x: Tensor,
+        packed: PackedRows,
+        *,
+        rows_only: bool,
+    ) -> Tensor:
+        """The base's own layer, with hidden dropout: a `LinearRunner`."""
+        y: Tensor = linear(x)
+        return drop_result(y, layer, name, self._share, self._first, self)
+
+    def pooled(self, packed: PackedRows) -> Tensor:
+        """tanh(pooler(first tokens)) [R, H]."""
+        first = self.bert(packed, run=self.run, first_tokens=True)
+        return torch.tanh(self.bert.pooler(first))
+
+    def own(self) -> Iterator[tuple[str, Tensor]]:
+        """The base's trained weights."""
+        for name in self._names:
+            yield FULL + name, self._trained[name]

@@ -1,0 +1,71 @@
+"""What the training loop moves: a model with its logits and its trained tensors by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mlworker.engine.base.bert import Bert
+from mlworker.engine.data.packing import PackedRows
+from mlworker.engine.training.config import TrainConfig
+
+_HEAD_STD = 0.02
+
+
+class Trainable(nn.Module):
+    """Classifier on the pooled [CLS] vector. A tier says how the base is run and what it trains."""
+
+    def __init__(self, bert: Bert, config: TrainConfig, outputs: int) -> None:
+        super().__init__()
+        self.head = nn.Linear(bert.config.hidden_size, outputs)
+        nn.init.normal_(self.head.weight, std=_HEAD_STD)
+        nn.init.zeros_(self.head.bias)
+        self._dropout = config.dropout
+        # a list hides the base from parameters(): tiers say themselves what they train
+        self._base = [bert]
+
+    @property
+    def bert(self) -> Bert:
+        """The base that is run."""
+        return self._base[0]
+
+    def forward(self, packed: PackedRows) -> Tensor:
+        """Logits [R, C] in packed order, float32."""
+        pooled = self.pooled(packed).float()
+        logits: Tensor = self.head(F.dropout(pooled, self._dropout, self.training))
+        return logits
+
+    def pooled(self, packed: PackedRows) -> Tensor:
+        """tanh(pooler(first tokens)) [R, H]."""
+        raise NotImplementedError
+
+    def own(self) -> Iterator[tuple[str, Tensor]]:
+        """Trained parameters but the head's, under their names in an artifact."""
+        raise NotImplementedError
+
+    def named(self) -> Iterator[tuple[str, Tensor]]:
+        """Trained parameters under their names in an artifact."""
+        yield from self.own()
+        yield "head.weight", self.head.weight
+        yield "head.bias", self.head.bias
+
+    def groups(self, decay: float) -> list[dict[str, object]]:
+        """Parameters for the optimizer: matrices decay, biases and norms do not."""
+        parameters = [parameter for _, parameter in self.named()]
+        return [
+            {"params": [one for one in parameters if one.dim() > 1], "weight_decay": decay},
+            {"params": [one for one in parameters if one.dim() < 2], "weight_decay": 0.0},
+        ]
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Copies of the trained parameters, on the CPU."""
+        return {name: value.detach().cpu().clone() for name, value in self.named()}
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Put `tensors()` back."""
+        with torch.no_grad():
+            for name, parameter in self.named():
+                parameter.copy_(tensors[name])

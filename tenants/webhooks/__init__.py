@@ -1,0 +1,1 @@
+"""Webhooks: what happened, told to an organization's own addresses, signed."""
