@@ -6,6 +6,7 @@ import { compareQuery } from "@/api/evaluations";
 import { modelsQuery } from "@/api/models";
 import type { Difference, Model } from "@/api/types";
 import { useFormat } from "@/lib/useFormat";
+import { useKnown } from "@/lib/useKnown";
 import { useOrg } from "@/lib/useOrg";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { EmptyState } from "@/ui/EmptyState";
@@ -24,8 +25,12 @@ const shortOf = (name: string): string => name.split(":").slice(-2).filter(Boole
 
 const useValue = () => {
   const format = useFormat();
+  const known = useKnown("evaluation");
   return (one: Difference, value: unknown): string => {
     if (value === null || value === undefined) return "–";
+    if (one.name === "verdict" && one.group === "evaluation") {
+      return known("verdict", String(value)) ?? String(value);
+    }
     if (typeof value !== "number") return String(value);
     if (one.group === "f1" || SHARES.test(one.name)) return format.percent(value);
     return Number.isInteger(value) ? format.number(value) : value.toPrecision(DIGITS);
@@ -35,13 +40,17 @@ const useValue = () => {
 const Table = ({ models, rows }: { models: readonly string[]; rows: readonly Difference[] }) => {
   const { t } = useTranslation("evaluation");
   const shown = useValue();
+  const known = useKnown("evaluation");
+  // A label's name is the customer's, a setting's is the API's.
+  const factOf = ({ group, name }: Difference): string =>
+    group === "f1" || group === "config" ? name : (known("facts", name) ?? name);
   const columns: Column<Difference>[] = [
     {
       key: "fact",
       title: t("compare.fact"),
       cell: (one) => (
         <>
-          {one.name}
+          {factOf(one)}
           <Text span size="xs" c="dimmed" display="block">
             {t(`compare.groups.${one.group}`)}
           </Text>
