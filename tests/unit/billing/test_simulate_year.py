@@ -39,14 +39,6 @@ def test_sixty_days_of_ten_organizations_are_explained(db: None) -> None:
     assert all(happened[kind] > 0 for kind in kinds), happened
 
 
-@pytest.mark.slow
-def test_a_year_of_two_hundred_organizations_is_explained(db: None) -> None:
-    report = simulated(200, 365, 7)
-
-    assert (report["drift"], report["differences"]) == (0, [])
-    assert report["counts"]["expired holds"] > 100
-
-
 def test_the_same_seed_lives_through_the_same_year(db: None) -> None:
     assert simulated(3, 30, 5)["counts"] == simulated(3, 30, 5)["counts"]
 

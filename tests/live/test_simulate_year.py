@@ -1,0 +1,24 @@
+"""A whole virtual year, by the command and with transactions that commit.
+
+In a unit test's one transaction no row version ever dies, and a year takes hours.
+"""
+
+import json
+
+import pytest
+
+from tests.live.machine import InstallationMaker
+
+
+@pytest.mark.slow
+def test_a_year_of_two_hundred_organizations_is_explained(
+    own_installation: InstallationMaker,
+) -> None:
+    options = ("--organizations", "200", "--days", "365", "--seed", "7", "--json")
+
+    said = own_installation().manage("simulate_year", *options)
+
+    report = json.loads(said.splitlines()[-1])
+    assert (report["drift"], report["differences"], report["drifts"]) == (0, [], [])
+    assert report["balances"] > 500
+    assert report["counts"]["expired holds"] > 100
