@@ -65,7 +65,9 @@ def test_a_report_is_read_opened_printed_and_compared(
     person.open("/models/compare")
     page.get_by_label(first).check()
     page.get_by_label(second).check()
-    expect(page.get_by_role("cell", name=person.say("evaluation:facts.seconds")).first).to_be_visible()
+    expect(
+        page.get_by_role("cell", name=person.say("evaluation:facts.seconds")).first
+    ).to_be_visible()
 
     # and neither page violates a rule, in either look
     person.keep_state()
