@@ -6,7 +6,7 @@ from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from anneal.kernel.tasks import task
 from billing.ledger.notices import notice_mail, notices_announce, organizations_to_tell
 from billing.ledger.reconcile import operators_alert, reconcile
-from billing.ledger.services.upkeep import BATCH, ledger_tidy
+from billing.ledger.services.upkeep import BATCH, grants_end, holds_expire
 
 _MOST_BATCHES = 20
 
@@ -14,11 +14,12 @@ _MOST_BATCHES = 20
 @task(name="ledger.reap", queue="default", every=10.0)
 def reap() -> None:
     """Release what nobody settled and end what is over, a batch per transaction."""
-    for _ in range(_MOST_BATCHES):
-        with system_scope("ledger reap"):
-            ended = ledger_tidy()
-        if ended < BATCH:
-            return
+    for end in (holds_expire, grants_end):
+        for _ in range(_MOST_BATCHES):
+            with system_scope("ledger reap"):
+                ended = end()
+            if ended < BATCH:
+                break
 
 
 @task(name="ledger.reconcile", queue="default", every=3600.0)

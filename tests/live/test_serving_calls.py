@@ -55,11 +55,14 @@ def test_the_web_process_serves_without_torch(customer: Customer) -> None:
     assert any("libtorch" in Path(f"/proc/{pid}/maps").read_text() for pid in serving)
 
 
-def test_top_k_and_threshold_shape_the_answer(customer: Customer) -> None:
+def test_top_k_and_threshold_shape_the_answer_and_not_the_price(customer: Customer) -> None:
+    before = customer.balance()["consumed"]
+
     [row] = customer.classify(GOOD, top_k=1, threshold=1.0).json()["data"]
 
     assert row["label"] is None
     assert list(row["scores"]) == ["positive"]
+    assert customer.balance()["consumed"] == before + 1
 
 
 def test_a_long_text_is_cut_and_said_so(customer: Customer) -> None:

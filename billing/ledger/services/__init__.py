@@ -13,13 +13,14 @@ from billing.ledger.services.holds import (
 from billing.ledger.services.limits import limit_remove, limit_set
 from billing.ledger.services.parking import account_park, account_unpark
 from billing.ledger.services.refunds import hold_refund
-from billing.ledger.services.upkeep import ledger_tidy
+from billing.ledger.services.upkeep import grants_end, holds_expire
 
 __all__ = [
     "account_park",
     "account_unpark",
     "balance_grant",
     "balance_grant_set",
+    "grants_end",
     "hold_capture",
     "hold_capture_segment",
     "hold_extend",
@@ -27,7 +28,7 @@ __all__ = [
     "hold_refund",
     "hold_release",
     "hold_take",
-    "ledger_tidy",
+    "holds_expire",
     "limit_remove",
     "limit_set",
     "usage_charge",

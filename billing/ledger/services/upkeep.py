@@ -1,13 +1,53 @@
 """What time does to the ledger: holds and grants end."""
 
+import logging
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+
 from billing.ledger import functions
+from billing.ledger.models import Hold
 
 BATCH = 1000
 
+logger = logging.getLogger(__name__)
 
-def ledger_tidy() -> int:
-    """End one batch of holds nobody settled and of grants that are due; return how many.
+
+def holds_expire() -> int:
+    """End one batch of holds nobody settled; return how many. A full batch: there may be more.
+
+    Runs in a system scope. An account whose books are wrong keeps its own holds open until they
+    are right, and nobody else's.
+    """
+    try:
+        with transaction.atomic():
+            return functions.hold_reap(most=BATCH)
+    except IntegrityError:
+        late = Hold.objects.filter(state="held", expires_at__lt=Now())
+        organizations = late.order_by().values_list("organization_id", flat=True).distinct()
+        return sum(_expire_of(organization_id) for organization_id in organizations)
+
+
+def grants_end() -> int:
+    """Begin and end one batch of grants that are due; return how many balances changed.
 
     Runs in a system scope. A full batch means there may be more.
     """
-    return functions.hold_reap(most=BATCH) + functions.ledger_sweep(most=BATCH)
+    return functions.ledger_sweep(most=BATCH)
+
+
+def _expire_of(organization_id: UUID) -> int:
+    late = Hold.objects.filter(
+        organization_id=organization_id, state="held", expires_at__lt=Now()
+    ).order_by("expires_at")
+    ends = [
+        {"hold_id": str(hold), "organization_id": str(organization_id), "outcome": "expired"}
+        for hold in late.values_list("id", flat=True)[:BATCH]
+    ]
+    try:
+        with transaction.atomic():
+            return functions.holds_settle(ends).count("released")
+    except IntegrityError:
+        logger.exception("ledger.reap_failed", extra={"organization": str(organization_id)})
+        return 0

@@ -243,7 +243,7 @@ def _ticket(job: Job, choice: Choice, tokens: Tokens) -> Ticket:
 
 def _abstains(job: Job, choice: Choice) -> Callable[[Answer], list[bool]] | None:
     """Return what finds the items that are free because no label reached the caller's threshold."""
-    if job.threshold is None or settings.ANNEAL_CHARGE_ABSTENTIONS:
+    if job.threshold is None or not settings.ANNEAL_FREE_ABSTENTIONS:
         return None
     servable = choice.servable
     return abstentions(task=servable.task, labels=servable.labels, threshold=job.threshold)

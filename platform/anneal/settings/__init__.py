@@ -7,12 +7,12 @@ from anneal.kernel.database import database_settings
 from anneal.kernel.redis_url import broker_url
 from anneal.settings.accounts import *  # noqa: F403 # the module is a plain list of allauth's names
 from anneal.settings.environment import (
-    CHARGE_ABSTENTIONS,
     DATABASE_OWNER_URL,
     DATABASE_URL,
     DEBUG,
     DEFAULT_LIMITS,
     DEVICE_HOUR_PRICE,
+    FREE_ABSTENTIONS,
     HOME,
     HOSTS,
     OWNER_COMMANDS,
@@ -38,7 +38,7 @@ from anneal.settings.logging import LOGGING
 from anneal.settings.storage import storage_settings
 
 ALLOWED_HOSTS = HOSTS
-ANNEAL_CHARGE_ABSTENTIONS = CHARGE_ABSTENTIONS
+ANNEAL_FREE_ABSTENTIONS = FREE_ABSTENTIONS
 ANNEAL_DEFAULT_LIMITS = DEFAULT_LIMITS
 ANNEAL_DEVICE_HOUR_PRICE = DEVICE_HOUR_PRICE
 ANNEAL_PREDICTION_SECONDS = PREDICTION_SECONDS

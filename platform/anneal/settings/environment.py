@@ -57,8 +57,9 @@ SECRET_KEY_FALLBACKS: Final = [
 SITE_URL: Final = os.environ.get("ANNEAL_SITE_URL", "http://localhost:8000")
 HOSTS: Final = [host for host in os.environ.get("ANNEAL_HOSTS", "").split(",") if host] or ["*"]
 TRUSTED_PROXIES: Final = int(os.environ.get("ANNEAL_TRUSTED_PROXIES", "0"))
-# A prediction without a label, since none reached the caller's threshold, is free unless this is 1.
-CHARGE_ABSTENTIONS: Final = os.environ.get("ANNEAL_CHARGE_ABSTENTIONS") == "1"
+# 1: a prediction without a label, since none reached the caller's threshold, is free. Its scores
+# are given all the same, so whoever asks for a threshold of 1 then pays for nothing.
+FREE_ABSTENTIONS: Final = os.environ.get("ANNEAL_FREE_ABSTENTIONS") == "1"
 # What an hour of a training or serving device costs the operator, for the console's margins.
 DEVICE_HOUR_PRICE: Final = Decimal(os.environ.get("ANNEAL_DEVICE_HOUR_PRICE") or "0.50")
 # Device time that one prediction is taken to need: a batch's time belongs to many organizations.

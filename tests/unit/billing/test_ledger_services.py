@@ -21,17 +21,18 @@ from billing.ledger.errors import (
     HoldUnknown,
     UnitUnknown,
 )
-from billing.ledger.models import LedgerEntry
+from billing.ledger.models import Balance, LedgerEntry
 from billing.ledger.reconcile import ledger_drift
 from billing.ledger.selectors import balance_get, balances
 from billing.ledger.services import (
     balance_grant,
     balance_grant_set,
+    grants_end,
     hold_capture,
     hold_extend,
     hold_release,
     hold_take,
-    ledger_tidy,
+    holds_expire,
 )
 from billing.ledger.services.holds import hold_get
 from billing.metering.selectors import usage_event_get
@@ -230,7 +231,7 @@ def test_a_hold_that_the_reaper_ended_cannot_be_captured(organization: Organizat
     hold_age(hold.id)
 
     with system_scope("test"):
-        ended = ledger_tidy()
+        ended = holds_expire()
 
     with tenant_scope(organization):
         assert ended >= 1
@@ -242,6 +243,30 @@ def test_a_hold_that_the_reaper_ended_cannot_be_captured(organization: Organizat
             hold_extend(organization=organization, hold_id=hold.id, ttl_seconds=60)
 
 
+def test_an_account_whose_books_are_wrong_keeps_only_its_own_holds_open(
+    organization: OrganizationRef, other_organization: OrganizationRef
+) -> None:
+    holds = {}
+    for each in (organization, other_organization):
+        with tenant_scope(each):
+            holds[each.id] = hold_take(
+                organization=each, unit="prediction", amount=10, key="job", ttl_seconds=1
+            ).id
+        hold_age(holds[each.id])
+    with system_scope("test"):
+        Balance.objects.filter(organization_id=organization.id, unit="prediction").update(held=9)
+
+    with system_scope("test"):
+        ended = holds_expire()
+
+    assert ended >= 1
+    states = {}
+    for each in (organization, other_organization):
+        with tenant_scope(each):
+            states[each.id] = hold_get(organization=each, hold_id=holds[each.id]).state
+    assert states == {organization.id: "held", other_organization.id: "expired"}
+
+
 def test_the_reaper_leaves_living_holds_and_ends_due_grants(organization: OrganizationRef) -> None:
     with tenant_scope(organization):
         hold = hold_take(
@@ -249,7 +274,8 @@ def test_the_reaper_leaves_living_holds_and_ends_due_grants(organization: Organi
         )
 
     with clock.frozen(datetime.now(UTC) + timedelta(days=15)), system_scope("test"):
-        ledger_tidy()
+        holds_expire()
+        grants_end()
 
     with tenant_scope(organization):
         assert hold_get(organization=organization, hold_id=hold.id).state == "held"

@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 from anneal.kernel.ids import public_id
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from billing.ledger.reconcile import drifts_read
-from billing.ledger.services import hold_get, ledger_tidy
+from billing.ledger.services import hold_get, holds_expire
 from billing.metering.models import UsageEvent
 from mlworker.jobs.contracts import JOB_PREFIX, METER, SOURCE, JobInfo
 from tests.unit.billing.test_ledger_services import hold_age
@@ -51,6 +51,6 @@ def expire_hold(organization: OrganizationRef, job: JobInfo) -> None:
     assert hold_id is not None
     hold_age(hold_id)
     with system_scope("test"):
-        ledger_tidy()
+        holds_expire()
     with tenant_scope(organization):
         assert hold_get(organization=organization, hold_id=hold_id).state == "expired"

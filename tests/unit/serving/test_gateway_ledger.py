@@ -3,6 +3,7 @@
 import asyncio
 from array import array
 from collections.abc import Awaitable, Callable, Iterator
+from types import SimpleNamespace
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from psycopg_pool import AsyncConnectionPool
 from anneal.kernel import clock
 from anneal.kernel.ids import public_id, uuid7
 from billing.ledger.errors import AccountParked, LimitReached
+from mlworker.serving.gateway import requests
 from mlworker.serving.gateway.answers import abstentions, classify_render
 from mlworker.serving.gateway.ledger import Ledger, Settlement
 from mlworker.serving.gateway.tickets import Ticket
@@ -135,6 +137,17 @@ def test_an_operator_may_charge_for_abstentions(
 
     assert made.units == 2
     assert counted(books) == {"prediction": 2}
+
+
+@pytest.mark.parametrize("free", [False, True])
+def test_a_threshold_makes_a_call_free_only_if_the_operator_says_so(
+    settings: Any, free: bool
+) -> None:
+    settings.ANNEAL_FREE_ABSTENTIONS = free
+    choice: Any = SimpleNamespace(servable=SimpleNamespace(task=TASK, labels=LABELS))
+    job: Any = SimpleNamespace(threshold=1.0)
+
+    assert (requests._abstains(job, choice) is not None) == free
 
 
 def test_what_may_choose_the_price_is_counted_with_the_event(
