@@ -135,6 +135,13 @@ class LimitReached(QuotaExhausted):
     message = "A budget is used up: raise it under Billing, or wait for its next window."
 
 
+class ChargeTooHigh(InvalidRequest):
+    """More money than the caller allowed."""
+
+    code = "charge_too_high"
+    message = "This would cost more than you allow: allow more, or ask for less."
+
+
 class AccountParked(PermissionDenied):
     """The installation stopped charging this account, because its books must be looked at."""
 
@@ -164,6 +171,14 @@ def limit_reached(detail: dict[str, Any]) -> LimitReached:
         f"{_WINDOWS[detail['window']]}: {detail['used']} used{pending}, this needs "
         f"{detail['needed']} more. {remedy} under Billing{next_try}.",
         param=public_id("bud_", UUID(detail["limit_id"])),
+    )
+
+
+def charge_too_high(detail: dict[str, Any], most: Decimal) -> ChargeTooHigh:
+    """Say what it would cost and what is allowed."""
+    return ChargeTooHigh(
+        f"This can cost up to {detail['cost']} {detail['currency']}, above the "
+        f"{most.normalize():f} you allow: allow more, or ask for less."
     )
 
 

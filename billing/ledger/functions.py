@@ -14,7 +14,10 @@ from anneal.kernel import clock
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What became of a request for units; ``detail`` says what a refusal lacked."""
+    """What became of a request for units; ``detail`` says what a refusal lacked.
+
+    Where the request named the most it may cost, it tells ``cost`` and ``currency`` too.
+    """
 
     code: str
     available: Decimal
@@ -104,11 +107,12 @@ def hold_extend(
     api_key_id: UUID | None,
     member_id: UUID | None,
     dims: dict[str, str] | None,
+    most: Decimal | None,
 ) -> Decision:
     """Decide whether a hold may go on, and take more."""
     return _decision(
         "SELECT code, available, ends_at, detail"
-        " FROM hold_extend(%s, %s, %s, %s, %s, %s, %s, %s::jsonb)",
+        " FROM hold_extend(%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s)",
         [
             organization_id,
             hold_id,
@@ -118,6 +122,7 @@ def hold_extend(
             api_key_id,
             member_id,
             _text(dims) if dims else None,
+            most,
         ],
     )
 

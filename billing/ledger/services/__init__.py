@@ -7,6 +7,7 @@ from billing.ledger.services.holds import (
     hold_capture_segment,
     hold_extend,
     hold_get,
+    hold_quote,
     hold_release,
     hold_take,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "hold_capture_segment",
     "hold_extend",
     "hold_get",
+    "hold_quote",
     "hold_refund",
     "hold_release",
     "hold_take",

@@ -1770,8 +1770,9 @@ export interface components {
             /** @default fine_tuning.job.estimate */
             object?: string;
             trained_tokens: number;
-            /** @description Decimal, before grants are drawn. */
+            /** @description Decimal: the most that what grants do not cover can cost. */
             price: string;
+            /** @description The account's; of the price list without money. */
             currency: string;
             /** Format: double */
             seconds_p50: number;
@@ -2130,7 +2131,7 @@ export interface components {
             } | null;
             /**
              * Format: decimal
-             * @description Largest price accepted, in the currency of the estimate.
+             * @description Most money the job may cost beyond grants, in the account's currency.
              */
             max_charge?: string | null;
         };
