@@ -19,7 +19,7 @@ from anneal.kernel.scopes import OrganizationRef, ScopeError, system_scope, tena
 from billing.ledger.models import Grant
 from billing.ledger.reconcile import ledger_drift
 from billing.ledger.selectors import balance_get
-from billing.ledger.services import balance_grant_set, hold_take
+from billing.ledger.services import balance_grant_set, balance_void, hold_release, hold_take
 from billing.promotions.contracts import PromotionKind, PromotionTerms, RedemptionInfo
 from billing.promotions.models import Discount, Promotion, Redemption
 from billing.promotions.selectors import discounts_open
@@ -110,9 +110,13 @@ def test_an_invoice_takes_a_discount_once(organization: OrganizationRef) -> None
     add(MONEY)
     redeemed = redeem(organization)
 
-    drawn = [draw(organization, redeemed, "inv-1", amount) for amount in ("20", "20", "5")]
+    drawn = [draw(organization, redeemed, "inv-1", "20") for _ in range(3)]
 
     assert drawn == [D(20)] * 3
+    for amount, currency in (("5", "USD"), ("20.01", "USD"), ("20", "EUR")):
+        with pytest.raises(DomainError) as raised:
+            draw(organization, redeemed, "inv-1", amount, currency)
+        assert raised.value.code == "discount_mismatch"
     with tenant_scope(organization):
         assert Discount.objects.get().remaining == D("5.50")
 
@@ -153,6 +157,10 @@ def test_a_discount_is_never_below_zero_and_never_above_an_invoice(
 
     for key, cents in invoices:
         amount = D(cents).scaleb(-2)
+        if key in first and first[key][0] != amount:
+            with pytest.raises(DomainError, match="another amount"):
+                draw(organization, redeemed, f"inv-{key}", str(amount))
+            continue
         drawn = draw(organization, redeemed, f"inv-{key}", str(amount))
         if drawn or key in first:
             first.setdefault(key, (amount, drawn))
@@ -217,6 +225,59 @@ def test_a_trial_that_is_over_comes_back_with_what_was_unused(
     assert trial(organization, late) == (1_000, late + 14 * DAY)
     with tenant_scope(organization):
         assert ledger_drift() == ()
+
+
+def test_each_extension_finds_what_a_hold_let_go_of_since_the_last(
+    organization: OrganizationRef,
+) -> None:
+    ends_at = _trial_end(organization)
+    day = ends_at - DAY
+    for code in ("SUMMER-26", "AUTUMN-26", "WINTER-26"):
+        add(TRIAL, code, at=day)
+    with clock.frozen(day), tenant_scope(organization):
+        holds = [
+            hold_take(
+                organization=organization,
+                unit="prediction",
+                amount=100,
+                key=key,
+                ttl_seconds=10**6,
+            )
+            for key in "ab"
+        ]
+    redeem(organization, at=day)
+    assert trial(organization, ends_at - DAY / 2) == (800, ends_at + 7 * DAY)
+    # One hold lets go while the first trial lasts, the other when it is over.
+    for hold, at in zip(holds, (ends_at - DAY / 2, ends_at + DAY), strict=True):
+        with clock.frozen(at), tenant_scope(organization):
+            hold_release(organization=organization, hold_id=hold.id)
+
+    redeem(organization, "AUTUMN-26", at=ends_at + 2 * DAY)
+    assert trial(organization, ends_at + 2 * DAY) == (1_000, ends_at + 14 * DAY)
+    redeem(organization, "WINTER-26", at=ends_at + 3 * DAY)
+
+    assert trial(organization, ends_at + 3 * DAY) == (1_000, ends_at + 21 * DAY)
+    late = ends_at + 60 * DAY
+    add(TRIAL, "SPRING-27", at=late)
+    redeem(organization, "SPRING-27", at=late)
+    assert trial(organization, late) == (1_000, late + 7 * DAY)
+    with tenant_scope(organization):
+        assert ledger_drift() == ()
+
+
+def test_an_extension_brings_nothing_back_that_the_operator_took(
+    organization: OrganizationRef,
+) -> None:
+    add(TRIAL, at=_trial_end(organization) - DAY)
+    with clock.frozen(_trial_end(organization) - DAY), tenant_scope(organization):
+        grant = Grant.objects.get(unit="prediction")
+        balance_void(
+            organization=organization, actor=SYSTEM_ACTOR, grant_id=grant.id, reason="abuse"
+        )
+
+    redeem(organization, at=_trial_end(organization) - DAY)
+
+    assert trial(organization, _trial_end(organization) - DAY)[0] == 0
 
 
 def test_a_trial_with_nothing_left_does_not_use_the_code_up(organization: OrganizationRef) -> None:
