@@ -264,6 +264,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/billing/subscription/cancellation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Say what leaving the plan means. */
+        get: operations["billing_cancellation"];
+        put?: never;
+        /** @description Leave the plan at the period's end, or now. */
+        post: operations["billing_cancellation_make"];
+        /** @description Stay on the plan after all, before the period ends. */
+        delete: operations["billing_cancellation_undo"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/classify": {
         parameters: {
             query?: never;
@@ -1502,6 +1521,37 @@ export interface components {
             model: string;
             percent: number;
         };
+        /** @description When to leave. */
+        CancellationInRequest: {
+            /**
+             * @description `now` takes the plan's unspent units back and cannot be undone.
+             *
+             *     * `period_end` - period_end
+             *     * `now` - now
+             */
+            when: components["schemas"]["WhenEnum"];
+        };
+        /** @description What leaving the plan means. A plan that costs nothing is not cancelled: `none`. */
+        CancellationOut: {
+            object: string;
+            status: components["schemas"]["CancellationOutStatusEnum"];
+            /** @description The free plan that follows; null is no plan. */
+            plan: components["schemas"]["PlanOut"] | null;
+            /**
+             * Format: date-time
+             * @description Until then the plan goes on, unless it is left now.
+             */
+            period_ends_at: string | null;
+            /** @description What leaving now takes back. No fee comes back. */
+            returned: components["schemas"]["ReturnedOut"][];
+        };
+        /**
+         * @description * `none` - none
+         *     * `possible` - possible
+         *     * `waiting` - waiting
+         * @enum {string}
+         */
+        CancellationOutStatusEnum: "none" | "possible" | "waiting";
         /** @description What may be used at most in a window, units and credit of other origin included. */
         CapOut: {
             /** @description A meter's code, or the plan's currency. */
@@ -2735,6 +2785,12 @@ export interface components {
             empty: number;
             too_long: number;
         };
+        /** @description Units or money of the plan that are not spent. */
+        ReturnedOut: {
+            unit: string;
+            /** @description A decimal number, exact. */
+            amount: string;
+        };
         /** @description One entry of the history. */
         RevisionSchema: {
             revision: number;
@@ -2885,6 +2941,11 @@ export interface components {
             current_period: components["schemas"]["PeriodOut"];
             time_zone: string;
             next: components["schemas"]["NextPlanOut"] | null;
+            /**
+             * Format: date-time
+             * @description When a cancelled plan ends, with no plan to follow.
+             */
+            ends_at: string | null;
         };
         /**
          * @description * `active` - active
@@ -3134,6 +3195,12 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
+        /**
+         * @description * `period_end` - period_end
+         *     * `now` - now
+         * @enum {string}
+         */
+        WhenEnum: "period_end" | "now";
         /**
          * @description * `day` - day
          *     * `month` - month
@@ -3727,6 +3794,67 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["SubscriptionOut"];
                 };
+            };
+        };
+    };
+    billing_cancellation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CancellationOut"];
+                };
+            };
+        };
+    };
+    billing_cancellation_make: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CancellationInRequest"];
+                "multipart/form-data": components["schemas"]["CancellationInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionOut"];
+                };
+            };
+        };
+    };
+    billing_cancellation_undo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

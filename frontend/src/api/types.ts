@@ -64,6 +64,7 @@ export type Plan = Schemas["PlanOut"];
 export type PlanOffer = Schemas["PlanOfferOut"];
 export type Price = Schemas["PriceOut"];
 export type Subscription = Schemas["SubscriptionOut"];
+export type Cancellation = Schemas["CancellationOut"];
 export type Redemption = Schemas["RedemptionOut"];
 export type Budget = Schemas["BudgetOut"];
 export type BudgetDraft = Schemas["BudgetInRequest"];

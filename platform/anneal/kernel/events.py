@@ -85,6 +85,16 @@ class ThresholdReached(Event):
     period: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class PlanChanged(Event):
+    """An organization is on another plan from now on; by their codes, None for none."""
+
+    organization: OrganizationRef
+    subscription_id: UUID
+    plan: str | None
+    previous: str | None
+
+
 EventType = TypeVar("EventType", bound=Event)
 _handlers: Final[dict[type[Event], list[Callable[[Any], None]]]] = defaultdict(list)
 
