@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
+from operator import attrgetter
 
 from django.db.models import Q
 
@@ -30,7 +31,11 @@ def trial_extend(*, organization: OrganizationRef, actor: Actor, redeemed: Redem
         kind=GrantKind.PROMOTIONAL,
     )
     found = list(grants.order_by("unit", "id"))
-    parts = [part for unit, mine in groupby(found, _unit) for part in _parts(unit, list(mine))]
+    parts = [
+        part
+        for unit, mine in groupby(found, attrgetter("unit"))
+        for part in _parts(unit, list(mine))
+    ]
     if not parts:
         raise PromotionUnfit
     for part in parts:
@@ -73,7 +78,3 @@ def _parts(unit: str, grants: list[Grant]) -> list[_Part]:
         if grant.expired > given:
             ended.append(_Part(unit, grant.expired - given, ends_at, mark))
     return [_Part(unit, voided, ends_at, ""), *ended] if voided else ended
-
-
-def _unit(grant: Grant) -> str:
-    return grant.unit

@@ -72,6 +72,7 @@ class SeatTaking(Event):
 class ThresholdReached(Event):
     """So many per cent of a balance or budget are used; told once per rule, period and threshold.
 
+    A budget whose amount was changed tells again what the new amount reaches.
     ``rule`` is ``balance:{unit}`` or ``limit:{id}``, the amounts are exact decimal numbers.
     """
 

@@ -50,7 +50,6 @@ class GrantForm(ReasonForm):
         "reason",
     )
     once = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
-    unit = choice(_("Unit: a meter, or money"), [])
     amount = decimal(_("Amount"))
     kind = choice(_("Kind"), KINDS)
     priority = whole(
@@ -66,9 +65,9 @@ class GrantForm(ReasonForm):
         """Offer the units there are, as of the request."""
         super().__init__(*args, **more)
         money = [currency] if currency else _currencies()
-        unit = self.fields["unit"]
-        assert isinstance(unit, forms.ChoiceField)  # noqa: S101 # for the type checker
-        unit.choices = [*meter_choices(), *((code, code) for code in money)]
+        units = [*meter_choices(), *((code, code) for code in money)]
+        self.fields["unit"] = choice(_("Unit: a meter, or money"), units)
+        self.order_fields(self.field_order)
 
 
 class RefundForm(ReasonForm):
