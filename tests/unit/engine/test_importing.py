@@ -6,9 +6,7 @@ lie. Whatever would run writes the canary; no test may find it.
 
 import io
 import json
-import pickle
 import shutil
-import struct
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,7 +23,6 @@ from mlworker.engine.base.locate import BaseDirectory
 from mlworker.engine.export import export_merged
 from mlworker.engine.importing.convert import folder_convert
 from mlworker.engine.importing.files import ImportInvalid, Upload, files_take
-from mlworker.engine.importing.tensors import TensorFile
 from mlworker.engine.inference import Resident, TokenRow
 from tests.unit.engine.conftest import sentences
 from tests.unit.engine.test_artifact import make_artifact
@@ -39,6 +36,12 @@ class Bomb:
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         return (open, (str(self.canary), "w"))
+
+
+def pickled(canary: Path, protocol: int = 2) -> bytes:
+    """The same bomb written by hand: GLOBAL open, its arguments, REDUCE, STOP."""
+    head = b"" if protocol == 0 else bytes([0x80, protocol])
+    return head + f"c__builtin__\nopen\n(S'{canary}'\nS'w'\ntR.".encode()
 
 
 @pytest.fixture
@@ -111,7 +114,7 @@ def test_short_floats_are_widened(
     assert torch.equal(artifact.tensors["head.weight"], wide)
 
 
-def _zip(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> io.BytesIO:
+def zipped(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> io.BytesIO:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", method) as archive:
         for name, data in files.items():
@@ -124,7 +127,7 @@ def _zip(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> io.Byte
 def test_a_zip_is_read_with_or_without_a_folder_around(
     around: str, folder: Path, tmp_path: Path
 ) -> None:
-    archive = _zip({f"{around}{path.name}": path.read_bytes() for path in folder.iterdir()})
+    archive = zipped({f"{around}{path.name}": path.read_bytes() for path in folder.iterdir()})
     taken = tmp_path / "taken"
     taken.mkdir()
     names = files_take([Upload("m.zip", archive)], taken)
@@ -132,7 +135,7 @@ def test_a_zip_is_read_with_or_without_a_folder_around(
     assert (taken / "config.json").read_bytes() == (folder / "config.json").read_bytes()
 
 
-def _refusal(folder: Path, base: BaseDirectory, tmp_path: Path) -> str:
+def refusal(folder: Path, base: BaseDirectory, tmp_path: Path) -> str:
     with pytest.raises(ImportInvalid) as caught:
         _import(folder, base, tmp_path)
     assert not (tmp_path / "artifact").exists()
@@ -150,8 +153,8 @@ def _refusal(folder: Path, base: BaseDirectory, tmp_path: Path) -> str:
 def test_d2_a_file_that_could_run_is_refused_by_name(
     name: str, folder: Path, tiny: BaseDirectory, tmp_path: Path, canary: Path
 ) -> None:
-    (folder / name).write_bytes(pickle.dumps(Bomb(canary)))
-    assert name in _refusal(folder, tiny, tmp_path)
+    (folder / name).write_bytes(pickled(canary))
+    assert name in refusal(folder, tiny, tmp_path)
 
 
 def _torch_zip(canary: Path) -> bytes:
@@ -169,8 +172,8 @@ def _numpy_object(canary: Path) -> bytes:
 @pytest.mark.parametrize(
     ("disguise", "kind"),
     [
-        (lambda canary: pickle.dumps(Bomb(canary)), "a pickle"),
-        (lambda canary: pickle.dumps(Bomb(canary), protocol=2), "a pickle"),
+        (pickled, "a pickle"),
+        (lambda canary: pickled(canary, 0), "declares a header"),
         (_torch_zip, "a zip"),
         (_numpy_object, "a numpy file"),
     ],
@@ -184,15 +187,15 @@ def test_d2_a_pickle_that_calls_itself_safetensors_is_known_by_its_content(
     canary: Path,
 ) -> None:
     (folder / "model.safetensors").write_bytes(disguise(canary))
-    assert kind in _refusal(folder, tiny, tmp_path)
+    assert kind in refusal(folder, tiny, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "tokenizer_config.json"])
 def test_d2_a_pickle_in_the_place_of_a_config_is_refused(
     name: str, folder: Path, tiny: BaseDirectory, tmp_path: Path, canary: Path
 ) -> None:
-    (folder / name).write_bytes(pickle.dumps(Bomb(canary)))
-    assert name in _refusal(folder, tiny, tmp_path)
+    (folder / name).write_bytes(pickled(canary))
+    assert name in refusal(folder, tiny, tmp_path)
 
 
 def test_d2_a_torch_archive_sent_as_the_zip_is_refused(tmp_path: Path, canary: Path) -> None:
@@ -226,7 +229,7 @@ def test_d3_a_config_that_asks_for_code_is_refused_with_its_key(
     name: str, key: str, value: object, folder: Path, tiny: BaseDirectory, tmp_path: Path
 ) -> None:
     _edit(folder, name, **{key: value})
-    message = _refusal(folder, tiny, tmp_path)
+    message = refusal(folder, tiny, tmp_path)
     assert name in message
     assert key in message
 
@@ -236,7 +239,7 @@ def test_d3_a_config_that_asks_for_code_is_refused_with_its_key(
 )
 def test_d3_a_path_that_leads_elsewhere_is_refused(path: str, tmp_path: Path) -> None:
     with pytest.raises(ImportInvalid, match="not a plain file name"):
-        files_take([Upload("m.zip", _zip({path: b"{}"}))], tmp_path)
+        files_take([Upload("m.zip", zipped({path: b"{}"}))], tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -246,12 +249,12 @@ def test_d3_a_base_named_by_a_path_is_never_looked_for(
     (folder / "adapter_config.json").write_text(
         json.dumps({"base_model_name_or_path": "../../secrets"})
     )
-    assert "adapter_config.json" in _refusal(folder, tiny, tmp_path)
+    assert "adapter_config.json" in refusal(folder, tiny, tmp_path)
 
 
 def test_another_tokenizer_is_refused(folder: Path, tiny: BaseDirectory, tmp_path: Path) -> None:
     _edit(folder, "tokenizer.json", normalizer=None)
-    assert "tokenizer.json is another" in _refusal(folder, tiny, tmp_path)
+    assert "tokenizer.json is another" in refusal(folder, tiny, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -262,7 +265,7 @@ def test_labels_that_name_nothing_are_refused(
     labels: object, folder: Path, tiny: BaseDirectory, tmp_path: Path
 ) -> None:
     _edit(folder, "config.json", id2label=labels)
-    assert "id2label" in _refusal(folder, tiny, tmp_path)
+    assert "id2label" in refusal(folder, tiny, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
@@ -270,7 +273,7 @@ def test_what_is_missing_is_named(
     name: str, folder: Path, tiny: BaseDirectory, tmp_path: Path
 ) -> None:
     (folder / name).unlink()
-    assert f"{name} is missing" in _refusal(folder, tiny, tmp_path)
+    assert f"{name} is missing" in refusal(folder, tiny, tmp_path)
 
 
 def test_a_key_that_is_there_twice_is_refused(
@@ -278,141 +281,4 @@ def test_a_key_that_is_there_twice_is_refused(
 ) -> None:
     text = (folder / "config.json").read_text().strip()
     (folder / "config.json").write_text('{"auto_map": null,' + text[1:-1] + ', "auto_map": null}')
-    assert "twice" in _refusal(folder, tiny, tmp_path)
-
-
-def _bomb(name: str) -> io.BytesIO:
-    return _zip({name: b"\0" * 300_000_000})
-
-
-def test_d1_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
-    with pytest.raises(ImportInvalid, match="hardly any"):
-        files_take([Upload("m.zip", _bomb("model.safetensors"))], tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_d1_an_entry_that_lies_about_its_size_is_refused(tmp_path: Path) -> None:
-    data = bytearray(_zip({"config.json": b" " * 40_000_000}, zipfile.ZIP_STORED).getvalue())
-    # Both headers say 16 bytes.
-    central = data.rindex(b"PK\x01\x02")
-    data[central + 20 : central + 28] = struct.pack("<II", 16, 16)
-    data[18:26] = struct.pack("<II", 16, 16)
-    with pytest.raises(ImportInvalid):
-        files_take([Upload("m.zip", io.BytesIO(bytes(data)))], tmp_path)
-
-
-def test_d1_links_many_files_and_passwords_are_refused(tmp_path: Path) -> None:
-    link = zipfile.ZipInfo("config.json")
-    link.external_attr = 0o120777 << 16
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        archive.writestr(link, "/etc/passwd")
-    with pytest.raises(ImportInvalid, match="is a link"):
-        files_take([Upload("m.zip", out)], tmp_path)
-    many = _zip({f"f{number}": b"" for number in range(100)})
-    with pytest.raises(ImportInvalid, match="100 files"):
-        files_take([Upload("m.zip", many)], tmp_path)
-    locked = bytearray(_zip({"config.json": b"{}"}).getvalue())
-    locked[locked.rindex(b"PK\x01\x02") + 8] |= 1
-    with pytest.raises(ImportInvalid, match="encrypted"):
-        files_take([Upload("m.zip", io.BytesIO(bytes(locked)))], tmp_path)
-
-
-def test_d1_a_text_file_without_end_is_refused(tmp_path: Path) -> None:
-    files = [Upload("config.json", io.BytesIO(b"[" * 20_000_000))]
-    with pytest.raises(ImportInvalid, match="larger than"):
-        files_take(files, tmp_path)
-
-
-def test_d1_bottomless_json_is_refused(folder: Path, tiny: BaseDirectory, tmp_path: Path) -> None:
-    (folder / "config.json").write_text('{"a":' * 100_000)
-    assert "config.json is not JSON" in _refusal(folder, tiny, tmp_path)
-
-
-def _tensors(path: Path, header: object, data: bytes = b"", *, length: int | None = None) -> Path:
-    raw = header if isinstance(header, bytes) else json.dumps(header).encode()
-    path.write_bytes(struct.pack("<Q", len(raw) if length is None else length) + raw + data)
-    return path
-
-
-def _f32(shape: list[int], begin: int, end: int, dtype: str = "F32") -> dict[str, object]:
-    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
-
-
-@pytest.mark.parametrize(
-    ("header", "data", "length"),
-    [
-        ({}, b"", 2**31),
-        ({}, b"", 2**63 - 1),
-        ({}, b"", 0),
-        ({"a": _f32([2], 0, 8), "b": _f32([2], 4, 12)}, b"\0" * 12, None),
-        ({"a": _f32([2], 0, 8), "b": _f32([2], 12, 20)}, b"\0" * 20, None),
-        ({"a": _f32([2], 0, 8), "b": _f32([2], 0, 8)}, b"\0" * 8, None),
-        ({"a": _f32([-2], 0, 8)}, b"\0" * 8, None),
-        ({"a": _f32([2**62, 4], 0, 8)}, b"\0" * 8, None),
-        ({"a": _f32([1.0], 0, 4)}, b"\0" * 4, None),
-        ({"a": _f32([True], 0, 4)}, b"\0" * 4, None),
-        ({"a": _f32([2], 8, 0)}, b"\0" * 8, None),
-        ({"a": _f32([2], 0, 8)}, b"\0" * 4, None),
-        ({"a": _f32([2], 0, 8)}, b"\0" * 80, None),
-        ({"a": _f32([2], 0, 2, "O")}, b"\0" * 2, None),
-        ({"a": {"dtype": "F32"}}, b"", None),
-        ({"a": 3}, b"", None),
-        ([], b"", None),
-        (b"{" * 5_000, b"", None),
-        (b'{"a": 1, "a": 2}', b"", None),
-        (b"\xff\xfe{}", b"", None),
-        ({"__metadata__": {}}, b"", None),
-        ({f"t{n}": _f32([0], 0, 0) for n in range(10_001)}, b"", None),
-    ],
-)
-def test_d4_a_header_that_lies_is_refused(
-    header: object, data: bytes, length: int | None, tmp_path: Path
-) -> None:
-    path = _tensors(tmp_path / "model.safetensors", header, data, length=length)
-    with pytest.raises(ImportInvalid, match=r"model\.safetensors"):
-        TensorFile(path)
-
-
-def test_d4_an_empty_file_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "model.safetensors"
-    path.write_bytes(b"")
-    with pytest.raises(ImportInvalid):
-        TensorFile(path)
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_d4_values_that_are_no_numbers_are_refused(
-    value: float, folder: Path, tiny: BaseDirectory, tmp_path: Path
-) -> None:
-    weights = {
-        name: torch.from_numpy(array)
-        for name, array in load_file(folder / "model.safetensors").items()
-    }
-    weights["classifier.bias"] = torch.full_like(weights["classifier.bias"], value)
-    save_file(weights, folder / "model.safetensors")
-    assert "classifier.bias" in _refusal(folder, tiny, tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        (lambda w: w.pop("classifier.bias"), "lacks 'classifier.bias'"),
-        (lambda w: w.update(evil=torch.zeros(1)), "'evil'"),
-        (lambda w: w.update({"classifier.bias": torch.zeros(7)}), "shape [7]"),
-    ],
-)
-def test_d4_tensors_that_are_not_the_models_are_named(
-    change: Callable[[dict[str, torch.Tensor]], object],
-    told: str,
-    folder: Path,
-    tiny: BaseDirectory,
-    tmp_path: Path,
-) -> None:
-    weights = {
-        name: torch.from_numpy(array)
-        for name, array in load_file(folder / "model.safetensors").items()
-    }
-    change(weights)
-    save_file(weights, folder / "model.safetensors")
-    assert told in _refusal(folder, tiny, tmp_path)
+    assert "twice" in refusal(folder, tiny, tmp_path)
