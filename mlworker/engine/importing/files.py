@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -27,6 +29,16 @@ MAX_WEIGHTS: Final = 2_000_000_000
 _MAX_RATIO: Final = 100
 _BLOCK: Final = 1024 * 1024
 _ZIP: Final = b"PK\x03\x04"
+_END: Final = b"PK\x05\x06"
+_END64: Final = b"PK\x06\x06"
+_LOCATOR64: Final = b"PK\x06\x07"
+_END_BYTES: Final = 22
+_TAIL: Final = _END_BYTES + 76 + 65_535
+_DIRECTORY: Final = MAX_FILES * 1_024
+_UNREADABLE: Final = (
+    *(zipfile.BadZipFile, zlib.error, EOFError),
+    *(NotImplementedError, RuntimeError, ValueError),
+)
 _LINK: Final = 0o120000
 _KIND: Final = 0o170000
 _CODE: Final = {
@@ -63,6 +75,7 @@ def files_take(uploads: Sequence[Upload], into: Path) -> frozenset[str]:
 
 
 def _from_zip(upload: Upload, into: Path) -> frozenset[str]:
+    _directory_check(upload)
     try:
         with zipfile.ZipFile(upload.source) as archive:
             entries = [entry for entry in archive.infolist() if not entry.is_dir()]
@@ -76,12 +89,34 @@ def _from_zip(upload: Upload, into: Path) -> frozenset[str]:
                     with archive.open(entry) as source:
                         _copy(source, into / known[entry.filename], entry.filename)  # type: ignore[arg-type]  # IO[bytes]
             return _complete(known)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+    except _UNREADABLE as error:
         raise ImportInvalid(f"{upload.name[:80]} is not a zip that can be read: {error}") from error
+
+
+def _directory_check(upload: Upload) -> None:
+    """Look at the directory's length before the library reads it: a million entries fill memory."""
+    end = upload.source.seek(0, os.SEEK_END)
+    upload.source.seek(max(0, end - _TAIL))
+    tail = upload.source.read(_TAIL)
+    upload.source.seek(0)
+    place = tail.rfind(_END)
+    record = tail[place : place + _END_BYTES]
+    size = int.from_bytes(record[12:16], "little")
+    whole = place >= 0 and len(record) == _END_BYTES
+    if whole and tail[max(0, place - 20) : place].startswith(_LOCATOR64):
+        # The longer record, which then counts, stands directly before its locator.
+        longer = tail[max(0, place - 76) : place - 20]
+        whole, size = longer.startswith(_END64), int.from_bytes(longer[40:48], "little")
+    if not whole:
+        raise ImportInvalid(f"{upload.name[:80]} is not a zip that can be read.")
+    if size > _DIRECTORY:
+        raise ImportInvalid(f"{upload.name[:80]} names far too many files; send {MAX_FILES}.")
 
 
 def _entry_check(entry: zipfile.ZipInfo) -> None:
     name = entry.filename[:120]
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ImportInvalid(f"{name} is packed in a way that is not read: use plain zip.")
     if entry.flag_bits & 0x1:
         raise ImportInvalid(f"{name} is encrypted: send it without a password.")
     if (entry.external_attr >> 16) & _KIND == _LINK:

@@ -28,6 +28,7 @@ from mlworker.engine.contracts import BaseReference, EngineError, ErrorCode
 from mlworker.engine.exporting.contracts import ARTIFACT, OUT, ROWS, ExportSpec
 from mlworker.registry.artifacts import artifact_fetch
 from mlworker.registry.contracts import ExportFormat, ExportState
+from mlworker.registry.errors import ArtifactCorrupt
 from mlworker.registry.exports.child import export_run
 from mlworker.registry.exports.contracts import EXPORT_PREFIX
 from mlworker.registry.exports.manifest import export_seal, export_zip
@@ -69,6 +70,8 @@ def export_make(*, organization: OrganizationRef, export_id: UUID) -> bool:
         return False
     except EngineError as error:
         _fail(claim, str(error.code), error.message)
+    except (ArtifactCorrupt, FileNotFoundError):
+        _fail(claim, ArtifactCorrupt.code, ArtifactCorrupt.message)
     except DatasetNotFound:
         _fail(claim, "dataset_deleted", "The dataset whose rows would measure it was deleted.")
     return True

@@ -51,6 +51,9 @@ def test_d1_links_many_files_and_passwords_are_refused(tmp_path: Path) -> None:
     many = zipped({f"f{number}": b"" for number in range(100)})
     with pytest.raises(ImportInvalid, match="100 files"):
         files_take([Upload("m.zip", many)], tmp_path)
+    endless = zipped({f"f{number}": b"" for number in range(2_000)})
+    with pytest.raises(ImportInvalid, match="far too many"):
+        files_take([Upload("m.zip", endless)], tmp_path)
     locked = bytearray(zipped({"config.json": b"{}"}).getvalue())
     locked[locked.rindex(b"PK\x01\x02") + 8] |= 1
     with pytest.raises(ImportInvalid, match="encrypted"):
@@ -155,3 +158,22 @@ def test_d4_tensors_that_are_not_the_models_are_named(
     change(weights)
     save_file(weights, folder / "model.safetensors")
     assert told in refusal(folder, tiny, tmp_path)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_d1_other_packers_are_refused(method: int, tmp_path: Path) -> None:
+    with pytest.raises(ImportInvalid, match="use plain zip"):
+        files_take([Upload("m.zip", zipped({"config.json": b"{}"}, method))], tmp_path)
+
+
+@pytest.mark.parametrize("where", range(10, 300, 7))
+def test_d1_a_damaged_zip_is_refused_or_read_and_never_a_fault(where: int, tmp_path: Path) -> None:
+    data = bytearray(zipped({"config.json": b'{"a": 1}' * 50, "tokenizer.json": b"{}"}).getvalue())
+    data[where % len(data)] ^= 0xFF
+    with pytest.raises(ImportInvalid):  # the weights are missing in any case
+        files_take([Upload("m.zip", io.BytesIO(bytes(data)))], tmp_path)
+
+
+def test_d1_a_zip_without_its_end_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ImportInvalid, match="not a zip"):
+        files_take([Upload("m.zip", io.BytesIO(b"PK\x03\x04" + b"\0" * 50))], tmp_path)

@@ -16,6 +16,7 @@ from mlworker.engine.artifact_manifest import pack
 from mlworker.engine.base.locate import locate_base
 from mlworker.engine.contracts import BaseReference, DoneMessage, TrainSpec, parse_message
 from mlworker.engine.training.config import resolve_auto
+from mlworker.jobs.limits import TRAIN_THREADS
 from mlworker.jobs.supervisor.finish import split_hash
 from tenants.datasets.contracts import DatasetVersionInfo, Split
 from tenants.datasets.selectors import dataset_version_read, dataset_version_resolve
@@ -49,7 +50,7 @@ def _trained(organization: OrganizationRef, version: DatasetVersionInfo, folder:
         labels=version.labels,
         base=BaseReference(base.id, str(base.directory), base.weights_sha256),
         config=config,
-        threads=1,
+        threads=TRAIN_THREADS,
     ).write(folder)
     done = _run(folder)
     return {
@@ -103,6 +104,7 @@ def test_the_manifest_alone_gives_the_model_again(
     found = _reproduce(manifest, tmp_path)
 
     assert found["ok"] is True
+    assert found["same_weights"] is True
     assert found["metrics"]["test.accuracy"]["found"] == manifest["metrics"]["test"]["accuracy"]
     assert max(abs(m["expected"] - m["found"]) for m in found["metrics"].values()) < 1e-4
 

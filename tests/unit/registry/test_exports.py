@@ -21,7 +21,7 @@ from anneal.kernel.ids import parse_id, uuid7
 from anneal.kernel.models import AuditEvent, OutboxMessage
 from anneal.kernel.principal import KeyScope, Role
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
-from anneal.kernel.storage import object_exists, object_put, tenant_key
+from anneal.kernel.storage import object_delete, object_exists, object_put, tenant_key
 from mlworker.catalog.selectors import SHIPPED
 from mlworker.engine.artifact_manifest import pack, read_manifest
 from mlworker.registry.contracts import ExportState, ModelVersionInfo, NewModelVersion
@@ -198,6 +198,23 @@ def test_what_cannot_be_made_fails_with_a_reason_and_can_be_asked_for_again(
     failed = client_api.get(address).json()
     assert (failed["status"], failed["error"]["code"]) == ("failed", "artifact_corrupt")
     assert _ask(client_api, version.name)["status"] == "queued"
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_bytes_that_are_gone_or_changed_end_the_export(
+    client_api: APIClient, organization: OrganizationRef, lost: bool
+) -> None:
+    version = make_model_version(organization)
+    asked = _ask(client_api, version.name)
+    if lost:
+        object_delete(version.artifact_key)
+    else:
+        object_put(version.artifact_key, b"something else")
+
+    export_make(organization=organization, export_id=_uuid(asked))
+
+    export = client_api.get(f"/v1/models/{version.name}/exports/{asked['id']}").json()
+    assert (export["status"], export["error"]["code"]) == ("failed", "artifact_corrupt")
 
 
 def test_lost_rings_and_lost_workers_are_rung_again_three_times(
