@@ -24,6 +24,8 @@ export type Model = Schemas["ModelSchema"] & {
   summary?: string;
   present?: boolean;
 };
+export type ModelExport = Schemas["ExportOut"];
+export type ExportFormat = Schemas["ExportOut"]["format"];
 export type Evaluation = Schemas["EvaluationOut"];
 export type AnsweredRow = Schemas["AnsweredRowOut"];
 export type Difference = Schemas["DifferenceOut"];
