@@ -12,7 +12,7 @@ from mlworker.engine.evaluation.bootstrap import METHOD, as_figures, intervals, 
 from mlworker.engine.evaluation.counts import Floats
 from mlworker.engine.evaluation.subject import Findings, Subject, answers_table
 
-_FIGURES = ("mae", "rmse", "r2", "spearman")
+_FIGURES = ("r2", "spearman", "mae", "rmse")
 _POINTS = 500
 """Rows that the chart of answers against true numbers shows."""
 
