@@ -11,8 +11,8 @@ PLACES = ("Paris", "London", "Berlin", "Madrid", "Vienna", "Oslo")
 
 def conll() -> bytes:
     sentences = [
-        f"{name}\tB-person\nflew\tO\nto\tO\n{place}\tB-place\nin\tO\n{year}\tO\n\n"
-        for year in (1999, 2012)
+        f"{greeting}{name}\tB-person\nflew\tO\nto\tO\n{place}\tB-place\nin\tO\n{year}\tO\n\n"
+        for year, greeting in ((1999, ""), (2012, "😀\tO\n"))
         for name in NAMES
         for place in PLACES
     ]
