@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { cookieRead } from "@/lib/cookies";
+import { headlineOf } from "@/lib/figures";
 import {
   formatAgo,
   formatMilliseconds,
@@ -11,7 +12,7 @@ import { tokensOf } from "@/lib/highlight";
 import { keyOf } from "@/lib/idempotency";
 import { blocksOf } from "@/lib/markdown";
 import { columnsOf, merged, pointOf } from "@/lib/metrics";
-import { accuracyOf, confusionOf, perClassOf } from "@/lib/report";
+import { confusionOf, perClassOf } from "@/lib/report";
 import { classifySnippets, exportSnippet, shellQuoted } from "@/lib/snippets";
 import { roleCan } from "@/lib/useOrg";
 import { browserOf } from "@/lib/userAgent";
@@ -93,8 +94,8 @@ const figures = {
 
 test("the report reads the test split", () => {
   const metrics = { validation: { accuracy: 0.1 }, test: figures };
-  expect(accuracyOf(metrics)).toBe(0.75);
-  expect(accuracyOf(undefined)).toBeUndefined();
+  expect(headlineOf(metrics)).toEqual([{ name: "accuracy", value: 0.75 }]);
+  expect(headlineOf(undefined)).toEqual([]);
   expect(confusionOf(metrics, ["a", "b"])?.counts).toEqual(figures.confusion);
   expect(confusionOf(metrics, ["a"])).toBeUndefined();
   expect(perClassOf(metrics).map((line) => line.label)).toEqual(["a"]);

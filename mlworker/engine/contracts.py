@@ -18,7 +18,7 @@ Kind = TypeVar("Kind")
 
 Tier = Literal["head", "lora", "full"]
 StopMode = Literal["checkpoint", "cancel"]
-PoolingKind = Literal["cls", "attention"]
+PoolingKind = Literal["cls", "attention", "token"]
 """What a model's head reads of a row; see heads.py."""
 
 FORMAT = 1

@@ -1,6 +1,6 @@
 """A model version as files that stock `transformers` and `peft` load, with equal logits.
 
-`export_merged` writes a `BertForSequenceClassification` folder for either tier.
+`export_merged` writes a folder of the architecture that the task names, for every tier.
 `export_adapter` writes a PEFT folder (tier lora) to be put on the unchanged base.
 Neither needs transformers or peft here; the tests load the result with them.
 """
@@ -21,6 +21,7 @@ from mlworker.engine.artifact import Artifact
 from mlworker.engine.base.bert import RENAMED, Bert
 from mlworker.engine.base.locate import BaseDirectory
 from mlworker.engine.heads import query_of
+from mlworker.engine.tasks import task_named
 
 _COPIED = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 _PARTS = ("query", "key", "value")
@@ -41,7 +42,7 @@ def export_merged(artifact: Artifact, base: BaseDirectory, out: Path) -> Path:
         weights["bert.pooler.dense.weight"] = _SMALL * torch.eye(bert.config.hidden_size)
         weights["bert.pooler.dense.bias"] = torch.zeros(bert.config.hidden_size)
         head = head / _SMALL
-    else:
+    elif artifact.manifest.pooling == "cls":
         weights["bert.pooler.dense.weight"] = bert.pooler.weight
         weights["bert.pooler.dense.bias"] = bert.pooler.bias
     weights |= {"classifier.weight": head, "classifier.bias": bias}
@@ -74,7 +75,7 @@ def export_adapter(artifact: Artifact, base: BaseDirectory, out: Path) -> Path:
     save_file(plain, out / "adapter_model.safetensors", metadata={"format": "pt"})
     config = {
         "peft_type": "LORA",
-        "task_type": "SEQ_CLS",
+        "task_type": task_named(artifact.manifest.task).stock.peft,
         "base_model_name_or_path": "sentence-transformers/all-MiniLM-L6-v2"
         if base.id == "minilm-l6"
         else base.id,
@@ -173,12 +174,13 @@ def _write_config(artifact: Artifact, base: BaseDirectory, out: Path, layers: in
     config = json.loads((base.directory / "config.json").read_text(encoding="utf-8"))
     labels = artifact.manifest.labels
     config.pop("_name_or_path", None)
+    stock = task_named(artifact.manifest.task).stock
     config |= {
-        "architectures": ["BertForSequenceClassification"],
+        "architectures": [stock.architecture],
         "num_hidden_layers": layers,
         "id2label": {str(index): label for index, label in enumerate(labels)},
         "label2id": {label: index for index, label in enumerate(labels)},
-        "problem_type": "single_label_classification",
+        "problem_type": stock.problem,
     }
     (out / "config.json").write_text(
         json.dumps(config, indent=1, ensure_ascii=False), encoding="utf-8"

@@ -26,6 +26,11 @@ def job_admit(
     TrainingDataUnfit, HyperparameterInvalid, MaxChargeExceeded and QuotaExhausted leave the row as
     it was.
     """
+    if validation is not None and validation.task != version.task:
+        raise TrainingDataUnfit(
+            f"The validation file is for {validation.task}, the training file for {version.task}.",
+            param="validation_file",
+        )
     if validation is not None and not set(validation.labels) <= set(version.labels):
         raise TrainingDataUnfit(
             "The validation file has labels that the training file has not.",

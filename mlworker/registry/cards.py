@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from mlworker.engine.tasks import task_named
 from mlworker.registry.contracts import Lineage, NewModelVersion, Origin
 
 _TRAINED: Final = (
@@ -13,6 +14,16 @@ _IMPORTED: Final = (
     "It was trained elsewhere: what it has learned from is not known here, and nothing of it was "
     "measured here."
 )
+_TITLES: Final = {
+    "f1": "F1 of entities",
+    "macro_f1": "macro F1",
+    "micro_f1": "micro F1",
+    "subset_accuracy": "exactly the labels",
+    "mae": "mean absolute error",
+    "rmse": "root mean squared error",
+    "r2": "R²",
+    "spearman": "rank correlation",
+}
 
 
 def model_card(*, name: str, version: NewModelVersion, lineage: Lineage) -> str:
@@ -30,7 +41,7 @@ def model_card(*, name: str, version: NewModelVersion, lineage: Lineage) -> str:
         "",
         "## Quality",
         "",
-        *_quality(version.metrics),
+        *_quality(version.metrics, version.task),
         *_pointer(version),
         "",
         "## Lineage",
@@ -70,17 +81,17 @@ def _files(lineage: Lineage) -> list[str]:
     return [f"- imported `{name}`, sha256 `{hash_}`" for name, hash_ in lineage.imported.items()]
 
 
-def _quality(metrics: Mapping[str, Any]) -> list[str]:
+def _quality(metrics: Mapping[str, Any], task: str) -> list[str]:
     test, validation = metrics.get("test") or {}, metrics.get("validation") or {}
     if not test and not validation:
         return ["Not measured: there were no rows to spare for a test."]
-    lines = ["| split | rows | accuracy | macro F1 |", "|---|---|---|---|"]
+    names = task_named(task).headline
+    titles = " | ".join(_TITLES.get(name, name) for name in names)
+    lines = [f"| split | rows | {titles} |", "|---|---" + "|---" * len(names) + "|"]
     for split, scores in (("validation", validation), ("test", test)):
         if scores:
-            lines.append(
-                f"| {split} | {scores.get('rows', '')} | {_number(scores.get('accuracy'))} "
-                f"| {_number(scores.get('macro_f1'))} |"
-            )
+            figures = " | ".join(_number(scores.get(name)) for name in names)
+            lines.append(f"| {split} | {scores.get('rows', '')} | {figures} |")
     return lines
 
 

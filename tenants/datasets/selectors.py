@@ -25,6 +25,7 @@ from tenants.datasets.contracts import (
 from tenants.datasets.errors import DatasetInvalid, DatasetNotFound, DatasetNotReady
 from tenants.datasets.models import Dataset, DatasetVersion, File
 from tenants.datasets.rows import dataset_info, file_info, version_info
+from tenants.datasets.rowshapes import RowShape, shape_of
 
 _BATCH = 5_000
 
@@ -165,10 +166,20 @@ def dataset_rows(
     require_scope(organization)
     version_require_ready(version)
     found: list[dict[str, object]] = []
+    shape = shape_of(version.task)
     with object_open(version.storage_key) as stored:
         for batch in _batches(stored, where.after):
-            rows = _matching(batch, where).slice(0, limit + 1 - len(found)).to_pylist()
-            found += [{"id": row.pop("row_id"), "object": "dataset.row", **row} for row in rows]
+            matching = _matching(batch, where, shape)
+            rows = matching.slice(0, limit + 1 - len(found)).to_pylist()
+            found += [
+                {
+                    "id": row.pop("row_id"),
+                    "object": "dataset.row",
+                    **row,
+                    "target": shape.target(row["label"]),
+                }
+                for row in rows
+            ]
             if len(found) > limit:
                 break
     return found[:limit], len(found) > limit
@@ -204,13 +215,18 @@ def _batches(stored: BinaryIO, after: int | None) -> Iterator[pa.RecordBatch]:
     yield from parquet.iter_batches(batch_size=_BATCH, row_groups=groups)
 
 
-def _matching(batch: pa.RecordBatch, where: RowFilter) -> pa.RecordBatch:
+def _matching(batch: pa.RecordBatch, where: RowFilter, shape: RowShape) -> pa.RecordBatch:
     if where.after is not None:
         batch = batch.filter(pc.greater(batch["row_id"], where.after))
     if where.split is not None:
         batch = batch.filter(pc.equal(batch["split"], where.split.value))
     if where.label is not None:
-        batch = batch.filter(pc.equal(batch["label"], where.label))
+        part = shape.contains(where.label)
+        batch = batch.filter(
+            pc.equal(batch["label"], where.label)
+            if part is None
+            else pc.match_substring(batch["label"], part)
+        )
     if where.search:
         batch = batch.filter(pc.match_substring(batch["text"], where.search, ignore_case=True))
     return batch

@@ -292,7 +292,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Classify texts */
+        /** Ask a model about texts; the shape of its answers is its task's */
         post: operations["classify"];
         delete?: never;
         options?: never;
@@ -1796,7 +1796,10 @@ export interface components {
             file: string;
             /** @description Else the file's. */
             name?: string;
-            /** @default text_classification */
+            /**
+             * @description `auto` tells it from the labels; else one of: multi_label_classification, regression, text_classification, token_classification.
+             * @default auto
+             */
             task?: string;
             /** @description Column names as the file has them. In a form: the same as JSON text. */
             column_mapping?: {
@@ -1960,18 +1963,27 @@ export interface components {
             labels: string[];
             /** Format: double */
             loss: number;
-            accuracy: components["schemas"]["FigureOut"];
-            macro_f1: components["schemas"]["FigureOut"];
-            averages: components["schemas"]["AveragesOut"];
+            /** @description The task's figures, the main one first. */
+            figures: components["schemas"]["NamedFigureOut"][];
+            /** @description Null where the task has none, as below. */
+            accuracy: components["schemas"]["FigureOut"] | null;
+            macro_f1: components["schemas"]["FigureOut"] | null;
+            averages: components["schemas"]["AveragesOut"] | null;
             interval: {
                 [key: string]: unknown;
             };
             per_class: components["schemas"]["LabelLineOut"][];
-            confusion: components["schemas"]["ConfusionOut"];
+            confusion: components["schemas"]["ConfusionOut"] | null;
             curves: components["schemas"]["CurveOut"][];
-            calibration: components["schemas"]["CalibrationOut"];
+            calibration: components["schemas"]["CalibrationOut"] | null;
+            numbers: components["schemas"]["NumbersReportOut"] | null;
+            /**
+             * Format: double
+             * @description From which score on labels count as given.
+             */
+            threshold?: number;
             slices: components["schemas"]["SliceOut"][];
-            errors: number;
+            errors: number | null;
             worst: components["schemas"]["SampleOut"][];
             best: components["schemas"]["SampleOut"][];
             baselines: components["schemas"]["BaselineOut"][];
@@ -2500,6 +2512,13 @@ export interface components {
          * @enum {string}
          */
         MeOutLanguageEnum: "en" | "zh-Hans";
+        /** @description What answering the training rows' mean would be off by. */
+        MeanOut: {
+            /** Format: double */
+            mae: number;
+            /** Format: double */
+            rmse: number;
+        };
         /** @description Everybody, oldest member first. */
         MemberListOut: {
             object: string;
@@ -2628,6 +2647,17 @@ export interface components {
          * @enum {string}
          */
         NameEnum: "majority" | "tf_idf" | "frozen_base";
+        /** @description A figure by its name. */
+        NamedFigureOut: {
+            /** Format: double */
+            value: number;
+            /** Format: double */
+            low: number;
+            /** Format: double */
+            high: number;
+            /** @description accuracy, macro_f1, micro_f1, subset_accuracy, f1, mae, rmse, r2, spearman ... */
+            name: string;
+        };
         /** @description A change of plan that waits for the period's end. */
         NextPlanOut: {
             plan: components["schemas"]["PlanOut"];
@@ -2670,6 +2700,32 @@ export interface components {
          */
         NoticeOutKindEnum: "balance" | "budget" | "plan";
         NullEnum: null;
+        /** @description Numbers of ``from`` to below ``to``; the last bin holds its end too. */
+        NumberBinOut: {
+            /** Format: double */
+            from: number;
+            /** Format: double */
+            to: number;
+            count: number;
+        };
+        /** @description How the numbers of a regression dataset are spread. */
+        NumbersOut: {
+            bins: components["schemas"]["NumberBinOut"][];
+            /** Format: double */
+            mean: number;
+            /** Format: double */
+            deviation: number;
+            /** Format: double */
+            min: number;
+            /** Format: double */
+            max: number;
+        };
+        /** @description Of a regression: answers beside true numbers, and the mean as a rival. */
+        NumbersReportOut: {
+            /** @description [true, answer] of at most 500 rows. */
+            points: number[][];
+            mean: components["schemas"]["MeanOut"];
+        };
         /** @description An organization's name. */
         OrganizationNameRequest: {
             name: string;
@@ -2817,6 +2873,15 @@ export interface components {
             /** @description `dataset.preview` */
             object: string;
             format: string;
+            /**
+             * @description As asked for, or told.
+             *
+             *     * `multi_label_classification` - multi_label_classification
+             *     * `regression` - regression
+             *     * `text_classification` - text_classification
+             *     * `token_classification` - token_classification
+             */
+            task: components["schemas"]["TaskEnum"];
             columns: string[];
             column_mapping: components["schemas"]["MappingOut"] | null;
             rows: {
@@ -2829,6 +2894,11 @@ export interface components {
         PreviewUploadRequest: {
             /** Format: binary */
             file: string;
+            /**
+             * @description `auto` tells it from the labels; else one of: multi_label_classification, regression, text_classification, token_classification.
+             * @default auto
+             */
+            task?: string;
             /** @description Column names as the file has them. In a form: the same as JSON text. */
             column_mapping?: {
                 text: string;
@@ -3027,7 +3097,10 @@ export interface components {
             /** @description `dataset.row` */
             object: string;
             text: string;
+            /** @description As it is kept: text, whatever the task. */
             label: string;
+            /** @description The label as JSON: a text, a list of texts, a number, or spans as objects. */
+            target: unknown;
             split: components["schemas"]["SplitEnum"];
         };
         /** @description A row by its number; `label` and `predicted` are places in `labels`. */
@@ -3139,6 +3212,8 @@ export interface components {
                 [key: string]: components["schemas"]["SplitsOut"];
             };
             characters: components["schemas"]["CharactersOut"];
+            /** @description Of a regression dataset. */
+            numbers?: components["schemas"]["NumbersOut"];
             duplicates: number;
             conflicts: number;
             empty: number;
@@ -3175,10 +3250,13 @@ export interface components {
          */
         SubscriptionOutStatusEnum: "active" | "none";
         /**
-         * @description * `text_classification` - text_classification
+         * @description * `multi_label_classification` - multi_label_classification
+         *     * `regression` - regression
+         *     * `text_classification` - text_classification
+         *     * `token_classification` - token_classification
          * @enum {string}
          */
-        TaskEnum: "text_classification";
+        TaskEnum: "multi_label_classification" | "regression" | "text_classification" | "token_classification";
         /**
          * @description * `auto` - auto
          *     * `light` - light
@@ -3309,7 +3387,7 @@ export interface components {
             file: string | null;
             number: number;
             status: components["schemas"]["VersionStatusEnum"];
-            /** @description `csv`, `tsv`, `jsonl` or `json`. */
+            /** @description `csv`, `tsv`, `jsonl`, `json` or `conll`. */
             format: string;
             columns: string[];
             column_mapping: components["schemas"]["MappingOut"] | null;
@@ -3440,7 +3518,7 @@ export interface components {
             input: string | string[];
             /** @description Give only the so many best scores. */
             top_k?: number | null;
-            /** @description `label` is null, and free, for texts whose best score is below. */
+            /** @description `label` is null, and free, for texts whose best score is below. With several labels a text, or entities: the least score of those that are given. */
             threshold?: number | null;
         };
         Prediction: {
@@ -3452,6 +3530,55 @@ export interface components {
             score: number;
             scores: {
                 [key: string]: number;
+            };
+        };
+        LabelsPrediction: {
+            /** @description Of the text in `input`. */
+            index: number;
+            /** @description `pred_...`: name it in `POST /v1/feedback`. */
+            id: string;
+            /** @description Those from `threshold` on (0.5 unless given), best first. */
+            labels: string[];
+            scores: {
+                [key: string]: number;
+            };
+        };
+        Entity: {
+            label: string;
+            /** @description First character, counted in Unicode code points from 0. */
+            start: number;
+            /** @description The character after the last. */
+            end: number;
+            text: string;
+            score: number;
+        };
+        EntitiesPrediction: {
+            /** @description Of the text in `input`. */
+            index: number;
+            /** @description `pred_...`: name it in `POST /v1/feedback`. */
+            id: string;
+            entities: components["schemas"]["Entity"][];
+        };
+        NumberPrediction: {
+            /** @description Of the text in `input`. */
+            index: number;
+            /** @description `pred_...`: name it in `POST /v1/feedback`. */
+            id: string;
+            value: number;
+        };
+        PredictResponse: {
+            /** @constant */
+            object: "list";
+            model: string;
+            /** @description One answer a text, in the shape of the model's task. */
+            data: (components["schemas"]["Prediction"] | components["schemas"]["LabelsPrediction"] | components["schemas"]["EntitiesPrediction"] | components["schemas"]["NumberPrediction"])[];
+            usage: {
+                /** @description What was charged. */
+                predictions: number;
+                /** @description After truncation. */
+                tokens: number;
+                /** @description Texts that were longer than the model reads. */
+                truncated: number;
             };
         };
         ClassifyResponse: {
@@ -3501,13 +3628,21 @@ export interface components {
                 /** @description Give only the so many best scores. */
                 top_k?: number | null;
                 /** @enum {string|null} */
-                function_to_apply?: "softmax" | null;
+                function_to_apply?: "softmax" | "sigmoid" | "none" | null;
             };
         };
-        PipelineResponse: {
+        PipelineLabel: {
             label: string;
             score: number;
-        }[][];
+        };
+        PipelineEntity: {
+            entity_group: string;
+            score: number;
+            word: string;
+            start: number;
+            end: number;
+        };
+        PipelineResponse: components["schemas"]["PipelineLabel"][][] | components["schemas"]["PipelineEntity"][][] | components["schemas"]["PipelineEntity"][];
         PipelineError: {
             error: string;
             code: string;
@@ -4108,7 +4243,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ClassifyResponse"];
+                    "application/json": components["schemas"]["PredictResponse"];
                 };
             };
             /** @description The body is wrong; `param` names the field. */

@@ -13,6 +13,9 @@ export type Member = Schemas["MemberOut"];
 
 export type HomeStep = Schemas["HomeStep"];
 export type Classified = Schemas["ClassifyResponse"];
+export type Predicted = Schemas["PredictResponse"];
+export type Prediction = Predicted["data"][number];
+export type Task = DatasetPreview["task"];
 
 /** What the file says of a model, and what the catalogue adds to a base. */
 export type Model = Schemas["ModelSchema"] & {

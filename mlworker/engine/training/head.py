@@ -23,10 +23,9 @@ from mlworker.engine.training.evaluate import collect, metrics_of
 from mlworker.engine.training.progress import figures
 from mlworker.engine.training.setup import Setup, Trained
 from mlworker.engine.training.states import (
-    CACHE_BYTES,
     TokenStates,
+    cached_rows,
     candidate_layers,
-    rows_that_fit,
 )
 
 _ROUNDS = 6
@@ -62,12 +61,13 @@ class HeadRun:
         self._means = torch.zeros(
             config.num_attention_heads, config.hidden_size, device=setup.device
         )
-        self._seen, self._judges = self._cached(setup.train, 1), self._cached(setup.validation, 4)
+        self._seen = cached_rows(setup, setup.train, self._layers, 1)
+        self._judges = cached_rows(setup, setup.validation, self._layers, 4)
         self._train = TokenStates(setup, _chosen(setup.train, self._seen).ids, self._layers)
         self._heard = _chosen(setup.validation, self._judges)
         self._validation = TokenStates(setup, self._heard.ids, self._layers)
         targets = _chosen(setup.train, self._seen).targets
-        self._targets = torch.tensor(targets)
+        self._targets = setup.task.tensor(targets)
         self._attention = AttentionTraining(setup, self._train, targets)
         self._parts = list(torch.arange(len(self._seen)).tensor_split(self._cuts()))
         rest = sorted(set(range(len(setup.train))) - set(self._seen))
@@ -118,14 +118,6 @@ class HeadRun:
             frozen_rows=len(self._seen),
         )
 
-    def _cached(self, split: EncodedSplit, share: int) -> list[int]:
-        """Rows of a split whose states are kept, in mixed order; all of them in most runs."""
-        config, weight = self.setup.bert.config, self.setup.bert.pooler.weight
-        token = len(self._layers) * config.hidden_size * weight.element_size()
-        generator = torch.Generator().manual_seed(self.setup.config.seed)
-        order = torch.randperm(len(split), generator=generator).tolist()
-        return rows_that_fit([len(row) for row in split.ids], order, CACHE_BYTES // share // token)
-
     def _cuts(self) -> int:
         return max(1, min(_PARTS, len(self._seen) // _PART_ROWS))
 
@@ -173,7 +165,7 @@ class HeadRun:
         for part in self._rest:
             others = _chosen(setup.train, part)
             parts.append(self._features(learned, others))
-            targets.append(torch.tensor(others.targets))
+            targets.append(setup.task.tensor(others.targets))
             self._read += len(part)
             self._report(best)
         features = Standardised.of(torch.cat(parts))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from mlworker.engine.artifact import save_artifact
 from mlworker.engine.artifact_manifest import ArtifactManifest, FullEntry, LoraEntry
@@ -38,6 +39,7 @@ from mlworker.engine.training.lora_model import LoraModel
 from mlworker.engine.training.pace import Pace
 from mlworker.engine.training.setup import Setup, Trained
 from mlworker.engine.training.state import checkpoint_read
+from mlworker.engine.training.token_head import TokenHeadRun
 from mlworker.engine.training.trainable import Trainable
 
 ARTIFACT = "artifact"
@@ -50,14 +52,14 @@ class Run:
         self._dir, self._spec, self._link = run_dir, spec, link
         self._pace = Pace(link, spec.test_hooks.get("step_delay_ms", 0.0))
         self._loop: TrainingLoop | None = None
-        self.test_calls: list[int] = []
-        """Label index the finished model gives to each test row."""
+        self.test_logits: Tensor | None = None
+        """What the finished model says of the test rows."""
 
     def execute(self) -> DoneMessage:
         """Train and publish; raises EngineError for everything foreseeable."""
         setup = self._prepare()
         if setup.config.tier == "head":
-            head = HeadRun(setup)
+            head = TokenHeadRun(setup) if setup.task.level == "token" else HeadRun(setup)
             self._send_plan(setup, head.steps_planned)
             trained = head.train()
         else:
@@ -90,6 +92,7 @@ class Run:
         if not splits["train"]:
             raise EngineError(ErrorCode.INVALID_DATA, "There is no row to train on.")
         config = self._config(len(splits["train"]))
+        unused_check(task, config)
         base = base_at(spec.base.id, Path(spec.base.directory), spec.base.weights_sha256)
         verify_base(base)
         device = pick_device()
@@ -109,17 +112,12 @@ class Run:
         def encode(rows: list[Row]) -> EncodedSplit:
             return encode_split(task, tokenizer, rows, spec.labels, length, self._pace.look)
 
-        _labels_check(task, splits["train"], spec.labels)
         encoded = {split: encode(rows) for split, rows in splits.items() if rows}
-        if len(set(encoded["train"].targets)) < 2:
-            raise EngineError(
-                ErrorCode.INVALID_DATA, "The training rows carry one label only; two are needed."
-            )
         return Setup(
             spec=spec,
             run_dir=self._dir,
             config=config,
-            task=task,
+            task=task.fitted(encoded["train"].targets, spec.labels),
             labels=spec.labels,
             bert=bert,
             device=device,
@@ -164,7 +162,7 @@ class Run:
             "test": None,
         }
         if setup.test is not None and trained.test_logits is not None:
-            self.test_calls = trained.test_logits.argmax(dim=1).tolist()
+            self.test_logits = trained.test_logits
             metrics["test"] = dict(
                 metrics_of(setup.task, trained.test_logits, setup.test, setup.labels)
             )
@@ -184,7 +182,8 @@ class Run:
             config=config.as_dict(),
             metrics=metrics,
         )
-        sha256 = save_artifact(self._dir / ARTIFACT, manifest, trained.tensors)
+        tensors = setup.task.published(trained.tensors)
+        sha256 = save_artifact(self._dir / ARTIFACT, manifest, tensors)
         return DoneMessage(
             artifact=ARTIFACT,
             evaluation=evaluate_run(setup, trained, self._dir / ARTIFACT),
@@ -203,11 +202,11 @@ class Run:
 
 def trainable_of(setup: Setup) -> Trainable:
     """The model that a run of tier lora or full moves."""
-    outputs = setup.task.outputs(setup.labels)
+    outputs, tokens = setup.task.outputs(setup.labels), setup.task.level == "token"
     if setup.config.tier == "full":
         dtype = pick_dtype(setup.config.precision, setup.device)
-        return FullModel(setup.bert, setup.config, outputs, dtype)
-    return LoraModel(setup.bert, setup.config, outputs)
+        return FullModel(setup.bert, setup.config, outputs, dtype, tokens=tokens)
+    return LoraModel(setup.bert, setup.config, outputs, tokens=tokens)
 
 
 def _lora_entry(config: TrainConfig) -> LoraEntry | None:
@@ -228,12 +227,11 @@ def _frozen_check(config: TrainConfig, bert: Bert) -> None:
         )
 
 
-def _labels_check(task: Task, rows: list[Row], labels: tuple[str, ...]) -> None:
-    """A label that no row teaches would never be answered."""
-    absent = sorted(set(range(task.outputs(labels))) - set(task.targets(rows, labels)))
-    if absent:
-        raise EngineError(
-            ErrorCode.INVALID_DATA,
-            f"The training rows have none with the label {labels[absent[0]][:80]!r}. "
-            "Add rows of it, or leave the label out.",
-        )
+def unused_check(task: Task, config: TrainConfig) -> None:
+    """ConfigError when a value means nothing to the task: better said than ignored."""
+    plain = {"class_weights": "none", "label_smoothing": 0.0}
+    for name in sorted(task.unused):
+        if getattr(config, name) != plain[name]:
+            raise ConfigError(
+                name, f"{name} does nothing in {task.title.lower()}: leave it out or choose auto."
+            )

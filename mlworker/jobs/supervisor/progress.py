@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from mlworker.engine.contracts import CheckpointMessage, MetricMessage, PlanMessage
+from mlworker.engine.tasks import task_named
 from mlworker.jobs.states import EventKind
 from mlworker.jobs.working import News, Work
 
@@ -18,6 +19,7 @@ class Progress:
     def __init__(self, work: Work) -> None:
         self._quoted = work.quoted_tokens
         self._before = work.progress
+        self._metric = task_named(work.task).primary_metric
         self._total = 0
         self._epochs = 0
         self._last: MetricMessage | None = None
@@ -80,6 +82,7 @@ class Progress:
             "valid_loss": valid.get("loss"),
             "valid_accuracy": valid.get("accuracy"),
             "valid_macro_f1": valid.get("macro_f1"),
+            **self._score(valid),
             "trained_tokens": min(message.trained_tokens, self._quoted),
         }
 
@@ -96,8 +99,16 @@ class Progress:
             "valid_loss": valid.get("loss"),
             "valid_accuracy": valid.get("accuracy"),
             "valid_macro_f1": valid.get("macro_f1"),
+            **self._score(valid),
         }
         return {name: value for name, value in data.items() if value is not None}
+
+    def _score(self, valid: Mapping[str, float]) -> dict[str, Any]:
+        """What the task looks at, by its name, where that is not accuracy."""
+        name = self._metric
+        if name == "accuracy" or name not in valid:
+            return {}
+        return {"valid_score": valid[name], "score_name": name}
 
 
 def _eta(last: MetricMessage) -> float | None:

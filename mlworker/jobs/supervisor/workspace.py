@@ -15,6 +15,7 @@ from django.conf import settings
 from anneal.kernel.scopes import tenant_scope
 from mlworker.engine.base.locate import locate_base
 from mlworker.engine.contracts import BaseReference, TrainSpec
+from mlworker.engine.tasks import task_named
 from mlworker.jobs.contracts import Claim
 from mlworker.jobs.limits import CHECKPOINT_SECONDS, TEST_HOOKS
 from mlworker.jobs.supervisor.persistence import persist
@@ -86,7 +87,7 @@ def spec_write(work: Work, folder: Path, *, resume: str | None, threads: int, po
     TrainSpec(
         task=work.task,
         tier=work.tier,
-        labels=work.version.labels,
+        labels=task_named(work.task).head_labels(work.version.labels),
         base=BaseReference(base.id, str(base.directory), base.weights_sha256),
         config=work.config,
         resume=resume,

@@ -3,7 +3,8 @@ import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { modelsQuery } from "@/api/models";
 import type { Model } from "@/api/types";
-import { accuracyOf } from "@/lib/report";
+import { headlineOf } from "@/lib/figures";
+import { useFigure } from "@/lib/useFigure";
 import { useFormat } from "@/lib/useFormat";
 import { useOrg } from "@/lib/useOrg";
 import { type Column, DataTable } from "@/ui/DataTable";
@@ -17,6 +18,7 @@ import { ModelImport } from "./ModelImport";
 
 const useColumns = (): Column<Model>[] => {
   const { t } = useTranslation("models");
+  const figure = useFigure();
   const format = useFormat();
   const org = useOrg();
   return [
@@ -54,8 +56,10 @@ const useColumns = (): Column<Model>[] => {
       title: t("columns.accuracy"),
       numeric: true,
       cell: (model) => {
-        const accuracy = accuracyOf(model.metrics);
-        return accuracy === undefined ? "–" : format.percent(accuracy);
+        const [first] = headlineOf(model.metrics);
+        if (!first) return "–";
+        const text = figure.text(first.name, first.value);
+        return first.name === "accuracy" ? text : `${text} · ${figure.name(first.name)}`;
       },
     },
     {
