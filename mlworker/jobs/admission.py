@@ -3,10 +3,12 @@
 from anneal.kernel.ids import public_id, uuid7
 from billing.ledger.errors import HoldClosed, HoldExpired
 from billing.ledger.services import hold_extend, hold_take
-from billing.prices.services import price_quote
+from mlworker.jobs.capping import cap_warning, tokens_allowed
 from mlworker.jobs.charging import job_holds, tokens_captured
+from mlworker.jobs.continuing import label_warnings, parent_find
 from mlworker.jobs.contracts import JOB_PREFIX, METER, SOURCE
-from mlworker.jobs.errors import MaxChargeExceeded, TrainingDataUnfit
+from mlworker.jobs.errors import TrainingDataUnfit
+from mlworker.jobs.forecasts import seconds_expected
 from mlworker.jobs.limits import HOLD_SECONDS
 from mlworker.jobs.models import FineTuningJob
 from mlworker.jobs.quoting import Plan, plan_make
@@ -38,20 +40,24 @@ def job_admit(
         seed=row.seed,
         hyperparameters=row.hyperparameters,
     )
+    if row.continue_from:
+        parent = parent_find(organization=owner_of(row), reference=row.continue_from)
+        row.warnings = [*row.warnings, *label_warnings(parent, version.labels)]
     _hold(row, plan)
     row.dataset_id, row.dataset_version_id = version.dataset_id, version.id
     row.validation_version_id = validation.id if validation else None
     row.task = version.task
     row.config = plan.config.as_dict()
-    row.quoted_tokens = plan.trained_tokens
+    forecast = seconds_expected(base=row.base, tier=row.tier, tokens=row.quoted_tokens or 0)
+    row.expected_seconds = forecast.seconds_p50
     paused = row.control == Control.PAUSE
     job_move(row, JobState.PAUSED if paused else JobState.QUEUED, Phase.WAITING_FOR_WORKER)
     event_add(
         row,
-        f"Files validated, {plan.trained_tokens:,} trained tokens held, "
+        f"Files validated, {row.quoted_tokens:,} trained tokens held, "
         + ("job paused." if paused else "moving job to queued state."),
         code="job.paused" if paused else "job.queued",
-        data={"trained_tokens": plan.trained_tokens, "rows": version.rows},
+        data={"trained_tokens": row.quoted_tokens, "rows": version.rows},
     )
     row.save()
     if not paused:
@@ -90,18 +96,13 @@ def hold_renew(row: FineTuningJob) -> None:
 
 def _hold(row: FineTuningJob, plan: Plan) -> None:
     dims = {"task": plan.version.task, "tier": row.tier}
-    price = price_quote(
-        meter=METER, units=plan.trained_tokens, organization=owner_of(row), dims=dims
+    tokens = tokens_allowed(
+        organization=owner_of(row), plan=plan, dims=dims, max_charge=row.max_charge
     )
-    if row.max_charge is not None and price.amount > row.max_charge:
-        raise MaxChargeExceeded(
-            f"The price is {price.amount} {price.currency}, above max_charge {row.max_charge}.",
-            param="max_charge",
-        )
     hold = hold_take(
         organization=owner_of(row),
         unit=METER,
-        amount=plan.trained_tokens,
+        amount=tokens,
         key=public_id(JOB_PREFIX, row.id),
         ttl_seconds=HOLD_SECONDS,
         source=SOURCE,
@@ -110,3 +111,7 @@ def _hold(row: FineTuningJob, plan: Plan) -> None:
         member_id=row.member_id,
     )
     row.hold_id = hold.id
+    row.quoted_tokens = tokens
+    if tokens < plan.trained_tokens:
+        row.token_limit = tokens
+        row.warnings = [*row.warnings, cap_warning(tokens, plan)]

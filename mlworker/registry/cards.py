@@ -26,6 +26,7 @@ def model_card(*, name: str, version: NewModelVersion, lineage: Lineage) -> str:
         "",
         f"- dataset version: `{lineage.dataset_version}`, sha256 `{lineage.dataset_hash}`",
         f"- rows: {', '.join(f'{split} {rows:,}' for split, rows in lineage.splits.items())}",
+        *([f"- continued from: `{lineage.parent}`"] if lineage.parent else []),
         f"- seed: {lineage.seed}",
         f"- configuration: {_settings(lineage.config)}",
         f"- trained tokens: {lineage.trained_tokens:,} in {lineage.seconds:.0f} s",

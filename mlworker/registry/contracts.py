@@ -53,6 +53,8 @@ class Lineage:
     seconds: float
     trained_tokens: int
     price: Mapping[str, object] = field(default_factory=dict)
+    parent: str = ""
+    """The model version, or job and step, that the training began with; empty = the bare base."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,12 @@ class ProgressSchema(serializers.Serializer[Any]):
     epoch = serializers.FloatField()
     epochs = serializers.IntegerField(required=False)
     rows_per_second = serializers.FloatField(allow_null=True)
+    tokens_per_second = serializers.FloatField(required=False, allow_null=True)
+    learning_rate = serializers.FloatField(required=False, allow_null=True)
+    memory_bytes = serializers.IntegerField(
+        required=False, allow_null=True, help_text="What the trainer's process holds now."
+    )
+    device = serializers.CharField(required=False, help_text="`cpu`, or an accelerator's name.")
     eta_seconds = serializers.FloatField(allow_null=True)
     train_loss = serializers.FloatField(required=False, allow_null=True)
     trained_tokens = serializers.IntegerField(required=False)
@@ -73,7 +79,14 @@ class JobSchema(serializers.Serializer[Any]):
     quoted_tokens = serializers.IntegerField(allow_null=True)
     max_charge = serializers.CharField(allow_null=True)
     attempt = serializers.IntegerField()
+    continue_from = serializers.CharField(allow_null=True)
+    stops_at_tokens = serializers.IntegerField(
+        allow_null=True, help_text="Where `max_charge` ends the training; null = at its end."
+    )
     queue_position = serializers.IntegerField(allow_null=True)
+    estimated_start = serializers.IntegerField(
+        allow_null=True, help_text="When a queued job starts, about; Unix seconds."
+    )
     progress = ProgressSchema()
     metrics = serializers.DictField()
     warnings = serializers.ListField(child=serializers.CharField())

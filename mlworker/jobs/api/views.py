@@ -20,13 +20,13 @@ from mlworker.jobs.api.schemas import (
 )
 from mlworker.jobs.api.serializers import JobRequestSerializer, job_request
 from mlworker.jobs.contracts import CHECKPOINT_PREFIX, JOB_PREFIX, JobInfo
+from mlworker.jobs.forecasts import queue_places
 from mlworker.jobs.selectors import (
     checkpoint_info,
     job_checkpoints,
     job_get,
     job_info,
     job_rows,
-    queue_positions,
 )
 from mlworker.jobs.services import (
     fine_tuning_job_cancel,
@@ -71,13 +71,13 @@ class JobsView(TenantView):
         for name, value in request.query_params.items():
             if name.startswith("metadata[") and name.endswith("]"):
                 rows = rows.filter(metadata__contains={name[9:-1]: value})
-        positions = queue_positions()
+        places = queue_places()
         return Response(
             page(
                 rows,
                 request,
                 prefix=JOB_PREFIX,
-                render=lambda row: render_job(job_info(row, positions), self.organization),
+                render=lambda row: render_job(job_info(row, places), self.organization),
             )
         )
 

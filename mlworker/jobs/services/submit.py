@@ -14,14 +14,17 @@ from billing.ledger.selectors import account_get, balance_get
 from billing.prices.services import price_quote
 from mlworker.catalog.selectors import base_model_present
 from mlworker.jobs.admission import job_admit
+from mlworker.jobs.capping import cap_warning, tokens_allowed
+from mlworker.jobs.continuing import Parent, label_warnings, parent_apply, parent_find
 from mlworker.jobs.contracts import JOB_PREFIX, METER, Estimate, JobInfo, JobRequest
 from mlworker.jobs.errors import MaxChargeExceeded, MethodUnsupported
+from mlworker.jobs.forecasts import seconds_expected
 from mlworker.jobs.hyperparameters import tier_checked
 from mlworker.jobs.models import FineTuningJob
 from mlworker.jobs.quoting import Plan, needs_background, plan_make
 from mlworker.jobs.ring import ring_validation
 from mlworker.jobs.rows import event_add
-from mlworker.jobs.selectors import job_info, seconds_expected
+from mlworker.jobs.selectors import job_info
 from mlworker.jobs.sources import Source, source_find
 from mlworker.jobs.states import JobState, Phase
 from tenants.keys.selectors import key_maker_id
@@ -40,6 +43,7 @@ def fine_tuning_job_submit(
     unknown model or data, unfit data or settings, a price above ``max_charge``, QuotaExhausted.
     """
     require_scope(organization)
+    request, _ = _begun(organization, request)
     tier = _checked(request)
     source = source_find(organization=organization, reference=request.training_file)
     extra = None
@@ -69,6 +73,7 @@ def fine_tuning_job_submit(
 def fine_tuning_job_estimate(*, organization: OrganizationRef, request: JobRequest) -> Estimate:
     """Say what a job would cost and how long it would take, and whether the balance allows it."""
     require_scope(organization)
+    request, parent = _begun(organization, request)
     tier = _checked(request)
     source = source_find(organization=organization, reference=request.training_file)
     plan = plan_make(
@@ -81,32 +86,55 @@ def fine_tuning_job_estimate(*, organization: OrganizationRef, request: JobReque
         hyperparameters=request.hyperparameters,
         sample=needs_background(source.required()),
     )
-    return _estimate(organization, request, plan, tier)
+    warnings = label_warnings(parent, plan.version.labels) if parent else []
+    return _estimate(organization, request, plan, tier, warnings)
 
 
 def _estimate(
-    organization: OrganizationRef, request: JobRequest, plan: Plan, tier: str
+    organization: OrganizationRef,
+    request: JobRequest,
+    plan: Plan,
+    tier: str,
+    warnings: list[str],
 ) -> Estimate:
     dims = {"task": plan.version.task, "tier": tier}
     quote = price_quote(
         meter=METER, units=plan.trained_tokens, organization=organization, dims=dims
     )
-    p50, p90 = seconds_expected(base=request.model, tier=tier, tokens=plan.trained_tokens)
-    reason = None
-    if not _covered(organization, plan.trained_tokens, dims):
+    tokens, reason = plan.trained_tokens, None
+    try:
+        tokens = tokens_allowed(
+            organization=organization, plan=plan, dims=dims, max_charge=request.max_charge
+        )
+    except MaxChargeExceeded as error:
+        reason = error.code
+    if tokens < plan.trained_tokens:
+        warnings = [*warnings, cap_warning(tokens, plan)]
+    if not _covered(organization, tokens, dims):
         reason = QuotaExhausted.code
-    elif request.max_charge is not None and quote.amount > request.max_charge:
-        reason = MaxChargeExceeded.code
+    forecast = seconds_expected(base=request.model, tier=tier, tokens=tokens)
     return Estimate(
         trained_tokens=plan.trained_tokens,
         price=quote.amount,
         currency=quote.currency,
-        seconds_p50=p50,
-        seconds_p90=p90,
+        seconds_p50=forecast.seconds_p50,
+        seconds_p90=forecast.seconds_p90,
         allowed=reason is None,
         reason=reason,
         exact=plan.exact,
+        measured_jobs=forecast.measured_jobs,
+        device=forecast.device,
+        stops_at_tokens=tokens if tokens < plan.trained_tokens else None,
+        warnings=tuple(warnings),
     )
+
+
+def _begun(organization: OrganizationRef, request: JobRequest) -> tuple[JobRequest, Parent | None]:
+    """Take from what is to be continued, if anything is, what follows from it."""
+    if not request.continue_from:
+        return request, None
+    parent = parent_find(organization=organization, reference=request.continue_from)
+    return parent_apply(request, parent), parent
 
 
 def _checked(request: JobRequest) -> str:
@@ -166,4 +194,5 @@ def _new_row(
         training_file=request.training_file,
         validation_file=request.validation_file,
         max_charge=request.max_charge,
+        continue_from=request.continue_from,
     )

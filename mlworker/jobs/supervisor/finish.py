@@ -87,6 +87,7 @@ def _lineage(work: Work, done: DoneMessage, progress: Progress) -> Lineage:
         hardware=hardware(),
         seconds=done.seconds,
         trained_tokens=done.trained_tokens,
+        parent=work.parent.name if work.parent else "",
         price={"trained_tokens": done.trained_tokens, "quoted_tokens": work.quoted_tokens},
     )
 
