@@ -1893,6 +1893,13 @@ export interface components {
             reason: string | null;
             /** @description False: a sample of the rows was counted. */
             exact: boolean;
+            /** @description Jobs of this installation whose speed the seconds go by; 0: a built-in figure. */
+            measured_jobs: number;
+            /** @description What those jobs ran on. */
+            device: string | null;
+            /** @description Where `max_charge` would end the training; null = at its end. */
+            stops_at_tokens: number | null;
+            warnings: string[];
         };
         /** @description The evaluation report of a model version. */
         EvaluationOut: {

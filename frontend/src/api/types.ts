@@ -24,6 +24,8 @@ export type Model = Schemas["ModelSchema"] & {
   summary?: string;
   present?: boolean;
 };
+export type BaseModel = Schemas["BaseModelSchema"];
+export type Recommendation = Schemas["RecommendationSchema"];
 export type Evaluation = Schemas["EvaluationOut"];
 export type AnsweredRow = Schemas["AnsweredRowOut"];
 export type Difference = Schemas["DifferenceOut"];

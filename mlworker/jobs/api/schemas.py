@@ -131,6 +131,14 @@ class EstimateSchema(serializers.Serializer[Any]):
     allowed = serializers.BooleanField()
     reason = serializers.CharField(allow_null=True)
     exact = serializers.BooleanField(help_text="False: a sample of the rows was counted.")
+    measured_jobs = serializers.IntegerField(
+        help_text="Jobs of this installation whose speed the seconds go by; 0: a built-in figure."
+    )
+    device = serializers.CharField(allow_null=True, help_text="What those jobs ran on.")
+    stops_at_tokens = serializers.IntegerField(
+        allow_null=True, help_text="Where `max_charge` would end the training; null = at its end."
+    )
+    warnings = serializers.ListField(child=serializers.CharField())
 
 
 class _ListSchema(serializers.Serializer[Any]):
