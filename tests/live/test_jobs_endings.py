@@ -190,9 +190,8 @@ def test_a_cancelled_jobs_checkpoint_and_its_model_are_continued(
     customer.post(f"/fine_tuning/jobs/{first}/cancel")
     checkpoint = customer.get(f"/fine_tuning/jobs/{first}/checkpoints")["data"][0]["id"]
 
-    second = customer.submit(
-        dataset, seed=7, continue_from=checkpoint, hyperparameters={"n_epochs": 1}
-    )
+    once = {"hyperparameters": {"n_epochs": 1}}
+    second = customer.submit(dataset, seed=7, continue_from=checkpoint, **once)
     model = customer.ended(second, 120)["fine_tuned_model"]
     third = customer.submit(dataset, seed=8, continue_from=model, **once)
     customer.ended(third, 120)

@@ -91,7 +91,7 @@ def test_the_lineage_of_a_continued_model_names_its_parent(organization: Organiz
         )
         found = model_version_get(organization=organization, name=made.name)
     assert found.lineage["parent"] == parent.name
-    assert f"continued from: `{parent.name}`" in found.card
+    assert f"went on from: `{parent.name}`" in found.card
 
 
 def test_a_cancelled_job_keeps_its_checkpoint_and_another_begins_there(
