@@ -137,6 +137,8 @@ test("the job's body holds only what was chosen", () => {
     tier: "head" as const,
     preset: "quick" as const,
     seed: "" as const,
+    continueFrom: "",
+    maxCharge: "" as const,
     values: {},
   };
   const whole = { training_file: "ds_1", model: "minilm-l6", tier: "head", preset: "quick" };
@@ -154,6 +156,28 @@ test("the job's body holds only what was chosen", () => {
   expect(presetOf("lora", "quick")).toBe("balanced");
   expect(presetOf("lora", "best")).toBe("best");
   expect(presetOf("full", "best")).toBe("");
+});
+
+test("a continued model says its own tier and shape", () => {
+  const form = {
+    dataset: "ds_1",
+    model: "minilm-l6",
+    suffix: "",
+    tier: "lora" as const,
+    preset: "best" as const,
+    seed: "" as const,
+    continueFrom: "ft:minilm-l6:acme:x:1",
+    maxCharge: 2.5,
+    values: { epochs: 2, lora_rank: 16 },
+  };
+  const known = [field("epochs", ["lora"]), field("lora_rank", ["lora"])];
+  expect(bodyOf(form, known)).toEqual({
+    training_file: "ds_1",
+    model: "minilm-l6",
+    continue_from: "ft:minilm-l6:acme:x:1",
+    max_charge: "2.5",
+    hyperparameters: { epochs: 2 },
+  });
 });
 
 test("only fields of the chosen tier are shown and sent", () => {
@@ -182,6 +206,8 @@ test("only fields of the chosen tier are shown and sent", () => {
     tier: "full" as const,
     preset: "" as const,
     seed: "" as const,
+    continueFrom: "",
+    maxCharge: "" as const,
     values,
   };
   expect(bodyOf(form, known)).toEqual({

@@ -69,6 +69,14 @@ class BaseReference:
 
 
 @dataclass(frozen=True, slots=True)
+class InitialReference:
+    """Weights to begin with: an artifact's or a checkpoint's folder, relative to the run folder."""
+
+    directory: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TrainSpec:
     """`spec.json` of a run folder; `config` values may be "auto" or missing."""
 
@@ -84,6 +92,10 @@ class TrainSpec:
     polite: bool = False
     test_hooks: Mapping[str, float] = field(default_factory=dict)
     """Delays for tests, milliseconds: `step_delay_ms`, `checkpoint_delay_ms`."""
+    initial: InitialReference | None = None
+    """What a run without `resume` begins with; None = the bare base."""
+    token_limit: int | None = None
+    """Trained tokens after which the run ends, if its epochs do not end it before."""
 
     def write(self, run_dir: Path) -> Path:
         """Write `spec.json` into the run folder and return its path."""
@@ -101,6 +113,10 @@ class TrainSpec:
                 raise ValueError("format")
             body["base"] = BaseReference(**body["base"])
             body["labels"] = tuple(str(label) for label in body["labels"])
+            initial = body.get("initial")
+            if initial is not None:
+                labels = tuple(str(label) for label in initial["labels"])
+                body["initial"] = InitialReference(initial["directory"], labels)
             return cls(**body)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise EngineError(
@@ -127,6 +143,8 @@ class PlanMessage:
     tokens_per_pass: int
     trained_tokens: int
     config: Mapping[str, Json]
+    device: str = ""
+    """What it runs on: `cpu`, or the accelerator's name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,16 @@ from uuid import UUID
 
 from anneal.kernel.ids import public_id, uuid7
 from billing.ledger.errors import ChargeTooHigh, HoldClosed, HoldExpired
-from billing.ledger.services import hold_extend, hold_take
+from billing.ledger.services import hold_extend, hold_quote, hold_take
+from mlworker.jobs.capping import cap_warning, tokens_allowed
 from mlworker.jobs.charging import job_holds, tokens_captured
+from mlworker.jobs.continuing import label_warnings, parent_find
 from mlworker.jobs.contracts import JOB_PREFIX, METER, SOURCE
 from mlworker.jobs.errors import MaxChargeExceeded, TrainingDataUnfit
+from mlworker.jobs.forecasts import seconds_expected
 from mlworker.jobs.limits import HOLD_SECONDS
 from mlworker.jobs.models import FineTuningJob
-from mlworker.jobs.quoting import plan_make
+from mlworker.jobs.quoting import Plan, plan_make
 from mlworker.jobs.ring import ring_workers
 from mlworker.jobs.rows import event_add, job_move, owner_of
 from mlworker.jobs.states import Control, JobState, Phase
@@ -45,22 +48,24 @@ def job_admit(
         seed=row.seed,
         hyperparameters=row.hyperparameters,
     )
-    row.hold_id = _take(
-        row, plan.trained_tokens, task=plan.version.task, key=public_id(JOB_PREFIX, row.id)
-    )
+    if row.continue_from:
+        parent = parent_find(organization=owner_of(row), reference=row.continue_from)
+        row.warnings = [*row.warnings, *label_warnings(parent, version.labels)]
+    _hold(row, plan)
     row.dataset_id, row.dataset_version_id = version.dataset_id, version.id
     row.validation_version_id = validation.id if validation else None
     row.task = version.task
     row.config = plan.config.as_dict()
-    row.quoted_tokens = plan.trained_tokens
+    forecast = seconds_expected(base=row.base, tier=row.tier, tokens=row.quoted_tokens or 0)
+    row.expected_seconds = forecast.seconds_p50
     paused = row.control == Control.PAUSE
     job_move(row, JobState.PAUSED if paused else JobState.QUEUED, Phase.WAITING_FOR_WORKER)
     event_add(
         row,
-        f"Files validated, {plan.trained_tokens:,} trained tokens held, "
+        f"Files validated, {row.quoted_tokens:,} trained tokens held, "
         + ("job paused." if paused else "moving job to queued state."),
         code="job.paused" if paused else "job.queued",
-        data={"trained_tokens": plan.trained_tokens, "rows": version.rows},
+        data={"trained_tokens": row.quoted_tokens, "rows": version.rows},
     )
     row.save()
     if not paused:
@@ -110,3 +115,26 @@ def _take(
     except ChargeTooHigh as error:
         raise MaxChargeExceeded(f"max_charge: {error}", param="max_charge") from error
     return hold.id
+
+
+def _hold(row: FineTuningJob, plan: Plan) -> None:
+    """Hold the price of the whole plan, or of as much of it as ``max_charge`` buys."""
+    task = plan.version.task
+    tokens, _ = tokens_allowed(
+        plan,
+        row.max_charge,
+        lambda amount: hold_quote(
+            organization=owner_of(row),
+            unit=METER,
+            amount=amount,
+            dims={"task": task, "tier": row.tier},
+            api_key_id=row.api_key_id,
+            member_id=row.member_id,
+            most=row.max_charge,
+        ),
+    )
+    row.hold_id = _take(row, tokens, task=task, key=public_id(JOB_PREFIX, row.id))
+    row.quoted_tokens = tokens
+    if tokens < plan.trained_tokens:
+        row.token_limit = tokens
+        row.warnings = [*row.warnings, cap_warning(tokens, plan)]

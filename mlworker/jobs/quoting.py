@@ -33,6 +33,8 @@ class Plan:
     version: DatasetVersionInfo
     config: TrainConfig
     trained_tokens: int
+    pass_tokens: int
+    """What one pass over the rows trains."""
     exact: bool
 
 
@@ -74,6 +76,7 @@ def plan_make(
         version=version,
         config=config,
         trained_tokens=trained_tokens(one_pass, epochs=config.epochs, tier=tier),
+        pass_tokens=trained_tokens(one_pass, epochs=1, tier=tier),
         exact=counted >= rows,
     )
 

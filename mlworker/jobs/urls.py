@@ -30,5 +30,10 @@ urlpatterns = [
         views.JobCheckpointsView.as_view(),
         name="fine-tuning-job-checkpoints",
     ),
+    path(
+        f"{_JOB}/tensorboard",
+        views.JobTensorboardView.as_view(),
+        name="fine-tuning-job-tensorboard",
+    ),
     path(f"{_JOB}/stream", job_stream, name="fine-tuning-job-stream"),
 ]

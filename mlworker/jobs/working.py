@@ -5,7 +5,7 @@ the claim's fence and raises LeaseLost when the claim is no longer good: then no
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -15,10 +15,12 @@ from anneal.kernel.ids import public_id, uuid7
 from anneal.kernel.scopes import tenant_scope
 from anneal.kernel.storage import StoredObject, tenant_key
 from billing.ledger.errors import AccountParked
+from mlworker.engine.contracts import EngineError, ErrorCode
 from mlworker.jobs.admission import hold_renew
 from mlworker.jobs.charging import job_charge, segment_charge
+from mlworker.jobs.continuing import Parent, checkpoints_needed, parent_find
 from mlworker.jobs.contracts import CHECKPOINT_PREFIX, Claim, Fault
-from mlworker.jobs.errors import LeaseLost, MaxChargeExceeded
+from mlworker.jobs.errors import ContinueFromNotFound, LeaseLost, MaxChargeExceeded
 from mlworker.jobs.limits import KEEP_CHECKPOINTS, LEASE_SECONDS
 from mlworker.jobs.models import FineTuningJob, StoredFiles
 from mlworker.jobs.rows import (
@@ -28,6 +30,7 @@ from mlworker.jobs.rows import (
     events_add,
     job_move,
     job_of_worker,
+    owner_of,
 )
 from mlworker.jobs.settling import attempt_ended, job_give_back
 from mlworker.jobs.states import (
@@ -48,6 +51,8 @@ from mlworker.registry.services import model_version_register
 from tenants.datasets.contracts import DatasetVersionInfo
 from tenants.datasets.selectors import dataset_version_get
 
+_DEVICE: Final = 64
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -65,6 +70,9 @@ class Work:
     """Where the last attempt's checkpoint left it."""
     version: DatasetVersionInfo
     validation_version: DatasetVersionInfo | None
+    parent: Parent | None = None
+    """What it begins with, if not with the bare base."""
+    token_limit: int | None = None
 
 
 @dataclass(slots=True)
@@ -128,7 +136,19 @@ def work_load(claim: Claim) -> Work:
             validation_version=(
                 dataset_version_get(organization=organization, version_id=extra) if extra else None
             ),
+            parent=_parent(row),
+            token_limit=row.token_limit,
         )
+
+
+def _parent(row: FineTuningJob) -> Parent | None:
+    if not row.continue_from:
+        return None
+    try:
+        return parent_find(organization=owner_of(row), reference=row.continue_from)
+    except ContinueFromNotFound as error:
+        # A checkpoint whose bytes proved damaged: another attempt would find it no better.
+        raise EngineError(ErrorCode.INVALID_CONFIG, error.text) from error
 
 
 def lease_renew(claim: Claim) -> None:
@@ -218,6 +238,8 @@ def checkpoint_ready(
             code="checkpoint.saved",
             data={"checkpoint": public_id(CHECKPOINT_PREFIX, stored_id), "step": step},
         )
+        row.tokens_per_second = metrics.get("tokens_per_second") or row.tokens_per_second
+        row.device = str(row.progress.get("device") or row.device)[:_DEVICE]
         segment_charge(row, step=step, tokens=tokens)
         row.save()
         _retire_old(row)
@@ -278,6 +300,8 @@ class Outcome:
     early_stopped: bool
     progress: Mapping[str, Any]
     evaluation: StoredReport | None = None
+    overhead_seconds: float | None = None
+    """What the attempt took beside the training; None when it was not the whole of it."""
 
 
 def work_succeeded(work: Work, outcome: Outcome) -> ModelVersionInfo:
@@ -312,6 +336,10 @@ def work_succeeded(work: Work, outcome: Outcome) -> ModelVersionInfo:
         row.metrics = dict(outcome.metrics)
         row.seconds = outcome.seconds
         row.progress = dict(outcome.progress)
+        row.device = str(row.progress.get("device") or row.device)[:_DEVICE]
+        if outcome.trained_tokens and outcome.seconds > 0:
+            row.tokens_per_second = outcome.trained_tokens / outcome.seconds
+        row.overhead_seconds = outcome.overhead_seconds
         event_add(row, f"New fine-tuned model created: {version.name}", code="model.created")
         job_charge(row, outcome.trained_tokens)
         event_add(row, "The job has successfully completed.", code="job.succeeded")
@@ -338,5 +366,7 @@ def _checkpoints(job_id: UUID) -> QuerySet[StoredFiles]:
 
 
 def _retire_old(row: FineTuningJob) -> None:
-    old = [stored.id for stored in _checkpoints(row.id)[KEEP_CHECKPOINTS:]]
+    old = {stored.id for stored in _checkpoints(row.id)[KEEP_CHECKPOINTS:]}
+    if old:
+        old -= checkpoints_needed(row.id)
     StoredFiles.objects.filter(id__in=old).update(state=StoredState.DELETING)

@@ -6,7 +6,12 @@ from uuid import UUID
 from anneal.kernel.ids import public_id
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from mlworker.catalog.contracts import BaseModelCard, ShippedModelCard
-from mlworker.catalog.selectors import base_models, shipped_model_get, shipped_models
+from mlworker.catalog.selectors import (
+    base_models,
+    base_models_present,
+    shipped_model_get,
+    shipped_models,
+)
 from mlworker.registry.contracts import (
     SHIPPED_KEY,
     ModelListing,
@@ -62,7 +67,7 @@ def model_listings(*, organization: OrganizationRef) -> list[ModelListing]:
         *registered_listings(organization),
         *(_version_listing(row, organization) for row in versions),
         *(_shipped_listing(card) for card in shipped_models()),
-        *(_base_listing(card) for card in base_models()),
+        *(_base_listing(card) for card in base_models_present()),
     ]
 
 
@@ -183,7 +188,7 @@ def _base_listing(card: BaseModelCard) -> ModelListing:
         "licence": card.licence,
         "source": card.source.note,
         "max_length": card.max_length,
-        "summary": card.summary,
+        "summary": card.summary["en"],
         "present": card.present,
     }
     return ModelListing(card.id, card.created, HOUSE_OWNER, "base", details)

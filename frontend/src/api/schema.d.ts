@@ -74,6 +74,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/base_models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List every base of the catalogue, usable ones first, and say which are usable here. */
+        get: operations["base_models_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/base_models/recommend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Recommend up to five bases for a task, a language and a number of rows. */
+        get: operations["base_models_recommend"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/billing/balance": {
         parameters: {
             query?: never;
@@ -777,6 +811,23 @@ export interface paths {
         };
         /** @description Server-sent events: `status` (a job or an event object), `log`, `metric`, and at the end `done`. Ids ascend: `Last-Event-ID` replays what came after it. A comment every 15 seconds keeps the line open. */
         get: operations["fine_tuning_jobs_stream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/fine_tuning/jobs/{job_id}/tensorboard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Download a job's curves as a TensorBoard event file; empty before the first step. */
+        get: operations["fine_tuning_jobs_tensorboard"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1518,6 +1569,60 @@ export interface components {
              */
             expires_at: string | null;
         };
+        /** @description The catalogue, complete. */
+        BaseModelListSchema: {
+            /** @default list */
+            object?: string;
+            data: components["schemas"]["BaseModelSchema"][];
+            has_more: boolean;
+        };
+        /** @description A base of the catalogue. */
+        BaseModelSchema: {
+            /** @description The id to send as `model` of a fine-tuning job. */
+            id: string;
+            /** @default base_model */
+            object?: string;
+            /** @description Unix seconds of its publication. */
+            created: number;
+            name: string;
+            architecture: string;
+            tasks: string[];
+            size_parameters: number;
+            /** @description Of the weights as published. */
+            size_bytes: number;
+            /** @description About what a training takes, by tier. */
+            memory_bytes: {
+                [key: string]: number;
+            };
+            /** @description ISO 639; `many` = about a hundred. */
+            languages: string[];
+            licence: string | null;
+            source: components["schemas"]["BaseSourceSchema"];
+            max_length: number | null;
+            character: components["schemas"]["CharacterEnum"];
+            summary: components["schemas"]["TextsSchema"];
+            choose: components["schemas"]["TextsSchema"];
+            /** @description Whether the weights are on this installation. */
+            present: boolean;
+            /** @description Whether this version trains the architecture. */
+            trainable: boolean;
+            /** @description Whether a job can begin with it now. */
+            usable: boolean;
+            in_catalogue: boolean;
+        };
+        /** @description Where the weights come from. */
+        BaseSourceSchema: {
+            kind: components["schemas"]["BaseSourceSchemaKindEnum"];
+            name: string;
+            note: string;
+        };
+        /**
+         * @description * `package` - package
+         *     * `hub` - hub
+         *     * `directory` - directory
+         * @enum {string}
+         */
+        BaseSourceSchemaKindEnum: "package" | "hub" | "directory";
         /** @description What a simpler model reaches on the same rows. */
         BaselineOut: {
             name: components["schemas"]["NameEnum"];
@@ -1684,6 +1789,13 @@ export interface components {
          * @enum {string}
          */
         CapOutWindowEnum: "day" | "month";
+        /**
+         * @description * `fast` - fast
+         *     * `balanced` - balanced
+         *     * `accurate` - accurate
+         * @enum {string}
+         */
+        CharacterEnum: "fast" | "balanced" | "accurate";
         /** @description How long the texts are, in characters. */
         CharactersOut: {
             bins: components["schemas"]["BinOut"][];
@@ -1947,6 +2059,13 @@ export interface components {
             reason: string | null;
             /** @description False: a sample of the rows was counted. */
             exact: boolean;
+            /** @description Jobs of this installation whose speed the seconds go by; 0: a built-in figure. */
+            measured_jobs: number;
+            /** @description What those jobs ran on. */
+            device: string | null;
+            /** @description Where `max_charge` would end the training; null = at its end. */
+            stops_at_tokens: number | null;
+            warnings: string[];
         };
         /** @description The evaluation report of a model version. */
         EvaluationOut: {
@@ -2387,9 +2506,11 @@ export interface components {
             } | null;
             /**
              * Format: decimal
-             * @description Most money the job may cost beyond grants, in the account's currency.
+             * @description Most money the job may cost beyond grants, in the account's currency: a training that would cost more ends there, with the best weights found until then.
              */
             max_charge?: string | null;
+            /** @description Own model version (`ft:...`) or checkpoint (`ftckpt-...`) to begin with: same base; its tier and the shape of its weights are taken over. */
+            continue_from?: string | null;
         };
         /** @description ``fine_tuning.job``. */
         JobSchema: {
@@ -2433,7 +2554,12 @@ export interface components {
             quoted_tokens: number | null;
             max_charge: string | null;
             attempt: number;
+            continue_from: string | null;
+            /** @description Where `max_charge` ends the training; null = at its end. */
+            stops_at_tokens: number | null;
             queue_position: number | null;
+            /** @description When a queued job starts, about; Unix seconds. */
+            estimated_start: number | null;
             progress: components["schemas"]["ProgressSchema"];
             metrics: {
                 [key: string]: unknown;
@@ -2953,6 +3079,14 @@ export interface components {
             /** Format: double */
             rows_per_second: number | null;
             /** Format: double */
+            tokens_per_second?: number | null;
+            /** Format: double */
+            learning_rate?: number | null;
+            /** @description What the trainer's process holds now. */
+            memory_bytes?: number | null;
+            /** @description `cpu`, or an accelerator's name. */
+            device?: string;
+            /** Format: double */
             eta_seconds: number | null;
             /** Format: double */
             train_loss?: number | null;
@@ -2975,6 +3109,24 @@ export interface components {
          * @enum {string}
          */
         ReasonEnum: "currency" | "payment";
+        /** @description Why a base is recommended. */
+        ReasonSchema: {
+            code: string;
+            message: string;
+        };
+        /** @description Recommendations, the best first. */
+        RecommendationListSchema: {
+            /** @default list */
+            object?: string;
+            data: components["schemas"]["RecommendationSchema"][];
+            has_more: boolean;
+        };
+        /** @description A base, the tier to train it in, and why. */
+        RecommendationSchema: {
+            base: components["schemas"]["BaseModelSchema"];
+            tier: string;
+            reasons: components["schemas"]["ReasonSchema"][];
+        };
         /** @description The code, in capitals or not. */
         RedeemInRequest: {
             code: string;
@@ -3257,6 +3409,11 @@ export interface components {
          * @enum {string}
          */
         TaskEnum: "multi_label_classification" | "regression" | "text_classification" | "token_classification";
+        /** @description One text in every language of the page. */
+        TextsSchema: {
+            en: string;
+            "zh-Hans": string;
+        };
         /**
          * @description * `auto` - auto
          *     * `light` - light
@@ -3860,6 +4017,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditListOut"];
+                };
+            };
+        };
+    };
+    base_models_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BaseModelListSchema"];
+                };
+            };
+        };
+    };
+    base_models_recommend: {
+        parameters: {
+            query?: {
+                /** @description ISO 639 code: `en`, `zh`. */
+                language?: string;
+                prefer?: "accurate" | "auto" | "fast";
+                /** @description Labelled rows there are. */
+                rows?: number;
+                /** @description `text_classification` by default. */
+                task?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecommendationListSchema"];
                 };
             };
         };
@@ -5233,6 +5436,27 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": string;
+                };
+            };
+        };
+    };
+    fine_tuning_jobs_tensorboard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
                 };
             };
         };

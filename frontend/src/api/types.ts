@@ -27,6 +27,8 @@ export type Model = Schemas["ModelSchema"] & {
   summary?: string;
   present?: boolean;
 };
+export type BaseModel = Schemas["BaseModelSchema"];
+export type Recommendation = Schemas["RecommendationSchema"];
 export type ModelExport = Schemas["ExportOut"];
 export type ExportFormat = Schemas["ExportOut"]["format"];
 export type Evaluation = Schemas["EvaluationOut"];

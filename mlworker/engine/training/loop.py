@@ -16,7 +16,7 @@ from mlworker.engine.contracts import (
     MetricMessage,
     PhaseMessage,
 )
-from mlworker.engine.data.batches import epoch_batches, micro_batches
+from mlworker.engine.data.batches import epoch_batches, micro_batches, plan_cut
 from mlworker.engine.data.packing import COARSE, pack_rows
 from mlworker.engine.data.rows import EncodedSplit
 from mlworker.engine.heads import Pooling
@@ -58,6 +58,9 @@ class TrainingLoop:
         self._lengths = [len(row) for row in setup.train.ids]
         self._weights = setup.class_weights()
         self._plan = [self._batches(epoch) for epoch in range(config.epochs)]
+        self._sizes = [len(batches) for batches in self._plan]
+        if setup.spec.token_limit is not None:
+            self._plan = plan_cut(self._plan, self._lengths, setup.spec.token_limit)
         self.steps_planned = sum(len(batches) for batches in self._plan)
         self._reported = 0.0
         self._saved = time.monotonic()
@@ -230,8 +233,9 @@ class TrainingLoop:
     def _epoch(self) -> float:
         at = self.state.position
         if at.epoch >= len(self._plan):
-            return float(at.epoch)
-        return at.epoch + at.batch / len(self._plan[at.epoch])
+            last = len(self._plan) - 1
+            return last + len(self._plan[last]) / self._sizes[last]
+        return at.epoch + at.batch / self._sizes[at.epoch]
 
     def _report(self, rate: float, validation: dict[str, float] | None = None) -> None:
         """Send a metric, at most two a second unless it carries an evaluation."""

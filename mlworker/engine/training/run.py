@@ -24,7 +24,7 @@ from mlworker.engine.contracts import (
     TrainSpec,
 )
 from mlworker.engine.data.rows import EncodedSplit, encode_split, hold_out, read_splits
-from mlworker.engine.device import pick_device, pick_dtype
+from mlworker.engine.device import device_name, pick_device, pick_dtype
 from mlworker.engine.evaluation.run import evaluate_run
 from mlworker.engine.link import Link
 from mlworker.engine.tasks import task_named
@@ -34,6 +34,7 @@ from mlworker.engine.training.config import ConfigError, TrainConfig, resolve_au
 from mlworker.engine.training.evaluate import metrics_of
 from mlworker.engine.training.full_model import FullModel, full_entry
 from mlworker.engine.training.head import HeadRun
+from mlworker.engine.training.initial import begin_with
 from mlworker.engine.training.loop import TrainingLoop
 from mlworker.engine.training.lora_model import LoraModel
 from mlworker.engine.training.pace import Pace
@@ -63,7 +64,7 @@ class Run:
             self._send_plan(setup, head.steps_planned)
             trained = head.train()
         else:
-            self._loop = TrainingLoop(setup, lambda: trainable_of(setup))
+            self._loop = TrainingLoop(setup, lambda: _begun(setup))
             self._send_plan(setup, self._loop.steps_planned)
             trained = self._loop.train()
         return self._publish(setup, trained)
@@ -151,6 +152,7 @@ class Run:
                 tokens_per_pass=setup.train.tokens,
                 trained_tokens=setup.planned_tokens,
                 config=setup.config.as_dict(),
+                device=device_name(setup.device),
             )
         )
 
@@ -198,6 +200,14 @@ class Run:
             seconds=trained.seconds,
             rows_per_second=trained.rows_read / max(trained.seconds, 1e-6),
         )
+
+
+def _begun(setup: Setup) -> Trainable:
+    """The model a run moves, with the weights it begins with."""
+    model = trainable_of(setup)
+    if setup.spec.initial is not None and setup.spec.resume is None:
+        begin_with(model, setup.spec.initial, setup.run_dir, setup.labels)
+    return model
 
 
 def trainable_of(setup: Setup) -> Trainable:

@@ -62,7 +62,10 @@ def render_job(job: JobInfo, organization: OrganizationRef) -> dict[str, Any]:
         "quoted_tokens": job.quoted_tokens,
         "max_charge": None if job.max_charge is None else f"{job.max_charge.normalize():f}",
         "attempt": job.attempt,
-        "queue_position": job.queue_position,
+        "continue_from": job.continue_from or None,
+        "stops_at_tokens": job.token_limit,
+        "queue_position": job.queue.place if job.queue else None,
+        "estimated_start": unix(_estimated_start(job)),
         "progress": _progress(job.progress),
         "metrics": dict(job.metrics),
         "warnings": list(job.warnings),
@@ -112,6 +115,10 @@ def render_estimate(estimate: Estimate) -> dict[str, Any]:
         "allowed": estimate.allowed,
         "reason": estimate.reason,
         "exact": estimate.exact,
+        "measured_jobs": estimate.measured_jobs,
+        "device": estimate.device or None,
+        "stops_at_tokens": estimate.stops_at_tokens,
+        "warnings": list(estimate.warnings),
     }
 
 
@@ -138,7 +145,13 @@ def _progress(progress: Mapping[str, Any]) -> dict[str, Any]:
     return {**empty, **progress}
 
 
+def _estimated_start(job: JobInfo) -> datetime | None:
+    return clock.now() + timedelta(seconds=job.queue.seconds) if job.queue else None
+
+
 def _estimated_finish(job: JobInfo) -> datetime | None:
+    if job.queue and job.expected_seconds is not None:
+        return clock.now() + timedelta(seconds=job.queue.seconds + job.expected_seconds)
     eta = job.progress.get("eta_seconds")
     if job.state is not JobState.RUNNING or not isinstance(eta, int | float):
         return None

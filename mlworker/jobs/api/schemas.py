@@ -24,6 +24,12 @@ class ProgressSchema(serializers.Serializer[Any]):
     epoch = serializers.FloatField()
     epochs = serializers.IntegerField(required=False)
     rows_per_second = serializers.FloatField(allow_null=True)
+    tokens_per_second = serializers.FloatField(required=False, allow_null=True)
+    learning_rate = serializers.FloatField(required=False, allow_null=True)
+    memory_bytes = serializers.IntegerField(
+        required=False, allow_null=True, help_text="What the trainer's process holds now."
+    )
+    device = serializers.CharField(required=False, help_text="`cpu`, or an accelerator's name.")
     eta_seconds = serializers.FloatField(allow_null=True)
     train_loss = serializers.FloatField(required=False, allow_null=True)
     trained_tokens = serializers.IntegerField(required=False)
@@ -73,7 +79,14 @@ class JobSchema(serializers.Serializer[Any]):
     quoted_tokens = serializers.IntegerField(allow_null=True)
     max_charge = serializers.CharField(allow_null=True)
     attempt = serializers.IntegerField()
+    continue_from = serializers.CharField(allow_null=True)
+    stops_at_tokens = serializers.IntegerField(
+        allow_null=True, help_text="Where `max_charge` ends the training; null = at its end."
+    )
     queue_position = serializers.IntegerField(allow_null=True)
+    estimated_start = serializers.IntegerField(
+        allow_null=True, help_text="When a queued job starts, about; Unix seconds."
+    )
     progress = ProgressSchema()
     metrics = serializers.DictField()
     warnings = serializers.ListField(child=serializers.CharField())
@@ -120,6 +133,14 @@ class EstimateSchema(serializers.Serializer[Any]):
     allowed = serializers.BooleanField()
     reason = serializers.CharField(allow_null=True)
     exact = serializers.BooleanField(help_text="False: a sample of the rows was counted.")
+    measured_jobs = serializers.IntegerField(
+        help_text="Jobs of this installation whose speed the seconds go by; 0: a built-in figure."
+    )
+    device = serializers.CharField(allow_null=True, help_text="What those jobs ran on.")
+    stops_at_tokens = serializers.IntegerField(
+        allow_null=True, help_text="Where `max_charge` would end the training; null = at its end."
+    )
+    warnings = serializers.ListField(child=serializers.CharField())
 
 
 class _ListSchema(serializers.Serializer[Any]):

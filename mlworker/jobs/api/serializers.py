@@ -82,7 +82,15 @@ class JobRequestSerializer(serializers.Serializer[Any]):
         min_value=0,
         required=False,
         allow_null=True,
-        help_text="Most money the job may cost beyond grants, in the account's currency.",
+        help_text="Most money the job may cost beyond grants, in the account's currency: a "
+        "training that would cost more ends there, with the best weights found until then.",
+    )
+    continue_from = serializers.CharField(
+        max_length=200,
+        required=False,
+        allow_null=True,
+        help_text="Own model version (`ft:...`) or checkpoint (`ftckpt-...`) to begin with: same "
+        "base; its tier and the shape of its weights are taken over.",
     )
 
     def validate_method(self, value: dict[str, Any] | None) -> dict[str, Any]:
@@ -114,4 +122,5 @@ def job_request(data: dict[str, Any]) -> JobRequest:
         hyperparameters={**(data.get("hyperparameters") or {}), **method["hyperparameters"]},
         metadata=data.get("metadata") or {},
         max_charge=data.get("max_charge"),
+        continue_from=data.get("continue_from") or "",
     )

@@ -9,20 +9,23 @@ from anneal.kernel.audit import audit_record
 from anneal.kernel.ids import public_id, uuid7
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
-from billing.ledger.errors import ChargeTooHigh
+from billing.ledger.contracts import HoldQuote
 from billing.ledger.services import hold_quote
 from billing.prices.currency import DEFAULT
 from billing.prices.services import price_quote
 from mlworker.catalog.selectors import base_model_present
 from mlworker.jobs.admission import job_admit
+from mlworker.jobs.capping import cap_warning, tokens_allowed
+from mlworker.jobs.continuing import Parent, label_warnings, parent_apply, parent_find
 from mlworker.jobs.contracts import JOB_PREFIX, METER, Estimate, JobInfo, JobRequest
 from mlworker.jobs.errors import MaxChargeExceeded, MethodUnsupported
+from mlworker.jobs.forecasts import seconds_expected
 from mlworker.jobs.hyperparameters import tier_checked
 from mlworker.jobs.models import FineTuningJob
 from mlworker.jobs.quoting import Plan, needs_background, plan_make
 from mlworker.jobs.ring import ring_validation
 from mlworker.jobs.rows import event_add
-from mlworker.jobs.selectors import job_info, seconds_expected
+from mlworker.jobs.selectors import job_info
 from mlworker.jobs.sources import Source, source_find
 from mlworker.jobs.states import JobState, Phase
 from tenants.keys.selectors import key_maker_id
@@ -41,6 +44,7 @@ def fine_tuning_job_submit(
     unknown model or data, unfit data or settings, a price above ``max_charge``, QuotaExhausted.
     """
     require_scope(organization)
+    request, _ = _begun(organization, request)
     tier = _checked(request)
     source = source_find(organization=organization, reference=request.training_file)
     extra = None
@@ -72,6 +76,7 @@ def fine_tuning_job_estimate(
 ) -> Estimate:
     """Say what a job would cost and how long it would take, and whether the balance allows it."""
     require_scope(organization)
+    request, parent = _begun(organization, request)
     tier = _checked(request)
     source = source_find(organization=organization, reference=request.training_file)
     plan = plan_make(
@@ -84,42 +89,69 @@ def fine_tuning_job_estimate(
         hyperparameters=request.hyperparameters,
         sample=needs_background(source.required()),
     )
-    return _estimate(organization, actor, request, plan, tier)
+    warnings = label_warnings(parent, plan.version.labels) if parent else []
+    return _estimate(organization, actor, request, plan, tier, warnings)
 
 
 def _estimate(
-    organization: OrganizationRef, actor: Actor, request: JobRequest, plan: Plan, tier: str
+    organization: OrganizationRef,
+    actor: Actor,
+    request: JobRequest,
+    plan: Plan,
+    tier: str,
+    warnings: list[str],
 ) -> Estimate:
     dims = {"task": plan.version.task, "tier": tier}
-    told = hold_quote(
-        organization=organization,
-        unit=METER,
-        amount=plan.trained_tokens,
-        dims=dims,
-        api_key_id=actor.id if actor.kind == "api_key" else None,
-        member_id=_member(organization, actor),
-        most=request.max_charge,
-    )
+
+    def quote(tokens: int) -> HoldQuote:
+        return hold_quote(
+            organization=organization,
+            unit=METER,
+            amount=tokens,
+            dims=dims,
+            api_key_id=actor.id if actor.kind == "api_key" else None,
+            member_id=_member(organization, actor),
+            most=request.max_charge,
+        )
+
+    tokens, reason = plan.trained_tokens, None
+    try:
+        tokens, told = tokens_allowed(plan, request.max_charge, quote)
+        reason = told.refusal
+    except MaxChargeExceeded as error:
+        told, reason = quote(tokens), error.code
+    if tokens < plan.trained_tokens:
+        warnings = [*warnings, cap_warning(tokens, plan)]
+        told = quote(plan.trained_tokens)
     price, currency = told.cost, told.currency
     if price is None:
         # Nothing to pay with: what the rest costs by the list.
         rest = plan.trained_tokens - told.available
         listed = price_quote(meter=METER, units=rest, organization=organization, dims=dims)
         price, currency = listed.amount, listed.currency
-    p50, p90 = seconds_expected(base=request.model, tier=tier, tokens=plan.trained_tokens)
-    reason = told.refusal
-    if reason == ChargeTooHigh.code:
-        reason = MaxChargeExceeded.code
+    forecast = seconds_expected(base=request.model, tier=tier, tokens=tokens)
     return Estimate(
         trained_tokens=plan.trained_tokens,
         price=price,
         currency=currency or DEFAULT,
-        seconds_p50=p50,
-        seconds_p90=p90,
+        seconds_p50=forecast.seconds_p50,
+        seconds_p90=forecast.seconds_p90,
         allowed=reason is None,
         reason=reason,
         exact=plan.exact,
+        measured_jobs=forecast.measured_jobs,
+        device=forecast.device,
+        stops_at_tokens=tokens if tokens < plan.trained_tokens else None,
+        warnings=tuple(warnings),
     )
+
+
+def _begun(organization: OrganizationRef, request: JobRequest) -> tuple[JobRequest, Parent | None]:
+    """Take from what is to be continued, if anything is, what follows from it."""
+    if not request.continue_from:
+        return request, None
+    parent = parent_find(organization=organization, reference=request.continue_from)
+    return parent_apply(request, parent), parent
 
 
 def _checked(request: JobRequest) -> str:
@@ -166,4 +198,5 @@ def _new_row(
         training_file=request.training_file,
         validation_file=request.validation_file,
         max_charge=request.max_charge,
+        continue_from=request.continue_from,
     )

@@ -102,6 +102,7 @@ def _lineage(
         hardware=hardware(),
         seconds=done.seconds,
         trained_tokens=done.trained_tokens,
+        parent=work.parent.name if work.parent else "",
         price={"trained_tokens": done.trained_tokens, "quoted_tokens": work.quoted_tokens},
         split_seed=work.version.seed,
         split_hash=split,

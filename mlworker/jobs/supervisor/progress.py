@@ -25,12 +25,15 @@ class Progress:
         self._last: MetricMessage | None = None
         self._validation: Mapping[str, Any] | None = None
         self._emitted = 0.0
+        self._device = ""
+        self.memory: int | None = None
+        """Bytes that the trainer held when it was last looked at."""
         self.config: Mapping[str, Any] = work.config
 
     def plan(self, message: PlanMessage, news: News) -> None:
         """Take the plan: how many steps there will be, with which settings."""
         self._total, self._epochs = message.steps, message.epochs
-        self.config = message.config
+        self.config, self._device = message.config, message.device
         news.add(
             EventKind.LOG,
             f"Training {message.rows:,} rows in {message.steps:,} steps.",
@@ -60,7 +63,7 @@ class Progress:
         last = self._last
         if last is None:
             empty = {"step": 0, "epoch": 0.0, "trained_tokens": 0}
-            return {**empty, **self._before, "total": self._total}
+            return {**empty, **self._before, "total": self._total, "device": self._device}
         return {
             "step": last.step,
             "total": last.steps_planned,
@@ -68,6 +71,10 @@ class Progress:
             "epochs": self._epochs,
             "trained_tokens": min(last.trained_tokens, self._quoted),
             "rows_per_second": last.rows_per_second,
+            "tokens_per_second": _tokens_per_second(last),
+            "learning_rate": last.learning_rate,
+            "memory_bytes": self.memory,
+            "device": self._device,
             "eta_seconds": _eta(last),
             "train_loss": last.train_loss,
             "seconds": last.seconds,
@@ -84,6 +91,7 @@ class Progress:
             "valid_macro_f1": valid.get("macro_f1"),
             **self._score(valid),
             "trained_tokens": min(message.trained_tokens, self._quoted),
+            "tokens_per_second": _tokens_per_second(self._last) if self._last else None,
         }
 
     def _metric_data(self, message: MetricMessage) -> dict[str, Any]:
@@ -95,6 +103,9 @@ class Progress:
             "train_loss": message.train_loss,
             "learning_rate": message.learning_rate,
             "rows_per_second": message.rows_per_second,
+            "tokens_per_second": _tokens_per_second(message),
+            "memory_bytes": self.memory,
+            "eta_seconds": _eta(message),
             "trained_tokens": message.trained_tokens,
             "valid_loss": valid.get("loss"),
             "valid_accuracy": valid.get("accuracy"),
@@ -116,6 +127,13 @@ def _eta(last: MetricMessage) -> float | None:
     if last.step <= 0 or last.steps_planned <= last.step:
         return 0.0 if last.step else None
     return round(last.seconds / last.step * (last.steps_planned - last.step), 1)
+
+
+def _tokens_per_second(last: MetricMessage) -> float | None:
+    """Speed of all attempts so far."""
+    if last.seconds <= 0 or last.trained_tokens <= 0:
+        return None
+    return round(last.trained_tokens / last.seconds, 1)
 
 
 def _short(value: float | None) -> str:

@@ -16,6 +16,7 @@ from billing.ledger.contracts import BalanceInfo
 from billing.ledger.selectors import balance_get
 from mlworker.jobs.claiming import job_claim
 from mlworker.jobs.contracts import JOB_PREFIX, METER, Claim, JobInfo, JobRequest
+from mlworker.jobs.forecasts import queue_places
 from mlworker.jobs.models import FineTuningJob, JobEvent, StoredFiles
 from mlworker.jobs.rows import DatabaseClock
 from mlworker.jobs.services import fine_tuning_job_submit
@@ -61,6 +62,11 @@ def queued_row(organization: OrganizationRef, *, age: float = 0.0) -> UUID:
     return row.id
 
 
+def queue_positions() -> dict[UUID, int]:
+    """Return the places of the scope's queued jobs."""
+    return {job_id: found.place for job_id, found in queue_places().items()}
+
+
 def claimed(worker: str = "test-worker") -> Claim:
     """Claim the next job, which must be there."""
     claim = job_claim(worker=worker)
@@ -98,10 +104,10 @@ def add_checkpoint(claim: Claim, *, step: int = 10) -> UUID:
         return row.id
 
 
-def save_checkpoint(claim: Claim, *, step: int, tokens: int) -> UUID:
+def save_checkpoint(claim: Claim, *, step: int, tokens: int, **figures: float) -> UUID:
     """Save a checkpoint as a supervisor does, ``tokens`` trained in all; its row's id."""
     stored_id, key = stored_begin(claim, StoredKind.CHECKPOINT, step=step, epoch=step / 10)
-    metrics = {"step": step, "trained_tokens": tokens}
+    metrics = {"step": step, "trained_tokens": tokens, **figures}
     checkpoint_ready(
         claim, stored_id, object_put(key, b"bytes"), manifest_sha256="m", metrics=metrics
     )

@@ -74,6 +74,7 @@ const useColumns = (): Column<Model>[] => {
 /** Own versions first, then the shipped ones; bases below, as cards. */
 export const ModelsPage = () => {
   const { t } = useTranslation("models");
+  const bases = useTranslation("bases").t;
   const org = useOrg();
   const models = useQuery(modelsQuery(org));
   const columns = useColumns();
@@ -117,6 +118,9 @@ export const ModelsPage = () => {
               />
               <Panel title={t("bases")}>
                 <BaseCards models={data.filter((model) => model.kind === "base")} />
+                <LinkAnchor to="/o/$org/models/bases" params={{ org: org.slug }}>
+                  {bases("open")}
+                </LinkAnchor>
               </Panel>
             </Stack>
           );

@@ -46,6 +46,14 @@ export const AdvancedFields = ({ form, known }: Props) => {
               allowDecimal={false}
               {...form.getInputProps("seed")}
             />
+            <NumberInput
+              label={t("form.maxCharge")}
+              inputWrapperOrder={ORDER}
+              description={t("form.maxChargeHelp")}
+              placeholder={t("form.noLimit")}
+              min={0}
+              {...form.getInputProps("maxCharge")}
+            />
           </SimpleGrid>
           {groups.map(([group, fields]) => (
             <section key={group}>

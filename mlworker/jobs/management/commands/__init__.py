@@ -1,1 +1,1 @@
-"""Management commands of the jobs."""
+"""Commands of the jobs."""
