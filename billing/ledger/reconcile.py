@@ -98,9 +98,7 @@ def operators_alert(report: ReconcileReport) -> int:
     It is one message to all, so that a fault sends nobody a second one. Then the run is marked:
     what could not be sent is fresh again at the next run. No scope is open while it is sent.
     """
-    emails = list(
-        User.objects.filter(is_staff=True, is_active=True).values_list("email", flat=True)
-    )
+    emails = _operators()
     if not report.drifts or not emails:
         return 0
     lines = [
@@ -125,6 +123,27 @@ def operators_alert(report: ReconcileReport) -> int:
     with system_scope("reconcile alert"):
         ReconcileRun.objects.filter(id=report.run_id).update(alerted_at=clock.now())
     return len(emails)
+
+
+def fault_alert(organization: OrganizationRef) -> None:
+    """Tell the operators that an account's books refused a booking, with what differs in them."""
+    report = reconcile(organization=organization)
+    if report.drifts:
+        operators_alert(report)
+    elif emails := _operators():
+        with system_scope("ledger fault"):
+            account = CustomerAccount.objects.filter(organization_id=organization.id).first()
+            reason = account.parked_reason if account is not None else ""
+        text = (
+            f"Postgres refused a booking of {organization.slug}. Its account was parked and takes"
+            f" no new holds.\n\n{reason or 'It was freed since.'}\n\nNo comparison finds a"
+            " difference in its books: this is a fault of Anneal, please report it.\n"
+        )
+        send_mail("Anneal: an account was stopped", text, None, emails)
+
+
+def _operators() -> list[str]:
+    return list(User.objects.filter(is_staff=True, is_active=True).values_list("email", flat=True))
 
 
 def organizations_changed() -> tuple[UUID, ...] | None:
