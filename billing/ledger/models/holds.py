@@ -90,7 +90,13 @@ class Hold(TenantModel):
                 fields=["expires_at"],
                 condition=models.Q(state="held"),
                 name="ledger_hold_open",
-            )
+            ),
+            # What was let go leaves no other trace: the hourly comparison looks for it here.
+            models.Index(
+                fields=["settled_at"],
+                condition=models.Q(state__in=["released", "expired"]),
+                name="ledger_hold_let_go",
+            ),
         ]
 
     def __str__(self) -> str:
