@@ -11,9 +11,9 @@ from django.db import connection
 
 from anneal.kernel import clock
 from anneal.kernel.scopes import system_scope
-from billing.plans.simulation import year
-from billing.plans.simulation.world import HAPPENS
-from billing.plans.simulation.year import year_simulate
+from billing.promotions.simulation import year
+from billing.promotions.simulation.world import HAPPENS
+from billing.promotions.simulation.year import year_simulate
 
 TODAY = datetime(2026, 11, 26, tzinfo=UTC)
 

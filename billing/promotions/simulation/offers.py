@@ -11,8 +11,14 @@ from anneal.kernel.ids import uuid7
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import system_scope, tenant_scope
 from billing.ledger.services import account_park, account_unpark
-from billing.plans.simulation.model import Rebate, Tariff
-from billing.plans.simulation.world import (
+from billing.prices.contracts import PriceModel, PriceTerms, Tier
+from billing.prices.currency import DEFAULT
+from billing.prices.models import Price
+from billing.prices.services import price_add
+from billing.promotions.contracts import PromotionKind, PromotionTerms, RedemptionInfo
+from billing.promotions.services import discount_draw, promotion_add, promotion_redeem
+from billing.promotions.simulation.model import Rebate, Tariff
+from billing.promotions.simulation.world import (
     DIMS,
     OTHER_CURRENCY,
     TIERED,
@@ -20,12 +26,6 @@ from billing.plans.simulation.world import (
     Disagreement,
     World,
 )
-from billing.prices.contracts import PriceModel, PriceTerms, Tier
-from billing.prices.currency import DEFAULT
-from billing.prices.models import Price
-from billing.prices.services import price_add
-from billing.promotions.contracts import PromotionKind, PromotionTerms, RedemptionInfo
-from billing.promotions.services import discount_draw, promotion_add, promotion_redeem
 
 D = Decimal
 _FLAT: Final = (

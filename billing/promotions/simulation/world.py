@@ -23,8 +23,8 @@ from billing.ledger.services import balance_grant, hold_refund, limit_set, usage
 from billing.ledger.services.charges import MOST
 from billing.metering.contracts import UsageEventNew
 from billing.plans.services import subscription_change
-from billing.plans.simulation.model import Account, Budget, Lot, Tariff
 from billing.prices.currency import DEFAULT
+from billing.promotions.simulation.model import Account, Budget, Lot, Tariff
 from tenants.accounts.services import (
     organization_create,
     organization_draft,

@@ -15,10 +15,10 @@ from billing.ledger.models import Balance, GrantKind
 from billing.ledger.reconcile import drifts_read
 from billing.metering.contracts import UsageEventNew
 from billing.metering.services import rollups_advance
-from billing.plans.simulation.model import Totals
-from billing.plans.simulation.offers import invoice, offer, park, redeem
-from billing.plans.simulation.world import TIERED, Customer, World
 from billing.plans.tasks import renew
+from billing.promotions.simulation.model import Totals
+from billing.promotions.simulation.offers import invoice, offer, park, redeem
+from billing.promotions.simulation.world import TIERED, Customer, World
 
 STORAGE: Final = "storage_gb_hour"
 _DAY: Final = timedelta(days=1)
