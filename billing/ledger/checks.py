@@ -100,7 +100,7 @@ WITH booked AS (
   SELECT 'limits.held', c.organization_id, c.id::text, l.held, c.held
   FROM ledger_limitcount c LEFT JOIN limited l ON l.count_id = c.id
   UNION ALL
-  SELECT 'limits.used', c.organization_id, c.id::text, l.used, c.used
+  SELECT 'limits.used', c.organization_id, c.id::text, coalesce(l.used, 0) + c.carried, c.used
   FROM ledger_limitcount c LEFT JOIN counted_limits l ON l.count_id = c.id
   UNION ALL
   SELECT 'usage.counted', h.organization_id, h.id::text, h.captured, c.units

@@ -80,7 +80,7 @@ WITH of_period AS (
 ), redeemed AS (
   SELECT organization_id, split_part(source, ':', 1) AS kind, split_part(source, ':', 2) AS id,
          sum(amount) AS amount
-  FROM ledger_grant WHERE source ~ '^(promotion|trial):[0-9a-f-]{36}$' GROUP BY 1, 2, 3
+  FROM ledger_grant WHERE source ~ '^(promotion|trial):[0-9a-f-]{36}(:|$)' GROUP BY 1, 2, 3
 ), checks (name, organization_id, subject, expected, found) AS (
 """
 _TAIL: Final = """

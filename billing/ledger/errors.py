@@ -37,6 +37,33 @@ class CurrencyMismatch(Conflict):
     message = "The account is kept in another currency: use that one."
 
 
+class AccountWithoutMoney(Conflict):
+    """A budget of money where there is none that it could count."""
+
+    code = "account_without_money"
+    message = (
+        "The account has no money yet, so nothing would count against this budget: set it when "
+        "credit was bought or given, or limit a meter's units."
+    )
+
+
+class GrantUnknown(NotFound):
+    """No such grant of this organization."""
+
+    code = "grant_not_found"
+    message = "No such grant."
+
+
+class GrantSpent(Conflict):
+    """Nothing of a grant is left to take back."""
+
+    code = "grant_spent"
+    message = (
+        "Nothing of this grant is left to take back: it is used, set aside for work under way, "
+        "ended or taken back already. Refund what was captured instead."
+    )
+
+
 class GrantInvalid(InvalidRequest):
     """A grant that would be over before it begins, or of a kind there is not."""
 

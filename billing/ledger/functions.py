@@ -63,10 +63,17 @@ def grant_add(
     return grant_id, added
 
 
-def grant_void(*, organization_id: UUID, grant_id: UUID) -> Decimal:
-    """Take back what is unspent; return how much."""
-    (voided,) = _row("SELECT grant_void(%s, %s, %s)", [organization_id, grant_id, clock.now()])
+def grant_void(*, organization_id: UUID, grant_id: UUID, replaced: bool = False) -> Decimal:
+    """Take back what is unspent; return how much. ``replaced``: the caller gives anew at once."""
+    (voided,) = _row(
+        "SELECT grant_void(%s, %s, %s, %s)", [organization_id, grant_id, clock.now(), replaced]
+    )
     return Decimal(voided)
+
+
+def limit_begin(*, organization_id: UUID, limit_id: UUID, fresh: bool) -> None:
+    """Let a limit that was set count what its window has used, and tell what is reached."""
+    _row("SELECT limit_begin(%s, %s, %s, %s)", [organization_id, limit_id, fresh, clock.now()])
 
 
 def hold_take(request: dict[str, Any]) -> Decision:

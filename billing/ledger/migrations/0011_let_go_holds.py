@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ledger", "0008_uncovered_and_order")]
+    dependencies = [("ledger", "0010_limits_and_thresholds")]
 
     operations = [
         migrations.AddIndex(

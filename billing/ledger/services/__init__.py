@@ -2,7 +2,7 @@
 
 from billing.ledger.services.charges import usage_charge
 from billing.ledger.services.faults import BOOK_ERRORS, books_fault
-from billing.ledger.services.grants import balance_grant, balance_grant_set
+from billing.ledger.services.grants import balance_grant, balance_grant_set, balance_void
 from billing.ledger.services.holds import (
     hold_capture,
     hold_capture_segment,
@@ -22,6 +22,7 @@ __all__ = [
     "account_unpark",
     "balance_grant",
     "balance_grant_set",
+    "balance_void",
     "books_fault",
     "grants_end",
     "hold_capture",

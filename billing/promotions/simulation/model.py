@@ -89,6 +89,8 @@ class Lot:
     held: Decimal = NOTHING
     consumed: Decimal = NOTHING
     voided: Decimal = NOTHING
+    returned: Decimal = NOTHING
+    """Of what ended unused, how much a longer trial brought back."""
 
     @property
     def free(self) -> Decimal:
@@ -223,17 +225,22 @@ class Account:
                 drawn.held = NOTHING
 
     def trial_extend(self, now: datetime) -> list[tuple[str, Decimal]]:
-        """Take back what is left of the newest trial of each unit; return what is given anew."""
-        newest: dict[str, Lot] = {}
+        """Take back what is left of the trial; return what is given anew.
+
+        Per unit that is all which has not ended, as one, and what ended unused, once.
+        """
+        left: dict[str, Decimal] = {}
+        ended: list[tuple[str, Decimal]] = []
         for lot in self.lots.values():
-            if lot.kind == "promotional" and lot.source.split(":")[0] == "trial":
-                best = newest.get(lot.unit)
-                newest[lot.unit] = lot if best is None or best.id < lot.id else best
-        anew = [(lot.unit, lot.free) for lot in newest.values() if lot.free]
-        for lot in newest.values():
-            if not lot.over(now):
+            if lot.kind != "promotional" or lot.source.split(":")[0] != "trial":
+                continue
+            if lot.over(now):
+                ended.append((lot.unit, lot.free - lot.returned))
+                lot.returned = lot.free
+            else:
+                left[lot.unit] = left.get(lot.unit, NOTHING) + lot.free
                 lot.voided += lot.free
-        return anew
+        return [(unit, amount) for unit, amount in (*left.items(), *ended) if amount]
 
     def _cost(self, tariff: Tariff, period: str, units: Decimal) -> Decimal:
         used = self.used.get((tariff.name, period), NOTHING)
