@@ -24,11 +24,11 @@ WITH booked AS (
   SELECT g.organization_id, g.unit, sum(p.held) AS held
   FROM pinned p JOIN ledger_grant g ON g.id = p.grant_id GROUP BY g.organization_id, g.unit
 ), counted AS (
-  SELECT hold_id, sum(units) AS units FROM metering_usageevent WHERE hold_id IS NOT NULL
-  GROUP BY hold_id
+  SELECT organization_id, hold_id, sum(units) AS units FROM metering_usageevent
+  WHERE hold_id IS NOT NULL GROUP BY organization_id, hold_id
 ), charged AS (
-  SELECT hold_id, unit, sum(amount) AS amount FROM ledger_ledgerentry
-  WHERE account IN ('revenue', 'receivable') GROUP BY hold_id, unit
+  SELECT organization_id, hold_id, unit, sum(amount) AS amount FROM ledger_ledgerentry
+  WHERE account IN ('revenue', 'receivable') GROUP BY organization_id, hold_id, unit
 ), refunded AS (
   SELECT hold_id, sum(units) AS units, sum(charge) AS charge FROM ledger_capturerefund
   GROUP BY hold_id
@@ -126,6 +126,24 @@ WITH booked AS (
   SELECT 'usage.counted', h.organization_id, h.id::text, h.captured, c.units
   FROM ledger_hold h LEFT JOIN counted c ON c.hold_id = h.id
   UNION ALL
+  -- What is left of an open hold is set aside in its draws, or rated.
+  SELECT 'holds.amount', h.organization_id, h.id::text,
+         h.captured + h.rated - h.rated_captured
+         + (SELECT coalesce(sum((d ->> 1)::numeric), 0) FROM jsonb_array_elements(h.draws) d),
+         h.amount
+  FROM ledger_hold h WHERE h.state = 'held'
+  UNION ALL
+  -- What was captured names its hold: one that is gone took its own checks with it.
+  SELECT 'holds.lost', c.organization_id, c.hold_id || ' ' || c.unit, c.amount, 0
+  FROM charged c LEFT JOIN ledger_hold h
+    ON h.id = c.hold_id AND h.organization_id = c.organization_id
+  WHERE c.hold_id IS NOT NULL AND h.id IS NULL
+  UNION ALL
+  SELECT 'usage.lost', c.organization_id, c.hold_id::text, c.units, 0
+  FROM counted c LEFT JOIN ledger_hold h
+    ON h.id = c.hold_id AND h.organization_id = c.organization_id
+  WHERE h.id IS NULL
+  UNION ALL
   SELECT 'journals.zero', organization_id, journal_id::text, 0, sum(amount)
   FROM ledger_ledgerentry GROUP BY organization_id, journal_id, unit
 )
@@ -183,6 +201,11 @@ UNION SELECT organization_id FROM metering_usageevent WHERE id >= %(since)s
 UNION SELECT organization_id FROM ledger_grant WHERE id >= %(since)s
 UNION SELECT organization_id FROM ledger_capturerefund WHERE id >= %(since)s
 UNION SELECT organization_id FROM ledger_hold WHERE state = 'held'
+UNION SELECT organization_id FROM ledger_hold
+      WHERE state IN ('released', 'expired') AND settled_at >= %(moment)s
+UNION SELECT organization_id FROM plans_subscriptionperiod WHERE id >= %(since)s
+UNION SELECT organization_id FROM promotions_redemption WHERE id >= %(since)s
+UNION SELECT organization_id FROM promotions_discountdraw WHERE id >= %(since)s
 ORDER BY 1
 """
-"""Whose rows came since: their ids begin with the moment."""
+"""Whose rows came since: their ids begin with the moment. A hold let go leaves none but itself."""

@@ -135,10 +135,13 @@ class BalanceInfo:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """Two places that should tell the same number and do not."""
+    """Two places that should tell the same number and do not.
+
+    What no account has, such as how often a code was redeemed, is nobody's: None.
+    """
 
     check: str
-    organization_id: UUID
+    organization_id: UUID | None
     subject: str
     expected: Decimal
     found: Decimal

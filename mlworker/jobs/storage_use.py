@@ -17,8 +17,9 @@ from typing import Final
 from django.db import connection
 
 from anneal.kernel import clock
+from anneal.kernel.errors import DomainError
 from anneal.kernel.scopes import system_scope
-from billing.ledger.services import usage_charge
+from billing.ledger.services import BOOK_ERRORS, books_fault, usage_charge
 from billing.metering.contracts import UsageEventNew
 
 logger = logging.getLogger(__name__)
@@ -56,8 +57,8 @@ WHERE known.counted IS NULL ORDER BY t.organization_id
 def storage_count() -> int:
     """Count the hour that runs; return for how many organizations.
 
-    Opens its own scopes, one to read in and one per batch, so none may be open. A batch that fails
-    is logged and left for the next run; the others stay counted.
+    Opens its own scopes, one to read in and one per batch, so none may be open. What fails is
+    logged and left for the next run; the others stay counted. Whose books refuse is parked.
     """
     hour = clock.now().astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     name = f"{hour:%Y-%m-%dT%H}"
@@ -76,22 +77,31 @@ def storage_count() -> int:
             for organization_id, stored in cursor.fetchall()
             if (units := _gigabytes(stored)) > 0
         ]
-    done = 0
-    for first in range(0, len(events), BATCH):
-        batch = events[first : first + BATCH]
-        try:
+    batches = (events[first : first + BATCH] for first in range(0, len(events), BATCH))
+    return sum(_charge(batch, name) for batch in batches)
+
+
+def _charge(events: list[UsageEventNew], name: str) -> int:
+    """Charge some; return how many were. Whoever's books make all fail is found by halving."""
+    try:
+        with system_scope("storage use"):
+            usage_charge(events=events)
+    except Exception as error:
+        faulty = isinstance(error, BOOK_ERRORS)
+        if len(events) > 1 and (faulty or isinstance(error, DomainError)):
+            middle = len(events) // 2
+            return _charge(events[:middle], name) + _charge(events[middle:], name)
+        logger.exception(
+            "storage use: %s not counted for %d organizations from %s on",
+            name,
+            len(events),
+            events[0].organization_id,
+        )
+        if faulty:
             with system_scope("storage use"):
-                usage_charge(events=batch)
-        except Exception:
-            logger.exception(
-                "storage use: %s not counted for %d organizations from %s on",
-                name,
-                len(batch),
-                batch[0].organization_id,
-            )
-            continue
-        done += len(batch)
-    return done
+                books_fault(organization_id=events[0].organization_id, error=str(error))
+        return 0
+    return len(events)
 
 
 def _gigabytes(stored: Decimal) -> Decimal:

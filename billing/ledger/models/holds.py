@@ -102,6 +102,12 @@ class Hold(TenantModel):
                 condition=models.Q(state="held", rated_usage_id__isnull=False),
                 name="ledger_hold_pool",
             ),
+            # What was let go leaves no other trace: the hourly comparison looks for it here.
+            models.Index(
+                fields=["settled_at"],
+                condition=models.Q(state__in=["released", "expired"]),
+                name="ledger_hold_let_go",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -9,8 +9,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from anneal.kernel import clock
+from anneal.kernel.models import OutboxMessage
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
-from billing.ledger.models import Hold
+from billing.ledger.models import Balance, CustomerAccount, Hold
 from billing.ledger.reconcile import ledger_drift
 from billing.ledger.selectors import balance_get
 from billing.ledger.services import balance_grant, usage_charge
@@ -115,6 +116,40 @@ def test_a_batch_that_fails_is_counted_next_time_and_undoes_no_other(
         assert f"not counted for 1 organizations from {first.id}" in caplog.text
         storage_use()
         assert (balance(first, METER), balance(second, METER)) == ((0, 3, 2), (0, 3, 2))
+
+
+def test_b9_a_drifted_account_is_parked_and_the_others_hours_are_charged(
+    organization: OrganizationRef, other_organization: OrganizationRef
+) -> None:
+    owners = (organization, other_organization)
+    with clock.frozen(NOW):
+        for owner in owners:
+            store(owner, 3 * 10**9)
+            give(owner, METER, Decimal(5))
+        with system_scope("test"):
+            Balance.objects.filter(organization_id=organization.id, unit=METER).update(granted=0)
+
+        assert storage_count() == 1
+
+        assert [balance(owner, METER)[1] for owner in owners] == [0, 3]
+        with system_scope("test"):
+            (account,) = CustomerAccount.objects.filter(
+                parked_at__isnull=False, organization_id__in=[each.id for each in owners]
+            )
+        assert account.organization_id == organization.id
+        assert account.parked_reason.startswith("the books refused a booking: ")
+        assert [told_of(owner) for owner in owners] == [1, 0]
+        # Parked, it is counted and not charged; nobody is told again.
+        assert storage_count() == 1
+        assert len(counted(organization)) == 1
+        assert told_of(organization) == 1
+
+
+def told_of(organization: OrganizationRef) -> int:
+    """How often the operators are to be told of an organization's books."""
+    told = {"organization_id": str(organization.id), "slug": organization.slug}
+    with system_scope("test"):
+        return OutboxMessage.objects.filter(task="ledger.fault", payload=told).count()
 
 
 def balance(organization: OrganizationRef, unit: str) -> tuple[Decimal, Decimal, Decimal]:

@@ -14,6 +14,66 @@ NOTHING = Decimal(0)
 REGRANT = timedelta(days=30)
 
 
+@dataclass(frozen=True)
+class Tariff:
+    """What units cost: in tiers, each from where the one before ends. A flat price is one tier."""
+
+    name: str
+    tiers: tuple[tuple[Decimal | None, Decimal], ...]
+
+    def total(self, units: Decimal) -> Decimal:
+        """Return what the first units of a period cost."""
+        cost, floor = NOTHING, NOTHING
+        for up_to, each in self.tiers:
+            within = units if up_to is None else min(units, up_to)
+            cost += max(NOTHING, within - floor) * each
+            floor = up_to or floor
+        return cost
+
+
+@dataclass
+class Budget:
+    """So many units a month; what is held counts until it is let go."""
+
+    unit: str
+    amount: Decimal
+    counted: dict[str, Decimal] = field(default_factory=dict)
+
+    def fits(self, month: str, units: Decimal) -> bool:
+        """Say whether the month has room for so many more."""
+        return self.counted.get(month, NOTHING) + units <= self.amount
+
+    def add(self, month: str, units: Decimal) -> None:
+        """Count units, or take them back."""
+        self.counted[month] = self.counted.get(month, NOTHING) + units
+
+
+@dataclass
+class Rebate:
+    """A discount: a per cent of some invoices, or money until none is left."""
+
+    percent: Decimal | None
+    invoices: int | None
+    remaining: Decimal | None
+    currency: str
+    drawn: dict[str, Decimal] = field(default_factory=dict)
+
+    def draw(self, key: str, amount: Decimal, currency: str) -> Decimal:
+        """Return what one invoice gets off, the same whenever it asks again."""
+        if key in self.drawn:
+            return self.drawn[key]
+        off = NOTHING
+        if self.percent is not None and self.invoices:
+            off = amount * self.percent / 100
+            self.invoices -= 1
+        elif self.remaining is not None and currency == self.currency:
+            off = min(amount, self.remaining)
+            self.remaining -= off
+        if off:
+            self.drawn[key] = off
+        return off
+
+
 @dataclass
 class Lot:
     """One grant, and what became of its units."""
@@ -25,9 +85,12 @@ class Lot:
     begins: datetime
     ends: datetime | None
     amount: Decimal
+    source: str = ""
     held: Decimal = NOTHING
     consumed: Decimal = NOTHING
     voided: Decimal = NOTHING
+    returned: Decimal = NOTHING
+    """Of what ended unused, how much a longer trial brought back."""
 
     @property
     def free(self) -> Decimal:
@@ -59,7 +122,9 @@ class Taken:
     unit: str
     draws: list[Drawn]
     charges: list[Drawn]
-    price: Decimal
+    tariff: Tariff | None
+    period: str
+    month: str
     amount: Decimal
     captured: Decimal = NOTHING
     rated: Decimal = NOTHING
@@ -87,6 +152,11 @@ class Account:
     events: dict[str, Decimal] = field(default_factory=dict)
     reported: dict[UUID, bool] = field(default_factory=dict)
     """Usage that had happened, by name, and whether a hold charged what could be."""
+    used: dict[tuple[str, str], Decimal] = field(default_factory=dict)
+    """Units charged by tariff and period: tiers count from here."""
+    budget: Budget | None = None
+    rebates: dict[UUID, Rebate] = field(default_factory=dict)
+    parked: bool = False
 
     def grant(self, lot: Lot) -> None:
         """Learn of a grant."""
@@ -95,55 +165,111 @@ class Account:
             self.currency = self.currency or lot.unit
 
     def take(
-        self, hold: UUID, unit: str, amount: Decimal, price: Decimal | None, now: datetime
-    ) -> bool:
-        """Decide a request as the ledger should; set its parts aside when it is accepted."""
+        self,
+        hold: UUID,
+        unit: str,
+        amount: Decimal,
+        tariff: Tariff | None,
+        now: datetime,
+        *,
+        period: str = "",
+    ) -> str:
+        """Decide a request as the ledger should; set its parts aside when it is accepted.
+
+        ``period`` is when the period began from which the tariff's tiers count.
+        """
+        if self.parked:
+            return "account_parked"
         own = min(amount, sum((lot.free for lot in self._usable(unit, now)), NOTHING))
         cost = NOTHING
         if own < amount:
-            if price is None or not self.currency:
-                return False
-            cost = (amount - own) * price
+            if tariff is None or not self.currency:
+                return "quota_exhausted"
+            cost = self._cost(tariff, period, amount - own)
             if sum((lot.free for lot in self._usable(self.currency, now)), NOTHING) < cost:
-                return False
+                return "quota_exhausted"
+        month = f"{now:%Y-%m}"
+        if self.budget is not None and self.budget.unit == unit:
+            if not self.budget.fits(month, amount):
+                return "limit_reached"
+            self.budget.add(month, amount)
         self.holds[hold] = Taken(
             unit=unit,
             draws=self._draw(unit, own, now),
             charges=self._draw(self.currency, cost, now) if cost else [],
-            price=price or NOTHING,
+            tariff=tariff,
+            period=period,
+            month=month,
             amount=amount,
         )
-        return True
+        return "accepted"
 
     def capture(self, hold: UUID, units: Decimal, *, keep: bool = False) -> None:
         """Charge some units of a hold; unless it is kept, let go of the rest."""
         taken = self.holds[hold]
         rest = _consume(taken.draws, units)
-        unpaid = _consume(taken.charges, rest * taken.price)
-        if unpaid:
-            raise AssertionError("the hold set too little money aside")
+        if rest and taken.tariff is not None:
+            unpaid = _consume(taken.charges, self._cost(taken.tariff, taken.period, rest))
+            count = (taken.tariff.name, taken.period)
+            self.used[count] = self.used.get(count, NOTHING) + rest
+            if unpaid:
+                raise AssertionError("the hold set too little money aside")
         taken.captured += units
         taken.rated += rest
         self.count(taken.unit, units)
         if not keep:
             taken.open = False
+            self._budget_add(taken, taken.captured - taken.amount)
             for drawn in (*taken.draws, *taken.charges):
                 drawn.lot.held -= drawn.held
                 drawn.held = NOTHING
 
-    def happened(self, unit: str, amount: Decimal, price: Decimal | None, now: datetime) -> bool:
-        """Charge what is over already as far as units and money go; say whether there is a hold."""
+    def happened(
+        self, unit: str, amount: Decimal, tariff: Tariff | None, now: datetime, *, listed: bool
+    ) -> bool:
+        """Charge what is over already as far as units and money go; say whether there is a hold.
+
+        There is one where anything was drawn, or the unit is ``listed`` at any price at all.
+        """
         own = min(amount, sum((lot.free for lot in self._usable(unit, now)), NOTHING))
         self.count(unit, amount)
-        if price is None and not own:
+        if not listed and not own:
             return False
+        if self.budget is not None and self.budget.unit == unit:
+            self.budget.add(f"{now:%Y-%m}", amount)
         cost = NOTHING
-        if price is not None and self.currency:
+        if tariff is not None and self.currency:
             money = sum((lot.free for lot in self._usable(self.currency, now)), NOTHING)
-            cost = min((amount - own) * price, money)
+            cost = min(tariff.total(amount - own), money)
         _consume(self._draw(unit, own, now), own)
         _consume(self._draw(self.currency, cost, now), cost)
         return True
+
+    def trial_extend(self, now: datetime) -> list[tuple[str, Decimal]]:
+        """Take back what is left of the trial; return what is given anew.
+
+        Per unit that is all which has not ended, as one, and what ended unused, once.
+        """
+        left: dict[str, Decimal] = {}
+        ended: list[tuple[str, Decimal]] = []
+        for lot in self.lots.values():
+            if lot.kind != "promotional" or lot.source.split(":")[0] != "trial":
+                continue
+            if lot.over(now):
+                ended.append((lot.unit, lot.free - lot.returned))
+                lot.returned = lot.free
+            else:
+                left[lot.unit] = left.get(lot.unit, NOTHING) + lot.free
+                lot.voided += lot.free
+        return [(unit, amount) for unit, amount in (*left.items(), *ended) if amount]
+
+    def _cost(self, tariff: Tariff, period: str, units: Decimal) -> Decimal:
+        used = self.used.get((tariff.name, period), NOTHING)
+        return tariff.total(used + units) - tariff.total(used)
+
+    def _budget_add(self, taken: Taken, units: Decimal) -> None:
+        if self.budget is not None and self.budget.unit == taken.unit:
+            self.budget.add(taken.month, units)
 
     def count(self, meter: str, units: Decimal) -> None:
         """Count usage, paid or not."""
@@ -156,8 +282,11 @@ class Account:
         money = min(units, taken.rated)
         taken.refunded += units
         taken.rated -= money
+        self._budget_add(taken, -units)
+        # Tiers are of calls that nobody takes back: what is refunded had a flat price.
+        cost = taken.tariff.total(money) if taken.tariff is not None else NOTHING
         return [
-            *_unwind(taken.charges, money * taken.price, now),
+            *_unwind(taken.charges, cost, now),
             *_unwind(taken.draws, units - money, now),
         ]
 

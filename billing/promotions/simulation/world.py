@@ -16,19 +16,61 @@ from anneal.kernel.errors import DomainError
 from anneal.kernel.ids import uuid7
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
+from billing.ledger.errors import CurrencyMismatch
 from billing.ledger.functions import hold_reap
 from billing.ledger.models import Grant
-from billing.ledger.services import balance_grant, hold_refund, usage_charge
+from billing.ledger.services import balance_grant, hold_refund, limit_set, usage_charge
 from billing.ledger.services.charges import MOST
 from billing.metering.contracts import UsageEventNew
 from billing.plans.services import subscription_change
-from billing.plans.simulation.model import Account, Lot
+from billing.prices.currency import DEFAULT
+from billing.promotions.simulation.model import Account, Budget, Lot, Tariff
 from tenants.accounts.services import (
     organization_create,
     organization_draft,
     user_create_verified,
 )
 
+TIERED: Final = "tiered"
+DIMS: Final[dict[str, dict[str, str]]] = {
+    "": {},
+    "batch": {"channel": "batch"},
+    TIERED: {"task": TIERED},
+}
+"""What calls of each kind say of themselves; prices ask for it."""
+OTHER_CURRENCY: Final = "EUR"
+_DECIDED: Final = {
+    "accepted": "holds",
+    "quota_exhausted": "refusals",
+    "limit_reached": "refusals by a budget",
+    "account_parked": "refusals while parked",
+}
+HAPPENS: Final = (
+    "accounts freed",
+    "accounts parked",
+    "budgets",
+    "codes redeemed, amount",
+    "codes redeemed, percent",
+    "codes redeemed, trial",
+    "codes redeemed, units",
+    "codes refused",
+    "discounts drawn",
+    "expired holds",
+    "grants",
+    "holds",
+    "holds in tiers paid",
+    f"holds paid in {DEFAULT}",
+    f"holds paid in {OTHER_CURRENCY}",
+    "plan changes",
+    "refunds",
+    "refusals",
+    "refusals by a budget",
+    "refusals while parked",
+    "settlements",
+    "sign-ups",
+    "stored, charged",
+)
+"""What a year should have had: the report says of each how often, also that it never was."""
 HOLD_SECONDS: Final = 2_592_000
 """By the database's clock, which no simulation turns: an open hold ends only when it is made to."""
 
@@ -44,6 +86,8 @@ class Customer:
     ref: OrganizationRef
     busy: float
     account: Account = field(default_factory=Account)
+    currency: str = DEFAULT
+    """In which it buys."""
     training: dict[UUID, int] = field(default_factory=dict)
     """Open training holds and the segments captured of each."""
     settled: list[UUID] = field(default_factory=list)
@@ -54,17 +98,25 @@ class Customer:
 class World:
     """All customers, a source of chance, and the ledger."""
 
-    def __init__(self, seed: int, prices: dict[tuple[str, str], Decimal]) -> None:
+    def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)  # noqa: S311 # chance that can be repeated, no secret
-        self.prices = prices
+        self.tariffs: dict[tuple[str, str, str], Tariff] = {}
+        """By currency, meter and kind of call."""
+        self.codes: tuple[str, ...] = ()
         self.customers: list[Customer] = []
         self.by_id: dict[UUID, Customer] = {}
-        self.counts: dict[str, int] = {}
+        self.counts = dict.fromkeys(HAPPENS, 0)
         self._seen: datetime | None = None
 
     def count(self, what: str, number: int = 1) -> None:
         """Keep how often something happened."""
         self.counts[what] = self.counts.get(what, 0) + number
+
+    def tariff(self, customer: Customer, unit: str, kind: str) -> Tariff | None:
+        """Return what units cost the customer: its kind's own price, else the meter's."""
+        currency = customer.account.currency
+        own = self.tariffs.get((currency, unit, kind))
+        return own or self.tariffs.get((currency, unit, ""))
 
     def sign_up(self, now: datetime) -> None:
         """Make an organization; its trial comes with it."""
@@ -77,6 +129,14 @@ class World:
                     organization=ref, actor=SYSTEM_ACTOR, name=f"Sim {number}", owner_id=owner.id
                 )
         customer = Customer(ref, busy=self.chance.paretovariate(1.5))
+        if number % 4 == 3:
+            customer.currency = OTHER_CURRENCY
+        if number % 3 == 1:
+            most = Decimal(self.chance.choice([300, 3_000, 30_000]))
+            customer.account.budget = Budget("prediction", most)
+            with clock.frozen(now), tenant_scope(ref):
+                limit_set(organization=ref, unit="prediction", window="month", amount=most)
+            self.count("budgets")
         self.customers.append(customer)
         self.by_id[ref.id] = customer
         self.learn()
@@ -102,14 +162,21 @@ class World:
                         begins=row.effective_at,
                         ends=row.expires_at,
                         amount=row.amount,
+                        source=row.source,
                     )
                 )
 
     def top_up(self, customer: Customer, now: datetime, **grant: Any) -> None:
         """Let the operator grant something."""
         customer.grants += 1
-        with clock.frozen(now), tenant_scope(customer.ref):
-            balance_grant(organization=customer.ref, source=f"sim:{customer.grants}", **grant)
+        try:
+            with clock.frozen(now), tenant_scope(customer.ref):
+                balance_grant(organization=customer.ref, source=f"sim:{customer.grants}", **grant)
+        except CurrencyMismatch:
+            if customer.account.currency in ("", grant["unit"]):
+                raise
+            self.count("grants refused")
+            return
         self.learn()
         self.count("grants")
 
@@ -129,7 +196,7 @@ class World:
     def take(
         self, wanted: Sequence[tuple[Customer, str, int, str]], now: datetime
     ) -> list[tuple[Customer, UUID]]:
-        """Ask for (customer, unit, amount, channel) all at once; return what was accepted."""
+        """Ask for (customer, unit, amount, kind) all at once; return what was accepted."""
         asked = [
             {
                 "organization_id": str(customer.ref.id),
@@ -138,26 +205,41 @@ class World:
                 "amount": amount,
                 "ttl_seconds": HOLD_SECONDS,
                 "source": "simulation",
-                "dims": {"channel": channel} if channel else {},
+                "dims": DIMS[kind],
             }
-            for customer, unit, amount, channel in wanted
+            for customer, unit, amount, kind in wanted
         ]
         if not asked:
             return []
         # A retry of one in thirty: it must not take twice.
         again = [request for request in asked if self.chance.random() < 1 / 30]
         rows = _call("SELECT accepted, code FROM hold_take(%s::jsonb, %s)", [*asked, *again], now)
+        periods = self._periods(
+            [customer for customer, _, _, kind in wanted if kind == TIERED], now
+        )
         accepted = []
-        for request, (customer, unit, amount, channel), (yes, code) in zip(
+        for request, (customer, unit, amount, kind), (yes, code) in zip(
             asked, wanted, rows, strict=False
         ):
-            hold = UUID(str(request["hold_id"]))
-            price = self.prices.get((unit, channel), self.prices.get((unit, "")))
-            if customer.account.take(hold, unit, Decimal(amount), price, now) != yes:
-                raise Disagreement(f"{customer.ref.slug} at {now}: {request} was {code}")
-            self.count("holds" if yes else "refusals")
+            hold, account = UUID(str(request["hold_id"])), customer.account
+            told = account.take(
+                hold,
+                unit,
+                Decimal(amount),
+                self.tariff(customer, unit, kind),
+                now,
+                period=periods[customer.ref.id] if kind == TIERED else "",
+            )
+            if told != code:
+                raise Disagreement(
+                    f"{customer.ref.slug} at {now}: {request} was {code}, not {told}"
+                )
+            self.count(_DECIDED[told])
             if yes:
                 accepted.append((customer, hold))
+                paid = bool(account.holds[hold].charges)
+                self.count("holds in tiers paid", paid and kind == TIERED)
+                self.count(f"holds paid in {account.currency or DEFAULT}", paid)
         for request, (yes, code) in zip(again, rows[len(asked) :], strict=True):
             first = next(row for each, row in zip(asked, rows, strict=False) if each is request)
             if (yes, code) != ((True, "duplicate") if first[0] else (False, first[1])):
@@ -185,7 +267,8 @@ class World:
             }
             sent.append(settlement)
             customer.account.capture(hold, Decimal(units), keep=keep)
-            if not keep and customer.account.holds[hold].captured:
+            taken = customer.account.holds[hold]
+            if not keep and taken.captured and not taken.period:
                 customer.settled.append(hold)
         if not sent:
             return
@@ -214,8 +297,11 @@ class World:
         account = self.by_id[event.organization_id].account
         name = uuid5(event.organization_id, f"{event.source}:{event.event_id}")
         if name not in account.reported:
-            price = self.prices.get((event.meter, ""))
-            account.reported[name] = account.happened(event.meter, event.units, price, now)
+            tariff = self.tariff(self.by_id[event.organization_id], event.meter, "")
+            listed = any(meter == event.meter for _, meter, _ in self.tariffs)
+            account.reported[name] = account.happened(
+                event.meter, event.units, tariff, now, listed=listed
+            )
             self.count("stored, charged" if account.reported[name] else "stored, only counted")
         return account.reported[name]
 
@@ -265,6 +351,17 @@ class World:
         if sorted(anew) != sorted((lot.unit, lot.amount) for lot in found):
             raise Disagreement(f"{now}: the refund of {hold} granted {found}, not {anew}")
         self.count("refunds")
+
+    def _periods(self, customers: Sequence[Customer], now: datetime) -> dict[UUID, str]:
+        """Return when the period began that tiers count from: plans decide it, not the ledger."""
+        if not customers:
+            return {}
+        with system_scope("simulation"), connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT o, lower(billing_period(o, %s))::text FROM unnest(%s::uuid[]) o",
+                [now, [customer.ref.id for customer in customers]],
+            )
+            return dict(cursor.fetchall())
 
 
 def _call(statement: str, items: list[dict[str, Any]], now: datetime) -> list[tuple[Any, ...]]:

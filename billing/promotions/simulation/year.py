@@ -15,11 +15,10 @@ from billing.ledger.models import Balance, GrantKind
 from billing.ledger.reconcile import drifts_read
 from billing.metering.contracts import UsageEventNew
 from billing.metering.services import rollups_advance
-from billing.plans.simulation.model import Totals
-from billing.plans.simulation.world import Customer, World
 from billing.plans.tasks import renew
-from billing.prices.currency import DEFAULT
-from billing.prices.models import Price
+from billing.promotions.simulation.model import Totals
+from billing.promotions.simulation.offers import invoice, offer, park, redeem
+from billing.promotions.simulation.world import TIERED, Customer, World
 
 STORAGE: Final = "storage_gb_hour"
 _DAY: Final = timedelta(days=1)
@@ -50,9 +49,10 @@ def year_simulate(
     *, organizations: int, days: int, seed: int, progress: Callable[[int], None]
 ) -> YearReport:
     """Live through the days before today; return how ledger and model compare."""
-    world = World(seed, _prices())
+    world = World(seed)
     today = clock.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     first = today - days * _DAY
+    offer(world, first)
     joins = sorted(world.chance.randrange(max(1, days * 4 // 5)) for _ in range(organizations))
     joins[0] = 0
     for number in range(days):
@@ -86,7 +86,8 @@ def _predict(world: World, now: datetime) -> None:
     for customer in world.customers:
         if chance.random() < min(0.7, 0.2 * customer.busy):
             amount = max(1, int(chance.lognormvariate(3, 1.5) * customer.busy))
-            wanted.append((customer, "prediction", amount, chance.choice(["", "", "batch"])))
+            kind = chance.choice(["", "", "batch", TIERED])
+            wanted.append((customer, "prediction", amount, kind))
     settled = []
     for customer, hold in world.take(wanted, now):
         amount = int(customer.account.holds[hold].amount)
@@ -145,7 +146,7 @@ def _office(world: World, now: datetime) -> None:
             world.top_up(
                 customer,
                 now,
-                unit=DEFAULT,
+                unit=customer.currency,
                 amount=Decimal(chance.randrange(100, 20_000)) / 100,
                 kind=GrantKind.PURCHASED,
                 effective_at=now + chance.choice([0, 0, 5]) * _DAY,
@@ -155,6 +156,12 @@ def _office(world: World, now: datetime) -> None:
             world.change_plan(customer, chance.choice(["free", "starter", "pro"]), now)
         elif does < 0.020 and customer.settled:
             world.refund(customer, now)
+        elif does < 0.025:
+            redeem(world, customer, now)
+        elif does < 0.035 and customer.account.rebates:
+            invoice(world, customer, now)
+        elif does > (0.9 if customer.account.parked else 0.998):
+            park(world, customer, now)
 
 
 def _store(world: World, now: datetime) -> None:
@@ -198,7 +205,11 @@ def _end(world: World, now: datetime) -> None:
 def _report(world: World, now: datetime) -> YearReport:
     with system_scope("simulation"):
         rows = list(Balance.objects.filter(organization_id__in=list(world.by_id)))
-        drifts = [each for each in drifts_read() if each.organization_id in world.by_id]
+        drifts = [
+            each
+            for each in drifts_read()
+            if each.organization_id is None or each.organization_id in world.by_id
+        ]
         used = _used(world)
     found = {
         (row.organization_id, row.unit): Totals(row.granted, row.held, row.consumed, row.expired)
@@ -237,15 +248,3 @@ def _used(world: World) -> dict[tuple[str, str], Decimal]:
             [list(world.by_id)],
         )
         return {(owner, meter): units for owner, meter, units in cursor.fetchall()}
-
-
-def _prices() -> dict[tuple[str, str], Decimal]:
-    """Return the list prices per unit by meter and channel; the model knows no other kind."""
-    rows = Price.objects.filter(currency=DEFAULT, plan="", model="per_unit").order_by(
-        "effective_at"
-    )
-    return {
-        (row.meter.code, row.match.get("channel", "")): row.unit_amount
-        for row in rows.select_related("meter")
-        if set(row.match) <= {"channel"}
-    }

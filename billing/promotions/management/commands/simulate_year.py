@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from billing.plans.simulation.year import YearReport, year_simulate
+from billing.promotions.simulation.year import YearReport, year_simulate
 
 _WIDTH = 40
 
