@@ -36,6 +36,18 @@ WITH booked AS (
   SELECT rated_usage_id, sum(rated_captured) AS used, sum(charged + uncovered) AS cost,
          sum(rated - rated_captured) FILTER (WHERE state = 'held') AS pending
   FROM ledger_hold WHERE rated_usage_id IS NOT NULL GROUP BY rated_usage_id
+), set_aside AS (
+  SELECT rated_usage_id, sum((d ->> 1)::numeric) AS amount
+  FROM ledger_hold CROSS JOIN jsonb_array_elements(charges) d
+  WHERE state = 'held' AND rated_usage_id IS NOT NULL GROUP BY 1
+), pooled AS (
+  SELECT h.rated_usage_id, n.limit_id, sum(l.value::numeric) AS held
+  FROM ledger_hold h CROSS JOIN jsonb_each_text(h.limits) l
+  JOIN ledger_limitcount n ON n.id = l.key::uuid
+  JOIN ledger_spendinglimit s ON s.id = n.limit_id
+  WHERE h.state = 'held' AND h.rated_usage_id IS NOT NULL AND s.unit = h.currency
+    AND s.scope IN ('organization', 'plan')
+  GROUP BY 1, 2
 ), limited AS (
   SELECT l.key::uuid AS count_id, sum(l.value::numeric) AS held
   FROM ledger_hold CROSS JOIN jsonb_each_text(limits) l WHERE state = 'held' GROUP BY 1
@@ -76,6 +88,7 @@ WITH booked AS (
   UNION ALL
   SELECT 'holds.drawn', h.organization_id, h.id::text, c.amount,
          h.captured - h.rated_captured - (h.refunded - h.rated_refunded)
+         - CASE WHEN h.currency = '' THEN h.uncovered ELSE 0 END
   FROM ledger_hold h LEFT JOIN charged c ON c.hold_id = h.id AND c.unit = h.unit
   UNION ALL
   SELECT 'holds.charged', h.organization_id, h.id::text, c.amount, h.charged - h.charge_refunded
@@ -97,10 +110,17 @@ WITH booked AS (
   SELECT 'rated.pending', u.organization_id, u.id::text, r.pending, u.pending
   FROM ledger_ratedusage u LEFT JOIN rated r ON r.rated_usage_id = u.id
   UNION ALL
+  SELECT 'rated.aside', u.organization_id, u.id::text, a.amount, u.aside
+  FROM ledger_ratedusage u LEFT JOIN set_aside a ON a.rated_usage_id = u.id
+  UNION ALL
+  SELECT 'rated.limits', u.organization_id, u.id || ':' || l.key, p.held, l.value::numeric
+  FROM ledger_ratedusage u CROSS JOIN jsonb_each_text(u.limits) l
+  LEFT JOIN pooled p ON p.rated_usage_id = u.id AND p.limit_id = l.key::uuid
+  UNION ALL
   SELECT 'limits.held', c.organization_id, c.id::text, l.held, c.held
   FROM ledger_limitcount c LEFT JOIN limited l ON l.count_id = c.id
   UNION ALL
-  SELECT 'limits.used', c.organization_id, c.id::text, l.used, c.used
+  SELECT 'limits.used', c.organization_id, c.id::text, coalesce(l.used, 0) + c.carried, c.used
   FROM ledger_limitcount c LEFT JOIN counted_limits l ON l.count_id = c.id
   UNION ALL
   SELECT 'usage.counted', h.organization_id, h.id::text, h.captured, c.units

@@ -80,6 +80,8 @@ class Subscription(TenantModel):
     )
     next_assigned = models.BooleanField(default=False)
     """Whether the operator arranged the change that waits, and so how it is paid."""
+    ends_with_period = models.BooleanField(default=False)
+    """Cancelled, with no plan to follow."""
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True)
     renews_at = models.DateTimeField()
@@ -104,6 +106,10 @@ class Subscription(TenantModel):
                 condition=models.Q(ends_at__isnull=True)
                 | models.Q(ends_at__gt=models.F("starts_at")),
                 name="plans_subscription_half_open",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(ends_with_period=False) | models.Q(next_version__isnull=True),
+                name="plans_subscription_one_end",
             ),
             models.CheckConstraint(
                 condition=models.Q(period_months__in=[1, 12]), name="plans_subscription_months"

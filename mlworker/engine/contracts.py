@@ -37,6 +37,7 @@ class ErrorCode(StrEnum):
     CHECKPOINT_CORRUPT = "checkpoint_corrupt"
     ARTIFACT_CORRUPT = "artifact_corrupt"
     CRASHED = "crashed"
+    INT8_INACCURATE = "int8_inaccurate"
 
 
 class EngineError(Exception):

@@ -1,15 +1,17 @@
 """From a job with readable data to a job in the queue: plan, price, hold."""
 
+from decimal import Decimal
+from uuid import UUID
+
 from anneal.kernel.ids import public_id, uuid7
-from billing.ledger.errors import HoldClosed, HoldExpired
+from billing.ledger.errors import ChargeTooHigh, HoldClosed, HoldExpired
 from billing.ledger.services import hold_extend, hold_take
-from billing.prices.services import price_quote
 from mlworker.jobs.charging import job_holds, tokens_captured
 from mlworker.jobs.contracts import JOB_PREFIX, METER, SOURCE
 from mlworker.jobs.errors import MaxChargeExceeded, TrainingDataUnfit
 from mlworker.jobs.limits import HOLD_SECONDS
 from mlworker.jobs.models import FineTuningJob
-from mlworker.jobs.quoting import Plan, plan_make
+from mlworker.jobs.quoting import plan_make
 from mlworker.jobs.ring import ring_workers
 from mlworker.jobs.rows import event_add, job_move, owner_of
 from mlworker.jobs.states import Control, JobState, Phase
@@ -43,7 +45,9 @@ def job_admit(
         seed=row.seed,
         hyperparameters=row.hyperparameters,
     )
-    _hold(row, plan)
+    row.hold_id = _take(
+        row, plan.trained_tokens, task=plan.version.task, key=public_id(JOB_PREFIX, row.id)
+    )
     row.dataset_id, row.dataset_version_id = version.dataset_id, version.id
     row.validation_version_id = validation.id if validation else None
     row.task = version.task
@@ -66,52 +70,43 @@ def job_admit(
 def hold_renew(row: FineTuningJob) -> None:
     """Give the job's hold its full time again; take a new one if it has run out. The caller saves.
 
-    A new one is for what segments have not charged yet. QuotaExhausted when one is needed and the
-    balance does not cover it any more.
+    A new one is for what segments have not charged yet, and ``max_charge`` counts these too.
+    QuotaExhausted or MaxChargeExceeded when one is needed and cannot be had any more.
     """
-    organization = owner_of(row)
     if row.hold_id is None:
         return
     try:
-        hold_extend(organization=organization, hold_id=row.hold_id, ttl_seconds=HOLD_SECONDS)
+        hold_extend(organization=owner_of(row), hold_id=row.hold_id, ttl_seconds=HOLD_SECONDS)
     except (HoldExpired, HoldClosed):
-        rest = (row.quoted_tokens or 0) - tokens_captured(job_holds(row))
+        holds = job_holds(row)
+        rest = (row.quoted_tokens or 0) - tokens_captured(holds)
         if rest <= 0:
             return
+        spent = sum((hold.charged - hold.charge_refunded for hold in holds), Decimal(0))
+        taken = _take(
+            row, rest, task=row.task, key=f"{public_id(JOB_PREFIX, row.id)}:{uuid7()}", spent=spent
+        )
         row.earlier_holds = [*row.earlier_holds, str(row.hold_id)]
+        row.hold_id = taken
+
+
+def _take(
+    row: FineTuningJob, tokens: int, *, task: str, key: str, spent: Decimal = Decimal(0)
+) -> UUID:
+    most = None if row.max_charge is None else max(row.max_charge - spent, Decimal(0))
+    try:
         hold = hold_take(
-            organization=organization,
+            organization=owner_of(row),
             unit=METER,
-            amount=rest,
-            key=f"{public_id(JOB_PREFIX, row.id)}:{uuid7()}",
+            amount=tokens,
+            key=key,
             ttl_seconds=HOLD_SECONDS,
             source=SOURCE,
-            dims={"task": row.task, "tier": row.tier},
+            dims={"task": task, "tier": row.tier},
             api_key_id=row.api_key_id,
             member_id=row.member_id,
+            most=most,
         )
-        row.hold_id = hold.id
-
-
-def _hold(row: FineTuningJob, plan: Plan) -> None:
-    dims = {"task": plan.version.task, "tier": row.tier}
-    price = price_quote(
-        meter=METER, units=plan.trained_tokens, organization=owner_of(row), dims=dims
-    )
-    if row.max_charge is not None and price.amount > row.max_charge:
-        raise MaxChargeExceeded(
-            f"The price is {price.amount} {price.currency}, above max_charge {row.max_charge}.",
-            param="max_charge",
-        )
-    hold = hold_take(
-        organization=owner_of(row),
-        unit=METER,
-        amount=plan.trained_tokens,
-        key=public_id(JOB_PREFIX, row.id),
-        ttl_seconds=HOLD_SECONDS,
-        source=SOURCE,
-        dims=dims,
-        api_key_id=row.api_key_id,
-        member_id=row.member_id,
-    )
-    row.hold_id = hold.id
+    except ChargeTooHigh as error:
+        raise MaxChargeExceeded(f"max_charge: {error}", param="max_charge") from error
+    return hold.id

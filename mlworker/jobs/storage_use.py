@@ -3,10 +3,10 @@
 The hour is charged to the balance where it has the units or the money, else it is counted alone:
 files are not deleted because a balance is used up.
 
-Counted are uploaded and produced files, model versions, and what jobs keep in storage beside them.
-Rows know their sizes, so no object is looked at. The event's name is the hour, so that an hour
-counts once however often, late or twice the task runs; an hour in which no task ran at all is not
-billed.
+Counted are uploaded and produced files, model versions, their exports, and what jobs keep in
+storage beside them. Rows know their sizes, so no object is looked at. The event's name is the
+hour, so that an hour counts once however often, late or twice the task runs; an hour in which no
+task ran at all is not billed.
 """
 
 import logging
@@ -37,6 +37,8 @@ SELECT organization_id, sum(bytes) AS bytes FROM (
   SELECT organization_id, bytes FROM datasets_file WHERE deleted_at IS NULL
   UNION ALL
   SELECT organization_id, artifact_bytes + evaluation_bytes FROM registry_modelversion
+  UNION ALL
+  SELECT organization_id, size FROM registry_modelexport
   UNION ALL
   SELECT s.organization_id, s.size FROM jobs_storedfiles s
   WHERE s.state = 'ready' AND NOT EXISTS (SELECT FROM registry_modelversion v

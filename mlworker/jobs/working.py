@@ -18,7 +18,7 @@ from billing.ledger.errors import AccountParked
 from mlworker.jobs.admission import hold_renew
 from mlworker.jobs.charging import job_charge, segment_charge
 from mlworker.jobs.contracts import CHECKPOINT_PREFIX, Claim, Fault
-from mlworker.jobs.errors import LeaseLost
+from mlworker.jobs.errors import LeaseLost, MaxChargeExceeded
 from mlworker.jobs.limits import KEEP_CHECKPOINTS, LEASE_SECONDS
 from mlworker.jobs.models import FineTuningJob, StoredFiles
 from mlworker.jobs.rows import (
@@ -106,7 +106,7 @@ def work_load(claim: Claim) -> Work:
         row = job_of_worker(claim)
         try:
             hold_renew(row)
-        except (QuotaExhausted, AccountParked):
+        except (QuotaExhausted, AccountParked, MaxChargeExceeded):
             row.warnings = [*row.warnings, "The price was no longer held when training began."]
             row.hold_id = None
         row.save()

@@ -3,8 +3,21 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+<<<<<<< HEAD
 from mlworker.engine.tasks import task_named
 from mlworker.registry.contracts import Lineage, NewModelVersion
+=======
+from mlworker.registry.contracts import Lineage, NewModelVersion, Origin
+
+_TRAINED: Final = (
+    "It has learned from the rows named above and knows nothing else: texts of another kind, "
+    "language or length than those can be answered wrongly and confidently."
+)
+_IMPORTED: Final = (
+    "It was trained elsewhere: what it has learned from is not known here, and nothing of it was "
+    "measured here."
+)
+>>>>>>> a886038aa1482cb5ef1367ed380ad5452f7030ae
 
 _TITLES: Final = {
     "f1": "F1 of entities",
@@ -20,10 +33,12 @@ _TITLES: Final = {
 
 def model_card(*, name: str, version: NewModelVersion, lineage: Lineage) -> str:
     """Return the card of one version."""
+    imported = version.origin is Origin.IMPORT
+    how = "imported, of the shape of" if imported else "fine-tuned from"
     lines = [
         f"# {name}",
         "",
-        f"Task `{version.task}`, fine-tuned from `{version.base}` with the tier `{version.tier}`.",
+        f"Task `{version.task}`, {how} `{version.base}` with the tier `{version.tier}`.",
         "",
         "## Labels",
         "",
@@ -36,29 +51,53 @@ def model_card(*, name: str, version: NewModelVersion, lineage: Lineage) -> str:
         "",
         "## Lineage",
         "",
+        *(_files(lineage) if imported else _training(lineage)),
+        "",
+        "## Limits",
+        "",
+        _IMPORTED if imported else _TRAINED,
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _training(lineage: Lineage) -> list[str]:
+    extra = lineage.validation_version
+    return [
         f"- dataset version: `{lineage.dataset_version}`, sha256 `{lineage.dataset_hash}`",
+        *([f"- validated on `{extra}`, sha256 `{lineage.validation_hash}`"] if extra else []),
+        *([f"- went on from: `{lineage.parent}`"] if lineage.parent else []),
         f"- rows: {', '.join(f'{split} {rows:,}' for split, rows in lineage.splits.items())}",
+        *_split(lineage),
         f"- seed: {lineage.seed}",
         f"- configuration: {_settings(lineage.config)}",
         f"- trained tokens: {lineage.trained_tokens:,} in {lineage.seconds:.0f} s",
         f"- hardware: {lineage.hardware}",
         f"- code: anneal {lineage.code_version}; {_settings(lineage.libraries)}",
-        "",
-        "## Limits",
-        "",
-        "It has learned from the rows named above and knows nothing else: texts of another kind, "
-        "language or length than those can be answered wrongly and confidently.",
     ]
-    return "\n".join(lines) + "\n"
+
+
+def _split(lineage: Lineage) -> list[str]:
+    if not lineage.split_hash:
+        return []
+    return [f"- split: seed {lineage.split_seed}, row ids sha256 `{lineage.split_hash}`"]
+
+
+def _files(lineage: Lineage) -> list[str]:
+    return [f"- imported `{name}`, sha256 `{hash_}`" for name, hash_ in lineage.imported.items()]
 
 
 def _quality(metrics: Mapping[str, Any], task: str) -> list[str]:
     test, validation = metrics.get("test") or {}, metrics.get("validation") or {}
     if not test and not validation:
+<<<<<<< HEAD
         return ["Not measured: the dataset had no rows to spare for a test."]
     names = task_named(task).headline
     titles = " | ".join(_TITLES.get(name, name) for name in names)
     lines = [f"| split | rows | {titles} |", "|---|---" + "|---" * len(names) + "|"]
+=======
+        return ["Not measured: there were no rows to spare for a test."]
+    lines = ["| split | rows | accuracy | macro F1 |", "|---|---|---|---|"]
+>>>>>>> a886038aa1482cb5ef1367ed380ad5452f7030ae
     for split, scores in (("validation", validation), ("test", test)):
         if scores:
             figures = " | ".join(_number(scores.get(name)) for name in names)

@@ -56,7 +56,8 @@ def model_versions(*, organization: OrganizationRef) -> list[ModelVersionInfo]:
 def model_listings(*, organization: OrganizationRef) -> list[ModelListing]:
     """Return every model the organization may name: deployments, versions, shipped, bases."""
     require_scope(organization)
-    versions = ModelVersion.objects.defer("card", "lineage").order_by("-id")
+    rows = ModelVersion.objects.defer("card", "lineage").prefetch_related("stages")
+    versions = rows.order_by("-id")
     return [
         *registered_listings(organization),
         *(_version_listing(row, organization) for row in versions),
@@ -81,6 +82,12 @@ def model_listing_get(*, organization: OrganizationRef, name: str) -> ModelListi
         if listing.id == name:
             return listing
     raise ModelNotFound
+
+
+def own_version(*, organization: OrganizationRef, name: str) -> ModelVersion:
+    """Return the row of an own version; ModelNotFound. Inside this app only."""
+    require_scope(organization)
+    return version_row(name)
 
 
 def version_row(name: str, *, lock: bool = False) -> ModelVersion:
@@ -139,7 +146,9 @@ def _version_listing(row: ModelVersion, organization: OrganizationRef) -> ModelL
         "labels": row.labels,
         "metrics": row.metrics,
         "max_length": row.max_length,
-        "job_id": public_id(JOB_PREFIX, row.job_id),
+        "origin": row.origin,
+        "stages": sorted(stage.name for stage in row.stages.all()),
+        **({"job_id": public_id(JOB_PREFIX, row.job_id)} if row.job_id else {}),
         "version_id": public_id(VERSION_PREFIX, row.id),
     }
     return ModelListing(

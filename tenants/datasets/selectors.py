@@ -1,8 +1,8 @@
 """Reading: datasets and versions by id, and the rows of a version."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, Final
 from uuid import UUID
 
 import pyarrow as pa
@@ -48,8 +48,19 @@ def files_of(*, organization: OrganizationRef) -> QuerySet[File]:
 
 
 def files_bytes(*, organization: OrganizationRef) -> int:
-    """Return how many bytes the organization's files have together."""
-    return files_of(organization=organization).aggregate(total=Sum("bytes"))["total"] or 0
+    """Return how many bytes the organization's files have together, other apps' included."""
+    own = files_of(organization=organization).aggregate(total=Sum("bytes"))["total"] or 0
+    return own + sum(source(organization) for source in _stored)
+
+
+StoredSource = Callable[[OrganizationRef], int]
+_stored: Final[list[StoredSource]] = []
+
+
+def register_stored_source(source: StoredSource) -> None:
+    """Count what a higher app stores for an organization too. Registering twice counts once."""
+    if source not in _stored:
+        _stored.append(source)
 
 
 def file_get(*, organization: OrganizationRef, file_id: UUID) -> FileInfo:
@@ -219,3 +230,15 @@ def _matching(batch: pa.RecordBatch, where: RowFilter, shape: RowShape) -> pa.Re
     if where.search:
         batch = batch.filter(pc.match_substring(batch["text"], where.search, ignore_case=True))
     return batch
+
+
+def versions_by_hash(*, content_hash: str, seed: int | None) -> list[tuple[UUID, UUID]]:
+    """Return (version, organization) of every ready version with these very rows, newest first.
+
+    Under the system's door: who reads the rows opens their organization's. Without a seed any
+    split will do.
+    """
+    rows = DatasetVersion.objects.filter(content_hash=content_hash, status=VersionStatus.READY)
+    if seed is not None:
+        rows = rows.filter(seed=seed)
+    return list(rows.order_by("-id").values_list("id", "organization_id"))

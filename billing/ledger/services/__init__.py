@@ -1,12 +1,13 @@
 """The ledger's services: the same Postgres functions the gateway calls, one authority."""
 
 from billing.ledger.services.charges import usage_charge
-from billing.ledger.services.grants import balance_grant, balance_grant_set
+from billing.ledger.services.grants import balance_grant, balance_grant_set, balance_void
 from billing.ledger.services.holds import (
     hold_capture,
     hold_capture_segment,
     hold_extend,
     hold_get,
+    hold_quote,
     hold_release,
     hold_take,
 )
@@ -20,11 +21,13 @@ __all__ = [
     "account_unpark",
     "balance_grant",
     "balance_grant_set",
+    "balance_void",
     "grants_end",
     "hold_capture",
     "hold_capture_segment",
     "hold_extend",
     "hold_get",
+    "hold_quote",
     "hold_refund",
     "hold_release",
     "hold_take",

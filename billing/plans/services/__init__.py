@@ -1,5 +1,6 @@
 """The services of plans."""
 
+from billing.plans.services.cancellation import subscription_cancel, subscription_keep
 from billing.plans.services.catalogue import (
     plan_add,
     plan_edit,
@@ -15,7 +16,9 @@ __all__ = [
     "plan_edit",
     "plan_version_draft",
     "plan_version_publish",
+    "subscription_cancel",
     "subscription_change",
+    "subscription_keep",
     "subscription_renew",
     "trial_terms_set",
 ]

@@ -6,7 +6,7 @@ from typing import Final
 
 import psycopg
 from django.db import IntegrityError, transaction
-from django.db.models import Sum
+from django.db.models import F, Sum
 
 from anneal.kernel import clock
 from anneal.kernel.scopes import OrganizationRef
@@ -30,11 +30,13 @@ def period_open(
     starts_at: datetime,
     whole: tuple[datetime, datetime],
     after: PlanTerms | None = None,
+    returned: bool = False,
 ) -> bool:
     """Open ``[starts_at, whole's end)`` once and grant what it includes; say whether it was new.
 
     ``after`` are the terms that held before in the same period: only what is more than theirs is
-    granted, in proportion to what is left of it. What was granted under them stays.
+    granted, in proportion to what is left of it. What was granted under them stays, unless it was
+    ``returned``: then what was used of it alone counts as granted.
     """
     whole_starts_at, whole_ends_at = whole
     try:
@@ -53,7 +55,7 @@ def period_open(
             raise
         return False
     if whole_ends_at > clock.now():
-        _grant(organization, subscription, starts_at, whole, after)
+        _grant(organization, subscription, starts_at, whole, after, returned=returned)
     return True
 
 
@@ -71,6 +73,8 @@ def _grant(
     starts_at: datetime,
     whole: tuple[datetime, datetime],
     after: PlanTerms | None,
+    *,
+    returned: bool,
 ) -> None:
     """Grant units and credit line for the window; its name is their source, so each comes once."""
     terms = plan_terms(subscription.plan_version)
@@ -79,7 +83,9 @@ def _grant(
     # Money first: it makes the account's row, which calls lock before any balance.
     if terms.credit_line is not None:
         source = "credit_line:"
-        line = terms.credit_line - _granted(organization, terms.currency, source, whole)
+        line = terms.credit_line - _granted(
+            organization, terms.currency, source, whole, returned=returned
+        )
         if line > 0:
             balance_grant(
                 organization=organization,
@@ -96,7 +102,8 @@ def _grant(
         source = "plan:"
         before = after.included.get(meter, Decimal(0)) if after else Decimal(0)
         amount = ((units - before) * share).quantize(Decimal(1), rounding=ROUND_HALF_UP)
-        amount = min(amount, units - _granted(organization, meter, source, whole))
+        given = _granted(organization, meter, source, whole, returned=returned)
+        amount = min(amount, units - given)
         if amount > 0:
             balance_grant(
                 organization=organization,
@@ -112,16 +119,22 @@ def _grant(
 
 
 def _granted(
-    organization: OrganizationRef, unit: str, source: str, whole: tuple[datetime, datetime]
+    organization: OrganizationRef,
+    unit: str,
+    source: str,
+    whole: tuple[datetime, datetime],
+    *,
+    returned: bool,
 ) -> Decimal:
     """Return what plans gave for this period already: going to and fro between plans adds none."""
+    kept = F("amount") - F("voided") if returned else F("amount")
     given = Grant.objects.filter(
         organization_id=organization.id,
         unit=unit,
         source__startswith=source,
         effective_at__gte=whole[0],
         expires_at=whole[1],
-    ).aggregate(total=Sum("amount"))["total"]
+    ).aggregate(total=Sum(kept))["total"]
     return given or Decimal(0)
 
 

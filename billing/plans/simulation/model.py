@@ -86,7 +86,7 @@ class Account:
     holds: dict[UUID, Taken] = field(default_factory=dict)
     events: dict[str, Decimal] = field(default_factory=dict)
     reported: dict[UUID, bool] = field(default_factory=dict)
-    """Usage without a hold, by name, and whether it was paid."""
+    """Usage that had happened, by name, and whether a hold charged what could be."""
 
     def grant(self, lot: Lot) -> None:
         """Learn of a grant."""
@@ -130,6 +130,20 @@ class Account:
             for drawn in (*taken.draws, *taken.charges):
                 drawn.lot.held -= drawn.held
                 drawn.held = NOTHING
+
+    def happened(self, unit: str, amount: Decimal, price: Decimal | None, now: datetime) -> bool:
+        """Charge what is over already as far as units and money go; say whether there is a hold."""
+        own = min(amount, sum((lot.free for lot in self._usable(unit, now)), NOTHING))
+        self.count(unit, amount)
+        if price is None and not own:
+            return False
+        cost = NOTHING
+        if price is not None and self.currency:
+            money = sum((lot.free for lot in self._usable(self.currency, now)), NOTHING)
+            cost = min((amount - own) * price, money)
+        _consume(self._draw(unit, own, now), own)
+        _consume(self._draw(self.currency, cost, now), cost)
+        return True
 
     def count(self, meter: str, units: Decimal) -> None:
         """Count usage, paid or not."""

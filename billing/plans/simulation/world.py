@@ -210,18 +210,13 @@ class World:
                 raise Disagreement(f"{now}: {charged} of {len(batch)} events paid, not {expected}")
 
     def _stored(self, event: UsageEventNew, now: datetime) -> bool:
-        """Say whether the model has the event paid, now or when it was first told of it."""
+        """Say whether the event has a hold, by what the model says when it is first told of it."""
         account = self.by_id[event.organization_id].account
         name = uuid5(event.organization_id, f"{event.source}:{event.event_id}")
         if name not in account.reported:
             price = self.prices.get((event.meter, ""))
-            account.reported[name] = account.take(name, event.meter, event.units, price, now)
-            if account.reported[name]:
-                account.capture(name, event.units)
-                self.count("stored, paid")
-            else:
-                account.count(event.meter, event.units)
-                self.count("stored, unpaid")
+            account.reported[name] = account.happened(event.meter, event.units, price, now)
+            self.count("stored, charged" if account.reported[name] else "stored, only counted")
         return account.reported[name]
 
     def expire(self, holds: Sequence[tuple[Customer, UUID]], now: datetime) -> None:

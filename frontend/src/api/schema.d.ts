@@ -264,6 +264,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/billing/subscription/cancellation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Say what leaving the plan means. */
+        get: operations["billing_cancellation"];
+        put?: never;
+        /** @description Leave the plan at the period's end, or now. */
+        post: operations["billing_cancellation_make"];
+        /** @description Stay on the plan after all, before the period ends. */
+        delete: operations["billing_cancellation_undo"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/classify": {
         parameters: {
             query?: never;
@@ -501,6 +520,23 @@ export interface paths {
         put?: never;
         /** Turn texts into vectors */
         post: operations["embeddings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/export_key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the Ed25519 public key as PEM. */
+        get: operations["export_key"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -835,6 +871,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/models/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Take in a BERT classifier of the shape of an installed base: safetensors alone. */
+        post: operations["models_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/models/{model}": {
         parameters: {
             query?: never;
@@ -899,6 +952,77 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List a version's exports. */
+        get: operations["models_exports_list"];
+        put?: never;
+        /** @description Ask for a form; 200 with the one that is there already or on its way. */
+        post: operations["models_exports_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}/exports/{export_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return an export with its progress. */
+        get: operations["models_exports_retrieve"];
+        put?: never;
+        post?: never;
+        /** @description Delete an export and its file; 409 while it is being made. */
+        delete: operations["models_exports_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}/exports/{export_id}/download": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Download the files with their signed manifest. */
+        get: operations["models_exports_download"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}/stages/{stage}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description Move the stage to this version, from whichever of the same suffix has it. */
+        put: operations["models_stage_move"];
+        post?: never;
+        /** @description Take the stage from this version. */
+        delete: operations["models_stage_remove"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1502,6 +1626,37 @@ export interface components {
             model: string;
             percent: number;
         };
+        /** @description When to leave. */
+        CancellationInRequest: {
+            /**
+             * @description `now` takes the plan's unspent units back and cannot be undone.
+             *
+             *     * `period_end` - period_end
+             *     * `now` - now
+             */
+            when: components["schemas"]["WhenEnum"];
+        };
+        /** @description What leaving the plan means. A plan that costs nothing is not cancelled: `none`. */
+        CancellationOut: {
+            object: string;
+            status: components["schemas"]["CancellationOutStatusEnum"];
+            /** @description The free plan that follows; null is no plan. */
+            plan: components["schemas"]["PlanOut"] | null;
+            /**
+             * Format: date-time
+             * @description Until then the plan goes on, unless it is left now.
+             */
+            period_ends_at: string | null;
+            /** @description What leaving now takes back. No fee comes back. */
+            returned: components["schemas"]["ReturnedOut"][];
+        };
+        /**
+         * @description * `none` - none
+         *     * `possible` - possible
+         *     * `waiting` - waiting
+         * @enum {string}
+         */
+        CancellationOutStatusEnum: "none" | "possible" | "waiting";
         /** @description What may be used at most in a window, units and credit of other origin included. */
         CapOut: {
             /** @description A meter's code, or the plan's currency. */
@@ -1615,7 +1770,7 @@ export interface components {
             object: string;
             name: string;
             task: components["schemas"]["TaskEnum"];
-            origin: components["schemas"]["OriginEnum"];
+            origin: components["schemas"]["DatasetOutOriginEnum"];
             /** @description Unix seconds. */
             created_at: number;
             /** @description How many there are. */
@@ -1628,6 +1783,13 @@ export interface components {
             validation_report: components["schemas"]["ReportOut"];
             latest_version: components["schemas"]["VersionOut"];
         };
+        /**
+         * @description * `upload` - upload
+         *     * `file` - file
+         *     * `sample` - sample
+         * @enum {string}
+         */
+        DatasetOutOriginEnum: "upload" | "file" | "sample";
         /** @description The form of a new dataset. */
         DatasetUploadRequest: {
             /** Format: binary */
@@ -1773,8 +1935,9 @@ export interface components {
             /** @default fine_tuning.job.estimate */
             object?: string;
             trained_tokens: number;
-            /** @description Decimal, before grants are drawn. */
+            /** @description Decimal: the most that what grants do not cover can cost. */
             price: string;
+            /** @description The account's; of the price list without money. */
             currency: string;
             /** Format: double */
             seconds_p50: number;
@@ -1874,6 +2037,72 @@ export interface components {
             object: string;
             description: string;
         };
+        /** @description The answer of a deletion. */
+        ExportDeletedOut: {
+            id: string;
+            /** @default model.export */
+            object?: string;
+            deleted: boolean;
+        };
+        /** @description Why an export failed. */
+        ExportErrorOut: {
+            code: string;
+            message: string;
+        };
+        /** @description What to make. */
+        ExportInRequest: {
+            format: components["schemas"]["FormatEnum"];
+        };
+        /** @description A version's exports, complete. */
+        ExportListOut: {
+            /** @default list */
+            object?: string;
+            data: components["schemas"]["ExportOut"][];
+            has_more: boolean;
+        };
+        /** @description One export. */
+        ExportOut: {
+            id: string;
+            /** @default model.export */
+            object?: string;
+            model: string;
+            format: components["schemas"]["FormatEnum"];
+            status: components["schemas"]["ExportOutStatusEnum"];
+            /**
+             * Format: double
+             * @description 0 to 1.
+             */
+            progress: number;
+            phase: string;
+            bytes: number;
+            /** @description Of the zip; empty until it is ready. */
+            sha256: string;
+            quality: components["schemas"]["ExportQualityOut"] | null;
+            error: components["schemas"]["ExportErrorOut"] | null;
+            created_at: number;
+            finished_at: number | null;
+        };
+        /**
+         * @description * `queued` - queued
+         *     * `running` - running
+         *     * `ready` - ready
+         *     * `failed` - failed
+         * @enum {string}
+         */
+        ExportOutStatusEnum: "queued" | "running" | "ready" | "failed";
+        /** @description What 8 bits cost and bring, measured on this model's own rows. */
+        ExportQualityOut: {
+            rows: number;
+            split: string;
+            /** Format: double */
+            accuracy: number;
+            /** Format: double */
+            accuracy_int8: number;
+            /** Format: double */
+            agreement: number;
+            /** Format: double */
+            speed_up: number;
+        };
         /** @description `POST /v1/feedback`: at least one of label, rating and comment. */
         FeedbackGiveSchemaRequest: {
             prediction: string;
@@ -1951,6 +2180,15 @@ export interface components {
             amount: components["schemas"]["AmountRangeOut"];
             data: components["schemas"]["MeterForecastOut"][];
         };
+        /**
+         * @description * `huggingface` - huggingface
+         *     * `adapter` - adapter
+         *     * `onnx` - onnx
+         *     * `onnx_int8` - onnx_int8
+         *     * `container` - container
+         * @enum {string}
+         */
+        FormatEnum: "huggingface" | "adapter" | "onnx" | "onnx_int8" | "container";
         /** @description Grants that are not spent, by unit, the next to be spent first. */
         GrantListOut: {
             object: string;
@@ -2051,6 +2289,13 @@ export interface components {
          * @enum {string}
          */
         IdEnum: "predict" | "key" | "data" | "train" | "deploy" | "call_own_model";
+        /** @description The folder, and what to call the model. */
+        ImportInRequest: {
+            /** @description The folder's files, or one zip of them. */
+            files: string[];
+            /** @default  */
+            suffix?: string;
+        };
         /** @description Units that come with each period. */
         IncludedOut: {
             meter: string;
@@ -2142,7 +2387,7 @@ export interface components {
             } | null;
             /**
              * Format: decimal
-             * @description Largest price accepted, in the currency of the estimate.
+             * @description Most money the job may cost beyond grants, in the account's currency.
              */
             max_charge?: string | null;
         };
@@ -2357,6 +2602,15 @@ export interface components {
             max_length?: number;
             job_id?: string;
             version_id?: string;
+            /**
+             * @description How it came to be.
+             *
+             *     * `job` - job
+             *     * `import` - import
+             */
+            origin?: components["schemas"]["ModelSchemaOriginEnum"];
+            /** @description Words that stand for this version among those of its suffix. */
+            stages?: string[];
             lineage?: {
                 [key: string]: unknown;
             };
@@ -2380,6 +2634,12 @@ export interface components {
          * @enum {string}
          */
         ModelSchemaKindEnum: "deployment" | "fine_tuned" | "shipped" | "base";
+        /**
+         * @description * `job` - job
+         *     * `import` - import
+         * @enum {string}
+         */
+        ModelSchemaOriginEnum: "job" | "import";
         /**
          * @description * `majority` - majority
          *     * `tf_idf` - tf_idf
@@ -2481,13 +2741,6 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
-        /**
-         * @description * `upload` - upload
-         *     * `file` - file
-         *     * `sample` - sample
-         * @enum {string}
-         */
-        OriginEnum: "upload" | "file" | "sample";
         /** @description What happens when nothing is left: `block`, or `invoice` up to a credit line. */
         OverageOut: {
             mode: components["schemas"]["ModeEnum"];
@@ -2805,6 +3058,12 @@ export interface components {
             empty: number;
             too_long: number;
         };
+        /** @description Units or money of the plan that are not spent. */
+        ReturnedOut: {
+            unit: string;
+            /** @description A decimal number, exact. */
+            amount: string;
+        };
         /** @description One entry of the history. */
         RevisionSchema: {
             revision: number;
@@ -2916,6 +3175,24 @@ export interface components {
             validation: number;
             test: number;
         };
+        /** @description The answer of a removal. */
+        StageDeletedOut: {
+            /** @default model.stage */
+            object?: string;
+            stage: string;
+            model: string;
+            deleted: boolean;
+        };
+        /** @description A stage after it was moved. */
+        StageOut: {
+            /** @default model.stage */
+            object?: string;
+            stage: string;
+            suffix: string;
+            model: string;
+            /** @description The version the stage stood for before; null for none. */
+            previous: string | null;
+        };
         /**
          * @description * `waiting` - waiting
          *     * `delivered` - delivered
@@ -2960,6 +3237,11 @@ export interface components {
             current_period: components["schemas"]["PeriodOut"];
             time_zone: string;
             next: components["schemas"]["NextPlanOut"] | null;
+            /**
+             * Format: date-time
+             * @description When a cancelled plan ends, with no plan to follow.
+             */
+            ends_at: string | null;
         };
         /**
          * @description * `active` - active
@@ -3212,6 +3494,12 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
+        /**
+         * @description * `period_end` - period_end
+         *     * `now` - now
+         * @enum {string}
+         */
+        WhenEnum: "period_end" | "now";
         /**
          * @description * `day` - day
          *     * `month` - month
@@ -3865,6 +4153,67 @@ export interface operations {
             };
         };
     };
+    billing_cancellation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CancellationOut"];
+                };
+            };
+        };
+    };
+    billing_cancellation_make: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CancellationInRequest"];
+                "multipart/form-data": components["schemas"]["CancellationInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionOut"];
+                };
+            };
+        };
+    };
+    billing_cancellation_undo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     classify: {
         parameters: {
             query?: never;
@@ -4464,6 +4813,25 @@ export interface operations {
             };
         };
     };
+    export_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-pem-file": string;
+                };
+            };
+        };
+    };
     feedback_list: {
         parameters: {
             query?: never;
@@ -4996,6 +5364,29 @@ export interface operations {
             };
         };
     };
+    models_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["ImportInRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelSchema"];
+                };
+            };
+        };
+    };
     models_retrieve: {
         parameters: {
             query?: never;
@@ -5119,6 +5510,171 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AnsweredRowListOut"];
+                };
+            };
+        };
+    };
+    models_exports_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportListOut"];
+                };
+            };
+        };
+    };
+    models_exports_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportInRequest"];
+                "multipart/form-data": components["schemas"]["ExportInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportOut"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportOut"];
+                };
+            };
+        };
+    };
+    models_exports_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export_id: string;
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportOut"];
+                };
+            };
+        };
+    };
+    models_exports_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export_id: string;
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportDeletedOut"];
+                };
+            };
+        };
+    };
+    models_exports_download: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export_id: string;
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+        };
+    };
+    models_stage_move: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+                stage: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StageOut"];
+                };
+            };
+        };
+    };
+    models_stage_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+                stage: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StageDeletedOut"];
                 };
             };
         };

@@ -27,6 +27,8 @@ export type Model = Schemas["ModelSchema"] & {
   summary?: string;
   present?: boolean;
 };
+export type ModelExport = Schemas["ExportOut"];
+export type ExportFormat = Schemas["ExportOut"]["format"];
 export type Evaluation = Schemas["EvaluationOut"];
 export type AnsweredRow = Schemas["AnsweredRowOut"];
 export type Difference = Schemas["DifferenceOut"];
@@ -67,6 +69,7 @@ export type Plan = Schemas["PlanOut"];
 export type PlanOffer = Schemas["PlanOfferOut"];
 export type Price = Schemas["PriceOut"];
 export type Subscription = Schemas["SubscriptionOut"];
+export type Cancellation = Schemas["CancellationOut"];
 export type Redemption = Schemas["RedemptionOut"];
 export type Budget = Schemas["BudgetOut"];
 export type BudgetDraft = Schemas["BudgetInRequest"];

@@ -111,8 +111,10 @@ class EstimateSchema(serializers.Serializer[Any]):
 
     object = serializers.CharField(default="fine_tuning.job.estimate")
     trained_tokens = serializers.IntegerField()
-    price = serializers.CharField(help_text="Decimal, before grants are drawn.")
-    currency = serializers.CharField()
+    price = serializers.CharField(
+        help_text="Decimal: the most that what grants do not cover can cost."
+    )
+    currency = serializers.CharField(help_text="The account's; of the price list without money.")
     seconds_p50 = serializers.FloatField()
     seconds_p90 = serializers.FloatField()
     allowed = serializers.BooleanField()

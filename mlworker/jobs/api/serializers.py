@@ -82,7 +82,7 @@ class JobRequestSerializer(serializers.Serializer[Any]):
         min_value=0,
         required=False,
         allow_null=True,
-        help_text="Largest price accepted, in the currency of the estimate.",
+        help_text="Most money the job may cost beyond grants, in the account's currency.",
     )
 
     def validate_method(self, value: dict[str, Any] | None) -> dict[str, Any]:

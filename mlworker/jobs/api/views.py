@@ -97,7 +97,7 @@ class EstimateView(TenantView):
         """Quote the price and the time of a job, without starting it."""
         data = self.body(JobRequestSerializer)
         estimate = fine_tuning_job_estimate(
-            organization=self.organization, request=job_request(data)
+            organization=self.organization, actor=self.actor, request=job_request(data)
         )
         return Response(render_estimate(estimate))
 

@@ -6,11 +6,12 @@ from uuid import UUID
 
 from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
-from anneal.kernel.errors import QuotaExhausted
 from anneal.kernel.ids import public_id, uuid7
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
-from billing.ledger.selectors import account_get, balance_get
+from billing.ledger.errors import ChargeTooHigh
+from billing.ledger.services import hold_quote
+from billing.prices.currency import DEFAULT
 from billing.prices.services import price_quote
 from mlworker.catalog.selectors import base_model_present
 from mlworker.jobs.admission import job_admit
@@ -66,7 +67,9 @@ def fine_tuning_job_submit(
     return job_info(row)
 
 
-def fine_tuning_job_estimate(*, organization: OrganizationRef, request: JobRequest) -> Estimate:
+def fine_tuning_job_estimate(
+    *, organization: OrganizationRef, actor: Actor, request: JobRequest
+) -> Estimate:
     """Say what a job would cost and how long it would take, and whether the balance allows it."""
     require_scope(organization)
     tier = _checked(request)
@@ -81,26 +84,36 @@ def fine_tuning_job_estimate(*, organization: OrganizationRef, request: JobReque
         hyperparameters=request.hyperparameters,
         sample=needs_background(source.required()),
     )
-    return _estimate(organization, request, plan, tier)
+    return _estimate(organization, actor, request, plan, tier)
 
 
 def _estimate(
-    organization: OrganizationRef, request: JobRequest, plan: Plan, tier: str
+    organization: OrganizationRef, actor: Actor, request: JobRequest, plan: Plan, tier: str
 ) -> Estimate:
     dims = {"task": plan.version.task, "tier": tier}
-    quote = price_quote(
-        meter=METER, units=plan.trained_tokens, organization=organization, dims=dims
+    told = hold_quote(
+        organization=organization,
+        unit=METER,
+        amount=plan.trained_tokens,
+        dims=dims,
+        api_key_id=actor.id if actor.kind == "api_key" else None,
+        member_id=_member(organization, actor),
+        most=request.max_charge,
     )
+    price, currency = told.cost, told.currency
+    if price is None:
+        # Nothing to pay with: what the rest costs by the list.
+        rest = plan.trained_tokens - told.available
+        listed = price_quote(meter=METER, units=rest, organization=organization, dims=dims)
+        price, currency = listed.amount, listed.currency
     p50, p90 = seconds_expected(base=request.model, tier=tier, tokens=plan.trained_tokens)
-    reason = None
-    if not _covered(organization, plan.trained_tokens, dims):
-        reason = QuotaExhausted.code
-    elif request.max_charge is not None and quote.amount > request.max_charge:
+    reason = told.refusal
+    if reason == ChargeTooHigh.code:
         reason = MaxChargeExceeded.code
     return Estimate(
         trained_tokens=plan.trained_tokens,
-        price=quote.amount,
-        currency=quote.currency,
+        price=price,
+        currency=currency or DEFAULT,
         seconds_p50=p50,
         seconds_p90=p90,
         allowed=reason is None,
@@ -128,19 +141,6 @@ def _member(organization: OrganizationRef, actor: Actor) -> UUID | None:
     if actor.kind == "api_key" and actor.id is not None:
         return key_maker_id(organization=organization, key_id=actor.id)
     return actor.id if actor.kind == "user" else None
-
-
-def _covered(organization: OrganizationRef, tokens: int, dims: dict[str, str]) -> bool:
-    """Say whether grants, and money at today's price for the rest, cover so many tokens."""
-    rest = tokens - balance_get(organization=organization, unit=METER).available
-    if rest <= 0:
-        return True
-    currency = account_get(organization=organization).currency
-    if not currency:
-        return False
-    quote = price_quote(meter=METER, units=rest, organization=organization, dims=dims)
-    money = balance_get(organization=organization, unit=currency).available
-    return quote.currency == currency and quote.amount <= money
 
 
 def _new_row(

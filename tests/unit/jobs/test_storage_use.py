@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from anneal.kernel import clock
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
+from billing.ledger.models import Hold
 from billing.ledger.reconcile import ledger_drift
 from billing.ledger.selectors import balance_get
 from billing.ledger.services import balance_grant, usage_charge
@@ -79,9 +80,9 @@ def test_the_statements_do_not_grow_with_the_organizations(
     with clock.frozen(NOW), CaptureQueriesContext(connection) as queries:
         assert storage_count() == 2
 
-    # Sizes; one decision for all, meters, and the events: each beside what opens and ends a scope.
+    # Sizes; one decision and one settlement for all: each beside what opens and ends a scope.
     told = [each["sql"] for each in queries]
-    assert len([sql for sql in told if "ROLE" not in sql and "SAVEPOINT" not in sql]) == 5
+    assert len([sql for sql in told if "ROLE" not in sql and "SAVEPOINT" not in sql]) == 3
     assert len([sql for sql in told if sql.startswith("SET LOCAL ROLE")]) == 2
 
 
@@ -156,7 +157,7 @@ def test_money_pays_for_stored_bytes_at_their_price(organization: OrganizationRe
         assert balance(organization, "USD") == (0, 1000 * price, 1 - 1000 * price)
 
 
-def test_an_hour_counted_while_the_balance_was_empty_stays_free(
+def test_an_hour_that_nothing_covered_stays_uncovered(
     organization: OrganizationRef,
 ) -> None:
     store(organization, 10**9)
@@ -169,16 +170,18 @@ def test_an_hour_counted_while_the_balance_was_empty_stays_free(
         occurred_at=NOW,
     )
     with clock.frozen(NOW), system_scope("test"):
-        assert usage_charge(events=[event]) == 0
+        assert usage_charge(events=[event]) == 1
     with clock.frozen(NOW):
         give(organization, METER, Decimal(5))
     with clock.frozen(NOW), system_scope("test"):
-        assert usage_charge(events=[event]) == 0
+        assert usage_charge(events=[event]) == 1
         assert ledger_drift() == ()
 
     with clock.frozen(NOW):
         assert balance(organization, METER) == (0, 0, 5)
     assert len(counted(organization)) == 1
+    with tenant_scope(organization):
+        assert [(row.uncovered, row.currency) for row in Hold.objects.all()] == [(1, "")]
 
 
 def test_a_wrong_event_charges_nothing(organization: OrganizationRef) -> None:

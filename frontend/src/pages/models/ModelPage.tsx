@@ -20,7 +20,10 @@ import { QueryView } from "@/ui/QueryView";
 import { Stats } from "@/ui/Stat";
 import { ClassTable } from "./ClassTable";
 import { ConfusionMatrix } from "./ConfusionMatrix";
+import { Exports } from "./Exports";
+import { Lineage } from "./Lineage";
 import { ModelDelete } from "./ModelDelete";
+import { Stages } from "./Stages";
 
 const LOSS_DIGITS = 4;
 
@@ -131,6 +134,13 @@ export const ModelPage = () => {
                 })}
               />
             </Panel>
+            {data.kind === "fine_tuned" ? (
+              <>
+                <Stages model={data} />
+                <Exports model={data} />
+                <Lineage model={data} />
+              </>
+            ) : null}
             {data.card ? (
               <Panel title={t("card")}>
                 <Markdown source={data.card} />

@@ -1,4 +1,4 @@
-import { Badge, Stack } from "@mantine/core";
+import { Badge, Group, Stack } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { modelsQuery } from "@/api/models";
@@ -14,6 +14,7 @@ import { PageHeader } from "@/ui/PageHeader";
 import { Panel } from "@/ui/Panel";
 import { QueryView } from "@/ui/QueryView";
 import { BaseCards } from "./BaseCards";
+import { ModelImport } from "./ModelImport";
 
 const useColumns = (): Column<Model>[] => {
   const { t } = useTranslation("models");
@@ -42,6 +43,12 @@ const useColumns = (): Column<Model>[] => {
           {t(`kinds.${model.kind}`)}
         </Badge>
       ),
+    },
+    {
+      key: "stages",
+      title: t("stages.title"),
+      wide: true,
+      cell: (model) => model.stages?.join(", ") || "–",
     },
     { key: "base", title: t("columns.base"), wide: true, cell: (model) => model.base ?? "–" },
     {
@@ -76,9 +83,12 @@ export const ModelsPage = () => {
         title={t("title")}
         lead={t("lead")}
         action={
-          <LinkButton variant="default" to="/o/$org/models/compare" params={{ org: org.slug }}>
-            {t("compare")}
-          </LinkButton>
+          <Group gap="sm">
+            <ModelImport />
+            <LinkButton variant="default" to="/o/$org/models/compare" params={{ org: org.slug }}>
+              {t("compare")}
+            </LinkButton>
+          </Group>
         }
       />
       <QueryView query={models}>
