@@ -3,10 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-<<<<<<< HEAD
 from mlworker.engine.tasks import task_named
-from mlworker.registry.contracts import Lineage, NewModelVersion
-=======
 from mlworker.registry.contracts import Lineage, NewModelVersion, Origin
 
 _TRAINED: Final = (
@@ -17,7 +14,6 @@ _IMPORTED: Final = (
     "It was trained elsewhere: what it has learned from is not known here, and nothing of it was "
     "measured here."
 )
->>>>>>> a886038aa1482cb5ef1367ed380ad5452f7030ae
 
 _TITLES: Final = {
     "f1": "F1 of entities",
@@ -89,15 +85,10 @@ def _files(lineage: Lineage) -> list[str]:
 def _quality(metrics: Mapping[str, Any], task: str) -> list[str]:
     test, validation = metrics.get("test") or {}, metrics.get("validation") or {}
     if not test and not validation:
-<<<<<<< HEAD
-        return ["Not measured: the dataset had no rows to spare for a test."]
+        return ["Not measured: there were no rows to spare for a test."]
     names = task_named(task).headline
     titles = " | ".join(_TITLES.get(name, name) for name in names)
     lines = [f"| split | rows | {titles} |", "|---|---" + "|---" * len(names) + "|"]
-=======
-        return ["Not measured: there were no rows to spare for a test."]
-    lines = ["| split | rows | accuracy | macro F1 |", "|---|---|---|---|"]
->>>>>>> a886038aa1482cb5ef1367ed380ad5452f7030ae
     for split, scores in (("validation", validation), ("test", test)):
         if scores:
             figures = " | ".join(_number(scores.get(name)) for name in names)
