@@ -14,6 +14,7 @@ _IMPORTED: Final = (
     "It was trained elsewhere: what it has learned from is not known here, and nothing of it was "
     "measured here."
 )
+
 _TITLES: Final = {
     "f1": "F1 of entities",
     "macro_f1": "macro F1",

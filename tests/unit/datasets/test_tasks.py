@@ -108,7 +108,7 @@ def test_a_corpus_of_tweets_is_read_whole() -> None:
     # a few tweets come twice and are kept once
     assert 640 <= spans["person"] <= 660
     assert not made.report.errors
-    assert set(made.splits.values()) > {0}
+    assert min(made.splits.values()) > 0
 
 
 @pytest.mark.parametrize(
