@@ -95,8 +95,10 @@ def _entry(path: Path, name: str) -> int:
 
 
 def _resident(pid: int) -> int | None:
+    """Bytes that a process holds; None for one that is gone, or dead and not yet taken away."""
     try:
-        return int((_PROC / str(pid) / "statm").read_text("ascii").split()[1]) * _PAGE
+        pages = int((_PROC / str(pid) / "statm").read_text("ascii").split()[1])
+        return pages * _PAGE or None
     except (OSError, IndexError, ValueError):
         return None
 

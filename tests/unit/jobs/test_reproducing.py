@@ -157,7 +157,7 @@ def test_a_base_that_is_not_here_is_named(tmp_path: Path) -> None:
         "metrics": {},
         "lineage": {"dataset_hash": "x", "config": {}},
     }
-    with pytest.raises(CommandError, match="no base model 'none'"):
+    with pytest.raises(CommandError, match="The base model 'none' is not on this installation"):
         _reproduce(manifest, tmp_path)
 
 
