@@ -33,7 +33,7 @@ _ROWS: Final = """
 -- By its name a grant says which period or redemption it is of.
 WITH of_period AS (
   SELECT g.organization_id, g.id, g.unit, g.amount, split_part(g.source, ':', 1) AS kind,
-         p.id AS period, p.whole_starts_at, p.whole_ends_at
+         g.amount - g.voided AS kept, p.id AS period, p.whole_starts_at, p.whole_ends_at
   FROM ledger_grant g LEFT JOIN plans_subscriptionperiod p
     ON p.organization_id = g.organization_id AND p.whole_ends_at = g.expires_at
    AND p.starts_at = g.effective_at
@@ -42,11 +42,13 @@ WITH of_period AS (
                                       'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
   WHERE g.source ~ '^(plan|credit_line):[0-9a-f-]{36}:'
 ), given AS (
-  SELECT organization_id, kind, unit, whole_starts_at, whole_ends_at, sum(amount) AS amount
+  SELECT organization_id, kind, unit, whole_starts_at, whole_ends_at, sum(amount) AS amount,
+         sum(kept) AS kept
   FROM of_period WHERE period IS NOT NULL GROUP BY 1, 2, 3, 4, 5
 ), offered AS (
   -- The period that runs from its beginning brought all of its plan; one in which plans changed, at
-  -- most what the best of them includes; one that was over when it was opened, nothing.
+  -- most what the best of them includes and what was taken back of others; one that was over when
+  -- it was opened, nothing.
   SELECT p.organization_id, t.kind, t.unit, p.whole_starts_at, p.whole_ends_at,
          max(t.amount) AS most,
          max(t.amount) FILTER (WHERE p.starts_at = p.whole_starts_at AND s.ends_at IS NULL
@@ -118,8 +120,10 @@ _CHECKS: Final = (
         _GIVEN,
         "organization_id",
         "concat_ws(' ', kind, unit, to_char(whole_starts_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'))",
-        "least(greatest(coalesce(g.amount, 0), coalesce(o.least, 0)), coalesce(o.most, 0))",
-        "g.amount",
+        "CASE WHEN g.kept > coalesce(o.most, 0) THEN coalesce(o.most, 0)"
+        " WHEN coalesce(g.amount, 0) < o.least THEN o.least END",
+        "CASE WHEN g.kept > coalesce(o.most, 0) THEN g.kept"
+        " WHEN coalesce(g.amount, 0) < o.least THEN g.amount END",
     ),
     Check(
         "plans.caps", _CAPS, "organization_id", "unit || ' ' || \"window\"", "c.amount", "l.amount"
