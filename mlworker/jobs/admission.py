@@ -88,11 +88,10 @@ def hold_renew(row: FineTuningJob) -> None:
         if rest <= 0:
             return
         spent = sum((hold.charged - hold.charge_refunded for hold in holds), Decimal(0))
-        taken = _take(
-            row, rest, task=row.task, key=f"{public_id(JOB_PREFIX, row.id)}:{uuid7()}", spent=spent
-        )
+        # Remembered also where no other can be had: what it paid may have to be refunded.
         row.earlier_holds = [*row.earlier_holds, str(row.hold_id)]
-        row.hold_id = taken
+        key = f"{public_id(JOB_PREFIX, row.id)}:{uuid7()}"
+        row.hold_id = _take(row, rest, task=row.task, key=key, spent=spent)
 
 
 def _take(

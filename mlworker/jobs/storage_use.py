@@ -1,7 +1,7 @@
 """What organizations store, counted once an hour in GB-hours of the meter `storage_gb_hour`.
 
-The hour is charged to the balance where it has the units or the money, else it is counted alone:
-files are not deleted because a balance is used up.
+The hour is charged as far as units and money go, and what they do not cover is kept as uncovered:
+files are not deleted because a balance is used up. Where books refuse it, it is counted alone.
 
 Counted are uploaded and produced files, model versions, their exports, and what jobs keep in
 storage beside them. Rows know their sizes, so no object is looked at. The event's name is the
@@ -21,6 +21,7 @@ from anneal.kernel.errors import DomainError
 from anneal.kernel.scopes import system_scope
 from billing.ledger.services import BOOK_ERRORS, books_fault, usage_charge
 from billing.metering.contracts import UsageEventNew
+from billing.metering.services import usage_ingest
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +83,7 @@ def storage_count() -> int:
 
 
 def _charge(events: list[UsageEventNew], name: str) -> int:
-    """Charge some; return how many were. Whoever's books make all fail is found by halving."""
+    """Charge some; return how many count. Whoever's books make all fail is found by halving."""
     try:
         with system_scope("storage use"):
             usage_charge(events=events)
@@ -97,10 +98,12 @@ def _charge(events: list[UsageEventNew], name: str) -> int:
             len(events),
             events[0].organization_id,
         )
-        if faulty:
-            with system_scope("storage use"):
-                books_fault(organization_id=events[0].organization_id, error=str(error))
-        return 0
+        if not faulty:
+            return 0
+        # Whoever mends the books finds the hour counted; nobody's next hour would bring it back.
+        with system_scope("storage use"):
+            books_fault(organization_id=events[0].organization_id, error=str(error))
+            usage_ingest(events=events)
     return len(events)
 
 

@@ -12,8 +12,11 @@ from anneal.kernel.ids import public_id, uuid7
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from anneal.kernel.storage import object_put
+from billing.ledger import functions
 from billing.ledger.contracts import BalanceInfo
+from billing.ledger.models import Grant
 from billing.ledger.selectors import balance_get
+from billing.ledger.services import balance_grant
 from mlworker.jobs.claiming import job_claim
 from mlworker.jobs.contracts import JOB_PREFIX, METER, Claim, JobInfo, JobRequest
 from mlworker.jobs.forecasts import queue_places
@@ -142,6 +145,16 @@ def event_codes(organization: OrganizationRef, job_id: UUID) -> list[str]:
     with tenant_scope(organization):
         rows = JobEvent.objects.filter(job_id=job_id).order_by("seq")
         return list(rows.values_list("code", flat=True))
+
+
+def pay_in_money(organization: OrganizationRef, currency: str = "USD") -> None:
+    """No tokens left, and more money than any job costs."""
+    with tenant_scope(organization):
+        for grant in Grant.objects.filter(unit=METER):
+            functions.grant_void(organization_id=organization.id, grant_id=grant.id)
+        balance_grant(
+            organization=organization, unit=currency, amount=10**9, kind="purchased", source="paid"
+        )
 
 
 def token_balance(organization: OrganizationRef) -> BalanceInfo:

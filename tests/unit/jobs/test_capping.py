@@ -5,7 +5,9 @@ from decimal import Decimal
 import pytest
 
 from anneal.kernel.principal import SYSTEM_ACTOR
-from anneal.kernel.scopes import OrganizationRef, system_scope
+from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
+from billing.ledger.contracts import BalanceInfo
+from billing.ledger.selectors import balance_get
 from billing.prices.contracts import PriceTerms
 from billing.prices.services import price_add
 from mlworker.jobs.contracts import METER
@@ -18,8 +20,8 @@ from tests.unit.jobs.factories import (
     job_path,
     make_dataset,
     make_outcome,
+    pay_in_money,
     row_of,
-    token_balance,
 )
 
 pytestmark = pytest.mark.django_db
@@ -29,8 +31,8 @@ LORA = {"tier": "lora", "seed": 1, "hyperparameters": {"n_epochs": EPOCHS}}
 
 
 @pytest.fixture(autouse=True)
-def price() -> None:
-    """A token costs a hundredth, so that a price is easy to split."""
+def price(organization: OrganizationRef) -> None:
+    """A token costs a hundredth, so that a price is easy to split, and money is what there is."""
     with system_scope("test"):
         price_add(
             actor=SYSTEM_ACTOR,
@@ -38,6 +40,12 @@ def price() -> None:
             terms=PriceTerms(unit_amount=Decimal("0.01")),
             match={"tier": "lora"},
         )
+    pay_in_money(organization)
+
+
+def money(organization: OrganizationRef) -> BalanceInfo:
+    with tenant_scope(organization):
+        return balance_get(organization=organization, unit="USD")
 
 
 def test_a_charge_for_half_of_the_training_ends_it_there(organization: OrganizationRef) -> None:
@@ -58,7 +66,7 @@ def test_a_charge_for_half_of_the_training_ends_it_there(organization: Organizat
     assert (capped["price"], capped["trained_tokens"]) == (whole["price"], whole["trained_tokens"])
     assert 0 <= whole["trained_tokens"] / 2 - limit <= 1024
     assert (job["stops_at_tokens"], job["quoted_tokens"]) == (limit, limit)
-    assert token_balance(organization).held == limit
+    assert money(organization).held == limit * Decimal("0.01")
     assert [text.startswith("max_charge ends the training") for text in job["warnings"]] == [True]
     claim = claimed()
     assert work_load(claim).token_limit == limit
@@ -79,7 +87,7 @@ def test_less_than_one_pass_over_the_rows_is_refused(organization: OrganizationR
     assert refused.status_code == 400
     assert error_of(refused)["code"] == "max_charge_exceeded"
     assert (estimate["allowed"], estimate["reason"]) == (False, "max_charge_exceeded")
-    assert token_balance(organization).held == 0
+    assert money(organization).held == 0
 
 
 def test_a_success_with_a_warning_keeps_and_shows_it(organization: OrganizationRef) -> None:
@@ -96,5 +104,5 @@ def test_a_success_with_a_warning_keeps_and_shows_it(organization: OrganizationR
     shown = client.get(job_path(claim.job_id)).json()
     assert shown["status"] == "succeeded"
     assert len(shown["warnings"]) == 1
-    assert token_balance(organization).consumed == 1_000
-    assert token_balance(organization).held == 0
+    assert money(organization).consumed == 10
+    assert money(organization).held == 0

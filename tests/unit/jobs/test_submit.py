@@ -10,9 +10,7 @@ from anneal.kernel.ids import parse_id
 from anneal.kernel.models import AuditEvent, OutboxMessage
 from anneal.kernel.principal import SYSTEM_ACTOR, KeyScope, Role
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
-from billing.ledger import functions
-from billing.ledger.models import Grant
-from billing.ledger.services import balance_grant, hold_capture, hold_release, hold_take
+from billing.ledger.services import hold_capture, hold_release, hold_take
 from billing.prices.contracts import PriceTerms
 from billing.prices.services import price_add
 from mlworker.jobs import quoting
@@ -29,6 +27,7 @@ from tests.unit.jobs.factories import (
     job_path,
     make_dataset,
     make_job,
+    pay_in_money,
     row_of,
     token_balance,
 )
@@ -250,16 +249,6 @@ def test_an_estimate_costs_nothing_and_agrees_with_the_job(organization: Organiz
     assert Decimal(estimate["price"]) >= 0
     assert 0 < estimate["seconds_p50"] <= estimate["seconds_p90"]
     assert create(client, **body).json()["quoted_tokens"] == estimate["trained_tokens"]
-
-
-def pay_in_money(organization: OrganizationRef, currency: str = "USD") -> None:
-    """No tokens left, and more money than any job costs."""
-    with tenant_scope(organization):
-        for grant in Grant.objects.filter(unit=METER):
-            functions.grant_void(organization_id=organization.id, grant_id=grant.id)
-        balance_grant(
-            organization=organization, unit=currency, amount=10**9, kind="purchased", source="paid"
-        )
 
 
 def test_max_charge_is_money_of_the_account(organization: OrganizationRef) -> None:
