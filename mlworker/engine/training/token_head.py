@@ -29,8 +29,8 @@ _BLOCK_PRICE = 1.02
 _PENALTIES = (1 / 3, 1.0, 3.0)
 """Times `head_penalty`."""
 _SHARE = 0.1
-"""Of `head_penalty`, which was chosen for rows: a corpus has ten words or more for each row. Chosen,
-not measured."""
+"""Of `head_penalty`, which was chosen for rows: a corpus has ten words or more for each. This share
+was chosen, not measured."""
 
 
 @dataclass(frozen=True)
