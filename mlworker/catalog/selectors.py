@@ -12,6 +12,7 @@ from mlworker.catalog.errors import BaseModelAbsent, BaseModelUnknown, BaseModel
 from mlworker.engine.base.config import ARCHITECTURES, BertConfig
 from mlworker.engine.base.locate import PIN, WEIGHTS, bases_directory, locate_base
 from mlworker.engine.contracts import EngineError
+from mlworker.engine.tasks import TASKS
 
 _HERE: Final = Path(__file__).resolve().parent
 CARDS: Final = _HERE / "cards"
@@ -131,7 +132,7 @@ def _plain(folder: Path) -> BaseModelCard | None:
         id=name,
         name=name,
         architecture=config.architecture,
-        tasks=("text_classification",),
+        tasks=tuple(sorted(TASKS)),
         size_parameters=size.st_size // 4,
         size_bytes=size.st_size,
         languages=(),

@@ -18,6 +18,7 @@ TAGS: Final[Mapping[str, str]] = {
     "valid_loss": "loss/validation",
     "valid_accuracy": "accuracy/validation",
     "valid_macro_f1": "macro_f1/validation",
+    "valid_score": "score/validation",
     "learning_rate": "training/learning_rate",
     "epoch": "training/epoch",
     "rows_per_second": "speed/rows_per_second",

@@ -14,6 +14,7 @@ from anneal.kernel.scopes import OrganizationRef
 from mlworker.catalog import selectors
 from mlworker.catalog.recommending import recommend
 from mlworker.engine.base.config import ARCHITECTURES
+from mlworker.engine.tasks import TASKS
 from tests.unit.factories import error_of, make_client
 from tests.unit.jobs.factories import create, make_dataset
 
@@ -122,6 +123,7 @@ def test_a_base_the_catalogue_does_not_know_is_shown_as_added(
     listed = client_api.get("/v1/base_models").json()["data"]
     own = next(base for base in listed if base["id"] == "our-own")
     assert (own["usable"], own["in_catalogue"], own["max_length"]) == (True, False, 128)
+    assert own["tasks"] == sorted(TASKS)
     (bases / "our-own" / "config.json").write_text("{")
     selectors._plain.cache_clear()
     listed = client_api.get("/v1/base_models").json()["data"]

@@ -98,7 +98,8 @@ def test_the_checksum_is_castagnolis() -> None:
 
 def test_the_file_holds_every_curve(organization: OrganizationRef) -> None:
     job = make_job(organization)
-    _measure(FIGURES, {"step": 301, "valid_loss": 0.25, "valid_accuracy": 0.75})
+    later = {"valid_loss": 0.25, "valid_accuracy": 0.75, "valid_score": 0.5}
+    _measure(FIGURES, {"step": 301, **later})
     answer = make_client(organization).get(job_path(job.id, "/tensorboard"))
     assert answer["Content-Type"] == "application/octet-stream"
     assert f"events.out.tfevents.{job.public_id}" in answer["Content-Disposition"]
@@ -112,7 +113,8 @@ def test_the_file_holds_every_curve(organization: OrganizationRef) -> None:
         "speed/rows_per_second": 120.0,
         "machine/memory_bytes": float(2**30),
     }
-    assert _scalars(two) == (301, {"loss/validation": 0.25, "accuracy/validation": 0.75})
+    wanted = {"loss/validation": 0.25, "accuracy/validation": 0.75, "score/validation": 0.5}
+    assert _scalars(two) == (301, wanted)
 
 
 def test_before_the_first_step_the_file_is_readable_and_empty(
