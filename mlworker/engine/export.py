@@ -233,7 +233,7 @@ def _copy_tokenizer(artifact: Artifact, base: BaseDirectory, out: Path) -> None:
     body["truncation"] = None
     path.write_text(json.dumps(body, ensure_ascii=False), encoding="utf-8")
     settings = out / "tokenizer_config.json"
-    if settings.is_file():
-        body = json.loads(settings.read_text(encoding="utf-8"))
-        body["model_max_length"] = artifact.manifest.max_length
-        settings.write_text(json.dumps(body, ensure_ascii=False, indent=1), encoding="utf-8")
+    # A base need not have one; what runs an export reads the length there.
+    body = json.loads(settings.read_text(encoding="utf-8")) if settings.is_file() else {}
+    body["model_max_length"] = artifact.manifest.max_length
+    settings.write_text(json.dumps(body, ensure_ascii=False, indent=1), encoding="utf-8")

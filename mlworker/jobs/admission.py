@@ -8,7 +8,7 @@ from billing.ledger.errors import ChargeTooHigh, HoldClosed, HoldExpired
 from billing.ledger.services import hold_extend, hold_quote, hold_take
 from mlworker.jobs.capping import cap_warning, tokens_allowed
 from mlworker.jobs.charging import job_holds, tokens_captured
-from mlworker.jobs.continuing import label_warnings, parent_find
+from mlworker.jobs.continuing import data_fit, parent_find
 from mlworker.jobs.contracts import JOB_PREFIX, METER, SOURCE
 from mlworker.jobs.errors import MaxChargeExceeded, TrainingDataUnfit
 from mlworker.jobs.forecasts import seconds_expected
@@ -50,7 +50,8 @@ def job_admit(
     )
     if row.continue_from:
         parent = parent_find(organization=owner_of(row), reference=row.continue_from)
-        row.warnings = [*row.warnings, *label_warnings(parent, version.labels)]
+        told = data_fit(parent, task=version.task, labels=version.labels)
+        row.warnings = [*row.warnings, *told]
     _hold(row, plan)
     row.dataset_id, row.dataset_version_id = version.dataset_id, version.id
     row.validation_version_id = validation.id if validation else None

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from anneal.kernel.ids import parse_id, public_id
 from anneal.kernel.scopes import OrganizationRef, require_scope
+from mlworker.engine.tasks import task_named
 from mlworker.engine.training.config import AUTO
 from mlworker.jobs.contracts import CHECKPOINT_PREFIX, JOB_PREFIX, JobRequest
 from mlworker.jobs.errors import ContinueFromNotFound, ContinueFromUnfit
@@ -33,6 +34,7 @@ class Parent:
     task: str
     tier: str
     labels: tuple[str, ...]
+    """Names of its head's outputs."""
     config: Mapping[str, Any]
     is_checkpoint: bool
     key: str
@@ -40,6 +42,8 @@ class Parent:
     sha256: str
     name: str
     """For the lineage: the model, or the job and step of the checkpoint."""
+    version_id: UUID | None = None
+    """The version it is; None for a checkpoint."""
 
 
 def parent_find(*, organization: OrganizationRef, reference: str) -> Parent:
@@ -63,6 +67,7 @@ def parent_find(*, organization: OrganizationRef, reference: str) -> Parent:
         key=version.artifact_key,
         sha256=version.artifact_sha256,
         name=version.name,
+        version_id=version.id,
     )
 
 
@@ -102,8 +107,19 @@ def parent_apply(request: JobRequest, parent: Parent) -> JobRequest:
     )
 
 
-def label_warnings(parent: Parent, labels: Sequence[str]) -> list[str]:
-    """Say which labels the parent has not learned. Empty when it knows them all."""
+def data_fit(parent: Parent, *, task: str, labels: Sequence[str]) -> list[str]:
+    """Say which labels of a dataset the parent has not learned. Empty when it knows them all.
+
+    ContinueFromUnfit when the dataset is of another task: the head of the one is of no use to the
+    other, and what lies below it differs in shape.
+    """
+    if parent.task != task:
+        raise ContinueFromUnfit(
+            f"'{parent.reference}' does {parent.task}, and the data is for {task}: train on it "
+            "without continue_from.",
+            param="training_file",
+        )
+    labels = task_named(task).head_labels(labels)
     new = [label for label in labels if label not in parent.labels]
     if not new:
         return []
@@ -153,7 +169,7 @@ def _checkpoint(organization: OrganizationRef, reference: str) -> Parent:
         base=job.base,
         task=job.task,
         tier=job.tier,
-        labels=tuple(version.labels),
+        labels=task_named(job.task).head_labels(version.labels),
         config=job.config,
         is_checkpoint=True,
         key=row.key,

@@ -103,6 +103,7 @@ def reproduce(
         base=BaseReference(base.id, str(base.directory), base.weights_sha256),
         config=config,
         threads=TRAIN_THREADS,
+        token_limit=lineage.get("token_limit"),
     ).write(folder)
     done = _train(folder)
     packed = hashlib.sha256(pack(folder / done.artifact)).hexdigest()

@@ -326,6 +326,7 @@ def work_succeeded(work: Work, outcome: Outcome) -> ModelVersionInfo:
                 artifact_sha256=outcome.stored.sha256,
                 artifact_bytes=outcome.stored.size,
                 evaluation=_evaluation(outcome.evaluation),
+                parent_id=work.parent.version_id if work.parent else None,
             ),
             lineage=outcome.lineage,
         )

@@ -97,6 +97,8 @@ class Lineage:
     """Of the base's weights."""
     parent: str = ""
     """Name of the version that training went on from."""
+    token_limit: int | None = None
+    """Trained tokens at which ``max_charge`` ended the training; None when it did not."""
     imported: Mapping[str, object] = field(default_factory=dict)
     """For an import: names and hashes of the files it was made from."""
 

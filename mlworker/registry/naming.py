@@ -1,6 +1,5 @@
 """Names of model versions: ``ft:{base}:{organization}:{suffix}:{id}``."""
 
-import re
 from typing import Final
 from uuid import UUID
 
@@ -18,8 +17,3 @@ def model_version_name(
     """Return the name; an empty suffix leaves its place empty, as OpenAI does."""
     tail = public_id("", version_id)[-_RANDOM_TAIL:]
     return f"{PREFIX}{base}:{organization.slug}:{suffix}:{tail}"
-
-
-def is_suffix(text: str) -> bool:
-    """Say whether ``text`` may stand in a name."""
-    return re.match(SUFFIX_PATTERN, text) is not None

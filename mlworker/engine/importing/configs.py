@@ -13,9 +13,10 @@ from mlworker.engine.contracts import EngineError
 from mlworker.engine.importing.files import CONFIG, TOKENIZER, TOKENIZER_CONFIG, ImportInvalid
 
 ARCHITECTURE: Final = "BertForSequenceClassification"
+MODEL_TYPE: Final = "bert"
 MAX_LABELS: Final = 1_000
 MAX_LABEL: Final = 256
-_SIZES: Final = frozenset(BertConfig.__dataclass_fields__)
+_SIZES: Final = frozenset(BertConfig.__dataclass_fields__) - {"architecture", "position_offset"}
 _LABELS: Final = frozenset({"id2label", "label2id"})
 _HARMLESS: Final = frozenset(
     {
@@ -70,6 +71,8 @@ def config_read(folder: Path) -> Described:
             raise ImportInvalid(f"{CONFIG}: {key!r} has keys of its own, which are never read.")
     if body.get("architectures") != [ARCHITECTURE]:
         raise ImportInvalid(f"{CONFIG}: architectures must be [{ARCHITECTURE!r}].")
+    if body.get("model_type") != MODEL_TYPE:
+        raise ImportInvalid(f"{CONFIG}: model_type must be {MODEL_TYPE!r}.")
     if body.get("problem_type") not in (None, "single_label_classification"):
         raise ImportInvalid(f"{CONFIG}: problem_type must be 'single_label_classification'.")
     try:
@@ -124,13 +127,18 @@ def json_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return body
 
 
+def _storable(label: str) -> bool:
+    """Half of a surrogate pair is no character, and the database takes neither it nor NUL."""
+    return "\0" not in label and not any("\ud800" <= sign <= "\udfff" for sign in label)
+
+
 def _labels(body: Mapping[str, Any]) -> tuple[str, ...]:
     found = body.get("id2label")
     if not isinstance(found, dict) or not 2 <= len(found) <= MAX_LABELS:
         raise ImportInvalid(f"{CONFIG}: id2label must name 2 to {MAX_LABELS} labels.")
     labels = [found.get(str(index)) for index in range(len(found))]
     plain = [label for label in labels if isinstance(label, str) and 0 < len(label) <= MAX_LABEL]
-    if len(set(plain)) != len(labels) or any("\0" in label for label in plain):
+    if len(set(plain)) != len(labels) or not all(map(_storable, plain)):
         raise ImportInvalid(
             f"{CONFIG}: id2label must number the labels from 0, each a text of its own of at most "
             f"{MAX_LABEL} characters."

@@ -149,6 +149,10 @@ class Task(Protocol):
         """Trained tensors as the artifact holds them: what `fitted` has added is worked in."""
         ...
 
+    def taken_up(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Tensors of an artifact as this run trains them: what `published` undoes."""
+        ...
+
     def outputs(self, labels: Sequence[str]) -> int:
         """Width of the head."""
         ...

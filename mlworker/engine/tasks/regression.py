@@ -104,6 +104,14 @@ class Regression:
             "head.bias": tensors["head.bias"] * self.deviation + self.mean,
         }
 
+    def taken_up(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The head speaks in this run's deviations again."""
+        return {
+            **tensors,
+            "head.weight": tensors["head.weight"] / self.deviation,
+            "head.bias": (tensors["head.bias"] - self.mean) / self.deviation,
+        }
+
     def outputs(self, labels: Sequence[str]) -> int:
         """One number."""
         return 1

@@ -85,6 +85,10 @@ class TextClassification:
         """As trained."""
         return dict(tensors)
 
+    def taken_up(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """As published."""
+        return dict(tensors)
+
     def outputs(self, labels: Sequence[str]) -> int:
         """One output per label."""
         return len(labels)

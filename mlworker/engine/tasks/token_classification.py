@@ -117,6 +117,10 @@ class TokenClassification:
         """As trained."""
         return dict(tensors)
 
+    def taken_up(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """As published."""
+        return dict(tensors)
+
     def outputs(self, labels: Sequence[str]) -> int:
         """One output per tag."""
         return len(labels)

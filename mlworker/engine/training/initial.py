@@ -11,6 +11,7 @@ from torch import Tensor
 from mlworker.engine.artifact import load_artifact
 from mlworker.engine.checkpoint import TENSORS, verify_checkpoint
 from mlworker.engine.contracts import EngineError, ErrorCode, InitialReference
+from mlworker.engine.tasks.base import Task
 from mlworker.engine.training.trainable import Trainable
 
 _HEAD = ("head.weight", "head.bias")
@@ -19,15 +20,25 @@ _KEPT = ("best.", "average.", "now.")
 
 
 def begin_with(
-    model: Trainable, initial: InitialReference, run_dir: Path, labels: tuple[str, ...]
+    model: Trainable,
+    initial: InitialReference,
+    run_dir: Path,
+    labels: tuple[str, ...],
+    task: Task,
 ) -> None:
     """Put another run's weights into a fresh model of the same tier and shape.
 
     The last layer is taken over label by label; a label that is new keeps its fresh row.
     EngineError(invalid_config) when the weights are of another shape.
     """
-    found = _tensors(run_dir / initial.directory)
+    found = _tensors(run_dir / initial.directory, task)
     own = dict(model.named())
+    for name in sorted(set(found) - set(own)):
+        raise EngineError(
+            ErrorCode.INVALID_CONFIG,
+            f"The weights to continue from have {name}, which these settings would leave out: "
+            "they were trained with other ones. Train without continue_from.",
+        )
     with torch.no_grad():
         for name, parameter in own.items():
             if name not in _HEAD:
@@ -35,9 +46,10 @@ def begin_with(
         _head(own, found, initial.labels, labels)
 
 
-def _tensors(folder: Path) -> dict[str, Tensor]:
+def _tensors(folder: Path, task: Task) -> dict[str, Tensor]:
+    """An artifact's tensors, or a checkpoint's, which are as its run trained them."""
     if not (folder / TENSORS).is_file():
-        return dict(load_artifact(folder).tensors)
+        return task.taken_up(load_artifact(folder).tensors)
     verify_checkpoint(folder)
     flat = load_file(folder / TENSORS)
     for prefix in _KEPT:

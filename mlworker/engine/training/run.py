@@ -206,7 +206,7 @@ def _begun(setup: Setup) -> Trainable:
     """The model a run moves, with the weights it begins with."""
     model = trainable_of(setup)
     if setup.spec.initial is not None and setup.spec.resume is None:
-        begin_with(model, setup.spec.initial, setup.run_dir, setup.labels)
+        begin_with(model, setup.spec.initial, setup.run_dir, setup.labels, setup.task)
     return model
 
 

@@ -16,7 +16,7 @@ from billing.prices.services import price_quote
 from mlworker.catalog.selectors import base_model_present
 from mlworker.jobs.admission import job_admit
 from mlworker.jobs.capping import cap_warning, tokens_allowed
-from mlworker.jobs.continuing import Parent, label_warnings, parent_apply, parent_find
+from mlworker.jobs.continuing import Parent, data_fit, parent_apply, parent_find
 from mlworker.jobs.contracts import JOB_PREFIX, METER, Estimate, JobInfo, JobRequest
 from mlworker.jobs.errors import MaxChargeExceeded, MethodUnsupported
 from mlworker.jobs.forecasts import seconds_expected
@@ -89,7 +89,8 @@ def fine_tuning_job_estimate(
         hyperparameters=request.hyperparameters,
         sample=needs_background(source.required()),
     )
-    warnings = label_warnings(parent, plan.version.labels) if parent else []
+    version = plan.version
+    warnings = data_fit(parent, task=version.task, labels=version.labels) if parent else []
     return _estimate(organization, actor, request, plan, tier, warnings)
 
 

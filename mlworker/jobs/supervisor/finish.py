@@ -109,6 +109,7 @@ def _lineage(
         validation_version=extra.public_id if extra else "",
         validation_hash=extra.content_hash if extra else "",
         base_sha256=base_sha256,
+        token_limit=work.token_limit,
     )
 
 

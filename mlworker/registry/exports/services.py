@@ -10,14 +10,16 @@ from anneal.kernel.ids import public_id
 from anneal.kernel.outbox import outbox_add
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
+from mlworker.catalog.selectors import base_models
 from mlworker.engine.exporting.contracts import TASKS
 from mlworker.registry.contracts import ExportFormat, ExportState
 from mlworker.registry.errors import ExportImpossible, ExportRunning
 from mlworker.registry.exports.contracts import EXPORT_PREFIX, ExportInfo
 from mlworker.registry.exports.selectors import export_info, export_row
 from mlworker.registry.models import ModelExport, ModelVersion
+from mlworker.registry.selectors import version_row
 
-OPEN: Final = (ExportState.QUEUED, ExportState.RUNNING)
+_BERT: Final = "bert"
 
 
 def export_create(
@@ -29,7 +31,10 @@ def export_create(
     for a form the version has not.
     """
     require_scope(organization)
-    _check(version, form)
+    # Locked, so that it is not deleted between being read and being written down.
+    version = version_row(version.name, lock=True)
+    layout, size = _base_of(version)
+    _check(version, form, layout)
     fields = {
         "state": ExportState.QUEUED,
         "organization_slug": organization.slug,
@@ -43,7 +48,8 @@ def export_create(
     row = ModelExport.objects.select_for_update().get(version_id=version.id, format=form)
     fresh = row.rung_at is None or row.state == ExportState.FAILED
     if fresh:
-        publish(FileArriving(organization=organization, bytes=version.artifact_bytes))
+        expected = _bytes_expected(version, form, size)
+        publish(FileArriving(organization=organization, bytes=expected))
         row.state, row.error, row.progress, row.phase = ExportState.QUEUED, None, 0.0, ""
         row.attempt, row.finished_at = 0, None
         row.save()
@@ -91,7 +97,22 @@ def export_ring(row: ModelExport) -> None:
     )
 
 
-def _check(version: ModelVersion, form: ExportFormat) -> None:
+def _base_of(version: ModelVersion) -> tuple[str, int]:
+    """Return layout and size of the base; of one that is gone nothing, and the worker says so."""
+    for card in base_models():
+        if card.id == version.base:
+            return card.architecture, card.size_bytes
+    return _BERT, 0
+
+
+def _bytes_expected(version: ModelVersion, form: ExportFormat, base: int) -> int:
+    """Return about how large the file will be: all forms but the adapter hold the base too."""
+    if form is ExportFormat.ADAPTER:
+        return version.artifact_bytes
+    return max(version.artifact_bytes, base) // (4 if form is ExportFormat.ONNX_INT8 else 1)
+
+
+def _check(version: ModelVersion, form: ExportFormat, layout: str) -> None:
     if version.task not in TASKS:
         raise ExportImpossible(
             f"Models of the task '{version.task}' cannot be exported yet.", param="format"
@@ -99,6 +120,12 @@ def _check(version: ModelVersion, form: ExportFormat) -> None:
     if form is ExportFormat.ADAPTER and version.tier != "lora":
         raise ExportImpossible(
             f"A model of the tier '{version.tier}' has no adapter: export it as 'huggingface'.",
+            param="format",
+        )
+    if form is ExportFormat.ADAPTER and layout != _BERT:
+        raise ExportImpossible(
+            f"'{version.base}' has not BERT's own layout, and an adapter alone fits no other: "
+            "export it as 'huggingface'.",
             param="format",
         )
     if form is ExportFormat.ONNX_INT8 and version.dataset_version_id is None:

@@ -27,6 +27,8 @@ from mlworker.registry.selectors import VERSION_PREFIX
 from mlworker.registry.services import model_version_register
 
 PARAM: Final = "files"
+_SHAPE: Final = {"frozen_layers": 0, "embeddings": "trained"}
+"""Which of its weights are its own: a training that goes on from it has to have all of them."""
 
 
 def model_import(
@@ -84,7 +86,7 @@ def _register(
         dataset_hash="",
         splits={},
         seed=0,
-        config={},
+        config=_SHAPE,
         code_version="",
         libraries={},
         hardware="",

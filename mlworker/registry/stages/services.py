@@ -11,9 +11,9 @@ from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from mlworker.registry.errors import StageNotFound
 from mlworker.registry.models import ModelStage, ModelVersion
-from mlworker.registry.selectors import VERSION_PREFIX
+from mlworker.registry.selectors import VERSION_PREFIX, version_row
 
-STAGE_PATTERN: Final = r"^[a-z0-9][a-z0-9_-]{0,31}$"
+STAGE_PATTERN: Final = r"[a-z0-9][a-z0-9_-]{0,31}"
 
 
 def stage_move(
@@ -24,12 +24,14 @@ def stage_move(
     One statement moves it: at no moment does it stand for two versions or for none.
     """
     require_scope(organization)
-    if not re.match(STAGE_PATTERN, stage):
+    if not re.fullmatch(STAGE_PATTERN, stage):
         raise InvalidRequest(
             "A stage has 1 to 32 small letters, digits, '-' and '_', and begins with a letter or "
             "a digit.",
             param="stage",
         )
+    # Locked, so that it is not deleted between being read and being pointed at.
+    version = version_row(version.name, lock=True)
     before = (
         ModelStage.objects.select_for_update()
         .filter(suffix=version.suffix, name=stage)

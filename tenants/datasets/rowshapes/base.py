@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from anneal.kernel.json_checks import has_lone_surrogate, has_nul
+
 SplitBy = Literal["label", "rarest", "number"]
 """What the three parts of a version have in equal shares: a row's label, the rarest of its labels,
 or the size of its number."""
@@ -68,11 +70,15 @@ class RowShape(Protocol):
 
 
 def json_cell(cell: str) -> Any:
-    """Return a cell's JSON. Raises ValueError, also for what is nested beyond reason."""
+    """Return a cell's JSON. Raises ValueError, also for what is nested beyond reason, and for
+    escapes that name what cannot be stored: who read the file saw the cell, not what is in it."""
     try:
-        return json.loads(cell)
+        found = json.loads(cell)
     except RecursionError as fault:
         raise ValueError("nested too deeply") from fault
+    if "\\u" in cell and (has_nul(found) or has_lone_surrogate(found)):
+        raise ValueError("no character")
+    return found
 
 
 def compact(value: Any) -> str:

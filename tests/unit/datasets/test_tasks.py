@@ -239,3 +239,18 @@ def test_a_task_asked_for_wins_and_an_unknown_one_is_refused(client_api: APIClie
     for path in ("/v1/datasets", "/v1/datasets/preview"):
         refused = post_file(client_api, path, data, task="poetry")
         assert (refused.status_code, refused.json()["error"]["code"]) == (400, "task_unsupported")
+
+
+@pytest.mark.parametrize("escape", ["\\ud800", "\\u0000"])
+@pytest.mark.parametrize(
+    ("task", "cell", "code"),
+    [
+        (MANY, '[""x%s""]', "labels_not_list"),
+        (NER, '[[0,1,""x%s""]]', "entities_invalid"),
+    ],
+)
+def test_an_escape_inside_a_cell_is_looked_at_too(
+    task: str, cell: str, code: str, escape: str
+) -> None:
+    rows = f'text,label\na b,"{cell % escape}"\n'
+    assert codes(built(rows.encode(), task=task))[code] == 1

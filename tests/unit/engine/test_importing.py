@@ -213,6 +213,8 @@ def test_d2_a_torch_archive_sent_as_the_zip_is_refused(tmp_path: Path, canary: P
         ("config.json", "quantization_config", {"quant_method": "evil"}),
         ("config.json", "architectures", ["EvilModel"]),
         ("config.json", "model_type", "evil"),
+        ("config.json", "model_type", "roberta"),
+        ("config.json", "position_offset", 2),
         ("config.json", "dtype", {"trust_remote_code": True}),
         ("config.json", "task_specific_params", {"a": {"trust_remote_code": True}}),
         ("config.json", "hidden_act", "evil"),
@@ -259,7 +261,17 @@ def test_another_tokenizer_is_refused(folder: Path, tiny: BaseDirectory, tmp_pat
 
 @pytest.mark.parametrize(
     "labels",
-    [{}, {"0": "a"}, {"0": "a", "1": "a"}, {"0": "a", "2": "b"}, {"0": "a", "1": 3}, ["a", "b"]],
+    [
+        *(
+            {},
+            {"0": "a"},
+            {"0": "a", "1": "a"},
+            {"0": "a", "2": "b"},
+            {"0": "a", "1": 3},
+            ["a", "b"],
+        ),
+        *({"0": "a", "1": "b\x00"}, {"0": "a", "1": "\ud800"}),
+    ],
 )
 def test_labels_that_name_nothing_are_refused(
     labels: object, folder: Path, tiny: BaseDirectory, tmp_path: Path

@@ -92,6 +92,13 @@ def test_weights_of_another_shape_are_refused_with_the_fix(
         _begun(setup)
 
 
+def test_weights_that_would_be_left_out_are_refused(tiny: BaseDirectory, tmp_path: Path) -> None:
+    parent = _trained(tmp_path / "parent", tiny, "full", embeddings="trained")
+    setup = _setup(tmp_path / "child", tiny, "full", parent)
+    with pytest.raises(EngineError, match="would leave out"):
+        _begun(setup)
+
+
 def test_a_run_ends_at_its_token_limit_with_its_best_weights(
     tiny: BaseDirectory, tmp_path: Path
 ) -> None:

@@ -11,9 +11,10 @@ from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from anneal.kernel.storage import object_put, tenant_key
 from mlworker.engine.contracts import EngineError, TrainSpec
+from mlworker.jobs.continuing import data_fit, parent_find
 from mlworker.jobs.contracts import CHECKPOINT_PREFIX, JobInfo
 from mlworker.jobs.errors import ModelContinued
-from mlworker.jobs.models import StoredFiles
+from mlworker.jobs.models import FineTuningJob, StoredFiles
 from mlworker.jobs.reaping import storage_sweep
 from mlworker.jobs.services import fine_tuning_job_cancel
 from mlworker.jobs.states import StoredState
@@ -21,6 +22,7 @@ from mlworker.jobs.supervisor.restore import parent_fetch
 from mlworker.jobs.supervisor.workspace import INITIAL, spec_write
 from mlworker.jobs.working import work_load, work_succeeded
 from mlworker.registry.contracts import ModelVersionInfo
+from mlworker.registry.errors import ModelInUse
 from mlworker.registry.selectors import model_version_get
 from mlworker.registry.services import model_version_delete, model_version_register
 from tests.unit.factories import error_of, make_client
@@ -243,3 +245,39 @@ def test_a_continued_job_succeeds_like_any_other(organization: OrganizationRef) 
     version = work_succeeded(work_load(claimed()), make_outcome(job, organization, 100))
     assert version.name != parent.name
     assert token_balance(organization).consumed == 100
+    # Until then the job keeps the parent from being deleted, from here on its model does.
+    with pytest.raises(ModelInUse, match=version.name), tenant_scope(organization):
+        model_version_delete(organization=organization, actor=SYSTEM_ACTOR, name=parent.name)
+    with tenant_scope(organization):
+        for name in (version.name, parent.name):
+            model_version_delete(organization=organization, actor=SYSTEM_ACTOR, name=name)
+
+
+def test_a_model_of_another_task_is_refused_before_any_money(
+    organization: OrganizationRef, client: APIClient
+) -> None:
+    parent = _version(organization, task="regression", labels=("value",))
+    body = {
+        "model": "minilm-l6",
+        "training_file": make_dataset(organization),
+        "continue_from": parent.name,
+    }
+    for path in ("/v1/fine_tuning/jobs/estimate", "/v1/fine_tuning/jobs"):
+        refused = client.post(path, body, format="json")
+        assert refused.status_code == 400
+        assert error_of(refused)["code"] == "continue_from_unfit"
+        assert error_of(refused)["param"] == "training_file"
+        assert "does regression" in error_of(refused)["message"]
+    assert token_balance(organization).held == 0
+
+
+def test_the_labels_of_a_parent_are_those_of_its_head(organization: OrganizationRef) -> None:
+    _, checkpoint = _trained(organization)
+    with tenant_scope(organization):
+        FineTuningJob.objects.update(task="token_classification")
+        parent = parent_find(organization=organization, reference=checkpoint)
+        assert parent.labels[:2] == ("O", "B-negative")
+        labels = ("negative", "positive")
+        assert data_fit(parent, task="token_classification", labels=labels) == []
+        (told,) = data_fit(parent, task="token_classification", labels=("negative", "place"))
+    assert "does not know 'B-place', 'I-place'" in told

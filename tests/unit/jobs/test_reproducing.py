@@ -63,6 +63,7 @@ def _trained(organization: OrganizationRef, version: DatasetVersionInfo, folder:
         "artifact_sha256": hashlib.sha256(pack(folder / done.artifact)).hexdigest(),
         "lineage": {
             "dataset_hash": version.content_hash,
+            "token_limit": 10**9,
             "config": config,
             "split_seed": version.seed,
             "split_hash": split_hash(folder),
@@ -101,8 +102,13 @@ def test_the_manifest_alone_gives_the_model_again(
     folder.mkdir()
     manifest = _trained(organization, version, folder)
 
-    found = _reproduce(manifest, tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        specs: list[TrainSpec] = []
+        write = TrainSpec.write
+        patch.setattr(TrainSpec, "write", lambda spec, to: (specs.append(spec), write(spec, to))[1])
+        found = _reproduce(manifest, tmp_path)
 
+    assert [spec.token_limit for spec in specs] == [10**9]
     assert found["ok"] is True
     assert found["same_weights"] is True
     assert found["metrics"]["test.accuracy"]["found"] == manifest["metrics"]["test"]["accuracy"]

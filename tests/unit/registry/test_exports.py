@@ -19,12 +19,20 @@ from rest_framework.test import APIClient
 
 from anneal.kernel.ids import parse_id, uuid7
 from anneal.kernel.models import AuditEvent, OutboxMessage
-from anneal.kernel.principal import KeyScope, Role
+from anneal.kernel.principal import SYSTEM_ACTOR, KeyScope, Role
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from anneal.kernel.storage import object_delete, object_exists, object_put, tenant_key
 from mlworker.catalog.selectors import SHIPPED
 from mlworker.engine.artifact_manifest import pack, read_manifest
-from mlworker.registry.contracts import ExportState, ModelVersionInfo, NewModelVersion
+from mlworker.engine.contracts import EngineError, ErrorCode
+from mlworker.registry.contracts import (
+    ExportFormat,
+    ExportState,
+    ModelVersionInfo,
+    NewModelVersion,
+)
+from mlworker.registry.errors import ModelNotFound
+from mlworker.registry.exports.child import export_run
 from mlworker.registry.exports.contracts import EXPORT_PREFIX
 from mlworker.registry.exports.manifest import (
     MANIFEST,
@@ -36,9 +44,10 @@ from mlworker.registry.exports.manifest import (
     export_zip,
 )
 from mlworker.registry.exports.reaping import exports_reap
+from mlworker.registry.exports.services import export_create
 from mlworker.registry.exports.working import MAX_ATTEMPTS, export_make
-from mlworker.registry.models import ModelExport
-from mlworker.registry.services import model_version_register
+from mlworker.registry.models import ModelExport, ModelVersion
+from mlworker.registry.services import model_version_delete, model_version_register
 from tests.unit.factories import error_of, make_client
 from tests.unit.registry.factories import LINEAGE, make_model_version
 
@@ -175,6 +184,54 @@ def test_forms_the_model_has_not_are_refused(
     )
     assert (response.status_code, error_of(response)["code"]) == (400, code)
     assert error_of(response)["param"] == "format"
+
+
+def test_an_adapter_of_another_layout_is_refused_when_it_is_asked_for(
+    client_api: APIClient, organization: OrganizationRef
+) -> None:
+    version = make_model_version(organization)
+    with tenant_scope(organization):
+        ModelVersion.objects.update(tier="lora", base="distilbert-base-uncased")
+    address = f"/v1/models/{version.name}/exports"
+    response = client_api.post(address, {"format": "adapter"}, format="json")
+    assert (response.status_code, error_of(response)["code"]) == (400, "export_impossible")
+    assert "huggingface" in error_of(response)["message"]
+
+
+def test_an_export_has_to_fit_with_the_base_it_holds(
+    client_api: APIClient, organization: OrganizationRef, settings: Settings
+) -> None:
+    version = make_model_version(organization)
+    with tenant_scope(organization):
+        ModelVersion.objects.update(tier="lora")
+    settings.ANNEAL_DEFAULT_LIMITS = {"storage_gb": 0.05}
+    address = f"/v1/models/{version.name}/exports"
+    refused = client_api.post(address, {"format": "huggingface"}, format="json")
+    assert refused.status_code >= 400
+    assert "storage" in error_of(refused)["message"]
+    assert client_api.post(address, {"format": "adapter"}, format="json").status_code == 202
+
+
+def test_an_export_of_a_version_that_went_meanwhile_is_not_left_behind(
+    organization: OrganizationRef,
+) -> None:
+    made = make_model_version(organization)
+    with tenant_scope(organization):
+        row = ModelVersion.objects.get(id=made.id)
+        model_version_delete(organization=organization, actor=SYSTEM_ACTOR, name=made.name)
+        with pytest.raises(ModelNotFound):
+            export_create(
+                organization=organization, actor=SYSTEM_ACTOR, version=row, form=ExportFormat.ONNX
+            )
+        assert not ModelExport.objects.exists()
+
+
+def test_a_child_that_dies_tells_customers_nothing_of_this_machine(tmp_path: Path) -> None:
+    with pytest.raises(EngineError) as ended:  # there is no spec.json: it dies with a traceback
+        export_run(tmp_path, lambda share, phase: None)
+    assert ended.value.code == ErrorCode.CRASHED
+    assert "Traceback" in (tmp_path / "stderr").read_text()
+    assert ended.value.message == "The export ended with status 1."
 
 
 def test_exporting_needs_the_right_to_train(organization: OrganizationRef) -> None:

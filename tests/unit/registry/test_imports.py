@@ -63,6 +63,8 @@ def test_an_imported_model_is_a_version_like_any_other(
     assert model["labels"] == ["negative", "positive"]
     assert "job_id" not in model
     assert set(model["lineage"]["imported"]) >= {"config.json", "model.safetensors"}
+    # A training that goes on from it has to take up the word vectors too.
+    assert model["lineage"]["config"] == {"frozen_layers": 0, "embeddings": "trained"}
     assert "trained elsewhere" in model["card"]
     with tenant_scope(organization):
         assert AuditEvent.objects.filter(action="model_version.import").count() == 1

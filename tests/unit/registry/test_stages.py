@@ -8,10 +8,13 @@ from rest_framework.test import APIClient
 
 from anneal.kernel.ids import uuid7
 from anneal.kernel.models import AuditEvent
-from anneal.kernel.principal import KeyScope, Role
+from anneal.kernel.principal import SYSTEM_ACTOR, KeyScope, Role
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from mlworker.registry.contracts import ModelVersionInfo
+from mlworker.registry.errors import ModelNotFound
 from mlworker.registry.models import ModelStage, ModelVersion
+from mlworker.registry.services import model_version_delete
+from mlworker.registry.stages.services import stage_move
 from tests.unit.factories import error_of, make_client
 from tests.unit.registry.factories import make_model_version
 
@@ -49,6 +52,20 @@ def test_a_stage_moves_from_version_to_version(
     }
 
 
+def test_a_stage_of_a_version_that_went_meanwhile_is_not_left_behind(
+    organization: OrganizationRef,
+) -> None:
+    made = make_model_version(organization)
+    with tenant_scope(organization):
+        row = ModelVersion.objects.get(id=made.id)
+        model_version_delete(organization=organization, actor=SYSTEM_ACTOR, name=made.name)
+        with pytest.raises(ModelNotFound):
+            stage_move(
+                organization=organization, actor=SYSTEM_ACTOR, version=row, stage="production"
+            )
+        assert not ModelStage.objects.exists()
+
+
 def test_each_suffix_has_its_own_stages(
     client_api: APIClient, organization: OrganizationRef
 ) -> None:
@@ -83,7 +100,7 @@ def test_a_stage_is_taken_only_from_the_version_that_has_it(
     assert _stages(client_api, first.name) == []
 
 
-@pytest.mark.parametrize("stage", ["Production", "a b", "-x", "x" * 33, "ä"])
+@pytest.mark.parametrize("stage", ["Production", "a b", "-x", "x" * 33, "ä", "production%0A"])
 def test_odd_stage_names_are_refused(
     client_api: APIClient, organization: OrganizationRef, stage: str
 ) -> None:
