@@ -41,13 +41,13 @@ WITH booked AS (
   FROM ledger_hold CROSS JOIN jsonb_array_elements(charges) d
   WHERE state = 'held' AND rated_usage_id IS NOT NULL GROUP BY 1
 ), pooled AS (
-  SELECT h.rated_usage_id, n.limit_id, sum(l.value::numeric) AS held
+  SELECT h.organization_id, h.rated_usage_id, n.limit_id, sum(l.value::numeric) AS held
   FROM ledger_hold h CROSS JOIN jsonb_each_text(h.limits) l
   JOIN ledger_limitcount n ON n.id = l.key::uuid
   JOIN ledger_spendinglimit s ON s.id = n.limit_id
   WHERE h.state = 'held' AND h.rated_usage_id IS NOT NULL AND s.unit = h.currency
     AND s.scope IN ('organization', 'plan')
-  GROUP BY 1, 2
+  GROUP BY 1, 2, 3
 ), limited AS (
   SELECT l.key::uuid AS count_id, sum(l.value::numeric) AS held
   FROM ledger_hold CROSS JOIN jsonb_each_text(limits) l WHERE state = 'held' GROUP BY 1
@@ -113,15 +113,24 @@ WITH booked AS (
   SELECT 'rated.aside', u.organization_id, u.id::text, a.amount, u.aside
   FROM ledger_ratedusage u LEFT JOIN set_aside a ON a.rated_usage_id = u.id
   UNION ALL
-  SELECT 'rated.limits', u.organization_id, u.id || ':' || l.key, p.held, l.value::numeric
-  FROM ledger_ratedusage u CROSS JOIN jsonb_each_text(u.limits) l
-  LEFT JOIN pooled p ON p.rated_usage_id = u.id AND p.limit_id = l.key::uuid
+  SELECT 'rated.limits', organization_id, rated_usage_id || ':' || limit_id, p.held, u.held
+  FROM pooled p FULL JOIN (
+    SELECT r.organization_id, r.id AS rated_usage_id, l.key::uuid AS limit_id,
+           l.value::numeric AS held
+    FROM ledger_ratedusage r CROSS JOIN jsonb_each_text(r.limits) l) u
+  USING (organization_id, rated_usage_id, limit_id)
   UNION ALL
   SELECT 'limits.held', c.organization_id, c.id::text, l.held, c.held
   FROM ledger_limitcount c LEFT JOIN limited l ON l.count_id = c.id
   UNION ALL
   SELECT 'limits.used', c.organization_id, c.id::text, coalesce(l.used, 0) + c.carried, c.used
   FROM ledger_limitcount c LEFT JOIN counted_limits l ON l.count_id = c.id
+  UNION ALL
+  -- A count that is gone would begin again at zero: the holds that it counted name it.
+  SELECT 'limits.lost', h.organization_id, h.id || ' ' || l.key, 1, 0
+  FROM ledger_hold h CROSS JOIN jsonb_object_keys(h.limits) AS l (key)
+  LEFT JOIN ledger_limitcount c ON c.id = l.key::uuid
+  WHERE h.limits <> '{}' AND c.id IS NULL
   UNION ALL
   SELECT 'usage.counted', h.organization_id, h.id::text, h.captured, c.units
   FROM ledger_hold h LEFT JOIN counted c ON c.hold_id = h.id

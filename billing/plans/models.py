@@ -89,6 +89,8 @@ class Subscription(TenantModel):
     anchor_date = models.DateField()
     time_zone = models.CharField(max_length=60)
     period_months = models.PositiveSmallIntegerField()
+    returned = models.BooleanField(default=False)
+    """Left at once: what plans had given until then was taken back."""
 
     class Meta(TenantModel.Meta):
         """An organization is on one plan at a time."""
@@ -120,7 +122,12 @@ class Subscription(TenantModel):
                 fields=["renews_at"],
                 condition=models.Q(ends_at__isnull=True),
                 name="plans_subscription_due",
-            )
+            ),
+            models.Index(
+                fields=["renews_at"],
+                condition=models.Q(returned=True),
+                name="plans_subscription_returned",
+            ),
         ]
 
     def __str__(self) -> str:

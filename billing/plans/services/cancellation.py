@@ -1,10 +1,13 @@
 """Leaving a plan that is paid, at the period's end or at once, and staying after all."""
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
+from django.db.models import Exists, F, OuterRef, Q
+
 from anneal.kernel import clock
-from anneal.kernel.principal import Actor
+from anneal.kernel.principal import SYSTEM_ACTOR, Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.ledger.errors import GrantSpent
 from billing.ledger.models import Grant
@@ -20,7 +23,11 @@ from billing.plans.services.changes import (
     spell_cut,
     subscription_locked,
 )
+from billing.plans.services.renewal import BATCH
 from billing.plans.services.standing import caps_apply, must_be_paid, plan_changed
+from tenants.accounts.models import Organization
+
+RESTS: Final = Q(amount__gt=F("held") + F("consumed") + F("expired") + F("voided"))
 
 
 def subscription_cancel(
@@ -58,6 +65,31 @@ def subscription_keep(*, organization: OrganizationRef, actor: Actor) -> Subscri
     return subscription_info(change_keep(organization, actor, row))
 
 
+def rests_due() -> list[UUID]:
+    """Return spells left at once to whose plans' grants something came back since. System scope."""
+    now = clock.now()
+    grants = Grant.objects.filter(
+        OF_PLANS,
+        RESTS,
+        organization_id=OuterRef("organization_id"),
+        effective_at__lt=OuterRef("ends_at"),
+        expires_at__gt=now,
+    )
+    rows = Subscription.objects.filter(Exists(grants), returned=True, renews_at__gt=now)
+    return list(rows.order_by("id").values_list("id", flat=True)[:BATCH])
+
+
+def rests_void(*, subscription_id: UUID) -> None:
+    """Take back what a hold has let go of since the plan was left at once. System scope."""
+    row = Subscription.objects.get(id=subscription_id, returned=True)
+    slug = Organization.objects.values_list("slug", flat=True).get(id=row.organization_id)
+    organization = OrganizationRef(id=row.organization_id, slug=slug)
+    if row.ends_at is None:
+        raise AssertionError("What was left has ended.")
+    for grant_id in _unspent(organization, row.ends_at, clock.now()):
+        _void(organization, SYSTEM_ACTOR, grant_id)
+
+
 def _open(organization: OrganizationRef, now: datetime) -> Subscription:
     row = subscription_locked(organization, now)
     if row is None:
@@ -73,30 +105,28 @@ def _leave(
     now: datetime,
 ) -> Subscription | None:
     """End the spell now, take back what the plan gave, and begin the free plan if there is one."""
-    spell_cut(organization, row, now)
-    for grant_id in _unspent(organization, now):
+    spell_cut(organization, row, now, returned=True)
+    for grant_id in _unspent(organization, now, now):
         _void(organization, actor, grant_id)
     begun = None
     if after is None:
         caps_apply(organization, None, actor)
         change_audit(organization, actor, "subscription.leave", row)
     else:
-        begun = spell_begin(organization, actor, row, after, now, returned=True)
+        begun = spell_begin(organization, actor, row, after, now)
         change_audit(organization, actor, "subscription.leave", begun)
     plan_changed(organization, begun or row, after, previous=row.plan_version)
     return begun
 
 
-def _unspent(organization: OrganizationRef, now: datetime) -> list[UUID]:
-    """Return what plans gave that has not ended, in the order in which calls lock balances."""
+def _unspent(organization: OrganizationRef, left_at: datetime, now: datetime) -> list[UUID]:
+    """Return what plans gave before, of what has not ended; in the order balances are locked in."""
     grants = Grant.objects.filter(
-        OF_PLANS, organization_id=organization.id, expires_at__gt=now
-    ).order_by("unit", "id")
-    return [
-        grant.id
-        for grant in grants
-        if grant.amount > grant.held + grant.consumed + grant.expired + grant.voided
-    ]
+        OF_PLANS, RESTS, organization_id=organization.id, effective_at__lt=left_at
+    )
+    return list(
+        grants.filter(expires_at__gt=now).order_by("unit", "id").values_list("id", flat=True)
+    )
 
 
 def _void(organization: OrganizationRef, actor: Actor, grant_id: UUID) -> None:

@@ -51,11 +51,15 @@ def spell_new(
     )
 
 
-def spell_cut(organization: OrganizationRef, row: Subscription, now: datetime) -> None:
-    """End a spell and its period now."""
+def spell_cut(
+    organization: OrganizationRef, row: Subscription, now: datetime, *, returned: bool = False
+) -> None:
+    """End a spell and its period now; ``returned``: what plans gave until now is taken back."""
     row.ends_at, row.next_version, row.next_assigned = now, None, False
-    row.ends_with_period = False
-    row.save(update_fields=["ends_at", "next_version", "next_assigned", "ends_with_period"])
+    row.ends_with_period, row.returned = False, returned
+    row.save(
+        update_fields=["ends_at", "next_version", "next_assigned", "ends_with_period", "returned"]
+    )
     SubscriptionPeriod.objects.filter(
         organization_id=organization.id, subscription_id=row.id, ends_at__gt=now
     ).update(ends_at=now)
@@ -67,13 +71,11 @@ def spell_begin(
     row: Subscription,
     wanted: PlanVersion,
     now: datetime,
-    *,
-    returned: bool = False,
 ) -> Subscription:
     """Begin the spell after ``row``, which is cut, on its grid if the periods are as long.
 
-    ``returned``: what the plans before gave was taken back, so what this one includes is given
-    whole, less what was used of theirs in the period. Else what is more than theirs, in proportion.
+    Where what the plans before gave was taken back, what this one includes is given whole, less
+    what was used of theirs in the period. Else what is more than theirs, in proportion.
     """
     after = spell_new(organization, wanted, row.time_zone, now)
     same_grid = after.period_months == row.period_months
@@ -88,8 +90,7 @@ def spell_begin(
         after,
         starts_at=now,
         whole=(max(starts_at, after.anchor_at), ends_at),
-        after=plan_terms(row.plan_version) if same_grid and not returned else None,
-        returned=returned,
+        after=plan_terms(row.plan_version) if same_grid and not row.returned else None,
     )
     return after
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import psycopg
 from django.db import IntegrityError, transaction
-from django.db.models import F, Sum
+from django.db.models import Case, F, Max, Sum, When
 
 from anneal.kernel import clock
 from anneal.kernel.scopes import OrganizationRef
@@ -30,13 +30,12 @@ def period_open(
     starts_at: datetime,
     whole: tuple[datetime, datetime],
     after: PlanTerms | None = None,
-    returned: bool = False,
 ) -> bool:
     """Open ``[starts_at, whole's end)`` once and grant what it includes; say whether it was new.
 
     ``after`` are the terms that held before in the same period: only what is more than theirs is
-    granted, in proportion to what is left of it. What was granted under them stays, unless it was
-    ``returned``: then what was used of it alone counts as granted.
+    granted, in proportion to what is left of it. What was granted under them stays. Of what was
+    taken back when a plan was left at once, only what was used counts as granted.
     """
     whole_starts_at, whole_ends_at = whole
     try:
@@ -55,7 +54,7 @@ def period_open(
             raise
         return False
     if whole_ends_at > clock.now():
-        _grant(organization, subscription, starts_at, whole, after, returned=returned)
+        _grant(organization, subscription, starts_at, whole, after)
     return True
 
 
@@ -73,8 +72,6 @@ def _grant(
     starts_at: datetime,
     whole: tuple[datetime, datetime],
     after: PlanTerms | None,
-    *,
-    returned: bool,
 ) -> None:
     """Grant units and credit line for the window; its name is their source, so each comes once."""
     terms = plan_terms(subscription.plan_version)
@@ -83,9 +80,7 @@ def _grant(
     # Money first: it makes the account's row, which calls lock before any balance.
     if terms.credit_line is not None:
         source = "credit_line:"
-        line = terms.credit_line - _granted(
-            organization, terms.currency, source, whole, returned=returned
-        )
+        line = terms.credit_line - _granted(organization, terms.currency, source, whole)
         if line > 0:
             balance_grant(
                 organization=organization,
@@ -102,7 +97,7 @@ def _grant(
         source = "plan:"
         before = after.included.get(meter, Decimal(0)) if after else Decimal(0)
         amount = ((units - before) * share).quantize(Decimal(1), rounding=ROUND_HALF_UP)
-        given = _granted(organization, meter, source, whole, returned=returned)
+        given = _granted(organization, meter, source, whole)
         amount = min(amount, units - given)
         if amount > 0:
             balance_grant(
@@ -119,15 +114,19 @@ def _grant(
 
 
 def _granted(
-    organization: OrganizationRef,
-    unit: str,
-    source: str,
-    whole: tuple[datetime, datetime],
-    *,
-    returned: bool,
+    organization: OrganizationRef, unit: str, source: str, whole: tuple[datetime, datetime]
 ) -> Decimal:
-    """Return what plans gave for this period already: going to and fro between plans adds none."""
-    kept = F("amount") - F("voided") if returned else F("amount")
+    """Return what plans gave for this period already: going to and fro between plans adds none.
+
+    What was taken back when one was left at once is not given any more, whoever comes back to it.
+    """
+    left_at = Subscription.objects.filter(
+        organization_id=organization.id, returned=True, ends_at__gte=whole[0]
+    ).aggregate(last=Max("ends_at"))["last"]
+    kept = Case(
+        When(effective_at__lt=left_at or whole[0], then=F("amount") - F("voided")),
+        default=F("amount"),
+    )
     given = Grant.objects.filter(
         organization_id=organization.id,
         unit=unit,

@@ -20,6 +20,7 @@ from billing.ledger.reconcile import ledger_drift
 from billing.ledger.selectors import limits_list
 from billing.ledger.services import (
     balance_grant,
+    balance_grant_set,
     hold_capture,
     hold_refund,
     hold_take,
@@ -205,6 +206,31 @@ def test_a_budget_of_money_begins_with_what_was_charged(organization: Organizati
     assert (budget.used, told(organization)) == (2, [])
     assert limit(organization, 2, unit="USD", window="day").used == 2
     assert told(organization) == [(percent, 2, 2) for percent in ALL]
+    books_agree()
+
+
+@pytest.mark.parametrize("unit", ["prediction", "USD"])
+def test_what_an_earlier_window_gives_back_makes_no_room(
+    organization: OrganizationRef, unit: str
+) -> None:
+    if unit == "prediction":
+        give(organization, "prediction", 1_000, BEGINS)
+    else:
+        give(organization, "USD", 1_000, BEGINS)
+        with clock.frozen(BEGINS), tenant_scope(organization):
+            balance_grant_set(organization=organization, unit="prediction", amount=0)
+    before = use(organization, 300, BEGINS)
+    now = use(organization, 100)
+    with clock.frozen(NOW), tenant_scope(organization):
+        hold_refund(organization=organization, hold_id=before.id, key="before", reason="fault")
+        hold_refund(organization=organization, hold_id=now.id, amount=20, key="now", reason="fault")
+    used = D(80) if unit == "prediction" else now.charged * D("0.8")
+
+    found = limit(organization, used, unit=unit)
+
+    assert found.used == used > 0
+    with pytest.raises(LimitReached):
+        use(organization, 1)
     books_agree()
 
 

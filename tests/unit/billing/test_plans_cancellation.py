@@ -16,7 +16,7 @@ from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from billing.ledger.models import Grant
 from billing.ledger.reconcile import ledger_drift
 from billing.ledger.selectors import balance_get, limits_list
-from billing.ledger.services import balance_grant, balance_void
+from billing.ledger.services import balance_grant, balance_void, hold_capture, hold_take
 from billing.plans.contracts import CapWindow, Overage, PlanCap, SubscriptionInfo
 from billing.plans.models import Plan
 from billing.plans.selectors import billing_period, cancellation_get, subscription_get
@@ -317,3 +317,44 @@ def test_a_void_of_the_operators_is_not_undone_by_an_upgrade(
     go(organization, "twin", LATER)
 
     assert available(organization, LATER) == 0
+
+
+def test_who_comes_back_to_a_plan_left_at_once_has_its_units_again_less_what_was_used(
+    organization: OrganizationRef,
+) -> None:
+    line = {"overage": Overage.INVOICE, "credit_line": D(50)}
+    add_plan("paid", fee=D(5), included={"prediction": D(5_000)}, **line)
+    go(organization, "free", BEGINS, assigned=False)
+    go(organization, "paid", BEGINS + timedelta(hours=1))
+    use(organization, 1_500, LATER)
+    cancel(organization, LATER, at_once=True)
+
+    for hour in range(1, 4):
+        at = LATER + timedelta(hours=hour)
+        go(organization, "paid", at)
+        assert available(organization, at, "USD") == 50
+        assert 3_000 < available(organization, at) <= 3_500
+        cancel(organization, at + timedelta(minutes=1), at_once=True)
+        assert available(organization, at + timedelta(minutes=2)) == 0
+    books_agree()
+
+
+def test_what_a_hold_lets_go_of_after_the_plan_was_left_is_taken_back_too(
+    organization: OrganizationRef,
+) -> None:
+    no_free_plan()
+    go(organization, "starter", BEGINS)
+    with clock.frozen(LATER), tenant_scope(organization):
+        hold = hold_take(
+            organization=organization, unit="prediction", amount=9_000, key="k", ttl_seconds=600
+        )
+    cancel(organization, at_once=True)
+    tick(LATER)
+    with clock.frozen(LATER), tenant_scope(organization):
+        hold_capture(organization=organization, hold_id=hold.id, amount=1_000, event_id="k")
+    assert available(organization, LATER) == 8_000
+
+    tick(LATER + timedelta(seconds=10))
+
+    assert available(organization, LATER + timedelta(seconds=10)) == 0
+    books_agree()

@@ -214,6 +214,11 @@ CASES = [
         "UPDATE ledger_spendinglimit SET removed_at = now() WHERE {of}",
         {"plans.caps"},
     ),
+    (
+        "ledger_limitcount",
+        "DELETE FROM ledger_limitcount WHERE {of}",
+        {"limits.lost"},
+    ),
 ]
 
 

@@ -114,21 +114,17 @@ def test_a_model_of_every_layout_trains_and_exports_with_equal_answers(
     run = Run(folder, spec, LocalLink())
     run.execute()
     artifact = load_artifact(folder / "artifact")
-    (base.directory / "tokenizer_config.json").unlink()  # it may be absent from a base
     exported = export_merged(artifact, base, tmp_path / "out")
-    settings = json.loads((exported / "tokenizer_config.json").read_text())
-    assert settings["model_max_length"] == artifact.manifest.max_length
     tokenizer = AutoTokenizer.from_pretrained(exported)
     stock_model = BertForSequenceClassification.from_pretrained(exported).eval()
     lines = (folder / "test.jsonl").read_text().splitlines()
     texts = [json.loads(line)["text"] for line in lines]
     with torch.inference_mode():
-        calls = [
-            int(stock_model(**tokenizer(text, return_tensors="pt")).logits.argmax())
-            for text in texts
-        ]
+        theirs = torch.cat(
+            [stock_model(**tokenizer(text, return_tensors="pt")).logits for text in texts]
+        )
     assert run.test_logits is not None
-    assert calls == run.test_logits.argmax(dim=1).tolist()
+    torch.testing.assert_close(run.test_logits, theirs, atol=2e-4, rtol=1e-3)
 
 
 def test_an_adapter_of_another_layout_points_to_the_merged_export(
