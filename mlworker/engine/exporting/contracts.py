@@ -33,7 +33,8 @@ class ExportFormat(StrEnum):
 
 
 TASKS: Final = frozenset({"text_classification"})
-"""Tasks whose models have these forms."""
+"""Tasks whose models have every form; those of others have the forms of EVERY_TASK."""
+EVERY_TASK: Final = frozenset({ExportFormat.HUGGINGFACE, ExportFormat.ADAPTER})
 
 
 @dataclass(frozen=True, slots=True)

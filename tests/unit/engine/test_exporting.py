@@ -17,8 +17,9 @@ import torch
 
 from mlworker.engine.artifact import Artifact, save_artifact
 from mlworker.engine.artifact_manifest import FullEntry
-from mlworker.engine.base.locate import BaseDirectory
+from mlworker.engine.base.locate import BaseDirectory, base_at
 from mlworker.engine.contracts import BaseReference
+from mlworker.engine.export import export_merged
 from mlworker.engine.exporting.contracts import ARTIFACT, OUT, ROWS, ExportFormat, ExportSpec
 from mlworker.engine.inference import Resident, TokenRow
 from tests.unit.engine.conftest import sentences
@@ -218,3 +219,13 @@ def test_a_model_of_another_base_is_not_exported(tiny: BaseDirectory, tmp_path: 
     *_, error = _export(strange, tiny, ExportFormat.HUGGINGFACE, tmp_path / "run")
 
     assert error["code"] == "artifact_corrupt"
+
+
+def test_the_length_is_told_where_the_base_has_no_tokenizer_config(
+    tiny: BaseDirectory, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny.directory, tmp_path / "base")
+    (folder / "tokenizer_config.json").unlink(missing_ok=True)
+    base = base_at(tiny.id, folder, tiny.weights_sha256)
+    out = export_merged(make_artifact(tiny, "full"), base, tmp_path / "out")
+    assert json.loads((out / "tokenizer_config.json").read_text()) == {"model_max_length": 64}

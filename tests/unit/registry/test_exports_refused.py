@@ -67,3 +67,16 @@ def test_a_child_that_dies_tells_customers_nothing_of_this_machine(tmp_path: Pat
     assert ended.value.code == ErrorCode.CRASHED
     assert "Traceback" in (tmp_path / "stderr").read_text()
     assert ended.value.message == "The export ended with status 1."
+
+
+def test_models_of_other_tasks_have_the_forms_that_stock_libraries_open(
+    client_api: APIClient, organization: OrganizationRef
+) -> None:
+    version = make_model_version(organization)
+    with tenant_scope(organization):
+        ModelVersion.objects.update(task="token_classification")
+    address = f"/v1/models/{version.name}/exports"
+    assert client_api.post(address, {"format": "huggingface"}, format="json").status_code == 202
+    for form in ("onnx", "onnx_int8", "container"):
+        refused = client_api.post(address, {"format": form}, format="json")
+        assert (refused.status_code, error_of(refused)["code"]) == (400, "export_impossible")

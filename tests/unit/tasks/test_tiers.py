@@ -1,6 +1,8 @@
 """Every task in every tier: it learns, it is served as trained, and stock libraries agree."""
 
+import io
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +12,10 @@ import torch
 
 from mlworker.engine.artifact import load_artifact
 from mlworker.engine.base.locate import BaseDirectory
+from mlworker.engine.contracts import BaseReference
 from mlworker.engine.export import export_adapter, export_merged
+from mlworker.engine.exporting.contracts import ARTIFACT, OUT, ExportFormat, ExportSpec
+from mlworker.engine.exporting.run import Export
 from mlworker.engine.inference import Resident, TokenRow
 from mlworker.engine.tasks import task_named
 from tests.unit.tasks.conftest import TIERS, Finished
@@ -135,3 +140,16 @@ def test_an_exported_configuration_names_the_problem(
     assert config["architectures"] == [known.stock.architecture]
     assert config["problem_type"] == known.stock.problem
     assert tuple(config["id2label"].values()) == artifact.manifest.labels
+
+
+@pytest.mark.parametrize("task", NEW_TASKS)
+def test_the_exports_process_makes_the_folder_of_every_task(
+    task: str, finished: dict[tuple[str, str], Finished], tiny: BaseDirectory, tmp_path: Path
+) -> None:
+    shutil.copytree(finished[task, "lora"].folder / "artifact", tmp_path / ARTIFACT)
+    base = BaseReference(tiny.id, str(tiny.directory), tiny.weights_sha256)
+    ExportSpec(ExportFormat.HUGGINGFACE, "ft:tiny", base).write(tmp_path)
+    told = io.StringIO()
+    Export(tmp_path, told).run()
+    assert json.loads(told.getvalue().splitlines()[-1]) == {"type": "done", "quality": None}
+    assert (tmp_path / OUT / "model.safetensors").is_file()
