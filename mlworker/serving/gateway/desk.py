@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 MAX_BATCH: Final = 256
 SWEEP_SECONDS: Final = 0.25
 SETTLE_RETRY_SECONDS: Final = 0.2
+ANSWERED_SECONDS: Final = 30.0
+"""How long past its deadline an answer may wait to be charged: until its hold is over."""
 SICK_RETRY_SECONDS: Final = 5.0
 """How long an organization waits at most before its books are tried again."""
 
@@ -131,6 +133,12 @@ class Desk:
                 logger.warning("gateway.engine_error: %s", answer.error)
                 self._refuse(ticket, EngineFailed())
                 continue
+            try:
+                ticket.read(answer)
+            except Exception:  # whatever it is, it is of this answer alone
+                logger.exception("gateway.answer_unfit", extra={"model": ticket.model})
+                self._refuse(ticket, EngineFailed())
+                continue
             ticket.stage = Stage.ANSWERED
             self._settle(Settlement(ticket, answer))
 
@@ -211,6 +219,8 @@ class Desk:
         for ticket in list(self._flight.values()):
             if ticket.deadline < now and ticket.stage < Stage.ANSWERED:
                 self._refuse(ticket, DeadlineExceeded(retry_after=1))
+            elif ticket.deadline + ANSWERED_SECONDS < now:
+                self._end(ticket, Unavailable(retry_after=1))
             elif not ticket.watched and now - ticket.created > SWEEP_SECONDS:
                 ticket.watched = True
                 slow.append(ticket)

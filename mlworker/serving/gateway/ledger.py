@@ -71,7 +71,7 @@ class Outcome:
 
 @dataclass(slots=True)
 class Settlement:
-    """A ticket to be charged for its answer, or released when there is none."""
+    """A ticket to be charged for its answer, which it has read, or released when there is none."""
 
     ticket: Ticket
     answer: Answer | None
@@ -268,9 +268,8 @@ def _settlement(settlement: Settlement) -> dict[str, Any]:
             "base": ticket.base,
             **ticket.price_dims,
         }
-        if ticket.abstains is not None and any(free := ticket.abstains(answer)):
-            ticket.charged = wanted["captured"] = ticket.items - sum(free)
-            wanted["free"] = free
+        if ticket.free:
+            wanted["captured"], wanted["free"] = ticket.units, ticket.free
         if ticket.store is not None:
             wanted["response"] = ticket.body(answer).decode()
     return wanted

@@ -77,6 +77,8 @@ class Ticket:
     sent_again: bool = False
     charged: int | None = None
     """How many items the answer is charged for, once that is known."""
+    free: list[bool] = field(default_factory=list)
+    """Which items are free, once that is known; empty when none is."""
     _body: bytes | None = None
 
     @property
@@ -93,6 +95,17 @@ class Ticket:
     def deadline(self) -> float:
         """The Unix second at which it is refused."""
         return self.created + DEADLINE_SECONDS
+
+    def read(self, answer: Answer) -> None:
+        """Render the answer and find what is free of it. Raises what an unfit answer makes of it.
+
+        Before anything is charged: what cannot be handed out is not to be paid for.
+        """
+        if self.abstains is not None and any(free := self.abstains(answer)):
+            if len(free) != self.items:
+                raise ValueError(f"{len(free)} rows for {self.items} items")
+            self.free, self.charged = free, self.items - sum(free)
+        self.body(answer)
 
     def body(self, answer: Answer) -> bytes:
         """Render the answer once; what is stored for a replay is what is sent."""

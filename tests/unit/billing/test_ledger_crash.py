@@ -159,8 +159,10 @@ def gateway_settle(account: Account, stop_at: int | None) -> None:
         gateway_take(account, None)
 
     async def call(ledger: Ledger) -> None:
+        answer = _answer(account.tickets[0], SURE, UNSURE, SURE, SURE)
+        account.tickets[0].read(answer)
         settlements = [
-            Settlement(account.tickets[0], _answer(account.tickets[0], SURE, UNSURE, SURE, SURE)),
+            Settlement(account.tickets[0], answer),
             Settlement(account.tickets[1], None),
         ]
         await ledger.settle(settlements)

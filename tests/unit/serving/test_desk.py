@@ -1,6 +1,7 @@
 """A request's way across the desk, with a ledger and a broker that do what the test says."""
 
 import asyncio
+import time
 from array import array
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -9,7 +10,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from anneal.kernel.errors import DomainError, QuotaExhausted
+from anneal.kernel.errors import DomainError, QuotaExhausted, Unavailable
 from anneal.kernel.ids import uuid7
 from mlworker.serving.gateway.desk import Desk
 from mlworker.serving.gateway.ledger import Outcome, Settlement
@@ -30,6 +31,9 @@ class Books:
         self.released: list[int] = []
         self.gate = asyncio.Event()
         self.gate.set()
+        self.open = asyncio.Event()
+        """Whether settlements come back."""
+        self.open.set()
 
     async def take(self, tickets: list[Ticket]) -> list[Outcome]:
         self.batches.append(len(tickets))
@@ -40,6 +44,7 @@ class Books:
         if self.broken:
             self.broken -= 1
             raise psycopg.OperationalError("away")
+        await self.open.wait()
         for settlement in settlements:
             done = self.released if settlement.answer is None else self.charged
             done.append(settlement.ticket.number)
@@ -267,6 +272,25 @@ def test_a_ticket_over_its_deadline_is_refused_uncharged() -> None:
         await a_moment()
         assert raised.value.code == "deadline_exceeded"
         assert bench.books.released == [late.number]
+
+    at_the_desk(story)
+
+
+def test_an_answer_that_is_never_charged_is_given_up_when_its_hold_is_over() -> None:
+    async def story(bench: Bench) -> None:
+        ticket = bench.ticket()
+        await a_moment()
+        bench.books.open.clear()
+        bench.answer(ticket)
+        await a_moment()
+        ticket.created = time.time() - 59
+        bench.desk.sweep()
+        assert not ticket.future.done()
+        ticket.created -= 2
+        bench.desk.sweep()
+        with pytest.raises(Unavailable):
+            await ticket.future
+        assert bench.desk.in_flight == 0
 
     at_the_desk(story)
 

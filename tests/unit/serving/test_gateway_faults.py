@@ -19,6 +19,7 @@ from anneal.kernel.ids import uuid7
 from anneal.kernel.models import OutboxMessage
 from anneal.kernel.scopes import system_scope
 from billing.ledger.errors import AccountParked
+from mlworker.serving.errors import EngineFailed
 from mlworker.serving.gateway import desk as module
 from mlworker.serving.gateway.desk import Desk
 from mlworker.serving.gateway.ledger import Ledger, Settlement
@@ -190,6 +191,37 @@ def test_b9_others_are_charged_in_the_same_round_and_the_sick_account_is_parked(
     assert [each.drift() for each in all_books] == [[]] * 5
     assert [parked(each) for each in healthy] == [""] * 4
     assert (asked(sick), sum(asked(each) for each in healthy)) == (1, 0)
+
+
+def test_an_answer_that_cannot_be_read_is_its_own_calls_alone(
+    database_clone: DatabaseClone, all_books: list[Books]
+) -> None:
+    """Too few rows, and rows without columns: found before anything is charged."""
+
+    async def story(bench: Bench) -> None:
+        tickets = [ticket(each, 2) for each in all_books]
+        for made in tickets:
+            bench.desk.submit(made)
+        while not {made.number for made in tickets} <= bench.post.sent:
+            await asyncio.sleep(0.01)
+        short, flat, *others = tickets
+        row, rows = (array("f", [0.9, 0.1] * number).tobytes() for number in (1, 2))
+        sent = [(short, 2, row), (flat, 0, rows), *[(made, 2, rows) for made in others]]
+        bench.desk.answered(
+            [Answer(made.number, columns, of, 0.0, 0.0, "") for made, columns, of in sent]
+        )
+        await answered(others)
+        for made in (short, flat):
+            with pytest.raises(EngineFailed):
+                await made.future
+        while any(each.balance()["held"] for each in all_books):
+            await asyncio.sleep(0.01)
+        assert bench.desk.in_flight == 0
+
+    at_the_desk(database_clone, story)
+
+    assert [each.balance()["consumed"] for each in all_books] == [0, 0, 2, 2, 2]
+    assert [each.drift() for each in all_books] == [[]] * 5
 
 
 def test_b9_a_take_that_fails_is_its_own_organizations_alone(

@@ -92,7 +92,9 @@ def served(clone: DatabaseClone, books: Books, *rows: tuple[float, float], **mor
         assert outcome.error is None
         made.hold_id = outcome.hold_id
         for _ in range(2):
-            settlement = Settlement(made, answer(made, *rows))
+            given = answer(made, *rows)
+            made.read(given)
+            settlement = Settlement(made, given)
             await ledger.settle([settlement])
             assert settlement.error is None
         return made
