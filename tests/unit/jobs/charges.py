@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework.test import APIClient
 
 from anneal.kernel.ids import public_id
-from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
+from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from billing.ledger.reconcile import drifts_read
 from billing.ledger.services import hold_get, holds_expire
 from billing.metering.models import UsageEvent
@@ -50,7 +50,6 @@ def expire_hold(organization: OrganizationRef, job: JobInfo) -> None:
     hold_id = row_of(organization, job.id).hold_id
     assert hold_id is not None
     hold_age(hold_id)
-    with system_scope("test"):
-        holds_expire()
+    holds_expire()
     with tenant_scope(organization):
         assert hold_get(organization=organization, hold_id=hold_id).state == "expired"
