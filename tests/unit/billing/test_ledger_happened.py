@@ -163,6 +163,29 @@ def test_the_most_a_hold_may_cost_is_compared_with_the_decision(books: Books, me
     assert books.drift() == []
 
 
+def test_the_most_of_an_extended_hold_is_of_its_units_wherever_their_money_lies(
+    books: Books, meter: str
+) -> None:
+    rising(books)
+    books.money().grant(1000, source="paid", now=NOW)
+    first, second = books.request(10), books.request(10)
+    extend = "SELECT code, detail ->> 'cost' FROM hold_extend(%s, %s, 60, 1, %s, most => %s)"
+
+    def extended(most: str) -> tuple[Any, ...]:
+        asked = [books.organization_id, first["hold_id"], NOW, Decimal(most)]
+        ((code, cost),) = books._in_scope(extend, asked)
+        return code, cost
+
+    books.take(first, now=NOW)
+    # Nobody's units can come before its own ten: 10 x 1 and 1 x 3.
+    assert extended("12.9") == ("charge_too_high", "13")
+    books.take(second, now=NOW)
+    # What is set aside for both is with `second`, and yet any of the two may end in the dear tier.
+    assert extended("32.9") == ("charge_too_high", "33")
+    assert extended("33") == ("extended", "3")
+    assert books.drift() == []
+
+
 def test_an_account_gone_wrong_fails_as_a_check(books: Books, other_books: Books) -> None:
     for each in (books, other_books):
         each.grant(100, source="plan", now=NOW)

@@ -210,10 +210,11 @@ BEGIN
         part := CASE WHEN cost IS NOT NULL THEN hold_top(rate_price, rate_usage, over) END;
         told := told || jsonb_build_object('cost', trim_scale(part)::text);
         IF r.extends THEN
-          part := part + (
-            SELECT h.charged - h.charge_refunded + coalesce(sum((d ->> 1)::numeric), 0)
-            FROM ledger_hold h LEFT JOIN jsonb_array_elements(h.charges) d ON true
-            WHERE h.id = r.hold_id GROUP BY h.id);
+          -- What it set aside says too little: in a pool others' money may be there for its units.
+          SELECT price_ceiling(p, u.used, u.pending - x.open, x.open + over) + x.paid INTO part
+          FROM (SELECT h.rated - h.rated_captured AS open, h.charged - h.charge_refunded AS paid
+                FROM ledger_hold h WHERE h.id = r.hold_id) x, prices_price p, ledger_ratedusage u
+          WHERE cost IS NOT NULL AND p.id = rate_price AND u.id = rate_usage;
         END IF;
         IF part > r.most THEN
           code := 'charge_too_high';
