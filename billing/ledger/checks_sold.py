@@ -104,7 +104,8 @@ _DISCOUNTS: Final = (
 )
 _WINDOW: Final = "(organization_id, kind, unit, whole_starts_at, whole_ends_at)"
 _GIVEN: Final = f"offered o FULL JOIN given g USING {_WINDOW}"
-_CAPS: Final = 'capped c FULL JOIN limited l USING (organization_id, unit, "window")'
+_CAP: Final = '(organization_id, unit, "window")'
+_CAPS: Final = f"capped c JOIN limited l USING {_CAP}"
 
 _CHECKS: Final = (
     Check(
@@ -125,6 +126,15 @@ _CHECKS: Final = (
         "CASE WHEN g.kept > coalesce(o.most, 0) THEN g.kept"
         " WHEN coalesce(g.amount, 0) < o.least THEN g.amount END",
     ),
+    # A cap of 0 lets nothing through, and none lets everything: there or not is a number too.
+    Check(
+        "plans.caps_there",
+        f"capped c FULL JOIN limited l USING {_CAP}",
+        "organization_id",
+        "unit || ' ' || \"window\"",
+        "(c.organization_id IS NOT NULL)::integer",
+        "(l.organization_id IS NOT NULL)::integer",
+    ),
     Check(
         "plans.caps", _CAPS, "organization_id", "unit || ' ' || \"window\"", "c.amount", "l.amount"
     ),
@@ -133,8 +143,8 @@ _CHECKS: Final = (
         _CAPS,
         "organization_id",
         "unit || ' ' || \"window\"",
-        "coalesce(c.hard, l.hard)::integer",
-        "coalesce(l.hard, c.hard)::integer",
+        "c.hard::integer",
+        "l.hard::integer",
     ),
     Check(
         "promotions.discount",

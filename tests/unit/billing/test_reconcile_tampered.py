@@ -212,7 +212,7 @@ CASES = [
     (
         "ledger_spendinglimit",
         "UPDATE ledger_spendinglimit SET removed_at = now() WHERE {of}",
-        {"plans.caps"},
+        {"plans.caps_there"},
     ),
     (
         "ledger_limitcount",
@@ -242,6 +242,28 @@ def test_a_hand_in_the_tables_is_found_and_parks_its_account_alone(
     # One organization's own comparison finds what its own rows tell.
     own = {line["check"] for line in reconciled("--organization", organization.slug)[1][:-1]}
     assert own == checks - {"promotions.redeemed", "promotions.terms"}
+
+
+def test_a_cap_of_nothing_that_is_gone_is_found(
+    organization: OrganizationRef, tamper: Tamper
+) -> None:
+    whose = f"organization_id = '{organization.id}'"
+    assert tamper(
+        "plans_planversion",
+        """UPDATE plans_planversion SET caps = jsonb_set(caps, '{0,amount}', '"0"')"""
+        " WHERE caps <> '[]'",
+    )
+    assert tamper("ledger_spendinglimit", "UPDATE ledger_spendinglimit SET amount = 0")
+    assert reconciled()[0] == 0
+
+    assert tamper(
+        "ledger_spendinglimit", f"UPDATE ledger_spendinglimit SET removed_at = now() WHERE {whose}"
+    )
+
+    status, lines = reconciled()
+    assert status == 1
+    gone = [line for line in lines[:-1] if line["check"] == "plans.caps_there"]
+    assert [line["organization"] for line in gone] == [str(organization.id)]
 
 
 def test_a_codes_counter_is_nobodys_fault_and_is_told(
