@@ -59,6 +59,10 @@ class TrainingLoop:
         self._weights = setup.class_weights()
         self._plan = [self._batches(epoch) for epoch in range(config.epochs)]
         self.steps_planned = sum(len(batches) for batches in self._plan)
+        start = setup.start
+        self.state.position.trained_tokens = start.tokens
+        self.state.position.rows_read = start.rows
+        self.state.position.seconds = start.seconds
         self._reported = 0.0
         self._saved = time.monotonic()
         self._interval = setup.spec.checkpoint_seconds
@@ -100,6 +104,8 @@ class TrainingLoop:
             message = checkpoint_write(
                 setup.run_dir,
                 self.state,
+                step=setup.start.step_of(at.step, self.steps_planned),
+                carried=setup.start.carry(),
                 fingerprint=self._fingerprint,
                 config=dict(setup.config.as_dict()),
                 epoch=self._epoch(),
