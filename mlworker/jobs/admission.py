@@ -13,6 +13,7 @@ from mlworker.jobs.quoting import Plan, plan_make
 from mlworker.jobs.ring import ring_workers
 from mlworker.jobs.rows import event_add, job_move, owner_of
 from mlworker.jobs.states import Control, JobState, Phase
+from mlworker.jobs.studying import study_asked
 from tenants.datasets.contracts import DatasetVersionInfo
 
 
@@ -37,6 +38,7 @@ def job_admit(
         preset=row.preset,
         seed=row.seed,
         hyperparameters=row.hyperparameters,
+        study=study_asked(row),
     )
     _hold(row, plan)
     row.dataset_id, row.dataset_version_id = version.dataset_id, version.id
@@ -44,6 +46,8 @@ def job_admit(
     row.task = version.task
     row.config = plan.config.as_dict()
     row.quoted_tokens = plan.trained_tokens
+    if row.search is not None:
+        row.search = {**row.search, "full_runs": plan.study.full_runs}
     paused = row.control == Control.PAUSE
     job_move(row, JobState.PAUSED if paused else JobState.QUEUED, Phase.WAITING_FOR_WORKER)
     event_add(

@@ -77,6 +77,9 @@ def job_info(row: FineTuningJob, positions: dict[UUID, int] | None = None) -> Jo
         started_at=row.started_at,
         finished_at=row.finished_at,
         queue_position=(positions or {}).get(row.id),
+        cross_validation=row.cross_validation,
+        search=row.search,
+        study=row.study,
     )
 
 

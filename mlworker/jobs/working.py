@@ -17,7 +17,7 @@ from anneal.kernel.storage import StoredObject, tenant_key
 from billing.ledger.errors import AccountParked
 from mlworker.jobs.admission import hold_renew
 from mlworker.jobs.charging import job_charge, segment_charge
-from mlworker.jobs.contracts import CHECKPOINT_PREFIX, Claim, Fault
+from mlworker.jobs.contracts import CHECKPOINT_PREFIX, Claim, Fault, StudyPlan
 from mlworker.jobs.errors import LeaseLost
 from mlworker.jobs.limits import KEEP_CHECKPOINTS, LEASE_SECONDS
 from mlworker.jobs.models import FineTuningJob, StoredFiles
@@ -38,6 +38,7 @@ from mlworker.jobs.states import (
     StoredKind,
     StoredState,
 )
+from mlworker.jobs.studying import fixed_names, study_asked
 from mlworker.registry.contracts import (
     Lineage,
     ModelVersionInfo,
@@ -60,6 +61,9 @@ class Work:
     suffix: str
     seed: int
     config: Mapping[str, Any]
+    study: StudyPlan
+    fixed: tuple[str, ...]
+    """Hyper-parameters that a search leaves alone."""
     quoted_tokens: int
     progress: Mapping[str, Any]
     """Where the last attempt's checkpoint left it."""
@@ -73,6 +77,7 @@ class News:
 
     phase: Phase | None = None
     progress: dict[str, Any] | None = None
+    study: dict[str, Any] | None = None
     events: list[tuple[EventKind, str, str, str, dict[str, Any]]] = field(default_factory=list)
     """Kind, level, code, message, data."""
 
@@ -92,12 +97,14 @@ class News:
         """Take over what happened after this."""
         self.phase = later.phase or self.phase
         self.progress = later.progress or self.progress
+        self.study = later.study or self.study
         self.events += later.events
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to tell."""
-        return self.phase is None and self.progress is None and not self.events
+        told = (self.phase, self.progress, self.study)
+        return all(part is None for part in told) and not self.events
 
 
 def work_load(claim: Claim) -> Work:
@@ -122,6 +129,8 @@ def work_load(claim: Claim) -> Work:
             suffix=row.suffix,
             seed=row.seed,
             config=row.config,
+            study=_study(row),
+            fixed=fixed_names(row.hyperparameters),
             quoted_tokens=row.quoted_tokens or 0,
             progress=row.progress,
             version=version,
@@ -151,6 +160,8 @@ def news_write(claim: Claim, news: News) -> Control:
             row.phase = news.phase
         if news.progress is not None:
             row.progress = news.progress
+        if news.study is not None:
+            row.study = news.study
         events_add(
             row,
             [
@@ -221,6 +232,17 @@ def checkpoint_ready(
         segment_charge(row, step=step, tokens=tokens)
         row.save()
         _retire_old(row)
+
+
+def folds_ready(claim: Claim, stored_id: UUID, stored: StoredObject) -> None:
+    """Declare out-of-fold predictions stored; those of an earlier attempt make way."""
+    with tenant_scope(claim.organization):
+        row = job_of_worker(claim)
+        older = StoredFiles.objects.filter(job_id=row.id, kind=StoredKind.FOLDS)
+        older.exclude(id=stored_id).update(state=StoredState.DELETING)
+        StoredFiles.objects.filter(id=stored_id).update(
+            state=StoredState.READY, sha256=stored.sha256, size=stored.size
+        )
 
 
 def checkpoints_newest_first(claim: Claim) -> list[StoredFiles]:
@@ -310,7 +332,11 @@ def work_succeeded(work: Work, outcome: Outcome) -> ModelVersionInfo:
         StoredFiles.objects.filter(id__in=[outcome.stored_id, *handed]).delete()
         row.fine_tuned_model = version.name
         row.metrics = dict(outcome.metrics)
-        row.seconds = outcome.seconds
+        if row.search is not None:
+            row.config = dict(outcome.lineage.config)
+        # Folds and trials on cached features take time and train no tokens: no measure of speed.
+        studied = row.tier == "head" and (row.search or row.cross_validation)
+        row.seconds = None if studied else outcome.seconds
         row.progress = dict(outcome.progress)
         event_add(row, f"New fine-tuned model created: {version.name}", code="model.created")
         job_charge(row, outcome.trained_tokens)
@@ -328,6 +354,13 @@ def _evaluation(report: StoredReport | None) -> NewEvaluation:
         predictions_key=report.predictions.key,
         evaluation_bytes=report.report.size + report.predictions.size,
         evaluation_version_id=report.version_id,
+    )
+
+
+def _study(row: FineTuningJob) -> StudyPlan:
+    asked, search = study_asked(row), row.search or {}
+    return StudyPlan(
+        folds=asked.folds, trials=asked.trials, full_runs=int(search.get("full_runs", 0))
     )
 
 

@@ -77,7 +77,9 @@ class JobsView(TenantView):
                 rows,
                 request,
                 prefix=JOB_PREFIX,
-                render=lambda row: render_job(job_info(row, positions), self.organization),
+                render=lambda row: render_job(
+                    job_info(row, positions), self.organization, brief=True
+                ),
             )
         )
 
@@ -102,7 +104,7 @@ class EstimateView(TenantView):
         return Response(render_estimate(estimate))
 
 
-class _JobBase(TenantView):
+class JobBase(TenantView):
     """A view of one job."""
 
     located: JobInfo
@@ -116,7 +118,7 @@ class _JobBase(TenantView):
         return Response(render_job(job, self.organization))
 
 
-class JobView(_JobBase):
+class JobView(JobBase):
     """One job."""
 
     permission = Permission.READ
@@ -127,7 +129,7 @@ class JobView(_JobBase):
         return self.answer(self.located)
 
 
-class JobCancelView(_JobBase):
+class JobCancelView(JobBase):
     """Cancel."""
 
     permission = Permission.TRAIN
@@ -144,7 +146,7 @@ class JobCancelView(_JobBase):
         )
 
 
-class JobPauseView(_JobBase):
+class JobPauseView(JobBase):
     """Pause."""
 
     permission = Permission.TRAIN
@@ -161,7 +163,7 @@ class JobPauseView(_JobBase):
         )
 
 
-class JobResumeView(_JobBase):
+class JobResumeView(JobBase):
     """Resume."""
 
     permission = Permission.TRAIN
@@ -178,7 +180,7 @@ class JobResumeView(_JobBase):
         )
 
 
-class JobEventsView(_JobBase):
+class JobEventsView(JobBase):
     """A job's story."""
 
     permission = Permission.READ
@@ -194,7 +196,7 @@ class JobEventsView(_JobBase):
         return Response(event_page(self.organization, self.located, request))
 
 
-class JobCheckpointsView(_JobBase):
+class JobCheckpointsView(JobBase):
     """A job's checkpoints."""
 
     permission = Permission.READ

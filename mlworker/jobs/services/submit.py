@@ -1,7 +1,7 @@
 """Submitting a job: row, price hold and doorbell in the caller's one transaction."""
 
 import secrets
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from anneal.kernel import clock
@@ -24,6 +24,7 @@ from mlworker.jobs.rows import event_add
 from mlworker.jobs.selectors import job_info, seconds_expected
 from mlworker.jobs.sources import Source, source_find
 from mlworker.jobs.states import JobState, Phase
+from mlworker.jobs.studying import stretch
 from tenants.keys.selectors import key_maker_id
 
 METHODS: Final = ("supervised", "classification")
@@ -79,6 +80,7 @@ def fine_tuning_job_estimate(*, organization: OrganizationRef, request: JobReque
         preset=request.preset,
         seed=request.seed or 0,
         hyperparameters=request.hyperparameters,
+        study=request.study,
         sample=needs_background(source.required()),
     )
     return _estimate(organization, request, plan, tier)
@@ -91,7 +93,9 @@ def _estimate(
     quote = price_quote(
         meter=METER, units=plan.trained_tokens, organization=organization, dims=dims
     )
-    p50, p90 = seconds_expected(base=request.model, tier=tier, tokens=plan.trained_tokens)
+    p50, p90 = seconds_expected(
+        base=request.model, tier=tier, tokens=round(plan.trained_tokens * stretch(plan.study, tier))
+    )
     reason = None
     if not _covered(organization, plan.trained_tokens, dims):
         reason = QuotaExhausted.code
@@ -166,4 +170,14 @@ def _new_row(
         training_file=request.training_file,
         validation_file=request.validation_file,
         max_charge=request.max_charge,
+        cross_validation={"folds": request.study.folds} if request.study.folds else None,
+        search=_search(request),
     )
+
+
+def _search(request: JobRequest) -> dict[str, Any] | None:
+    study = request.study
+    if not study.trials:
+        return None
+    limit = study.max_charge
+    return {"trials": study.trials, "max_charge": None if limit is None else str(limit)}

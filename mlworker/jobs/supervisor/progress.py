@@ -68,6 +68,7 @@ class Progress:
             "rows_per_second": last.rows_per_second,
             "eta_seconds": _eta(last),
             "train_loss": last.train_loss,
+            "part": last.part,
             "seconds": last.seconds,
         }
 
@@ -91,6 +92,7 @@ class Progress:
             "epoch": message.epoch,
             "train_loss": message.train_loss,
             "learning_rate": message.learning_rate,
+            "part": message.part or None,
             "rows_per_second": message.rows_per_second,
             "trained_tokens": message.trained_tokens,
             "valid_loss": valid.get("loss"),
