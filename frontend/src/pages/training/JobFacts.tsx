@@ -18,6 +18,11 @@ export const JobFacts = ({ job, progress }: Props) => {
   const format = useFormat();
   const known = useKnown("training");
   const phase = known("phases", job.phase) ?? job.phase;
+  // "fold 2/5": the kind is a word of this page, the count is a figure
+  const partText = (part: string): string => {
+    const [kind = "", count = ""] = part.split(" ");
+    return `${known("study.parts", kind) ?? kind} ${count}`.trim();
+  };
   const running = !jobEnded(job.status);
   const left = job.status === "running" ? job.progress.eta_seconds : null;
   const took = job.finished_at
@@ -31,6 +36,9 @@ export const JobFacts = ({ job, progress }: Props) => {
           items={[
             { label: t("job.progress"), value: format.percent(progress, 0) },
             { label: t("job.phase"), value: phase },
+            ...(running && job.progress.part
+              ? [{ label: t("study.part"), value: partText(job.progress.part) }]
+              : []),
             running
               ? {
                   label: t("job.left"),

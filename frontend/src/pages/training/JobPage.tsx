@@ -19,6 +19,7 @@ import { JobFacts } from "./JobFacts";
 import { JobLog } from "./JobLog";
 import { JobOutcome } from "./JobOutcome";
 import { progressOf } from "./progress";
+import { Study } from "./Study";
 
 const useTitle = (job: Job, title: string, progress: number) => {
   const percent = `${Math.round(progress * 100)} %`;
@@ -59,6 +60,7 @@ const Live = ({ job }: { job: Job }) => {
         <JobOutcome job={job} />
         <JobFacts job={job} progress={progress} />
         <JobCharts metrics={stream.metrics} />
+        <Study job={job} />
         <JobLog job={job} lines={stream.lines} live={stream.live} broken={stream.broken} />
         <Text size="sm" c="dimmed">
           {job.id}

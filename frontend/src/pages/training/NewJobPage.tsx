@@ -28,6 +28,9 @@ const EMPTY: JobForm = {
   tier: "lora",
   preset: "balanced",
   seed: "",
+  folds: "",
+  trials: "",
+  searchCharge: "",
   values: {},
 };
 

@@ -17,6 +17,12 @@ export type JobForm = {
   /** "" once a tier was chosen that no preset has. */
   preset: Preset | "";
   seed: number | "";
+  /** Parts for cross-validation; "" = none. */
+  folds: number | "";
+  /** Configurations to try; "" = no search. */
+  trials: number | "";
+  /** Largest price of the search alone; "" = none. */
+  searchCharge: string;
   /** What was set under "Advanced"; a missing or empty one is "auto". */
   values: Record<string, Value>;
 };
@@ -57,6 +63,7 @@ const GROUPS = {
     "lora_targets",
     "lora_dropout",
     "frozen_layers",
+    "head_block",
     "embeddings",
   ],
   restraint: [
@@ -85,6 +92,13 @@ export const groupsOf = (fields: readonly Hyperparameter[]): [Group, Hyperparame
   );
 };
 
+const studyOf = ({ folds, trials, searchCharge }: JobForm): Partial<JobCreate> => ({
+  ...(folds === "" ? {} : { cross_validation: { folds } }),
+  ...(trials === ""
+    ? {}
+    : { search: { trials, ...(searchCharge ? { max_charge: searchCharge } : {}) } }),
+});
+
 /** Only what was chosen: everything else stays "auto" and is the server's to decide. */
 export const bodyOf = (
   form: JobForm,
@@ -101,6 +115,7 @@ export const bodyOf = (
     ...(form.preset ? { preset: form.preset } : {}),
     ...(form.suffix.trim() ? { suffix: form.suffix.trim() } : {}),
     ...(form.seed === "" ? {} : { seed: form.seed }),
+    ...studyOf(form),
     ...(chosen.length > 0 ? { hyperparameters: Object.fromEntries(chosen) } : {}),
   };
 };
