@@ -3,6 +3,7 @@
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
+from anneal.kernel.errors import InvalidRequest
 from billing.ledger.errors import AmountInvalid, UnitUnknown
 from billing.prices.currency import exponent, require_decimals
 from billing.prices.errors import CurrencyUnknown
@@ -10,6 +11,7 @@ from billing.prices.selectors import meter_exists
 
 LARGEST: Final = Decimal(10) ** 15
 DECIMALS: Final = 12
+LONGEST_REASON: Final = 500
 
 
 def amount_read(value: Decimal | int | str, *, zero: bool = False) -> Decimal:
@@ -45,3 +47,12 @@ def unit_read(unit: str) -> bool:
 def money_read(amount: Decimal, currency: str) -> None:
     """Refuse an amount that no coins of the currency can pay. Raises CurrencyDecimals."""
     require_decimals(amount, currency, param="amount")
+
+
+def reason_read(text: str) -> str:
+    """Return why the operator does something, as the audit trail keeps it. It must be said."""
+    if not text.strip() or len(text) > LONGEST_REASON:
+        raise InvalidRequest(
+            f"Give a reason of at most {LONGEST_REASON} characters.", param="reason"
+        )
+    return text.strip()

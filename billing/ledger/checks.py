@@ -24,11 +24,11 @@ WITH booked AS (
   SELECT g.organization_id, g.unit, sum(p.held) AS held
   FROM pinned p JOIN ledger_grant g ON g.id = p.grant_id GROUP BY g.organization_id, g.unit
 ), counted AS (
-  SELECT hold_id, sum(units) AS units FROM metering_usageevent WHERE hold_id IS NOT NULL
-  GROUP BY hold_id
+  SELECT organization_id, hold_id, sum(units) AS units FROM metering_usageevent
+  WHERE hold_id IS NOT NULL GROUP BY organization_id, hold_id
 ), charged AS (
-  SELECT hold_id, unit, sum(amount) AS amount FROM ledger_ledgerentry
-  WHERE account IN ('revenue', 'receivable') GROUP BY hold_id, unit
+  SELECT organization_id, hold_id, unit, sum(amount) AS amount FROM ledger_ledgerentry
+  WHERE account IN ('revenue', 'receivable') GROUP BY organization_id, hold_id, unit
 ), refunded AS (
   SELECT hold_id, sum(units) AS units, sum(charge) AS charge FROM ledger_capturerefund
   GROUP BY hold_id
@@ -36,6 +36,18 @@ WITH booked AS (
   SELECT rated_usage_id, sum(rated_captured) AS used, sum(charged + uncovered) AS cost,
          sum(rated - rated_captured) FILTER (WHERE state = 'held') AS pending
   FROM ledger_hold WHERE rated_usage_id IS NOT NULL GROUP BY rated_usage_id
+), set_aside AS (
+  SELECT rated_usage_id, sum((d ->> 1)::numeric) AS amount
+  FROM ledger_hold CROSS JOIN jsonb_array_elements(charges) d
+  WHERE state = 'held' AND rated_usage_id IS NOT NULL GROUP BY 1
+), pooled AS (
+  SELECT h.organization_id, h.rated_usage_id, n.limit_id, sum(l.value::numeric) AS held
+  FROM ledger_hold h CROSS JOIN jsonb_each_text(h.limits) l
+  JOIN ledger_limitcount n ON n.id = l.key::uuid
+  JOIN ledger_spendinglimit s ON s.id = n.limit_id
+  WHERE h.state = 'held' AND h.rated_usage_id IS NOT NULL AND s.unit = h.currency
+    AND s.scope IN ('organization', 'plan')
+  GROUP BY 1, 2, 3
 ), limited AS (
   SELECT l.key::uuid AS count_id, sum(l.value::numeric) AS held
   FROM ledger_hold CROSS JOIN jsonb_each_text(limits) l WHERE state = 'held' GROUP BY 1
@@ -76,6 +88,7 @@ WITH booked AS (
   UNION ALL
   SELECT 'holds.drawn', h.organization_id, h.id::text, c.amount,
          h.captured - h.rated_captured - (h.refunded - h.rated_refunded)
+         - CASE WHEN h.currency = '' THEN h.uncovered ELSE 0 END
   FROM ledger_hold h LEFT JOIN charged c ON c.hold_id = h.id AND c.unit = h.unit
   UNION ALL
   SELECT 'holds.charged', h.organization_id, h.id::text, c.amount, h.charged - h.charge_refunded
@@ -97,14 +110,48 @@ WITH booked AS (
   SELECT 'rated.pending', u.organization_id, u.id::text, r.pending, u.pending
   FROM ledger_ratedusage u LEFT JOIN rated r ON r.rated_usage_id = u.id
   UNION ALL
+  SELECT 'rated.aside', u.organization_id, u.id::text, a.amount, u.aside
+  FROM ledger_ratedusage u LEFT JOIN set_aside a ON a.rated_usage_id = u.id
+  UNION ALL
+  SELECT 'rated.limits', organization_id, rated_usage_id || ':' || limit_id, p.held, u.held
+  FROM pooled p FULL JOIN (
+    SELECT r.organization_id, r.id AS rated_usage_id, l.key::uuid AS limit_id,
+           l.value::numeric AS held
+    FROM ledger_ratedusage r CROSS JOIN jsonb_each_text(r.limits) l) u
+  USING (organization_id, rated_usage_id, limit_id)
+  UNION ALL
   SELECT 'limits.held', c.organization_id, c.id::text, l.held, c.held
   FROM ledger_limitcount c LEFT JOIN limited l ON l.count_id = c.id
   UNION ALL
-  SELECT 'limits.used', c.organization_id, c.id::text, l.used, c.used
+  SELECT 'limits.used', c.organization_id, c.id::text, coalesce(l.used, 0) + c.carried, c.used
   FROM ledger_limitcount c LEFT JOIN counted_limits l ON l.count_id = c.id
+  UNION ALL
+  -- A count that is gone would begin again at zero: the holds that it counted name it.
+  SELECT 'limits.lost', h.organization_id, h.id || ' ' || l.key, 1, 0
+  FROM ledger_hold h CROSS JOIN jsonb_object_keys(h.limits) AS l (key)
+  LEFT JOIN ledger_limitcount c ON c.id = l.key::uuid
+  WHERE h.limits <> '{}' AND c.id IS NULL
   UNION ALL
   SELECT 'usage.counted', h.organization_id, h.id::text, h.captured, c.units
   FROM ledger_hold h LEFT JOIN counted c ON c.hold_id = h.id
+  UNION ALL
+  -- What is left of an open hold is set aside in its draws, or rated.
+  SELECT 'holds.amount', h.organization_id, h.id::text,
+         h.captured + h.rated - h.rated_captured
+         + (SELECT coalesce(sum((d ->> 1)::numeric), 0) FROM jsonb_array_elements(h.draws) d),
+         h.amount
+  FROM ledger_hold h WHERE h.state = 'held'
+  UNION ALL
+  -- What was captured names its hold: one that is gone took its own checks with it.
+  SELECT 'holds.lost', c.organization_id, c.hold_id || ' ' || c.unit, c.amount, 0
+  FROM charged c LEFT JOIN ledger_hold h
+    ON h.id = c.hold_id AND h.organization_id = c.organization_id
+  WHERE c.hold_id IS NOT NULL AND h.id IS NULL
+  UNION ALL
+  SELECT 'usage.lost', c.organization_id, c.hold_id::text, c.units, 0
+  FROM counted c LEFT JOIN ledger_hold h
+    ON h.id = c.hold_id AND h.organization_id = c.organization_id
+  WHERE h.id IS NULL
   UNION ALL
   SELECT 'journals.zero', organization_id, journal_id::text, 0, sum(amount)
   FROM ledger_ledgerentry GROUP BY organization_id, journal_id, unit
@@ -163,6 +210,11 @@ UNION SELECT organization_id FROM metering_usageevent WHERE id >= %(since)s
 UNION SELECT organization_id FROM ledger_grant WHERE id >= %(since)s
 UNION SELECT organization_id FROM ledger_capturerefund WHERE id >= %(since)s
 UNION SELECT organization_id FROM ledger_hold WHERE state = 'held'
+UNION SELECT organization_id FROM ledger_hold
+      WHERE state IN ('released', 'expired') AND settled_at >= %(moment)s
+UNION SELECT organization_id FROM plans_subscriptionperiod WHERE id >= %(since)s
+UNION SELECT organization_id FROM promotions_redemption WHERE id >= %(since)s
+UNION SELECT organization_id FROM promotions_discountdraw WHERE id >= %(since)s
 ORDER BY 1
 """
-"""Whose rows came since: their ids begin with the moment."""
+"""Whose rows came since: their ids begin with the moment. A hold let go leaves none but itself."""

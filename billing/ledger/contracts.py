@@ -43,6 +43,22 @@ class Hold:
     refunded: Decimal = Decimal(0)
     currency: str = ""
     charged: Decimal = Decimal(0)
+    charge_refunded: Decimal = Decimal(0)
+    """What of ``charged`` went back."""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldQuote:
+    """What taking a hold would come to. ``refusal`` is the code of why not, None if it would do.
+
+    ``cost`` is the most that what grants do not cover can cost, in the account's ``currency``; None
+    if no price says so. ``available`` is what grants have left: before a refusal, else after it.
+    """
+
+    refusal: str | None
+    cost: Decimal | None
+    currency: str
+    available: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +135,13 @@ class BalanceInfo:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """Two places that should tell the same number and do not."""
+    """Two places that should tell the same number and do not.
+
+    What no account has, such as how often a code was redeemed, is nobody's: None.
+    """
 
     check: str
-    organization_id: UUID
+    organization_id: UUID | None
     subject: str
     expected: Decimal
     found: Decimal

@@ -37,6 +37,33 @@ class CurrencyMismatch(Conflict):
     message = "The account is kept in another currency: use that one."
 
 
+class AccountWithoutMoney(Conflict):
+    """A budget of money where there is none that it could count."""
+
+    code = "account_without_money"
+    message = (
+        "The account has no money yet, so nothing would count against this budget: set it when "
+        "credit was bought or given, or limit a meter's units."
+    )
+
+
+class GrantUnknown(NotFound):
+    """No such grant of this organization."""
+
+    code = "grant_not_found"
+    message = "No such grant."
+
+
+class GrantSpent(Conflict):
+    """Nothing of a grant is left to take back."""
+
+    code = "grant_spent"
+    message = (
+        "Nothing of this grant is left to take back: it is used, set aside for work under way, "
+        "ended or taken back already. Refund what was captured instead."
+    )
+
+
 class GrantInvalid(InvalidRequest):
     """A grant that would be over before it begins, or of a kind there is not."""
 
@@ -135,6 +162,13 @@ class LimitReached(QuotaExhausted):
     message = "A budget is used up: raise it under Billing, or wait for its next window."
 
 
+class ChargeTooHigh(InvalidRequest):
+    """More money than the caller allowed."""
+
+    code = "charge_too_high"
+    message = "This would cost more than you allow: allow more, or ask for less."
+
+
 class AccountParked(PermissionDenied):
     """The installation stopped charging this account, because its books must be looked at."""
 
@@ -164,6 +198,14 @@ def limit_reached(detail: dict[str, Any]) -> LimitReached:
         f"{_WINDOWS[detail['window']]}: {detail['used']} used{pending}, this needs "
         f"{detail['needed']} more. {remedy} under Billing{next_try}.",
         param=public_id("bud_", UUID(detail["limit_id"])),
+    )
+
+
+def charge_too_high(detail: dict[str, Any], most: Decimal) -> ChargeTooHigh:
+    """Say what it would cost and what is allowed."""
+    return ChargeTooHigh(
+        f"This can cost up to {detail['cost']} {detail['currency']}, above the "
+        f"{most.normalize():f} you allow: allow more, or ask for less."
     )
 
 

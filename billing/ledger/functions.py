@@ -14,7 +14,10 @@ from anneal.kernel import clock
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What became of a request for units; ``detail`` says what a refusal lacked."""
+    """What became of a request for units; ``detail`` says what a refusal lacked.
+
+    Where the request named the most it may cost, it tells ``cost`` and ``currency`` too.
+    """
 
     code: str
     available: Decimal
@@ -63,10 +66,17 @@ def grant_add(
     return grant_id, added
 
 
-def grant_void(*, organization_id: UUID, grant_id: UUID) -> Decimal:
-    """Take back what is unspent; return how much."""
-    (voided,) = _row("SELECT grant_void(%s, %s, %s)", [organization_id, grant_id, clock.now()])
+def grant_void(*, organization_id: UUID, grant_id: UUID, replaced: bool = False) -> Decimal:
+    """Take back what is unspent; return how much. ``replaced``: the caller gives anew at once."""
+    (voided,) = _row(
+        "SELECT grant_void(%s, %s, %s, %s)", [organization_id, grant_id, clock.now(), replaced]
+    )
     return Decimal(voided)
+
+
+def limit_begin(*, organization_id: UUID, limit_id: UUID, fresh: bool) -> None:
+    """Let a limit that was set count what its window has used, and tell what is reached."""
+    _row("SELECT limit_begin(%s, %s, %s, %s)", [organization_id, limit_id, fresh, clock.now()])
 
 
 def hold_take(request: dict[str, Any]) -> Decision:
@@ -104,11 +114,12 @@ def hold_extend(
     api_key_id: UUID | None,
     member_id: UUID | None,
     dims: dict[str, str] | None,
+    most: Decimal | None,
 ) -> Decision:
     """Decide whether a hold may go on, and take more."""
     return _decision(
         "SELECT code, available, ends_at, detail"
-        " FROM hold_extend(%s, %s, %s, %s, %s, %s, %s, %s::jsonb)",
+        " FROM hold_extend(%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s)",
         [
             organization_id,
             hold_id,
@@ -118,6 +129,7 @@ def hold_extend(
             api_key_id,
             member_id,
             _text(dims) if dims else None,
+            most,
         ],
     )
 

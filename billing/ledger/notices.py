@@ -16,6 +16,7 @@ from anneal.kernel.outbox import outbox_add
 from anneal.kernel.principal import Role
 from anneal.kernel.scopes import OrganizationRef, require_scope, tenant_scope
 from billing.ledger.models import Notice
+from billing.ledger.rows import notice_rule
 from tenants.accounts.contracts import MemberInfo
 from tenants.accounts.models import Organization
 from tenants.accounts.selectors import members_list
@@ -127,7 +128,7 @@ def _event(organization: OrganizationRef, row: Notice) -> ThresholdReached:
     return ThresholdReached(
         organization=organization,
         notice_id=row.id,
-        rule=row.rule,
+        rule=notice_rule(row),
         unit=row.unit,
         threshold=row.threshold,
         used=f"{row.used.normalize():f}",

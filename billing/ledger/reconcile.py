@@ -18,8 +18,9 @@ from django.db.models import Q
 
 from anneal.kernel import clock
 from anneal.kernel.principal import SYSTEM_ACTOR
-from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
+from anneal.kernel.scopes import OrganizationRef, current_scope, system_scope, tenant_scope
 from billing.ledger.checks import CHANGED, CHECKS, CHECKS_OF_SOME, OPEN, TABLES
+from billing.ledger.checks_sold import CODES, SOLD, SOLD_OF_SOME, SOLD_TABLES
 from billing.ledger.contracts import Drift, ReconcileReport
 from billing.ledger.models import CustomerAccount
 from billing.ledger.services.parking import account_park
@@ -32,7 +33,10 @@ logger = logging.getLogger(__name__)
 KEPT: Final = 100
 """Differences a run's row keeps; the log has them all."""
 CACHES: Final = ("rollups.", "months.")
-"""Checks of what no bill depends on: they alert and park nobody."""
+"""Checks of what no bill depends on: they alert and park nobody. What else could make a sum differ,
+an event changed after it was summed, is a difference of its own that parks."""
+INSTALLATION: Final = "installation"
+"""Whose a number is that no account has."""
 
 _CHECKS: Final = CHECKS
 WHOLE_EVERY: Final = timedelta(days=1)
@@ -47,9 +51,10 @@ def ledger_drift(some: Sequence[UUID] | None = None) -> tuple[Drift, ...]:
     More than `MOST` are cut, but for one of each check and organization.
     """
     if some is None:
-        return _drifts(_CHECKS, [MOST])
+        return (*_drifts(_CHECKS, [MOST]), *_drifts(SOLD, [MOST]))
     of_some = _drifts(CHECKS_OF_SOME, [*[list(some)] * TABLES, MOST])
-    return tuple(dict.fromkeys((*of_some, *_drifts(OPEN, [MOST]))))
+    sold = _drifts(SOLD_OF_SOME, [*[list(some)] * SOLD_TABLES, MOST])
+    return tuple(dict.fromkeys((*of_some, *_drifts(OPEN, [MOST]), *sold)))
 
 
 def _drifts(statement: str, values: list[Any]) -> tuple[Drift, ...]:
@@ -98,13 +103,11 @@ def operators_alert(report: ReconcileReport) -> int:
     It is one message to all, so that a fault sends nobody a second one. Then the run is marked:
     what could not be sent is fresh again at the next run. No scope is open while it is sent.
     """
-    emails = list(
-        User.objects.filter(is_staff=True, is_active=True).values_list("email", flat=True)
-    )
+    emails = _operators()
     if not report.drifts or not emails:
         return 0
     lines = [
-        f"{drift.check}  organization {drift.organization_id}  {drift.subject}:"
+        f"{drift.check}  organization {drift.organization_id or INSTALLATION}  {drift.subject}:"
         f" expected {drift.expected}, found {drift.found}"
         for drift in report.drifts[:KEPT]
     ]
@@ -112,7 +115,7 @@ def operators_alert(report: ReconcileReport) -> int:
         # Also those of earlier runs: the alert of the run that parked them may not have been sent.
         stopped = CustomerAccount.objects.filter(
             parked_at__isnull=False,
-            organization_id__in={drift.organization_id for drift in report.drifts},
+            organization_id__in={each.organization_id for each in report.drifts} - {None},
         ).values("organization_id")
         slugs = Organization.objects.filter(id__in=stopped).order_by("slug")
         parked = ", ".join(slugs.values_list("slug", flat=True)) or "none"
@@ -125,6 +128,27 @@ def operators_alert(report: ReconcileReport) -> int:
     with system_scope("reconcile alert"):
         ReconcileRun.objects.filter(id=report.run_id).update(alerted_at=clock.now())
     return len(emails)
+
+
+def fault_alert(organization: OrganizationRef) -> None:
+    """Tell the operators that an account's books refused a booking, with what differs in them."""
+    report = reconcile(organization=organization)
+    if report.drifts:
+        operators_alert(report)
+    elif emails := _operators():
+        with system_scope("ledger fault"):
+            account = CustomerAccount.objects.filter(organization_id=organization.id).first()
+            reason = account.parked_reason if account is not None else ""
+        text = (
+            f"Postgres refused a booking of {organization.slug}. Its account was parked and takes"
+            f" no new holds.\n\n{reason or 'It was freed since.'}\n\nNo comparison finds a"
+            " difference in its books: this is a fault of Anneal, please report it.\n"
+        )
+        send_mail("Anneal: an account was stopped", text, None, emails)
+
+
+def _operators() -> list[str]:
+    return list(User.objects.filter(is_staff=True, is_active=True).values_list("email", flat=True))
 
 
 def organizations_changed() -> tuple[UUID, ...] | None:
@@ -141,7 +165,7 @@ def organizations_changed() -> tuple[UUID, ...] | None:
     since = max(last.read_at - MARGIN, datetime.fromtimestamp(0, UTC))
     floor = UUID(int=int(since.timestamp() * 1000) << 80)
     with connection.cursor() as cursor:
-        cursor.execute(CHANGED, {"since": floor})
+        cursor.execute(CHANGED, {"since": floor, "moment": since})
         return tuple(row[0] for row in cursor.fetchall())
 
 
@@ -160,14 +184,16 @@ def drifts_read(some: Sequence[UUID] | None = None) -> tuple[Drift, ...]:
         Drift(each.check, each.organization_id, each.subject, each.expected, each.found)
         for each in usage_drift(some)
     )
-    return (*ledger_drift(some), *usage)
+    scope = current_scope()
+    codes = _drifts(CODES, [MOST]) if scope and scope.organization is None else ()
+    return (*ledger_drift(some), *codes, *usage)
 
 
 def _park(drifts: Iterable[Drift]) -> tuple[OrganizationRef, ...]:
     """Park the accounts whose money or usage differs; return those that were not parked before."""
     first: dict[UUID, Drift] = {}
     for drift in drifts:
-        if not drift.check.startswith(CACHES):
+        if drift.organization_id is not None and not drift.check.startswith(CACHES):
             first.setdefault(drift.organization_id, drift)
     rows = Organization.objects.filter(id__in=first).order_by("id").values_list("id", "slug")
     return tuple(
@@ -206,7 +232,7 @@ def drift_json(drift: Drift) -> dict[str, str]:
     """Render one difference."""
     return {
         "check": drift.check,
-        "organization": str(drift.organization_id),
+        "organization": str(drift.organization_id or INSTALLATION),
         "subject": drift.subject,
         "expected": f"{drift.expected.normalize():f}",
         "found": f"{drift.found.normalize():f}",

@@ -1,7 +1,7 @@
 """From rows to what may cross the ledger's border."""
 
 from billing.ledger.contracts import GrantInfo
-from billing.ledger.models import Grant
+from billing.ledger.models import Grant, Notice
 
 
 def grant_info(row: Grant) -> GrantInfo:
@@ -17,3 +17,8 @@ def grant_info(row: Grant) -> GrantInfo:
         source=row.source,
         available=row.amount - row.held - row.consumed - row.expired - row.voided,
     )
+
+
+def notice_rule(row: Notice) -> str:
+    """Return a notice's rule without the mark of one that was told for an earlier amount."""
+    return ":".join(row.rule.split(":")[:2])

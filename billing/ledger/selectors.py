@@ -26,7 +26,7 @@ from billing.ledger.models import (
     Notice,
     SpendingLimit,
 )
-from billing.ledger.rows import grant_info
+from billing.ledger.rows import grant_info, notice_rule
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -71,6 +71,15 @@ def account_get(*, organization: OrganizationRef) -> AccountInfo:
     return AccountInfo(row.currency, row.parked_at, row.parked_reason)
 
 
+def currency_limited(*, organization: OrganizationRef) -> str:
+    """Return the currency in which limits of money are; empty when there are none."""
+    require_scope(organization)
+    units = SpendingLimit.objects.filter(
+        organization_id=organization.id, removed_at=None, unit__regex=r"^[A-Z]{3}$"
+    ).order_by("id")
+    return units.values_list("unit", flat=True).first() or ""
+
+
 def limits_list(
     *, organization: OrganizationRef, limit_id: UUID | None = None
 ) -> tuple[LimitInfo, ...]:
@@ -113,7 +122,7 @@ def notice_info(row: Notice) -> NoticeInfo:
     """Copy a row into the shape other apps may hold."""
     return NoticeInfo(
         id=row.id,
-        rule=row.rule,
+        rule=notice_rule(row),
         unit=row.unit,
         threshold=row.threshold,
         used=row.used,

@@ -5,7 +5,8 @@ from uuid import UUID
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from anneal.kernel.tasks import task
 from billing.ledger.notices import notice_mail, notices_announce, organizations_to_tell
-from billing.ledger.reconcile import operators_alert, reconcile
+from billing.ledger.reconcile import fault_alert, operators_alert, reconcile
+from billing.ledger.services.faults import FAULT_TASK
 from billing.ledger.services.upkeep import BATCH, grants_end, holds_expire
 
 _MOST_BATCHES = 20
@@ -28,6 +29,12 @@ def reconcile_all() -> None:
     report = reconcile(changed=True)
     if report.fresh:
         operators_alert(report)
+
+
+@task(name=FAULT_TASK, queue="default")
+def fault(organization_id: str, slug: str) -> None:
+    """Compare the books that refused a booking, and write to the operators."""
+    fault_alert(OrganizationRef(id=UUID(organization_id), slug=slug))
 
 
 @task(name="ledger.notify", queue="default", every=10.0)

@@ -7,7 +7,8 @@ counts with the part of it that is left. The band is 1.28 standard deviations of
 the line, times the root of the days to come: four of five outcomes lie inside when days scatter
 independently. A bound is never below what is used already.
 
-Money is what those units cost at the prices that rule now, before any credit. What is still to come
+Money is what those units cost in the account's currency at the prices that rule now, before any
+credit. What is still to come
 is shared among the classes of usage (task, tier, channel) as these days and this period were.
 """
 
@@ -35,7 +36,12 @@ DEVIATIONS: Final = 1.28
 _DAY: Final = timedelta(days=1)
 _STEP: Final = Decimal("0.000001")
 
-_PERIOD: Final = "SELECT lower(p), upper(p) FROM billing_period(%s, %s) p"
+_PERIOD: Final = """
+SELECT lower(p), upper(p),
+       coalesce((SELECT nullif(a.currency, '') FROM ledger_customeraccount a
+                 WHERE a.organization_id = %(of)s), %(list)s)
+FROM billing_period(%(of)s, %(now)s) p
+"""
 # Two spans, since a period may begin within an hour, and a sum of that hour cannot be cut.
 _DAYS: Final = """
 SELECT (u.at AT TIME ZONE 'UTC')::date, u.meter, u.class::text, u.inside, sum(u.units)
@@ -66,9 +72,9 @@ def forecast_read(*, organization: OrganizationRef) -> Forecast:
     """Return the running period's forecast. Four statements, however much was used."""
     require_scope(organization)
     now = clock.now()
-    start, end = _period(organization, now)
+    start, end, currency = _period(organization, now)
     seen = _usage(organization, start, now)
-    terms = _terms(organization, now, list(seen.mix))
+    terms = _terms(organization, now, currency, list(seen.mix))
     meters = tuple(
         _meter(meter, seen, terms, now, end) for meter in sorted({pair[0] for pair in seen.mix})
     )
@@ -76,7 +82,7 @@ def forecast_read(*, organization: OrganizationRef) -> Forecast:
     return Forecast(
         start=start,
         end=end,
-        currency=DEFAULT,
+        currency=currency,
         meters=meters,
         amount_used=sum((each.amount_used or Decimal(0) for each in priced), Decimal(0)),
         amount=Range(
@@ -125,11 +131,12 @@ def line(days: dict[int, float], ahead: float, today: int) -> tuple[float, float
     return total, deviation * math.sqrt(ahead)
 
 
-def _period(organization: OrganizationRef, now: datetime) -> tuple[datetime, datetime]:
+def _period(organization: OrganizationRef, now: datetime) -> tuple[datetime, datetime, str]:
+    """Return the period's ends, and the account's currency: the list's where it has no money."""
     with connection.cursor() as cursor:
-        cursor.execute(_PERIOD, [organization.id, now])
-        start, end = cursor.fetchone()
-    return start.astimezone(UTC), end.astimezone(UTC)
+        cursor.execute(_PERIOD, {"of": organization.id, "now": now, "list": DEFAULT})
+        start, end, currency = cursor.fetchone()
+    return start.astimezone(UTC), end.astimezone(UTC), currency
 
 
 def _usage(organization: OrganizationRef, start: datetime, now: datetime) -> _Seen:
@@ -151,14 +158,14 @@ def _usage(organization: OrganizationRef, start: datetime, now: datetime) -> _Se
 
 
 def _terms(
-    organization: OrganizationRef, now: datetime, kinds: list[Kind]
+    organization: OrganizationRef, now: datetime, currency: str, kinds: list[Kind]
 ) -> dict[Kind, PriceTerms]:
     with connection.cursor() as cursor:
         cursor.execute(
             _PRICES,
             [
                 organization.id,
-                DEFAULT,
+                currency,
                 now,
                 [meter for meter, _ in kinds],
                 [kind for _, kind in kinds],

@@ -101,6 +101,8 @@ class UsageRollup(TenantModel):
                     "price_dims",
                 ],
                 nulls_distinct=False,
+                # An organization's sums lie side by side here, and all over the table.
+                include=["units", "events"],
                 name="metering_usagerollup_once",
             )
         ]

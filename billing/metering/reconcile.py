@@ -15,11 +15,14 @@ _CHECKS: Final = """
 WITH counted AS (
   SELECT organization_id, count(*) AS n, bit_xor(hashtextextended(
            concat_ws('/', id, source, event_id), 0)) AS names,
+         bit_xor(hashtextextended(id || encode(usage_hash(
+           meter, units, model, deployment_id, api_key_id, dims), 'hex'), 0)) AS contents,
          count(*) FILTER (WHERE tableoid = 'metering_usageevent_rest'::regclass) AS rest
   FROM metering_usageevent GROUP BY organization_id
 ), keys AS (
   SELECT organization_id, count(*) AS n, bit_xor(hashtextextended(
-           concat_ws('/', id, source, event_id), 0)) AS names
+           concat_ws('/', id, source, event_id), 0)) AS names,
+         bit_xor(hashtextextended(id || encode(payload_hash, 'hex'), 0)) AS contents
   FROM metering_usageeventkey GROUP BY organization_id
 ), sealed AS (
   SELECT max(sealed_until) AS until FROM metering_rollupmark
@@ -46,6 +49,10 @@ WITH counted AS (
   -- The same number of events under other names.
   SELECT 'keys.names', organization_id, 'checksum', c.names, k.names
   FROM counted c JOIN keys k USING (organization_id) WHERE c.n = k.n
+  UNION ALL
+  -- Under their names they count something else than when they came.
+  SELECT 'keys.contents', organization_id, 'checksum', c.contents, k.contents
+  FROM counted c JOIN keys k USING (organization_id) WHERE c.n = k.n AND c.names = k.names
   UNION ALL
   SELECT 'months.rest', organization_id, 'events without a month', 0, rest FROM counted
   UNION ALL

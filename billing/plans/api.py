@@ -12,6 +12,7 @@ from anneal.kernel import clock
 from anneal.kernel.api import OpenView, TenantView, whole_list
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Permission
+from anneal.kernel.scopes import OrganizationRef
 from billing.numbers import decimal_text, quantity_json
 from billing.plans.contracts import CapWindow, Overage, Period, PlanInfo, SubscriptionInfo
 from billing.plans.selectors import billing_period, plans_offered, subscription_get
@@ -116,6 +117,9 @@ class SubscriptionOut(serializers.Serializer[Any]):
     current_period = PeriodOut()
     time_zone = serializers.CharField()
     next = NextPlanOut(allow_null=True)
+    ends_at = serializers.DateTimeField(
+        allow_null=True, help_text="When a cancelled plan ends, with no plan to follow."
+    )
 
 
 class SubscriptionIn(serializers.Serializer[Any]):
@@ -150,10 +154,7 @@ class SubscriptionView(TenantView):
     def get(self, request: Request) -> Response:
         """Say which plan the organization is on."""
         found = subscription_get(organization=self.organization)
-        if found is not None:
-            return Response(subscription_json(found))
-        period = billing_period(organization=self.organization, at=clock.now())
-        return Response(_none_json(period))
+        return Response(subscription_answer(self.organization, found))
 
     @extend_schema(
         operation_id="billing_subscription_change",
@@ -208,6 +209,15 @@ def plan_json(plan: PlanInfo) -> dict[str, Any]:
     }
 
 
+def subscription_answer(
+    organization: OrganizationRef, found: SubscriptionInfo | None
+) -> dict[str, Any]:
+    """Render the organization's subscription, or that there is none."""
+    if found is not None:
+        return subscription_json(found)
+    return _none_json(billing_period(organization=organization, at=clock.now()))
+
+
 def subscription_json(found: SubscriptionInfo) -> dict[str, Any]:
     """Render the organization's subscription."""
     following = None
@@ -225,6 +235,7 @@ def subscription_json(found: SubscriptionInfo) -> dict[str, Any]:
         "current_period": _period_json((found.period_starts_at, found.period_ends_at)),
         "time_zone": found.time_zone,
         "next": following,
+        "ends_at": found.period_ends_at.isoformat() if found.ends_with_period else None,
     }
 
 
@@ -238,6 +249,7 @@ def _none_json(period: tuple[datetime, datetime]) -> dict[str, Any]:
         "current_period": _period_json(period),
         "time_zone": "UTC",
         "next": None,
+        "ends_at": None,
     }
 
 

@@ -11,7 +11,7 @@ class PlansConfig(AppConfig):
     verbose_name = "Plans"
 
     def ready(self) -> None:
-        """Subscribe to new organizations, files and seats."""
+        """Subscribe to new organizations, files and seats; let webhooks hear of plans."""
         # Services import models, which exist only now.
         from anneal.kernel.events import (  # noqa: PLC0415
             FileArriving,
@@ -20,9 +20,10 @@ class PlansConfig(AppConfig):
             SeatTaking,
             subscribe,
         )
-        from billing.plans import holding, trial  # noqa: PLC0415
+        from billing.plans import holding, public_events, trial  # noqa: PLC0415
 
         subscribe(OrganizationCreated, trial.organization_created)
         subscribe(FileArriving, holding.file_arriving)
         subscribe(FileStored, holding.file_stored)
         subscribe(SeatTaking, holding.seat_taking)
+        public_events.register()

@@ -100,7 +100,10 @@ class PlanInfo:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionInfo:
-    """The plan an organization is on, its present period, and what follows."""
+    """The plan an organization is on, its present period, and what follows.
+
+    ``ends_with_period``: cancelled, with no plan to follow.
+    """
 
     id: UUID
     plan: PlanInfo
@@ -109,6 +112,21 @@ class SubscriptionInfo:
     period_ends_at: datetime
     time_zone: str
     next_plan: PlanInfo | None
+    ends_with_period: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CancellationInfo:
+    """What leaving the plan means: where it leads, when, and which units would end at once.
+
+    ``plan`` is the free plan that would follow, None for no plan. ``waits``: it is arranged for the
+    period's end already. ``returned`` are units and money that leaving at once takes back.
+    """
+
+    plan: PlanInfo | None
+    period_ends_at: datetime
+    waits: bool
+    returned: tuple[tuple[str, Decimal], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,27 @@ class SubscriptionUnchanged(Conflict):
     message = "The organization is on this plan already."
 
 
+class SubscriptionNone(Conflict):
+    """There is no plan to leave."""
+
+    code = "subscription_none"
+    message = "The organization is on no plan."
+
+
+class SubscriptionFree(Conflict):
+    """A plan that asks for nothing is left by choosing another."""
+
+    code = "subscription_free"
+    message = "This plan costs nothing, so there is nothing to cancel: choose another plan instead."
+
+
+class CancellationNone(Conflict):
+    """Nothing was cancelled, or it took effect."""
+
+    code = "cancellation_none"
+    message = "No cancellation waits: there is nothing to take back."
+
+
 class PlanCurrency(Conflict):
     """An account is kept in one currency."""
 

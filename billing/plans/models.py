@@ -80,6 +80,8 @@ class Subscription(TenantModel):
     )
     next_assigned = models.BooleanField(default=False)
     """Whether the operator arranged the change that waits, and so how it is paid."""
+    ends_with_period = models.BooleanField(default=False)
+    """Cancelled, with no plan to follow."""
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True)
     renews_at = models.DateTimeField()
@@ -87,6 +89,8 @@ class Subscription(TenantModel):
     anchor_date = models.DateField()
     time_zone = models.CharField(max_length=60)
     period_months = models.PositiveSmallIntegerField()
+    returned = models.BooleanField(default=False)
+    """Left at once: what plans had given until then was taken back."""
 
     class Meta(TenantModel.Meta):
         """An organization is on one plan at a time."""
@@ -106,6 +110,10 @@ class Subscription(TenantModel):
                 name="plans_subscription_half_open",
             ),
             models.CheckConstraint(
+                condition=models.Q(ends_with_period=False) | models.Q(next_version__isnull=True),
+                name="plans_subscription_one_end",
+            ),
+            models.CheckConstraint(
                 condition=models.Q(period_months__in=[1, 12]), name="plans_subscription_months"
             ),
         ]
@@ -114,7 +122,12 @@ class Subscription(TenantModel):
                 fields=["renews_at"],
                 condition=models.Q(ends_at__isnull=True),
                 name="plans_subscription_due",
-            )
+            ),
+            models.Index(
+                fields=["renews_at"],
+                condition=models.Q(returned=True),
+                name="plans_subscription_returned",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,14 +1,19 @@
 """Questions to plans."""
 
 from datetime import date, datetime
-from typing import Any
+from decimal import Decimal
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import F, Q, Sum
 
 from anneal.kernel import clock
 from anneal.kernel.scopes import OrganizationRef, require_scope
+from billing.ledger.models import Grant
+from billing.ledger.selectors import account_get
 from billing.plans.contracts import (
+    CancellationInfo,
     LimitsInForce,
     PlanInfo,
     PlanLimits,
@@ -19,6 +24,9 @@ from billing.plans.errors import PlanUnknown
 from billing.plans.models import PlanVersion, Subscription, TrialTerms
 from billing.plans.rows import plan_info
 from billing.plans.terms import units_of
+
+OF_PLANS: Final = Q(source__startswith="plan:") | Q(source__startswith="credit_line:")
+"""Grants that a plan brought."""
 
 
 def plans_offered() -> tuple[PlanInfo, ...]:
@@ -66,7 +74,53 @@ def subscription_info(row: Subscription) -> SubscriptionInfo:
         period_ends_at=ends_at,
         time_zone=row.time_zone,
         next_plan=plan_info(row.next_version) if row.next_version else None,
+        ends_with_period=row.ends_with_period,
     )
+
+
+def plan_after(*, organization: OrganizationRef) -> PlanVersion | None:
+    """Return the free plan that follows one that is left: the first on offer that asks for nothing.
+
+    Its caps of money must be in the account's currency. None when none is offered.
+    """
+    kept_in = account_get(organization=organization).currency
+    for plan in plans_offered():
+        terms = plan.terms
+        money = any(cap.unit == terms.currency for cap in terms.caps)
+        fits = not money or kept_in in ("", terms.currency)
+        if fits and not terms.fee and terms.credit_line is None:
+            return PlanVersion.objects.select_related("plan").get(id=plan.id)
+    return None
+
+
+def cancellation_get(*, organization: OrganizationRef) -> CancellationInfo | None:
+    """Say what leaving the plan means; None where there is no plan that is paid."""
+    require_scope(organization)
+    found = subscription_get(organization=organization)
+    if found is None or not (found.plan.terms.fee or found.plan.terms.credit_line):
+        return None
+    after = plan_after(organization=organization)
+    following = found.next_plan
+    leaves = following is not None and not (following.terms.fee or following.terms.credit_line)
+    return CancellationInfo(
+        plan=plan_info(after) if after else None,
+        period_ends_at=found.period_ends_at,
+        waits=found.ends_with_period or leaves,
+        returned=plan_grants_unspent(organization=organization),
+    )
+
+
+def plan_grants_unspent(*, organization: OrganizationRef) -> tuple[tuple[str, Decimal], ...]:
+    """Return what is left of what plans gave for the present period, by unit."""
+    require_scope(organization)
+    rest = F("amount") - F("held") - F("consumed") - F("expired") - F("voided")
+    sums = (
+        Grant.objects.filter(OF_PLANS, organization_id=organization.id, expires_at__gt=clock.now())
+        .values("unit")
+        .annotate(rest=Sum(rest))
+        .order_by("unit")
+    )
+    return tuple((one["unit"], one["rest"]) for one in sums if one["rest"])
 
 
 def limits_in_force(*, organization: OrganizationRef) -> LimitsInForce:

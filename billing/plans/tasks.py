@@ -5,6 +5,7 @@ from uuid import UUID
 
 from anneal.kernel.scopes import system_scope
 from anneal.kernel.tasks import task
+from billing.plans.services.cancellation import rests_due, rests_void
 from billing.plans.services.renewal import subscription_renew, subscriptions_due
 
 logger = logging.getLogger(__name__)
@@ -14,7 +15,8 @@ logger = logging.getLogger(__name__)
 def renew() -> None:
     """Open the periods that have begun, a subscription per transaction.
 
-    Often, since until then nobody has the new period's units. One that cannot be renewed is told of
+    Often, since until then nobody has the new period's units; what holds have let go of since a
+    plan was left at once is taken back then too. One that cannot be renewed is told of
     and does not keep the others from theirs.
     """
     last: UUID | None = None
@@ -26,6 +28,14 @@ def renew() -> None:
             except Exception:
                 logger.exception("plans.renew_failed", extra={"subscription": str(subscription_id)})
         last = due[-1]
+    with system_scope("plans rests"):
+        left = rests_due()
+    for subscription_id in left:
+        try:
+            with system_scope("plans rests"):
+                rests_void(subscription_id=subscription_id)
+        except Exception:
+            logger.exception("plans.rests_failed", extra={"subscription": str(subscription_id)})
 
 
 def _due(after: UUID | None) -> list[UUID]:

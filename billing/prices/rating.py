@@ -11,7 +11,8 @@ from billing.prices.contracts import PriceModel, PriceTerms, Tier
 from billing.prices.currency import PRECISION
 
 _STEP: Final = Decimal("0.000000000001")
-_IN_ADVANCE: Final = (PriceModel.PER_UNIT, PriceModel.GRADUATED, PriceModel.PACKAGE)
+IN_ADVANCE: Final = (PriceModel.PER_UNIT, PriceModel.GRADUATED, PriceModel.PACKAGE)
+"""What has a cost before the period is over."""
 
 
 def rate(price: PriceTerms, units: Decimal) -> Decimal:
@@ -26,7 +27,7 @@ def cost(price: PriceTerms, used: Decimal, units: Decimal) -> Decimal | None:
     None where a later unit could change an earlier one's price (volume), or where the price is a
     share of money (percentage): such usage is charged by invoice.
     """
-    if price.model not in _IN_ADVANCE:
+    if price.model not in IN_ADVANCE:
         return None
     with localcontext(prec=PRECISION):
         return rate(price, used + units) - rate(price, used)
@@ -34,7 +35,7 @@ def cost(price: PriceTerms, used: Decimal, units: Decimal) -> Decimal | None:
 
 def ceiling(price: PriceTerms, used: Decimal, pending: Decimal, units: Decimal) -> Decimal | None:
     """Return the most ``units`` can cost when up to ``pending`` others may come before them."""
-    if price.model not in _IN_ADVANCE:
+    if price.model not in IN_ADVANCE:
         return None
     with localcontext(prec=PRECISION):
         if price.model == PriceModel.PER_UNIT:

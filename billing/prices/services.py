@@ -30,6 +30,8 @@ from billing.prices.selectors import price_for, price_get, price_info
 from billing.prices.terms import LARGEST, match_read, terms_read, tiers_json
 from tenants.accounts.contracts import HOUSE_ORGANIZATION
 
+HELD_METERS: Final = frozenset({"prediction", "trained_token", "storage_gb_hour"})
+"""What is set aside, or charged at once, at the price: see the ledger's holds."""
 _METER: Final = re.compile(r"[a-z][a-z0-9_]{2,49}")
 _PLAN: Final = re.compile(r"([a-z][a-z0-9_-]{1,49})?")
 
@@ -40,19 +42,21 @@ def price_quote(
     units: Decimal | int,
     organization: OrganizationRef | None = None,
     dims: dict[str, str] | None = None,
+    currency: str = DEFAULT,
 ) -> Quote:
     """Return what ``units`` cost at the price that rules now: the list's, or the organization's.
 
-    Counted from the start of a period. The amount keeps every decimal: an invoice rounds once, at
-    its line. Raises MeterUnknown, UnitsInvalid.
+    Counted from the start of a period, before any credit: what an account would pay at its place in
+    the tiers is ``billing.ledger.services.hold_quote``. The amount keeps every decimal: an invoice
+    rounds once, at its line. Raises MeterUnknown, UnitsInvalid.
     """
     count = Decimal(units)
     if not count.is_finite() or not 0 <= count <= LARGEST:
         raise UnitsInvalid(param="units")
     if organization is None:
-        price = price_get(meter=meter)
+        price = price_get(meter=meter, currency=currency)
     else:
-        price = price_for(organization=organization, meter=meter, dims=dims)
+        price = price_for(organization=organization, meter=meter, dims=dims, currency=currency)
     return Quote(
         meter=meter, units=count, amount=rating.rate(price.terms, count), currency=price.currency
     )
@@ -105,6 +109,12 @@ def price_add(
     if not _PLAN.fullmatch(plan):
         raise PriceInvalid("plan: give the code of a plan, or nothing.", param="plan")
     read, asked = terms_read(terms, currency), match_read(match or {})
+    if meter in HELD_METERS and read.model not in rating.IN_ADVANCE:
+        raise PriceInvalid(
+            f"'{meter}' is paid before it is used, and what a {read.model} price comes to is known "
+            "only afterwards: price it per_unit, graduated or package.",
+            param="model",
+        )
     # Its lock makes two operators' prices of one meter follow each other.
     counted = Meter.objects.select_for_update().filter(code=meter).first()
     if counted is None:

@@ -64,3 +64,10 @@ class DiscountUnknown(NotFound):
 
     code = "discount_not_found"
     message = "No such discount."
+
+
+class DiscountMismatch(Conflict):
+    """The same key with another amount."""
+
+    code = "discount_mismatch"
+    message = "This key took the discount off another amount: use a new key for a new invoice."

@@ -122,6 +122,9 @@ class DiscountDraw(TenantModel):
     discount_id = models.UUIDField()
     key = models.CharField(max_length=200)
     amount = models.DecimalField(max_digits=38, decimal_places=12)
+    asked = models.DecimalField(max_digits=38, decimal_places=12, null=True)
+    """What it was taken off; the same key with another is refused. The first draws did not say."""
+    currency = models.CharField(max_length=3, blank=True)
     drawn_at = models.DateTimeField()
 
     class Meta(TenantModel.Meta):

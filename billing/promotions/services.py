@@ -20,6 +20,7 @@ from billing.ledger.services import balance_grant
 from billing.prices.terms import coins_read
 from billing.promotions.contracts import PromotionKind, PromotionTerms, RedemptionInfo
 from billing.promotions.errors import (
+    DiscountMismatch,
     DiscountUnknown,
     PromotionNotYet,
     PromotionOver,
@@ -125,20 +126,22 @@ def discount_draw(
 ) -> Decimal:
     """Take a discount off ``amount`` once per ``key``; return how much that was.
 
-    Never more than the amount or than is left; the same key returns the first answer. Raises
-    DiscountUnknown, PriceInvalid, CurrencyUnknown, CurrencyDecimals.
+    Never more than the amount or than is left; the same key and amount return the first answer.
+    Raises DiscountUnknown, DiscountMismatch, PriceInvalid, CurrencyUnknown, CurrencyDecimals.
     """
     require_scope(organization)
     coins_read(amount, currency, param="amount", zero=True)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT discount_draw(%s, %s, %s, %s, %s, %s)",
+            "SELECT code, taken FROM discount_draw(%s, %s, %s, %s, %s, %s)",
             [organization.id, discount_id, key, amount, currency, clock.now()],
         )
-        (drawn,) = cursor.fetchone()
-    if drawn is None:
+        code, taken = cursor.fetchone()
+    if code == "unknown":
         raise DiscountUnknown
-    return Decimal(drawn)
+    if code == "mismatch":
+        raise DiscountMismatch(param="amount")
+    return Decimal(taken)
 
 
 def _units_grant(organization: OrganizationRef, actor: Actor, redeemed: RedemptionInfo) -> None:

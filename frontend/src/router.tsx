@@ -164,6 +164,10 @@ const appPages = [
     lazyRouteComponent(() => import("./pages/models/ModelsPage"), "ModelsPage"),
   ),
   page(
+    "/models/bases",
+    lazyRouteComponent(() => import("./pages/bases/BasesPage"), "BasesPage"),
+  ),
+  page(
     "/models/compare",
     lazyRouteComponent(() => import("./pages/evaluation/ComparePage"), "ComparePage"),
   ),

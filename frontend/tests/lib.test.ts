@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Trial } from "@/api/types";
 import { cookieRead } from "@/lib/cookies";
+import { headlineOf } from "@/lib/figures";
 import {
   formatAgo,
   formatMilliseconds,
@@ -12,7 +13,7 @@ import { tokensOf } from "@/lib/highlight";
 import { keyOf } from "@/lib/idempotency";
 import { blocksOf } from "@/lib/markdown";
 import { columnsOf, merged, pointOf } from "@/lib/metrics";
-import { accuracyOf, confusionOf, perClassOf } from "@/lib/report";
+import { confusionOf, perClassOf } from "@/lib/report";
 import { bestSoFar } from "@/lib/search";
 import { classifySnippets, exportSnippet, shellQuoted } from "@/lib/snippets";
 import { roleCan } from "@/lib/useOrg";
@@ -95,8 +96,8 @@ const figures = {
 
 test("the report reads the test split", () => {
   const metrics = { validation: { accuracy: 0.1 }, test: figures };
-  expect(accuracyOf(metrics)).toBe(0.75);
-  expect(accuracyOf(undefined)).toBeUndefined();
+  expect(headlineOf(metrics)).toEqual([{ name: "accuracy", value: 0.75 }]);
+  expect(headlineOf(undefined)).toEqual([]);
   expect(confusionOf(metrics, ["a", "b"])?.counts).toEqual(figures.confusion);
   expect(confusionOf(metrics, ["a"])).toBeUndefined();
   expect(perClassOf(metrics).map((line) => line.label)).toEqual(["a"]);
@@ -140,6 +141,8 @@ test("folds and trials are asked for only where they were set", () => {
     tier: "head" as const,
     preset: "quick" as const,
     seed: "" as const,
+    continueFrom: "",
+    maxCharge: "" as const,
     values: {},
   };
   const body = bodyOf({ ...form, folds: 5, trials: 20, searchCharge: "" });
@@ -184,6 +187,8 @@ test("the job's body holds only what was chosen", () => {
     preset: "quick" as const,
     seed: "" as const,
     ...NO_STUDY,
+    continueFrom: "",
+    maxCharge: "" as const,
     values: {},
   };
   const whole = { training_file: "ds_1", model: "minilm-l6", tier: "head", preset: "quick" };
@@ -201,6 +206,29 @@ test("the job's body holds only what was chosen", () => {
   expect(presetOf("lora", "quick")).toBe("balanced");
   expect(presetOf("lora", "best")).toBe("best");
   expect(presetOf("full", "best")).toBe("");
+});
+
+test("a continued model says its own tier and shape", () => {
+  const form = {
+    dataset: "ds_1",
+    model: "minilm-l6",
+    suffix: "",
+    tier: "lora" as const,
+    preset: "best" as const,
+    seed: "" as const,
+    continueFrom: "ft:minilm-l6:acme:x:1",
+    maxCharge: 2.5,
+    ...NO_STUDY,
+    values: { epochs: 2, lora_rank: 16 },
+  };
+  const known = [field("epochs", ["lora"]), field("lora_rank", ["lora"])];
+  expect(bodyOf(form, known)).toEqual({
+    training_file: "ds_1",
+    model: "minilm-l6",
+    continue_from: "ft:minilm-l6:acme:x:1",
+    max_charge: "2.5",
+    hyperparameters: { epochs: 2 },
+  });
 });
 
 test("only fields of the chosen tier are shown and sent", () => {
@@ -230,6 +258,8 @@ test("only fields of the chosen tier are shown and sent", () => {
     preset: "" as const,
     seed: "" as const,
     ...NO_STUDY,
+    continueFrom: "",
+    maxCharge: "" as const,
     values,
   };
   expect(bodyOf(form, known)).toEqual({

@@ -15,3 +15,9 @@ class BaseModelAbsent(InvalidRequest):
 
     code = "base_model_absent"
     message = "The weights of this base model are not on this installation."
+
+
+class BaseModelUntrainable(InvalidRequest):
+    """The engine does not know the architecture yet."""
+
+    code = "base_model_untrainable"

@@ -75,7 +75,9 @@ def check_shapes(artifact: Artifact, config: BertConfig) -> None:
         wanted[QUERY] = (config.num_attention_heads, hidden)
     lora = artifact.manifest.lora
     if lora is not None:
-        for key, (width, out, parts) in module_keys(config, lora.targets, lora.first_block):
+        pooler = artifact.manifest.pooling != "token"
+        shapes = module_keys(config, lora.targets, lora.first_block, pooler=pooler)
+        for key, (width, out, parts) in shapes:
             wanted[f"lora.{key}.a"] = (parts * lora.rank, width)
             wanted[f"lora.{key}.b"] = (parts, out, lora.rank)
     if artifact.manifest.full is not None:

@@ -21,6 +21,12 @@ FILES = (MANIFEST, WEIGHTS)
 ENGINE = "1"
 TIERS = ("head", "lora", "full")
 _TARGETS = ("all", "attention", "query_value", "feed_forward")
+_POOLING: Mapping[str, PoolingKind] = {
+    "cls": "cls",
+    "attention": "attention",
+    "mean": "attention",  # what attention was called while its queries were always zero
+    "token": "token",
+}
 _MAX_BYTES = 2_000_000_000
 
 
@@ -118,9 +124,8 @@ def _parse(body: Mapping[str, object]) -> ArtifactManifest:
     labels = tuple(cast("list[str]", body["labels"]))
     if not all(isinstance(label, str) for label in labels) or len(set(labels)) != len(labels):
         raise ValueError("labels")
-    if pooling["kind"] not in ("cls", "attention", "mean") or body["tier"] not in TIERS:
+    if pooling["kind"] not in _POOLING or body["tier"] not in TIERS:
         raise ValueError("tier or pooling")
-    # "mean" is what attention was called while its queries were always zero.
     if (body["tier"] == "lora") != (lora is not None):
         raise ValueError("lora")
     if (body["tier"] == "full") != (full is not None):
@@ -132,7 +137,7 @@ def _parse(body: Mapping[str, object]) -> ArtifactManifest:
         base_id=str(base["id"]),
         base_sha256=str(base["weights_sha256"]),
         max_length=_whole(body["max_length"], 8, 65_536),
-        pooling="cls" if pooling["kind"] == "cls" else "attention",
+        pooling=_POOLING[str(pooling["kind"])],
         layers=_whole(pooling["layers"], 1, 200),
         lora=None if lora is None else _lora(lora),
         full=None

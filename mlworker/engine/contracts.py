@@ -18,7 +18,7 @@ Kind = TypeVar("Kind")
 
 Tier = Literal["head", "lora", "full"]
 StopMode = Literal["checkpoint", "cancel"]
-PoolingKind = Literal["cls", "attention"]
+PoolingKind = Literal["cls", "attention", "token"]
 """What a model's head reads of a row; see heads.py."""
 
 FORMAT = 1
@@ -37,6 +37,7 @@ class ErrorCode(StrEnum):
     CHECKPOINT_CORRUPT = "checkpoint_corrupt"
     ARTIFACT_CORRUPT = "artifact_corrupt"
     CRASHED = "crashed"
+    INT8_INACCURATE = "int8_inaccurate"
 
 
 class EngineError(Exception):
@@ -68,6 +69,14 @@ class BaseReference:
 
 
 @dataclass(frozen=True, slots=True)
+class InitialReference:
+    """Weights to begin with: an artifact's or a checkpoint's folder, relative to the run folder."""
+
+    directory: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TrainSpec:
     """`spec.json` of a run folder; `config` values may be "auto" or missing."""
 
@@ -91,6 +100,10 @@ class TrainSpec:
     polite: bool = False
     test_hooks: Mapping[str, float] = field(default_factory=dict)
     """Delays for tests, milliseconds: `step_delay_ms`, `checkpoint_delay_ms`."""
+    initial: InitialReference | None = None
+    """What a run without `resume` begins with; None = the bare base."""
+    token_limit: int | None = None
+    """Trained tokens after which the run ends, if its epochs do not end it before."""
 
     def write(self, run_dir: Path) -> Path:
         """Write `spec.json` into the run folder and return its path."""
@@ -109,6 +122,10 @@ class TrainSpec:
             body["base"] = BaseReference(**body["base"])
             body["labels"] = tuple(str(label) for label in body["labels"])
             body["fixed"] = tuple(str(name) for name in body.get("fixed", ()))
+            initial = body.get("initial")
+            if initial is not None:
+                labels = tuple(str(label) for label in initial["labels"])
+                body["initial"] = InitialReference(initial["directory"], labels)
             return cls(**body)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise EngineError(
@@ -136,6 +153,8 @@ class PlanMessage:
     tokens_per_pass: int
     trained_tokens: int
     config: Mapping[str, Json]
+    device: str = ""
+    """What it runs on: `cpu`, or the accelerator's name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,11 @@ def pick_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def device_name(device: torch.device) -> str:
+    """`cpu`, or what the accelerator calls itself."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
 def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
     """bf16 or float32; "auto" takes bf16 where it is multiplied natively."""
     if precision == "auto":

@@ -1,6 +1,6 @@
 """A model version as files that stock `transformers` and `peft` load, with equal logits.
 
-`export_merged` writes a `BertForSequenceClassification` folder for either tier.
+`export_merged` writes a folder of the architecture that the task names, for every tier.
 `export_adapter` writes a PEFT folder (tier lora) to be put on the unchanged base.
 Neither needs transformers or peft here; the tests load the result with them.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -18,11 +19,22 @@ from torch import Tensor
 from mlworker.engine.adapters.lora import POOLER
 from mlworker.engine.adapters.merge import merged
 from mlworker.engine.artifact import Artifact
-from mlworker.engine.base.bert import RENAMED, Bert
+from mlworker.engine.base.bert import Bert
+from mlworker.engine.base.config import BertConfig
 from mlworker.engine.base.locate import BaseDirectory
+from mlworker.engine.base.names import RENAMED
 from mlworker.engine.heads import query_of
+from mlworker.engine.tasks import task_named
 
-_COPIED = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
+_COPIED = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "sentencepiece.bpe.model",
+)
 _PARTS = ("query", "key", "value")
 _SMALL = 2.0**-14
 """tanh(x) = x to float32 precision for |x| this much smaller than 1 times a feature."""
@@ -41,7 +53,7 @@ def export_merged(artifact: Artifact, base: BaseDirectory, out: Path) -> Path:
         weights["bert.pooler.dense.weight"] = _SMALL * torch.eye(bert.config.hidden_size)
         weights["bert.pooler.dense.bias"] = torch.zeros(bert.config.hidden_size)
         head = head / _SMALL
-    else:
+    elif artifact.manifest.pooling == "cls":
         weights["bert.pooler.dense.weight"] = bert.pooler.weight
         weights["bert.pooler.dense.bias"] = bert.pooler.bias
     weights |= {"classifier.weight": head, "classifier.bias": bias}
@@ -62,6 +74,11 @@ def export_adapter(artifact: Artifact, base: BaseDirectory, out: Path) -> Path:
         raise ValueError(
             f"Tier {artifact.manifest.tier} has no adapter. Export the merged model instead."
         )
+    if BertConfig.read(base.directory / "config.json").architecture != "bert":
+        raise ValueError(
+            "An adapter alone can be exported for bases of BERT's own layout. "
+            "Export the merged model instead."
+        )
     out.mkdir(parents=True, exist_ok=True)
     tensors: dict[str, Tensor] = {}
     for name, value in artifact.tensors.items():
@@ -74,7 +91,7 @@ def export_adapter(artifact: Artifact, base: BaseDirectory, out: Path) -> Path:
     save_file(plain, out / "adapter_model.safetensors", metadata={"format": "pt"})
     config = {
         "peft_type": "LORA",
-        "task_type": "SEQ_CLS",
+        "task_type": task_named(artifact.manifest.task).stock.peft,
         "base_model_name_or_path": "sentence-transformers/all-MiniLM-L6-v2"
         if base.id == "minilm-l6"
         else base.id,
@@ -171,18 +188,38 @@ def _peft_names(key: str, a: Tensor, artifact: Artifact, rank: int) -> dict[str,
 
 def _write_config(artifact: Artifact, base: BaseDirectory, out: Path, layers: int) -> None:
     config = json.loads((base.directory / "config.json").read_text(encoding="utf-8"))
+    shape = BertConfig.read(base.directory / "config.json")
+    if shape.architecture != "bert":
+        config = _as_bert(shape, config.get("pad_token_id"))
     labels = artifact.manifest.labels
     config.pop("_name_or_path", None)
+    stock = task_named(artifact.manifest.task).stock
     config |= {
-        "architectures": ["BertForSequenceClassification"],
+        "architectures": [stock.architecture],
         "num_hidden_layers": layers,
         "id2label": {str(index): label for index, label in enumerate(labels)},
         "label2id": {label: index for index, label in enumerate(labels)},
-        "problem_type": "single_label_classification",
+        "problem_type": stock.problem,
     }
     (out / "config.json").write_text(
         json.dumps(config, indent=1, ensure_ascii=False), encoding="utf-8"
     )
+
+
+def _as_bert(shape: BertConfig, padding: object) -> dict[str, object]:
+    """The config of the same encoder in BERT's layout: what RoBERTa and DistilBERT compute is
+    BERT's, once the unused places are left out and the missing token types are zeros.
+    """
+    sizes = asdict(shape)
+    del sizes["architecture"], sizes["position_offset"]
+    return {
+        **sizes,
+        "model_type": "bert",
+        "hidden_act": "gelu",
+        "hidden_dropout_prob": 0.1,
+        "attention_probs_dropout_prob": 0.1,
+        "pad_token_id": padding if isinstance(padding, int) else 0,
+    }
 
 
 def _copy_tokenizer(artifact: Artifact, base: BaseDirectory, out: Path) -> None:

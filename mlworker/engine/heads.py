@@ -1,10 +1,11 @@
-"""The two heads, both exactly representable in stock `BertForSequenceClassification`.
+"""The heads, all exactly representable in stock BERT.
 
 cls        tanh(pooler(first token of the last block)) -> linear: stock BERT itself.
 attention  LayerNorm(attention over the tokens + first token) after block k -> linear. Each
            attention head scores tokens with one learned query and averages its own slice of the
            features. In stock BERT this is k blocks and one more whose queries are constant and
            whose values are the identity (docs/decisions/0018). A query of zeros gives the mean.
+token      each token after block k -> linear: stock `BertForTokenClassification`.
 """
 
 from __future__ import annotations

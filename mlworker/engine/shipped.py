@@ -145,7 +145,10 @@ def _key(text: str) -> str:
 def _evidence(run: Run, done: DoneMessage, splits: dict[str, Pairs]) -> Evidence:
     """Accuracy on each half of the test split."""
     targets = [LABELS.index(label) for _, label in splits["test"]]
-    hits = [int(said == target) for said, target in zip(run.test_calls, targets, strict=True)]
+    if run.test_logits is None:
+        raise ValueError("there are no test rows")
+    called = run.test_logits.argmax(dim=1).tolist()
+    hits = [int(said == target) for said, target in zip(called, targets, strict=True)]
     reviews = len(hits) - PRODUCT_TEST
     return Evidence(
         train_rows=len(splits["train"]),

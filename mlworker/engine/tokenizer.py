@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -32,6 +32,10 @@ class EncodedText:
 
     ids: list[int]
     truncated: bool
+    spans: list[tuple[int, int]] = field(default_factory=list)
+    """Characters of each token, where words were asked for; offsets in the text as it was given."""
+    words: list[int | None] = field(default_factory=list)
+    """The word each token is a piece of; None for special tokens."""
 
 
 class TextTokenizer:
@@ -62,13 +66,29 @@ class TextTokenizer:
         """How many ids there are, added tokens included."""
         return self._tokenizer.get_vocab_size(with_added_tokens=True)
 
-    def encode(self, texts: Sequence[str], max_length: int) -> list[EncodedText]:
-        """Ids of each text, at most `max_length` long, special tokens included."""
+    def encode(
+        self, texts: Sequence[str], max_length: int, *, words: bool = False
+    ) -> list[EncodedText]:
+        """Ids of each text, at most `max_length` long, special tokens included.
+
+        `words` also tells which characters and which word each token stands for.
+        """
         if max_length != self._max_length:
             self._tokenizer.enable_truncation(max_length=max_length)
             self._max_length = max_length
         limit = max(_MIN_CHARACTERS, _CHARACTERS_PER_TOKEN * max_length)
-        encodings = self._tokenizer.encode_batch_fast([_clean(text, limit) for text in texts])
+        cleaned = [_clean(text, limit) for text in texts]
+        if words:
+            return [
+                EncodedText(
+                    encoding.ids,
+                    bool(encoding.overflowing) or len(text) > limit,
+                    encoding.offsets,
+                    encoding.word_ids,
+                )
+                for encoding, text in zip(self._tokenizer.encode_batch(cleaned), texts, strict=True)
+            ]
+        encodings = self._tokenizer.encode_batch_fast(cleaned)
         return [
             EncodedText(encoding.ids, bool(encoding.overflowing) or len(text) > limit)
             for encoding, text in zip(encodings, texts, strict=True)

@@ -1,19 +1,24 @@
 """From a job with readable data to a job in the queue: plan, price, hold."""
 
+from decimal import Decimal
+from uuid import UUID
+
 from anneal.kernel.ids import public_id, uuid7
-from billing.ledger.errors import HoldClosed, HoldExpired
-from billing.ledger.services import hold_extend, hold_take
-from billing.prices.services import price_quote
+from billing.ledger.errors import ChargeTooHigh, HoldClosed, HoldExpired
+from billing.ledger.services import hold_extend, hold_quote, hold_take
+from mlworker.jobs.capping import cap_warning, tokens_allowed
 from mlworker.jobs.charging import job_holds, tokens_captured
+from mlworker.jobs.continuing import label_warnings, parent_find
 from mlworker.jobs.contracts import JOB_PREFIX, METER, SOURCE
 from mlworker.jobs.errors import MaxChargeExceeded, TrainingDataUnfit
+from mlworker.jobs.forecasts import seconds_expected
 from mlworker.jobs.limits import HOLD_SECONDS
 from mlworker.jobs.models import FineTuningJob
 from mlworker.jobs.quoting import Plan, plan_make
 from mlworker.jobs.ring import ring_workers
 from mlworker.jobs.rows import event_add, job_move, owner_of
 from mlworker.jobs.states import Control, JobState, Phase
-from mlworker.jobs.studying import study_asked
+from mlworker.jobs.studying import stretch, study_asked
 from tenants.datasets.contracts import DatasetVersionInfo
 
 
@@ -25,6 +30,11 @@ def job_admit(
     TrainingDataUnfit, HyperparameterInvalid, MaxChargeExceeded and QuotaExhausted leave the row as
     it was.
     """
+    if validation is not None and validation.task != version.task:
+        raise TrainingDataUnfit(
+            f"The validation file is for {validation.task}, the training file for {version.task}.",
+            param="validation_file",
+        )
     if validation is not None and not set(validation.labels) <= set(version.labels):
         raise TrainingDataUnfit(
             "The validation file has labels that the training file has not.",
@@ -40,22 +50,27 @@ def job_admit(
         hyperparameters=row.hyperparameters,
         study=study_asked(row),
     )
+    if row.continue_from:
+        parent = parent_find(organization=owner_of(row), reference=row.continue_from)
+        row.warnings = [*row.warnings, *label_warnings(parent, version.labels)]
     _hold(row, plan)
     row.dataset_id, row.dataset_version_id = version.dataset_id, version.id
     row.validation_version_id = validation.id if validation else None
     row.task = version.task
     row.config = plan.config.as_dict()
-    row.quoted_tokens = plan.trained_tokens
     if row.search is not None:
         row.search = {**row.search, "full_runs": plan.study.full_runs}
+    work = round((row.quoted_tokens or 0) * stretch(plan.study, row.tier))
+    forecast = seconds_expected(base=row.base, tier=row.tier, tokens=work)
+    row.expected_seconds = forecast.seconds_p50
     paused = row.control == Control.PAUSE
     job_move(row, JobState.PAUSED if paused else JobState.QUEUED, Phase.WAITING_FOR_WORKER)
     event_add(
         row,
-        f"Files validated, {plan.trained_tokens:,} trained tokens held, "
+        f"Files validated, {row.quoted_tokens:,} trained tokens held, "
         + ("job paused." if paused else "moving job to queued state."),
         code="job.paused" if paused else "job.queued",
-        data={"trained_tokens": plan.trained_tokens, "rows": version.rows},
+        data={"trained_tokens": row.quoted_tokens, "rows": version.rows},
     )
     row.save()
     if not paused:
@@ -65,52 +80,65 @@ def job_admit(
 def hold_renew(row: FineTuningJob) -> None:
     """Give the job's hold its full time again; take a new one if it has run out. The caller saves.
 
-    A new one is for what segments have not charged yet. QuotaExhausted when one is needed and the
-    balance does not cover it any more.
+    A new one is for what segments have not charged yet, and ``max_charge`` counts these too.
+    QuotaExhausted or MaxChargeExceeded when one is needed and cannot be had any more.
     """
-    organization = owner_of(row)
     if row.hold_id is None:
         return
     try:
-        hold_extend(organization=organization, hold_id=row.hold_id, ttl_seconds=HOLD_SECONDS)
+        hold_extend(organization=owner_of(row), hold_id=row.hold_id, ttl_seconds=HOLD_SECONDS)
     except (HoldExpired, HoldClosed):
-        rest = (row.quoted_tokens or 0) - tokens_captured(job_holds(row))
+        holds = job_holds(row)
+        rest = (row.quoted_tokens or 0) - tokens_captured(holds)
         if rest <= 0:
             return
+        spent = sum((hold.charged - hold.charge_refunded for hold in holds), Decimal(0))
+        # Remembered also where no other can be had: what it paid may have to be refunded.
         row.earlier_holds = [*row.earlier_holds, str(row.hold_id)]
+        key = f"{public_id(JOB_PREFIX, row.id)}:{uuid7()}"
+        row.hold_id = _take(row, rest, task=row.task, key=key, spent=spent)
+
+
+def _take(
+    row: FineTuningJob, tokens: int, *, task: str, key: str, spent: Decimal = Decimal(0)
+) -> UUID:
+    most = None if row.max_charge is None else max(row.max_charge - spent, Decimal(0))
+    try:
         hold = hold_take(
-            organization=organization,
+            organization=owner_of(row),
             unit=METER,
-            amount=rest,
-            key=f"{public_id(JOB_PREFIX, row.id)}:{uuid7()}",
+            amount=tokens,
+            key=key,
             ttl_seconds=HOLD_SECONDS,
             source=SOURCE,
-            dims={"task": row.task, "tier": row.tier},
+            dims={"task": task, "tier": row.tier},
             api_key_id=row.api_key_id,
             member_id=row.member_id,
+            most=most,
         )
-        row.hold_id = hold.id
+    except ChargeTooHigh as error:
+        raise MaxChargeExceeded(f"max_charge: {error}", param="max_charge") from error
+    return hold.id
 
 
 def _hold(row: FineTuningJob, plan: Plan) -> None:
-    dims = {"task": plan.version.task, "tier": row.tier}
-    price = price_quote(
-        meter=METER, units=plan.trained_tokens, organization=owner_of(row), dims=dims
+    """Hold the price of the whole plan, or of as much of it as ``max_charge`` buys."""
+    task = plan.version.task
+    tokens, _ = tokens_allowed(
+        plan,
+        row.max_charge,
+        lambda amount: hold_quote(
+            organization=owner_of(row),
+            unit=METER,
+            amount=amount,
+            dims={"task": task, "tier": row.tier},
+            api_key_id=row.api_key_id,
+            member_id=row.member_id,
+            most=row.max_charge,
+        ),
     )
-    if row.max_charge is not None and price.amount > row.max_charge:
-        raise MaxChargeExceeded(
-            f"The price is {price.amount} {price.currency}, above max_charge {row.max_charge}.",
-            param="max_charge",
-        )
-    hold = hold_take(
-        organization=owner_of(row),
-        unit=METER,
-        amount=plan.trained_tokens,
-        key=public_id(JOB_PREFIX, row.id),
-        ttl_seconds=HOLD_SECONDS,
-        source=SOURCE,
-        dims=dims,
-        api_key_id=row.api_key_id,
-        member_id=row.member_id,
-    )
-    row.hold_id = hold.id
+    row.hold_id = _take(row, tokens, task=task, key=public_id(JOB_PREFIX, row.id))
+    row.quoted_tokens = tokens
+    if tokens < plan.trained_tokens:
+        row.token_limit = tokens
+        row.warnings = [*row.warnings, cap_warning(tokens, plan)]

@@ -23,8 +23,12 @@ class JobsConfig(AppConfig):
             listeners,
             public_events,
         )
+        from mlworker.registry.contracts import (  # noqa: PLC0415 # apps are ready only now
+            ModelVersionDeleting,
+        )
 
         subscribe(DatasetDeleting, listeners.dataset_guard)
         subscribe(OrganizationSuspended, listeners.jobs_pause)
+        subscribe(ModelVersionDeleting, listeners.model_guard)
         public_events.register()
         worker_shutting_down.connect(listeners.worker_drain, weak=False)

@@ -59,6 +59,18 @@ class JobRequest:
     metadata: Mapping[str, str] = field(default_factory=dict)
     max_charge: Decimal | None = None
     study: StudyRequest = field(default_factory=StudyRequest)
+    continue_from: str = ""
+    """Own model version or checkpoint whose weights it begins with."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePlace:
+    """Where a queued job stands among those of all organizations."""
+
+    place: int
+    """1 = next."""
+    seconds: float
+    """How long until it starts, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +86,13 @@ class Estimate:
     reason: str | None
     exact: bool
     """False when the rows were too many to count at once and a sample was counted."""
+    measured_jobs: int
+    """Jobs of this installation whose speed the seconds go by; 0 = none yet, a built-in figure."""
+    device: str
+    """What those jobs ran on."""
+    stops_at_tokens: int | None
+    """Where ``max_charge`` would end the training; None when it is enough for all of it."""
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +128,10 @@ class JobInfo:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
-    queue_position: int | None = None
+    continue_from: str
+    token_limit: int | None
+    expected_seconds: float | None
+    queue: QueuePlace | None = None
     cross_validation: Mapping[str, Any] | None = None
     search: Mapping[str, Any] | None = None
     study: Mapping[str, Any] = field(default_factory=dict)

@@ -64,6 +64,29 @@ class MaxChargeExceeded(InvalidRequest):
     code = "max_charge_exceeded"
 
 
+class ContinueFromNotFound(NotFound):
+    """Neither an own model version nor a checkpoint that is still kept."""
+
+    code = "continue_from_not_found"
+    message = (
+        "There is no such model version or checkpoint to continue from: GET /v1/models and "
+        "GET /v1/fine_tuning/jobs/{id}/checkpoints list those there are."
+    )
+
+
+class ContinueFromUnfit(InvalidRequest):
+    """What is to be continued is of another base, tier or shape."""
+
+    code = "continue_from_unfit"
+
+
+class ModelContinued(Conflict):
+    """An unfinished job begins with the model."""
+
+    code = "model_in_use"
+    message = "An unfinished fine-tuning job continues from this model: cancel it or wait."
+
+
 class DatasetInUse(Conflict):
     """An unfinished job still needs the dataset."""
 

@@ -54,18 +54,24 @@ def config_resolve(
     tokens_per_row: float,
     blocks: int,
     preset: str = "",
+    unused: frozenset[str] = frozenset(),
 ) -> TrainConfig:
     """Return the complete configuration of a job on a base with so many blocks.
 
     OpenAI's names are understood: ``n_epochs``; ``batch_size``, in rows, becomes a token budget;
     ``learning_rate_multiplier`` multiplies what ``auto`` would choose. HyperparameterInvalid names
-    the field and its bounds.
+    the field and its bounds. ``unused`` mean nothing to the task and are refused.
     """
     given = {name: value for name, value in requested.items() if value not in (None, AUTO)}
     for name in requested:
         if (name not in HYPERPARAMETERS and name not in OPENAI_NAMES) or name in JOB_FIELDS:
             raise HyperparameterInvalid(
                 f"There is no hyper-parameter '{name[:64]}'.", param=f"hyperparameters.{name[:64]}"
+            )
+        if name in unused and name in given:
+            raise HyperparameterInvalid(
+                f"{name} does nothing in this task: leave it out or choose auto.",
+                param=f"hyperparameters.{name}",
             )
     values = {name: value for name, value in given.items() if name not in OPENAI_NAMES}
     own = frozenset(values)

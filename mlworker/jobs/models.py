@@ -67,7 +67,11 @@ class FineTuningJob(TenantModel):
     quoted_tokens = models.PositiveBigIntegerField(null=True)
     max_charge = models.DecimalField(max_digits=20, decimal_places=6, null=True)
     """Largest price accepted, in the currency of the estimate."""
+    token_limit = models.PositiveBigIntegerField(null=True)
+    """Where ``max_charge`` ends the training, if that is before its end."""
     trained_tokens = models.PositiveBigIntegerField(null=True)
+    continue_from = models.CharField(max_length=200, blank=True, default="")
+    """The own model version or checkpoint whose weights it begins with."""
 
     attempt = models.PositiveIntegerField(default=0)
     stalled_attempts = models.PositiveIntegerField(default=0)
@@ -79,7 +83,15 @@ class FineTuningJob(TenantModel):
     progress = models.JSONField(default=dict)
     metrics = models.JSONField(default=dict)
     seconds = models.FloatField(null=True)
-    """Training time of all attempts; with ``trained_tokens`` the speed of this installation."""
+    """Training time of all attempts."""
+    device = models.CharField(max_length=64, blank=True, default="")
+    """What it trains on: ``cpu`` or an accelerator's name."""
+    tokens_per_second = models.FloatField(null=True)
+    """Speed up to its last checkpoint or end: the speed of this installation."""
+    overhead_seconds = models.FloatField(null=True)
+    """What a whole attempt took beside its training: start, evaluation, storing."""
+    expected_seconds = models.FloatField(null=True)
+    """How long it was expected to take when it was admitted."""
     warnings = models.JSONField(default=list)
     error = models.JSONField(null=True)
     fine_tuned_model = models.CharField(max_length=200, blank=True, default="")
@@ -107,8 +119,8 @@ class FineTuningJob(TenantModel):
             models.Index(fields=["organization_id", "-claimed_at"], name="jobs_job_service"),
             models.Index(fields=["organization_id", "-id"], name="jobs_job_newest"),
             models.Index(
-                fields=["base", "tier", "-finished_at"],
-                condition=models.Q(state=JobState.SUCCEEDED.value),
+                fields=["base", "tier", "-claimed_at"],
+                condition=models.Q(tokens_per_second__gt=0),
                 name="jobs_job_speed",
             ),
         ]

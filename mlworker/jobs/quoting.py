@@ -9,6 +9,7 @@ from typing import Final
 from anneal.kernel.scopes import OrganizationRef
 from mlworker.catalog.selectors import weights_path
 from mlworker.engine.base.config import BertConfig
+from mlworker.engine.tasks import task_named
 from mlworker.engine.tokenizer import TextTokenizer
 from mlworker.engine.tokens import trained_tokens
 from mlworker.engine.training.config import TrainConfig
@@ -34,6 +35,8 @@ class Plan:
     version: DatasetVersionInfo
     config: TrainConfig
     trained_tokens: int
+    pass_tokens: int
+    """What one pass over the rows trains."""
     exact: bool
     study: StudyPlan = field(default_factory=StudyPlan)
 
@@ -67,6 +70,7 @@ def plan_make(
         seed=seed,
         rows=rows,
         classes=len(version.labels),
+        unused=task_named(version.task).unused,
         tokens_per_row=sum(length * count for length, count in lengths.items()) / counted,
     )
     one_pass = sum(min(length, config.max_length) * count for length, count in lengths.items())
@@ -86,16 +90,23 @@ def plan_make(
         config=config,
         study=asked,
         trained_tokens=alone + asked.trained_tokens,
+        # a study is done whole or not at all: half of it would have found nothing
+        pass_tokens=alone + asked.trained_tokens
+        if asked.folds or asked.trials
+        else trained_tokens(one_pass, epochs=1, tier=tier),
         exact=counted >= rows,
     )
 
 
 def data_check(version: DatasetVersionInfo) -> None:
-    """Refuse data that cannot teach: one label, or next to no rows. TrainingDataUnfit."""
+    """Refuse data that cannot teach: too few labels, or next to no rows. TrainingDataUnfit."""
     rows = version.splits.get(Split.TRAIN, 0)
-    if len(version.labels) < 2:
+    fewest = task_named(version.task).fewest_labels
+    if len(version.labels) < fewest:
         raise TrainingDataUnfit(
-            "The dataset has fewer than two labels: there is nothing to tell apart.",
+            "The dataset has fewer than two labels: there is nothing to tell apart."
+            if fewest == 2
+            else "The dataset has no labels: there is nothing to learn.",
             param="training_file",
         )
     if rows < MIN_ROWS:

@@ -1,9 +1,8 @@
 """Reading jobs."""
 
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import QuerySet
 
 from anneal.kernel.ids import parse_id
@@ -14,19 +13,12 @@ from mlworker.jobs.contracts import (
     CheckpointInfo,
     EventInfo,
     JobInfo,
+    QueuePlace,
 )
 from mlworker.jobs.errors import JobNotFound
+from mlworker.jobs.forecasts import queue_places
 from mlworker.jobs.models import FineTuningJob, JobEvent, StoredFiles
 from mlworker.jobs.states import OPEN, Control, JobState, Phase, StoredKind, StoredState
-
-_TOKENS_PER_SECOND: Final = {
-    "head": (6_000.0, 2_000.0),
-    "lora": (1_500.0, 500.0),
-    "full": (1_200.0, 400.0),
-}
-"""p50 and p10 before this installation has trained anything, on two processor cores."""
-_OVERHEAD_SECONDS: Final = 6.0
-"""Starting the trainer, reading rows, storing the model."""
 
 
 def job_get(*, organization: OrganizationRef, reference: str) -> JobInfo:
@@ -35,7 +27,7 @@ def job_get(*, organization: OrganizationRef, reference: str) -> JobInfo:
     row = FineTuningJob.objects.filter(id=parse_id(JOB_PREFIX, reference)).first()
     if row is None:
         raise JobNotFound
-    return job_info(row, _positions(row))
+    return job_info(row, queue_places() if row.state == JobState.QUEUED else {})
 
 
 def job_rows(*, organization: OrganizationRef) -> QuerySet[FineTuningJob]:
@@ -44,7 +36,7 @@ def job_rows(*, organization: OrganizationRef) -> QuerySet[FineTuningJob]:
     return FineTuningJob.objects.all()
 
 
-def job_info(row: FineTuningJob, positions: dict[UUID, int] | None = None) -> JobInfo:
+def job_info(row: FineTuningJob, places: dict[UUID, QueuePlace] | None = None) -> JobInfo:
     """Return a row as others see it."""
     return JobInfo(
         id=row.id,
@@ -76,28 +68,14 @@ def job_info(row: FineTuningJob, positions: dict[UUID, int] | None = None) -> Jo
         created_at=row.created_at,
         started_at=row.started_at,
         finished_at=row.finished_at,
-        queue_position=(positions or {}).get(row.id),
         cross_validation=row.cross_validation,
         search=row.search,
         study=row.study,
+        continue_from=row.continue_from,
+        token_limit=row.token_limit,
+        expected_seconds=row.expected_seconds,
+        queue=(places or {}).get(row.id),
     )
-
-
-def queue_positions() -> dict[UUID, int]:
-    """Return the place of each of the scope's queued jobs in the queue of all organizations."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT job_id, place FROM jobs_queue_places()")
-        return dict(cursor.fetchall())
-
-
-def seconds_expected(*, base: str, tier: str, tokens: int) -> tuple[float, float]:
-    """Return how long training ``tokens`` takes here, p50 and p90, from the last jobs' speed."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT p50, p10 FROM jobs_speed(%s, %s)", [base, tier])
-        p50, p10 = cursor.fetchone() or (None, None)
-    if not p50 or not p10:
-        p50, p10 = _TOKENS_PER_SECOND.get(tier, _TOKENS_PER_SECOND["lora"])
-    return _OVERHEAD_SECONDS + tokens / p50, _OVERHEAD_SECONDS + tokens / p10
 
 
 def job_events(
@@ -149,7 +127,3 @@ def checkpoint_info(row: StoredFiles) -> CheckpointInfo:
     names = CheckpointInfo.__dataclass_fields__
     values: dict[str, Any] = {name: getattr(row, name) for name in names}
     return CheckpointInfo(**values)
-
-
-def _positions(row: FineTuningJob) -> dict[UUID, int]:
-    return queue_positions() if row.state == JobState.QUEUED else {}

@@ -1,12 +1,12 @@
 """What organizations store, counted once an hour in GB-hours of the meter `storage_gb_hour`.
 
-The hour is charged to the balance where it has the units or the money, else it is counted alone:
-files are not deleted because a balance is used up.
+The hour is charged as far as units and money go, and what they do not cover is kept as uncovered:
+files are not deleted because a balance is used up. Where books refuse it, it is counted alone.
 
-Counted are uploaded and produced files, model versions, and what jobs keep in storage beside them.
-Rows know their sizes, so no object is looked at. The event's name is the hour, so that an hour
-counts once however often, late or twice the task runs; an hour in which no task ran at all is not
-billed.
+Counted are uploaded and produced files, model versions, their exports, and what jobs keep in
+storage beside them. Rows know their sizes, so no object is looked at. The event's name is the
+hour, so that an hour counts once however often, late or twice the task runs; an hour in which no
+task ran at all is not billed.
 """
 
 import logging
@@ -17,9 +17,11 @@ from typing import Final
 from django.db import connection
 
 from anneal.kernel import clock
+from anneal.kernel.errors import DomainError
 from anneal.kernel.scopes import system_scope
-from billing.ledger.services import usage_charge
+from billing.ledger.services import BOOK_ERRORS, books_fault, usage_charge
 from billing.metering.contracts import UsageEventNew
+from billing.metering.services import usage_ingest
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +40,8 @@ SELECT organization_id, sum(bytes) AS bytes FROM (
   UNION ALL
   SELECT organization_id, artifact_bytes + evaluation_bytes FROM registry_modelversion
   UNION ALL
+  SELECT organization_id, size FROM registry_modelexport
+  UNION ALL
   SELECT s.organization_id, s.size FROM jobs_storedfiles s
   WHERE s.state = 'ready' AND NOT EXISTS (SELECT FROM registry_modelversion v
                                           WHERE v.organization_id = s.organization_id
@@ -54,8 +58,8 @@ WHERE known.counted IS NULL ORDER BY t.organization_id
 def storage_count() -> int:
     """Count the hour that runs; return for how many organizations.
 
-    Opens its own scopes, one to read in and one per batch, so none may be open. A batch that fails
-    is logged and left for the next run; the others stay counted.
+    Opens its own scopes, one to read in and one per batch, so none may be open. What fails is
+    logged and left for the next run; the others stay counted. Whose books refuse is parked.
     """
     hour = clock.now().astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     name = f"{hour:%Y-%m-%dT%H}"
@@ -74,22 +78,33 @@ def storage_count() -> int:
             for organization_id, stored in cursor.fetchall()
             if (units := _gigabytes(stored)) > 0
         ]
-    done = 0
-    for first in range(0, len(events), BATCH):
-        batch = events[first : first + BATCH]
-        try:
-            with system_scope("storage use"):
-                usage_charge(events=batch)
-        except Exception:
-            logger.exception(
-                "storage use: %s not counted for %d organizations from %s on",
-                name,
-                len(batch),
-                batch[0].organization_id,
-            )
-            continue
-        done += len(batch)
-    return done
+    batches = (events[first : first + BATCH] for first in range(0, len(events), BATCH))
+    return sum(_charge(batch, name) for batch in batches)
+
+
+def _charge(events: list[UsageEventNew], name: str) -> int:
+    """Charge some; return how many count. Whoever's books make all fail is found by halving."""
+    try:
+        with system_scope("storage use"):
+            usage_charge(events=events)
+    except Exception as error:
+        faulty = isinstance(error, BOOK_ERRORS)
+        if len(events) > 1 and (faulty or isinstance(error, DomainError)):
+            middle = len(events) // 2
+            return _charge(events[:middle], name) + _charge(events[middle:], name)
+        logger.exception(
+            "storage use: %s not counted for %d organizations from %s on",
+            name,
+            len(events),
+            events[0].organization_id,
+        )
+        if not faulty:
+            return 0
+        # Whoever mends the books finds the hour counted; nobody's next hour would bring it back.
+        with system_scope("storage use"):
+            books_fault(organization_id=events[0].organization_id, error=str(error))
+            usage_ingest(events=events)
+    return len(events)
 
 
 def _gigabytes(stored: Decimal) -> Decimal:

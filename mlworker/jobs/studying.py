@@ -91,6 +91,14 @@ def study_asked(row: FineTuningJob) -> StudyRequest:
     )
 
 
+def study_planned(row: FineTuningJob) -> StudyPlan:
+    """Return what a queued job's row has the trainer do."""
+    asked, search = study_asked(row), row.search or {}
+    return StudyPlan(
+        folds=asked.folds, trials=asked.trials, full_runs=int(search.get("full_runs", 0))
+    )
+
+
 def fixed_names(requested: Mapping[str, object]) -> tuple[str, ...]:
     """Return the hyper-parameters that were given a value: a search leaves them alone."""
     given = (name for name, value in requested.items() if value not in (None, AUTO))

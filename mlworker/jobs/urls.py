@@ -43,5 +43,10 @@ urlpatterns = [
         study.OutOfFoldView.as_view(),
         name="fine-tuning-job-out-of-fold",
     ),
+    path(
+        f"{_JOB}/tensorboard",
+        views.JobTensorboardView.as_view(),
+        name="fine-tuning-job-tensorboard",
+    ),
     path(f"{_JOB}/stream", job_stream, name="fine-tuning-job-stream"),
 ]

@@ -5,7 +5,7 @@ the claim's fence and raises LeaseLost when the claim is no longer good: then no
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -15,10 +15,12 @@ from anneal.kernel.ids import public_id, uuid7
 from anneal.kernel.scopes import tenant_scope
 from anneal.kernel.storage import StoredObject, tenant_key
 from billing.ledger.errors import AccountParked
+from mlworker.engine.contracts import EngineError, ErrorCode
 from mlworker.jobs.admission import hold_renew
 from mlworker.jobs.charging import job_charge, segment_charge
+from mlworker.jobs.continuing import Parent, checkpoints_needed, parent_find
 from mlworker.jobs.contracts import CHECKPOINT_PREFIX, Claim, Fault, StudyPlan
-from mlworker.jobs.errors import LeaseLost
+from mlworker.jobs.errors import ContinueFromNotFound, LeaseLost, MaxChargeExceeded
 from mlworker.jobs.limits import KEEP_CHECKPOINTS, LEASE_SECONDS
 from mlworker.jobs.models import FineTuningJob, StoredFiles
 from mlworker.jobs.rows import (
@@ -28,6 +30,7 @@ from mlworker.jobs.rows import (
     events_add,
     job_move,
     job_of_worker,
+    owner_of,
 )
 from mlworker.jobs.settling import attempt_ended, job_give_back
 from mlworker.jobs.states import (
@@ -38,7 +41,7 @@ from mlworker.jobs.states import (
     StoredKind,
     StoredState,
 )
-from mlworker.jobs.studying import fixed_names, study_asked
+from mlworker.jobs.studying import fixed_names, study_planned
 from mlworker.registry.contracts import (
     Lineage,
     ModelVersionInfo,
@@ -48,6 +51,8 @@ from mlworker.registry.contracts import (
 from mlworker.registry.services import model_version_register
 from tenants.datasets.contracts import DatasetVersionInfo
 from tenants.datasets.selectors import dataset_version_get
+
+_DEVICE: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,9 @@ class Work:
     """Where the last attempt's checkpoint left it."""
     version: DatasetVersionInfo
     validation_version: DatasetVersionInfo | None
+    parent: Parent | None = None
+    """What it begins with, if not with the bare base."""
+    token_limit: int | None = None
 
 
 @dataclass(slots=True)
@@ -113,7 +121,7 @@ def work_load(claim: Claim) -> Work:
         row = job_of_worker(claim)
         try:
             hold_renew(row)
-        except (QuotaExhausted, AccountParked):
+        except (QuotaExhausted, AccountParked, MaxChargeExceeded):
             row.warnings = [*row.warnings, "The price was no longer held when training began."]
             row.hold_id = None
         row.save()
@@ -129,7 +137,7 @@ def work_load(claim: Claim) -> Work:
             suffix=row.suffix,
             seed=row.seed,
             config=row.config,
-            study=_study(row),
+            study=study_planned(row),
             fixed=fixed_names(row.hyperparameters),
             quoted_tokens=row.quoted_tokens or 0,
             progress=row.progress,
@@ -137,7 +145,19 @@ def work_load(claim: Claim) -> Work:
             validation_version=(
                 dataset_version_get(organization=organization, version_id=extra) if extra else None
             ),
+            parent=_parent(row),
+            token_limit=row.token_limit,
         )
+
+
+def _parent(row: FineTuningJob) -> Parent | None:
+    if not row.continue_from:
+        return None
+    try:
+        return parent_find(organization=owner_of(row), reference=row.continue_from)
+    except ContinueFromNotFound as error:
+        # A checkpoint whose bytes proved damaged: another attempt would find it no better.
+        raise EngineError(ErrorCode.INVALID_CONFIG, error.text) from error
 
 
 def lease_renew(claim: Claim) -> None:
@@ -229,20 +249,11 @@ def checkpoint_ready(
             code="checkpoint.saved",
             data={"checkpoint": public_id(CHECKPOINT_PREFIX, stored_id), "step": step},
         )
+        row.tokens_per_second = metrics.get("tokens_per_second") or row.tokens_per_second
+        row.device = str(row.progress.get("device") or row.device)[:_DEVICE]
         segment_charge(row, step=step, tokens=tokens)
         row.save()
         _retire_old(row)
-
-
-def folds_ready(claim: Claim, stored_id: UUID, stored: StoredObject) -> None:
-    """Declare out-of-fold predictions stored; those of an earlier attempt make way."""
-    with tenant_scope(claim.organization):
-        row = job_of_worker(claim)
-        older = StoredFiles.objects.filter(job_id=row.id, kind=StoredKind.FOLDS)
-        older.exclude(id=stored_id).update(state=StoredState.DELETING)
-        StoredFiles.objects.filter(id=stored_id).update(
-            state=StoredState.READY, sha256=stored.sha256, size=stored.size
-        )
 
 
 def checkpoints_newest_first(claim: Claim) -> list[StoredFiles]:
@@ -300,6 +311,8 @@ class Outcome:
     early_stopped: bool
     progress: Mapping[str, Any]
     evaluation: StoredReport | None = None
+    overhead_seconds: float | None = None
+    """What the attempt took beside the training; None when it was not the whole of it."""
 
 
 def work_succeeded(work: Work, outcome: Outcome) -> ModelVersionInfo:
@@ -338,6 +351,10 @@ def work_succeeded(work: Work, outcome: Outcome) -> ModelVersionInfo:
         studied = row.tier == "head" and (row.search or row.cross_validation)
         row.seconds = None if studied else outcome.seconds
         row.progress = dict(outcome.progress)
+        row.device = str(row.progress.get("device") or row.device)[:_DEVICE]
+        if outcome.trained_tokens and outcome.seconds > 0 and not studied:
+            row.tokens_per_second = outcome.trained_tokens / outcome.seconds
+        row.overhead_seconds = outcome.overhead_seconds
         event_add(row, f"New fine-tuned model created: {version.name}", code="model.created")
         job_charge(row, outcome.trained_tokens)
         event_add(row, "The job has successfully completed.", code="job.succeeded")
@@ -357,13 +374,6 @@ def _evaluation(report: StoredReport | None) -> NewEvaluation:
     )
 
 
-def _study(row: FineTuningJob) -> StudyPlan:
-    asked, search = study_asked(row), row.search or {}
-    return StudyPlan(
-        folds=asked.folds, trials=asked.trials, full_runs=int(search.get("full_runs", 0))
-    )
-
-
 def _checkpoints(job_id: UUID) -> QuerySet[StoredFiles]:
     return StoredFiles.objects.filter(
         job_id=job_id, kind=StoredKind.CHECKPOINT, state=StoredState.READY
@@ -371,5 +381,7 @@ def _checkpoints(job_id: UUID) -> QuerySet[StoredFiles]:
 
 
 def _retire_old(row: FineTuningJob) -> None:
-    old = [stored.id for stored in _checkpoints(row.id)[KEEP_CHECKPOINTS:]]
+    old = {stored.id for stored in _checkpoints(row.id)[KEEP_CHECKPOINTS:]}
+    if old:
+        old -= checkpoints_needed(row.id)
     StoredFiles.objects.filter(id__in=old).update(state=StoredState.DELETING)

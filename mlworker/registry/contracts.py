@@ -3,16 +3,49 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Final, Literal
 from uuid import UUID
 
 from anneal.kernel.events import Event
 from anneal.kernel.scopes import OrganizationRef
+from mlworker.engine.exporting.contracts import ExportFormat
+
+__all__ = [
+    "SHIPPED_KEY",
+    "ExportFormat",
+    "ExportState",
+    "Lineage",
+    "ModelKind",
+    "ModelListing",
+    "ModelVersionDeleting",
+    "ModelVersionInfo",
+    "NewEvaluation",
+    "NewModelVersion",
+    "Origin",
+    "ServableModel",
+]
 
 SHIPPED_KEY: Final = "shipped:"
 """Artifact keys with this prefix name a folder of the package, not an object in storage."""
 
 ModelKind = Literal["deployment", "fine_tuned", "shipped", "base"]
+
+
+class Origin(StrEnum):
+    """How a version came to be."""
+
+    JOB = "job"
+    IMPORT = "import"
+
+
+class ExportState(StrEnum):
+    """Where an export is."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    READY = "ready"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +86,19 @@ class Lineage:
     seconds: float
     trained_tokens: int
     price: Mapping[str, object] = field(default_factory=dict)
+    split_seed: int | None = None
+    """What the dataset version drew its splits with."""
+    split_hash: str = ""
+    """sha256 over the row ids of each split, so that the same split can be known again."""
+    validation_version: str = ""
+    """Public id of a second version, all of whose rows validated; empty without one."""
+    validation_hash: str = ""
+    base_sha256: str = ""
+    """Of the base's weights."""
+    parent: str = ""
+    """Name of the version that training went on from."""
+    imported: Mapping[str, object] = field(default_factory=dict)
+    """For an import: names and hashes of the files it was made from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +123,9 @@ class NewModelVersion:
     task: str
     labels: tuple[str, ...]
     suffix: str
-    job_id: UUID
-    dataset_version_id: UUID
+    job_id: UUID | None
+    """None for an import."""
+    dataset_version_id: UUID | None
     max_length: int
     metrics: Mapping[str, object]
     artifact_key: str
@@ -86,6 +133,9 @@ class NewModelVersion:
     artifact_sha256: str
     artifact_bytes: int
     evaluation: NewEvaluation = field(default_factory=NewEvaluation)
+    parent_id: UUID | None = None
+    """The version that training went on from: it cannot be deleted before this one."""
+    origin: Origin = Origin.JOB
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +149,7 @@ class ModelVersionInfo:
     task: str
     labels: tuple[str, ...]
     suffix: str
-    job_id: UUID
+    job_id: UUID | None
     metrics: Mapping[str, object]
     lineage: Mapping[str, object]
     card: str

@@ -4,6 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from mlworker.registry.contracts import Origin
+
 
 class ModelSchema(serializers.Serializer[Any]):
     """A model object. Fields after ``kind`` depend on the kind."""
@@ -21,6 +23,14 @@ class ModelSchema(serializers.Serializer[Any]):
     max_length = serializers.IntegerField(required=False)
     job_id = serializers.CharField(required=False)
     version_id = serializers.CharField(required=False)
+    origin = serializers.ChoiceField(
+        choices=[origin.value for origin in Origin], required=False, help_text="How it came to be."
+    )
+    stages = serializers.ListField(
+        child=serializers.CharField(),
+        required=False,
+        help_text="Words that stand for this version among those of its suffix.",
+    )
     lineage = serializers.DictField(required=False)
     card = serializers.CharField(required=False, help_text="Model card, Markdown.")
     name = serializers.CharField(required=False, help_text="A base's name for people.")

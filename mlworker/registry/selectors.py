@@ -6,7 +6,12 @@ from uuid import UUID
 from anneal.kernel.ids import public_id
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from mlworker.catalog.contracts import BaseModelCard, ShippedModelCard
-from mlworker.catalog.selectors import base_models, shipped_model_get, shipped_models
+from mlworker.catalog.selectors import (
+    base_models,
+    base_models_present,
+    shipped_model_get,
+    shipped_models,
+)
 from mlworker.registry.contracts import (
     SHIPPED_KEY,
     ModelListing,
@@ -56,12 +61,13 @@ def model_versions(*, organization: OrganizationRef) -> list[ModelVersionInfo]:
 def model_listings(*, organization: OrganizationRef) -> list[ModelListing]:
     """Return every model the organization may name: deployments, versions, shipped, bases."""
     require_scope(organization)
-    versions = ModelVersion.objects.defer("card", "lineage").order_by("-id")
+    rows = ModelVersion.objects.defer("card", "lineage").prefetch_related("stages")
+    versions = rows.order_by("-id")
     return [
         *registered_listings(organization),
         *(_version_listing(row, organization) for row in versions),
         *(_shipped_listing(card) for card in shipped_models()),
-        *(_base_listing(card) for card in base_models()),
+        *(_base_listing(card) for card in base_models_present()),
     ]
 
 
@@ -81,6 +87,12 @@ def model_listing_get(*, organization: OrganizationRef, name: str) -> ModelListi
         if listing.id == name:
             return listing
     raise ModelNotFound
+
+
+def own_version(*, organization: OrganizationRef, name: str) -> ModelVersion:
+    """Return the row of an own version; ModelNotFound. Inside this app only."""
+    require_scope(organization)
+    return version_row(name)
 
 
 def version_row(name: str, *, lock: bool = False) -> ModelVersion:
@@ -139,7 +151,9 @@ def _version_listing(row: ModelVersion, organization: OrganizationRef) -> ModelL
         "labels": row.labels,
         "metrics": row.metrics,
         "max_length": row.max_length,
-        "job_id": public_id(JOB_PREFIX, row.job_id),
+        "origin": row.origin,
+        "stages": sorted(stage.name for stage in row.stages.all()),
+        **({"job_id": public_id(JOB_PREFIX, row.job_id)} if row.job_id else {}),
         "version_id": public_id(VERSION_PREFIX, row.id),
     }
     return ModelListing(
@@ -174,7 +188,7 @@ def _base_listing(card: BaseModelCard) -> ModelListing:
         "licence": card.licence,
         "source": card.source.note,
         "max_length": card.max_length,
-        "summary": card.summary,
+        "summary": card.summary["en"],
         "present": card.present,
     }
     return ModelListing(card.id, card.created, HOUSE_OWNER, "base", details)

@@ -12,11 +12,13 @@ from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from mlworker.registry.cards import model_card
 from mlworker.registry.contracts import (
+    ExportState,
     Lineage,
     ModelVersionDeleting,
     ModelVersionInfo,
     NewModelVersion,
 )
+from mlworker.registry.errors import ExportRunning, ModelInUse
 from mlworker.registry.models import ModelVersion
 from mlworker.registry.naming import model_version_name
 from mlworker.registry.selectors import VERSION_PREFIX, version_info, version_row
@@ -56,12 +58,19 @@ def _columns(version: NewModelVersion) -> dict[str, Any]:
 def model_version_delete(*, organization: OrganizationRef, actor: Actor, name: str) -> UUID:
     """Delete an own version and, after the commit, its stored files.
 
-    Subscribers of ModelVersionDeleting that still serve it refuse with Conflict.
+    Subscribers of ModelVersionDeleting that still serve it refuse with Conflict; ModelInUse names
+    the stage that stands for it or the version that was trained on from it.
     """
     require_scope(organization)
     row = version_row(name, lock=True)
     publish(ModelVersionDeleting(organization=organization, version_id=row.id, name=row.name))
-    for key in filter(None, (row.artifact_key, row.report_key, row.predictions_key)):
+    _require_unused(row)
+    exports = row.exports.select_for_update()
+    if any(export.state == ExportState.RUNNING for export in exports):
+        raise ExportRunning("An export of this model is being made: delete it when that has ended.")
+    keys = [row.artifact_key, row.report_key, row.predictions_key, *(e.key for e in exports)]
+    row.exports.all().delete()
+    for key in filter(None, keys):
         outbox_add(task="registry.artifact_delete", queue="default", payload={"key": key})
     version_id = row.id
     row.delete()
@@ -72,3 +81,14 @@ def model_version_delete(*, organization: OrganizationRef, actor: Actor, name: s
         detail={"name": name},
     )
     return version_id
+
+
+def _require_unused(row: ModelVersion) -> None:
+    stages = sorted(stage.name for stage in row.stages.all())
+    if stages:
+        raise ModelInUse(
+            f"The stage '{stages[0]}' stands for this model: move or remove the stage first."
+        )
+    child = ModelVersion.objects.filter(parent_id=row.id).values_list("name", flat=True).first()
+    if child is not None:
+        raise ModelInUse(f"'{child}' was trained on from this model: delete that one first.")

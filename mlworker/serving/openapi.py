@@ -41,6 +41,25 @@ def _integer(description: str = "") -> JsonObject:
     return {"type": "integer", **({"description": description} if description else {})}
 
 
+def _reference(schema: str) -> JsonObject:
+    return {"$ref": f"#/components/schemas/{schema}"}
+
+
+_ANSWERED: Final[JsonObject] = {
+    "index": _integer("Of the text in `input`."),
+    "id": {"type": "string", "description": "`pred_...`: name it in `POST /v1/feedback`."},
+}
+_USAGE: Final[JsonObject] = _object(
+    {
+        "predictions": _integer("What was charged."),
+        "tokens": _integer("After truncation."),
+        "truncated": _integer("Texts that were longer than the model reads."),
+    },
+    ["predictions", "tokens", "truncated"],
+)
+_SHAPES: Final = ("Prediction", "LabelsPrediction", "EntitiesPrediction", "NumberPrediction")
+"""Answers by task: one label, labels, spans, a number."""
+
 SCHEMAS: Final[dict[str, JsonObject]] = {
     "ClassifyRequest": _object(
         {
@@ -51,7 +70,10 @@ SCHEMAS: Final[dict[str, JsonObject]] = {
                 "type": ["number", "null"],
                 "minimum": 0,
                 "maximum": 1,
-                "description": "`label` is null, and free, for texts whose best score is below.",
+                "description": (
+                    "`label` is null, and free, for texts whose best score is below. With several "
+                    "labels a text, or entities: the least score of those that are given."
+                ),
             },
         },
         ["model", "input"],
@@ -59,27 +81,64 @@ SCHEMAS: Final[dict[str, JsonObject]] = {
     ),
     "Prediction": _object(
         {
-            "index": _integer("Of the text in `input`."),
-            "id": {"type": "string", "description": "`pred_...`: name it in `POST /v1/feedback`."},
+            **_ANSWERED,
             "label": {"type": ["string", "null"]},
             "score": {"type": "number"},
             "scores": {"type": "object", "additionalProperties": {"type": "number"}},
         },
         ["index", "id", "label", "score", "scores"],
     ),
+    "LabelsPrediction": _object(
+        {
+            **_ANSWERED,
+            "labels": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "Those from `threshold` on (0.5 unless given), best first.",
+            },
+            "scores": {"type": "object", "additionalProperties": {"type": "number"}},
+        },
+        ["index", "id", "labels", "scores"],
+    ),
+    "Entity": _object(
+        {
+            "label": {"type": "string"},
+            "start": _integer("First character, counted in Unicode code points from 0."),
+            "end": _integer("The character after the last."),
+            "text": {"type": "string"},
+            "score": {"type": "number"},
+        },
+        ["label", "start", "end", "text", "score"],
+    ),
+    "EntitiesPrediction": _object(
+        {
+            **_ANSWERED,
+            "entities": {"type": "array", "items": {"$ref": "#/components/schemas/Entity"}},
+        },
+        ["index", "id", "entities"],
+    ),
+    "NumberPrediction": _object(
+        {**_ANSWERED, "value": {"type": "number"}}, ["index", "id", "value"]
+    ),
+    "PredictResponse": _object(
+        {
+            "object": {"type": "string", "const": "list"},
+            "model": {"type": "string"},
+            "data": {
+                "type": "array",
+                "description": "One answer a text, in the shape of the model's task.",
+                "items": {"anyOf": [_reference(name) for name in _SHAPES]},
+            },
+            "usage": _USAGE,
+        },
+        ["object", "model", "data", "usage"],
+    ),
     "ClassifyResponse": _object(
         {
             "object": {"type": "string", "const": "list"},
             "model": {"type": "string"},
             "data": {"type": "array", "items": {"$ref": "#/components/schemas/Prediction"}},
-            "usage": _object(
-                {
-                    "predictions": _integer("What was charged."),
-                    "tokens": _integer("After truncation."),
-                    "truncated": _integer("Texts that were longer than the model reads."),
-                },
-                ["predictions", "tokens", "truncated"],
-            ),
+            "usage": _USAGE,
         },
         ["object", "model", "data", "usage"],
     ),
@@ -129,7 +188,7 @@ SCHEMAS: Final[dict[str, JsonObject]] = {
                             "top_k": _TOP_K,
                             "function_to_apply": {
                                 "type": ["string", "null"],
-                                "enum": ["softmax", None],
+                                "enum": ["softmax", "sigmoid", "none", None],
                             },
                         },
                         [],
@@ -139,14 +198,25 @@ SCHEMAS: Final[dict[str, JsonObject]] = {
         },
         ["inputs"],
     ),
-    "PipelineResponse": {
-        "type": "array",
-        "items": {
-            "type": "array",
-            "items": _object(
-                {"label": {"type": "string"}, "score": {"type": "number"}}, ["label", "score"]
-            ),
+    "PipelineLabel": _object(
+        {"label": {"type": "string"}, "score": {"type": "number"}}, ["label", "score"]
+    ),
+    "PipelineEntity": _object(
+        {
+            "entity_group": {"type": "string"},
+            "score": {"type": "number"},
+            "word": {"type": "string"},
+            "start": _integer(),
+            "end": _integer(),
         },
+        ["entity_group", "score", "word", "start", "end"],
+    ),
+    "PipelineResponse": {
+        "anyOf": [
+            {"type": "array", "items": {"type": "array", "items": _reference("PipelineLabel")}},
+            {"type": "array", "items": {"type": "array", "items": _reference("PipelineEntity")}},
+            {"type": "array", "items": _reference("PipelineEntity")},
+        ]
     },
     "PipelineError": _object(
         {"error": {"type": "string"}, "code": {"type": "string"}}, ["error", "code"]
@@ -206,10 +276,15 @@ def _operation(
     refusals: tuple[str, ...],
     parameters: list[JsonObject] | None = None,
     error: str = "GatewayError",
+    answer: str | None = None,
     open_to_all: bool = False,
 ) -> JsonObject:
     answers: JsonObject = {
-        "200": {"description": "The answer.", "headers": _HEADERS, **_json(f"{shapes}Response")}
+        "200": {
+            "description": "The answer.",
+            "headers": _HEADERS,
+            **_json(answer or f"{shapes}Response"),
+        }
     }
     for status in refusals:
         answers[status] = {"description": _REFUSALS[status], **_json(error)}
@@ -234,8 +309,9 @@ PATHS: Final[dict[str, JsonObject]] = {
     "/v1/classify": {
         "post": _operation(
             "classify",
-            "Classify texts",
+            "Ask a model about texts; the shape of its answers is its task's",
             "Classify",
+            answer="PredictResponse",
             refusals=(*_PAID, "409"),
             parameters=[_IDEMPOTENCY],
         )

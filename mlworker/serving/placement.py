@@ -35,7 +35,7 @@ def bases_to_ring() -> list[str]:
     client: redis.Redis = redis_client()
     asked = client.zrangebyscore(WANTED_KEY, time.time() - WANTED_SECONDS, "+inf")
     wanted = {raw.decode() for raw in cast("list[bytes]", asked)}
-    present = [card.id for card in base_models() if card.present]
+    present = [card.id for card in base_models() if card.usable]
     wanted = {base for base in wanted if base in present} | set(present[:1])
     served = {base for engine in living_engines() for base in engine.bases}
     return [

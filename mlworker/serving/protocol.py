@@ -77,7 +77,10 @@ class Envelope(msgspec.Struct, array_like=True):
 
 
 class Answer(msgspec.Struct, array_like=True):
-    """One work's outcome: `values` are float32 rows x `columns`, or `error` says what failed."""
+    """One work's outcome: `values` are float32 rows x `columns`, or `error` says what failed.
+
+    Rows that differ in length (answers about tokens) have `columns` 0 and their `sizes`.
+    """
 
     number: int
     columns: int
@@ -85,6 +88,7 @@ class Answer(msgspec.Struct, array_like=True):
     queue_ms: float
     inference_ms: float
     error: str = ""
+    sizes: list[int] = []
 
 
 class Announcement(msgspec.Struct):

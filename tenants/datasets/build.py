@@ -8,7 +8,7 @@ import hashlib
 import io
 import itertools
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final, cast
 
@@ -17,13 +17,20 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tenants.datasets.contracts import ColumnMapping, Preview, Split, ValidationReport
+from tenants.datasets.contracts import AUTO_TASK, ColumnMapping, Preview, Split, ValidationReport
 from tenants.datasets.errors import UploadRefused
 from tenants.datasets.findings import Findings
 from tenants.datasets.limits import Limits
 from tenants.datasets.mapping import mapping_find
 from tenants.datasets.reading import Table, table_open
-from tenants.datasets.splits import SPLITS, split_assign
+from tenants.datasets.rowshapes import DEFAULT_TASK, RowFault, RowShape, shape_of, task_detect
+from tenants.datasets.splits import (
+    SPLITS,
+    split_assign,
+    strata_numbers,
+    strata_rarest,
+    trained_ensure,
+)
 
 SCHEMA: Final = pa.schema(
     [("row_id", pa.int64()), ("text", pa.string()), ("label", pa.string()), ("split", pa.string())]
@@ -53,6 +60,7 @@ def version_build(
     mapping: ColumnMapping | None,
     seed: int,
     limits: Limits,
+    task: str = DEFAULT_TASK,
     quick: bool = False,
 ) -> Built | None:
     """Read the whole file. ``quick`` gives None when it has more than ``quick_rows`` rows.
@@ -62,17 +70,34 @@ def version_build(
     """
     table = table_open(source, filename, limits)
     found, notes = mapping_find(table, mapping)
-    rows = RowCollector(limits)
+    shape = shape_of(task)
+    rows = RowCollector(limits, shape)
     rows.findings.say([*table.notes, *notes])
-    for count, (number, text, label) in enumerate(table.pairs(found)):
+    pairs = table.pairs(found, structured=shape.structured)
+    for count, (number, text, label) in enumerate(pairs):
         if quick and count >= limits.quick_rows:
             return None
         rows.add(number, text, label)
     return rows.finish(table, found, seed)
 
 
-def version_preview(
+def upload_task(
     source: BinaryIO, *, filename: str, mapping: ColumnMapping | None, limits: Limits
+) -> str:
+    """Return the task whose labels the file's beginning holds. Raises UploadRefused."""
+    source.seek(0)
+    table = table_open(source, filename, limits)
+    found, _ = mapping_find(table, mapping)
+    return task_detect(table.sample_labels(found.label))
+
+
+def version_preview(
+    source: BinaryIO,
+    *,
+    filename: str,
+    mapping: ColumnMapping | None,
+    limits: Limits,
+    task: str = AUTO_TASK,
 ) -> Preview:
     """Look at the first ``quick_rows`` rows and keep nothing.
 
@@ -85,16 +110,19 @@ def version_preview(
     except UploadRefused as refusal:
         if mapping is not None:
             raise
-        report = refusal_report(refusal)
-        return Preview(table.format, table.columns, None, rows, report, complete=False)
-    collector = RowCollector(limits)
+        report, task = refusal_report(refusal), DEFAULT_TASK if task == AUTO_TASK else task
+        return Preview(table.format, task, table.columns, None, rows, report, complete=False)
+    if task == AUTO_TASK:
+        task = task_detect(table.sample_labels(found.label))
+    shape = shape_of(task)
+    collector = RowCollector(limits, shape)
     collector.findings.say([*table.notes, *notes])
-    pairs = table.pairs(found)
+    pairs = table.pairs(found, structured=shape.structured)
     for number, text, label in itertools.islice(pairs, limits.quick_rows):
         collector.add(number, text, label)
     complete = next(pairs, None) is None
     report = collector.report(collector.split(seed=0))
-    return Preview(table.format, table.columns, found, rows, report, complete=complete)
+    return Preview(table.format, task, table.columns, found, rows, report, complete=complete)
 
 
 def refusal_report(refusal: UploadRefused) -> ValidationReport:
@@ -105,11 +133,13 @@ def refusal_report(refusal: UploadRefused) -> ValidationReport:
 class RowCollector:
     """Takes rows one by one, leaves out what is empty or repeated, and knows the rest."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, shape: RowShape) -> None:
         self.findings = Findings(limits)
-        self._limits = limits
+        self._limits, self._shape = limits, shape
         self._labels: dict[str, int] = {}
-        self._codes = array("i")
+        self._codes: list[tuple[int, ...]] = []
+        self._values = array("d")
+        self._different: set[int] = set()
         self._lengths = array("I")
         self._digests: list[bytes] = []
         self._seen: set[bytes] = set()
@@ -121,27 +151,33 @@ class RowCollector:
         """Take one row. The order of the checks decides what a doubtful row is counted as."""
         if not text or text.isspace():
             return self.findings.see("empty_text", number)
-        name = label.strip()
-        if not name:
-            return self.findings.see("empty_label", number)
-        if len(name) > self._limits.label_characters:
+        try:
+            reading = self._shape.read(text, label)
+        except RowFault as fault:
+            return self.findings.see(fault.code, number)
+        kept = reading.label
+        if any(len(name) > self._limits.label_characters for name in reading.names):
             return self.findings.see("label_too_long", number)
         raw = text.encode("utf-8")
         # No cell holds a NUL, so it separates. 16 bytes: two of a million rows never meet.
-        digest = hashlib.blake2b(raw + b"\0" + name.encode("utf-8"), digest_size=16).digest()
+        digest = hashlib.blake2b(raw + b"\0" + kept.encode("utf-8"), digest_size=16).digest()
         if digest in self._seen:
             return self.findings.see("duplicate_rows", number)
-        if len(name) != len(label):
+        if self._shape.split_by == "label" and len(kept) != len(label):
             self.findings.see("label_whitespace", number)
-        code = self._labels.setdefault(name, len(self._labels))
-        if self._first_label.setdefault(hash(text), code) != code:
+        codes = tuple(self._labels.setdefault(name, len(self._labels)) for name in reading.names)
+        own = hash(kept)
+        if self._first_label.setdefault(hash(text), own) != own:
             self.findings.see("conflicting_labels", number)
         self.findings.text(text, len(raw), number)
         self._seen.add(digest)
         self._digests.append(digest)
-        self._codes.append(code)
+        self._codes.append(codes)
+        self._different.add(own)
+        if reading.value is not None:
+            self._values.append(reading.value)
         self._lengths.append(len(text))
-        return self._keep(number, text, name)
+        return self._keep(number, text, kept)
 
     def _keep(self, number: int, text: str, label: str) -> None:
         for column, value in zip(self._pending, (number, text, label), strict=True):
@@ -160,13 +196,25 @@ class RowCollector:
 
     def split(self, seed: int) -> npt.NDArray[np.int8]:
         """Return each kept row's part, as a number into SPLITS."""
-        return split_assign(self._codes, self._digests, seed)
+        if self._shape.split_by == "number":
+            return split_assign(strata_numbers(self._values), self._digests, seed)
+        if self._shape.split_by == "label":
+            return split_assign([code for (code,) in self._codes], self._digests, seed)
+        parts = split_assign(strata_rarest(self._codes, len(self._labels)), self._digests, seed)
+        trained_ensure(parts, self._codes)
+        return parts
 
     def report(self, parts: npt.NDArray[np.int8]) -> ValidationReport:
         """Judge what was kept."""
-        counts = np.bincount(np.asarray(self._codes), minlength=len(self._labels))
+        counts = self._counts(parts).sum(axis=1)
         labels = {name: int(counts[code]) for name, code in self._labels.items()}
-        return self.findings.finish(labels, splittable=len(np.unique(parts)) == len(SPLITS))
+        return self.findings.finish(
+            labels,
+            rows=len(self._codes),
+            values=len(self._different),
+            shape=self._shape,
+            splittable=len(np.unique(parts)) == len(SPLITS),
+        )
 
     def finish(self, table: Table, mapping: ColumnMapping, seed: int) -> Built:
         """Split, hash and write what was kept."""
@@ -188,16 +236,24 @@ class RowCollector:
         )
 
     def _statistics(self, parts: npt.NDArray[np.int8]) -> dict[str, Any]:
-        cells = np.asarray(self._codes, dtype=np.int64) * len(SPLITS) + parts
-        counts = np.bincount(cells, minlength=len(self._labels) * len(SPLITS))
+        counts = self._counts(parts)
         by_label = {
-            name: _named(counts[code * len(SPLITS) :][: len(SPLITS)])
+            name: _named(counts[code])
             for name, code in itertools.islice(self._labels.items(), self._limits.labels)
         }
-        return {
+        found: dict[str, Any] = {
             "labels": dict(sorted(by_label.items())),
             "characters": _histogram(np.asarray(self._lengths)),
         }
+        return {**found, "numbers": _numbers(self._values)} if len(self._values) else found
+
+    def _counts(self, parts: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
+        """Return the rows of each label in each part, [labels, parts]."""
+        each = np.fromiter(map(len, self._codes), dtype=np.int64, count=len(self._codes))
+        codes = np.fromiter(itertools.chain.from_iterable(self._codes), dtype=np.int64)
+        cells = codes * len(SPLITS) + np.repeat(parts, each)
+        size = len(self._labels) * len(SPLITS)
+        return np.bincount(cells, minlength=size).reshape(-1, len(SPLITS))
 
 
 def _sizes(parts: npt.NDArray[np.int8]) -> dict[str, int]:
@@ -223,6 +279,23 @@ def _histogram(lengths: npt.NDArray[Any]) -> dict[str, Any]:
         "p50": int(np.percentile(some, 50)),
         "p95": int(np.percentile(some, 95)),
         "max": int(some.max()),
+    }
+
+
+def _numbers(values: Sequence[float]) -> dict[str, Any]:
+    """Return the spread of numbers: ten bins of equal width, mean and extremes."""
+    numbers = np.asarray(values, dtype=np.float64)
+    counts, edges = np.histogram(numbers, bins=10)
+    bins = [
+        {"from": float(start), "to": float(end), "count": int(count)}
+        for start, end, count in zip(edges, edges[1:], counts, strict=False)
+    ]
+    return {
+        "bins": bins,
+        "mean": float(numbers.mean()),
+        "deviation": float(numbers.std()),
+        "min": float(numbers.min()),
+        "max": float(numbers.max()),
     }
 
 

@@ -15,8 +15,8 @@ FILE_PREFIX: Final = "file-"
 DATASET_PREFIX: Final = "ds_"
 VERSION_PREFIX: Final = "dsv_"
 
-TASKS: Final = frozenset({"text_classification"})
-"""Tasks whose row shape this app can read."""
+AUTO_TASK: Final = "auto"
+"""The task is told from the labels."""
 
 
 class Split(StrEnum):
@@ -112,6 +112,7 @@ class Preview:
     """A look at a file before anything is stored. ``complete``: the report saw every row."""
 
     format: str
+    task: str
     columns: tuple[str, ...]
     mapping: ColumnMapping | None
     rows: tuple[Mapping[str, str], ...]

@@ -51,7 +51,7 @@ class UnsupportedFormat(UploadRefused):
     """A spreadsheet, an archive, an image."""
 
     code = "unsupported_format"
-    message = "Send CSV, TSV, JSONL or a JSON array of objects."
+    message = "Send CSV, TSV, JSONL, a JSON array of objects, or words with BIO tags (CoNLL)."
 
 
 class UnsupportedEncoding(UploadRefused):
@@ -117,6 +117,26 @@ class MessagesMalformed(UploadRefused):
 
     code = "messages_malformed"
     message = "'messages' needs a user message with the text, then an assistant message: the label."
+
+
+class ConllMalformed(UploadRefused):
+    """A line that is no word with its tag."""
+
+    code = "conll_malformed"
+    message = (
+        "Each line has a word and its tag (O, B-person, I-person) with a tab or space between;"
+        " an empty line ends a sentence."
+    )
+
+
+class TagsMalformed(UploadRefused):
+    """Words and tags of a JSON row that do not belong together."""
+
+    code = "tags_malformed"
+    message = (
+        "'tokens' needs as many 'tags', each a name such as O, B-person or I-person (numbers have"
+        " lost their names)."
+    )
 
 
 class CellNotText(UploadRefused):

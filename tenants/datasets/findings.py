@@ -7,6 +7,7 @@ from typing import Final
 
 from tenants.datasets.contracts import ReportLine, ValidationReport
 from tenants.datasets.limits import Limits
+from tenants.datasets.rowshapes import SHAPES, RowShape
 
 MINIMUM_ROWS: Final = 10
 SMALL_CLASS: Final = 20
@@ -23,8 +24,11 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "control_characters": "Texts contain control characters; they are kept as they are.",
     "label_whitespace": "Labels begin or end with white space, which is removed.",
     "label_too_long": "Labels have more than {label} characters: is this the right column?",
+    **{code: text for shape in SHAPES.values() for code, text in shape.sentences.items()},
 }
-_ERRORS: Final = frozenset({"label_too_long"})
+_ERRORS: Final = frozenset(
+    {"label_too_long", *(code for shape in SHAPES.values() for code in shape.sentences)}
+)
 
 
 class Findings:
@@ -60,12 +64,23 @@ class Findings:
         ):
             self.see("too_long", row)
 
-    def finish(self, labels: Mapping[str, int], *, splittable: bool) -> ValidationReport:
-        """Judge the whole: ``labels`` counts kept rows, ``splittable`` says no part is empty."""
-        rows = sum(labels.values())
+    def finish(
+        self,
+        labels: Mapping[str, int],
+        *,
+        rows: int,
+        values: int,
+        shape: RowShape,
+        splittable: bool,
+    ) -> ValidationReport:
+        """Judge the whole: ``labels`` counts kept rows, ``splittable`` says no part is empty.
+
+        ``values`` is how many different kept labels there are.
+        """
         found = [self._line(code, count) for code, count in self._counts.items()]
         errors = [line for line in found if line.code in _ERRORS]
-        errors += self._verdicts(labels, rows, splittable=splittable)
+        if not errors:
+            errors += self._verdicts(labels, rows, values, shape, splittable=splittable)
         warnings = [*self._lines, *(line for line in found if line.code not in _ERRORS)]
         return ValidationReport(
             errors=tuple(errors),
@@ -79,16 +94,25 @@ class Findings:
         )
 
     def _line(self, code: str, count: int) -> ReportLine:
-        sentence = _SENTENCES[code].format(
-            long=self._limits.long_tokens, label=self._limits.label_characters
+        limits = self._limits
+        sentence = (
+            _SENTENCES[code]
+            .replace("{long}", str(limits.long_tokens))
+            .replace("{label}", str(limits.label_characters))
         )
         return ReportLine(code, sentence, count=count, row=self._rows[code])
 
     def _verdicts(
-        self, labels: Mapping[str, int], rows: int, *, splittable: bool
+        self,
+        labels: Mapping[str, int],
+        rows: int,
+        values: int,
+        shape: RowShape,
+        *,
+        splittable: bool,
     ) -> list[ReportLine]:
-        most = self._limits.labels
-        if len(labels) > most or (len(labels) > 20 and len(labels) * 2 > rows):
+        most, alone = self._limits.labels, shape.split_by == "label"
+        if len(labels) > most or (alone and len(labels) > 20 and len(labels) * 2 > rows):
             text = (
                 f"There are {len(labels):,} different labels for {rows:,} rows (at most {most:,})"
             )
@@ -96,10 +120,16 @@ class Findings:
         if rows < MINIMUM_ROWS:
             text = f"{rows} usable rows are too few: send at least {MINIMUM_ROWS}."
             return [ReportLine("too_few_rows", text, count=rows)]
-        if len(labels) == 1:
+        if shape.split_by == "rarest" and not labels:
+            text = "No row has a label: is this the right column?"
+            return [ReportLine("no_labels", text, count=rows)]
+        if shape.split_by == "number" and values == 1:
+            text = "Every row has the same number: there is nothing to learn."
+            return [ReportLine("single_value", text, count=rows)]
+        if alone and len(labels) == 1:
             text = f"Every row is labelled '{next(iter(labels))[:80]}': send a second class."
             return [ReportLine("single_class", text, count=rows)]
-        if not splittable or sum(count >= 2 for count in labels.values()) < 2:
+        if not splittable or (alone and sum(count >= 2 for count in labels.values()) < 2):
             text = "The classes are too small to set rows aside for testing: add rows to each."
             return [ReportLine("classes_too_small", text)]
         return []

@@ -20,7 +20,8 @@ _TEXT_NAMES: Final = (
 _LABEL_NAMES: Final = (
     "label", "labels", "sentiment", "category", "class", "target", "intent", "completion",
     "output", "polarity", "rating", "stars", "score", "tag", "topic", "emotion", "label_text",
-    "标签", "类别", "情感", "分类", "意图",
+    "entities", "spans", "value", "number",
+    "标签", "类别", "情感", "分类", "意图", "实体", "数值",
 )  # fmt: skip
 _INVISIBLE: Final = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 _MOST_CLASSES: Final = 200

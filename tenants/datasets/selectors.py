@@ -1,8 +1,8 @@
 """Reading: datasets and versions by id, and the rows of a version."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, Final
 from uuid import UUID
 
 import pyarrow as pa
@@ -25,6 +25,7 @@ from tenants.datasets.contracts import (
 from tenants.datasets.errors import DatasetInvalid, DatasetNotFound, DatasetNotReady
 from tenants.datasets.models import Dataset, DatasetVersion, File
 from tenants.datasets.rows import dataset_info, file_info, version_info
+from tenants.datasets.rowshapes import RowShape, shape_of
 
 _BATCH = 5_000
 
@@ -47,8 +48,19 @@ def files_of(*, organization: OrganizationRef) -> QuerySet[File]:
 
 
 def files_bytes(*, organization: OrganizationRef) -> int:
-    """Return how many bytes the organization's files have together."""
-    return files_of(organization=organization).aggregate(total=Sum("bytes"))["total"] or 0
+    """Return how many bytes the organization's files have together, other apps' included."""
+    own = files_of(organization=organization).aggregate(total=Sum("bytes"))["total"] or 0
+    return own + sum(source(organization) for source in _stored)
+
+
+StoredSource = Callable[[OrganizationRef], int]
+_stored: Final[list[StoredSource]] = []
+
+
+def register_stored_source(source: StoredSource) -> None:
+    """Count what a higher app stores for an organization too. Registering twice counts once."""
+    if source not in _stored:
+        _stored.append(source)
 
 
 def file_get(*, organization: OrganizationRef, file_id: UUID) -> FileInfo:
@@ -154,10 +166,20 @@ def dataset_rows(
     require_scope(organization)
     version_require_ready(version)
     found: list[dict[str, object]] = []
+    shape = shape_of(version.task)
     with object_open(version.storage_key) as stored:
         for batch in _batches(stored, where.after):
-            rows = _matching(batch, where).slice(0, limit + 1 - len(found)).to_pylist()
-            found += [{"id": row.pop("row_id"), "object": "dataset.row", **row} for row in rows]
+            matching = _matching(batch, where, shape)
+            rows = matching.slice(0, limit + 1 - len(found)).to_pylist()
+            found += [
+                {
+                    "id": row.pop("row_id"),
+                    "object": "dataset.row",
+                    **row,
+                    "target": shape.target(row["label"]),
+                }
+                for row in rows
+            ]
             if len(found) > limit:
                 break
     return found[:limit], len(found) > limit
@@ -193,13 +215,30 @@ def _batches(stored: BinaryIO, after: int | None) -> Iterator[pa.RecordBatch]:
     yield from parquet.iter_batches(batch_size=_BATCH, row_groups=groups)
 
 
-def _matching(batch: pa.RecordBatch, where: RowFilter) -> pa.RecordBatch:
+def _matching(batch: pa.RecordBatch, where: RowFilter, shape: RowShape) -> pa.RecordBatch:
     if where.after is not None:
         batch = batch.filter(pc.greater(batch["row_id"], where.after))
     if where.split is not None:
         batch = batch.filter(pc.equal(batch["split"], where.split.value))
     if where.label is not None:
-        batch = batch.filter(pc.equal(batch["label"], where.label))
+        part = shape.contains(where.label)
+        batch = batch.filter(
+            pc.equal(batch["label"], where.label)
+            if part is None
+            else pc.match_substring(batch["label"], part)
+        )
     if where.search:
         batch = batch.filter(pc.match_substring(batch["text"], where.search, ignore_case=True))
     return batch
+
+
+def versions_by_hash(*, content_hash: str, seed: int | None) -> list[tuple[UUID, UUID]]:
+    """Return (version, organization) of every ready version with these very rows, newest first.
+
+    Under the system's door: who reads the rows opens their organization's. Without a seed any
+    split will do.
+    """
+    rows = DatasetVersion.objects.filter(content_hash=content_hash, status=VersionStatus.READY)
+    if seed is not None:
+        rows = rows.filter(seed=seed)
+    return list(rows.order_by("-id").values_list("id", "organization_id"))

@@ -30,8 +30,39 @@ def split_counts(rows: int, turn: int) -> tuple[int, int]:
     return share, share
 
 
+def strata_rarest(rows: Sequence[tuple[int, ...]], labels: int) -> npt.NDArray[np.int32]:
+    """Return the rarest label of each row as its class, those without any as one more.
+
+    A rare label has few rows to share; a common one is shared out with the others anyway.
+    """
+    counts = np.bincount([code for row in rows for code in row], minlength=labels)
+    return np.fromiter(
+        (1 + min(row, key=lambda code: (counts[code], code)) if row else 0 for row in rows),
+        dtype=np.int32,
+        count=len(rows),
+    )
+
+
+def strata_numbers(values: Sequence[float]) -> npt.NDArray[np.int32]:
+    """Return each number's place among ten classes of equal size; equal numbers share theirs."""
+    numbers = np.asarray(values, dtype=np.float64)
+    if not len(numbers):
+        return np.zeros(0, dtype=np.int32)
+    edges = np.unique(np.quantile(numbers, np.arange(1, 10) / 10))
+    return np.searchsorted(edges, numbers, side="right").astype(np.int32)
+
+
+def trained_ensure(parts: npt.NDArray[np.int8], rows: Sequence[tuple[int, ...]]) -> None:
+    """Move rows to training where one of their labels would else never be seen there."""
+    seen = {code for row, part in zip(rows, parts, strict=True) if part == 0 for code in row}
+    for place, row in enumerate(rows):
+        if parts[place] != 0 and not seen.issuperset(row):
+            parts[place] = 0
+            seen.update(row)
+
+
 def split_assign(
-    labels: Sequence[int], digests: Sequence[bytes], seed: int
+    labels: Sequence[int] | npt.NDArray[np.int32], digests: Sequence[bytes], seed: int
 ) -> npt.NDArray[np.int8]:
     """Return each row's part (0 train, 1 validation, 2 test), stratified by label.
 

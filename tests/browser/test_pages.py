@@ -31,6 +31,7 @@ PRIVATE = [
     "/models",
     "/models/minilm-l6",
     "/models/minilm-l6/evaluation",
+    "/models/bases",
     "/models/compare",
     "/deployments",
     "/keys",

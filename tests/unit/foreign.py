@@ -75,3 +75,15 @@ def delivery_id(owner: OrganizationRef) -> str:
     client = make_client(owner)
     webhook = _made(client, "/v1/webhooks", {"url": "https://example.com/hooks"})
     return _made(client, f"/v1/webhooks/{webhook}/test", {})
+
+
+def export_id(owner: OrganizationRef) -> str:
+    model = make_model_version(owner).name
+    return _made(make_client(owner), f"/v1/models/{model}/exports", {"format": "huggingface"})
+
+
+def stage_name(owner: OrganizationRef) -> str:
+    model = make_model_version(owner).name
+    response = make_client(owner).put(f"/v1/models/{model}/stages/production")
+    assert response.status_code == 200, response.content
+    return "production"

@@ -27,6 +27,8 @@ MAKERS: dict[str, Callable[[OrganizationRef], str]] = {
     "budget_id": foreign.budget_id,
     "webhook_id": foreign.webhook_id,
     "delivery_id": foreign.delivery_id,
+    "export_id": foreign.export_id,
+    "stage": foreign.stage_name,
 }
 
 

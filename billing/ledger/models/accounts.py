@@ -95,12 +95,14 @@ class SpendingLimit(TenantModel):
 
 
 class LimitCount(TenantModel):
-    """What counts against a limit in one window. Only the functions that hold and settle write."""
+    """What counts against a limit in one window. Only the ledger's functions write."""
 
     limit_id = models.UUIDField()
     begins_at = models.DateTimeField()
     held = amount_field()
     used = amount_field()
+    carried = amount_field()
+    """What of ``used`` the window had used when the limit began; the rest is its holds'."""
 
     class Meta(TenantModel.Meta):
         """One count per window."""
@@ -112,6 +114,9 @@ class LimitCount(TenantModel):
             models.CheckConstraint(
                 condition=models.Q(held__gte=0, used__gte=0), name="ledger_limitcount_parts"
             ),
+            models.CheckConstraint(
+                condition=models.Q(carried__gte=0), name="ledger_limitcount_carried"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -122,7 +127,10 @@ class Notice(TenantModel):
     """A threshold reached, or what became of a plan; once per rule, period and threshold."""
 
     rule = models.CharField(max_length=100)
-    """``balance:{unit}``, ``limit:{id}``, or ``plan:{reason}``, whose unit is the plan's code."""
+    """``balance:{unit}``, ``limit:{id}``, or ``plan:{reason}``, whose unit is the plan's code.
+
+    One told for an amount that its limit has no more gets its own id behind it: the next is told.
+    """
     period = models.DateTimeField()
     threshold = models.PositiveSmallIntegerField()
     unit = models.CharField(max_length=50)

@@ -54,7 +54,14 @@ class LedgerEntry(TenantModel):
             models.CheckConstraint(condition=~models.Q(amount=0), name="ledger_entry_not_zero")
         ]
         indexes: ClassVar = [
-            models.Index(fields=["organization_id", "journal_id"], name="ledger_entry_journal")
+            models.Index(fields=["organization_id", "journal_id"], name="ledger_entry_journal"),
+            # What was charged in money since a moment: a limit of money begins with it.
+            models.Index(
+                fields=["organization_id", "unit", "booked_at"],
+                include=["amount"],
+                condition=models.Q(account__in=["revenue", "receivable"], unit__regex="^[A-Z]{3}$"),
+                name="ledger_entry_charges",
+            ),
         ]
 
     def __str__(self) -> str:

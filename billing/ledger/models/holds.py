@@ -47,11 +47,17 @@ class Hold(TenantModel):
     charged = amount_field()
     charge_refunded = amount_field()
     uncovered = amount_field()
-    """What captured units cost by the price and nothing covered, so that it was not charged."""
+    """What captured units cost by the price and nothing covered, so that it was not charged.
+
+    Without a currency there was no price to ask: then it is those units themselves.
+    """
     limits = models.JSONField(default=dict)
     limits_from = models.JSONField(default=dict)
-    """What was captured before a limit's count came to the hold, by count; nothing else did."""
+    """What of the captures does not count there, by count: it was before, or another window's."""
     note = models.CharField(max_length=500, blank=True)
+    api_key_id = models.UUIDField(null=True, blank=True)
+    member_id = models.UUIDField(null=True, blank=True)
+    """Whose budgets count, also one that comes while the hold is open."""
 
     class Meta(TenantModel.Meta):
         """Captured is part of held, refunded part of captured, and a closed hold says when."""
@@ -90,7 +96,18 @@ class Hold(TenantModel):
                 fields=["expires_at"],
                 condition=models.Q(state="held"),
                 name="ledger_hold_open",
-            )
+            ),
+            models.Index(
+                fields=["rated_usage_id"],
+                condition=models.Q(state="held", rated_usage_id__isnull=False),
+                name="ledger_hold_pool",
+            ),
+            # What was let go leaves no other trace: the hourly comparison looks for it here.
+            models.Index(
+                fields=["settled_at"],
+                condition=models.Q(state__in=["released", "expired"]),
+                name="ledger_hold_let_go",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -100,7 +117,9 @@ class Hold(TenantModel):
 class RatedUsage(TenantModel):
     """How much of a price's units an organization used in a period: tiers count from here.
 
-    ``pending`` units are held and may still be captured, in any order.
+    ``pending`` units are held and may still be captured, in any order. ``aside`` is the money that
+    their holds set aside, which covers any of them together; ``limits`` is what they count as held
+    against limits of money of the organization or its plan, by limit.
     """
 
     price_id = models.UUIDField()
@@ -108,6 +127,8 @@ class RatedUsage(TenantModel):
     ends_at = models.DateTimeField()
     used = amount_field()
     pending = amount_field()
+    aside = amount_field()
+    limits = models.JSONField(default=dict)
 
     class Meta(TenantModel.Meta):
         """One count per price and period."""
@@ -118,6 +139,9 @@ class RatedUsage(TenantModel):
             ),
             models.CheckConstraint(
                 condition=models.Q(used__gte=0, pending__gte=0), name="ledger_ratedusage_parts"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(aside__gte=0), name="ledger_ratedusage_aside"
             ),
         ]
 

@@ -1,12 +1,14 @@
 """The ledger's services: the same Postgres functions the gateway calls, one authority."""
 
 from billing.ledger.services.charges import usage_charge
-from billing.ledger.services.grants import balance_grant, balance_grant_set
+from billing.ledger.services.faults import BOOK_ERRORS, books_fault
+from billing.ledger.services.grants import balance_grant, balance_grant_set, balance_void
 from billing.ledger.services.holds import (
     hold_capture,
     hold_capture_segment,
     hold_extend,
     hold_get,
+    hold_quote,
     hold_release,
     hold_take,
 )
@@ -16,15 +18,19 @@ from billing.ledger.services.refunds import hold_refund
 from billing.ledger.services.upkeep import grants_end, holds_expire
 
 __all__ = [
+    "BOOK_ERRORS",
     "account_park",
     "account_unpark",
     "balance_grant",
     "balance_grant_set",
+    "balance_void",
+    "books_fault",
     "grants_end",
     "hold_capture",
     "hold_capture_segment",
     "hold_extend",
     "hold_get",
+    "hold_quote",
     "hold_refund",
     "hold_release",
     "hold_take",

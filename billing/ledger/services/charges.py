@@ -18,11 +18,13 @@ _SETTLED: Final = frozenset({"captured", "duplicate"})
 
 
 def usage_charge(*, events: Sequence[UsageEventNew]) -> int:
-    """Count events of any organizations, in an open system scope; return how many are charged.
+    """Count events of any organizations, in an open system scope; return how many have a hold.
 
     Grants pay first, then money at the price, as everywhere. What happened already cannot be
-    refused: an event that the balance, a budget or a parked account does not let through is counted
-    and not charged. An event is counted and charged once, by its name. At most `MOST` at a time.
+    refused: budgets count it, and they, parking and suspension let it through. What neither grants
+    nor money cover stands as ``uncovered`` in its hold: money where a price is reachable, else
+    units. Without a grant and without any price of its meter nothing is owed, and an event is only
+    counted. An event is counted and charged once, by its name. At most `MOST` at a time.
     Raises UsageInvalid, UsageConflict, UsageBatchTooLarge; then nothing is counted or charged.
     """
     scope = current_scope()
@@ -58,6 +60,8 @@ def _request(hold_id: UUID, event: UsageEventNew) -> dict[str, Any]:
         "ttl_seconds": _TTL_SECONDS,
         "source": event.source,
         "dims": event.dims,
+        "api_key_id": event.api_key_id,
+        "happened": True,
     }
 
 

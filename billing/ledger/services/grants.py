@@ -2,6 +2,8 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
+from uuid import UUID
 
 from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
@@ -9,11 +11,20 @@ from anneal.kernel.ids import public_id, uuid7
 from anneal.kernel.principal import SYSTEM_ACTOR, Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.ledger import functions
-from billing.ledger.amounts import amount_read, money_read, unit_read
+from billing.ledger.amounts import amount_read, money_read, reason_read, unit_read
 from billing.ledger.contracts import GrantInfo
-from billing.ledger.errors import CurrencyMismatch, GrantInvalid
-from billing.ledger.models import CustomerAccount, Grant, GrantKind
+from billing.ledger.errors import (
+    CurrencyMismatch,
+    GrantInvalid,
+    GrantSpent,
+    GrantUnknown,
+)
+from billing.ledger.models import Grant, GrantKind
 from billing.ledger.rows import grant_info
+from billing.ledger.selectors import account_get, currency_limited
+
+MOST_PRIORITY: Final = 100
+LONGEST_SOURCE: Final = 200
 
 
 def balance_grant(
@@ -44,9 +55,16 @@ def balance_grant(
     elif kind == GrantKind.CREDIT_LINE:
         raise GrantInvalid("A credit line is money: give it in a currency.")
     begins_at = effective_at or clock.now()
-    over = expires_at is not None and expires_at <= max(begins_at, clock.now())
-    if over or kind not in GrantKind.values or not 0 <= priority <= 100 or not source:
-        raise GrantInvalid
+    if expires_at is not None and expires_at <= max(begins_at, clock.now()):
+        raise GrantInvalid(param="expires_at")
+    if kind not in GrantKind.values:
+        raise GrantInvalid(f"kind is one of {', '.join(GrantKind.values)}.", param="kind")
+    if not 0 <= priority <= MOST_PRIORITY:
+        raise GrantInvalid(
+            f"priority: give a whole number from 0 to {MOST_PRIORITY}.", param="priority"
+        )
+    if not 0 < len(source) <= LONGEST_SOURCE:
+        raise GrantInvalid(f"source: 1 to {LONGEST_SOURCE} characters.", param="source")
     grant_id, added = functions.grant_add(
         organization_id=organization.id,
         unit=unit,
@@ -71,6 +89,26 @@ def balance_grant(
     return grant_info(Grant.objects.get(id=grant_id))
 
 
+def balance_void(
+    *, organization: OrganizationRef, grant_id: UUID, actor: Actor, reason: str
+) -> Decimal:
+    """Take back what is unspent of a grant; return how much that was.
+
+    What is used stays used, and what a hold pins stays until it is settled. Raises GrantUnknown,
+    GrantSpent, InvalidRequest.
+    """
+    require_scope(organization)
+    told = reason_read(reason)
+    grant = Grant.objects.filter(organization_id=organization.id, id=grant_id).first()
+    if grant is None:
+        raise GrantUnknown
+    voided = functions.grant_void(organization_id=organization.id, grant_id=grant_id)
+    if not voided:
+        raise GrantSpent
+    _void_audit(organization, actor, grant, voided, reason=told)
+    return voided
+
+
 def balance_grant_set(
     *,
     organization: OrganizationRef,
@@ -88,14 +126,10 @@ def balance_grant_set(
         organization_id=organization.id, unit=unit, kind=GrantKind.PROMOTIONAL
     )
     for grant in promotional:
-        voided = functions.grant_void(organization_id=organization.id, grant_id=grant.id)
-        audit_record(
-            actor=actor,
-            action="balance.void",
-            target=public_id("grant_", grant.id),
-            detail={"unit": unit, "amount": f"{voided.normalize():f}"},
-            organization=organization,
+        voided = functions.grant_void(
+            organization_id=organization.id, grant_id=grant.id, replaced=bool(units)
         )
+        _void_audit(organization, actor, grant, voided)
     if not units:
         return None
     return balance_grant(
@@ -111,8 +145,26 @@ def balance_grant_set(
 def _money(organization: OrganizationRef, currency: str, amount: Decimal) -> None:
     money_read(amount, currency)
     functions.account_open(organization_id=organization.id)
-    account = CustomerAccount.objects.get(organization_id=organization.id)
-    if account.currency not in ("", currency):
+    kept_in = account_get(organization=organization).currency
+    if kept_in not in ("", currency):
+        raise CurrencyMismatch(f"The account is kept in {kept_in}: give {kept_in}.", param="unit")
+    limited_in = currency_limited(organization=organization)
+    if not kept_in and limited_in not in ("", currency):
+        # The limit would count nothing from now on, and its plan would be one without.
         raise CurrencyMismatch(
-            f"The account is kept in {account.currency}: give {account.currency}.", param="unit"
+            f"The organization's plan limits what is spent in {limited_in}: give {limited_in}, or"
+            " change the plan first.",
+            param="unit",
         )
+
+
+def _void_audit(
+    organization: OrganizationRef, actor: Actor, grant: Grant, voided: Decimal, **more: str
+) -> None:
+    audit_record(
+        actor=actor,
+        action="balance.void",
+        target=public_id("grant_", grant.id),
+        detail={"unit": grant.unit, "amount": f"{voided.normalize():f}", **more},
+        organization=organization,
+    )

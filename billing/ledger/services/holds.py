@@ -2,7 +2,9 @@
 
 from decimal import Decimal
 from typing import Any, NoReturn
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
+
+from django.db import transaction
 
 from anneal.kernel.audit import audit_record
 from anneal.kernel.errors import OrganizationSuspended
@@ -10,8 +12,8 @@ from anneal.kernel.ids import public_id
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.ledger import functions
-from billing.ledger.amounts import amount_read
-from billing.ledger.contracts import Hold
+from billing.ledger.amounts import LARGEST, amount_read
+from billing.ledger.contracts import Hold, HoldQuote
 from billing.ledger.errors import (
     AccountParked,
     AmountInvalid,
@@ -22,6 +24,7 @@ from billing.ledger.errors import (
     HoldMismatch,
     HoldUnknown,
     UnitUnknown,
+    charge_too_high,
     limit_reached,
     quota_exhausted,
 )
@@ -53,12 +56,14 @@ def hold_take(
     dims: dict[str, str] | None = None,
     api_key_id: UUID | None = None,
     member_id: UUID | None = None,
+    most: Decimal | None = None,
 ) -> Hold:
     """Set units aside; the same ``key`` returns the same hold.
 
     What the unit's grants do not cover is set aside in money, at the price that ``dims`` (task,
-    tier, channel) choose. ``api_key_id`` and ``member_id`` say whose limits count. The hold lives
-    ``ttl_seconds`` (1 s to 30 days) by the database's clock. Raises QuotaExhausted, LimitReached,
+    tier, channel) choose. ``api_key_id`` and ``member_id`` say whose limits count, ``most`` how
+    much money the hold may come to cost by all that is pending now. The hold lives ``ttl_seconds``
+    (1 s to 30 days) by the database's clock. Raises QuotaExhausted, LimitReached, ChargeTooHigh,
     AccountParked, OrganizationSuspended, AmountInvalid, UnitUnknown, HoldClosed, HoldMismatch.
     """
     require_scope(organization)
@@ -75,11 +80,49 @@ def hold_take(
             "dims": dims or {},
             "api_key_id": api_key_id,
             "member_id": member_id,
+            "most": most,
         }
     )
     if decision.code not in {"accepted", "duplicate"}:
-        _denied(decision, unit, units)
+        _denied(decision, unit, units, most)
     return hold_get(organization=organization, hold_id=hold_id)
+
+
+def hold_quote(
+    *,
+    organization: OrganizationRef,
+    unit: str,
+    amount: Decimal | int,
+    dims: dict[str, str] | None = None,
+    api_key_id: UUID | None = None,
+    member_id: UUID | None = None,
+    most: Decimal | None = None,
+) -> HoldQuote:
+    """Say what ``hold_take`` would do now, by doing and undoing it."""
+    require_scope(organization)
+    units = amount_read(amount)
+    undo = transaction.savepoint()
+    decision = functions.hold_take(
+        {
+            "organization_id": organization.id,
+            "hold_id": uuid4(),
+            "unit": unit,
+            "amount": units,
+            "ttl_seconds": 1,
+            "dims": dims or {},
+            "api_key_id": api_key_id,
+            "member_id": member_id,
+            "most": LARGEST if most is None else most,
+        }
+    )
+    transaction.savepoint_rollback(undo)
+    detail = decision.detail or {}
+    return HoldQuote(
+        refusal=None if decision.code == "accepted" else decision.code,
+        cost=Decimal(detail["cost"]) if detail.get("cost") else None,
+        currency=detail.get("currency", ""),
+        available=decision.available,
+    )
 
 
 def hold_capture(
@@ -188,11 +231,13 @@ def hold_extend(
     dims: dict[str, str] | None = None,
     api_key_id: UUID | None = None,
     member_id: UUID | None = None,
+    most: Decimal | None = None,
 ) -> Hold:
     """Keep a hold alive ``ttl_seconds`` from now and take ``amount`` more onto it, or neither.
 
-    More is decided as in ``hold_take``; none is never refused an open hold. Raises QuotaExhausted,
-    LimitReached, AccountParked, HoldUnknown, HoldClosed, AmountInvalid.
+    More is decided as in ``hold_take``, ``most`` with what the hold was charged and set aside
+    before; none is never refused an open hold. Raises QuotaExhausted, LimitReached, ChargeTooHigh,
+    AccountParked, HoldUnknown, HoldClosed, AmountInvalid.
     """
     require_scope(organization)
     units = amount_read(amount, zero=True)
@@ -204,11 +249,12 @@ def hold_extend(
         api_key_id=api_key_id,
         member_id=member_id,
         dims=dims,
+        most=most,
     )
     if decision.code == "quota_exhausted":
         _denied(decision, hold_get(organization=organization, hold_id=hold_id).unit, units)
     if decision.code != "extended":
-        _denied(decision, "", units)
+        _denied(decision, "", units, most)
     return hold_get(organization=organization, hold_id=hold_id)
 
 
@@ -228,6 +274,7 @@ def hold_get(*, organization: OrganizationRef, hold_id: UUID) -> Hold:
         refunded=row.refunded,
         currency=row.currency,
         charged=row.charged,
+        charge_refunded=row.charge_refunded,
     )
 
 
@@ -239,9 +286,13 @@ def _settle(organization: OrganizationRef, settlement: dict[str, Any]) -> Hold:
     return hold_get(organization=organization, hold_id=settlement["hold_id"])
 
 
-def _denied(decision: functions.Decision, unit: str, units: Decimal) -> NoReturn:
+def _denied(
+    decision: functions.Decision, unit: str, units: Decimal, most: Decimal | None = None
+) -> NoReturn:
     if decision.code == "limit_reached" and decision.detail is not None:
         raise limit_reached(decision.detail)
+    if decision.code == "charge_too_high" and decision.detail is not None and most is not None:
+        raise charge_too_high(decision.detail, most)
     if decision.code == "quota_exhausted":
         raise quota_exhausted(
             unit=unit,

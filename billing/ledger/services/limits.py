@@ -13,7 +13,13 @@ from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.ledger import functions
 from billing.ledger.amounts import amount_read, unit_read
 from billing.ledger.contracts import LimitInfo
-from billing.ledger.errors import CurrencyMismatch, LimitInvalid, LimitOfPlan, LimitUnknown
+from billing.ledger.errors import (
+    AccountWithoutMoney,
+    CurrencyMismatch,
+    LimitInvalid,
+    LimitOfPlan,
+    LimitUnknown,
+)
 from billing.ledger.models import LimitScope, LimitWindow, SpendingLimit
 from billing.ledger.selectors import account_get, limits_list
 
@@ -38,37 +44,24 @@ def limit_set(
 ) -> LimitInfo:
     """Set the one limit there is per subject, unit and window; what counts already goes on.
 
-    The caller has made sure that the subject is the organization's. Windows are days and months of
-    UTC, or for ever. Raises AmountInvalid, UnitUnknown, CurrencyMismatch, LimitInvalid.
+    One that was removed comes back with its counts, and a new one begins with what its window has
+    used, decision 0027. The caller has made sure that the subject is the organization's. Windows
+    are days and months of UTC, or for ever. Raises AmountInvalid, UnitUnknown, CurrencyMismatch,
+    AccountWithoutMoney, LimitInvalid.
     """
     require_scope(organization)
     units = amount_read(amount, zero=True)
     money = unit_read(unit)
     _check(scope, subject_id, window, alerts)
     functions.account_open(organization_id=organization.id)
-    currency = account_get(organization=organization).currency
-    if money and currency not in ("", unit):
-        # It would count nothing, and whoever set it would feel safe.
-        raise CurrencyMismatch(
-            f"The account is kept in {currency}: limit {currency}.", param="unit"
-        )
-    mine = SpendingLimit.objects.filter(organization_id=organization.id, removed_at=None)
-    row = mine.filter(scope=scope, subject_id=subject_id, unit=unit, window=window).first()
-    before = None if row is None else _terms(row)
-    if row is None:
-        # A plan's own are few, and a change of plan must not fail for what the customer has set.
-        own = mine.exclude(scope=LimitScope.PLAN)
-        if scope != LimitScope.PLAN and own.count() >= MOST_LIMITS:
-            raise LimitInvalid(f"At most {MOST_LIMITS} budgets: remove one first.")
-        row = SpendingLimit(
-            organization_id=organization.id,
-            scope=scope,
-            subject_id=subject_id,
-            unit=unit,
-            window=window,
-        )
+    if money:
+        _currency_check(organization, unit, scope)
+    row, fresh = _row_of(organization, scope, subject_id, unit, window)
+    before = None if fresh else _terms(row)
     row.amount, row.hard, row.alerts = units, hard, sorted(set(alerts))
+    row.removed_at = None
     row.save()
+    functions.limit_begin(organization_id=organization.id, limit_id=row.id, fresh=fresh)
     detail = {"unit": unit, "window": window, "scope": scope, **_terms(row)}
     if subject_id is not None:
         detail["subject"] = _subject(scope, subject_id)
@@ -98,6 +91,41 @@ def limit_remove(
     row.removed_at = clock.now()
     row.save()
     _audit(actor, "limit.remove", organization, row, {"unit": row.unit, **_terms(row)})
+
+
+def _row_of(
+    organization: OrganizationRef, scope: str, subject_id: UUID | None, unit: str, window: str
+) -> tuple[SpendingLimit, bool]:
+    """Return the limit there is, or was, or a new one; and whether it begins only now."""
+    mine = SpendingLimit.objects.filter(organization_id=organization.id)
+    same = mine.filter(scope=scope, subject_id=subject_id, unit=unit, window=window)
+    row = same.filter(removed_at=None).first()
+    if row is not None:
+        return row, False
+    # A plan's own are few, and a change of plan must not fail for what the customer has set.
+    own = mine.filter(removed_at=None).exclude(scope=LimitScope.PLAN)
+    if scope != LimitScope.PLAN and own.count() >= MOST_LIMITS:
+        raise LimitInvalid(f"At most {MOST_LIMITS} budgets: remove one first.")
+    found = same.order_by("-removed_at").first()
+    return found or SpendingLimit(
+        organization_id=organization.id,
+        scope=scope,
+        subject_id=subject_id,
+        unit=unit,
+        window=window,
+    ), True
+
+
+def _currency_check(organization: OrganizationRef, unit: str, scope: str) -> None:
+    """Refuse a limit of money that would count nothing: whoever set it would feel safe."""
+    currency = account_get(organization=organization).currency
+    if currency not in ("", unit):
+        raise CurrencyMismatch(
+            f"The account is kept in {currency}: limit {currency}.", param="unit"
+        )
+    # A plan's cap binds the currency of money that comes later; a budget of one's own does not.
+    if not currency and scope != LimitScope.PLAN:
+        raise AccountWithoutMoney(param="unit")
 
 
 def _check(scope: str, subject_id: UUID | None, window: str, alerts: Sequence[int]) -> None:

@@ -1,11 +1,11 @@
 """Stopping an account whose books must be looked at, and freeing it again."""
 
 from anneal.kernel.audit import audit_record
-from anneal.kernel.errors import InvalidRequest
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.ledger import functions
+from billing.ledger.amounts import reason_read
 
 
 def account_park(*, organization: OrganizationRef, actor: Actor, reason: str) -> bool:
@@ -13,12 +13,13 @@ def account_park(*, organization: OrganizationRef, actor: Actor, reason: str) ->
 
     What is held already may be settled. Runs in a system scope: nobody frees or parks itself.
     """
-    return _park(organization, actor, "account.park", _reason(reason), _reason(reason))
+    told = reason_read(reason)
+    return _park(organization, actor, "account.park", told, told)
 
 
 def account_unpark(*, organization: OrganizationRef, actor: Actor, reason: str) -> bool:
     """Take holds again; say whether it was parked. Runs in a system scope."""
-    return _park(organization, actor, "account.unpark", "", _reason(reason))
+    return _park(organization, actor, "account.unpark", "", reason_read(reason))
 
 
 def _park(
@@ -35,9 +36,3 @@ def _park(
             organization=organization,
         )
     return changed
-
-
-def _reason(text: str) -> str:
-    if not text.strip() or len(text) > 500:
-        raise InvalidRequest("Give a reason of at most 500 characters.", param="reason")
-    return text.strip()

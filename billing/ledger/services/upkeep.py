@@ -1,29 +1,27 @@
 """What time does to the ledger: holds and grants end."""
 
-import logging
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models.functions import Now
 
 from billing.ledger import functions
 from billing.ledger.models import Hold
+from billing.ledger.services.faults import BOOK_ERRORS, books_fault
 
 BATCH = 1000
-
-logger = logging.getLogger(__name__)
 
 
 def holds_expire() -> int:
     """End one batch of holds nobody settled; return how many. A full batch: there may be more.
 
     Runs in a system scope. An account whose books are wrong keeps its own holds open until they
-    are right, and nobody else's.
+    are right, and nobody else's: it is parked, and the operators are told.
     """
     try:
         with transaction.atomic():
             return functions.hold_reap(most=BATCH)
-    except IntegrityError:
+    except BOOK_ERRORS:
         late = Hold.objects.filter(state="held", expires_at__lt=Now())
         organizations = late.order_by().values_list("organization_id", flat=True).distinct()
         return sum(_expire_of(organization_id) for organization_id in organizations)
@@ -48,6 +46,6 @@ def _expire_of(organization_id: UUID) -> int:
     try:
         with transaction.atomic():
             return functions.holds_settle(ends).count("released")
-    except IntegrityError:
-        logger.exception("ledger.reap_failed", extra={"organization": str(organization_id)})
+    except BOOK_ERRORS as error:
+        books_fault(organization_id=organization_id, error=str(error))
         return 0

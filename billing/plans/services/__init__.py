@@ -1,5 +1,11 @@
 """The services of plans."""
 
+from billing.plans.services.cancellation import (
+    rests_due,
+    rests_void,
+    subscription_cancel,
+    subscription_keep,
+)
 from billing.plans.services.catalogue import (
     plan_add,
     plan_edit,
@@ -15,7 +21,11 @@ __all__ = [
     "plan_edit",
     "plan_version_draft",
     "plan_version_publish",
+    "rests_due",
+    "rests_void",
+    "subscription_cancel",
     "subscription_change",
+    "subscription_keep",
     "subscription_renew",
     "trial_terms_set",
 ]

@@ -6,7 +6,7 @@ from typing import Final
 
 import psycopg
 from django.db import IntegrityError, transaction
-from django.db.models import Sum
+from django.db.models import Case, F, Max, Sum, When
 
 from anneal.kernel import clock
 from anneal.kernel.scopes import OrganizationRef
@@ -34,7 +34,8 @@ def period_open(
     """Open ``[starts_at, whole's end)`` once and grant what it includes; say whether it was new.
 
     ``after`` are the terms that held before in the same period: only what is more than theirs is
-    granted, in proportion to what is left of it. What was granted under them stays.
+    granted, in proportion to what is left of it. What was granted under them stays. Of what was
+    taken back when a plan was left at once, only what was used counts as granted.
     """
     whole_starts_at, whole_ends_at = whole
     try:
@@ -96,7 +97,8 @@ def _grant(
         source = "plan:"
         before = after.included.get(meter, Decimal(0)) if after else Decimal(0)
         amount = ((units - before) * share).quantize(Decimal(1), rounding=ROUND_HALF_UP)
-        amount = min(amount, units - _granted(organization, meter, source, whole))
+        given = _granted(organization, meter, source, whole)
+        amount = min(amount, units - given)
         if amount > 0:
             balance_grant(
                 organization=organization,
@@ -114,14 +116,24 @@ def _grant(
 def _granted(
     organization: OrganizationRef, unit: str, source: str, whole: tuple[datetime, datetime]
 ) -> Decimal:
-    """Return what plans gave for this period already: going to and fro between plans adds none."""
+    """Return what plans gave for this period already: going to and fro between plans adds none.
+
+    What was taken back when one was left at once is not given any more, whoever comes back to it.
+    """
+    left_at = Subscription.objects.filter(
+        organization_id=organization.id, returned=True, ends_at__gte=whole[0]
+    ).aggregate(last=Max("ends_at"))["last"]
+    kept = Case(
+        When(effective_at__lt=left_at or whole[0], then=F("amount") - F("voided")),
+        default=F("amount"),
+    )
     given = Grant.objects.filter(
         organization_id=organization.id,
         unit=unit,
         source__startswith=source,
         effective_at__gte=whole[0],
         expires_at=whole[1],
-    ).aggregate(total=Sum("amount"))["total"]
+    ).aggregate(total=Sum(kept))["total"]
     return given or Decimal(0)
 
 

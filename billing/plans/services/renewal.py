@@ -15,7 +15,12 @@ from billing.plans.contracts import Period
 from billing.plans.models import PlanVersion, Subscription
 from billing.plans.selectors import period_of
 from billing.plans.services.periods import period_open
-from billing.plans.services.standing import account_first, caps_apply, fault_found
+from billing.plans.services.standing import (
+    account_first,
+    caps_apply,
+    fault_found,
+    plan_changed,
+)
 from tenants.accounts.models import Organization
 from tenants.accounts.services import organization_announce
 
@@ -51,13 +56,19 @@ def subscription_renew(*, subscription_id: UUID) -> bool:
     return True
 
 
-def renew_until(organization: OrganizationRef, row: Subscription, now: datetime) -> Subscription:
-    """Open each period that has begun by ``now``; return the open spell. Its row is locked.
+def renew_until(
+    organization: OrganizationRef, row: Subscription, now: datetime
+) -> Subscription | None:
+    """Open each period that has begun by ``now``; return the open spell, or None when it ended.
 
-    A change that waited and cannot be is dropped, and the members are told; else each tick fails.
+    Its row is locked. A change that waited and cannot be is dropped, and the members are told; else
+    each tick fails.
     """
     while row.renews_at <= now:
         boundary, wanted = row.renews_at, row.next_version
+        if row.ends_with_period:
+            _end(organization, row, boundary)
+            return None
         if wanted is not None:
             fault = fault_found(organization, wanted, assigned=row.next_assigned)
             if fault:
@@ -93,6 +104,22 @@ def _drop(
     )
 
 
+def _end(organization: OrganizationRef, row: Subscription, boundary: datetime) -> None:
+    """End the spell at the boundary, with no plan after it. Its units end then by themselves."""
+    row.ends_at, row.ends_with_period = boundary, False
+    row.save(update_fields=["ends_at", "ends_with_period"])
+    caps_apply(organization, None, SYSTEM_ACTOR)
+    organization_announce(organization)
+    audit_record(
+        actor=SYSTEM_ACTOR,
+        action="subscription.end",
+        target=public_id("sub_", row.id),
+        detail={"plan": row.plan_version.plan.code, "version": row.plan_version.version},
+        organization=organization,
+    )
+    plan_changed(organization, row, None, previous=row.plan_version)
+
+
 def _succeed(
     organization: OrganizationRef, row: Subscription, wanted: PlanVersion, boundary: datetime
 ) -> Subscription:
@@ -120,4 +147,5 @@ def _succeed(
         detail={"plan": wanted.plan.code, "version": wanted.version},
         organization=organization,
     )
+    plan_changed(organization, after, wanted, previous=row.plan_version)
     return after

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
+from anneal.kernel.events import PlanChanged, publish
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef
 from billing.ledger import functions
@@ -10,7 +11,7 @@ from billing.ledger.models import LimitScope
 from billing.ledger.selectors import account_get, limits_list
 from billing.ledger.services import limit_remove, limit_set
 from billing.plans.errors import PlanCurrency
-from billing.plans.models import PlanVersion
+from billing.plans.models import PlanVersion, Subscription
 from billing.plans.rows import plan_terms
 
 CURRENCY: Final = "currency"
@@ -48,12 +49,31 @@ def must_be_paid(version: PlanVersion) -> bool:
     return bool(version.fee or version.credit_line)
 
 
-def caps_apply(organization: OrganizationRef, version: PlanVersion, actor: Actor) -> None:
+def plan_changed(
+    organization: OrganizationRef,
+    row: Subscription,
+    wanted: PlanVersion | None,
+    *,
+    previous: PlanVersion | None,
+) -> None:
+    """Say that the organization is on another plan now, or on none any more."""
+    publish(
+        PlanChanged(
+            organization=organization,
+            subscription_id=row.id,
+            plan=wanted.plan.code if wanted else None,
+            previous=previous.plan.code if previous else None,
+        )
+    )
+
+
+def caps_apply(organization: OrganizationRef, version: PlanVersion | None, actor: Actor) -> None:
     """Make the plan's caps, and no other plan's, the organization's limits of scope plan.
 
-    What counts in the present window already goes on where both plans cap the same.
+    What counts in the present window already goes on, decision 0027.
     """
-    wanted = {(cap.unit, cap.window.value): cap for cap in plan_terms(version).caps}
+    caps = plan_terms(version).caps if version else ()
+    wanted = {(cap.unit, cap.window.value): cap for cap in caps}
     present = {
         (limit.unit, limit.window): limit
         for limit in limits_list(organization=organization)

@@ -49,6 +49,20 @@ export type PlanDraft = { plan: string; time_zone?: string };
 export const planChange = (org: Membership, body: PlanDraft) =>
   dataOf(api.POST("/v1/billing/subscription", { ...once(org, body), body }));
 
+export const cancellationQuery = (org: Membership) =>
+  queryOptions({
+    queryKey: [org.id, "cancellation"],
+    queryFn: () => dataOf(api.GET("/v1/billing/subscription/cancellation", forOrg(org))),
+  });
+
+export type CancellationDraft = { when: "period_end" | "now" };
+
+export const cancellationMake = (org: Membership, body: CancellationDraft) =>
+  dataOf(api.POST("/v1/billing/subscription/cancellation", { ...once(org, body), body }));
+
+export const cancellationUndo = (org: Membership) =>
+  dataOf(api.DELETE("/v1/billing/subscription/cancellation", forOrg(org)));
+
 export const redemptionsQuery = (org: Membership) =>
   queryOptions({
     queryKey: [org.id, "redemptions"],

@@ -2,11 +2,11 @@
 
 import { SHIPPED_MODEL } from "@/lib/snippets";
 import { api, dataOf, forOrg } from "./client";
-import type { Classified, Membership } from "./types";
+import type { Classified, Membership, Predicted } from "./types";
 
-export type Timed = { answer: Classified; milliseconds: number };
+export type Timed<Body = Classified> = { answer: Body; milliseconds: number };
 
-const timed = async (work: () => Promise<Classified>): Promise<Timed> => {
+const timed = async <Body>(work: () => Promise<Body>): Promise<Timed<Body>> => {
   const started = performance.now();
   const answer = await work();
   return { answer, milliseconds: performance.now() - started };
@@ -31,7 +31,11 @@ export const sessionKeysForget = (): void => keys.clear();
 
 export type ClassifyRequest = { model: string; input: string | string[] };
 
-export const classify = async (org: Membership, body: ClassifyRequest): Promise<Timed> => {
+/** A model's answers, in the shape of its task. */
+export const classify = async (
+  org: Membership,
+  body: ClassifyRequest,
+): Promise<Timed<Predicted>> => {
   const key = await sessionKey(org);
   const headers = { Authorization: `Bearer ${key}` };
   return timed(() => dataOf(api.POST("/v1/classify", { headers, body })));

@@ -1,7 +1,7 @@
 /** Datasets: list, one, its rows and figures, preview and upload. */
 import { queryOptions } from "@tanstack/react-query";
 import { api, asForm, dataOf, forOrg } from "./client";
-import type { ColumnMapping, Membership } from "./types";
+import type { ColumnMapping, Membership, Task } from "./types";
 
 /** Long files are read in the background. */
 const POLL_MS = 1500;
@@ -52,8 +52,12 @@ export const datasetRowsQuery = (org: Membership, id: string, after: number | un
       ),
   });
 
-export type PreviewRequest = { file: File; mapping?: ColumnMapping | undefined };
-export type DatasetCreate = { file: File; name: string; mapping: ColumnMapping };
+export type PreviewRequest = {
+  file: File;
+  mapping?: ColumnMapping | undefined;
+  task?: Task | undefined;
+};
+export type DatasetCreate = { file: File; name: string; mapping: ColumnMapping; task: Task };
 
 const formOf = (file: File, mapping: ColumnMapping | undefined): FormData => {
   const form = new FormData();
@@ -63,18 +67,22 @@ const formOf = (file: File, mapping: ColumnMapping | undefined): FormData => {
 };
 
 /** A look at the file by the server, which stores nothing. */
-export const datasetPreview = (org: Membership, { file, mapping }: PreviewRequest) =>
-  dataOf(
+export const datasetPreview = (org: Membership, { file, mapping, task }: PreviewRequest) => {
+  const form = formOf(file, mapping);
+  if (task) form.set("task", task);
+  return dataOf(
     api.POST("/v1/datasets/preview", {
       ...forOrg(org),
       body: { file: file.name },
-      bodySerializer: asForm(formOf(file, mapping)),
+      bodySerializer: asForm(form),
     }),
   );
+};
 
 export const datasetCreate = (org: Membership, draft: DatasetCreate) => {
   const form = formOf(draft.file, draft.mapping);
   form.set("name", draft.name);
+  form.set("task", draft.task);
   return dataOf(
     api.POST("/v1/datasets", {
       ...forOrg(org),

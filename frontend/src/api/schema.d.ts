@@ -74,6 +74,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/base_models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List every base of the catalogue, usable ones first, and say which are usable here. */
+        get: operations["base_models_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/base_models/recommend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Recommend up to five bases for a task, a language and a number of rows. */
+        get: operations["base_models_recommend"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/billing/balance": {
         parameters: {
             query?: never;
@@ -264,6 +298,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/billing/subscription/cancellation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Say what leaving the plan means. */
+        get: operations["billing_cancellation"];
+        put?: never;
+        /** @description Leave the plan at the period's end, or now. */
+        post: operations["billing_cancellation_make"];
+        /** @description Stay on the plan after all, before the period ends. */
+        delete: operations["billing_cancellation_undo"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/classify": {
         parameters: {
             query?: never;
@@ -273,7 +326,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Classify texts */
+        /** Ask a model about texts; the shape of its answers is its task's */
         post: operations["classify"];
         delete?: never;
         options?: never;
@@ -501,6 +554,23 @@ export interface paths {
         put?: never;
         /** Turn texts into vectors */
         post: operations["embeddings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/export_key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the Ed25519 public key as PEM. */
+        get: operations["export_key"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -800,6 +870,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/fine_tuning/jobs/{job_id}/tensorboard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Download a job's curves as a TensorBoard event file; empty before the first step. */
+        get: operations["fine_tuning_jobs_tensorboard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/home": {
         parameters: {
             query?: never;
@@ -886,6 +973,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/models/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Take in a BERT classifier of the shape of an installed base: safetensors alone. */
+        post: operations["models_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/models/{model}": {
         parameters: {
             query?: never;
@@ -950,6 +1054,77 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List a version's exports. */
+        get: operations["models_exports_list"];
+        put?: never;
+        /** @description Ask for a form; 200 with the one that is there already or on its way. */
+        post: operations["models_exports_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}/exports/{export_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return an export with its progress. */
+        get: operations["models_exports_retrieve"];
+        put?: never;
+        post?: never;
+        /** @description Delete an export and its file; 409 while it is being made. */
+        delete: operations["models_exports_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}/exports/{export_id}/download": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Download the files with their signed manifest. */
+        get: operations["models_exports_download"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}/stages/{stage}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description Move the stage to this version, from whichever of the same suffix has it. */
+        put: operations["models_stage_move"];
+        post?: never;
+        /** @description Take the stage from this version. */
+        delete: operations["models_stage_remove"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1445,6 +1620,60 @@ export interface components {
              */
             expires_at: string | null;
         };
+        /** @description The catalogue, complete. */
+        BaseModelListSchema: {
+            /** @default list */
+            object?: string;
+            data: components["schemas"]["BaseModelSchema"][];
+            has_more: boolean;
+        };
+        /** @description A base of the catalogue. */
+        BaseModelSchema: {
+            /** @description The id to send as `model` of a fine-tuning job. */
+            id: string;
+            /** @default base_model */
+            object?: string;
+            /** @description Unix seconds of its publication. */
+            created: number;
+            name: string;
+            architecture: string;
+            tasks: string[];
+            size_parameters: number;
+            /** @description Of the weights as published. */
+            size_bytes: number;
+            /** @description About what a training takes, by tier. */
+            memory_bytes: {
+                [key: string]: number;
+            };
+            /** @description ISO 639; `many` = about a hundred. */
+            languages: string[];
+            licence: string | null;
+            source: components["schemas"]["BaseSourceSchema"];
+            max_length: number | null;
+            character: components["schemas"]["CharacterEnum"];
+            summary: components["schemas"]["TextsSchema"];
+            choose: components["schemas"]["TextsSchema"];
+            /** @description Whether the weights are on this installation. */
+            present: boolean;
+            /** @description Whether this version trains the architecture. */
+            trainable: boolean;
+            /** @description Whether a job can begin with it now. */
+            usable: boolean;
+            in_catalogue: boolean;
+        };
+        /** @description Where the weights come from. */
+        BaseSourceSchema: {
+            kind: components["schemas"]["BaseSourceSchemaKindEnum"];
+            name: string;
+            note: string;
+        };
+        /**
+         * @description * `package` - package
+         *     * `hub` - hub
+         *     * `directory` - directory
+         * @enum {string}
+         */
+        BaseSourceSchemaKindEnum: "package" | "hub" | "directory";
         /** @description What a simpler model reaches on the same rows. */
         BaselineOut: {
             name: components["schemas"]["NameEnum"];
@@ -1568,6 +1797,37 @@ export interface components {
             model: string;
             percent: number;
         };
+        /** @description When to leave. */
+        CancellationInRequest: {
+            /**
+             * @description `now` takes the plan's unspent units back and cannot be undone.
+             *
+             *     * `period_end` - period_end
+             *     * `now` - now
+             */
+            when: components["schemas"]["WhenEnum"];
+        };
+        /** @description What leaving the plan means. A plan that costs nothing is not cancelled: `none`. */
+        CancellationOut: {
+            object: string;
+            status: components["schemas"]["CancellationOutStatusEnum"];
+            /** @description The free plan that follows; null is no plan. */
+            plan: components["schemas"]["PlanOut"] | null;
+            /**
+             * Format: date-time
+             * @description Until then the plan goes on, unless it is left now.
+             */
+            period_ends_at: string | null;
+            /** @description What leaving now takes back. No fee comes back. */
+            returned: components["schemas"]["ReturnedOut"][];
+        };
+        /**
+         * @description * `none` - none
+         *     * `possible` - possible
+         *     * `waiting` - waiting
+         * @enum {string}
+         */
+        CancellationOutStatusEnum: "none" | "possible" | "waiting";
         /** @description What may be used at most in a window, units and credit of other origin included. */
         CapOut: {
             /** @description A meter's code, or the plan's currency. */
@@ -1595,6 +1855,13 @@ export interface components {
          * @enum {string}
          */
         CapOutWindowEnum: "day" | "month";
+        /**
+         * @description * `fast` - fast
+         *     * `balanced` - balanced
+         *     * `accurate` - accurate
+         * @enum {string}
+         */
+        CharacterEnum: "fast" | "balanced" | "accurate";
         /** @description How long the texts are, in characters. */
         CharactersOut: {
             bins: components["schemas"]["BinOut"][];
@@ -1692,7 +1959,7 @@ export interface components {
             object: string;
             name: string;
             task: components["schemas"]["TaskEnum"];
-            origin: components["schemas"]["OriginEnum"];
+            origin: components["schemas"]["DatasetOutOriginEnum"];
             /** @description Unix seconds. */
             created_at: number;
             /** @description How many there are. */
@@ -1705,13 +1972,23 @@ export interface components {
             validation_report: components["schemas"]["ReportOut"];
             latest_version: components["schemas"]["VersionOut"];
         };
+        /**
+         * @description * `upload` - upload
+         *     * `file` - file
+         *     * `sample` - sample
+         * @enum {string}
+         */
+        DatasetOutOriginEnum: "upload" | "file" | "sample";
         /** @description The form of a new dataset. */
         DatasetUploadRequest: {
             /** Format: binary */
             file: string;
             /** @description Else the file's. */
             name?: string;
-            /** @default text_classification */
+            /**
+             * @description `auto` tells it from the labels; else one of: multi_label_classification, regression, text_classification, token_classification.
+             * @default auto
+             */
             task?: string;
             /** @description Column names as the file has them. In a form: the same as JSON text. */
             column_mapping?: {
@@ -1854,8 +2131,9 @@ export interface components {
             /** @default fine_tuning.job.estimate */
             object?: string;
             trained_tokens: number;
-            /** @description Decimal, before grants are drawn. */
+            /** @description Decimal: the most that what grants do not cover can cost. */
             price: string;
+            /** @description The account's; of the price list without money. */
             currency: string;
             /** Format: double */
             seconds_p50: number;
@@ -1865,6 +2143,13 @@ export interface components {
             reason: string | null;
             /** @description False: a sample of the rows was counted. */
             exact: boolean;
+            /** @description Jobs of this installation whose speed the seconds go by; 0: a built-in figure. */
+            measured_jobs: number;
+            /** @description What those jobs ran on. */
+            device: string | null;
+            /** @description Where `max_charge` would end the training; null = at its end. */
+            stops_at_tokens: number | null;
+            warnings: string[];
         };
         /** @description The evaluation report of a model version. */
         EvaluationOut: {
@@ -1881,18 +2166,27 @@ export interface components {
             labels: string[];
             /** Format: double */
             loss: number;
-            accuracy: components["schemas"]["FigureOut"];
-            macro_f1: components["schemas"]["FigureOut"];
-            averages: components["schemas"]["AveragesOut"];
+            /** @description The task's figures, the main one first. */
+            figures: components["schemas"]["NamedFigureOut"][];
+            /** @description Null where the task has none, as below. */
+            accuracy: components["schemas"]["FigureOut"] | null;
+            macro_f1: components["schemas"]["FigureOut"] | null;
+            averages: components["schemas"]["AveragesOut"] | null;
             interval: {
                 [key: string]: unknown;
             };
             per_class: components["schemas"]["LabelLineOut"][];
-            confusion: components["schemas"]["ConfusionOut"];
+            confusion: components["schemas"]["ConfusionOut"] | null;
             curves: components["schemas"]["CurveOut"][];
-            calibration: components["schemas"]["CalibrationOut"];
+            calibration: components["schemas"]["CalibrationOut"] | null;
+            numbers: components["schemas"]["NumbersReportOut"] | null;
+            /**
+             * Format: double
+             * @description From which score on labels count as given.
+             */
+            threshold?: number;
             slices: components["schemas"]["SliceOut"][];
-            errors: number;
+            errors: number | null;
             worst: components["schemas"]["SampleOut"][];
             best: components["schemas"]["SampleOut"][];
             baselines: components["schemas"]["BaselineOut"][];
@@ -1945,6 +2239,72 @@ export interface components {
             id: string;
             object: string;
             description: string;
+        };
+        /** @description The answer of a deletion. */
+        ExportDeletedOut: {
+            id: string;
+            /** @default model.export */
+            object?: string;
+            deleted: boolean;
+        };
+        /** @description Why an export failed. */
+        ExportErrorOut: {
+            code: string;
+            message: string;
+        };
+        /** @description What to make. */
+        ExportInRequest: {
+            format: components["schemas"]["FormatEnum"];
+        };
+        /** @description A version's exports, complete. */
+        ExportListOut: {
+            /** @default list */
+            object?: string;
+            data: components["schemas"]["ExportOut"][];
+            has_more: boolean;
+        };
+        /** @description One export. */
+        ExportOut: {
+            id: string;
+            /** @default model.export */
+            object?: string;
+            model: string;
+            format: components["schemas"]["FormatEnum"];
+            status: components["schemas"]["ExportOutStatusEnum"];
+            /**
+             * Format: double
+             * @description 0 to 1.
+             */
+            progress: number;
+            phase: string;
+            bytes: number;
+            /** @description Of the zip; empty until it is ready. */
+            sha256: string;
+            quality: components["schemas"]["ExportQualityOut"] | null;
+            error: components["schemas"]["ExportErrorOut"] | null;
+            created_at: number;
+            finished_at: number | null;
+        };
+        /**
+         * @description * `queued` - queued
+         *     * `running` - running
+         *     * `ready` - ready
+         *     * `failed` - failed
+         * @enum {string}
+         */
+        ExportOutStatusEnum: "queued" | "running" | "ready" | "failed";
+        /** @description What 8 bits cost and bring, measured on this model's own rows. */
+        ExportQualityOut: {
+            rows: number;
+            split: string;
+            /** Format: double */
+            accuracy: number;
+            /** Format: double */
+            accuracy_int8: number;
+            /** Format: double */
+            agreement: number;
+            /** Format: double */
+            speed_up: number;
         };
         /** @description `POST /v1/feedback`: at least one of label, rating and comment. */
         FeedbackGiveSchemaRequest: {
@@ -2054,6 +2414,15 @@ export interface components {
             amount: components["schemas"]["AmountRangeOut"];
             data: components["schemas"]["MeterForecastOut"][];
         };
+        /**
+         * @description * `huggingface` - huggingface
+         *     * `adapter` - adapter
+         *     * `onnx` - onnx
+         *     * `onnx_int8` - onnx_int8
+         *     * `container` - container
+         * @enum {string}
+         */
+        FormatEnum: "huggingface" | "adapter" | "onnx" | "onnx_int8" | "container";
         /** @description Grants that are not spent, by unit, the next to be spent first. */
         GrantListOut: {
             object: string;
@@ -2154,6 +2523,13 @@ export interface components {
          * @enum {string}
          */
         IdEnum: "predict" | "key" | "data" | "train" | "deploy" | "call_own_model";
+        /** @description The folder, and what to call the model. */
+        ImportInRequest: {
+            /** @description The folder's files, or one zip of them. */
+            files: string[];
+            /** @default  */
+            suffix?: string;
+        };
         /** @description Units that come with each period. */
         IncludedOut: {
             meter: string;
@@ -2245,9 +2621,11 @@ export interface components {
             } | null;
             /**
              * Format: decimal
-             * @description Largest price accepted, in the currency of the estimate.
+             * @description Most money the job may cost beyond grants, in the account's currency: a training that would cost more ends there, with the best weights found until then.
              */
             max_charge?: string | null;
+            /** @description Own model version (`ft:...`) or checkpoint (`ftckpt-...`) to begin with: same base; its tier and the shape of its weights are taken over. */
+            continue_from?: string | null;
             cross_validation?: components["schemas"]["CrossValidationRequest"] | null;
             search?: components["schemas"]["SearchRequest"] | null;
         };
@@ -2295,7 +2673,12 @@ export interface components {
             cross_validation: components["schemas"]["CrossValidationSchema"] | null;
             search: components["schemas"]["SearchSchema"] | null;
             attempt: number;
+            continue_from: string | null;
+            /** @description Where `max_charge` ends the training; null = at its end. */
+            stops_at_tokens: number | null;
             queue_position: number | null;
+            /** @description When a queued job starts, about; Unix seconds. */
+            estimated_start: number | null;
             progress: components["schemas"]["ProgressSchema"];
             metrics: {
                 [key: string]: unknown;
@@ -2406,6 +2789,13 @@ export interface components {
          * @enum {string}
          */
         MeOutLanguageEnum: "en" | "zh-Hans";
+        /** @description What answering the training rows' mean would be off by. */
+        MeanOut: {
+            /** Format: double */
+            mae: number;
+            /** Format: double */
+            rmse: number;
+        };
         /** @description Everybody, oldest member first. */
         MemberListOut: {
             object: string;
@@ -2489,6 +2879,15 @@ export interface components {
             max_length?: number;
             job_id?: string;
             version_id?: string;
+            /**
+             * @description How it came to be.
+             *
+             *     * `job` - job
+             *     * `import` - import
+             */
+            origin?: components["schemas"]["ModelSchemaOriginEnum"];
+            /** @description Words that stand for this version among those of its suffix. */
+            stages?: string[];
             lineage?: {
                 [key: string]: unknown;
             };
@@ -2513,12 +2912,29 @@ export interface components {
          */
         ModelSchemaKindEnum: "deployment" | "fine_tuned" | "shipped" | "base";
         /**
+         * @description * `job` - job
+         *     * `import` - import
+         * @enum {string}
+         */
+        ModelSchemaOriginEnum: "job" | "import";
+        /**
          * @description * `majority` - majority
          *     * `tf_idf` - tf_idf
          *     * `frozen_base` - frozen_base
          * @enum {string}
          */
         NameEnum: "majority" | "tf_idf" | "frozen_base";
+        /** @description A figure by its name. */
+        NamedFigureOut: {
+            /** Format: double */
+            value: number;
+            /** Format: double */
+            low: number;
+            /** Format: double */
+            high: number;
+            /** @description accuracy, macro_f1, micro_f1, subset_accuracy, f1, mae, rmse, r2, spearman ... */
+            name: string;
+        };
         /** @description A change of plan that waits for the period's end. */
         NextPlanOut: {
             plan: components["schemas"]["PlanOut"];
@@ -2561,6 +2977,32 @@ export interface components {
          */
         NoticeOutKindEnum: "balance" | "budget" | "plan";
         NullEnum: null;
+        /** @description Numbers of ``from`` to below ``to``; the last bin holds its end too. */
+        NumberBinOut: {
+            /** Format: double */
+            from: number;
+            /** Format: double */
+            to: number;
+            count: number;
+        };
+        /** @description How the numbers of a regression dataset are spread. */
+        NumbersOut: {
+            bins: components["schemas"]["NumberBinOut"][];
+            /** Format: double */
+            mean: number;
+            /** Format: double */
+            deviation: number;
+            /** Format: double */
+            min: number;
+            /** Format: double */
+            max: number;
+        };
+        /** @description Of a regression: answers beside true numbers, and the mean as a rival. */
+        NumbersReportOut: {
+            /** @description [true, answer] of at most 500 rows. */
+            points: number[][];
+            mean: components["schemas"]["MeanOut"];
+        };
         /** @description An organization's name. */
         OrganizationNameRequest: {
             name: string;
@@ -2576,13 +3018,6 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
-        /**
-         * @description * `upload` - upload
-         *     * `file` - file
-         *     * `sample` - sample
-         * @enum {string}
-         */
-        OriginEnum: "upload" | "file" | "sample";
         /** @description What happens when nothing is left: `block`, or `invoice` up to a credit line. */
         OverageOut: {
             mode: components["schemas"]["ModeEnum"];
@@ -2717,6 +3152,15 @@ export interface components {
             /** @description `dataset.preview` */
             object: string;
             format: string;
+            /**
+             * @description As asked for, or told.
+             *
+             *     * `multi_label_classification` - multi_label_classification
+             *     * `regression` - regression
+             *     * `text_classification` - text_classification
+             *     * `token_classification` - token_classification
+             */
+            task: components["schemas"]["TaskEnum"];
             columns: string[];
             column_mapping: components["schemas"]["MappingOut"] | null;
             rows: {
@@ -2729,6 +3173,11 @@ export interface components {
         PreviewUploadRequest: {
             /** Format: binary */
             file: string;
+            /**
+             * @description `auto` tells it from the labels; else one of: multi_label_classification, regression, text_classification, token_classification.
+             * @default auto
+             */
+            task?: string;
             /** @description Column names as the file has them. In a form: the same as JSON text. */
             column_mapping?: {
                 text: string;
@@ -2783,6 +3232,14 @@ export interface components {
             /** Format: double */
             rows_per_second: number | null;
             /** Format: double */
+            tokens_per_second?: number | null;
+            /** Format: double */
+            learning_rate?: number | null;
+            /** @description What the trainer's process holds now. */
+            memory_bytes?: number | null;
+            /** @description `cpu`, or an accelerator's name. */
+            device?: string;
+            /** Format: double */
             eta_seconds: number | null;
             /** Format: double */
             train_loss?: number | null;
@@ -2807,6 +3264,24 @@ export interface components {
          * @enum {string}
          */
         ReasonEnum: "currency" | "payment";
+        /** @description Why a base is recommended. */
+        ReasonSchema: {
+            code: string;
+            message: string;
+        };
+        /** @description Recommendations, the best first. */
+        RecommendationListSchema: {
+            /** @default list */
+            object?: string;
+            data: components["schemas"]["RecommendationSchema"][];
+            has_more: boolean;
+        };
+        /** @description A base, the tier to train it in, and why. */
+        RecommendationSchema: {
+            base: components["schemas"]["BaseModelSchema"];
+            tier: string;
+            reasons: components["schemas"]["ReasonSchema"][];
+        };
         /** @description The code, in capitals or not. */
         RedeemInRequest: {
             code: string;
@@ -2890,6 +3365,12 @@ export interface components {
             empty: number;
             too_long: number;
         };
+        /** @description Units or money of the plan that are not spent. */
+        ReturnedOut: {
+            unit: string;
+            /** @description A decimal number, exact. */
+            amount: string;
+        };
         /** @description One entry of the history. */
         RevisionSchema: {
             revision: number;
@@ -2923,7 +3404,10 @@ export interface components {
             /** @description `dataset.row` */
             object: string;
             text: string;
+            /** @description As it is kept: text, whatever the task. */
             label: string;
+            /** @description The label as JSON: a text, a list of texts, a number, or spans as objects. */
+            target: unknown;
             split: components["schemas"]["SplitEnum"];
         };
         /** @description A row by its number; `label` and `predicted` are places in `labels`. */
@@ -2963,7 +3447,7 @@ export interface components {
             trials: number;
             /**
              * Format: decimal
-             * @description Largest price of the search alone: fewer full runs are made to stay below it.
+             * @description Largest price of the search alone, by the price list: fewer full runs are made to stay below it.
              */
             max_charge?: string | null;
         };
@@ -3023,12 +3507,30 @@ export interface components {
             validation: number;
             test: number;
         };
+        /** @description The answer of a removal. */
+        StageDeletedOut: {
+            /** @default model.stage */
+            object?: string;
+            stage: string;
+            model: string;
+            deleted: boolean;
+        };
         /**
          * @description * `cached` - cached
          *     * `full` - full
          * @enum {string}
          */
         StageEnum: "cached" | "full";
+        /** @description A stage after it was moved. */
+        StageOut: {
+            /** @default model.stage */
+            object?: string;
+            stage: string;
+            suffix: string;
+            model: string;
+            /** @description The version the stage stood for before; null for none. */
+            previous: string | null;
+        };
         /** @description Counts of a ready version. */
         StatsOut: {
             /** @description `dataset.stats` */
@@ -3041,6 +3543,8 @@ export interface components {
                 [key: string]: components["schemas"]["SplitsOut"];
             };
             characters: components["schemas"]["CharactersOut"];
+            /** @description Of a regression dataset. */
+            numbers?: components["schemas"]["NumbersOut"];
             duplicates: number;
             conflicts: number;
             empty: number;
@@ -3064,6 +3568,11 @@ export interface components {
             current_period: components["schemas"]["PeriodOut"];
             time_zone: string;
             next: components["schemas"]["NextPlanOut"] | null;
+            /**
+             * Format: date-time
+             * @description When a cancelled plan ends, with no plan to follow.
+             */
+            ends_at: string | null;
         };
         /**
          * @description * `active` - active
@@ -3072,10 +3581,18 @@ export interface components {
          */
         SubscriptionOutStatusEnum: "active" | "none";
         /**
-         * @description * `text_classification` - text_classification
+         * @description * `multi_label_classification` - multi_label_classification
+         *     * `regression` - regression
+         *     * `text_classification` - text_classification
+         *     * `token_classification` - token_classification
          * @enum {string}
          */
-        TaskEnum: "text_classification";
+        TaskEnum: "multi_label_classification" | "regression" | "text_classification" | "token_classification";
+        /** @description One text in every language of the page. */
+        TextsSchema: {
+            en: string;
+            "zh-Hans": string;
+        };
         /**
          * @description * `auto` - auto
          *     * `light` - light
@@ -3244,7 +3761,7 @@ export interface components {
             file: string | null;
             number: number;
             status: components["schemas"]["VersionStatusEnum"];
-            /** @description `csv`, `tsv`, `jsonl` or `json`. */
+            /** @description `csv`, `tsv`, `jsonl`, `json` or `conll`. */
             format: string;
             columns: string[];
             column_mapping: components["schemas"]["MappingOut"] | null;
@@ -3352,6 +3869,12 @@ export interface components {
             created_at: string;
         };
         /**
+         * @description * `period_end` - period_end
+         *     * `now` - now
+         * @enum {string}
+         */
+        WhenEnum: "period_end" | "now";
+        /**
          * @description * `day` - day
          *     * `month` - month
          *     * `total` - total
@@ -3369,7 +3892,7 @@ export interface components {
             input: string | string[];
             /** @description Give only the so many best scores. */
             top_k?: number | null;
-            /** @description `label` is null, and free, for texts whose best score is below. */
+            /** @description `label` is null, and free, for texts whose best score is below. With several labels a text, or entities: the least score of those that are given. */
             threshold?: number | null;
         };
         Prediction: {
@@ -3381,6 +3904,55 @@ export interface components {
             score: number;
             scores: {
                 [key: string]: number;
+            };
+        };
+        LabelsPrediction: {
+            /** @description Of the text in `input`. */
+            index: number;
+            /** @description `pred_...`: name it in `POST /v1/feedback`. */
+            id: string;
+            /** @description Those from `threshold` on (0.5 unless given), best first. */
+            labels: string[];
+            scores: {
+                [key: string]: number;
+            };
+        };
+        Entity: {
+            label: string;
+            /** @description First character, counted in Unicode code points from 0. */
+            start: number;
+            /** @description The character after the last. */
+            end: number;
+            text: string;
+            score: number;
+        };
+        EntitiesPrediction: {
+            /** @description Of the text in `input`. */
+            index: number;
+            /** @description `pred_...`: name it in `POST /v1/feedback`. */
+            id: string;
+            entities: components["schemas"]["Entity"][];
+        };
+        NumberPrediction: {
+            /** @description Of the text in `input`. */
+            index: number;
+            /** @description `pred_...`: name it in `POST /v1/feedback`. */
+            id: string;
+            value: number;
+        };
+        PredictResponse: {
+            /** @constant */
+            object: "list";
+            model: string;
+            /** @description One answer a text, in the shape of the model's task. */
+            data: (components["schemas"]["Prediction"] | components["schemas"]["LabelsPrediction"] | components["schemas"]["EntitiesPrediction"] | components["schemas"]["NumberPrediction"])[];
+            usage: {
+                /** @description What was charged. */
+                predictions: number;
+                /** @description After truncation. */
+                tokens: number;
+                /** @description Texts that were longer than the model reads. */
+                truncated: number;
             };
         };
         ClassifyResponse: {
@@ -3430,13 +4002,21 @@ export interface components {
                 /** @description Give only the so many best scores. */
                 top_k?: number | null;
                 /** @enum {string|null} */
-                function_to_apply?: "softmax" | null;
+                function_to_apply?: "softmax" | "sigmoid" | "none" | null;
             };
         };
-        PipelineResponse: {
+        PipelineLabel: {
             label: string;
             score: number;
-        }[][];
+        };
+        PipelineEntity: {
+            entity_group: string;
+            score: number;
+            word: string;
+            start: number;
+            end: number;
+        };
+        PipelineResponse: components["schemas"]["PipelineLabel"][][] | components["schemas"]["PipelineEntity"][][] | components["schemas"]["PipelineEntity"][];
         PipelineError: {
             error: string;
             code: string;
@@ -3654,6 +4234,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditListOut"];
+                };
+            };
+        };
+    };
+    base_models_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BaseModelListSchema"];
+                };
+            };
+        };
+    };
+    base_models_recommend: {
+        parameters: {
+            query?: {
+                /** @description ISO 639 code: `en`, `zh`. */
+                language?: string;
+                prefer?: "accurate" | "auto" | "fast";
+                /** @description Labelled rows there are. */
+                rows?: number;
+                /** @description `text_classification` by default. */
+                task?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecommendationListSchema"];
                 };
             };
         };
@@ -3947,6 +4573,67 @@ export interface operations {
             };
         };
     };
+    billing_cancellation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CancellationOut"];
+                };
+            };
+        };
+    };
+    billing_cancellation_make: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CancellationInRequest"];
+                "multipart/form-data": components["schemas"]["CancellationInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionOut"];
+                };
+            };
+        };
+    };
+    billing_cancellation_undo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     classify: {
         parameters: {
             query?: never;
@@ -3976,7 +4663,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ClassifyResponse"];
+                    "application/json": components["schemas"]["PredictResponse"];
                 };
             };
             /** @description The body is wrong; `param` names the field. */
@@ -4546,6 +5233,25 @@ export interface operations {
             };
         };
     };
+    export_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-pem-file": string;
+                };
+            };
+        };
+    };
     feedback_list: {
         parameters: {
             query?: never;
@@ -5017,6 +5723,27 @@ export interface operations {
             };
         };
     };
+    fine_tuning_jobs_tensorboard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+        };
+    };
     home_retrieve: {
         parameters: {
             query?: never;
@@ -5144,6 +5871,29 @@ export interface operations {
             };
         };
     };
+    models_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["ImportInRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelSchema"];
+                };
+            };
+        };
+    };
     models_retrieve: {
         parameters: {
             query?: never;
@@ -5267,6 +6017,171 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AnsweredRowListOut"];
+                };
+            };
+        };
+    };
+    models_exports_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportListOut"];
+                };
+            };
+        };
+    };
+    models_exports_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportInRequest"];
+                "multipart/form-data": components["schemas"]["ExportInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportOut"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportOut"];
+                };
+            };
+        };
+    };
+    models_exports_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export_id: string;
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportOut"];
+                };
+            };
+        };
+    };
+    models_exports_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export_id: string;
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportDeletedOut"];
+                };
+            };
+        };
+    };
+    models_exports_download: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export_id: string;
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+        };
+    };
+    models_stage_move: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+                stage: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StageOut"];
+                };
+            };
+        };
+    };
+    models_stage_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+                stage: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StageDeletedOut"];
                 };
             };
         };

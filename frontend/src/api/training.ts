@@ -97,5 +97,14 @@ export type JobAction = "cancel" | "pause" | "resume";
 export const jobAct = (org: Membership, id: string, action: JobAction): Promise<Job> =>
   dataOf(api.POST(`/v1/fine_tuning/jobs/{job_id}/${action}`, { ...forOrg(org), ...of(id) }));
 
+export const jobTensorboard = (org: Membership, id: string): Promise<Blob> =>
+  dataOf(
+    api.GET("/v1/fine_tuning/jobs/{job_id}/tensorboard", {
+      ...forOrg(org),
+      ...of(id),
+      parseAs: "blob",
+    }),
+  ) as unknown as Promise<Blob>;
+
 export const jobStreamUrl = (org: Membership, id: string): string =>
   `/v1/fine_tuning/jobs/${id}/stream?organization=${org.id}`;

@@ -13,6 +13,9 @@ export type Member = Schemas["MemberOut"];
 
 export type HomeStep = Schemas["HomeStep"];
 export type Classified = Schemas["ClassifyResponse"];
+export type Predicted = Schemas["PredictResponse"];
+export type Prediction = Predicted["data"][number];
+export type Task = DatasetPreview["task"];
 
 /** What the file says of a model, and what the catalogue adds to a base. */
 export type Model = Schemas["ModelSchema"] & {
@@ -24,6 +27,10 @@ export type Model = Schemas["ModelSchema"] & {
   summary?: string;
   present?: boolean;
 };
+export type BaseModel = Schemas["BaseModelSchema"];
+export type Recommendation = Schemas["RecommendationSchema"];
+export type ModelExport = Schemas["ExportOut"];
+export type ExportFormat = Schemas["ExportOut"]["format"];
 export type Evaluation = Schemas["EvaluationOut"];
 export type AnsweredRow = Schemas["AnsweredRowOut"];
 export type Difference = Schemas["DifferenceOut"];
@@ -68,6 +75,7 @@ export type Plan = Schemas["PlanOut"];
 export type PlanOffer = Schemas["PlanOfferOut"];
 export type Price = Schemas["PriceOut"];
 export type Subscription = Schemas["SubscriptionOut"];
+export type Cancellation = Schemas["CancellationOut"];
 export type Redemption = Schemas["RedemptionOut"];
 export type Budget = Schemas["BudgetOut"];
 export type BudgetDraft = Schemas["BudgetInRequest"];

@@ -4,6 +4,7 @@ export type Point = {
   epoch?: number | undefined;
   trainLoss?: number | undefined;
   validLoss?: number | undefined;
+  /** Or what else the task looks at; `scoreNameOf` says its name. */
   accuracy?: number | undefined;
 };
 
@@ -19,8 +20,14 @@ export const pointOf = (data: Record<string, unknown>): Point | undefined => {
     epoch: number(data.epoch),
     trainLoss: number(data.train_loss),
     validLoss: number(data.valid_loss),
-    accuracy: number(data.valid_accuracy),
+    accuracy: number(data.valid_accuracy) ?? number(data.valid_score),
   };
+};
+
+/** The figure that the job's task looks at. */
+export const scoreNameOf = (metrics: readonly Record<string, unknown>[]): string => {
+  const name = metrics.find((data) => typeof data.score_name === "string")?.score_name;
+  return typeof name === "string" ? name : "accuracy";
 };
 
 /** Points in step order, the later value of a step winning (a resumed job repeats steps). */

@@ -18,12 +18,6 @@ export const testFigures = (metrics: Metrics | null | undefined): Record<string,
 const named = (figures: Record<string, unknown>, names: readonly string[]): number | undefined =>
   names.map((name) => number(figures[name])).find((value) => value !== undefined);
 
-export const accuracyOf = (metrics: Metrics | null | undefined): number | undefined =>
-  named(testFigures(metrics), ["accuracy", "test_accuracy"]);
-
-export const macroF1Of = (metrics: Metrics | null | undefined): number | undefined =>
-  named(testFigures(metrics), ["macro_f1", "f1_macro", "f1"]);
-
 export const lossOf = (metrics: Metrics | null | undefined): number | undefined =>
   named(testFigures(metrics), ["loss", "test_loss"]);
 

@@ -3,6 +3,7 @@ import { useCallback } from "react";
 import { useTranslation } from "react-i18next";
 
 type Namespace =
+  | "bases"
   | "billing"
   | "common"
   | "datasets"

@@ -3,7 +3,8 @@ import classes from "./ProbabilityBars.module.css";
 
 type Props = {
   scores: Record<string, number>;
-  label: string | null;
+  /** What was answered: one label, none, or several. */
+  label: string | readonly string[] | null;
   limit?: number;
   caption: string;
 };
@@ -11,13 +12,14 @@ type Props = {
 /** Labels by probability. The winner is bold and first, so colour is never the only sign. */
 export const ProbabilityBars = ({ scores, label, limit = 6, caption }: Props) => {
   const format = useFormat();
+  const answered: readonly (string | null)[] = Array.isArray(label) ? label : [label as string];
   const ranked = Object.entries(scores)
     .sort(([, a], [, b]) => b - a)
     .slice(0, limit);
   return (
     <ul className={classes.bars} aria-label={caption}>
       {ranked.map(([name, share]) => (
-        <li key={name} className={classes.row} data-top={name === label || undefined}>
+        <li key={name} className={classes.row} data-top={answered.includes(name) || undefined}>
           <span className={classes.name}>{name}</span>
           <span className={classes.share}>{format.percent(share)}</span>
           <span className={classes.track}>

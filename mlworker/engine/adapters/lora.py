@@ -35,6 +35,8 @@ class LoraSpec:
     first_block: int = 0
     """Blocks below it have no adapter."""
     hidden_dropout: float = 0.0
+    pooler: bool = True
+    """Whether the pooler has an adapter; a head on tokens has no pooler below it."""
 
     @property
     def scale(self) -> float:
@@ -65,14 +67,15 @@ _QUERY_VALUE = (1.0, 0.0, 1.0)
 
 
 def module_keys(
-    config: BertConfig, targets: str = "all", first_block: int = 0
+    config: BertConfig, targets: str = "all", first_block: int = 0, *, pooler: bool = True
 ) -> Iterator[tuple[str, tuple[int, int, int]]]:
-    """Every adapted layer, `{block}_{name}` then `pooler`, with its shape."""
+    """Every adapted layer, `{block}_{name}` then `pooler` where it has one, with its shape."""
     shapes = linear_shapes(config)
     for block in range(first_block, config.num_hidden_layers):
         for name in TARGETS[targets]:
             yield f"{block}_{name}", shapes[name]
-    yield POOLER, shapes[POOLER]
+    if pooler:
+        yield POOLER, shapes[POOLER]
 
 
 class LoraAdapter(nn.Module):
@@ -84,7 +87,7 @@ class LoraAdapter(nn.Module):
     def __init__(self, config: BertConfig, spec: LoraSpec) -> None:
         super().__init__()
         self.spec = spec
-        shapes = dict(module_keys(config, spec.targets, spec.first_block))
+        shapes = dict(module_keys(config, spec.targets, spec.first_block, pooler=spec.pooler))
         self.keys = tuple(shapes)
         self.a = nn.ParameterDict()
         self.b = nn.ParameterDict()

@@ -34,7 +34,8 @@ def merged(bert: Bert, artifact: Artifact) -> Bert:
     if lora is None:
         return result
     with torch.no_grad():
-        for key, _ in module_keys(bert.config, lora.targets, lora.first_block):
+        pooler = artifact.manifest.pooling != "token"
+        for key, _ in module_keys(bert.config, lora.targets, lora.first_block, pooler=pooler):
             weight = linear_at(result, key).weight
             update = update_of(artifact, key).to(weight.device)
             weight.copy_(weight.float() + update)

@@ -6,7 +6,7 @@ linear layer; the encoder itself knows nothing of adapters.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol, Self
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from mlworker.engine.base.config import BertConfig
 from mlworker.engine.base.locate import WEIGHTS, BaseDirectory
+from mlworker.engine.base.names import weights_translate
 from mlworker.engine.contracts import EngineError, ErrorCode
 from mlworker.engine.data.packing import PackedRows
 
@@ -168,7 +169,12 @@ class Bert(nn.Module):
             ) from error
         with torch.device("meta"):
             model = cls(config)
-        model.load_state_dict(_translate(weights, config), strict=True, assign=True)
+        try:
+            model.load_state_dict(weights_translate(weights, config), strict=True, assign=True)
+        except RuntimeError as error:
+            raise EngineError(
+                ErrorCode.BASE_CORRUPT, f"The weights do not fit config.json: {error}"
+            ) from error
         model.dtype = dtype
         return model.to(device=device, dtype=dtype).requires_grad_(False).eval()
 
@@ -213,48 +219,3 @@ def mean_pool(hidden: Tensor, packed: PackedRows) -> Tensor:
     total = torch.zeros(packed.rows, hidden.shape[1], dtype=torch.float32, device=hidden.device)
     total.index_add_(0, packed.row_of_token, hidden.float())
     return total / packed.lengths[:, None]
-
-
-def _translate(weights: Mapping[str, Tensor], config: BertConfig) -> dict[str, Tensor]:
-    """Hugging Face names to ours; EngineError(base_corrupt) names what is missing."""
-    prefix = "bert." if any(name.startswith("bert.") for name in weights) else ""
-
-    def take(name: str) -> Tensor:
-        if prefix + name not in weights:
-            raise EngineError(ErrorCode.BASE_CORRUPT, f"model.safetensors lacks {prefix + name}.")
-        return weights[prefix + name].float()
-
-    out = {
-        "words.weight": take("embeddings.word_embeddings.weight"),
-        "places.weight": take("embeddings.position_embeddings.weight"),
-        "types.weight": take("embeddings.token_type_embeddings.weight"),
-        "norm.weight": take("embeddings.LayerNorm.weight"),
-        "norm.bias": take("embeddings.LayerNorm.bias"),
-    }
-    for kind in ("weight", "bias"):
-        if f"{prefix}pooler.dense.{kind}" in weights:
-            out[f"pooler.{kind}"] = take(f"pooler.dense.{kind}")
-    for index in range(config.num_hidden_layers):
-        theirs = f"encoder.layer.{index}."
-        for kind in ("weight", "bias"):
-            out[f"layers.{index}.qkv.{kind}"] = torch.cat(
-                [
-                    take(f"{theirs}attention.self.{part}.{kind}")
-                    for part in ("query", "key", "value")
-                ]
-            )
-            for ours, name in RENAMED.items():
-                out[f"layers.{index}.{ours}.{kind}"] = take(f"{theirs}{name}.{kind}")
-    if "pooler.weight" not in out:
-        out["pooler.weight"] = torch.eye(config.hidden_size)
-        out["pooler.bias"] = torch.zeros(config.hidden_size)
-    return out
-
-
-RENAMED = {
-    "attention_output": "attention.output.dense",
-    "attention_norm": "attention.output.LayerNorm",
-    "intermediate": "intermediate.dense",
-    "output": "output.dense",
-    "output_norm": "output.LayerNorm",
-}

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,14 +55,25 @@ BASES: Mapping[str, BaseEntry] = MappingProxyType(
 )
 
 
+PIN = "anneal.json"
+"""Beside an added base's files: the hash of its weights when it was added."""
+BASE_ID = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
+
+
+def bases_directory() -> Path:
+    """Where added bases lie, one folder each: `ANNEAL_BASES`, else `bases` in `ANNEAL_HOME`."""
+    own = os.environ.get("ANNEAL_BASES")
+    home = os.environ.get("ANNEAL_HOME") or Path(__file__).resolve().parents[3] / ".anneal"
+    return Path(own) if own else Path(home) / "bases"
+
+
 def locate_base(base_id: str) -> BaseDirectory:
-    """The folder of a known base; EngineError(base_missing) says which package to install."""
+    """The folder of a base, from its package or added here; EngineError(base_missing) says how to
+    get it.
+    """
     entry = BASES.get(base_id)
     if entry is None:
-        raise EngineError(
-            ErrorCode.BASE_MISSING,
-            f"There is no base model {base_id!r}. Choose one of: {', '.join(BASES)}.",
-        )
+        return _added(base_id)
     spec = importlib.util.find_spec(entry.package)
     if spec is None or spec.origin is None:
         raise EngineError(
@@ -68,6 +82,23 @@ def locate_base(base_id: str) -> BaseDirectory:
         )
     directory = Path(spec.origin).parent / entry.folder
     return base_at(base_id, directory, entry.weights_sha256)
+
+
+def _added(base_id: str) -> BaseDirectory:
+    folder = bases_directory() / base_id
+    if not BASE_ID.fullmatch(base_id) or not (folder / PIN).is_file():
+        raise EngineError(
+            ErrorCode.BASE_MISSING,
+            f"The base model {base_id!r} is not on this installation. "
+            f"Run: python3 manage.py base_add {base_id}",
+        )
+    try:
+        pinned = str(json.loads((folder / PIN).read_text(encoding="utf-8"))["weights_sha256"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise EngineError(
+            ErrorCode.BASE_MISSING, f"{folder / PIN} cannot be read: add the base again."
+        ) from error
+    return base_at(base_id, folder, pinned)
 
 
 def base_at(base_id: str, directory: Path, weights_sha256: str) -> BaseDirectory:

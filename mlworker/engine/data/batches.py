@@ -55,3 +55,19 @@ def _cut(
     if current:
         batches.append(current)
     return batches
+
+
+def plan_cut(
+    plan: list[list[list[int]]], lengths: Sequence[int], limit: int
+) -> list[list[list[int]]]:
+    """The batches of all epochs up to so many tokens, at least one: schedule and end follow it."""
+    cut: list[list[list[int]]] = []
+    for batches in plan:
+        kept: list[list[int]] = []
+        for batch in batches:
+            limit -= sum(lengths[index] for index in batch)
+            if limit < 0 and (cut or kept):
+                return [*cut, kept] if kept else cut
+            kept.append(batch)
+        cut.append(kept)
+    return cut

@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 from mlworker.engine.contracts import SPLITS, EngineError, ErrorCode
-from mlworker.engine.tasks.base import Row, Task
+from mlworker.engine.tasks.base import Row, Target, Task
 from mlworker.engine.tokenizer import TextTokenizer
 
 _CHUNK = 512
@@ -22,7 +22,7 @@ class EncodedSplit:
     """Token ids and targets of one split, row by row."""
 
     ids: tuple[Sequence[int], ...]
-    targets: tuple[int, ...]
+    targets: tuple[Target, ...]
 
     @property
     def tokens(self) -> int:
@@ -80,8 +80,11 @@ def encode_split(
 ) -> EncodedSplit:
     """Tokenize in pieces; `between` is called after each."""
     ids: list[Sequence[int]] = []
+    targets: list[Target] = []
     for start in range(0, len(rows), _CHUNK):
         chunk = rows[start : start + _CHUNK]
-        ids.extend(encoded.ids for encoded in task.encode(tokenizer, chunk, max_length))
+        encoded = task.encode(tokenizer, chunk, max_length)
+        ids.extend(each.ids for each in encoded)
+        targets.extend(task.targets(chunk, labels, encoded))
         between()
-    return EncodedSplit(tuple(ids), tuple(task.targets(rows, labels)))
+    return EncodedSplit(tuple(ids), tuple(targets))

@@ -45,14 +45,14 @@ class Answers:
         return np.asarray(picked, dtype=np.float64)
 
 
-def predictions_write(answers: Answers, path: Path) -> None:
-    """Write the rows by number; columns as in `predictions_read`."""
+def predictions_table(answers: Answers) -> pa.Table:
+    """The rows by number; columns as in `predictions_read`."""
     order = np.argsort(answers.row_ids, kind="stable")
     shares = answers.probabilities[order]
     width = min(TOP, shares.shape[1])
     top = np.concatenate([_highest(part, width) for part in _parts(shares)])
     kept = np.take_along_axis(shares, top.astype(np.int64), axis=1)
-    table = pa.table(
+    return pa.table(
         {
             "row_id": pa.array(answers.row_ids[order], pa.int64()),
             "label": pa.array(answers.targets[order], pa.int32()),
@@ -63,6 +63,10 @@ def predictions_write(answers: Answers, path: Path) -> None:
             "top_scores": pa.FixedSizeListArray.from_arrays(pa.array(kept.ravel()), width),
         }
     )
+
+
+def predictions_write(table: pa.Table, path: Path) -> None:
+    """Write the answers of a split."""
     pq.write_table(table, path, compression="zstd")
 
 

@@ -54,6 +54,8 @@ def build_report(subject: Subject, between: Callable[[], None]) -> dict[str, Jso
     called = answers.called
     counts = class_counts(answers.targets, called, size)
     drawn = resample(answers.targets, called, size, seed=subject.seed, between=between)
+    accuracy = drawn.interval(counts.accuracy, drawn.accuracy, len(called))
+    macro = drawn.interval(counts.macro(counts.f1), drawn.macro_f1, len(called))
     right = (answers.targets == called).astype(np.int64)
     losses = log_losses(answers.label_scores)
     ece = calibration(answers.scores, right)
@@ -69,9 +71,13 @@ def build_report(subject: Subject, between: Callable[[], None]) -> dict[str, Jso
         "rows": len(called),
         "labels": list(subject.labels),
         "loss": float(losses.mean()),
-        "accuracy": _interval(drawn.interval(counts.accuracy, drawn.accuracy, len(called))),
-        "macro_f1": _interval(drawn.interval(counts.macro(counts.f1), drawn.macro_f1, len(called))),
-        "averages": _averages(counts),
+        "accuracy": _interval(accuracy),
+        "macro_f1": _interval(macro),
+        "figures": [
+            {"name": "accuracy", **_interval(accuracy)},
+            {"name": "macro_f1", **_interval(macro)},
+        ],
+        "averages": averages_of(counts),
         "interval": {"method": "bootstrap", "resamples": RESAMPLES, "level": LEVEL},
         "per_class": _per_class(subject, counts, drawn, curves),
         "confusion": _confusion(answers.targets, called, size),
@@ -80,7 +86,7 @@ def build_report(subject: Subject, between: Callable[[], None]) -> dict[str, Jso
             for at, (points, _) in sorted(curves.items())
         ],
         "calibration": {"ece": ece.ece, "bins": [dict(line) for line in ece.bins]},
-        "slices": _slices(subject, right),
+        "slices": slices_of(subject.lengths, subject.cut, right),
         "errors": int((1 - right).sum()),
         "worst": [_sample(answers, at) for at in wrong],
         "best": [_sample(answers, at) for at in best],
@@ -88,7 +94,8 @@ def build_report(subject: Subject, between: Callable[[], None]) -> dict[str, Jso
     }
 
 
-def _averages(counts: ClassCounts) -> dict[str, Json]:
+def averages_of(counts: ClassCounts) -> dict[str, Json]:
+    """Precision, recall and F1 averaged over labels in three ways; micro for one label a row."""
     figures = {"precision": counts.precision, "recall": counts.recall, "f1": counts.f1}
     return {
         "macro": {name: counts.macro(figure) for name, figure in figures.items()},
@@ -151,14 +158,13 @@ def _confusion(targets: Ints, called: Ints, size: int) -> Json:
     return {"counts": None, "cells": [list(cell) for cell in largest.tolist()]}
 
 
-def _slices(subject: Subject, right: Ints) -> list[Json]:
+def slices_of(lengths: Ints, cut: Ints, right: Ints) -> list[Json]:
     """By quarters of length, and what the model could not read whole."""
-    lengths = subject.lengths
     edges = np.unique(np.quantile(lengths, [0.25, 0.5, 0.75], method="higher"))
     place = np.searchsorted(edges, lengths)
     found = [("length", place == part) for part in range(len(edges) + 1)]
-    if 0 < int(subject.cut.sum()) < len(right):
-        found += [("whole", subject.cut == 0), ("cut", subject.cut == 1)]
+    if 0 < int(cut.sum()) < len(right):
+        found += [("whole", cut == 0), ("cut", cut == 1)]
     lines: list[Json] = []
     for name, mask in found:
         rows = int(mask.sum())

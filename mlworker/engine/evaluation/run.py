@@ -17,18 +17,15 @@ from mlworker.engine.base.locate import base_at
 from mlworker.engine.contracts import Json, LogMessage, PhaseMessage
 from mlworker.engine.data.rows import EncodedSplit, hold_out, read_splits
 from mlworker.engine.durable import publish_folder
-from mlworker.engine.evaluation.baselines import Baseline, compare, majority, tf_idf
-from mlworker.engine.evaluation.frozen import NAME, frozen_base
 from mlworker.engine.evaluation.names import FOLDER, PREDICTIONS, REPORT
-from mlworker.engine.evaluation.predictions import Answers, predictions_write
-from mlworker.engine.evaluation.report import FORMAT, Subject, build_report
+from mlworker.engine.evaluation.predictions import predictions_write
+from mlworker.engine.evaluation.report import FORMAT
 from mlworker.engine.evaluation.speed import measure_speed
+from mlworker.engine.evaluation.subject import Subject
 from mlworker.engine.inference.resident import Resident
 from mlworker.engine.tasks.base import Row
 from mlworker.engine.training.pace import SparePace
 from mlworker.engine.training.setup import Setup, Trained
-
-_TASKS = ("text_classification",)
 
 
 def evaluate_run(setup: Setup, trained: Trained, artifact: Path) -> str | None:
@@ -36,8 +33,6 @@ def evaluate_run(setup: Setup, trained: Trained, artifact: Path) -> str | None:
 
     A finished model is worth more than its report, so nothing that goes wrong here ends the run.
     """
-    if setup.task.name not in _TASKS:
-        return None
     setup.link.send(PhaseMessage("evaluating"))
     # Work of seconds cannot be resumed: a run that is stopped often must still get through it.
     setup = replace(setup, pace=SparePace(setup.link))
@@ -56,34 +51,34 @@ def _evaluate(setup: Setup, trained: Trained, artifact: Path) -> None:
     if split is None or logits is None:
         name, split, logits = "validation", setup.validation, trained.validation_logits
     rows, train = split_rows(setup, name)
-    answers = Answers(
-        row_ids=row_numbers(rows),
-        targets=np.array(split.targets, dtype=np.int64),
-        probabilities=setup.task.probabilities(logits).numpy(),
-    )
     bert = _frozen_bert(setup)
     speed = _speed(setup, bert, artifact, split)
-    baselines = _baselines(setup, trained, bert, split, rows, train)
-    size = len(setup.labels)
     subject = Subject(
-        answers=answers,
-        labels=setup.labels,
-        split=name,
-        lengths=np.array([len(str(row["text"])) for row in rows], dtype=np.int64),
-        # a row as long as may be has most likely been cut; that one in many was not matters little
-        cut=np.array([len(ids) >= _limit(setup) for ids in split.ids], dtype=np.int64),
-        seed=setup.config.seed,
-        extras={
-            "baselines": [base.as_dict(answers.targets, size) for base in baselines],
-            "comparison": compare(answers.targets, answers.called, baselines),
-            "speed": speed,
-        },
+        setup=setup,
+        trained=trained,
+        name=name,
+        split=split,
+        logits=logits,
+        rows=rows,
+        row_ids=row_numbers(rows),
+        train=train,
+        bert=bert,
     )
-    report = build_report(subject, setup.pace.look)
-    report["seconds"] = round(time.monotonic() - begun, 2)
+    findings = setup.task.report(subject)
+    report: dict[str, Json] = {
+        "format": FORMAT,
+        "task": setup.task.name,
+        "split": name,
+        "chosen_on": name != "test",
+        "rows": len(rows),
+        "labels": list(setup.labels),
+        **findings.parts,
+        "speed": speed,
+        "seconds": round(time.monotonic() - begun, 2),
+    }
     with publish_folder(setup.run_dir / FOLDER, {"format": FORMAT}) as folder:
         (folder / REPORT).write_text(json.dumps(report, ensure_ascii=False), encoding="utf-8")
-        predictions_write(answers, folder / PREDICTIONS)
+        predictions_write(findings.answers, folder / PREDICTIONS)
 
 
 def split_rows(setup: Setup, name: str) -> tuple[list[Row], list[Row]]:
@@ -103,10 +98,6 @@ def row_numbers(rows: Sequence[Row]) -> np.ndarray[tuple[int], np.dtype[np.int64
     return np.array(numbers, dtype=np.int64)
 
 
-def _limit(setup: Setup) -> int:
-    return min(setup.config.max_length, setup.bert.config.max_position_embeddings)
-
-
 def _frozen_bert(setup: Setup) -> Bert:
     """The base as it came, in the number format that serves; read again if the run changed it."""
     frozen = setup.config.tier in ("head", "lora")
@@ -123,26 +114,3 @@ def _speed(setup: Setup, bert: Bert, artifact: Path, split: EncodedSplit) -> Jso
     resident = Resident(base, bert, slots=1)
     resident.load(0, load_artifact(artifact))
     return measure_speed(resident, split.ids, setup.pace.look)
-
-
-def _baselines(
-    setup: Setup,
-    trained: Trained,
-    bert: Bert,
-    split: EncodedSplit,
-    rows: Sequence[Row],
-    train: Sequence[Row],
-) -> list[Baseline]:
-    size, look = len(setup.labels), setup.pace.look
-    pairs = [
-        (str(row["text"]), target) for row, target in zip(train, setup.train.targets, strict=True)
-    ]
-    texts = [str(row["text"]) for row in rows]
-    found = [
-        majority(setup.train.targets, len(split)),
-        tf_idf(pairs, texts, size, seed=setup.config.seed, between=look),
-    ]
-    if trained.frozen_logits is not None:
-        called = trained.frozen_logits.argmax(dim=1).numpy().astype(np.int64)
-        return [*found, Baseline(NAME, called, trained.frozen_rows)]
-    return [*found, frozen_base(setup, bert, split, trained.seconds)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from mlworker.engine.adapters.full import bert_with, full_bytes
 from mlworker.engine.artifact import Artifact, check_shapes
+from mlworker.engine.artifact_manifest import ArtifactManifest
 from mlworker.engine.base.bert import Bert, mean_pool
 from mlworker.engine.base.locate import BaseDirectory, verify_base
 from mlworker.engine.contracts import EngineError, ErrorCode
@@ -49,7 +50,8 @@ class _Model:
     task: Task
     labels: tuple[str, ...]
     max_length: int
-    pooling: str
+    reads: str
+    """What the head reads: cls, attention, token; `frozen token` where no adapter is below it."""
     layers: int
     weight: Tensor
     bias: Tensor
@@ -108,14 +110,15 @@ class Resident:
                 f"The model was trained on another base than {self.base.id!r}.",
             )
         check_shapes(artifact, self.bert.config)
-        if manifest.layers > self.bert.config.num_hidden_layers:
+        depth = self.bert.config.num_hidden_layers
+        if manifest.layers > depth or (_reads(manifest) == "token" and manifest.layers != depth):
             raise EngineError(ErrorCode.ARTIFACT_CORRUPT, "The model asks for missing layers.")
         device = self.bert.pooler.weight.device
         model = _Model(
             task=task_named(manifest.task),
             labels=manifest.labels,
             max_length=min(manifest.max_length, self.bert.config.max_position_embeddings),
-            pooling=manifest.pooling,
+            reads=_reads(manifest),
             layers=manifest.layers,
             weight=artifact.tensors["head.weight"].to(device),
             bias=artifact.tensors["head.bias"].to(device),
@@ -146,18 +149,21 @@ class Resident:
         return self._model(slot).max_length
 
     def forward(self, rows: Sequence[TokenRow]) -> list[list[float]]:
-        """Probabilities of each row, in the rows' order; memory is bounded by TOKEN_BUDGET."""
+        """Each row's answer (`Task.answers`), in the rows' order, tokens after each other.
+
+        Memory is bounded by TOKEN_BUDGET.
+        """
         answers: list[list[float]] = [[] for _ in rows]
         groups: dict[tuple[str, int], list[int]] = defaultdict(list)
         for index, row in enumerate(rows):
             model = self._model(row.slot)
-            groups[model.pooling, -1 if model.bert is None else row.slot].append(index)
+            groups[model.reads, -1 if model.bert is None else row.slot].append(index)
         with torch.inference_mode():
-            for (pooling, _), members in groups.items():
+            for (reads, _), members in groups.items():
                 lengths = [len(rows[index].ids) for index in members]
                 for batch in plan_batches(lengths, token_budget=TOKEN_BUDGET, max_rows=MAX_ROWS):
                     chosen = [members[place] for place in batch]
-                    self._answer(pooling, [rows[index] for index in chosen], chosen, answers)
+                    self._answer(reads, [rows[index] for index in chosen], chosen, answers)
         return answers
 
     def embed(self, rows: Sequence[TokenRow]) -> list[list[float]]:
@@ -174,15 +180,19 @@ class Resident:
         return vectors
 
     def _answer(
-        self, pooling: str, rows: list[TokenRow], places: list[int], answers: list[list[float]]
+        self, reads: str, rows: list[TokenRow], places: list[int], answers: list[list[float]]
     ) -> None:
         packed = self._pack(rows)
         slots = [rows[index].slot for index in packed.order]
-        pool = self._pool_first if pooling == "cls" else self._pool_attention
+        if reads.endswith("token"):
+            for row, found in self._token_answers(reads, packed, slots):
+                answers[places[packed.order[row]]] = found
+            return
+        pool = self._pool_first if reads == "cls" else self._pool_attention
         pooled = pool(packed, slots)
         for sorted_rows, logits in self._heads(pooled, slots):
             task = self._model(slots[sorted_rows[0]]).task
-            for row, found in zip(sorted_rows, task.probabilities(logits).tolist(), strict=True):
+            for row, found in zip(sorted_rows, task.answers(logits).tolist(), strict=True):
                 answers[places[packed.order[row]]] = found
 
     def _pack(self, rows: Sequence[TokenRow]) -> PackedRows:
@@ -213,6 +223,34 @@ class Resident:
             return features[0]
         return torch.stack([features[wanted.index(d)][row] for row, d in enumerate(depth)])
 
+    def _token_answers(
+        self, reads: str, packed: PackedRows, slots: list[int]
+    ) -> Iterator[tuple[int, list[float]]]:
+        """(row in sorted order, its answer). A head is small: one product for each model's own."""
+        states = self._token_states(reads, packed, slots)
+        lengths: list[int] = packed.lengths.tolist()
+        for slot in dict.fromkeys(slots):
+            model = self._model(slot)
+            mine = [row for row, each in enumerate(slots) if each == slot]
+            hidden = states[model.layers]
+            if len(mine) < len(slots):
+                own = torch.tensor(mine, device=hidden.device)
+                hidden = hidden[torch.isin(packed.row_of_token, own)]
+            logits = hidden.float() @ model.weight.t() + model.bias
+            parts = torch.split(model.task.answers(logits), [lengths[row] for row in mine])
+            for row, part in zip(mine, parts, strict=True):
+                yield row, part.flatten().tolist()
+
+    def _token_states(self, reads: str, packed: PackedRows, slots: list[int]) -> dict[int, Tensor]:
+        """Block count -> states [T, H] after it, of those that these rows' models read."""
+        if reads == "frozen token":
+            wanted = sorted({self._model(slot).layers for slot in slots})
+            return dict(zip(wanted, self.bert.states(packed, wanted), strict=True))
+        first = self._model(slots[0])
+        if first.bert is not None:
+            return {first.layers: first.bert(packed)}
+        return {first.layers: self.bert(packed, run=SlabRunner(self._slab, slots))}
+
     def _heads(self, pooled: Tensor, slots: list[int]) -> list[tuple[list[int], Tensor]]:
         """(rows in sorted order, their logits [n, C]) for each task and number of labels."""
         if len(set(slots)) == 1:
@@ -236,3 +274,9 @@ class Resident:
         if model is None:
             raise ValueError(f"slot {slot} is empty")
         return model
+
+
+def _reads(manifest: ArtifactManifest) -> str:
+    """Frozen rows share a pass whatever slots they have: what lies in these is not theirs."""
+    frozen = manifest.pooling == "token" and manifest.lora is None and manifest.full is None
+    return "frozen token" if frozen else manifest.pooling

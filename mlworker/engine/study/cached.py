@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from mlworker.engine.data.rows import EncodedSplit
@@ -149,7 +148,7 @@ class CachedSearch:
         queries: list[Tensor] = []
         for candidates in AttentionTraining(self._setup, learned, targets).run():
             queries = [each.query for each in candidates]
-        return _Side(learned, torch.tensor(targets), judged, truth, queries)
+        return _Side(learned, self._setup.task.tensor(targets), judged, truth, queries)
 
 
 def _mean(parts: list[dict[str, float]]) -> dict[str, float]:

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import cast
 
 import torch
 
@@ -55,7 +56,8 @@ class Frame:
         self._fold_of: list[int] = []
         if spec.folds:
             seed = setup.config.seed
-            self._fold_of = stratified_folds(setup.train.targets, spec.folds, seed)
+            targets = cast("tuple[int, ...]", setup.train.targets)  # the task has one label a row
+            self._fold_of = stratified_folds(targets, spec.folds, seed)
         self._steps = _LAST if self._head else self._loop_steps()
         shrunk = math.ceil(self._steps * (spec.folds - 1) / max(spec.folds, 1))
         self._fold_steps = _FOLD if self._head else shrunk

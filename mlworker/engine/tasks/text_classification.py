@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, cast
 
-from mlworker.engine.contracts import EngineError, ErrorCode, Json
-from mlworker.engine.tasks.base import Column, Row
+from mlworker.engine.contracts import EngineError, Json
+from mlworker.engine.tasks.base import Column, Row, Source, Stock, Target, invalid_data, rounded
 from mlworker.engine.tokenizer import EncodedText, TextTokenizer
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from mlworker.engine.evaluation.subject import Findings, Subject
+    from mlworker.engine.tasks.base import Task
 
 MAX_LABELS = 1_000
 _TINY = 1e-12
@@ -23,12 +26,24 @@ class TextClassification:
     name = "text_classification"
     title = "Text classification"
     widget = "text_classifier"
+    level: Literal["row", "token"] = "row"
     columns = (Column("text", "text", required=True), Column("label", "category", required=True))
     primary_metric = "accuracy"
+    headline = ("accuracy", "macro_f1")
+    stock = Stock(
+        "BertForSequenceClassification", "SEQ_CLS", "single_label_classification", "softmax"
+    )
+    fewest_labels = 2
+    unused: frozenset[str] = frozenset()
+    options = frozenset({"top_k", "threshold"})
 
     def labels(self, rows: Sequence[Row]) -> tuple[str, ...]:
         """Distinct labels in alphabetical order."""
         return tuple(sorted({str(row["label"]) for row in rows}))
+
+    def head_labels(self, labels: Sequence[str]) -> tuple[str, ...]:
+        """One output per label."""
+        return tuple(labels)
 
     def check(self, rows: Sequence[Row], labels: Sequence[str]) -> None:
         """Every row needs a text and a known label; training needs two labels or more."""
@@ -49,14 +64,47 @@ class TextClassification:
         """Token ids of the column `text`."""
         return tokenizer.encode([str(row["text"]) for row in rows], max_length)
 
-    def targets(self, rows: Sequence[Row], labels: Sequence[str]) -> list[int]:
+    def targets(
+        self, rows: Sequence[Row], labels: Sequence[str], encoded: Sequence[EncodedText]
+    ) -> list[int]:
         """Index of each row's label."""
         index = {label: position for position, label in enumerate(labels)}
         return [index[str(row["label"])] for row in rows]
 
+    def fitted(self, targets: Sequence[Target], labels: Sequence[str]) -> Task:
+        """Nothing is learned beforehand; a label that no row teaches would never be answered."""
+        absent = sorted(set(range(len(labels))) - set(cast("Sequence[int]", targets)))
+        if absent:
+            raise _invalid(
+                f"the training rows have none with the label {labels[absent[0]][:80]!r}. "
+                "Add rows of it, or leave the label out"
+            )
+        return self
+
+    def published(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """As trained."""
+        return dict(tensors)
+
     def outputs(self, labels: Sequence[str]) -> int:
         """One output per label."""
         return len(labels)
+
+    def class_weights(self, targets: Sequence[Target], labels: Sequence[str]) -> list[float]:
+        """Each label as often as the mean one: mean 1 over rows."""
+        counts = [0] * len(labels)
+        for target in cast("Sequence[int]", targets):
+            counts[target] += 1
+        return [len(targets) / (len(labels) * max(count, 1)) for count in counts]
+
+    def tensor(self, targets: Sequence[Target]) -> Tensor:
+        """[R] indices."""
+        import torch  # noqa: PLC0415 - the web process reads tasks, and it never imports torch
+
+        return torch.tensor(targets)
+
+    def size(self, targets: Sequence[Target]) -> int:
+        """One term a row."""
+        return len(targets)
 
     def loss(
         self, logits: Tensor, targets: Tensor, weights: Tensor | None, smoothing: float
@@ -69,9 +117,30 @@ class TextClassification:
             logits, targets, weight=weights, label_smoothing=smoothing, reduction="sum"
         )
 
+    def guessing_loss(self, labels: Sequence[str]) -> float:
+        """Every label alike."""
+        return math.log(max(2, len(labels)))
+
+    def answers(self, logits: Tensor) -> Tensor:
+        """The probabilities."""
+        return self.probabilities(logits)
+
     def probabilities(self, logits: Tensor) -> Tensor:
         """Softmax over labels."""
         return logits.float().softmax(dim=-1)
+
+    def evaluate(
+        self, logits: Tensor, targets: Sequence[Target], labels: Sequence[str]
+    ) -> dict[str, Json]:
+        """`metrics` of logits."""
+        found = self.probabilities(logits).tolist()
+        return self.metrics(found, cast("Sequence[int]", targets), labels)
+
+    def report(self, subject: Subject) -> Findings:
+        """All parts: confusion, curves, calibration, baselines and a verdict."""
+        from mlworker.engine.evaluation.classes import report  # noqa: PLC0415 - imports torch
+
+        return report(subject)
 
     def metrics(
         self,
@@ -103,14 +172,15 @@ class TextClassification:
 
     def prediction(
         self,
-        probabilities: Sequence[float],
+        values: Sequence[float],
         labels: Sequence[str],
         *,
+        source: Source | None = None,
         top_k: int | None = None,
         threshold: float | None = None,
     ) -> dict[str, Json]:
         """The best label (null when its score is below `threshold`) and the scores."""
-        ranked = sorted(zip(probabilities, labels, strict=True), key=lambda pair: -pair[0])
+        ranked = sorted(zip(values, labels, strict=True), key=lambda pair: -pair[0])
         score, label = ranked[0]
         shown = ranked if top_k is None else ranked[:top_k]
         return {
@@ -118,6 +188,27 @@ class TextClassification:
             "score": score,
             "scores": {name: value for value, name in shown},
         }
+
+    def abstains(self, values: Sequence[float], threshold: float) -> bool:
+        """No label reaches the threshold."""
+        return max(values) < threshold
+
+    def pipeline(
+        self,
+        values: Sequence[float],
+        labels: Sequence[str],
+        *,
+        source: Source | None = None,
+        top_k: int | None = None,
+    ) -> list[Json]:
+        """Labels and scores, best first."""
+        return ranked_scores(values, labels, top_k)
+
+
+def ranked_scores(values: Sequence[float], labels: Sequence[str], top_k: int | None) -> list[Json]:
+    """A text-classification pipeline's list: label and score, best first."""
+    pairs = sorted(zip(values, labels, strict=True), key=lambda pair: -pair[0])
+    return [{"label": label, "score": rounded(score)} for score, label in pairs[:top_k]]
 
 
 def _class_figures(confusion: list[list[int]], index: int) -> dict[str, float]:
@@ -132,7 +223,7 @@ def _class_figures(confusion: list[list[int]], index: int) -> dict[str, float]:
 
 
 def _invalid(reason: str) -> EngineError:
-    return EngineError(ErrorCode.INVALID_DATA, f"Text classification cannot start: {reason}.")
+    return invalid_data("Text classification", reason)
 
 
 TASK = TextClassification()

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from mlworker.engine.data.batches import epoch_batches
 from mlworker.engine.heads import attention_feature
+from mlworker.engine.tasks.base import Target
 from mlworker.engine.training.classifier import Classifier
 from mlworker.engine.training.setup import Setup
 from mlworker.engine.training.states import TokenStates
@@ -42,9 +43,9 @@ class Learned:
 class AttentionTraining:
     """All candidate blocks at once: they share batches."""
 
-    def __init__(self, setup: Setup, states: TokenStates, targets: Sequence[int]) -> None:
+    def __init__(self, setup: Setup, states: TokenStates, targets: Sequence[Target]) -> None:
         self._setup, self._states = setup, states
-        self._targets = torch.tensor(targets)
+        self._targets = setup.task.tensor(targets)
         self._lengths = states.lengths
         self._weights = setup.class_weights()
         torch.manual_seed(setup.config.seed)

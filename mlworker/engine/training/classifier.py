@@ -64,7 +64,7 @@ def classifier_rounds(
     def penalised() -> Tensor:
         logits = scaled @ weight.t() + bias
         data = setup.task.loss(logits, targets, weights, setup.config.label_smoothing)
-        return data / len(targets) + penalty * weight.square().sum()
+        return data / len(scaled) + penalty * weight.square().sum()
 
     def closure() -> Tensor:
         optimizer.zero_grad()

@@ -1,8 +1,9 @@
-"""A model's probabilities on a split, in the split's own order."""
+"""A model's logits on a split, in the split's own order."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -22,23 +23,33 @@ def collect(
     forward: Callable[[PackedRows], Tensor],
     pace: Pace,
     device: torch.device,
+    level: Literal["row", "token"] = "row",
 ) -> Tensor:
     """`forward` of every row, [R, ...] float32 on the CPU in the order of `ids`.
 
-    `forward` answers in packed order. Rows are read longest last, so that an interrupted pass has
-    done the cheap ones.
+    `forward` answers in packed order, a line a row or, at level "token", a line a token: then the
+    result is [T, ...], all rows after each other. Rows are read longest last, so that an
+    interrupted pass has done the cheap ones.
     """
     lengths = [len(row) for row in ids]
+    ends = torch.tensor(lengths).cumsum(0)
+    starts = ends - torch.tensor(lengths)
     out: Tensor | None = None
     for batch in plan_batches(lengths, token_budget=EVAL_TOKENS):
         for micro in micro_batches(batch, lengths, pace.micro_tokens(EVAL_TOKENS)):
             pace.begin()
             packed = pack_rows([ids[index] for index in micro], device, COARSE)
             with torch.inference_mode():
-                part = forward(packed).index_select(0, packed.inverse).float().cpu()
+                part = forward(packed).float().cpu()
+            if level == "token":
+                first = starts[[micro[place] for place in packed.order]]
+                places = first.index_select(0, packed.row_of_token.cpu())
+                places = places + packed.positions[: packed.tokens].cpu()
+            else:
+                places = torch.tensor([micro[place] for place in packed.order])
             if out is None:
-                out = torch.empty(len(ids), *part.shape[1:])
-            out[torch.tensor(micro)] = part
+                out = torch.empty(len(ids) if level == "row" else int(ends[-1]), *part.shape[1:])
+            out[places] = part[: len(places)]
             pace.end(sum(lengths[index] for index in micro))
     if out is None:
         raise ValueError("collect needs at least one row")
@@ -48,5 +59,5 @@ def collect(
 def metrics_of(
     task: Task, logits: Tensor, split: EncodedSplit, labels: Sequence[str]
 ) -> dict[str, Json]:
-    """The task's figures for logits [R, C] of a split."""
-    return task.metrics(task.probabilities(logits).tolist(), split.targets, labels)
+    """The task's figures for the logits of a split."""
+    return task.evaluate(logits, split.targets, labels)

@@ -26,12 +26,18 @@ def full_entry(config: TrainConfig) -> FullEntry:
 
 
 class FullModel(Trainable):
-    """Head on the [CLS] vector of a base in training; the base belongs to the run and changes."""
+    """Head on what a base in training says; the base belongs to the run and changes."""
 
     def __init__(
-        self, bert: Bert, config: TrainConfig, outputs: int, dtype: torch.dtype = torch.float32
+        self,
+        bert: Bert,
+        config: TrainConfig,
+        outputs: int,
+        dtype: torch.dtype = torch.float32,
+        *,
+        tokens: bool = False,
     ) -> None:
-        super().__init__(bert, config, outputs)
+        super().__init__(bert, config, outputs, tokens=tokens)
         self._share, self._first = config.hidden_dropout, config.frozen_layers
         self._names = tuple(trained_names(bert, full_entry(config)))
         bert.dtype = dtype
@@ -56,6 +62,11 @@ class FullModel(Trainable):
         """The base's own layer, with hidden dropout: a `LinearRunner`."""
         y: Tensor = linear(x)
         return drop_result(y, layer, name, self._share, self._first, self)
+
+    def states(self, packed: PackedRows) -> Tensor:
+        """Hidden states [T, H]."""
+        hidden: Tensor = self.bert(packed, run=self.run)
+        return hidden
 
     def pooled(self, packed: PackedRows) -> Tensor:
         """tanh(pooler(first tokens)) [R, H]."""

@@ -23,10 +23,9 @@ from mlworker.engine.training.evaluate import collect, metrics_of
 from mlworker.engine.training.progress import figures
 from mlworker.engine.training.setup import Setup, Trained
 from mlworker.engine.training.states import (
-    CACHE_BYTES,
     TokenStates,
+    cached_rows,
     candidate_layers,
-    rows_that_fit,
 )
 
 _ROUNDS = 6
@@ -58,19 +57,11 @@ class HeadCache:
         self._setup = setup
         depth, chosen = setup.bert.config.num_hidden_layers, setup.config.head_block
         self.layers = (chosen,) if chosen else candidate_layers(depth, len(setup.train))
-        self.seen, judges = self._fitting(setup.train, 1), self._fitting(setup.validation, 4)
+        self.seen = cached_rows(setup, setup.train, self.layers, 1)
+        judges = cached_rows(setup, setup.validation, self.layers, 4)
         self.train = TokenStates(setup, chosen_rows(setup.train, self.seen).ids, self.layers)
         self.heard = chosen_rows(setup.validation, judges)
         self.validation = TokenStates(setup, self.heard.ids, self.layers)
-
-    def _fitting(self, split: EncodedSplit, share: int) -> list[int]:
-        """Rows of a split whose states are kept, in mixed order; all of them in most runs."""
-        setup = self._setup
-        config, weight = setup.bert.config, setup.bert.pooler.weight
-        token = len(self.layers) * config.hidden_size * weight.element_size()
-        generator = torch.Generator().manual_seed(setup.config.seed)
-        order = torch.randperm(len(split), generator=generator).tolist()
-        return rows_that_fit([len(row) for row in split.ids], order, CACHE_BYTES // share // token)
 
 
 class HeadRun:
@@ -100,7 +91,7 @@ class HeadRun:
         self._heard = cache.heard
         self._validation = cache.validation.part(range(len(self._heard)), self._layers)
         targets = chosen_rows(setup.train, self._seen).targets
-        self._targets = torch.tensor(targets)
+        self._targets = setup.task.tensor(targets)
         self._attention = AttentionTraining(setup, self._train, targets)
         self._parts = list(torch.arange(len(self._seen)).tensor_split(self._cuts()))
         # what is in no cache is read for the model alone, not for each fold of a study
@@ -225,7 +216,7 @@ class HeadRun:
         for part in self._rest:
             others = chosen_rows(setup.train, part)
             parts.append(self._features(learned, others))
-            targets.append(torch.tensor(others.targets))
+            targets.append(setup.task.tensor(others.targets))
             self._read += len(part)
             self._report(best)
         features = Standardised.of(torch.cat(parts))

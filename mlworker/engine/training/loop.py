@@ -16,7 +16,7 @@ from mlworker.engine.contracts import (
     MetricMessage,
     PhaseMessage,
 )
-from mlworker.engine.data.batches import epoch_batches, micro_batches
+from mlworker.engine.data.batches import epoch_batches, micro_batches, plan_cut
 from mlworker.engine.data.packing import COARSE, pack_rows
 from mlworker.engine.data.rows import EncodedSplit
 from mlworker.engine.heads import Pooling
@@ -58,6 +58,9 @@ class TrainingLoop:
         self._lengths = [len(row) for row in setup.train.ids]
         self._weights = setup.class_weights()
         self._plan = [self._batches(epoch) for epoch in range(config.epochs)]
+        self._sizes = [len(batches) for batches in self._plan]
+        if setup.spec.token_limit is not None:
+            self._plan = plan_cut(self._plan, self._lengths, setup.spec.token_limit)
         self.steps_planned = sum(len(batches) for batches in self._plan)
         start = setup.start
         self.state.position.trained_tokens = start.tokens
@@ -137,8 +140,9 @@ class TrainingLoop:
         torch.manual_seed(config.seed * _SEED_STRIDE + at.step)
         loss = 0.0
         wanted = setup.pace.micro_tokens(config.batch_tokens)
+        size = setup.task.size([setup.train.targets[index] for index in batch])
         for micro in micro_batches(batch, self._lengths, max(wanted, 1)):
-            loss += self._micro_step(micro, len(batch))
+            loss += self._micro_step(micro, size)
         norm = torch.nn.utils.clip_grad_norm_(self._parameters, config.max_grad_norm)
         self._check(loss, float(norm))
         self.state.optimizer.step()
@@ -151,23 +155,23 @@ class TrainingLoop:
         at.recent_loss += share * (loss - at.recent_loss)
         self._report(rate)
 
-    def _micro_step(self, micro: list[int], rows: int) -> float:
+    def _micro_step(self, micro: list[int], size: int) -> float:
         """Forward and backward of some rows; the batch's mean loss is the sum of these parts."""
         setup = self.setup
         setup.pace.begin()
         packed = pack_rows([setup.train.ids[index] for index in micro], setup.device, COARSE)
-        targets = torch.tensor([setup.train.targets[micro[place]] for place in packed.order])
+        targets = setup.task.tensor([setup.train.targets[micro[place]] for place in packed.order])
         logits = self.model(packed)
         total = setup.task.loss(
             logits, targets.to(setup.device), self._weights, setup.config.label_smoothing
         )
-        (total / rows).backward()  # type: ignore[no-untyped-call]
+        (total / size).backward()  # type: ignore[no-untyped-call]
         setup.pace.end(sum(self._lengths[index] for index in micro))
-        return float(total.detach()) / rows
+        return float(total.detach()) / size
 
     def _check(self, loss: float, norm: float) -> None:
         """Stop before a broken step reaches the weights."""
-        guessing = math.log(max(2, self.setup.task.outputs(self.setup.labels)))
+        guessing = self.setup.task.guessing_loss(self.setup.labels)
         at = self.state.position
         lost = at.step >= _LOST_AFTER and at.recent_loss > _LOST_FACTOR * guessing
         if not (math.isfinite(loss) and math.isfinite(norm)) or lost:
@@ -207,7 +211,8 @@ class TrainingLoop:
 
     def _logits(self, split: EncodedSplit) -> Tensor:
         self.model.eval()
-        return collect(split.ids, self.model, self.setup.pace, self.setup.device)
+        setup = self.setup
+        return collect(split.ids, self.model, setup.pace, setup.device, setup.task.level)
 
     def _finish(self) -> Trained:
         setup, at = self.setup, self.state.position
@@ -215,7 +220,10 @@ class TrainingLoop:
         setup.link.send(PhaseMessage("evaluating"))
         self.model.restore(self.state.best)
         return Trained(
-            pooling=Pooling("cls", setup.bert.config.num_hidden_layers),
+            pooling=Pooling(
+                "token" if setup.task.level == "token" else "cls",
+                setup.bert.config.num_hidden_layers,
+            ),
             tensors=self.model.tensors(),
             steps=at.step,
             steps_planned=self.steps_planned,
@@ -231,8 +239,9 @@ class TrainingLoop:
     def _epoch(self) -> float:
         at = self.state.position
         if at.epoch >= len(self._plan):
-            return float(at.epoch)
-        return at.epoch + at.batch / len(self._plan[at.epoch])
+            last = len(self._plan) - 1
+            return last + len(self._plan[last]) / self._sizes[last]
+        return at.epoch + at.batch / self._sizes[at.epoch]
 
     def _report(self, rate: float, validation: dict[str, float] | None = None) -> None:
         """Send a metric, at most two a second unless it carries an evaluation."""

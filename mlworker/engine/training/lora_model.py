@@ -14,9 +14,11 @@ from mlworker.engine.training.trainable import Trainable
 
 
 class LoraModel(Trainable):
-    """Head on the adapted [CLS] vector. The base is frozen and not part of its state."""
+    """Head on what the adapted base says. The base is frozen and not part of its state."""
 
-    def __init__(self, bert: Bert, config: TrainConfig, outputs: int) -> None:
+    def __init__(
+        self, bert: Bert, config: TrainConfig, outputs: int, *, tokens: bool = False
+    ) -> None:
         spec = LoraSpec(
             config.lora_rank,
             config.lora_alpha,
@@ -24,10 +26,16 @@ class LoraModel(Trainable):
             config.lora_targets,
             config.frozen_layers,
             config.hidden_dropout,
+            pooler=not tokens,
         )
         adapter = LoraAdapter(bert.config, spec)
-        super().__init__(bert, config, outputs)
+        super().__init__(bert, config, outputs, tokens=tokens)
         self.adapter = adapter
+
+    def states(self, packed: PackedRows) -> Tensor:
+        """Hidden states [T, H], adapted."""
+        hidden: Tensor = self.bert(packed, run=self.adapter)
+        return hidden
 
     def pooled(self, packed: PackedRows) -> Tensor:
         """tanh(pooler(first tokens)) [R, H], adapted."""

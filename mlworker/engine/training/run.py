@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from mlworker.engine.artifact import save_artifact
 from mlworker.engine.artifact_manifest import ArtifactManifest, FullEntry, LoraEntry
@@ -23,7 +24,7 @@ from mlworker.engine.contracts import (
     TrainSpec,
 )
 from mlworker.engine.data.rows import EncodedSplit, encode_split, hold_out, read_splits
-from mlworker.engine.device import pick_device, pick_dtype
+from mlworker.engine.device import device_name, pick_device, pick_dtype
 from mlworker.engine.evaluation.run import evaluate_run
 from mlworker.engine.link import Link
 from mlworker.engine.study.cost import TASKS as STUDY_TASKS
@@ -36,11 +37,13 @@ from mlworker.engine.training.config import ConfigError, TrainConfig, resolve_au
 from mlworker.engine.training.evaluate import metrics_of
 from mlworker.engine.training.full_model import FullModel, full_entry
 from mlworker.engine.training.head import HeadRun
+from mlworker.engine.training.initial import begin_with
 from mlworker.engine.training.loop import TrainingLoop
 from mlworker.engine.training.lora_model import LoraModel
 from mlworker.engine.training.pace import Pace
 from mlworker.engine.training.setup import Setup, Trained
 from mlworker.engine.training.state import checkpoint_read
+from mlworker.engine.training.token_head import TokenHeadRun
 from mlworker.engine.training.trainable import Trainable
 
 ARTIFACT = "artifact"
@@ -54,8 +57,8 @@ class Run:
         self._pace = Pace(link, spec.test_hooks.get("step_delay_ms", 0.0))
         self._loop: TrainingLoop | None = None
         self._study: Study | None = None
-        self.test_calls: list[int] = []
-        """Label index the finished model gives to each test row."""
+        self.test_logits: Tensor | None = None
+        """What the finished model says of the test rows."""
 
     def execute(self) -> DoneMessage:
         """Train and publish; raises EngineError for everything foreseeable."""
@@ -63,11 +66,11 @@ class Run:
         if wanted(self._spec):
             return self._execute_study(setup)
         if setup.config.tier == "head":
-            head = HeadRun(setup)
+            head = TokenHeadRun(setup) if setup.task.level == "token" else HeadRun(setup)
             self._send_plan(setup, head.steps_planned)
             trained = head.train()
         else:
-            self._loop = TrainingLoop(setup, lambda: trainable_of(setup))
+            self._loop = TrainingLoop(setup, lambda: _begun(setup))
             self._send_plan(setup, self._loop.steps_planned)
             trained = self._loop.train()
         return self._publish(setup, trained)
@@ -113,6 +116,7 @@ class Run:
         if not splits["train"]:
             raise EngineError(ErrorCode.INVALID_DATA, "There is no row to train on.")
         config = self._config(len(splits["train"]))
+        unused_check(task, config)
         base = base_at(spec.base.id, Path(spec.base.directory), spec.base.weights_sha256)
         verify_base(base)
         device = pick_device()
@@ -132,17 +136,12 @@ class Run:
         def encode(rows: list[Row]) -> EncodedSplit:
             return encode_split(task, tokenizer, rows, spec.labels, length, self._pace.look)
 
-        _labels_check(task, splits["train"], spec.labels)
         encoded = {split: encode(rows) for split, rows in splits.items() if rows}
-        if len(set(encoded["train"].targets)) < 2:
-            raise EngineError(
-                ErrorCode.INVALID_DATA, "The training rows carry one label only; two are needed."
-            )
         return Setup(
             spec=spec,
             run_dir=self._dir,
             config=config,
-            task=task,
+            task=task.fitted(encoded["train"].targets, spec.labels),
             labels=spec.labels,
             bert=bert,
             device=device,
@@ -176,6 +175,7 @@ class Run:
                 tokens_per_pass=setup.train.tokens,
                 trained_tokens=_planned_tokens(setup),
                 config=setup.config.as_dict(),
+                device=device_name(setup.device),
             )
         )
 
@@ -187,7 +187,7 @@ class Run:
             "test": None,
         }
         if setup.test is not None and trained.test_logits is not None:
-            self.test_calls = trained.test_logits.argmax(dim=1).tolist()
+            self.test_logits = trained.test_logits
             metrics["test"] = dict(
                 metrics_of(setup.task, trained.test_logits, setup.test, setup.labels)
             )
@@ -207,7 +207,8 @@ class Run:
             config=config.as_dict(),
             metrics=metrics,
         )
-        sha256 = save_artifact(self._dir / ARTIFACT, manifest, trained.tensors)
+        tensors = setup.task.published(trained.tensors)
+        sha256 = save_artifact(self._dir / ARTIFACT, manifest, tensors)
         return DoneMessage(
             artifact=ARTIFACT,
             evaluation=evaluate_run(setup, trained, self._dir / ARTIFACT),
@@ -224,13 +225,21 @@ class Run:
         )
 
 
+def _begun(setup: Setup) -> Trainable:
+    """The model a run moves, with the weights it begins with."""
+    model = trainable_of(setup)
+    if setup.spec.initial is not None and setup.spec.resume is None:
+        begin_with(model, setup.spec.initial, setup.run_dir, setup.labels)
+    return model
+
+
 def trainable_of(setup: Setup) -> Trainable:
     """The model that a run of tier lora or full moves."""
-    outputs = setup.task.outputs(setup.labels)
+    outputs, tokens = setup.task.outputs(setup.labels), setup.task.level == "token"
     if setup.config.tier == "full":
         dtype = pick_dtype(setup.config.precision, setup.device)
-        return FullModel(setup.bert, setup.config, outputs, dtype)
-    return LoraModel(setup.bert, setup.config, outputs)
+        return FullModel(setup.bert, setup.config, outputs, dtype, tokens=tokens)
+    return LoraModel(setup.bert, setup.config, outputs, tokens=tokens)
 
 
 def _lora_entry(config: TrainConfig) -> LoraEntry | None:
@@ -262,12 +271,11 @@ def _frozen_check(config: TrainConfig, bert: Bert) -> None:
             raise ConfigError(name, f"{name} must lie between 0 and {depth}, the base's blocks.")
 
 
-def _labels_check(task: Task, rows: list[Row], labels: tuple[str, ...]) -> None:
-    """A label that no row teaches would never be answered."""
-    absent = sorted(set(range(task.outputs(labels))) - set(task.targets(rows, labels)))
-    if absent:
-        raise EngineError(
-            ErrorCode.INVALID_DATA,
-            f"The training rows have none with the label {labels[absent[0]][:80]!r}. "
-            "Add rows of it, or leave the label out.",
-        )
+def unused_check(task: Task, config: TrainConfig) -> None:
+    """ConfigError when a value means nothing to the task: better said than ignored."""
+    plain = {"class_weights": "none", "label_smoothing": 0.0}
+    for name in sorted(task.unused):
+        if getattr(config, name) != plain[name]:
+            raise ConfigError(
+                name, f"{name} does nothing in {task.title.lower()}: leave it out or choose auto."
+            )

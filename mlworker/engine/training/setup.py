@@ -63,11 +63,8 @@ class Setup:
         """Weight of each label, mean 1 over rows; None when all count the same."""
         if self.config.class_weights == "none":
             return None
-        counts = torch.bincount(
-            torch.tensor(self.train.targets), minlength=self.task.outputs(self.labels)
-        )
-        weights = len(self.train) / (len(self.labels) * counts.clamp(min=1).float())
-        return weights.to(self.device)
+        weights = self.task.class_weights(self.train.targets, self.labels)
+        return None if weights is None else torch.tensor(weights, device=self.device)
 
     def fingerprint(self) -> str:
         """Hash of all that a checkpoint depends on: rows, labels, base, configuration."""
@@ -83,7 +80,7 @@ class Setup:
         for part in parts:
             digest.update(part.encode() + b"\0")
         for row, target in zip(self.train.ids, self.train.targets, strict=True):
-            digest.update(array("q", [*row, -1 - target]).tobytes())
+            digest.update(array("q", row).tobytes() + repr(target).encode())
         return digest.hexdigest()
 
 
@@ -93,7 +90,7 @@ class Trained:
 
     pooling: Pooling
     tensors: dict[str, Tensor]
-    """`head.weight` [C, H], `head.bias` [C], and `lora.{key}.a` / `.b` for tier lora."""
+    """As an artifact holds them, but for what the task works in when they are published."""
     steps: int
     steps_planned: int
     epochs: float

@@ -55,7 +55,7 @@ class Position:
     """Training loss, averaged over about 20 steps."""
     seconds: float = 0.0
     """Wall time in earlier attempts."""
-    best_score: float = -1.0
+    best_score: float = -math.inf
     best_loss: float = math.inf
     best_step: int = 0
     stale: int = 0

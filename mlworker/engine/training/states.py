@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mlworker.engine.data.batches import micro_batches, plan_batches
 from mlworker.engine.data.packing import COARSE, PackedRows, pack_rows
+from mlworker.engine.data.rows import EncodedSplit
 from mlworker.engine.heads import attention_feature
 from mlworker.engine.training.evaluate import EVAL_TOKENS
 from mlworker.engine.training.setup import Setup
@@ -39,6 +40,16 @@ def rows_that_fit(lengths: Sequence[int], order: Sequence[int], tokens: int) -> 
             break
         chosen.append(index)
     return chosen
+
+
+def cached_rows(
+    setup: Setup, split: EncodedSplit, layers: tuple[int, ...], share: int
+) -> list[int]:
+    """Rows of a split whose states are kept, in mixed order; all of them in most runs."""
+    token = len(layers) * setup.bert.config.hidden_size * setup.bert.pooler.weight.element_size()
+    generator = torch.Generator().manual_seed(setup.config.seed)
+    order = torch.randperm(len(split), generator=generator).tolist()
+    return rows_that_fit([len(row) for row in split.ids], order, CACHE_BYTES // share // token)
 
 
 class TokenStates:
@@ -92,6 +103,10 @@ class TokenStates:
     def hidden(self, place: int, packed: PackedRows, rows: Sequence[int]) -> Tensor:
         """States [T, H] of a batch packed from `rows`, after block `layers[place]`."""
         return self._states[place].index_select(0, self._places(packed, rows))
+
+    def lines(self, place: int) -> Tensor:
+        """States [T, H] of all rows, one after the other, after block `layers[place]`."""
+        return self._states[place]
 
     def features(self, place: int, query: Tensor, rows: Sequence[int]) -> Tensor:
         """Pooled features [n, H] float32 on the CPU, in the order of `rows`."""

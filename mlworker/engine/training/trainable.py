@@ -16,10 +16,16 @@ _HEAD_STD = 0.02
 
 
 class Trainable(nn.Module):
-    """Classifier on the pooled [CLS] vector. A tier says how the base is run and what it trains."""
+    """Linear head on the pooled [CLS] vector, or on each token where the task asks of these.
 
-    def __init__(self, bert: Bert, config: TrainConfig, outputs: int) -> None:
+    A tier says how the base is run and what it trains.
+    """
+
+    def __init__(
+        self, bert: Bert, config: TrainConfig, outputs: int, *, tokens: bool = False
+    ) -> None:
         super().__init__()
+        self.tokens = tokens
         self.head = nn.Linear(bert.config.hidden_size, outputs)
         nn.init.normal_(self.head.weight, std=_HEAD_STD)
         nn.init.zeros_(self.head.bias)
@@ -33,10 +39,14 @@ class Trainable(nn.Module):
         return self._base[0]
 
     def forward(self, packed: PackedRows) -> Tensor:
-        """Logits [R, C] in packed order, float32."""
-        pooled = self.pooled(packed).float()
-        logits: Tensor = self.head(F.dropout(pooled, self._dropout, self.training))
+        """Logits [R, C], or [T, C] of tokens, in packed order, float32."""
+        read = self.states(packed) if self.tokens else self.pooled(packed)
+        logits: Tensor = self.head(F.dropout(read.float(), self._dropout, self.training))
         return logits
+
+    def states(self, packed: PackedRows) -> Tensor:
+        """Hidden states [T, H] after the last block."""
+        raise NotImplementedError
 
     def pooled(self, packed: PackedRows) -> Tensor:
         """tanh(pooler(first tokens)) [R, H]."""

@@ -67,7 +67,10 @@ def render_job(
         "cross_validation": _study(job.cross_validation, study, "cross_validation"),
         "search": _study(job.search, study, "search"),
         "attempt": job.attempt,
-        "queue_position": job.queue_position,
+        "continue_from": job.continue_from or None,
+        "stops_at_tokens": job.token_limit,
+        "queue_position": job.queue.place if job.queue else None,
+        "estimated_start": unix(_estimated_start(job)),
         "progress": _progress(job.progress),
         "metrics": dict(job.metrics),
         "warnings": list(job.warnings),
@@ -117,6 +120,10 @@ def render_estimate(estimate: Estimate) -> dict[str, Any]:
         "allowed": estimate.allowed,
         "reason": estimate.reason,
         "exact": estimate.exact,
+        "measured_jobs": estimate.measured_jobs,
+        "device": estimate.device or None,
+        "stops_at_tokens": estimate.stops_at_tokens,
+        "warnings": list(estimate.warnings),
     }
 
 
@@ -150,7 +157,13 @@ def _progress(progress: Mapping[str, Any]) -> dict[str, Any]:
     return {**empty, **progress}
 
 
+def _estimated_start(job: JobInfo) -> datetime | None:
+    return clock.now() + timedelta(seconds=job.queue.seconds) if job.queue else None
+
+
 def _estimated_finish(job: JobInfo) -> datetime | None:
+    if job.queue and job.expected_seconds is not None:
+        return clock.now() + timedelta(seconds=job.queue.seconds + job.expected_seconds)
     eta = job.progress.get("eta_seconds")
     if job.state is not JobState.RUNNING or not isinstance(eta, int | float):
         return None

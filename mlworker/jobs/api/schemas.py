@@ -25,6 +25,12 @@ class ProgressSchema(serializers.Serializer[Any]):
     epoch = serializers.FloatField()
     epochs = serializers.IntegerField(required=False)
     rows_per_second = serializers.FloatField(allow_null=True)
+    tokens_per_second = serializers.FloatField(required=False, allow_null=True)
+    learning_rate = serializers.FloatField(required=False, allow_null=True)
+    memory_bytes = serializers.IntegerField(
+        required=False, allow_null=True, help_text="What the trainer's process holds now."
+    )
+    device = serializers.CharField(required=False, help_text="`cpu`, or an accelerator's name.")
     eta_seconds = serializers.FloatField(allow_null=True)
     train_loss = serializers.FloatField(required=False, allow_null=True)
     trained_tokens = serializers.IntegerField(required=False)
@@ -79,7 +85,14 @@ class JobSchema(serializers.Serializer[Any]):
     cross_validation = CrossValidationSchema(allow_null=True)
     search = SearchSchema(allow_null=True)
     attempt = serializers.IntegerField()
+    continue_from = serializers.CharField(allow_null=True)
+    stops_at_tokens = serializers.IntegerField(
+        allow_null=True, help_text="Where `max_charge` ends the training; null = at its end."
+    )
     queue_position = serializers.IntegerField(allow_null=True)
+    estimated_start = serializers.IntegerField(
+        allow_null=True, help_text="When a queued job starts, about; Unix seconds."
+    )
     progress = ProgressSchema()
     metrics = serializers.DictField()
     warnings = serializers.ListField(child=serializers.CharField())
@@ -117,13 +130,23 @@ class EstimateSchema(serializers.Serializer[Any]):
 
     object = serializers.CharField(default="fine_tuning.job.estimate")
     trained_tokens = serializers.IntegerField()
-    price = serializers.CharField(help_text="Decimal, before grants are drawn.")
-    currency = serializers.CharField()
+    price = serializers.CharField(
+        help_text="Decimal: the most that what grants do not cover can cost."
+    )
+    currency = serializers.CharField(help_text="The account's; of the price list without money.")
     seconds_p50 = serializers.FloatField()
     seconds_p90 = serializers.FloatField()
     allowed = serializers.BooleanField()
     reason = serializers.CharField(allow_null=True)
     exact = serializers.BooleanField(help_text="False: a sample of the rows was counted.")
+    measured_jobs = serializers.IntegerField(
+        help_text="Jobs of this installation whose speed the seconds go by; 0: a built-in figure."
+    )
+    device = serializers.CharField(allow_null=True, help_text="What those jobs ran on.")
+    stops_at_tokens = serializers.IntegerField(
+        allow_null=True, help_text="Where `max_charge` would end the training; null = at its end."
+    )
+    warnings = serializers.ListField(child=serializers.CharField())
 
 
 class _ListSchema(serializers.Serializer[Any]):

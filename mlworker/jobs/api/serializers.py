@@ -70,7 +70,8 @@ class SearchSerializer(serializers.Serializer[Any]):
         min_value=0,
         required=False,
         allow_null=True,
-        help_text="Largest price of the search alone: fewer full runs are made to stay below it.",
+        help_text="Largest price of the search alone, by the price list: fewer full runs are made "
+        "to stay below it.",
     )
 
 
@@ -110,7 +111,15 @@ class JobRequestSerializer(serializers.Serializer[Any]):
         min_value=0,
         required=False,
         allow_null=True,
-        help_text="Largest price accepted, in the currency of the estimate.",
+        help_text="Most money the job may cost beyond grants, in the account's currency: a "
+        "training that would cost more ends there, with the best weights found until then.",
+    )
+    continue_from = serializers.CharField(
+        max_length=200,
+        required=False,
+        allow_null=True,
+        help_text="Own model version (`ft:...`) or checkpoint (`ftckpt-...`) to begin with: same "
+        "base; its tier and the shape of its weights are taken over.",
     )
     cross_validation = CrossValidationSerializer(required=False, allow_null=True)
     search = SearchSerializer(required=False, allow_null=True)
@@ -144,6 +153,7 @@ def job_request(data: dict[str, Any]) -> JobRequest:
         hyperparameters={**(data.get("hyperparameters") or {}), **method["hyperparameters"]},
         metadata=data.get("metadata") or {},
         max_charge=data.get("max_charge"),
+        continue_from=data.get("continue_from") or "",
         study=_study(data),
     )
 

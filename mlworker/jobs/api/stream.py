@@ -27,6 +27,8 @@ _LOOK_SECONDS: Final = 0.7
 _HEARTBEAT_SECONDS: Final = 15.0
 """Also how soon a revoked key or an ended membership ends the stream."""
 _BATCH: Final = 200
+_WAVERING: Final = frozenset({"estimated_start", "estimated_finish"})
+"""Counted from now: that they move is no news."""
 _MAX_SEQ: Final = 2**63 - 1
 
 
@@ -72,7 +74,7 @@ async def _follow(
             seq = event.seq
             yield _frame(event.kind, render_event(event), event_id=seq)
         status = render_job(look.job, organization)
-        moving = {name: value for name, value in status.items() if name != "estimated_finish"}
+        moving = {name: value for name, value in status.items() if name not in _WAVERING}
         if moving != told:
             told = moving
             yield _frame("status", status)

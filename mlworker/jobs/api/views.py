@@ -2,6 +2,8 @@
 
 from typing import Any, ClassVar
 
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,13 +22,13 @@ from mlworker.jobs.api.schemas import (
 )
 from mlworker.jobs.api.serializers import JobRequestSerializer, job_request
 from mlworker.jobs.contracts import CHECKPOINT_PREFIX, JOB_PREFIX, JobInfo
+from mlworker.jobs.forecasts import queue_places
 from mlworker.jobs.selectors import (
     checkpoint_info,
     job_checkpoints,
     job_get,
     job_info,
     job_rows,
-    queue_positions,
 )
 from mlworker.jobs.services import (
     fine_tuning_job_cancel,
@@ -35,8 +37,10 @@ from mlworker.jobs.services import (
     fine_tuning_job_resume,
     fine_tuning_job_submit,
 )
+from mlworker.jobs.tensorboard import event_file
 
 _TAGS = ["fine-tuning"]
+_BINARY = "application/octet-stream"
 
 
 class JobsView(TenantView):
@@ -71,15 +75,13 @@ class JobsView(TenantView):
         for name, value in request.query_params.items():
             if name.startswith("metadata[") and name.endswith("]"):
                 rows = rows.filter(metadata__contains={name[9:-1]: value})
-        positions = queue_positions()
+        places = queue_places()
         return Response(
             page(
                 rows,
                 request,
                 prefix=JOB_PREFIX,
-                render=lambda row: render_job(
-                    job_info(row, positions), self.organization, brief=True
-                ),
+                render=lambda row: render_job(job_info(row, places), self.organization, brief=True),
             )
         )
 
@@ -99,7 +101,7 @@ class EstimateView(TenantView):
         """Quote the price and the time of a job, without starting it."""
         data = self.body(JobRequestSerializer)
         estimate = fine_tuning_job_estimate(
-            organization=self.organization, request=job_request(data)
+            organization=self.organization, actor=self.actor, request=job_request(data)
         )
         return Response(render_estimate(estimate))
 
@@ -216,3 +218,30 @@ class JobCheckpointsView(JobBase):
 
         rows = job_checkpoints(organization=self.organization, job_id=job.id)
         return Response(page(rows, request, prefix=CHECKPOINT_PREFIX, render=render))
+
+
+class FinishedBytes(HttpResponse):
+    """A download: nothing in it is evaluated after the scope has closed."""
+
+    data: ClassVar[Any] = None
+
+
+class JobTensorboardView(JobBase):
+    """A job's metrics for TensorBoard."""
+
+    permission = Permission.READ
+
+    @extend_schema(
+        operation_id="fine_tuning_jobs_tensorboard",
+        tags=_TAGS,
+        responses={(200, _BINARY): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request, job_id: str) -> FinishedBytes:
+        """Download a job's curves as a TensorBoard event file; empty before the first step."""
+        data = event_file(organization=self.organization, job_id=self.located.id)
+        name = f"events.out.tfevents.{self.located.public_id}"
+        return FinishedBytes(
+            data,
+            content_type=_BINARY,
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("jobs", "0005_preset"),
+        ("jobs", "0007_forecasts"),
     ]
 
     operations = [

@@ -6,22 +6,26 @@ from uuid import UUID
 
 from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
-from anneal.kernel.errors import QuotaExhausted
 from anneal.kernel.ids import public_id, uuid7
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
-from billing.ledger.selectors import account_get, balance_get
+from billing.ledger.contracts import HoldQuote
+from billing.ledger.services import hold_quote
+from billing.prices.currency import DEFAULT
 from billing.prices.services import price_quote
 from mlworker.catalog.selectors import base_model_present
 from mlworker.jobs.admission import job_admit
+from mlworker.jobs.capping import cap_warning, tokens_allowed
+from mlworker.jobs.continuing import Parent, label_warnings, parent_apply, parent_find
 from mlworker.jobs.contracts import JOB_PREFIX, METER, Estimate, JobInfo, JobRequest
-from mlworker.jobs.errors import MaxChargeExceeded, MethodUnsupported
+from mlworker.jobs.errors import MaxChargeExceeded, MethodUnsupported, StudyUnfit
+from mlworker.jobs.forecasts import seconds_expected
 from mlworker.jobs.hyperparameters import tier_checked
 from mlworker.jobs.models import FineTuningJob
 from mlworker.jobs.quoting import Plan, needs_background, plan_make
 from mlworker.jobs.ring import ring_validation
 from mlworker.jobs.rows import event_add
-from mlworker.jobs.selectors import job_info, seconds_expected
+from mlworker.jobs.selectors import job_info
 from mlworker.jobs.sources import Source, source_find
 from mlworker.jobs.states import JobState, Phase
 from mlworker.jobs.studying import stretch
@@ -41,6 +45,7 @@ def fine_tuning_job_submit(
     unknown model or data, unfit data or settings, a price above ``max_charge``, QuotaExhausted.
     """
     require_scope(organization)
+    request, _ = _begun(organization, request)
     tier = _checked(request)
     source = source_find(organization=organization, reference=request.training_file)
     extra = None
@@ -67,9 +72,12 @@ def fine_tuning_job_submit(
     return job_info(row)
 
 
-def fine_tuning_job_estimate(*, organization: OrganizationRef, request: JobRequest) -> Estimate:
+def fine_tuning_job_estimate(
+    *, organization: OrganizationRef, actor: Actor, request: JobRequest
+) -> Estimate:
     """Say what a job would cost and how long it would take, and whether the balance allows it."""
     require_scope(organization)
+    request, parent = _begun(organization, request)
     tier = _checked(request)
     source = source_find(organization=organization, reference=request.training_file)
     plan = plan_make(
@@ -83,34 +91,70 @@ def fine_tuning_job_estimate(*, organization: OrganizationRef, request: JobReque
         study=request.study,
         sample=needs_background(source.required()),
     )
-    return _estimate(organization, request, plan, tier)
+    warnings = label_warnings(parent, plan.version.labels) if parent else []
+    return _estimate(organization, actor, request, plan, tier, warnings)
 
 
 def _estimate(
-    organization: OrganizationRef, request: JobRequest, plan: Plan, tier: str
+    organization: OrganizationRef,
+    actor: Actor,
+    request: JobRequest,
+    plan: Plan,
+    tier: str,
+    warnings: list[str],
 ) -> Estimate:
     dims = {"task": plan.version.task, "tier": tier}
-    quote = price_quote(
-        meter=METER, units=plan.trained_tokens, organization=organization, dims=dims
-    )
-    p50, p90 = seconds_expected(
-        base=request.model, tier=tier, tokens=round(plan.trained_tokens * stretch(plan.study, tier))
-    )
-    reason = None
-    if not _covered(organization, plan.trained_tokens, dims):
-        reason = QuotaExhausted.code
-    elif request.max_charge is not None and quote.amount > request.max_charge:
-        reason = MaxChargeExceeded.code
+
+    def quote(tokens: int) -> HoldQuote:
+        return hold_quote(
+            organization=organization,
+            unit=METER,
+            amount=tokens,
+            dims=dims,
+            api_key_id=actor.id if actor.kind == "api_key" else None,
+            member_id=_member(organization, actor),
+            most=request.max_charge,
+        )
+
+    tokens, reason = plan.trained_tokens, None
+    try:
+        tokens, told = tokens_allowed(plan, request.max_charge, quote)
+        reason = told.refusal
+    except MaxChargeExceeded as error:
+        told, reason = quote(tokens), error.code
+    if tokens < plan.trained_tokens:
+        warnings = [*warnings, cap_warning(tokens, plan)]
+        told = quote(plan.trained_tokens)
+    price, currency = told.cost, told.currency
+    if price is None:
+        # Nothing to pay with: what the rest costs by the list.
+        rest = plan.trained_tokens - told.available
+        listed = price_quote(meter=METER, units=rest, organization=organization, dims=dims)
+        price, currency = listed.amount, listed.currency
+    work = round(tokens * stretch(plan.study, tier))
+    forecast = seconds_expected(base=request.model, tier=tier, tokens=work)
     return Estimate(
         trained_tokens=plan.trained_tokens,
-        price=quote.amount,
-        currency=quote.currency,
-        seconds_p50=p50,
-        seconds_p90=p90,
+        price=price,
+        currency=currency or DEFAULT,
+        seconds_p50=forecast.seconds_p50,
+        seconds_p90=forecast.seconds_p90,
         allowed=reason is None,
         reason=reason,
         exact=plan.exact,
+        measured_jobs=forecast.measured_jobs,
+        device=forecast.device,
+        stops_at_tokens=tokens if tokens < plan.trained_tokens else None,
+        warnings=tuple(warnings),
     )
+
+
+def _begun(organization: OrganizationRef, request: JobRequest) -> tuple[JobRequest, Parent | None]:
+    """Take from what is to be continued, if anything is, what follows from it."""
+    if not request.continue_from:
+        return request, None
+    parent = parent_find(organization=organization, reference=request.continue_from)
+    return parent_apply(request, parent), parent
 
 
 def _checked(request: JobRequest) -> str:
@@ -119,6 +163,13 @@ def _checked(request: JobRequest) -> str:
         raise MethodUnsupported(
             f"The method '{request.method[:40]}' is not offered: use {METHODS[0]}.",
             param="method.type",
+        )
+    study = request.study
+    if request.continue_from and (study.folds or study.trials):
+        raise StudyUnfit(
+            "Folds and trials begin with the base: the weights of continue_from have seen the rows "
+            "that a fold holds out. Leave continue_from out, or cross_validation and search.",
+            param="continue_from",
         )
     return tier_checked(request.tier, request.preset)
 
@@ -132,19 +183,6 @@ def _member(organization: OrganizationRef, actor: Actor) -> UUID | None:
     if actor.kind == "api_key" and actor.id is not None:
         return key_maker_id(organization=organization, key_id=actor.id)
     return actor.id if actor.kind == "user" else None
-
-
-def _covered(organization: OrganizationRef, tokens: int, dims: dict[str, str]) -> bool:
-    """Say whether grants, and money at today's price for the rest, cover so many tokens."""
-    rest = tokens - balance_get(organization=organization, unit=METER).available
-    if rest <= 0:
-        return True
-    currency = account_get(organization=organization).currency
-    if not currency:
-        return False
-    quote = price_quote(meter=METER, units=rest, organization=organization, dims=dims)
-    money = balance_get(organization=organization, unit=currency).available
-    return quote.currency == currency and quote.amount <= money
 
 
 def _new_row(
@@ -172,6 +210,7 @@ def _new_row(
         max_charge=request.max_charge,
         cross_validation={"folds": request.study.folds} if request.study.folds else None,
         search=_search(request),
+        continue_from=request.continue_from,
     )
 
 

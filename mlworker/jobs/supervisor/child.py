@@ -20,6 +20,8 @@ from mlworker.engine.contracts import (
     parse_message,
 )
 from mlworker.jobs.contracts import Fault
+from mlworker.jobs.limits import MEMORY_BYTES
+from mlworker.jobs.supervisor.memory import MemoryWatch
 
 logger = logging.getLogger(__name__)
 
@@ -27,14 +29,15 @@ _JAIL: Final = Path(__file__).with_name("jail.py")
 _ROOT: Final = Path(__file__).resolve().parents[3]
 _LINE: Final = 1024 * 1024
 _STDERR_LINES: Final = 60
-_OOM_EVENTS: Final = Path("/sys/fs/cgroup/memory.events")
+_MEMORY_WORDS: Final = ("bad_alloc", "out of memory", "allocate memory")
+"""What allocators say before a process gives up."""
 
 
 class Trainer:
     """One child in its own session. Start it from a thread that outlives it: it dies with that."""
 
     def __init__(self, run_dir: Path) -> None:
-        self._oom_before = _oom_kills()
+        self.memory = MemoryWatch(MEMORY_BYTES)
         self._messages: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._complaints: deque[str] = deque(maxlen=_STDERR_LINES)
         self.ended = False
@@ -114,12 +117,28 @@ class Trainer:
         logger.warning(
             "trainer.died", extra={"status": status, "stderr": "\n".join(self._complaints)}
         )
-        if status == -signal.SIGKILL and _oom_kills() > self._oom_before:
+        if self._out_of_memory(status):
             return Fault(ErrorCode.OUT_OF_MEMORY, "The trainer ran out of memory.")
         if status is not None and status < 0:
             name = signal.Signals(-status).name
-            return Fault(ErrorCode.CRASHED, f"The trainer was ended by {name}.", name)
+            return Fault(
+                ErrorCode.CRASHED, f"The trainer was ended by {name} (signal {-status}).", name
+            )
         return Fault(ErrorCode.CRASHED, f"The trainer ended with status {status}.", str(status))
+
+    def _out_of_memory(self, status: int | None) -> bool:
+        if status == -signal.SIGKILL:
+            return self.memory.killed_for_memory()
+        said = "\n".join(self._complaints).lower()
+        return status not in (None, 0) and any(words in said for words in _MEMORY_WORDS)
+
+    def look(self) -> bool:
+        """Look at the child's memory; end a child above its limit, and say whether that was so."""
+        self.memory.look(self.pid)
+        if self.memory.over:
+            logger.warning("trainer.memory", extra={"pid": self.pid, "held": self.memory.resident})
+            self.kill()
+        return self.memory.over
 
     def _read(self, pipe: IO[bytes]) -> None:
         while line := pipe.readline(_LINE):
@@ -152,11 +171,3 @@ def _environment(run_dir: Path) -> dict[str, str]:
             if name in os.environ
         },
     }
-
-
-def _oom_kills() -> int:
-    try:
-        lines = _OOM_EVENTS.read_text("ascii").splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)

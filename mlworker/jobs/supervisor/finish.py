@@ -1,5 +1,6 @@
 """From a finished training to what the registry keeps: artifact stored, lineage written down."""
 
+import hashlib
 import importlib.metadata
 import io
 import json
@@ -39,7 +40,7 @@ def outcome_store(work: Work, folder: Path, done: DoneMessage, progress: Progres
         labels=tuple(manifest.labels),
         max_length=manifest.max_length,
         metrics=dict(done.metrics),
-        lineage=_lineage(work, done, progress),
+        lineage=_lineage(work, done, progress, split_hash(folder), manifest.base_sha256),
         trained_tokens=done.trained_tokens,
         seconds=done.seconds,
         early_stopped=done.early_stopped,
@@ -75,7 +76,21 @@ def _report_store(work: Work, folder: Path, done: DoneMessage) -> StoredReport |
     return StoredReport((report_id, predictions_id), report, predictions, version.id)
 
 
-def _lineage(work: Work, done: DoneMessage, progress: Progress) -> Lineage:
+def split_hash(folder: Path) -> str:
+    """Return the hash of which rows trained, validated and tested, in their order."""
+    digest = hashlib.sha256()
+    for split in Split:
+        digest.update(f"{split}\n".encode())
+        with (folder / f"{split}.jsonl").open(encoding="utf-8") as lines:
+            for line in lines:
+                digest.update(f"{json.loads(line)['row_id']}\n".encode())
+    return digest.hexdigest()
+
+
+def _lineage(
+    work: Work, done: DoneMessage, progress: Progress, split: str, base_sha256: str
+) -> Lineage:
+    extra = work.validation_version
     return Lineage(
         dataset_version=public_id(VERSION_PREFIX, work.version.id),
         dataset_hash=work.version.content_hash,
@@ -87,7 +102,13 @@ def _lineage(work: Work, done: DoneMessage, progress: Progress) -> Lineage:
         hardware=hardware(),
         seconds=done.seconds,
         trained_tokens=done.trained_tokens,
+        parent=work.parent.name if work.parent else "",
         price={"trained_tokens": done.trained_tokens, "quoted_tokens": work.quoted_tokens},
+        split_seed=work.version.seed,
+        split_hash=split,
+        validation_version=extra.public_id if extra else "",
+        validation_hash=extra.content_hash if extra else "",
+        base_sha256=base_sha256,
     )
 
 

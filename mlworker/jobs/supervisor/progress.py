@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from mlworker.engine.contracts import CheckpointMessage, MetricMessage, PlanMessage
+from mlworker.engine.tasks import task_named
 from mlworker.jobs.states import EventKind
 from mlworker.jobs.working import News, Work
 
@@ -18,17 +19,21 @@ class Progress:
     def __init__(self, work: Work) -> None:
         self._quoted = work.quoted_tokens
         self._before = work.progress
+        self._metric = task_named(work.task).primary_metric
         self._total = 0
         self._epochs = 0
         self._last: MetricMessage | None = None
         self._validation: Mapping[str, Any] | None = None
         self._emitted = 0.0
+        self._device = ""
+        self.memory: int | None = None
+        """Bytes that the trainer held when it was last looked at."""
         self.config: Mapping[str, Any] = work.config
 
     def plan(self, message: PlanMessage, news: News) -> None:
         """Take the plan: how many steps there will be, with which settings."""
         self._total, self._epochs = message.steps, message.epochs
-        self.config = message.config
+        self.config, self._device = message.config, message.device
         news.add(
             EventKind.LOG,
             f"Training {message.rows:,} rows in {message.steps:,} steps.",
@@ -58,7 +63,7 @@ class Progress:
         last = self._last
         if last is None:
             empty = {"step": 0, "epoch": 0.0, "trained_tokens": 0}
-            return {**empty, **self._before, "total": self._total}
+            return {**empty, **self._before, "total": self._total, "device": self._device}
         return {
             "step": last.step,
             "total": last.steps_planned,
@@ -66,6 +71,10 @@ class Progress:
             "epochs": self._epochs,
             "trained_tokens": min(last.trained_tokens, self._quoted),
             "rows_per_second": last.rows_per_second,
+            "tokens_per_second": _tokens_per_second(last),
+            "learning_rate": last.learning_rate,
+            "memory_bytes": self.memory,
+            "device": self._device,
             "eta_seconds": _eta(last),
             "train_loss": last.train_loss,
             "part": last.part,
@@ -81,7 +90,9 @@ class Progress:
             "valid_loss": valid.get("loss"),
             "valid_accuracy": valid.get("accuracy"),
             "valid_macro_f1": valid.get("macro_f1"),
+            **self._score(valid),
             "trained_tokens": min(message.trained_tokens, self._quoted),
+            "tokens_per_second": _tokens_per_second(self._last) if self._last else None,
         }
 
     def _metric_data(self, message: MetricMessage) -> dict[str, Any]:
@@ -94,12 +105,23 @@ class Progress:
             "learning_rate": message.learning_rate,
             "part": message.part or None,
             "rows_per_second": message.rows_per_second,
+            "tokens_per_second": _tokens_per_second(message),
+            "memory_bytes": self.memory,
+            "eta_seconds": _eta(message),
             "trained_tokens": message.trained_tokens,
             "valid_loss": valid.get("loss"),
             "valid_accuracy": valid.get("accuracy"),
             "valid_macro_f1": valid.get("macro_f1"),
+            **self._score(valid),
         }
         return {name: value for name, value in data.items() if value is not None}
+
+    def _score(self, valid: Mapping[str, float]) -> dict[str, Any]:
+        """What the task looks at, by its name, where that is not accuracy."""
+        name = self._metric
+        if name == "accuracy" or name not in valid:
+            return {}
+        return {"valid_score": valid[name], "score_name": name}
 
 
 def _eta(last: MetricMessage) -> float | None:
@@ -107,6 +129,13 @@ def _eta(last: MetricMessage) -> float | None:
     if last.step <= 0 or last.steps_planned <= last.step:
         return 0.0 if last.step else None
     return round(last.seconds / last.step * (last.steps_planned - last.step), 1)
+
+
+def _tokens_per_second(last: MetricMessage) -> float | None:
+    """Speed of all attempts so far."""
+    if last.seconds <= 0 or last.trained_tokens <= 0:
+        return None
+    return round(last.trained_tokens / last.seconds, 1)
 
 
 def _short(value: float | None) -> str:

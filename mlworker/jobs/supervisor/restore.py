@@ -4,12 +4,16 @@ import logging
 from pathlib import Path
 
 from mlworker.engine.checkpoint import verify_checkpoint
-from mlworker.engine.contracts import EngineError
+from mlworker.engine.contracts import EngineError, ErrorCode
+from mlworker.jobs.continuing import Parent
 from mlworker.jobs.contracts import Claim
 from mlworker.jobs.models import StoredFiles
 from mlworker.jobs.supervisor.bundles import BundleCorrupt, bundle_fetch
 from mlworker.jobs.supervisor.persistence import persist
+from mlworker.jobs.supervisor.workspace import INITIAL
 from mlworker.jobs.working import checkpoints_newest_first, stored_discard
+from mlworker.registry.artifacts import artifact_fetch
+from mlworker.registry.errors import ArtifactCorrupt
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +35,25 @@ def checkpoint_restore(claim: Claim, run_dir: Path) -> StoredFiles | None:
             continue
         return row
     return None
+
+
+def parent_fetch(parent: Parent, run_dir: Path) -> None:
+    """Put the weights a run begins with under its folder. EngineError when they are not whole."""
+    folder = run_dir / INITIAL
+    try:
+        if parent.is_checkpoint:
+            bundle_fetch(parent.key, parent.sha256, folder)
+        else:
+            found = artifact_fetch(
+                key=parent.key, sha256=parent.sha256, directory=run_dir / "artifacts"
+            )
+            found.rename(folder)
+    except (BundleCorrupt, ArtifactCorrupt, FileNotFoundError) as error:
+        raise EngineError(
+            ErrorCode.ARTIFACT_CORRUPT,
+            f"The stored weights of {parent.reference} are missing or damaged: "
+            "train without continue_from.",
+        ) from error
 
 
 def restored_folder(run_dir: Path, row: StoredFiles) -> Path:

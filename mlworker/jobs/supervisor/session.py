@@ -2,6 +2,7 @@
 
 import logging
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,7 @@ from mlworker.engine.contracts import (
 )
 from mlworker.engine.study.files import PREDICTIONS
 from mlworker.jobs.contracts import Fault
+from mlworker.jobs.folding import folds_ready
 from mlworker.jobs.limits import DRAIN_SECONDS, PAUSE_SECONDS, SILENCE_SECONDS
 from mlworker.jobs.models import StoredFiles
 from mlworker.jobs.states import Control, EventKind, Phase, StoredKind
@@ -35,13 +37,16 @@ from mlworker.jobs.supervisor.finish import outcome_store
 from mlworker.jobs.supervisor.lease import Lease
 from mlworker.jobs.supervisor.persistence import DATABASE_AWAY, connection_release, persist
 from mlworker.jobs.supervisor.progress import Progress
-from mlworker.jobs.supervisor.restore import checkpoint_restore, restored_folder
+from mlworker.jobs.supervisor.restore import (
+    checkpoint_restore,
+    parent_fetch,
+    restored_folder,
+)
 from mlworker.jobs.supervisor.workspace import rows_write, spec_write
 from mlworker.jobs.working import (
     News,
     Work,
     checkpoint_ready,
-    folds_ready,
     news_write,
     stored_begin,
     stored_discard,
@@ -73,7 +78,7 @@ class Session:
         self._stopped = False
         self._stop_deadline: float | None = None
         self._reported = 0.0
-        self._heard = time.monotonic()
+        self._began = self._heard = time.monotonic()
 
     def run(self) -> None:
         """Prepare, train, and write down how it ended. LeaseLost leaves at once."""
@@ -99,6 +104,9 @@ class Session:
             self._news.add(
                 EventKind.LOG, f"Continuing from the checkpoint at step {self._restored.step}."
             )
+        elif self._work.parent is not None:
+            parent_fetch(self._work.parent, self._folder)
+            self._news.add(EventKind.LOG, f"Beginning with {self._work.parent.reference}.")
         self._budget = thread_budget()
         spec_write(
             self._work,
@@ -154,6 +162,8 @@ class Session:
         """Once a second: tell the database, hear what people want, look at signals and budget."""
         self._reported = time.monotonic()
         self._lease.check()
+        trainer.look()
+        self._progress.memory = trainer.memory.resident
         control = self._write_news()
         if self._stop_deadline is None and (draining() or control == Control.PAUSE):
             patience = DRAIN_SECONDS if draining() else PAUSE_SECONDS
@@ -224,6 +234,9 @@ class Session:
         if self._done is not None:
             trainer.wait(_EXIT_SECONDS)
             outcome = outcome_store(self._work, self._folder, self._done, self._progress)
+            if self._restored is None:
+                whole = time.monotonic() - self._began
+                outcome = replace(outcome, overhead_seconds=max(0.0, whole - self._done.seconds))
             version = persist(lambda: work_succeeded(self._work, outcome))
             logger.info("job.succeeded", extra={"model": version.name})
         elif self._stopped:

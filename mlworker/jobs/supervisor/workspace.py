@@ -14,7 +14,8 @@ from django.conf import settings
 
 from anneal.kernel.scopes import tenant_scope
 from mlworker.engine.base.locate import locate_base
-from mlworker.engine.contracts import BaseReference, TrainSpec
+from mlworker.engine.contracts import BaseReference, InitialReference, TrainSpec
+from mlworker.engine.tasks import task_named
 from mlworker.jobs.contracts import Claim
 from mlworker.jobs.limits import CHECKPOINT_SECONDS, TEST_HOOKS
 from mlworker.jobs.supervisor.persistence import persist
@@ -23,6 +24,8 @@ from tenants.datasets.contracts import DatasetVersionInfo, Split
 from tenants.datasets.selectors import dataset_version_read
 
 _LOCK: Final = ".lock"
+INITIAL: Final = "initial"
+"""Folder with the weights that a run begins with."""
 
 
 class Workspace:
@@ -86,7 +89,7 @@ def spec_write(work: Work, folder: Path, *, resume: str | None, threads: int, po
     TrainSpec(
         task=work.task,
         tier=work.tier,
-        labels=work.version.labels,
+        labels=task_named(work.task).head_labels(work.version.labels),
         base=BaseReference(base.id, str(base.directory), base.weights_sha256),
         config=work.config,
         folds=work.study.folds,
@@ -97,6 +100,12 @@ def spec_write(work: Work, folder: Path, *, resume: str | None, threads: int, po
         checkpoint_seconds=CHECKPOINT_SECONDS,
         threads=threads,
         polite=polite,
+        initial=(
+            InitialReference(INITIAL, work.parent.labels)
+            if work.parent is not None and resume is None
+            else None
+        ),
+        token_limit=work.token_limit,
         test_hooks=TEST_HOOKS,
     ).write(folder)
 

@@ -28,9 +28,19 @@ from mlworker.registry.evaluation.selectors import (
     Order,
     evaluation_get,
     evaluation_rows,
+    figures_of,
     reported_version,
 )
 from mlworker.registry.models import ModelVersion
+
+_ABSENT: dict[str, Any] = {
+    **dict.fromkeys(
+        ("accuracy", "macro_f1", "averages", "confusion", "calibration", "comparison", "numbers")
+    ),
+    **{name: [] for name in ("per_class", "curves", "slices", "worst", "best", "baselines")},
+    "errors": None,
+}
+"""Parts that make no sense for some tasks."""
 
 
 def render_evaluation(found: Evaluation) -> dict[str, Any]:
@@ -38,7 +48,9 @@ def render_evaluation(found: Evaluation) -> dict[str, Any]:
     return {
         "object": "model.evaluation",
         "model": found.model,
+        **_ABSENT,
         **found.report,
+        "figures": figures_of(found.report),
         "price_per_1000": found.price,
     }
 

@@ -1,13 +1,14 @@
 """Versions side by side, and only what differs between them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from anneal.kernel.errors import InvalidRequest
 from anneal.kernel.scopes import OrganizationRef, require_scope
+from mlworker.engine.tasks import TASKS
 from mlworker.registry.errors import EvaluationMissing, ModelNotFound
-from mlworker.registry.evaluation.selectors import report_read
+from mlworker.registry.evaluation.selectors import figures_of, report_read
 from mlworker.registry.models import ModelVersion
 
 MOST: Final = 5
@@ -91,29 +92,38 @@ def _figures(row: ModelVersion) -> dict[tuple[str, str], Any]:
         report = None
     if report is None:
         test = row.metrics.get("test") or {}
-        return {
-            ("evaluation", "accuracy"): test.get("accuracy"),
-            ("evaluation", "macro_f1"): test.get("macro_f1"),
-        }
+        return {("evaluation", name): test.get(name) for name in _headline(row)}
     figures: dict[tuple[str, str], Any] = {
         ("evaluation", "split"): report["split"],
         ("evaluation", "rows"): report["rows"],
-        ("evaluation", "accuracy"): report["accuracy"]["value"],
-        ("evaluation", "accuracy_low"): report["accuracy"]["low"],
-        ("evaluation", "accuracy_high"): report["accuracy"]["high"],
-        ("evaluation", "macro_f1"): report["macro_f1"]["value"],
-        ("evaluation", "weighted_f1"): report["averages"]["weighted"]["f1"],
+        **_intervals(figures_of(report)),
         ("evaluation", "loss"): report["loss"],
-        ("evaluation", "ece"): report["calibration"]["ece"],
         ("evaluation", "p50_ms"): report["speed"]["p50_ms"],
         ("evaluation", "rows_per_second"): report["speed"]["rows_per_second"],
     }
-    comparison = report["comparison"]
-    if comparison is not None:
-        figures["evaluation", "verdict"] = comparison["verdict"]
-    for line in report["per_class"][:_LABELS]:
+    if report.get("averages"):
+        figures["evaluation", "weighted_f1"] = report["averages"]["weighted"]["f1"]
+    if report.get("calibration"):
+        figures["evaluation", "ece"] = report["calibration"]["ece"]
+    if report.get("comparison"):
+        figures["evaluation", "verdict"] = report["comparison"]["verdict"]
+    for line in (report.get("per_class") or [])[:_LABELS]:
         figures["f1", line["label"]] = line["f1"]
     return figures
+
+
+def _headline(row: ModelVersion) -> tuple[str, ...]:
+    known = TASKS.get(row.task)
+    return known.headline if known else ()
+
+
+def _intervals(figures: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], Any]:
+    """Each figure; the first, which tasks look at, with its interval."""
+    found = {("evaluation", figure["name"]): figure["value"] for figure in figures}
+    for figure in figures[:1]:
+        found["evaluation", f"{figure['name']}_low"] = figure["low"]
+        found["evaluation", f"{figure['name']}_high"] = figure["high"]
+    return found
 
 
 _LABELS: Final = 50

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import typst
 
-from mlworker.registry.evaluation.selectors import Evaluation
+from mlworker.registry.evaluation.selectors import Evaluation, figures_of
 from mlworker.registry.evaluation.texts import TEXTS
 
 _TEMPLATE: Final = Path(__file__).with_name("report.typ")
@@ -22,6 +22,8 @@ _FONT_FOLDER: Final = Path("fonts", "ofl", "notosanssc")
 LABELS: Final = 60
 CELLS: Final = 15
 _NAME: Final = 80
+_UNITS: Final = frozenset({"mae", "rmse", "r2", "spearman"})
+"""Figures that are no shares."""
 
 
 def report_pdf(found: Evaluation, *, language: str) -> bytes:
@@ -53,26 +55,30 @@ def _content(found: Evaluation, texts: Mapping[str, str], language: str) -> dict
         "model": found.model,
         "lead": texts[f"split_{report['split']}"].format(rows=f"{report['rows']:,}"),
         "verdict": _verdict(report, texts),
-        "figures": [
-            [texts["accuracy"], *_figure(report["accuracy"])],
-            [texts["macro_f1"], *_figure(report["macro_f1"])],
-            [texts["ece"], _percent(report["calibration"]["ece"]), ""],
-        ],
+        "figures": _figures(report, texts),
         "tables": [
-            _baselines(report, texts),
-            _averages(report, texts),
-            _per_class(report, texts),
-            _confusions(report, texts),
-            _slices(report, texts),
-            _calibration(report, texts),
+            table(report, texts)
+            for name, table in _TABLES.items()
+            if report.get(name)  # what makes no sense for the task is not there
         ],
         "speed": [texts["speed"], *_speed(found, texts)],
         "foot": texts["method_text"],
     }
 
 
+def _figures(report: Mapping[str, Any], texts: Mapping[str, str]) -> list[list[str]]:
+    lines = []
+    for figure in figures_of(report):
+        show = _plain if figure["name"] in _UNITS else _percent
+        around = f"{show(figure['low'])} – {show(figure['high'])}"
+        lines.append([texts[figure["name"]], show(figure["value"]), around])
+    if report.get("calibration"):
+        lines.append([texts["ece"], _percent(report["calibration"]["ece"]), ""])
+    return lines
+
+
 def _verdict(report: Mapping[str, Any], texts: Mapping[str, str]) -> str:
-    comparison = report["comparison"]
+    comparison = report.get("comparison")
     if comparison is None:
         return ""
     return texts[comparison["verdict"]].format(
@@ -163,6 +169,17 @@ def _calibration(report: Mapping[str, Any], texts: Mapping[str, str]) -> dict[st
     return _table(texts["calibration"], [texts["score"], texts["right"], texts["rows"]], rows)
 
 
+_TABLES: Final = {
+    "baselines": _baselines,
+    "averages": _averages,
+    "per_class": _per_class,
+    "confusion": _confusions,
+    "slices": _slices,
+    "calibration": _calibration,
+}
+"""Tables by the part of the report they need."""
+
+
 def _speed(found: Evaluation, texts: Mapping[str, str]) -> list[str]:
     speed = found.report["speed"]
     lines = [
@@ -185,6 +202,10 @@ def _table(title: str, head: list[str], rows: list[list[str]]) -> dict[str, Any]
 
 def _figure(figure: Mapping[str, float]) -> list[str]:
     return [_percent(figure["value"]), f"{_percent(figure['low'])} – {_percent(figure['high'])}"]
+
+
+def _plain(value: float) -> str:
+    return f"{value:,.4g}"
 
 
 def _percent(value: float) -> str:

@@ -17,6 +17,31 @@ class FigureOut(serializers.Serializer[Any]):
     high = serializers.FloatField()
 
 
+class NamedFigureOut(FigureOut):
+    """A figure by its name."""
+
+    name = serializers.CharField(
+        help_text="accuracy, macro_f1, micro_f1, subset_accuracy, f1, mae, rmse, r2, spearman ..."
+    )
+
+
+class MeanOut(serializers.Serializer[Any]):
+    """What answering the training rows' mean would be off by."""
+
+    mae = serializers.FloatField()
+    rmse = serializers.FloatField()
+
+
+class NumbersReportOut(serializers.Serializer[Any]):
+    """Of a regression: answers beside true numbers, and the mean as a rival."""
+
+    points = serializers.ListField(
+        child=serializers.ListField(child=serializers.FloatField()),
+        help_text="[true, answer] of at most 500 rows.",
+    )
+    mean = MeanOut()
+
+
 class AverageOut(serializers.Serializer[Any]):
     """Precision, recall and F1 averaged over labels."""
 
@@ -168,16 +193,23 @@ class EvaluationOut(serializers.Serializer[Any]):
     rows = serializers.IntegerField()
     labels = serializers.ListField(child=serializers.CharField())
     loss = serializers.FloatField()
-    accuracy = FigureOut()
-    macro_f1 = FigureOut()
-    averages = AveragesOut()
+    figures = NamedFigureOut(many=True, help_text="The task's figures, the main one first.")
+    accuracy = FigureOut(allow_null=True, help_text="Null where the task has none, as below.")
+    macro_f1 = FigureOut(allow_null=True)
+    averages = AveragesOut(allow_null=True)
     interval = serializers.DictField()
     per_class = LabelLineOut(many=True)
-    confusion = ConfusionOut()
+    confusion = ConfusionOut(allow_null=True)
     curves = CurveOut(many=True)
-    calibration = CalibrationOut()
+    calibration = CalibrationOut(allow_null=True)
+    numbers = NumbersReportOut(allow_null=True)
+    threshold = serializers.FloatField(
+        required=False, help_text="From which score on labels count as given."
+    )
     slices = SliceOut(many=True)
-    errors = serializers.IntegerField()  # type: ignore[assignment] # the API's name, not DRF's
+    errors = serializers.IntegerField(  # type: ignore[assignment] # the API's name, not DRF's
+        allow_null=True
+    )
     worst = SampleOut(many=True)
     best = SampleOut(many=True)
     baselines = BaselineOut(many=True)

@@ -110,18 +110,27 @@ def report_read(row: ModelVersion) -> dict[str, Any]:
     return report
 
 
+def figures_of(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a report's figures, the one its task looks at first; older ones named two."""
+    found: list[dict[str, Any]] | None = report.get("figures")
+    if found is None:
+        return [{"name": name, **report[name]} for name in ("accuracy", "macro_f1")]
+    return found
+
+
 def evaluation_rows(
     *, organization: OrganizationRef, row: ModelVersion, where: CellFilter, limit: int
 ) -> RowPage:
     """Return answered rows of a cell of the confusion matrix, or of all cells, in pages."""
     require_scope(organization)
-    labels: Sequence[str] = row.labels
     try:
         with object_open(row.predictions_key) as stored:
             table = predictions_read(stored)
     except FileNotFoundError as error:
         raise EvaluationMissing from error
-    chosen = _chosen(table, labels, where)
+    cells: Sequence[str] = row.labels if _is_place(table) else ()
+    table = _named(table, row.labels)
+    chosen = _chosen(table, cells, where)
     start = _start(table, chosen, where.after)
     shown = table.take(pa.array(chosen[start : start + limit])).to_pylist()
     texts = None
@@ -135,8 +144,8 @@ def evaluation_rows(
         rows=tuple(
             AnsweredRow(
                 row=line["row_id"],
-                label=labels[line["label"]],
-                predicted=labels[line["predicted"]],
+                label=line["label"],
+                predicted=line["predicted"],
                 score=line["score"],
                 label_score=line["label_score"],
                 text=None if texts is None else texts.get(line["row_id"]),
@@ -149,14 +158,32 @@ def evaluation_rows(
     )
 
 
+def _named(table: pa.Table, labels: Sequence[str]) -> pa.Table:
+    """Both sides as text: answers that are one label of a set are kept as its place."""
+    for name in ("label", "predicted"):
+        if _is_place(table, name):
+            column = pa.array(labels, pa.string()).take(table[name].combine_chunks())
+            table = table.set_column(table.schema.get_field_index(name), name, column)
+    return table
+
+
+def _is_place(table: pa.Table, name: str = "label") -> bool:
+    return bool(pa.types.is_integer(table.schema.field(name).type))
+
+
 def _chosen(table: pa.Table, labels: Sequence[str], where: CellFilter) -> Any:
-    """Places of the rows in their order; with an order by loss, right or wrong answers alone."""
-    true, predicted = table["label"].to_numpy(), table["predicted"].to_numpy()
+    """Places of the rows in their order; with an order by loss, right or wrong answers alone.
+
+    ``labels`` are what may be asked for: none where answers are no single labels.
+    """
+    true, predicted = (
+        table[name].to_numpy(zero_copy_only=False) for name in ("label", "predicted")
+    )
     keep = np.ones(len(true), dtype=bool)
     if where.true is not None:
-        keep &= true == _index(labels, where.true, "true")
+        keep &= true == _known(labels, where.true, "true")
     if where.predicted is not None:
-        keep &= predicted == _index(labels, where.predicted, "predicted")
+        keep &= predicted == _known(labels, where.predicted, "predicted")
     if where.order is Order.ROW:
         return np.flatnonzero(keep)
     keep &= (true != predicted) if where.order is Order.WORST else (true == predicted)
@@ -166,13 +193,12 @@ def _chosen(table: pa.Table, labels: Sequence[str], where: CellFilter) -> Any:
     return places[np.argsort(sign * given, kind="stable")]
 
 
-def _index(labels: Sequence[str], label: str, param: str) -> int:
-    try:
-        return labels.index(label)
-    except ValueError as error:
-        raise InvalidRequest(
-            "No such label: the model's `labels` lists them.", param=param
-        ) from error
+def _known(labels: Sequence[str], label: str, param: str) -> str:
+    if not labels:
+        raise InvalidRequest("Answers of this task have no cells: leave it out.", param=param)
+    if label not in labels:
+        raise InvalidRequest("No such label: the model's `labels` lists them.", param=param)
+    return label
 
 
 def _start(table: pa.Table, chosen: Any, after: int | None) -> int:

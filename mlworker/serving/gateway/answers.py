@@ -1,20 +1,25 @@
-"""From probabilities to the bodies of the three shapes."""
+"""From an engine's numbers to the bodies of the three shapes."""
 
 import base64
 from array import array
-from collections.abc import Callable, Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Sequence
+from itertools import repeat
+from typing import Final
 from uuid import UUID
 
 from anneal.kernel.ids import public_id
 from mlworker.engine.tasks import task_named
+from mlworker.engine.tasks.base import Source
 from mlworker.serving.contracts import PREDICTION_PREFIX
 from mlworker.serving.gateway.http import json_encode
 from mlworker.serving.protocol import Answer
 
 Render = Callable[[Answer], bytes]
 
-DIGITS: Final = 6
+Sources = Sequence[Source] | None
+"""The texts and their tokens, where the task's answers speak of these."""
+
+_NONE: Final = repeat(None)
 
 
 def prediction_id(event_id: UUID) -> str:
@@ -27,8 +32,13 @@ def rows_of(answer: Answer) -> Iterator[list[float]]:
     values = array("f")
     values.frombytes(answer.values)
     flat = values.tolist()
-    for start in range(0, len(flat), answer.columns):
-        yield flat[start : start + answer.columns]
+    if not answer.sizes:
+        for start in range(0, len(flat), answer.columns):
+            yield flat[start : start + answer.columns]
+    start = 0
+    for size in answer.sizes:
+        yield flat[start : start + size]
+        start += size
 
 
 def classify_render(
@@ -40,40 +50,56 @@ def classify_render(
     top_k: int | None,
     threshold: float | None,
     usage: dict[str, int],
+    sources: Sources = None,
 ) -> Render:
-    """Return what renders the body of `POST /v1/classify`."""
+    """Return what renders the body of `POST /v1/classify`, in the task's own shape."""
     predict = task_named(task).prediction
 
     def render(answer: Answer) -> bytes:
         data = []
-        for index, (event_id, row) in enumerate(zip(event_ids, rows_of(answer), strict=True)):
-            found = predict(row, labels, top_k=top_k, threshold=threshold)
+        rows = zip(event_ids, rows_of(answer), strict=True)
+        for index, ((event_id, row), source) in enumerate(
+            zip(rows, _NONE if sources is None else sources, strict=False)
+        ):
+            found = predict(row, labels, source=source, top_k=top_k, threshold=threshold)
             data.append({"index": index, "id": prediction_id(event_id), **found})
         return json_encode({"object": "list", "model": model, "data": data, "usage": usage})
 
     return render
 
 
-def abstentions(
-    *, task: str, labels: tuple[str, ...], threshold: float
-) -> Callable[[Answer], list[bool]]:
+def abstentions(*, task: str, threshold: float) -> Callable[[Answer], list[bool]]:
     """Return what says of each row whether the model abstained: no label reached the threshold."""
-    predict = task_named(task).prediction
+    abstains = task_named(task).abstains
 
     def abstained(answer: Answer) -> list[bool]:
-        return [
-            predict(row, labels, top_k=1, threshold=threshold)["label"] is None
-            for row in rows_of(answer)
-        ]
+        return [abstains(row, threshold) for row in rows_of(answer)]
 
     return abstained
 
 
-def pipeline_render(*, labels: tuple[str, ...], top_k: int | None) -> Render:
-    """Return what renders a Hugging Face pipeline's body: per text a list, best label first."""
+def pipeline_render(
+    *,
+    task: str,
+    labels: tuple[str, ...],
+    top_k: int | None,
+    sources: Sources = None,
+    alone: bool = False,
+) -> Render:
+    """Return what renders a Hugging Face pipeline's body: a list for each text.
+
+    Token pipelines answer one text that came alone (``alone``) without the outer list.
+    """
+    known = task_named(task)
 
     def render(answer: Answer) -> bytes:
-        return json_encode([_ranked(row, labels)[:top_k] for row in rows_of(answer)])
+        found = [
+            known.pipeline(row, labels, source=source, top_k=top_k)
+            for row, source in zip(
+                rows_of(answer), _NONE if sources is None else sources, strict=False
+            )
+        ]
+        return json_encode(found[0] if alone and known.level == "token" else found)
 
     return render
 
@@ -89,11 +115,6 @@ def embeddings_render(*, model: str, encoding: str, usage: dict[str, int]) -> Re
         return json_encode({"object": "list", "model": model, "data": data, "usage": usage})
 
     return render
-
-
-def _ranked(row: list[float], labels: tuple[str, ...]) -> list[dict[str, Any]]:
-    pairs = sorted(zip(row, labels, strict=True), key=lambda pair: pair[0], reverse=True)
-    return [{"label": label, "score": round(score, DIGITS)} for score, label in pairs]
 
 
 def _vector(row: list[float], encoding: str) -> list[float] | str:

@@ -4,6 +4,7 @@ waiting -> hold (one round trip for all that wait) -> sent to the engine (one LP
 -> answered (one list element per engine batch) -> settled (one round trip) -> handed out.
 
 While one round trip is under way the next batch gathers, so cost per request falls as load rises.
+An organization whose books refuse settlements waits apart, so that nobody else waits with it.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
+from uuid import UUID
 
 from anneal.kernel.errors import DomainError, Unavailable
 from mlworker.serving.errors import DeadlineExceeded, EngineFailed
@@ -25,6 +27,8 @@ logger = logging.getLogger(__name__)
 MAX_BATCH: Final = 256
 SWEEP_SECONDS: Final = 0.25
 SETTLE_RETRY_SECONDS: Final = 0.2
+SICK_RETRY_SECONDS: Final = 5.0
+"""How long an organization waits at most before its books are tried again."""
 
 
 class Desk:
@@ -35,12 +39,19 @@ class Desk:
         self._waiting: list[Ticket] = []
         self._settling: list[Settlement] = []
         self._flight: dict[int, Ticket] = {}
+        self._sick: dict[UUID, list[Settlement]] = {}
+        self._nurses: set[asyncio.Task[None]] = set()
         self._wake_take, self._wake_settle = asyncio.Event(), asyncio.Event()
 
     @property
     def in_flight(self) -> int:
         """How many requests wait or run."""
         return len(self._flight)
+
+    def close(self) -> None:
+        """Leave what waits apart to the expiry of its holds."""
+        for nurse in self._nurses:
+            nurse.cancel()
 
     def submit(self, ticket: Ticket) -> None:
         """Queue a ticket for its hold; its future tells the outcome."""
@@ -131,23 +142,57 @@ class Desk:
             if not self._settling:
                 self._wake_settle.clear()
             try:
-                await self._ledger.settle(batch)
+                refused = await self._ledger.settle(batch)
             except LEDGER_ERRORS as error:
                 logger.warning("gateway.settle_failed: %s", error)
-                await self._settle_later(batch)
+                for settlement in self._in_time(batch):
+                    self._settle(settlement)
+                await asyncio.sleep(SETTLE_RETRY_SECONDS)
             else:
+                for organization_id, why in refused.items():
+                    self._set_apart(organization_id, why)
                 for settlement in batch:
-                    self._hand_out(settlement)
+                    if settlement.ticket.organization_id in refused:
+                        self._settle(settlement)
+                    else:
+                        self._hand_out(settlement)
 
-    async def _settle_later(self, batch: list[Settlement]) -> None:
-        """Keep trying until the deadline; a hold nobody settles is released by its own expiry."""
+    def _in_time(self, batch: list[Settlement]) -> list[Settlement]:
+        """Give up what is over its deadline; a hold nobody settles is released by its expiry."""
         now = time.time()
         for settlement in batch:
-            if settlement.ticket.deadline > now:
-                self._settle(settlement)
-            else:
+            if settlement.ticket.deadline <= now:
                 self._end(settlement.ticket, Unavailable(retry_after=1))
-        await asyncio.sleep(SETTLE_RETRY_SECONDS)
+        return [each for each in batch if each.ticket.deadline > now]
+
+    def _set_apart(self, organization_id: UUID, why: str) -> None:
+        """Settle an organization's tickets alone from now on, until its books allow it again."""
+        if organization_id not in self._sick:
+            self._sick[organization_id] = []
+            nurse = asyncio.create_task(self._nurse(organization_id, why))
+            self._nurses.add(nurse)
+            nurse.add_done_callback(self._nurses.discard)
+
+    async def _nurse(self, organization_id: UUID, why: str) -> None:
+        """Have the account parked, then try its settlements again, ever more slowly."""
+        waiting = self._sick[organization_id]
+        pause = SETTLE_RETRY_SECONDS
+        await self._ledger.fault(organization_id, why)
+        while waiting:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, SICK_RETRY_SECONDS)
+            waiting[:] = self._in_time(waiting)
+            batch = waiting[:MAX_BATCH]
+            try:
+                if not batch or await self._ledger.settle(batch):
+                    continue
+            except LEDGER_ERRORS as error:
+                logger.warning("gateway.settle_failed: %s", error)
+                continue
+            del waiting[: len(batch)]
+            for settlement in batch:
+                self._hand_out(settlement)
+        del self._sick[organization_id]
 
     def _hand_out(self, settlement: Settlement) -> None:
         ticket = settlement.ticket
@@ -183,6 +228,10 @@ class Desk:
             self._settle(Settlement(ticket, None))
 
     def _settle(self, settlement: Settlement) -> None:
+        sick = self._sick.get(settlement.ticket.organization_id)
+        if sick is not None:
+            sick.append(settlement)
+            return
         self._settling.append(settlement)
         self._wake_settle.set()
 

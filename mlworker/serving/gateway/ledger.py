@@ -3,8 +3,13 @@
 Both go to functions of billing that decide everything under row locks. The first one also asks
 again whether each key is still good, so a revoked key fails on its next call even when the push
 that should empty the key cache was lost.
+
+A batch is one transaction, so an organization whose books contradict themselves makes it fail for
+all. Then it is halved by organization until that one is alone, and the others go on.
 """
 
+import asyncio
+import logging
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -12,6 +17,7 @@ from uuid import UUID
 
 import msgspec
 import psycopg
+from django.db import connection
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from anneal.kernel.errors import (
@@ -24,12 +30,16 @@ from anneal.kernel.errors import (
     Unavailable,
 )
 from anneal.kernel.ids import uuid7
+from anneal.kernel.scopes import system_scope
 from billing.ledger.errors import AccountParked, limit_reached
+from billing.ledger.services import books_fault
 from mlworker.serving.errors import DeadlineExceeded
 from mlworker.serving.gateway.tickets import Replay, Ticket
 from mlworker.serving.protocol import Answer
 
 LEDGER_ERRORS: Final = (psycopg.Error, PoolTimeout, OSError)
+BOOK_ERRORS: Final = (psycopg.DataError, psycopg.IntegrityError, psycopg.InternalError)
+"""Postgres is there, and somebody's rows contradict what was asked."""
 
 HOLD_SECONDS: Final = 60
 """Twice the deadline: whoever answers in time settles well before the reaper comes."""
@@ -44,6 +54,10 @@ _KEYS: Final = (
 )
 
 _json: Final = msgspec.json.Encoder()
+
+logger = logging.getLogger(__name__)
+
+Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,26 +88,99 @@ class Ledger:
         """Decide each ticket in order. Raises LEDGER_ERRORS when Postgres is away."""
         digests = list({ticket.key_digest for ticket in tickets if ticket.key_digest})
         holds = [uuid7() for _ in tickets]
-        wanted = _json.encode(
-            [_request(ticket, hold) for ticket, hold in zip(tickets, holds, strict=True)]
-        ).decode()
-        async with self._pool.connection() as connection, connection.pipeline():
-            taken = await connection.execute(_TAKE, [wanted])
-            keys = await connection.execute(_KEYS, [digests]) if digests else None
-            rows = await taken.fetchall()
-            good = dict(await keys.fetchall()) if keys is not None else {}
+        wanted = [_request(ticket, hold) for ticket, hold in zip(tickets, holds, strict=True)]
+        refused: dict[UUID, str] = {}
+        try:
+            async with self._pool.connection() as postgres, postgres.pipeline():
+                taken = await postgres.execute(_TAKE, [_text(wanted)])
+                keys = await postgres.execute(_KEYS, [digests]) if digests else None
+                rows: list[Row | None] = [*await taken.fetchall()]
+                good = dict(await keys.fetchall()) if keys is not None else {}
+        except BOOK_ERRORS:
+            rows, refused = await self._apart(_TAKE, wanted)
+            async with self._pool.connection() as postgres:
+                good = dict(await (await postgres.execute(_KEYS, [digests])).fetchall())
+        for organization_id, error in refused.items():
+            await self.fault(organization_id, error)
         return [
-            _outcome(ticket, hold, row, good)
+            Outcome(error=Unavailable(retry_after=1))
+            if row is None
+            else _outcome(ticket, hold, row, good)
             for ticket, hold, row in zip(tickets, holds, rows, strict=True)
         ]
 
-    async def settle(self, settlements: list[Settlement]) -> None:
-        """Charge or release in one transaction; what was refused gets its `error` set."""
-        wanted = _json.encode([_settlement(settlement) for settlement in settlements]).decode()
-        async with self._pool.connection() as connection:
-            rows = await (await connection.execute(_SETTLE, [wanted])).fetchall()
-        for settlement, (code, state) in zip(settlements, rows, strict=True):
-            settlement.error = _settle_error(code, state, settlement.ticket.units)
+    async def settle(self, settlements: list[Settlement]) -> dict[UUID, str]:
+        """Charge or release in one transaction; what was refused gets its `error` set.
+
+        Returns whose books made theirs fail, and how: nothing of these is settled. Raises
+        LEDGER_ERRORS when Postgres is away.
+        """
+        wanted = [_settlement(settlement) for settlement in settlements]
+        refused: dict[UUID, str] = {}
+        try:
+            async with self._pool.connection() as postgres:
+                cursor = await postgres.execute(_SETTLE, [_text(wanted)])
+                rows: list[Row | None] = [*await cursor.fetchall()]
+        except BOOK_ERRORS:
+            rows, refused = await self._apart(_SETTLE, wanted)
+        for settlement, row in zip(settlements, rows, strict=True):
+            if row is not None:
+                code, state = row
+                settlement.error = _settle_error(code, state, settlement.ticket.units)
+        return refused
+
+    async def fault(self, organization_id: UUID, error: str) -> None:
+        """Park an account whose books refuse and have the operators told; tried but once."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, _fault, organization_id, error)
+
+    async def _apart(
+        self, statement: str, wanted: list[dict[str, Any]]
+    ) -> tuple[list[Row | None], dict[UUID, str]]:
+        """Ask again by halves; return the rows, None where it failed, and whose books it was."""
+        rows: list[Row | None] = [None] * len(wanted)
+        places: dict[UUID, list[int]] = {}
+        for place, each in enumerate(wanted):
+            places.setdefault(each["organization_id"], []).append(place)
+        refused: dict[UUID, str] = {}
+        # Its failure is known: no need to ask for all once more.
+        halves = _halves(list(places)) if len(places) > 1 else [list(places)]
+        async with self._pool.connection() as postgres:
+            while halves:
+                some = halves.pop(0)
+                asked = [place for organization in some for place in places[organization]]
+                try:
+                    cursor = await postgres.execute(
+                        statement, [_text([wanted[place] for place in asked])]
+                    )
+                except BOOK_ERRORS as error:
+                    if len(some) == 1:
+                        refused[some[0]] = str(error)
+                    else:
+                        halves += _halves(some)
+                else:
+                    for place, row in zip(asked, await cursor.fetchall(), strict=True):
+                        rows[place] = row
+        return rows, refused
+
+
+def _halves(some: list[UUID]) -> list[list[UUID]]:
+    middle = len(some) // 2
+    return [some[:middle], some[middle:]]
+
+
+def _text(wanted: list[dict[str, Any]]) -> str:
+    return _json.encode(wanted).decode()
+
+
+def _fault(organization_id: UUID, error: str) -> None:
+    try:
+        with system_scope("gateway fault"):
+            books_fault(organization_id=organization_id, error=error)
+    except Exception:
+        logger.exception("gateway.not_parked", extra={"organization": str(organization_id)})
+    finally:
+        connection.close()  # gives it back to the pool
 
 
 def _request(ticket: Ticket, hold: UUID) -> dict[str, Any]:

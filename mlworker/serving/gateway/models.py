@@ -91,7 +91,7 @@ def embedding_target(name: str) -> Target:
         card = base_model_get(name)
     except NotFound:
         card = None
-    if card is None or not card.present:
+    if card is None or not card.usable:
         raise ModelNotFound(
             f"No base model '{name[:80]}' for embeddings: use 'minilm-l6'.", param="model"
         )
@@ -104,7 +104,7 @@ def embedding_target(name: str) -> Target:
         labels=(),
         artifact_key="",
         artifact_sha256="",
-        max_length=min(card.max_length, EMBEDDING_MAX_LENGTH),
+        max_length=min(card.max_length or EMBEDDING_MAX_LENGTH, EMBEDDING_MAX_LENGTH),
         organization_id=None,
     )
     return Target(name, None, _choice(servable), None, 0)

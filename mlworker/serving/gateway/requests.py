@@ -15,10 +15,13 @@ from anneal.kernel.errors import InvalidRequest, QuotaExhausted
 from anneal.kernel.ids import public_id, uuid7
 from anneal.kernel.scopes import OrganizationRef
 from mlworker.catalog.selectors import shipped_model_get
+from mlworker.engine.tasks import TASKS
+from mlworker.engine.tasks.base import Source, Task
 from mlworker.serving.errors import EngineUnavailable, ModelNotFound, TrialLimited
 from mlworker.serving.gateway import trial
 from mlworker.serving.gateway.answers import (
     Render,
+    Sources,
     abstentions,
     classify_render,
     embeddings_render,
@@ -49,7 +52,7 @@ ENGINE_WAIT_SECONDS: Final = 5.0
 TRIAL_CHECKS: Final = 16
 _MAX_KEY: Final = 255
 
-RenderFor = Callable[[Target, Choice, list[UUID], dict[str, int]], Render]
+RenderFor = Callable[[Target, Choice, list[UUID], dict[str, int], Sources], Render]
 
 
 @dataclass(slots=True)
@@ -83,6 +86,10 @@ class Job:
     render: RenderFor
     store: StoreAs | None = None
     threshold: float | None = None
+    options: frozenset[str] = frozenset()
+    """Which of `top_k` and `threshold` the caller gave."""
+    function: str | None = None
+    """Hugging Face's `function_to_apply`."""
 
 
 class Calls:
@@ -102,7 +109,15 @@ class Calls:
         render = _classify_as(body)
         store = _store_as(call, "POST /v1/classify", raw)
         job = Job(
-            "classify", caller.organization, caller, target, texts, render, store, body.threshold
+            "classify",
+            caller.organization,
+            caller,
+            target,
+            texts,
+            render,
+            store,
+            body.threshold,
+            _options_of(body),
         )
         await self._run(call, job)
 
@@ -113,16 +128,28 @@ class Calls:
         target = await self._runtime.models.target(caller.organization, call.model or "")
         texts = texts_of(body.inputs, param="inputs", max_items=MAX_ITEMS)
         parameters = body.parameters or HuggingFaceParameters()
-        if parameters.function_to_apply not in (None, "softmax"):
-            raise InvalidRequest(
-                "Scores are softmax probabilities: leave function_to_apply out.",
-                param="parameters.function_to_apply",
+        alone = isinstance(body.inputs, str)
+
+        def render(
+            _: Target, choice: Choice, __: list[UUID], ___: dict[str, int], sources: Sources
+        ) -> Render:
+            return pipeline_render(
+                task=choice.servable.task,
+                labels=choice.servable.labels,
+                top_k=parameters.top_k,
+                sources=sources,
+                alone=alone,
             )
 
-        def render(_: Target, choice: Choice, __: list[UUID], ___: dict[str, int]) -> Render:
-            return pipeline_render(labels=choice.servable.labels, top_k=parameters.top_k)
-
-        job = Job("classify", caller.organization, caller, target, texts, render)
+        job = Job(
+            "classify",
+            caller.organization,
+            caller,
+            target,
+            texts,
+            render,
+            function=parameters.function_to_apply,
+        )
         await self._run(call, job)
 
     async def embeddings(self, call: Call) -> None:
@@ -136,7 +163,9 @@ class Calls:
         if body.dimensions is not None:
             raise InvalidRequest("This model's vectors have one size.", param="dimensions")
 
-        def render(_: Target, __: Choice, ___: list[UUID], usage: dict[str, int]) -> Render:
+        def render(
+            _: Target, __: Choice, ___: list[UUID], usage: dict[str, int], ____: Sources
+        ) -> Render:
             tokens = {"prompt_tokens": usage["tokens"], "total_tokens": usage["tokens"]}
             return embeddings_render(model=body.model, encoding=body.encoding_format, usage=tokens)
 
@@ -164,6 +193,7 @@ class Calls:
             texts,
             _classify_as(body),
             threshold=body.threshold,
+            options=_options_of(body),
         )
         try:
             await self._run(call, job)
@@ -182,14 +212,21 @@ class Calls:
 
     async def _run(self, call: Call, job: Job) -> None:
         choice = job.target.choose(call.random)
-        base = choice.servable.base
+        base, task = choice.servable.base, TASKS.get(choice.servable.task)
+        if task is not None:
+            _fits(job, task)
         runtime = self._runtime
         runtime.touch()
         if not runtime.broker.served(base) and not await runtime.broker.wait_served(
             base, seconds=ENGINE_WAIT_SECONDS
         ):
             raise EngineUnavailable(retry_after=5)
-        tokens = await runtime.tokenisers.encode(base, choice.servable.max_length, job.texts)
+        tokens = await runtime.tokenisers.encode(
+            base,
+            choice.servable.max_length,
+            job.texts,
+            words=task is not None and task.level == "token",
+        )
         ticket = _ticket(job, choice, tokens)
         runtime.watch(ticket, call.receive)
         try:
@@ -229,7 +266,7 @@ def _ticket(job: Job, choice: Choice, tokens: Tokens) -> Ticket:
         lengths=tokens.lengths,
         tokens=tokens.packed,
         event_ids=event_ids,
-        render=job.render(job.target, choice, event_ids, usage),
+        render=job.render(job.target, choice, event_ids, usage, _sources(job, tokens)),
         store=job.store,
         member_id=job.caller.member_id if job.caller else None,
         price_dims={
@@ -245,13 +282,41 @@ def _abstains(job: Job, choice: Choice) -> Callable[[Answer], list[bool]] | None
     """Return what finds the items that are free because no label reached the caller's threshold."""
     if job.threshold is None or not settings.ANNEAL_FREE_ABSTENTIONS:
         return None
-    servable = choice.servable
-    return abstentions(task=servable.task, labels=servable.labels, threshold=job.threshold)
+    return abstentions(task=choice.servable.task, threshold=job.threshold)
+
+
+def _sources(job: Job, tokens: Tokens) -> Sources:
+    if not tokens.encoded:
+        return None
+    return [Source(*pair) for pair in zip(job.texts, tokens.encoded, strict=True)]
+
+
+def _options_of(body: ClassifyBody) -> frozenset[str]:
+    given = {"top_k": body.top_k, "threshold": body.threshold}
+    return frozenset(name for name, value in given.items() if value is not None)
+
+
+def _fits(job: Job, task: Task) -> None:
+    """Refuse what would do nothing for the model's task."""
+    for name in sorted(job.options - task.options):
+        raise InvalidRequest(
+            f"{name} does nothing for this model: its task is {task.name}. Leave it out.",
+            param=name,
+        )
+    if job.function not in (None, task.stock.function):
+        raise InvalidRequest(
+            f"This model's scores come by {task.stock.function}: leave function_to_apply out.",
+            param="parameters.function_to_apply",
+        )
 
 
 def _classify_as(body: ClassifyBody) -> RenderFor:
     def render(
-        target: Target, choice: Choice, event_ids: list[UUID], usage: dict[str, int]
+        target: Target,
+        choice: Choice,
+        event_ids: list[UUID],
+        usage: dict[str, int],
+        sources: Sources,
     ) -> Render:
         return classify_render(
             model=target.name,
@@ -261,6 +326,7 @@ def _classify_as(body: ClassifyBody) -> RenderFor:
             top_k=body.top_k,
             threshold=body.threshold,
             usage=usage,
+            sources=sources,
         )
 
     return render

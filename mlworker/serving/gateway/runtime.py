@@ -93,6 +93,7 @@ class Runtime:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
+        self.desk.close()
         await self.pace.close()
         self.models.close()
         self.tokenisers.close()

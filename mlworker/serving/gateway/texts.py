@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mlworker.engine.base.locate import locate_base
-from mlworker.engine.tokenizer import TextTokenizer
+from mlworker.engine.tokenizer import EncodedText, TextTokenizer
 from mlworker.serving.protocol import tokens_pack
 
 INLINE_CHARACTERS: Final = 4_000
@@ -20,6 +20,8 @@ class Tokens:
     lengths: list[int]
     packed: bytes
     truncated: int
+    encoded: list[EncodedText]
+    """Which characters each token stands for, where that was asked."""
 
 
 class Tokenisers:
@@ -29,28 +31,30 @@ class Tokenisers:
         self._loaded: dict[tuple[str, int], TextTokenizer] = {}
         self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tokenise")
 
-    async def encode(self, base: str, max_length: int, texts: list[str]) -> Tokens:
-        """Return the tokens of each text, cut at ``max_length``."""
+    async def encode(
+        self, base: str, max_length: int, texts: list[str], *, words: bool = False
+    ) -> Tokens:
+        """Return the tokens of each text, cut at ``max_length``; ``words`` with their places."""
         tokenizer = self._loaded.get((base, max_length))
         if tokenizer is not None and sum(map(len, texts)) <= INLINE_CHARACTERS:
-            return _encode(tokenizer, max_length, texts)
+            return _encode(tokenizer, max_length, texts, words=words)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._work, base, max_length, texts)
+        return await loop.run_in_executor(self._threads, self._work, base, max_length, texts, words)
 
-    def _work(self, base: str, max_length: int, texts: list[str]) -> Tokens:
+    def _work(self, base: str, max_length: int, texts: list[str], words: bool) -> Tokens:
         tokenizer = self._loaded.get((base, max_length))
         if tokenizer is None:
             tokenizer = TextTokenizer.load(locate_base(base).directory)
             tokenizer.encode(["warm"], max_length)
             self._loaded[base, max_length] = tokenizer
-        return _encode(tokenizer, max_length, texts)
+        return _encode(tokenizer, max_length, texts, words=words)
 
     def close(self) -> None:
         """Let the thread go."""
         self._threads.shutdown(wait=False)
 
 
-def _encode(tokenizer: TextTokenizer, max_length: int, texts: list[str]) -> Tokens:
-    rows = tokenizer.encode(texts, max_length)
+def _encode(tokenizer: TextTokenizer, max_length: int, texts: list[str], *, words: bool) -> Tokens:
+    rows = tokenizer.encode(texts, max_length, words=words)
     lengths, packed = tokens_pack([row.ids for row in rows])
-    return Tokens(lengths, packed, sum(row.truncated for row in rows))
+    return Tokens(lengths, packed, sum(row.truncated for row in rows), rows if words else [])

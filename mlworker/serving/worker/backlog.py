@@ -43,9 +43,12 @@ class Pending:
         flat = array("f")
         for row in self.values:
             flat.extend(row or ())
+        sizes = [len(row or ()) for row in self.values]
+        even = min(sizes) == max(sizes)
         return Answer(
             number=self.work.number,
-            columns=len(self.values[0] or ()),
+            columns=sizes[0] if even else 0,
+            sizes=[] if even else sizes,
             values=flat.tobytes(),
             queue_ms=max(0.0, (self.started - self.sent) * 1000),
             inference_ms=self.busy * 1000,

@@ -72,6 +72,7 @@ class SeatTaking(Event):
 class ThresholdReached(Event):
     """So many per cent of a balance or budget are used; told once per rule, period and threshold.
 
+    A budget whose amount was changed tells again what the new amount reaches.
     ``rule`` is ``balance:{unit}`` or ``limit:{id}``, the amounts are exact decimal numbers.
     """
 
@@ -83,6 +84,16 @@ class ThresholdReached(Event):
     used: str
     amount: str
     period: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PlanChanged(Event):
+    """An organization is on another plan from now on; by their codes, None for none."""
+
+    organization: OrganizationRef
+    subscription_id: UUID
+    plan: str | None
+    previous: str | None
 
 
 EventType = TypeVar("EventType", bound=Event)

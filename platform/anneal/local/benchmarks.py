@@ -13,6 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from anneal.local import postgres
 from anneal.local.console import Stop
 from anneal.local.environment import OWNER_ONLY, owner_env
 from anneal.local.installation import Interrupted, installation_held
@@ -30,6 +31,7 @@ def run(arguments: list[str]) -> int:
         raise Stop("There are no benchmarks in this tree: benchmarks/__main__.py is missing.")
     for name in GIVEN:
         os.environ.pop(name, None)
+    postgres.SETTINGS["max_connections"] = "300"  # 200 sessions at once want the last units
     folder = Path(tempfile.mkdtemp(prefix="anneal-bench-"))
     folder.chmod(0o711)  # as root the servers run as `nobody`, who must be able to pass
     os.environ["ANNEAL_HOME"] = str(folder)

@@ -55,7 +55,7 @@ from tenants.datasets.services import (
     dataset_remap,
     dataset_version_add,
 )
-from tenants.datasets.services.datasets import MAX_NAME
+from tenants.datasets.services.datasets import MAX_NAME, task_check
 from tenants.datasets.services.files import file_check
 
 
@@ -124,11 +124,13 @@ class DatasetPreviewView(TenantView):
         """Return the first rows, the guessed mapping and the report; store nothing."""
         form = self.body(PreviewUpload)
         file_check(form["file"], form["file"].name)
+        task_check(form["task"])
         preview = version_preview(
             form["file"],
             filename=form["file"].name,
             mapping=form["column_mapping"],
             limits=configured(),
+            task=form["task"],
         )
         return Response(preview_json(preview))
 

@@ -78,6 +78,7 @@ def preview_json(preview: Preview) -> dict[str, Any]:
     return {
         "object": "dataset.preview",
         "format": preview.format,
+        "task": preview.task,
         "columns": list(preview.columns),
         "column_mapping": asdict(preview.mapping) if preview.mapping else None,
         "rows": [{name: row[name] for name in shown} for row in preview.rows],

@@ -6,11 +6,13 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from anneal.kernel.parsing import parse_json_object
-from tenants.datasets.contracts import TASKS, ColumnMapping, Origin, Split, VersionStatus
+from tenants.datasets.contracts import AUTO_TASK, ColumnMapping, Origin, Split, VersionStatus
 from tenants.datasets.mapping import mapping_from_request
+from tenants.datasets.rowshapes import SHAPES
 from tenants.datasets.services.datasets import MAX_NAME
 from tenants.datasets.services.files import MAX_FILENAME
 
+_TASK_HELP = f"`auto` tells it from the labels; else one of: {', '.join(sorted(SHAPES))}."
 _PURPOSES = ["fine-tune", "batch", "batch_output", "fine-tune-results"]
 
 
@@ -113,7 +115,7 @@ class VersionOut(serializers.Serializer[Any]):
     file = serializers.CharField(allow_null=True)
     number = serializers.IntegerField()
     status = serializers.ChoiceField(choices=[status.value for status in VersionStatus])
-    format = serializers.CharField(help_text="`csv`, `tsv`, `jsonl` or `json`.")
+    format = serializers.CharField(help_text="`csv`, `tsv`, `jsonl`, `json` or `conll`.")
     columns = serializers.ListField(child=serializers.CharField())
     column_mapping = MappingOut(allow_null=True)
     rows = serializers.IntegerField()
@@ -132,7 +134,7 @@ class DatasetOut(serializers.Serializer[Any]):
     id = serializers.CharField()
     object = serializers.CharField(help_text="`dataset`")
     name = serializers.CharField()
-    task = serializers.ChoiceField(choices=sorted(TASKS))
+    task = serializers.ChoiceField(choices=sorted(SHAPES))
     origin = serializers.ChoiceField(choices=[origin.value for origin in Origin])
     created_at = serializers.IntegerField(help_text="Unix seconds.")
     versions = serializers.IntegerField(help_text="How many there are.")
@@ -150,7 +152,7 @@ class DatasetUpload(serializers.Serializer[Any]):
     name = serializers.CharField(
         max_length=MAX_NAME, required=False, trim_whitespace=False, help_text="Else the file's."
     )
-    task = serializers.CharField(max_length=40, default="text_classification")
+    task = serializers.CharField(max_length=40, default=AUTO_TASK, help_text=_TASK_HELP)
     column_mapping = MappingField(required=False, default=None)
 
 
@@ -165,6 +167,7 @@ class PreviewUpload(serializers.Serializer[Any]):
     """The form of a preview."""
 
     file = serializers.FileField(allow_empty_file=True, max_length=MAX_FILENAME)
+    task = serializers.CharField(max_length=40, default=AUTO_TASK, help_text=_TASK_HELP)
     column_mapping = MappingField(required=False, default=None)
 
 
@@ -173,6 +176,7 @@ class PreviewOut(serializers.Serializer[Any]):
 
     object = serializers.CharField(help_text="`dataset.preview`")
     format = serializers.CharField()
+    task = serializers.ChoiceField(choices=sorted(SHAPES), help_text="As asked for, or told.")
     columns = serializers.ListField(child=serializers.CharField())
     column_mapping = MappingOut(allow_null=True)
     rows = serializers.ListField(child=serializers.DictField(child=serializers.CharField()))
@@ -186,7 +190,12 @@ class RowOut(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     object = serializers.CharField(help_text="`dataset.row`")
     text = serializers.CharField()
-    label = serializers.CharField()  # type: ignore[assignment] # the API's name, not DRF's
+    label = serializers.CharField(  # type: ignore[assignment] # the API's name, not DRF's
+        help_text="As it is kept: text, whatever the task."
+    )
+    target = serializers.JSONField(
+        help_text="The label as JSON: a text, a list of texts, a number, or spans as objects."
+    )
     split = serializers.ChoiceField(choices=[split.value for split in Split])
 
 
@@ -228,6 +237,27 @@ class CharactersOut(serializers.Serializer[Any]):
     max = serializers.IntegerField()
 
 
+class NumberBinOut(serializers.Serializer[Any]):
+    """Numbers of ``from`` to below ``to``; the last bin holds its end too."""
+
+    to = serializers.FloatField()
+    count = serializers.IntegerField()
+
+    def get_fields(self) -> dict[str, Any]:
+        """Add ``from``, which Python would not let an attribute be called."""
+        return {"from": serializers.FloatField(), **super().get_fields()}
+
+
+class NumbersOut(serializers.Serializer[Any]):
+    """How the numbers of a regression dataset are spread."""
+
+    bins = NumberBinOut(many=True)
+    mean = serializers.FloatField()
+    deviation = serializers.FloatField()
+    min = serializers.FloatField()
+    max = serializers.FloatField()
+
+
 class StatsOut(serializers.Serializer[Any]):
     """Counts of a ready version."""
 
@@ -237,6 +267,7 @@ class StatsOut(serializers.Serializer[Any]):
     splits = SplitsOut()
     labels = serializers.DictField(child=SplitsOut(), help_text="Rows per label and part.")
     characters = CharactersOut()
+    numbers = NumbersOut(required=False, help_text="Of a regression dataset.")
     duplicates = serializers.IntegerField()
     conflicts = serializers.IntegerField()
     empty = serializers.IntegerField()

@@ -1,4 +1,4 @@
-"""The chat shape of OpenAI's fine-tuning files, read as text and label.
+"""The chat shape of OpenAI's fine-tuning files and words with tags, read as text and label.
 
 ``{"prompt", "completion"}`` and ``{"text", "label"}`` need nothing here: their names are enough for
 the mapping to be guessed.
@@ -7,15 +7,35 @@ the mapping to be guessed.
 from collections.abc import Iterator
 from typing import Any, Final
 
-from tenants.datasets.errors import MessagesMalformed
+from tenants.datasets.errors import MessagesMalformed, TagsMalformed
+from tenants.datasets.reading.conll import tag_valid, tagged_row
 
 MESSAGES: Final = "messages"
+TOKENS: Final = "tokens"
+_TAGS: Final = ("tags", "ner_tags", "labels", "bio_tags")
 
 
-def messages_flatten(rows: Iterator[tuple[int, dict[str, Any]]]) -> Iterator[tuple[int, Any]]:
-    """Turn rows of ``{"messages": [...]}`` into ``{"text", "label"}``; other rows pass."""
+def shapes_flatten(rows: Iterator[tuple[int, dict[str, Any]]]) -> Iterator[tuple[int, Any]]:
+    """Turn rows of ``{"messages": [...]}`` into ``{"text", "label"}``, and rows of ``{"tokens":
+    [...], "tags": [...]}`` into ``{"text", "entities"}``; other rows pass."""
     for number, row in rows:
-        yield number, (_flat(row, number) if MESSAGES in row else row)
+        if MESSAGES in row:
+            yield number, _flat(row, number)
+        elif isinstance(row.get(TOKENS), list):
+            yield number, _tagged(row, number)
+        else:
+            yield number, row
+
+
+def _tagged(row: dict[str, Any], number: int) -> dict[str, Any]:
+    words = row[TOKENS]
+    name = next((name for name in _TAGS if isinstance(row.get(name), list)), None)
+    tags = row[name] if name else None
+    sound = words and all(isinstance(word, str) and word.strip() for word in words)
+    if not sound or tags is None or len(tags) != len(words) or not all(map(tag_valid, tags)):
+        raise TagsMalformed(row=number)
+    others = {key: value for key, value in row.items() if key not in (TOKENS, name)}
+    return {**tagged_row(words, tags), **others}
 
 
 def _flat(row: dict[str, Any], number: int) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from tenants.datasets.errors import (
     UnsupportedFormat,
 )
 from tenants.datasets.limits import Limits
+from tenants.datasets.reading.tags import looks_conll
 
 HEAD_BYTES: Final = 4096
 BOM: Final = b"\xef\xbb\xbf"
@@ -28,6 +29,7 @@ class Format(StrEnum):
     TSV = "tsv"
     JSONL = "jsonl"
     JSON = "json"
+    CONLL = "conll"
 
 
 _ENDINGS: Final = {
@@ -37,6 +39,7 @@ _ENDINGS: Final = {
     ".jsonl": Format.JSONL,
     ".ndjson": Format.JSONL,
 }
+_CONLL: Final = (".conll", ".bio", ".iob", ".iob2", ".bioes")
 _FOREIGN: Final = (
     (b"PK\x03\x04", "a spreadsheet or zip archive: save the sheet as 'CSV UTF-8'"),
     (b"\xd0\xcf\x11\xe0", "an old Excel file: save the sheet as 'CSV UTF-8'"),
@@ -65,6 +68,12 @@ def format_find(filename: str, head: bytes) -> Format:
             raise UnsupportedFormat(f"The file is {what}.")
     _refuse_wide(head)
     body = head.removeprefix(BOM).lstrip()
+    if filename.lower().endswith(_CONLL):
+        return Format.CONLL
+    if not filename.lower().endswith((".csv", ".jsonl", ".ndjson", ".json")) and looks_conll(
+        head.removeprefix(BOM).decode("utf-8", "ignore"), whole=len(head) < HEAD_BYTES
+    ):
+        return Format.CONLL
     for ending, found in _ENDINGS.items():
         if filename.lower().endswith(ending):
             return Format.JSON if found is Format.JSONL and body.startswith(b"[") else found

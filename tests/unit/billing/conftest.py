@@ -20,6 +20,7 @@ def books(database_clone: DatabaseClone) -> Iterator[Books]:
         made = Books(connection, uuid7())
         made.organization_add()
         yield made
+        made.plan_limits_remove()
 
 
 @pytest.fixture

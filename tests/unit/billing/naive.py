@@ -14,8 +14,6 @@ from tests.unit.billing.naive_plans import ModelSubscription, PlanGift
 
 FREE, HELD, CONSUMED, EXPIRED, VOIDED = "free", "held", "consumed", "expired", "voided"
 NOTHING = Decimal(0)
-STEP = Decimal("0.5")
-"""Units come in halves."""
 _DECIMALS = Decimal("0.000000000001")
 
 
@@ -85,22 +83,18 @@ class ModelPrice:
     tiers: tuple[tuple[Decimal | None, Decimal, Decimal], ...] = ()
     """Up to how many units, for each of them, once for all of them."""
 
-    def total(self, units: Decimal, *, just_above: bool = False) -> Decimal:
-        """Sum it up; ``just_above`` is the limit from more units."""
-
-        def reached(floor: Decimal) -> bool:
-            return units >= floor if just_above else units > floor
-
+    def total(self, units: Decimal) -> Decimal:
+        """Sum it up."""
         if self.model == "per_unit":
             return units * self.amount
         if self.model == "package":
             packages = 0
-            while reached(packages * self.units):
+            while units > packages * self.units:
                 packages += 1
             return packages * self.amount
         total, floor = NOTHING, NOTHING
         for up_to, each, once in self.tiers:
-            if reached(floor):
+            if units > floor:
                 total += (min(units, up_to or units) - floor) * each + once
             floor = up_to or floor
         return total
@@ -110,16 +104,11 @@ class ModelPrice:
         first, last = self.total(used), self.total(used + units)
         return last.quantize(_DECIMALS, ROUND_HALF_UP) - first.quantize(_DECIMALS, ROUND_HALF_UP)
 
-    def most(self, used: Decimal, pending: Decimal, units: Decimal) -> Decimal:
-        """Return the most they can cost, however many of the pending ones come before them."""
-        costs = [self.total(used + pending + units) - self.total(used + pending)]
-        before = used
-        while before < used + pending:
-            for above in (False, True):
-                dearer = self.total(before + units, just_above=above)
-                costs.append(dearer - self.total(before, just_above=above))
-            before += STEP
-        return max(costs).quantize(_DECIMALS, ROUND_CEILING)
+    def aside(self, used: Decimal, pending: Decimal, units: Decimal, set_aside: Decimal) -> Decimal:
+        """Return what more to set aside, so that all that is pending is covered, and any of it."""
+        if self.model == "per_unit":
+            return self.total(units).quantize(_DECIMALS, ROUND_CEILING)
+        return max(self.cost(used, pending + units) - set_aside, NOTHING)
 
 
 Rated = tuple[ModelPrice, datetime]
@@ -142,7 +131,9 @@ class ModelHold:
     """Units paid in money and not refunded."""
     ever_paid: Decimal = NOTHING
     limited: dict[datetime, Decimal] = field(default_factory=dict)
-    """What of the budget for money is set aside, by window."""
+    """What of the budget for money is set aside, by window: also what others left it."""
+    counted: dict[datetime, Decimal] = field(default_factory=dict)
+    """What of its charges counts against the budget, by window."""
 
     def left(self) -> Decimal:
         return _size(self.pinned["thing"]) + self.unpaid
@@ -201,7 +192,9 @@ class Model:
         over, cost, rated = amount - units, NOTHING, hold.rated
         if over:
             rated = rated or self._rate(hold)
-            cost = rated[0].most(self._used(rated), self._pending(rated), over)
+            pooled = sum((_size(one.pinned["money"]) for one in self._open(rated)), NOTHING)
+            used, pending = self._used(rated), self._pending(rated)
+            cost = rated[0].aside(used, pending, over, pooled)
             if not any(one.unit == "money" for one in self.grants):
                 return "quota_exhausted"
             if self.count("money", FREE) < cost:
@@ -209,7 +202,11 @@ class Model:
         window = hold.taken_at.replace(day=1, hour=0, minute=0)
         if amount and self.counted() + amount > self.limits["thing"]:
             return "limit_reached"
-        if cost and self.spent(window) + cost > self.limits["money"]:
+        counts = cost
+        if over and rated and rated[0].model != "per_unit":
+            held = sum((sum(one.limited.values()) for one in self._open(rated)), NOTHING)
+            counts = rated[0].aside(used, pending, over, held)
+        if counts and self.spent(window) + counts > self.limits["money"]:
             return "limit_reached"
         self.holds[hold_id] = hold
         hold.pinned["thing"] += self._pick("thing", units, HELD)
@@ -217,7 +214,7 @@ class Model:
         hold.unpaid += over
         hold.rated = rated if over else hold.rated
         if over:
-            hold.limited[window] = hold.limited.get(window, NOTHING) + cost
+            hold.limited[window] = hold.limited.get(window, NOTHING) + counts
         return "accepted"
 
     def capture(self, hold_id: str, amount: Decimal, *, closing: bool) -> None:
@@ -225,33 +222,71 @@ class Model:
         drawn = min(amount, _size(hold.pinned["thing"]))
         self._consume(hold, "thing", drawn)
         over = amount - drawn
-        cost = NOTHING
         if over and hold.rated:
             cost = hold.rated[0].cost(self._used(hold.rated), over)
-            kept = min(cost, _size(hold.pinned["money"]))
-            self._consume(hold, "money", kept)
-            # What others' captures made dearer comes from what is free, and what is not is lost.
-            free = min(cost - kept, self.count("money", FREE))
-            hold.captured["money"] += self._pick("money", free, CONSUMED)
-            cost = kept + free
+            own = min(cost, _size(hold.pinned["money"]))
+            self._consume(hold, "money", own)
             hold.unpaid -= over
             hold.paid += over
             hold.ever_paid += over
-        for window, aside in hold.limited.items():
-            self.budget[window] = self.budget.get(window, NOTHING) + cost
-            hold.limited[window] = max(aside - cost, NOTHING)
+            self._borrow(hold, cost - own)
+            self._count(hold, cost)
         if closing:
             self.release(hold_id)
+
+    def _borrow(self, hold: ModelHold, amount: Decimal) -> None:
+        """Pay with what others set aside: together it is enough, or the pool did not cover."""
+        for other in self._others(hold):
+            part, other.pinned["money"] = cut(
+                other.pinned["money"], min(amount, _size(other.pinned["money"]))
+            )
+            amount -= _size(part)
+            for piece in part:
+                piece.state = CONSUMED
+            hold.captured["money"] += part
+        assert not amount
+
+    def _count(self, hold: ModelHold, cost: Decimal) -> None:
+        """Count a cost where it was let in: by this hold in its window, by others in theirs."""
+        for one in [hold, *self._others(hold)]:
+            for window, aside in one.limited.items():
+                part = min(aside, cost)
+                one.limited[window] -= part
+                cost -= part
+                self.budget[window] = self.budget.get(window, NOTHING) + part
+                if part:
+                    hold.counted[window] = hold.counted.get(window, NOTHING) + part
+        assert not cost
 
     def release(self, hold_id: str) -> None:
         hold = self.holds[hold_id]
         hold.open = False
+        hold.unpaid = NOTHING
+        if hold.rated:
+            self._hand(hold, hold.rated)
         for pieces in hold.pinned.values():
             for piece in pieces:
                 piece.state = FREE
             pieces.clear()
-        hold.unpaid = NOTHING
+        hold.limited = {}
         self.time_passes()
+
+    def _hand(self, hold: ModelHold, rated: Rated) -> None:
+        """Leave to the others what is missing for what they may still capture."""
+        need = rated[0].cost(self._used(rated), self._pending(rated))
+        others = self._others(hold)
+        heir = next((one for one in others if one.unpaid), None)
+        if heir is None:
+            return
+        short = need - sum((_size(one.pinned["money"]) for one in others), NOTHING)
+        money = min(max(short, NOTHING), _size(hold.pinned["money"]))
+        given, hold.pinned["money"] = cut(hold.pinned["money"], money)
+        heir.pinned["money"] += given
+        short = need - sum((sum(one.limited.values()) for one in others), NOTHING)
+        for window in sorted(hold.limited):
+            part = min(max(short, NOTHING), hold.limited[window])
+            heir.limited[window] = heir.limited.get(window, NOTHING) + part
+            short -= part
 
     def refund(self, hold_id: str, amount: Decimal) -> list[tuple[ModelGrant, Decimal]]:
         """Give back; return which bought grants had ended, and how much of each is given anew."""
@@ -262,8 +297,12 @@ class Model:
         if paid != hold.paid:
             share = (charged * paid / hold.paid).quantize(_DECIMALS, ROUND_FLOOR)
         hold.paid -= paid
-        for window in hold.limited:
-            self.budget[window] = max(self.budget.get(window, NOTHING) - share, NOTHING)
+        back = share
+        for window in sorted(hold.counted, reverse=True):
+            part = min(back, hold.counted[window])
+            hold.counted[window] -= part
+            self.budget[window] -= part
+            back -= part
         anew: dict[UUID, tuple[ModelGrant, Decimal]] = {}
         for unit, back in (("money", share), ("thing", amount - paid)):
             kept = sorted(hold.captured[unit], key=lambda one: one.grant.order(), reverse=True)
@@ -289,6 +328,14 @@ class Model:
         plan = f"plan:{self.subscription.plan_at(hold.taken_at)}"
         price = self.prices.get(plan) or self.prices.get(hold.channel) or self.prices[""]
         return price, self.subscription.period_begin(hold.taken_at)
+
+    def _open(self, rated: Rated) -> list[ModelHold]:
+        return [one for one in self.holds.values() if one.open and one.rated == rated]
+
+    def _others(self, hold: ModelHold) -> list[ModelHold]:
+        """Return the other open holds of the same price and period, by id."""
+        mine = [(name, one) for name, one in self.holds.items() if one is not hold and one.open]
+        return [one for _, one in sorted(mine, key=lambda each: each[0]) if one.rated == hold.rated]
 
     def _used(self, rated: Rated) -> Decimal:
         return sum((one.ever_paid for one in self.holds.values() if one.rated == rated), NOTHING)

@@ -62,10 +62,11 @@ class Gates(Ledger):
         await self.pass_by("taken")
         return outcomes
 
-    async def settle(self, settlements: list[Settlement]) -> None:
+    async def settle(self, settlements: list[Settlement]) -> dict[UUID, str]:
         await self.pass_by("settling")
-        await super().settle(settlements)
+        refused = await super().settle(settlements)
         await self.pass_by("settled")
+        return refused
 
 
 AWAITS = ("taking", "taken", "sending", "sent", "settling", "settled")

@@ -175,7 +175,7 @@ def _answer(made: Ticket, *rows: tuple[float, float]) -> Answer:
 
 
 def storage(account: Account, stop_at: int | None) -> None:
-    """An hour of storage that is summed already, and one that no money of ours could pay."""
+    """An hour of storage that is summed already, and one that our money pays a part of."""
     events = [
         UsageEventNew(
             organization_id=account.books.organization_id,
@@ -188,7 +188,7 @@ def storage(account: Account, stop_at: int | None) -> None:
         for name, units in (("late", Decimal("1.5")), ("dear", Decimal(10**12)))
     ]
     with doomed_django(stop_at), clock.frozen(NOW), system_scope("test"):
-        assert usage_charge(events=events) == 1
+        assert usage_charge(events=events) == 2
 
 
 WRITES = {

@@ -90,7 +90,7 @@ def test_r46_the_denial_says_which_limit(rich: Books) -> None:
 
 
 def test_a_denied_request_counts_nowhere(rich: Books) -> None:
-    wide, narrow = rich.limit(100), rich.limit(10, scope="plan")
+    wide, narrow = rich.limit(100), rich.limit(10, window="day")
 
     assert rich.take(rich.request(11), now=NOW) == [(False, "limit_reached")]
     assert count(rich, wide) == count(rich, narrow) == (0, 0)

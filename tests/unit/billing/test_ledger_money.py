@@ -212,18 +212,19 @@ def test_the_charges_of_a_period_add_up_whatever_the_order_of_captures(
     assert books.drift() == []
 
 
-def test_r44_what_a_hold_sets_aside_covers_it_even_when_it_is_captured_first(
-    books: Books, meter: str
-) -> None:
+def test_r44_what_holds_set_aside_together_covers_any_of_them(books: Books, meter: str) -> None:
     graduated(books)
     books.money().grant(15, source="paid", now=NOW)
     early, late = books.request(10), books.request(10)
 
-    # 10 at 1, then up to 10 at 1 again should the second be captured first: 15 do not cover that.
+    # Ten at 1 and ten at 0.5, whichever is captured first; nothing is left for a third.
     assert books.take(early, now=NOW) == [(True, "accepted")]
-    assert books.take(late, now=NOW) == [(False, "quota_exhausted")]
-    capture(books, early, 10)
-    assert books.take(books.request(10), now=NOW) == [(True, "accepted")]
+    assert books.take(late, now=NOW) == [(True, "accepted")]
+    assert books.take(books.request(1), now=NOW) == [(False, "quota_exhausted")]
+    capture(books, late, 10)
+    assert (charged(books, late), books.money().balance()["held"]) == (10, 5)
+    books.settle(books.settlement(early), now=NOW)
+    assert books.money().balance()["available"] == 5
     assert books.drift() == []
 
 
@@ -251,15 +252,16 @@ def test_r44_a_hold_covers_what_it_costs_after_all_that_is_pending(
     assert books.drift() == []
 
 
-def test_r44_what_the_order_of_captures_made_dearer_comes_from_free_money(
+def test_r44_what_the_order_of_captures_made_dearer_comes_from_what_others_set_aside(
     books: Books, meter: str
 ) -> None:
     rising(books)
-    books.money().grant(100, source="paid", now=NOW)
+    books.money().grant(40, source="paid", now=NOW)
     early, late = books.request(10), books.request(10)
     books.take(early, late, now=NOW)
 
     capture(books, late, 10)
+    assert books.money().balance()["held"] == 30
     capture(books, early, 10)
 
     assert (charged(books, late), charged(books, early)) == (10, 30)
@@ -283,31 +285,6 @@ def test_a_budget_of_money_counts_what_a_hold_costs_that_set_nothing_aside(
 
     assert charged(books, inside) == 30
     assert books.rows("SELECT held, used FROM ledger_limitcount") == [(0, 60)]
-
-
-def test_what_nothing_covers_is_kept_with_the_hold_and_adds_up_to_the_price(
-    books: Books, meter: str
-) -> None:
-    price(
-        books,
-        "graduated",
-        tiers='[{"up_to": "10", "unit_amount": "1", "flat_amount": "0"},'
-        ' {"up_to": null, "unit_amount": "3", "flat_amount": "0"}]',
-    )
-    price(books, match='{"channel": "batch"}', unit_amount=1)
-    books.money().grant(40, source="paid", now=NOW)
-    early, late = books.request(10), books.request(10)
-    books.take(early, late, now=NOW)
-    capture(books, late, 10)  # the cheap units; `early` has set aside what those would have cost
-    batch = books.request(20, dims={"channel": "batch"})
-    assert books.take(batch, now=NOW) == [(True, "accepted")]
-
-    capture(books, early, 10)
-
-    assert [charged(books, hold) for hold in (early, late)] == [10, 10]
-    rows = books.rows("SELECT uncovered FROM ledger_hold WHERE uncovered > 0")
-    assert rows == [(20,)]
-    assert books.drift() == []
 
 
 def test_tiers_begin_again_with_the_month_and_a_hold_stays_in_its_own(

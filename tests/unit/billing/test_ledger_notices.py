@@ -120,3 +120,51 @@ def test_units_that_ended_unused_count_no_more(books: Books) -> None:
 
     assert reached(books) == [("balance", 50)]
     assert books.rows("SELECT used, amount FROM ledger_notice") == [(55, 110)]
+
+
+def test_an_end_tells_what_use_has_reached_of_the_rest(books: Books) -> None:
+    books.grant(100, source="bought", now=NOW, priority=10)
+    books.grant(100, source="trial", now=NOW, expires_at=NOW + timedelta(days=1))
+    spend(books, 60)
+    assert reached(books) == []
+
+    books.sweep(now=NOW + timedelta(days=2))
+
+    assert reached(books) == [("balance", 50)]
+    spend(books, 20, now=NOW + timedelta(days=2))
+    assert reached(books) == [("balance", 50), ("balance", 80)]
+
+
+def test_the_end_of_the_rest_tells_that_nothing_is_left(books: Books) -> None:
+    books.grant(100, source="trial", now=NOW, expires_at=NOW + timedelta(days=1))
+    spend(books, 60)
+
+    books.sweep(now=NOW + timedelta(days=2))
+    books.sweep(now=NOW + timedelta(days=3))
+
+    assert reached(books) == [("balance", percent) for percent in (50, 80, 90, 100)]
+    assert books.rows("SELECT used, amount FROM ledger_notice WHERE threshold = 100") == [(60, 60)]
+    assert books.drift() == []
+
+
+def test_what_ends_unused_tells_nothing(books: Books) -> None:
+    books.grant(100, source="trial", now=NOW, expires_at=NOW + timedelta(days=1))
+
+    books.sweep(now=NOW + timedelta(days=2))
+
+    assert reached(books) == []
+
+
+def test_a_void_tells_what_it_makes_reached_unless_new_units_follow(books: Books) -> None:
+    given = books.grant(100, source="a", now=NOW)
+    spend(books, 45)
+    void = "SELECT grant_void(%s, %s, %s, %s)"
+    books._in_scope(void, [books.organization_id, given, NOW, True])
+    assert reached(books) == []
+    given = books.grant(100, source="b", now=NOW + timedelta(days=1))
+    spend(books, 45, now=NOW + timedelta(days=1))
+
+    books._in_scope(void, [books.organization_id, given, NOW + timedelta(days=1), False])
+
+    assert reached(books) == [("balance", percent) for percent in (50, 80, 90, 100)]
+    assert books.drift() == []

@@ -21,7 +21,7 @@ from billing.ledger.errors import (
     HoldUnknown,
     UnitUnknown,
 )
-from billing.ledger.models import Balance, LedgerEntry
+from billing.ledger.models import Balance, CustomerAccount, LedgerEntry
 from billing.ledger.reconcile import ledger_drift
 from billing.ledger.selectors import balance_get, balances
 from billing.ledger.services import (
@@ -265,6 +265,11 @@ def test_an_account_whose_books_are_wrong_keeps_only_its_own_holds_open(
         with tenant_scope(each):
             states[each.id] = hold_get(organization=each, hold_id=holds[each.id]).state
     assert states == {organization.id: "held", other_organization.id: "expired"}
+    with system_scope("test"):
+        parked = CustomerAccount.objects.filter(
+            parked_at__isnull=False, organization_id__in=[organization.id, other_organization.id]
+        )
+        assert [account.organization_id for account in parked] == [organization.id]
 
 
 def test_the_reaper_leaves_living_holds_and_ends_due_grants(organization: OrganizationRef) -> None:

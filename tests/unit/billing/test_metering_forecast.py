@@ -13,10 +13,13 @@ from anneal.kernel import clock
 from anneal.kernel.ids import public_id, uuid7
 from anneal.kernel.principal import SYSTEM_ACTOR, KeyScope, Role
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
+from billing.ledger.services import balance_grant
 from billing.metering.forecast import forecast_read, line
 from billing.metering.selectors import usage_summary
 from billing.plans.services import subscription_change
+from billing.prices.contracts import PriceTerms
 from billing.prices.models import Meter
+from billing.prices.services import price_add
 from tests.unit.billing.metering import advance, event, ingest
 from tests.unit.factories import error_of, make_client
 
@@ -117,6 +120,22 @@ def test_another_organizations_usage_is_not_in_it(
     use_daily(organization, [100] * 20)
 
     assert forecast(other_client_api)["data"] == []
+
+
+def test_money_is_the_accounts_own(organization: OrganizationRef, client_api: APIClient) -> None:
+    with clock.frozen(NOW - 30 * DAY):
+        with system_scope("test"):
+            terms = PriceTerms(unit_amount=Decimal("0.5"))
+            price_add(actor=SYSTEM_ACTOR, meter="prediction", currency="EUR", terms=terms)
+        with tenant_scope(organization):
+            balance_grant(
+                organization=organization, unit="EUR", amount=5, kind="purchased", source="paid"
+            )
+    use_daily(organization, [100] * 20)
+
+    body = forecast(client_api)
+
+    assert (body["currency"], body["amount_used"]) == ("EUR", "1000")
 
 
 def test_a_meter_without_a_price_has_units_and_no_money(

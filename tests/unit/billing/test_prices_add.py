@@ -13,6 +13,7 @@ from anneal.kernel.models import AuditEvent
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import system_scope
 from billing.prices.contracts import PriceInfo, PriceModel, PriceTerms, Tier
+from billing.prices.errors import PriceInvalid
 from billing.prices.models import Meter, Price
 from billing.prices.services import meter_add, price_add
 
@@ -23,7 +24,9 @@ SOON = datetime(2030, 1, 1, tzinfo=UTC)
 
 
 def add(terms: PriceTerms, **more: Any) -> PriceInfo:
-    wanted = {"meter": "prediction", "effective_at": SOON} | more
+    late = terms.model in {PriceModel.VOLUME, PriceModel.PERCENTAGE}
+    meter = "abstention" if late else "prediction"  # which no hold pays for
+    wanted = {"meter": meter, "effective_at": SOON} | more
     with system_scope("test"):
         return price_add(actor=SYSTEM_ACTOR, terms=terms, **wanted)
 
@@ -51,7 +54,17 @@ def test_a_price_is_kept_as_it_was_given(terms: PriceTerms) -> None:
 
     kept = (made.terms.model, made.terms.tiers, made.terms.package_units, made.terms.percent)
     assert kept == (terms.model, terms.tiers, terms.package_units, terms.percent)
-    assert (made.terms.minimum, made.version, made.effective_at) == (terms.minimum, 2, SOON)
+    version = 1 if made.meter == "abstention" else 2
+    assert (made.terms.minimum, made.version, made.effective_at) == (terms.minimum, version, SOON)
+
+
+@pytest.mark.parametrize("meter", ["prediction", "trained_token", "storage_gb_hour"])
+@pytest.mark.parametrize("terms", [GOOD[3], GOOD[5]], ids=["volume", "percentage"])
+def test_what_is_paid_before_use_has_no_price_that_is_known_only_afterwards(
+    terms: PriceTerms, meter: str
+) -> None:
+    with pytest.raises(PriceInvalid, match="price it per_unit, graduated or package"):
+        add(terms, meter=meter)
 
 
 def test_what_the_first_unit_costs_stands_in_every_price() -> None:

@@ -91,7 +91,7 @@ def test_python_and_postgres_rate_alike(
 
 @CHECKED
 @given(
-    price=PRICES.filter(lambda price: price.model in rating._IN_ADVANCE),
+    price=PRICES.filter(lambda price: price.model in rating.IN_ADVANCE),
     parts=st.lists(numbers(40), max_size=8),
 )
 def test_the_parts_of_a_period_add_up_to_the_whole(price: PriceTerms, parts: list[Decimal]) -> None:
@@ -105,7 +105,7 @@ def test_the_parts_of_a_period_add_up_to_the_whole(price: PriceTerms, parts: lis
 
 @CHECKED
 @given(
-    price=PRICES.filter(lambda price: price.model in rating._IN_ADVANCE),
+    price=PRICES.filter(lambda price: price.model in rating.IN_ADVANCE),
     used=numbers(60),
     units=numbers(40),
     pending=st.lists(numbers(20), min_size=1, max_size=6),

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from billing.ledger.models import Hold
 from billing.ledger.reconcile import reconcile
-from billing.ledger.services import hold_capture, hold_take
+from billing.ledger.services import hold_capture, hold_release, hold_take
 from billing.metering.models import ReconcileRun
 from tests.unit.billing.test_reconcile import reconciled, seed
 
@@ -105,6 +105,24 @@ def test_an_open_hold_is_something_that_happens(organization: OrganizationRef) -
         )
 
     assert hourly() == (set(), 1)
+
+
+def test_a_hold_that_was_let_go_is_something_that_happens(organization: OrganizationRef) -> None:
+    with tenant_scope(organization):
+        hold = hold_take(
+            organization=organization,
+            unit="prediction",
+            amount=1,
+            key="open",
+            ttl_seconds=600,
+            source="changed",
+        )
+    hourly()
+    with tenant_scope(organization):
+        hold_release(organization=organization, hold_id=hold.id)
+
+    assert hourly() == (set(), 1)
+    assert hourly() == (set(), 0)
 
 
 def test_usage_and_its_keys_are_compared_of_the_same(

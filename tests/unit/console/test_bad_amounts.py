@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from anneal.kernel.ids import uuid7
-from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
+from anneal.kernel.scopes import system_scope
 from billing.ledger.models import Grant
 from billing.plans.models import Plan, PlanVersion, TrialTerms
 from billing.prices.models import Price
@@ -131,23 +130,3 @@ def test_a_promotion_code(operator: Client, changes: dict[str, str]) -> None:
     before = rows()
     refused(operator, "/admin/promotions/promotion/add-promotion/", {"code": "WINTER-26"} | changes)
     assert rows() == before
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        *[{"amount": one} for one in NONE_ABOVE_ZERO],
-        {"unit": "bananas"},
-        *[{"days": one} for one in (NEGATIVE, ZERO, "99999")],
-    ],
-)
-def test_a_grant(operator: Client, organization: OrganizationRef, changes: dict[str, str]) -> None:
-    path = f"/admin/accounts/organization/{organization.id}/grant/"
-    body = {"once": str(uuid7()), "unit": "prediction", "amount": "5", "days": "3", "reason": "x"}
-    before = rows()
-
-    refused(operator, path, body | changes)
-
-    assert rows() == before
-    with tenant_scope(organization):
-        assert not Grant.objects.filter(kind="operator").exists()

@@ -92,6 +92,8 @@ def test_tiers_are_written_a_line_each(operator: Client) -> None:
         ({"unit_amount": "NaN"}, "number"),
         ({"unit_amount": "1e30"}, "10^15"),
         ({"currency": "ABC"}, "no currency we know"),
+        ({"model": "volume", "unit_amount": "", "tiers": "9 2\n* 1"}, "known only afterwards"),
+        ({"model": "percentage", "unit_amount": "", "percent": "5"}, "known only afterwards"),
         ({"minimum": "1.001"}, "at most 2 decimals"),
         ({"model": "graduated", "tiers": "x y"}, "Write each tier as"),
         ({"model": "graduated", "tiers": "1 2 3 4"}, "Write each tier as"),

@@ -244,11 +244,17 @@ def test_the_operator_grants_units(operator: Client, organization: OrganizationR
 
     once = re.search(r'name="once" value="([0-9a-f-]{36})"', page(operator, path))
     assert once
-    body = {"once": once[1], "unit": "prediction", "amount": "500", "days": "30"}
+    body = {
+        "once": once[1],
+        "unit": "prediction",
+        "amount": "500",
+        "kind": "operator",
+        "priority": "50",
+    }
     assert operator.post(path, body | {"reason": "goodwill"}).status_code == 302
     assert operator.post(path, body | {"reason": "sent twice"}).status_code == 302
-    wrong = {"unit": "prediction", "amount": "-5", "days": "", "reason": "x"}
-    assert operator.post(path, wrong).status_code == 200
+    other = operator.post(path, body | {"reason": "x", "amount": "700"})
+    assert (other.status_code, "gave credit already" in other.content.decode()) == (200, True)
 
     with tenant_scope(organization):
         assert Balance.objects.get(unit="prediction").granted == Decimal(1500)

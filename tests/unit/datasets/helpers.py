@@ -43,10 +43,11 @@ def built(
     mapping: ColumnMapping | None = None,
     limits: Limits = DEFAULT,
     seed: int = SEED,
+    task: str = "text_classification",
 ) -> Built:
     """Build a version of bytes."""
     made = version_build(
-        io.BytesIO(data), filename=filename, mapping=mapping, seed=seed, limits=limits
+        io.BytesIO(data), filename=filename, mapping=mapping, seed=seed, limits=limits, task=task
     )
     assert made is not None
     return made

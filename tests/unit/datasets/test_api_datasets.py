@@ -171,6 +171,7 @@ def test_rows_are_filtered_searched_and_paged(client_api: APIClient) -> None:
         "object": "dataset.row",
         "text": "text number 0",
         "label": "good",
+        "target": "good",
         "split": first["data"][0]["split"],
     }
     test = client_api.get(f"{address}?split=test&limit=100").json()["data"]

@@ -91,7 +91,7 @@ def test_changed_weights_are_refused(tiny: BaseDirectory, tmp_path: Path) -> Non
 
 
 def test_an_unknown_base_is_missing() -> None:
-    with pytest.raises(EngineError, match="There is no base model 'nothing'") as caught:
+    with pytest.raises(EngineError, match="The base model 'nothing' is not on") as caught:
         locate_base("nothing")
     assert caught.value.code == "base_missing"
 

@@ -67,7 +67,7 @@ def test_a_model_is_not_lost_to_its_report(
     def broken(*_: object) -> None:
         raise MemoryError("no room")
 
-    monkeypatch.setattr(evaluation, "build_report", broken)
+    monkeypatch.setattr(evaluation, "_speed", broken)
     link = LocalLink()
     done = Run(tmp_path, write_run(tmp_path, tiny, "head"), link).execute()
 

@@ -10,7 +10,7 @@ from mlworker.engine.artifact import load_artifact
 from mlworker.engine.base.locate import BaseDirectory
 from mlworker.engine.contracts import EngineError, MetricMessage
 from mlworker.engine.link import LocalLink
-from mlworker.engine.training import head
+from mlworker.engine.training import states
 from mlworker.engine.training.run import Run
 from tests.unit.engine.conftest import FILLER, sentences, write_run
 
@@ -55,7 +55,7 @@ def test_rows_beyond_the_cache_count_as_well(
     minilm: BaseDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = write_run(tmp_path, minilm, "head", rows=160)
-    monkeypatch.setattr(head, "CACHE_BYTES", 2_000_000)
+    monkeypatch.setattr(states, "CACHE_BYTES", 2_000_000)
     link = LocalLink()
 
     done = Run(tmp_path, spec, link).execute()

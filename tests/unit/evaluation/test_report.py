@@ -10,7 +10,11 @@ import numpy as np
 import pytest
 
 from mlworker.engine.evaluation.baselines import Baseline, compare, majority, tf_idf
-from mlworker.engine.evaluation.predictions import predictions_read, predictions_write
+from mlworker.engine.evaluation.predictions import (
+    predictions_read,
+    predictions_table,
+    predictions_write,
+)
 from mlworker.engine.evaluation.report import build_report
 from mlworker.engine.evaluation.tfidf import fit_tfidf
 from tests.unit.evaluation.factories import answers_of, nothing, subject_of
@@ -66,7 +70,7 @@ def test_without_a_test_split_it_says_that_it_was_chosen_on() -> None:
 @pytest.mark.parametrize("labels", [2, 60])
 def test_predictions_come_back_by_row_number(labels: int, tmp_path: Path) -> None:
     answers = answers_of(50, labels)
-    predictions_write(answers, tmp_path / "p.parquet")
+    predictions_write(predictions_table(answers), tmp_path / "p.parquet")
     table = predictions_read(io.BytesIO((tmp_path / "p.parquet").read_bytes()))
     assert table["row_id"].to_pylist() == list(range(50))
     assert table["predicted"].to_pylist() == answers.called.tolist()

@@ -12,10 +12,14 @@ from anneal.kernel.ids import public_id, uuid7
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from anneal.kernel.storage import object_put
+from billing.ledger import functions
 from billing.ledger.contracts import BalanceInfo
+from billing.ledger.models import Grant
 from billing.ledger.selectors import balance_get
+from billing.ledger.services import balance_grant
 from mlworker.jobs.claiming import job_claim
 from mlworker.jobs.contracts import JOB_PREFIX, METER, Claim, JobInfo, JobRequest
+from mlworker.jobs.forecasts import queue_places
 from mlworker.jobs.models import FineTuningJob, JobEvent, StoredFiles
 from mlworker.jobs.rows import DatabaseClock
 from mlworker.jobs.services import fine_tuning_job_submit
@@ -61,6 +65,11 @@ def queued_row(organization: OrganizationRef, *, age: float = 0.0) -> UUID:
     return row.id
 
 
+def queue_positions() -> dict[UUID, int]:
+    """Return the places of the scope's queued jobs."""
+    return {job_id: found.place for job_id, found in queue_places().items()}
+
+
 def claimed(worker: str = "test-worker") -> Claim:
     """Claim the next job, which must be there."""
     claim = job_claim(worker=worker)
@@ -98,10 +107,10 @@ def add_checkpoint(claim: Claim, *, step: int = 10) -> UUID:
         return row.id
 
 
-def save_checkpoint(claim: Claim, *, step: int, tokens: int) -> UUID:
+def save_checkpoint(claim: Claim, *, step: int, tokens: int, **figures: float) -> UUID:
     """Save a checkpoint as a supervisor does, ``tokens`` trained in all; its row's id."""
     stored_id, key = stored_begin(claim, StoredKind.CHECKPOINT, step=step, epoch=step / 10)
-    metrics = {"step": step, "trained_tokens": tokens}
+    metrics = {"step": step, "trained_tokens": tokens, **figures}
     checkpoint_ready(
         claim, stored_id, object_put(key, b"bytes"), manifest_sha256="m", metrics=metrics
     )
@@ -136,6 +145,16 @@ def event_codes(organization: OrganizationRef, job_id: UUID) -> list[str]:
     with tenant_scope(organization):
         rows = JobEvent.objects.filter(job_id=job_id).order_by("seq")
         return list(rows.values_list("code", flat=True))
+
+
+def pay_in_money(organization: OrganizationRef, currency: str = "USD") -> None:
+    """No tokens left, and more money than any job costs."""
+    with tenant_scope(organization):
+        for grant in Grant.objects.filter(unit=METER):
+            functions.grant_void(organization_id=organization.id, grant_id=grant.id)
+        balance_grant(
+            organization=organization, unit=currency, amount=10**9, kind="purchased", source="paid"
+        )
 
 
 def token_balance(organization: OrganizationRef) -> BalanceInfo:

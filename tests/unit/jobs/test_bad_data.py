@@ -17,6 +17,7 @@ from mlworker.jobs.contracts import JOB_PREFIX, METER
 from mlworker.jobs.validation import job_validate
 from tests.unit.factories import error_of, make_client
 from tests.unit.jobs.factories import create, job_path, make_dataset, row_of, token_balance
+from tests.unit.jobs.test_submit import pay_in_money
 
 pytestmark = pytest.mark.django_db
 
@@ -146,6 +147,7 @@ def test_a_job_shows_its_preset_and_what_it_came_to(organization: OrganizationRe
 
 def test_tier_full_is_estimated_and_held_at_its_own_price(organization: OrganizationRef) -> None:
     dataset = make_dataset(organization)
+    pay_in_money(organization)
     client = make_client(organization)
     body = {"model": "minilm-l6", "training_file": dataset, "tier": "full", "seed": 1}
     with system_scope("test"):

@@ -9,9 +9,8 @@ from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from billing.plans.services import subscription_change
 from mlworker.jobs.claiming import job_claim
 from mlworker.jobs.contracts import Fault
-from mlworker.jobs.selectors import queue_positions
 from mlworker.jobs.working import work_failed, work_give_back
-from tests.unit.jobs.factories import age_job, claimed, queued_row
+from tests.unit.jobs.factories import age_job, claimed, queue_positions, queued_row
 
 pytestmark = pytest.mark.django_db
 

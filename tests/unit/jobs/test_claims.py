@@ -17,7 +17,6 @@ from mlworker.jobs.errors import LeaseLost
 from mlworker.jobs.limits import LEASE_SECONDS
 from mlworker.jobs.models import FineTuningJob
 from mlworker.jobs.rows import DatabaseClock
-from mlworker.jobs.selectors import queue_positions
 from mlworker.jobs.states import EventKind, JobState, Phase
 from mlworker.jobs.working import (
     News,
@@ -33,6 +32,7 @@ from tests.unit.jobs.factories import (
     claimed,
     event_codes,
     expire_lease,
+    queue_positions,
     queued_row,
     row_of,
 )

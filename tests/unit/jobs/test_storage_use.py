@@ -9,7 +9,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from anneal.kernel import clock
+from anneal.kernel.models import OutboxMessage
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
+from billing.ledger.models import Balance, CustomerAccount, Hold
 from billing.ledger.reconcile import ledger_drift
 from billing.ledger.selectors import balance_get
 from billing.ledger.services import balance_grant, usage_charge
@@ -79,9 +81,9 @@ def test_the_statements_do_not_grow_with_the_organizations(
     with clock.frozen(NOW), CaptureQueriesContext(connection) as queries:
         assert storage_count() == 2
 
-    # Sizes; one decision for all, meters, and the events: each beside what opens and ends a scope.
+    # Sizes; one decision and one settlement for all: each beside what opens and ends a scope.
     told = [each["sql"] for each in queries]
-    assert len([sql for sql in told if "ROLE" not in sql and "SAVEPOINT" not in sql]) == 5
+    assert len([sql for sql in told if "ROLE" not in sql and "SAVEPOINT" not in sql]) == 3
     assert len([sql for sql in told if sql.startswith("SET LOCAL ROLE")]) == 2
 
 
@@ -114,6 +116,40 @@ def test_a_batch_that_fails_is_counted_next_time_and_undoes_no_other(
         assert f"not counted for 1 organizations from {first.id}" in caplog.text
         storage_use()
         assert (balance(first, METER), balance(second, METER)) == ((0, 3, 2), (0, 3, 2))
+
+
+def test_b9_a_drifted_account_is_parked_and_the_others_hours_are_charged(
+    organization: OrganizationRef, other_organization: OrganizationRef
+) -> None:
+    owners = (organization, other_organization)
+    with clock.frozen(NOW):
+        for owner in owners:
+            store(owner, 3 * 10**9)
+            give(owner, METER, Decimal(5))
+        with system_scope("test"):
+            Balance.objects.filter(organization_id=organization.id, unit=METER).update(granted=0)
+
+        assert storage_count() == 2
+
+        assert [balance(owner, METER)[1] for owner in owners] == [0, 3]
+        with system_scope("test"):
+            (account,) = CustomerAccount.objects.filter(
+                parked_at__isnull=False, organization_id__in=[each.id for each in owners]
+            )
+        assert account.organization_id == organization.id
+        assert account.parked_reason.startswith("the books refused a booking: ")
+        assert [told_of(owner) for owner in owners] == [1, 0]
+        # The hour is counted all the same, once, and nobody is told again.
+        assert [len(counted(owner)) for owner in owners] == [1, 1]
+        assert storage_count() == 0
+        assert told_of(organization) == 1
+
+
+def told_of(organization: OrganizationRef) -> int:
+    """How often the operators are to be told of an organization's books."""
+    told = {"organization_id": str(organization.id), "slug": organization.slug}
+    with system_scope("test"):
+        return OutboxMessage.objects.filter(task="ledger.fault", payload=told).count()
 
 
 def balance(organization: OrganizationRef, unit: str) -> tuple[Decimal, Decimal, Decimal]:
@@ -156,7 +192,7 @@ def test_money_pays_for_stored_bytes_at_their_price(organization: OrganizationRe
         assert balance(organization, "USD") == (0, 1000 * price, 1 - 1000 * price)
 
 
-def test_an_hour_counted_while_the_balance_was_empty_stays_free(
+def test_an_hour_that_nothing_covered_stays_uncovered(
     organization: OrganizationRef,
 ) -> None:
     store(organization, 10**9)
@@ -169,16 +205,18 @@ def test_an_hour_counted_while_the_balance_was_empty_stays_free(
         occurred_at=NOW,
     )
     with clock.frozen(NOW), system_scope("test"):
-        assert usage_charge(events=[event]) == 0
+        assert usage_charge(events=[event]) == 1
     with clock.frozen(NOW):
         give(organization, METER, Decimal(5))
     with clock.frozen(NOW), system_scope("test"):
-        assert usage_charge(events=[event]) == 0
+        assert usage_charge(events=[event]) == 1
         assert ledger_drift() == ()
 
     with clock.frozen(NOW):
         assert balance(organization, METER) == (0, 0, 5)
     assert len(counted(organization)) == 1
+    with tenant_scope(organization):
+        assert [(row.uncovered, row.currency) for row in Hold.objects.all()] == [(1, "")]
 
 
 def test_a_wrong_event_charges_nothing(organization: OrganizationRef) -> None:

@@ -2,6 +2,8 @@
 
 import csv
 import io
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,11 +12,14 @@ import pytest
 from rest_framework.test import APIClient
 
 from anneal.kernel.principal import SYSTEM_ACTOR
-from anneal.kernel.scopes import OrganizationRef, tenant_scope
+from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from anneal.kernel.storage import object_put
+from billing.prices.contracts import PriceTerms
+from billing.prices.services import price_add, price_quote
 from mlworker.engine.study.confident import label_errors
 from mlworker.engine.study.files import OutOfFold, out_of_fold_write
-from mlworker.jobs.contracts import Claim, JobRequest, StudyRequest
+from mlworker.jobs.contracts import METER, Claim, JobRequest, StudyRequest
+from mlworker.jobs.folding import folds_ready
 from mlworker.jobs.models import StoredFiles
 from mlworker.jobs.selectors import job_get
 from mlworker.jobs.services import fine_tuning_job_submit
@@ -22,12 +27,12 @@ from mlworker.jobs.states import StoredKind
 from mlworker.jobs.supervisor.workspace import spec_write
 from mlworker.jobs.working import (
     News,
-    folds_ready,
     news_write,
     stored_begin,
     work_load,
     work_succeeded,
 )
+from mlworker.registry.services import model_version_register
 from tenants.datasets.services import dataset_create_sample
 from tests.unit.factories import error_of
 from tests.unit.jobs.factories import (
@@ -36,10 +41,11 @@ from tests.unit.jobs.factories import (
     job_path,
     make_dataset,
     make_outcome,
+    pay_in_money,
     row_of,
     token_balance,
 )
-from tests.unit.registry.factories import LINEAGE
+from tests.unit.registry.factories import LINEAGE, new_version
 
 pytestmark = pytest.mark.django_db
 
@@ -120,11 +126,12 @@ def test_the_search_stays_below_its_own_limit(
     settings = {"tier": "lora", "hyperparameters": {"epochs": 2}, "training_file": dataset}
     free = create(client_api, **settings, search={"trials": 16}).json()
     assert free["search"]["full_runs"] == 4
-    path = "/v1/fine_tuning/jobs/estimate"
-    body = {"model": "minilm-l6", **settings}
-    price = float(client_api.post(path, body, format="json").json()["price"])
+    alone = create(client_api, **settings).json()["quoted_tokens"]
+    with tenant_scope(organization):
+        dims = {"task": "text_classification", "tier": "lora"}
+        price = price_quote(meter=METER, units=alone, organization=organization, dims=dims).amount
     # one reading is half of what the model costs, a full run as much as the model
-    limit = f"{2.6 * price:.6f}"
+    limit = f"{Decimal('2.6') * price:.6f}"
     job = create(client_api, **settings, search={"trials": 16, "max_charge": limit}).json()
     assert (job["search"]["full_runs"], job["search"]["max_charge"]) == (2, limit)
     refused = create(client_api, **settings, search={"trials": 16, "max_charge": "0"})
@@ -151,6 +158,43 @@ def test_what_is_out_of_bounds_is_refused(
     answer = create(client_api, training_file=make_dataset(organization), **body)
     assert answer.status_code == 400
     assert str(error_of(answer)["param"]).startswith(param)
+
+
+def test_folds_do_not_begin_with_weights_that_have_seen_their_rows(
+    client_api: APIClient, organization: OrganizationRef
+) -> None:
+    answer = create(
+        client_api,
+        training_file=make_dataset(organization),
+        continue_from=_parent(organization),
+        cross_validation={"folds": 3},
+    )
+    assert answer.status_code == 400
+    assert (error_of(answer)["code"], error_of(answer)["param"]) == ("study_unfit", "continue_from")
+
+
+def test_a_job_limit_below_a_study_refuses_it_instead_of_cutting_it(
+    client_api: APIClient, organization: OrganizationRef
+) -> None:
+    with system_scope("test"):
+        price_add(
+            actor=SYSTEM_ACTOR,
+            meter=METER,
+            terms=PriceTerms(unit_amount=Decimal("0.01")),
+            match={"tier": "lora"},
+        )
+    pay_in_money(organization)
+    answer = create(
+        client_api,
+        training_file=make_dataset(organization),
+        tier="lora",
+        cross_validation={"folds": 10},
+        hyperparameters={"epochs": 100},
+        max_charge="1",
+    )
+    assert answer.status_code == 400
+    assert error_of(answer)["code"] == "max_charge_exceeded"
+    assert "folds and trials" in error_of(answer)["message"]
 
 
 def test_a_search_needs_something_to_choose(
@@ -272,6 +316,17 @@ def test_a_foreign_job_gives_no_label_errors(
     _store(claim)
     for tail in ("/label_errors", "/label_errors.csv", "/out_of_fold.parquet"):
         assert client_api.get(job_path(claim.job_id, tail)).status_code == 404
+
+
+def _parent(organization: OrganizationRef) -> str:
+    """Register an own model to continue from; its name."""
+    config = {"lora_rank": 4, "lora_alpha": 8.0, "lora_targets": "all", "frozen_layers": 0}
+    with tenant_scope(organization):
+        return model_version_register(
+            organization=organization,
+            version=replace(new_version(organization), tier="lora"),
+            lineage=replace(LINEAGE, config=config),
+        ).name
 
 
 def _studied(organization: OrganizationRef, tier: str = "head", **body: object) -> Claim:

@@ -10,11 +10,13 @@ from anneal.kernel.ids import parse_id
 from anneal.kernel.models import AuditEvent, OutboxMessage
 from anneal.kernel.principal import SYSTEM_ACTOR, KeyScope, Role
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
-from billing.ledger.services import hold_take
+from billing.ledger.services import hold_capture, hold_release, hold_take
 from billing.prices.contracts import PriceTerms
 from billing.prices.services import price_add
 from mlworker.jobs import quoting
+from mlworker.jobs.admission import hold_renew
 from mlworker.jobs.contracts import JOB_PREFIX, METER
+from mlworker.jobs.errors import MaxChargeExceeded
 from mlworker.jobs.models import FineTuningJob, TokenCount
 from mlworker.jobs.validation import job_validate
 from tenants.datasets.samples import sample_csv
@@ -25,6 +27,7 @@ from tests.unit.jobs.factories import (
     job_path,
     make_dataset,
     make_job,
+    pay_in_money,
     row_of,
     token_balance,
 )
@@ -183,7 +186,6 @@ def test_a_file_that_cannot_be_paid_fails_with_the_quota(
         ({"suffix": "x" * 65}, 400, "invalid_request"),
         ({"seed": -1}, 400, "invalid_request"),
         ({"metadata": {"k" * 65: "v"}}, 400, "invalid_request"),
-        ({"max_charge": "0"}, 400, "max_charge_exceeded"),
         ({"training_file": "ds_nothing"}, 404, "not_found"),
         ({"training_file": "passwd"}, 404, "not_found"),
     ],
@@ -249,10 +251,62 @@ def test_an_estimate_costs_nothing_and_agrees_with_the_job(organization: Organiz
     assert create(client, **body).json()["quoted_tokens"] == estimate["trained_tokens"]
 
 
+def test_max_charge_is_money_of_the_account(organization: OrganizationRef) -> None:
+    body = {"model": "minilm-l6", "training_file": make_dataset(organization), "tier": "head"}
+    client = make_client(organization)
+    with system_scope("test"):
+        terms = PriceTerms(unit_amount=Decimal(1))
+        price_add(actor=SYSTEM_ACTOR, meter=METER, currency="EUR", terms=terms)
+    pay_in_money(organization, "EUR")
+
+    estimate = client.post(
+        "/v1/fine_tuning/jobs/estimate", {**body, "max_charge": "0.01"}, format="json"
+    ).json()
+
+    assert (estimate["currency"], estimate["reason"]) == ("EUR", "max_charge_exceeded")
+    assert Decimal(estimate["price"]) == estimate["trained_tokens"]
+    refused = create(client, **body, max_charge="0.01")
+    assert error_of(refused)["code"] == "max_charge_exceeded"
+    assert token_balance(organization).held == 0
+    assert create(client, **body, max_charge=estimate["price"]).status_code == 200
+
+
+def test_a_hold_taken_anew_counts_what_the_earlier_ones_cost(organization: OrganizationRef) -> None:
+    with system_scope("test"):
+        price_add(actor=SYSTEM_ACTOR, meter=METER, terms=PriceTerms(unit_amount=Decimal(1)))
+    pay_in_money(organization)
+    body = {"model": "minilm-l6", "training_file": make_dataset(organization), "tier": "head"}
+    client = make_client(organization)
+    price = client.post("/v1/fine_tuning/jobs/estimate", body, format="json").json()["price"]
+    job = create(client, **body, max_charge=price).json()
+    job_id = parse_id(JOB_PREFIX, job["id"])
+    with tenant_scope(organization):
+        row = FineTuningJob.objects.get(id=job_id)
+        assert row.hold_id is not None
+        hold_capture(organization=organization, hold_id=row.hold_id, amount=100, event_id="part")
+        hold_renew(row)
+        assert row.earlier_holds == [str(row.earlier_holds[0])]
+        row.max_charge = Decimal(price) - 1
+        hold_release(organization=organization, hold_id=row.hold_id)
+        with pytest.raises(MaxChargeExceeded):
+            hold_renew(row)
+
+
+def test_without_money_there_is_nothing_to_exceed(organization: OrganizationRef) -> None:
+    body = {"model": "minilm-l6", "training_file": make_dataset(organization), "tier": "head"}
+    client = make_client(organization)
+    estimate = client.post(
+        "/v1/fine_tuning/jobs/estimate", {**body, "max_charge": "0"}, format="json"
+    ).json()
+    assert (estimate["price"], estimate["currency"], estimate["allowed"]) == ("0", "USD", True)
+    assert create(client, **body, max_charge="0").status_code == 200
+
+
 def test_an_estimate_and_max_charge_go_by_the_price_that_rules(
     organization: OrganizationRef,
 ) -> None:
     dataset = make_dataset(organization)
+    pay_in_money(organization)
     client = make_client(organization)
     body = {"model": "minilm-l6", "training_file": dataset, "tier": "head", "seed": 1}
     with system_scope("test"):
@@ -267,7 +321,9 @@ def test_an_estimate_and_max_charge_go_by_the_price_that_rules(
 
     price = Decimal(estimate["trained_tokens"]) / 2
     assert Decimal(estimate["price"]) == price
-    assert create(client, **body, max_charge=str(price - 1)).status_code == 400
+    refused = create(client, **body, max_charge=str(price - 1))
+    assert (refused.status_code, error_of(refused)["code"]) == (400, "max_charge_exceeded")
+    assert f"{price:f} USD".replace(".0 ", " ") in error_of(refused)["message"]
     assert create(client, **body, max_charge=str(price)).status_code == 200
 
 

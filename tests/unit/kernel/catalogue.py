@@ -35,6 +35,8 @@ DEFINER_FUNCTIONS = frozenset(
         "account_park",
         # What became of a plan is told as thresholds are, whose rows the app may not write.
         "account_notice",
+        # What a limit begins with is counted, and the app may not write counts.
+        "limit_begin",
         # Who calls: the organization is known only by the answer.
         "key_lookup",
         "memberships_of_user",

@@ -12,7 +12,11 @@ from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from anneal.kernel.storage import object_put, tenant_key
 from mlworker.engine.evaluation.baselines import Baseline, compare, majority
-from mlworker.engine.evaluation.predictions import Answers, predictions_write
+from mlworker.engine.evaluation.predictions import (
+    Answers,
+    predictions_table,
+    predictions_write,
+)
 from mlworker.engine.evaluation.report import Subject, build_report
 from mlworker.registry.contracts import ModelVersionInfo, NewEvaluation
 from mlworker.registry.services import model_version_register
@@ -81,7 +85,7 @@ def make_reported_version(
     version = new_version(owner, suffix=suffix)
     place = version.job_id.hex
     with TemporaryDirectory() as folder:
-        predictions_write(answers, Path(folder, "p"))
+        predictions_write(predictions_table(answers), Path(folder, "p"))
         kept = object_put(
             tenant_key(owner, "jobs", place, "p.parquet"), Path(folder, "p").read_bytes()
         )

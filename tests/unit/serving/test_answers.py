@@ -67,7 +67,7 @@ def test_below_the_threshold_there_is_no_label_but_a_score() -> None:
 
 
 def test_a_pipeline_answer_is_a_ranked_list_per_text() -> None:
-    body = json.loads(pipeline_render(labels=LABELS, top_k=2)(ANSWER))
+    body = json.loads(pipeline_render(task="text_classification", labels=LABELS, top_k=2)(ANSWER))
 
     assert [[item["label"] for item in row] for row in body] == [
         ["positive", "neutral"],

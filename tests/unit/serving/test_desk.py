@@ -4,7 +4,7 @@ import asyncio
 from array import array
 from collections.abc import Awaitable, Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -36,13 +36,14 @@ class Books:
         await self.gate.wait()
         return [self.decide(ticket) for ticket in tickets]
 
-    async def settle(self, settlements: list[Settlement]) -> None:
+    async def settle(self, settlements: list[Settlement]) -> dict[UUID, str]:
         if self.broken:
             self.broken -= 1
             raise psycopg.OperationalError("away")
         for settlement in settlements:
             done = self.released if settlement.answer is None else self.charged
             done.append(settlement.ticket.number)
+        return {}
 
 
 class Post:

@@ -72,7 +72,7 @@ def ticket(books: Books, items: int, **more: Any) -> Ticket:
             usage={"predictions": items},
         ),
         "price_dims": {"task": TASK, "tier": "head", "channel": "online"},
-        "abstains": abstentions(task=TASK, labels=LABELS, threshold=0.8),
+        "abstains": abstentions(task=TASK, threshold=0.8),
         **more,
     }
     return Ticket(**fields)

@@ -206,6 +206,7 @@ def test_the_types_are_listed_with_a_sentence_each(client_api: APIClient) -> Non
         "fine_tuning.job.cancelled",
         "fine_tuning.job.failed",
         "fine_tuning.job.succeeded",
+        "plan.changed",
         "usage.threshold_reached",
         "webhook.test",
     }

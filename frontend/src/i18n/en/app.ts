@@ -1,5 +1,6 @@
 /** Texts of the signed-in pages. */
 import app from "./app.json";
+import bases from "./bases.json";
 import billing from "./billing.json";
 import datasets from "./datasets.json";
 import deployments from "./deployments.json";
@@ -15,6 +16,7 @@ import webhooks from "./webhooks.json";
 
 export const enApp = {
   app,
+  bases,
   billing,
   datasets,
   deployments,

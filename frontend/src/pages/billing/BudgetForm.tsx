@@ -4,7 +4,9 @@ import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { pricesQuery } from "@/api/billing";
 import type { Budget, BudgetDraft } from "@/api/types";
+import { balanceQuery } from "@/api/usage";
 import { isCurrency } from "@/lib/format";
+import { useOrg } from "@/lib/useOrg";
 import { ErrorBox } from "@/ui/ErrorBox";
 import { useMeterName } from "../usage/useMeterName";
 import { alertsOf, type BudgetValues, draftOf, valuesOf } from "./budgetForm";
@@ -16,14 +18,15 @@ const MONEY_DIGITS = 12;
 
 type Form = UseFormReturnType<BudgetValues>;
 
-/** What can be limited: the meters with a price and the money they are paid in. */
+/** What can be limited: the meters with a price, and money once the account has some. */
 const useUnits = (): { value: string; label: string }[] => {
   const meterName = useMeterName();
   const prices = useQuery(pricesQuery);
+  const balance = useQuery(balanceQuery(useOrg()));
   const known = prices.data?.data ?? [];
   const meters = new Set(["prediction", ...known.map((price) => price.meter)]);
-  const currencies = new Set(known.map((price) => price.currency));
-  return [...meters, ...currencies].map((unit) => ({ value: unit, label: meterName(unit) }));
+  const money = (balance.data?.data ?? []).map(({ unit }) => unit).filter(isCurrency);
+  return [...meters, ...money].map((unit) => ({ value: unit, label: meterName(unit) }));
 };
 
 const SubjectFields = ({ form, locked }: { form: Form; locked: boolean }) => {

@@ -10,12 +10,13 @@ import { LinkButton } from "@/ui/links";
 import { Panel } from "@/ui/Panel";
 import { QueryView } from "@/ui/QueryView";
 import { Stats } from "@/ui/Stat";
+import { LeavePlan } from "./LeavePlan";
 
 const Facts = ({ subscription }: { subscription: Subscription }) => {
   const { t } = useTranslation(["billing", "pricing"]);
   const format = useFormat();
   const named = useNamed();
-  const { plan, next, current_period: period } = subscription;
+  const { plan, next, ends_at: end, current_period: period } = subscription;
   if (!plan) return <Text c="dimmed">{t("plan.none")}</Text>;
   return (
     <>
@@ -27,7 +28,7 @@ const Facts = ({ subscription }: { subscription: Subscription }) => {
             hint: `${format.sum(plan.fee, plan.currency)} ${t(`pricing:plan.period.${plan.period}`)}`,
           },
           {
-            label: next ? t("plan.ends") : t("plan.renews"),
+            label: next || end ? t("plan.ends") : t("plan.renews"),
             value: format.date(period.ends_at),
             hint: subscription.time_zone,
           },
@@ -38,6 +39,12 @@ const Facts = ({ subscription }: { subscription: Subscription }) => {
           {t("plan.next", { plan: named(next.plan.name), date: format.date(next.starts_at) })}
         </Text>
       ) : null}
+      {end ? (
+        <Text size="sm" mt="md">
+          {t("plan.nothingNext", { date: format.date(end) })}
+        </Text>
+      ) : null}
+      <LeavePlan />
     </>
   );
 };

@@ -17,10 +17,10 @@ import { BillingFrame } from "./BillingFrame";
 
 type Standing = "current" | "keep" | "next" | "other";
 
-const standingOf = (code: string, { plan, next }: Subscription): Standing => {
+const standingOf = (code: string, { plan, next, ends_at: end }: Subscription): Standing => {
   if (next?.plan.code === code) return "next";
   if (plan?.code !== code) return "other";
-  return next ? "keep" : "current";
+  return next || end ? "keep" : "current";
 };
 
 /** The server decides in the same way: what costs less begins at the period's end. */

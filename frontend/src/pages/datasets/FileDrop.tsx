@@ -5,7 +5,7 @@ import { useTranslation } from "react-i18next";
 import { useFormat } from "@/lib/useFormat";
 import classes from "./FileDrop.module.css";
 
-const ACCEPT = ".csv,.tsv,.tab,.jsonl,.ndjson";
+const ACCEPT = ".csv,.tsv,.tab,.jsonl,.ndjson,.json,.conll,.bio,.iob,.iob2,.txt";
 const KILOBYTE = 1024;
 
 type Props = { file: File | undefined; onFile: (file: File) => void };

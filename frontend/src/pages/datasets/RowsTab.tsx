@@ -7,7 +7,14 @@ import type { DatasetRow } from "@/api/types";
 import { useKnown } from "@/lib/useKnown";
 import { useOrg } from "@/lib/useOrg";
 import { type Column, DataTable } from "@/ui/DataTable";
+import { Entities } from "@/ui/Entities";
 import { QueryView } from "@/ui/QueryView";
+import { spansOf, Target } from "./Target";
+
+const RowText = ({ row }: { row: DatasetRow }) => {
+  const spans = spansOf(row);
+  return spans ? <Entities text={row.text} spans={spans} /> : row.text;
+};
 
 export const RowsTab = ({ datasetId }: { datasetId: string }) => {
   const { t } = useTranslation("datasets");
@@ -19,8 +26,8 @@ export const RowsTab = ({ datasetId }: { datasetId: string }) => {
   });
   const splitName = (split: string): string => known("splits", split) ?? split;
   const columns: Column<DatasetRow>[] = [
-    { key: "text", title: t("columns.text"), cell: (row) => row.text },
-    { key: "label", title: t("columns.label"), cell: (row) => row.label },
+    { key: "text", title: t("columns.text"), cell: (row) => <RowText row={row} /> },
+    { key: "label", title: t("columns.label"), cell: (row) => <Target row={row} /> },
     { key: "split", title: t("columns.split"), wide: true, cell: (row) => splitName(row.split) },
   ];
   return (

@@ -1,10 +1,15 @@
-import { Button, Group, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Group, Select, Stack, Text, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type DatasetCreate, datasetCreate, datasetPreview } from "@/api/datasets";
-import type { ColumnMapping, DatasetPreview } from "@/api/types";
+import {
+  type DatasetCreate,
+  datasetCreate,
+  datasetPreview,
+  type PreviewRequest,
+} from "@/api/datasets";
+import type { ColumnMapping, DatasetPreview, Task } from "@/api/types";
 import { useOrg } from "@/lib/useOrg";
 import { ErrorBox } from "@/ui/ErrorBox";
 import { Loading } from "@/ui/Loading";
@@ -33,17 +38,34 @@ const useCreate = () => {
   });
 };
 
+const TASKS: readonly Task[] = [
+  "text_classification",
+  "multi_label_classification",
+  "token_classification",
+  "regression",
+];
+
 type LookProps = {
   preview: DatasetPreview;
   mapping: ColumnMapping;
+  onTask: (task: Task) => void;
   onMapping: (mapping: ColumnMapping) => void;
 };
 
-const Look = ({ preview, mapping, onMapping }: LookProps) => {
+const Look = ({ preview, mapping, onTask, onMapping }: LookProps) => {
   const { t } = useTranslation("datasets");
   return (
     <>
       <Panel title={t("new.columns")}>
+        <Select
+          label={t("new.task")}
+          description={t(`tasks.${preview.task}_help`)}
+          data={TASKS.map((task) => ({ value: task, label: t(`tasks.${task}`) }))}
+          value={preview.task}
+          onChange={(task) => task && onTask(task as Task)}
+          allowDeselect={false}
+          mb="md"
+        />
         <MappingFields columns={preview.columns} value={mapping} onChange={onMapping} />
       </Panel>
       <Panel title={t("new.preview")} flush>
@@ -66,9 +88,10 @@ export const UploadPage = () => {
   const [file, setFile] = useState<File>();
   const [name, setName] = useState("");
   const [chosen, setChosen] = useState<ColumnMapping>();
+  const [task, setTask] = useState<Task>();
   const create = useCreate();
   const look = useMutation({
-    mutationFn: (request: { file: File; mapping?: ColumnMapping }) => datasetPreview(org, request),
+    mutationFn: (request: PreviewRequest) => datasetPreview(org, request),
   });
   const mapping = chosen ?? look.data?.column_mapping ?? NONE;
   const choose = (next: File) => {
@@ -76,20 +99,27 @@ export const UploadPage = () => {
     setFile(next);
     setName(next.name.replace(/\.[^.]+$/, ""));
     setChosen(undefined);
+    setTask(undefined);
     look.mutate({ file: next });
   };
   const remap = (next: ColumnMapping) => {
     setChosen(next);
     if (file && next.text && next.label && next.text !== next.label) {
-      look.mutate({ file, mapping: next });
+      look.mutate({ file, mapping: next, task });
     }
+  };
+  const retask = (next: Task) => {
+    setTask(next);
+    if (file) look.mutate({ file, mapping: chosen, task: next });
   };
   const mapped = mapping.text !== "" && mapping.label !== "" && mapping.text !== mapping.label;
   const clean = look.data?.validation_report.errors.length === 0;
   const ready = file !== undefined && name.trim() !== "" && mapped && clean && !look.isPending;
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (file && ready) create.mutate({ file, name: name.trim(), mapping });
+    if (file && ready && look.data) {
+      create.mutate({ file, name: name.trim(), mapping, task: task ?? look.data.task });
+    }
   };
   return (
     <>
@@ -102,7 +132,7 @@ export const UploadPage = () => {
           {look.isPending && !look.data ? <Loading /> : null}
           <ErrorBox error={look.error} />
           {look.data && !look.isError ? (
-            <Look preview={look.data} mapping={mapping} onMapping={remap} />
+            <Look preview={look.data} mapping={mapping} onTask={retask} onMapping={remap} />
           ) : null}
           {file && look.data ? (
             <Panel>

@@ -11,10 +11,10 @@ import { Panel } from "@/ui/Panel";
 import { QueryView } from "@/ui/QueryView";
 import classes from "./Evaluation.module.css";
 
-const useColumns = (): Column<AnsweredRow>[] => {
+const useColumns = (scored: boolean): Column<AnsweredRow>[] => {
   const { t } = useTranslation("evaluation");
   const format = useFormat();
-  return [
+  const columns: Column<AnsweredRow>[] = [
     {
       key: "text",
       title: t("rows.text"),
@@ -22,6 +22,10 @@ const useColumns = (): Column<AnsweredRow>[] => {
     },
     { key: "label", title: t("rows.label"), cell: (row) => row.label },
     { key: "predicted", title: t("rows.predicted"), cell: (row) => row.predicted },
+  ];
+  if (!scored) return columns;
+  return [
+    ...columns,
     {
       key: "score",
       title: t("rows.score"),
@@ -32,12 +36,20 @@ const useColumns = (): Column<AnsweredRow>[] => {
   ];
 };
 
+type Props = {
+  model: string;
+  cell: Cell;
+  title: string;
+  /** False where scores are no shares. */
+  scored?: boolean;
+};
+
 /** The rows of one cell, or the errors that were the surest, in pages. */
-export const CellRows = ({ model, cell, title }: { model: string; cell: Cell; title: string }) => {
+export const CellRows = ({ model, cell, title, scored = true }: Props) => {
   const { t } = useTranslation("evaluation");
   const format = useFormat();
   const org = useOrg();
-  const columns = useColumns();
+  const columns = useColumns(scored);
   const [after, setAfter] = useState<number | undefined>();
   const rows = useQuery({
     ...evaluationRowsQuery(org, model, cell, after),

@@ -7,10 +7,12 @@ import { useFormat } from "@/lib/useFormat";
 import { LiveChart, type Series } from "@/ui/LiveChart";
 import { Panel } from "@/ui/Panel";
 
-const Reliability = ({ report }: { report: Evaluation }) => {
+type Calibration = NonNullable<Evaluation["calibration"]>;
+
+const Reliability = ({ calibration }: { calibration: Calibration }) => {
   const { t } = useTranslation("evaluation");
   const format = useFormat();
-  const { bins, ece } = report.calibration;
+  const { bins, ece } = calibration;
   const columns = useMemo<Columns>(() => {
     const scores = bins.map((bin) => bin.confidence);
     return [scores, bins.map((bin) => bin.accuracy), scores];
@@ -80,7 +82,7 @@ const PrecisionRecall = ({ report }: { report: Evaluation }) => {
 /** Whether scores can be believed, and what a threshold buys. */
 export const Charts = ({ report }: { report: Evaluation }) => (
   <SimpleGrid cols={{ base: 1, md: 2 }} spacing="lg">
-    <Reliability report={report} />
+    {report.calibration ? <Reliability calibration={report.calibration} /> : null}
     {report.curves.length > 0 ? <PrecisionRecall report={report} /> : null}
   </SimpleGrid>
 );

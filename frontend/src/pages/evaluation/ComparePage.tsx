@@ -18,7 +18,8 @@ import classes from "./Evaluation.module.css";
 
 const MOST = 5;
 const DIGITS = 4;
-const SHARES = /^(accuracy|accuracy_low|accuracy_high|macro_f1|weighted_f1|ece)$/;
+const SHARES =
+  /^((accuracy|macro_f1|micro_f1|f1|subset_accuracy|precision|recall)(_low|_high)?|weighted_f1|ece)$/;
 
 /** The end of a name tells versions apart: `suffix:id`. */
 const shortOf = (name: string): string => name.split(":").slice(-2).filter(Boolean).join(":");

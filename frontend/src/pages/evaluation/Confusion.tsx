@@ -11,11 +11,17 @@ import { CellRows } from "./CellRows";
 type Picked = { true: string; predicted: string };
 
 /** Up to fifty labels the whole matrix, above that the largest confusions; each leads to its rows. */
-export const Confusion = ({ report }: { report: Evaluation }) => {
+export const Confusion = ({
+  report,
+  confusion,
+}: {
+  report: Evaluation;
+  confusion: NonNullable<Evaluation["confusion"]>;
+}) => {
   const { t } = useTranslation("evaluation");
   const format = useFormat();
   const [cell, setCell] = useState<Picked>();
-  const { counts, cells } = report.confusion;
+  const { counts, cells } = confusion;
   const nameOf = (at: number | undefined): string => report.labels[at ?? -1] ?? "";
   return (
     <Stack gap="lg">

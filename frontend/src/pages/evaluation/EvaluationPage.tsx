@@ -6,6 +6,7 @@ import { isApiError } from "@/api/errors";
 import { evaluationPdf, evaluationQuery } from "@/api/evaluations";
 import type { Evaluation } from "@/api/types";
 import { languageNow } from "@/i18n";
+import { useFigure } from "@/lib/useFigure";
 import { useFormat } from "@/lib/useFormat";
 import { useKnown } from "@/lib/useKnown";
 import { useOrg } from "@/lib/useOrg";
@@ -16,6 +17,7 @@ import { PageHeader } from "@/ui/PageHeader";
 import { Panel } from "@/ui/Panel";
 import { QueryView } from "@/ui/QueryView";
 import { Stats } from "@/ui/Stat";
+import { CellRows } from "./CellRows";
 import { Charts } from "./Charts";
 import { Confusion } from "./Confusion";
 import { Averages, Baselines, Labels, Slices } from "./Tables";
@@ -46,32 +48,29 @@ const Verdict = ({ report }: { report: Evaluation }) => {
 const Figures = ({ report }: { report: Evaluation }) => {
   const { t } = useTranslation("evaluation");
   const format = useFormat();
-  const range = (figure: Evaluation["accuracy"]) =>
-    t("range", { low: format.percent(figure.low), high: format.percent(figure.high) });
+  const figure = useFigure();
+  const { calibration, errors } = report;
   return (
     <Panel title={t("figures")}>
       <Stats
         items={[
-          {
-            label: t("accuracy"),
-            value: format.percent(report.accuracy.value),
-            hint: range(report.accuracy),
-          },
-          {
-            label: t("macroF1"),
-            value: format.percent(report.macro_f1.value),
-            hint: range(report.macro_f1),
-          },
-          {
-            label: t("ece"),
-            value: format.percent(report.calibration.ece),
-            hint: t("eceHint"),
-          },
-          {
-            label: t("errors"),
-            value: format.number(report.errors),
-            hint: t("errorsHint", { rows: format.number(report.rows) }),
-          },
+          ...report.figures.map(({ name, value, low, high }) => ({
+            label: figure.name(name),
+            value: figure.text(name, value),
+            hint: t("range", { low: figure.text(name, low), high: figure.text(name, high) }),
+          })),
+          ...(calibration
+            ? [{ label: t("ece"), value: format.percent(calibration.ece), hint: t("eceHint") }]
+            : []),
+          ...(typeof errors === "number"
+            ? [
+                {
+                  label: t("errors"),
+                  value: format.number(errors),
+                  hint: t("errorsHint", { rows: format.number(report.rows) }),
+                },
+              ]
+            : []),
         ]}
       />
     </Panel>
@@ -145,9 +144,63 @@ const Missing = () => {
   );
 };
 
-export const EvaluationPage = () => {
+/** What the rows said one by one: by the matrix's cells, or the worst answers where there is none. */
+const Rows = ({ report, model }: { report: Evaluation; model: string }) => {
+  const { t } = useTranslation("evaluation");
+  return report.confusion ? (
+    <Confusion report={report} confusion={report.confusion} />
+  ) : (
+    <CellRows
+      model={model}
+      cell={{ order: "worst" }}
+      title={t("rows.worst")}
+      scored={report.numbers === null}
+    />
+  );
+};
+
+/** All parts that make sense for the report's task. */
+const Parts = ({ report, model }: { report: Evaluation; model: string }) => {
   const { t } = useTranslation("evaluation");
   const format = useFormat();
+  return (
+    <Stack gap="lg">
+      <Text c="dimmed">
+        {t(report.chosen_on ? "lead.validation" : "lead.test", {
+          rows: format.number(report.rows),
+        })}
+      </Text>
+      <Verdict report={report} />
+      <Figures report={report} />
+      {report.baselines.length > 0 ? (
+        <Panel title={t("baselines.title")}>
+          <Baselines report={report} />
+        </Panel>
+      ) : null}
+      <Rows report={report} model={model} />
+      {report.per_class.length > 0 ? (
+        <Panel title={t("classes.title")}>
+          <Labels report={report} />
+        </Panel>
+      ) : null}
+      {report.averages ? (
+        <Panel title={t("averages.title")}>
+          <Averages averages={report.averages} />
+        </Panel>
+      ) : null}
+      <Charts report={report} />
+      {report.slices.length > 0 ? (
+        <Panel title={t("slices.title")}>
+          <Slices report={report} />
+        </Panel>
+      ) : null}
+      <Speed report={report} />
+    </Stack>
+  );
+};
+
+export const EvaluationPage = () => {
+  const { t } = useTranslation("evaluation");
   const org = useOrg();
   const { modelId = "" } = useParams({ strict: false });
   const found = useQuery(evaluationQuery(org, modelId));
@@ -166,34 +219,7 @@ export const EvaluationPage = () => {
       {missing ? (
         <Missing />
       ) : (
-        <QueryView query={found}>
-          {(report) => (
-            <Stack gap="lg">
-              <Text c="dimmed">
-                {t(report.chosen_on ? "lead.validation" : "lead.test", {
-                  rows: format.number(report.rows),
-                })}
-              </Text>
-              <Verdict report={report} />
-              <Figures report={report} />
-              <Panel title={t("baselines.title")}>
-                <Baselines report={report} />
-              </Panel>
-              <Confusion report={report} />
-              <Panel title={t("classes.title")}>
-                <Labels report={report} />
-              </Panel>
-              <Panel title={t("averages.title")}>
-                <Averages report={report} />
-              </Panel>
-              <Charts report={report} />
-              <Panel title={t("slices.title")}>
-                <Slices report={report} />
-              </Panel>
-              <Speed report={report} />
-            </Stack>
-          )}
-        </QueryView>
+        <QueryView query={found}>{(report) => <Parts report={report} model={modelId} />}</QueryView>
       )}
     </>
   );

@@ -13,8 +13,8 @@ export const Baselines = ({ report }: Props) => {
   const known = useKnown("evaluation");
   const own = {
     name: "model",
-    accuracy: report.accuracy.value,
-    macro_f1: report.macro_f1.value,
+    accuracy: report.accuracy?.value ?? null,
+    macro_f1: report.macro_f1?.value ?? null,
     skipped: null,
   };
   const share = (value: number | null | undefined) =>
@@ -82,7 +82,7 @@ export const Labels = ({ report }: Props) => {
   );
 };
 
-export const Averages = ({ report }: Props) => {
+export const Averages = ({ averages }: { averages: NonNullable<Evaluation["averages"]> }) => {
   const { t } = useTranslation("evaluation");
   const format = useFormat();
   const kinds = ["macro", "micro", "weighted"] as const;
@@ -95,7 +95,7 @@ export const Averages = ({ report }: Props) => {
           key: name,
           title: t(`classes.${name}`),
           numeric: true,
-          cell: (kind: (typeof kinds)[number]) => format.percent(report.averages[kind][name]),
+          cell: (kind: (typeof kinds)[number]) => format.percent(averages[kind][name]),
         })),
       ]}
       rows={kinds}

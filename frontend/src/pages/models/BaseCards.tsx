@@ -23,7 +23,7 @@ export const BaseCards = ({ models }: { models: readonly Model[] }) => {
       .filter(Boolean)
       .join(" · ");
   return (
-    <SimpleGrid cols={{ base: 1, sm: 2 }}>
+    <SimpleGrid cols={{ base: 1, sm: 2 }} mb="sm">
       {models.map((model) => (
         <article key={model.id} className={classes.card}>
           <Group justify="space-between" wrap="nowrap">

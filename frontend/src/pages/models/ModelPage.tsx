@@ -4,9 +4,10 @@ import { useParams } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { modelQuery } from "@/api/models";
 import type { Model } from "@/api/types";
-import { accuracyOf, confusionOf, lossOf, macroF1Of, perClassOf } from "@/lib/report";
+import { headlineOf } from "@/lib/figures";
+import { confusionOf, lossOf, perClassOf } from "@/lib/report";
 import { classifySnippets } from "@/lib/snippets";
-import { useFormat } from "@/lib/useFormat";
+import { useFigure } from "@/lib/useFigure";
 import { useKnown } from "@/lib/useKnown";
 import { useCan, useOrg } from "@/lib/useOrg";
 import { CodeTabs } from "@/ui/CodeTabs";
@@ -19,7 +20,10 @@ import { QueryView } from "@/ui/QueryView";
 import { Stats } from "@/ui/Stat";
 import { ClassTable } from "./ClassTable";
 import { ConfusionMatrix } from "./ConfusionMatrix";
+import { Exports } from "./Exports";
+import { Lineage } from "./Lineage";
 import { ModelDelete } from "./ModelDelete";
+import { Stages } from "./Stages";
 
 const LOSS_DIGITS = 4;
 
@@ -62,17 +66,17 @@ const Actions = ({ model }: { model: Model }) => {
 
 const Figures = ({ model }: { model: Model }) => {
   const { t } = useTranslation("models");
-  const format = useFormat();
+  const figure = useFigure();
   const known = useKnown("training");
-  const percent = (value: number | undefined) =>
-    value === undefined ? "–" : format.percent(value);
   const loss = lossOf(model.metrics);
   return (
     <Panel title={t("figures")}>
       <Stats
         items={[
-          { label: t("columns.accuracy"), value: percent(accuracyOf(model.metrics)) },
-          { label: t("macroF1"), value: percent(macroF1Of(model.metrics)) },
+          ...headlineOf(model.metrics).map(({ name, value }) => ({
+            label: figure.name(name),
+            value: figure.text(name, value),
+          })),
           { label: t("loss"), value: loss === undefined ? "–" : loss.toFixed(LOSS_DIGITS) },
           { label: t("columns.base"), value: model.base ?? "–" },
           { label: t("tier"), value: known("tiers", model.tier) ?? model.tier ?? "–" },
@@ -130,6 +134,13 @@ export const ModelPage = () => {
                 })}
               />
             </Panel>
+            {data.kind === "fine_tuned" ? (
+              <>
+                <Stages model={data} />
+                <Exports model={data} />
+                <Lineage model={data} />
+              </>
+            ) : null}
             {data.card ? (
               <Panel title={t("card")}>
                 <Markdown source={data.card} />

@@ -1,9 +1,10 @@
-import { Badge, Stack } from "@mantine/core";
+import { Badge, Group, Stack } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { modelsQuery } from "@/api/models";
 import type { Model } from "@/api/types";
-import { accuracyOf } from "@/lib/report";
+import { headlineOf } from "@/lib/figures";
+import { useFigure } from "@/lib/useFigure";
 import { useFormat } from "@/lib/useFormat";
 import { useOrg } from "@/lib/useOrg";
 import { type Column, DataTable } from "@/ui/DataTable";
@@ -13,9 +14,11 @@ import { PageHeader } from "@/ui/PageHeader";
 import { Panel } from "@/ui/Panel";
 import { QueryView } from "@/ui/QueryView";
 import { BaseCards } from "./BaseCards";
+import { ModelImport } from "./ModelImport";
 
 const useColumns = (): Column<Model>[] => {
   const { t } = useTranslation("models");
+  const figure = useFigure();
   const format = useFormat();
   const org = useOrg();
   return [
@@ -41,14 +44,22 @@ const useColumns = (): Column<Model>[] => {
         </Badge>
       ),
     },
+    {
+      key: "stages",
+      title: t("stages.title"),
+      wide: true,
+      cell: (model) => model.stages?.join(", ") || "–",
+    },
     { key: "base", title: t("columns.base"), wide: true, cell: (model) => model.base ?? "–" },
     {
       key: "accuracy",
       title: t("columns.accuracy"),
       numeric: true,
       cell: (model) => {
-        const accuracy = accuracyOf(model.metrics);
-        return accuracy === undefined ? "–" : format.percent(accuracy);
+        const [first] = headlineOf(model.metrics);
+        if (!first) return "–";
+        const text = figure.text(first.name, first.value);
+        return first.name === "accuracy" ? text : `${text} · ${figure.name(first.name)}`;
       },
     },
     {
@@ -63,6 +74,7 @@ const useColumns = (): Column<Model>[] => {
 /** Own versions first, then the shipped ones; bases below, as cards. */
 export const ModelsPage = () => {
   const { t } = useTranslation("models");
+  const bases = useTranslation("bases").t;
   const org = useOrg();
   const models = useQuery(modelsQuery(org));
   const columns = useColumns();
@@ -72,9 +84,12 @@ export const ModelsPage = () => {
         title={t("title")}
         lead={t("lead")}
         action={
-          <LinkButton variant="default" to="/o/$org/models/compare" params={{ org: org.slug }}>
-            {t("compare")}
-          </LinkButton>
+          <Group gap="sm">
+            <ModelImport />
+            <LinkButton variant="default" to="/o/$org/models/compare" params={{ org: org.slug }}>
+              {t("compare")}
+            </LinkButton>
+          </Group>
         }
       />
       <QueryView query={models}>
@@ -103,6 +118,9 @@ export const ModelsPage = () => {
               />
               <Panel title={t("bases")}>
                 <BaseCards models={data.filter((model) => model.kind === "base")} />
+                <LinkAnchor to="/o/$org/models/bases" params={{ org: org.slug }}>
+                  {bases("open")}
+                </LinkAnchor>
               </Panel>
             </Stack>
           );

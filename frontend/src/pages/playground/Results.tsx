@@ -1,11 +1,12 @@
 import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { Timed } from "@/api/classify";
+import type { Predicted } from "@/api/types";
 import { useFormat } from "@/lib/useFormat";
-import { ProbabilityBars } from "@/ui/ProbabilityBars";
+import { Answer, AnswerLine } from "./Answer";
 import classes from "./PlaygroundPage.module.css";
 
-type Props = { result: Timed; input: string | string[] };
+type Props = { result: Timed<Predicted>; input: string | string[] };
 
 export const Results = ({ result, input }: Props) => {
   const { t } = useTranslation("playground");
@@ -16,16 +17,12 @@ export const Results = ({ result, input }: Props) => {
   return (
     <div data-testid="playground-result">
       {data.length === 1 && first ? (
-        <ProbabilityBars scores={first.scores} label={first.label} caption={t("bars")} />
+        <Answer item={first} text={texts[first.index] ?? ""} />
       ) : (
         <ol className={classes.answers}>
           {data.map((item) => (
             <li key={item.index} className={classes.answer}>
-              <span className={classes.text}>{texts[item.index]}</span>
-              <Text span fw={600}>
-                {item.label ?? t("unsure")}
-              </Text>
-              <span className="tabular">{format.percent(item.score)}</span>
+              <AnswerLine item={item} text={texts[item.index] ?? ""} />
             </li>
           ))}
         </ol>

@@ -47,6 +47,14 @@ export const AdvancedFields = ({ form, known }: Props) => {
               allowDecimal={false}
               {...form.getInputProps("seed")}
             />
+            <NumberInput
+              label={t("form.maxCharge")}
+              inputWrapperOrder={ORDER}
+              description={t("form.maxChargeHelp")}
+              placeholder={t("form.noLimit")}
+              min={0}
+              {...form.getInputProps("maxCharge")}
+            />
           </SimpleGrid>
           <StudyFields form={form} />
           {groups.map(([group, fields]) => (

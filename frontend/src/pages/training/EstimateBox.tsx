@@ -16,7 +16,7 @@ const Figures = ({ estimate }: { estimate: Estimate }) => {
   const { t } = useTranslation("training");
   const format = useFormat();
   const free = Number(estimate.price) === 0;
-  const { seconds_p50: usual, seconds_p90: late } = estimate;
+  const { seconds_p50: usual, seconds_p90: late, measured_jobs: jobs } = estimate;
   return (
     <>
       <div>
@@ -28,10 +28,20 @@ const Figures = ({ estimate }: { estimate: Estimate }) => {
         </Text>
       </div>
       {usual === null ? null : (
-        <Text>
-          {t("estimate.time", { usual: format.span(usual), late: format.span(late ?? usual) })}
-        </Text>
+        <div>
+          <Text>
+            {t("estimate.time", { usual: format.span(usual), late: format.span(late ?? usual) })}
+          </Text>
+          <Text size="sm" c="dimmed">
+            {jobs > 0 ? t("estimate.measured", { count: jobs }) : t("estimate.unmeasured")}
+          </Text>
+        </div>
       )}
+      {estimate.warnings.map((warning) => (
+        <Text key={warning} size="sm">
+          {warning}
+        </Text>
+      ))}
       {estimate.allowed ? null : (
         <Text c="var(--mantine-color-error)">{estimate.reason ?? t("estimate.refused")}</Text>
       )}

@@ -1,8 +1,9 @@
 import { SimpleGrid, Text } from "@mantine/core";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
-import { columnsOf, merged, type Point, pointOf } from "@/lib/metrics";
-import { useFormat } from "@/lib/useFormat";
+import { isShare } from "@/lib/figures";
+import { columnsOf, merged, type Point, pointOf, scoreNameOf } from "@/lib/metrics";
+import { useFigure } from "@/lib/useFigure";
 import { LiveChart, type Series } from "@/ui/LiveChart";
 import { Panel } from "@/ui/Panel";
 import { MetricTable } from "./MetricTable";
@@ -15,7 +16,9 @@ const last = (points: readonly Point[], name: keyof Point): number | undefined =
 /** Loss and accuracy as they come, with the figures below. */
 export const JobCharts = ({ metrics }: { metrics: readonly Record<string, unknown>[] }) => {
   const { t } = useTranslation("training");
-  const format = useFormat();
+  const figure = useFigure();
+  const score = scoreNameOf(metrics);
+  const scoreName = figure.name(score);
   const points = useMemo(
     () => merged(metrics.map(pointOf).filter((point) => point !== undefined)),
     [metrics],
@@ -30,8 +33,8 @@ export const JobCharts = ({ metrics }: { metrics: readonly Record<string, unknow
     [t],
   );
   const accuracySeries = useMemo<Series[]>(
-    () => [{ label: t("chart.validAccuracy"), color: "--chart-3" }],
-    [t],
+    () => [{ label: t("chart.validScore", { name: scoreName }), color: "--chart-3" }],
+    [t, scoreName],
   );
   if (points.length === 0) {
     return (
@@ -57,19 +60,20 @@ export const JobCharts = ({ metrics }: { metrics: readonly Record<string, unknow
             })}
           />
         </Panel>
-        <Panel title={t("chart.accuracy")}>
+        <Panel title={scoreName}>
           <LiveChart
             columns={accuracyColumns}
             series={accuracySeries}
-            share
+            share={isShare(score)}
             xLabel={t("chart.step")}
-            summary={t("chart.accuracySummary", {
-              accuracy: accuracy === undefined ? "–" : format.percent(accuracy),
+            summary={t("chart.scoreSummary", {
+              name: scoreName,
+              value: accuracy === undefined ? "–" : figure.text(score, accuracy),
             })}
           />
         </Panel>
       </SimpleGrid>
-      <MetricTable points={points} />
+      <MetricTable points={points} score={score} />
     </div>
   );
 };

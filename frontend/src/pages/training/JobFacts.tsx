@@ -11,7 +11,42 @@ import { TemperBar } from "@/ui/TemperBar";
 
 type Props = { job: Job; progress: number };
 
+const MEGA = 1e6;
+const RATE_DIGITS = 3;
+
 const secondsBetween = (from: Date, to: Date): number => (to.getTime() - from.getTime()) / 1000;
+
+type Fact = { label: string; value: string };
+
+/** What a running job does at this moment. */
+const useLive = ({ status, progress }: Job): Fact[] => {
+  const { t } = useTranslation("training");
+  const format = useFormat();
+  if (status !== "running") return [];
+  const { rows_per_second: rows, memory_bytes: memory, learning_rate: rate, device } = progress;
+  const megabytes = memory ? format.number(Math.round(memory / MEGA)) : undefined;
+  const facts: [string, string | undefined][] = [
+    [t("job.rows"), rows ? format.number(Math.round(rows)) : undefined],
+    [t("job.rate"), rate?.toPrecision(RATE_DIGITS)],
+    [t("job.memory"), megabytes && t("job.megabytes", { value: megabytes })],
+    [t("job.device"), device],
+  ];
+  return facts.flatMap(([label, value]) => (value ? [{ label, value }] : []));
+};
+
+/** Where a queued job stands, and when its turn comes. */
+const useWaiting = ({ queue_position: place, estimated_start: start }: Job): Fact[] => {
+  const { t } = useTranslation("training");
+  const format = useFormat();
+  if (place === null) return [];
+  const span = start === null ? 0 : Math.max(1, secondsBetween(new Date(), dateOf(start)));
+  return [
+    { label: t("job.position"), value: format.number(place) },
+    ...(span
+      ? [{ label: t("job.starts"), value: t("job.startsIn", { span: format.span(span) }) }]
+      : []),
+  ];
+};
 
 export const JobFacts = ({ job, progress }: Props) => {
   const { t } = useTranslation("training");
@@ -23,6 +58,8 @@ export const JobFacts = ({ job, progress }: Props) => {
     const [kind = "", count = ""] = part.split(" ");
     return `${known("study.parts", kind) ?? kind} ${count}`.trim();
   };
+  const live = useLive(job);
+  const waiting = useWaiting(job);
   const running = !jobEnded(job.status);
   const left = job.status === "running" ? job.progress.eta_seconds : null;
   const took = job.finished_at
@@ -55,9 +92,9 @@ export const JobFacts = ({ job, progress }: Props) => {
                   },
                 ]
               : []),
-            ...(job.queue_position
-              ? [{ label: t("job.position"), value: format.number(job.queue_position) }]
-              : []),
+            ...waiting,
+            ...live,
+            ...(job.continue_from ? [{ label: t("job.parent"), value: job.continue_from }] : []),
             ...(job.trained_tokens
               ? [{ label: t("columns.tokens"), value: format.number(job.trained_tokens) }]
               : []),

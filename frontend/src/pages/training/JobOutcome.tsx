@@ -22,6 +22,25 @@ const Failed = ({ job }: { job: Job }) => {
   );
 };
 
+/** What went otherwise than one would expect, whatever the end. */
+export const JobWarnings = ({ job }: { job: Job }) => {
+  const { t } = useTranslation("training");
+  if (job.warnings.length === 0) return null;
+  return (
+    <Alert
+      color="yellow"
+      variant="light"
+      title={t("outcome.warnings", { count: job.warnings.length })}
+    >
+      {job.warnings.map((warning) => (
+        <Text key={warning} size="sm">
+          {warning}
+        </Text>
+      ))}
+    </Alert>
+  );
+};
+
 /** What is there now, and the next thing to do with it. */
 export const JobOutcome = ({ job }: { job: Job }) => {
   const { t } = useTranslation("training");

@@ -17,9 +17,10 @@ import { JobActions } from "./JobActions";
 import { JobCharts } from "./JobCharts";
 import { JobFacts } from "./JobFacts";
 import { JobLog } from "./JobLog";
-import { JobOutcome } from "./JobOutcome";
+import { JobOutcome, JobWarnings } from "./JobOutcome";
 import { progressOf } from "./progress";
 import { Study } from "./Study";
+import { TensorboardFile } from "./TensorboardFile";
 
 const useTitle = (job: Job, title: string, progress: number) => {
   const percent = `${Math.round(progress * 100)} %`;
@@ -58,13 +59,17 @@ const Live = ({ job }: { job: Job }) => {
       />
       <Stack gap="lg">
         <JobOutcome job={job} />
+        <JobWarnings job={job} />
         <JobFacts job={job} progress={progress} />
         <JobCharts metrics={stream.metrics} />
         <Study job={job} />
         <JobLog job={job} lines={stream.lines} live={stream.live} broken={stream.broken} />
-        <Text size="sm" c="dimmed">
-          {job.id}
-        </Text>
+        <Group justify="space-between">
+          <Text size="sm" c="dimmed">
+            {job.id}
+          </Text>
+          <TensorboardFile job={job} />
+        </Group>
       </Stack>
     </>
   );

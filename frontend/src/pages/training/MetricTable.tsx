@@ -2,6 +2,7 @@ import { Button } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useTranslation } from "react-i18next";
 import type { Point } from "@/lib/metrics";
+import { useFigure } from "@/lib/useFigure";
 import { useFormat } from "@/lib/useFormat";
 import { type Column, DataTable } from "@/ui/DataTable";
 
@@ -9,9 +10,10 @@ const LOSS_DIGITS = 4;
 const SHOWN = 100;
 
 /** The charts as a table, for those who cannot or would rather not see a picture. */
-export const MetricTable = ({ points }: { points: readonly Point[] }) => {
+export const MetricTable = ({ points, score }: { points: readonly Point[]; score: string }) => {
   const { t } = useTranslation("training");
   const format = useFormat();
+  const figure = useFigure();
   const [opened, table] = useDisclosure(false);
   const loss = (value: number | undefined) => value?.toFixed(LOSS_DIGITS) ?? "–";
   const columns: Column<Point>[] = [
@@ -20,9 +22,9 @@ export const MetricTable = ({ points }: { points: readonly Point[] }) => {
     { key: "valid", title: t("chart.valid"), numeric: true, cell: (row) => loss(row.validLoss) },
     {
       key: "accuracy",
-      title: t("chart.validAccuracy"),
+      title: t("chart.validScore", { name: figure.name(score) }),
       numeric: true,
-      cell: (row) => (row.accuracy === undefined ? "–" : format.percent(row.accuracy)),
+      cell: (row) => (row.accuracy === undefined ? "–" : figure.text(score, row.accuracy)),
     },
   ];
   return (

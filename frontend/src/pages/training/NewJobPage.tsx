@@ -31,6 +31,8 @@ const EMPTY: JobForm = {
   folds: "",
   trials: "",
   searchCharge: "",
+  continueFrom: "",
+  maxCharge: "",
   values: {},
 };
 
@@ -80,6 +82,10 @@ export const NewJobPage = () => {
   const known = useQuery(hyperparametersQuery(org)).data;
   const usable = (datasets.data?.data ?? []).filter((dataset) => dataset.status === "ready");
   const bases = (models.data ?? []).filter((model) => model.kind === "base");
+  const continued = (models.data ?? []).filter(
+    (model) =>
+      model.kind === "fine_tuned" && model.base === form.values.model && model.tier !== "head",
+  );
   const { setFieldValue } = form;
   const firstDataset = usable[0]?.id;
   const firstBase = bases[0]?.id;
@@ -122,7 +128,19 @@ export const NewJobPage = () => {
                 data={bases.map((model) => ({ value: model.id, label: model.name ?? model.id }))}
                 allowDeselect={false}
                 {...form.getInputProps("model")}
+                onChange={(value) => form.setValues({ model: value ?? "", continueFrom: "" })}
               />
+              {continued.length > 0 ? (
+                <Select
+                  label={t("form.continueFrom")}
+                  description={t("form.continueFromHelp")}
+                  placeholder={t("form.continueFromNone")}
+                  data={continued.map(({ id }) => id)}
+                  value={form.values.continueFrom || null}
+                  onChange={(value) => form.setFieldValue("continueFrom", value ?? "")}
+                  clearable
+                />
+              ) : null}
               <TextInput
                 label={t("form.suffix")}
                 description={t("form.suffixHelp")}

@@ -23,6 +23,9 @@ export type JobForm = {
   trials: number | "";
   /** Largest price of the search alone; "" = none. */
   searchCharge: string;
+  /** An own model to begin with; "" is the bare base. */
+  continueFrom: string;
+  maxCharge: number | "";
   /** What was set under "Advanced"; a missing or empty one is "auto". */
   values: Record<string, Value>;
 };
@@ -98,6 +101,14 @@ const studyOf = ({ folds, trials, searchCharge }: JobForm): Partial<JobCreate> =
     ? {}
     : { search: { trials, ...(searchCharge ? { max_charge: searchCharge } : {}) } }),
 });
+/** Settings that say which weights a model has. */
+const SHAPE: readonly string[] = [
+  "lora_rank",
+  "lora_alpha",
+  "lora_targets",
+  "frozen_layers",
+  "embeddings",
+];
 
 /** Only what was chosen: everything else stays "auto" and is the server's to decide. */
 export const bodyOf = (
@@ -105,14 +116,19 @@ export const bodyOf = (
   known: readonly Hyperparameter[] = [],
 ): JobCreate | undefined => {
   if (!form.dataset || !form.model) return undefined;
+  const { continueFrom } = form;
   const chosen = fieldsOf(known, form.tier, form.values)
+    // Which weights there are is the continued model's to say.
+    .filter(({ name }) => !continueFrom || !SHAPE.includes(name))
     .map(({ name }): [string, Value] => [name, form.values[name] ?? ""])
     .filter(([, value]) => value !== "");
   return {
     training_file: form.dataset,
     model: form.model,
-    tier: form.tier,
-    ...(form.preset ? { preset: form.preset } : {}),
+    ...(continueFrom
+      ? { continue_from: continueFrom }
+      : { tier: form.tier, ...(form.preset ? { preset: form.preset } : {}) }),
+    ...(form.maxCharge === "" ? {} : { max_charge: String(form.maxCharge) }),
     ...(form.suffix.trim() ? { suffix: form.suffix.trim() } : {}),
     ...(form.seed === "" ? {} : { seed: form.seed }),
     ...studyOf(form),

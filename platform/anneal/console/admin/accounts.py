@@ -1,7 +1,6 @@
 """Organizations, people and keys in the console; what is done to an organization."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any, ClassVar
 
 from django import forms
@@ -16,14 +15,14 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from anneal.console.admin.base import ReadOnlyAdmin
+from anneal.console.admin.credit import credit_give, currency_of
+from anneal.console.admin.form_page import posted
 from anneal.console.admin.forms import AssignPlanForm, GrantForm, ReasonForm
 from anneal.console.admin.site import operator_actor, site
-from anneal.kernel import clock
 from anneal.kernel.errors import DomainError
 from anneal.kernel.scopes import OrganizationRef
-from billing.ledger.models import GrantKind
 from billing.ledger.selectors import account_get
-from billing.ledger.services import account_park, account_unpark, balance_grant
+from billing.ledger.services import account_park, account_unpark
 from billing.plans.services import subscription_change
 from tenants.accounts.models import Membership, Organization, User
 from tenants.accounts.services import organization_restore, organization_suspend
@@ -71,24 +70,17 @@ class OrganizationAdmin(ReadOnlyAdmin):
 
         return self._form(request, object_id, ReasonForm, _("Restore"), apply)
 
-    @action(description=_("Grant units"), url_path="grant")  # type: ignore[untyped-decorator] # as above
+    @action(description=_("Grant credit"), url_path="grant")  # type: ignore[untyped-decorator] # as above
     def grant(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Give units."""
+        """Give units of a meter, or money."""
 
         def apply(organization: OrganizationRef, cleaned: dict[str, Any]) -> None:
-            days = cleaned["days"]
-            balance_grant(
-                organization=organization,
-                actor=operator_actor(request),
-                unit=cleaned["unit"],
-                amount=cleaned["amount"],
-                kind=GrantKind.OPERATOR,
-                source=f"console:{cleaned['once']}",
-                reason=cleaned["reason"],
-                expires_at=clock.now() + timedelta(days=days) if days else None,
-            )
+            credit_give(organization, operator_actor(request), cleaned)
 
-        return self._form(request, object_id, GrantForm, _("Grant units"), apply)
+        def form(data: Any) -> forms.Form:
+            return GrantForm(data, currency=currency_of(self.get_object(request, object_id)))
+
+        return self._form(request, object_id, form, _("Grant credit"), apply)
 
     @action(description=_("Assign plan"), url_path="assign-plan")  # type: ignore[untyped-decorator] # as above
     def assign_plan(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -146,7 +138,7 @@ class OrganizationAdmin(ReadOnlyAdmin):
         self,
         request: HttpRequest,
         object_id: str,
-        form_class: type[forms.Form],
+        make_form: Callable[[Any], forms.Form],
         title: Any,
         apply: Callable[[OrganizationRef, dict[str, Any]], None],
     ) -> HttpResponse:
@@ -154,7 +146,7 @@ class OrganizationAdmin(ReadOnlyAdmin):
         row = self.get_object(request, object_id)
         if row is None:
             raise Http404
-        form = form_class(request.POST or None)
+        form = make_form(posted(request))
         if request.method == "POST" and form.is_valid():
             try:
                 # A savepoint: the refusal is shown inside the scope, which commits.

@@ -1,13 +1,15 @@
-"""Usage, balances, grants, holds and entries in the console, to read: money moves by service."""
+"""Usage, balances, grants, holds and entries in the console: money moves by named actions alone."""
 
 from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action
 
 from anneal.console.admin.base import ReadOnlyAdmin, TenantAdmin
+from anneal.console.admin.credit import refund_page, void_page
 from anneal.console.admin.site import site
 from billing.ledger.models import (
     Balance,
@@ -57,6 +59,12 @@ class GrantAdmin(TenantAdmin):
     list_filter: ClassVar = ["unit", "kind"]
     search_fields: ClassVar = ["source"]
     ordering: ClassVar = ["-id"]
+    actions_detail: ClassVar = ["void"]
+
+    @action(description=_("Take back"), url_path="void")  # type: ignore[untyped-decorator] # unfold ships no types
+    def void(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Take back what is unspent."""
+        return void_page(request, self.get_object(request, object_id))
 
 
 class UncoveredFilter(admin.SimpleListFilter):
@@ -92,6 +100,12 @@ class HoldAdmin(TenantAdmin):
     list_filter: ClassVar = ["unit", "state", UncoveredFilter]
     search_fields: ClassVar = ["source"]
     ordering: ClassVar = ["-id"]
+    actions_detail: ClassVar = ["refund"]
+
+    @action(description=_("Refund"), url_path="refund")  # type: ignore[untyped-decorator] # as above
+    def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Give back what was captured, or a part of it."""
+        return refund_page(request, self.get_object(request, object_id))
 
 
 @admin.register(LedgerEntry, site=site)

@@ -1,0 +1,156 @@
+"""What the operator offers in the year, and what customers make of it: prices, codes, parking."""
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from anneal.kernel import clock
+from anneal.kernel.errors import DomainError
+from anneal.kernel.ids import uuid7
+from anneal.kernel.principal import SYSTEM_ACTOR
+from anneal.kernel.scopes import system_scope, tenant_scope
+from billing.ledger.services import account_park, account_unpark
+from billing.prices.contracts import PriceModel, PriceTerms, Tier
+from billing.prices.currency import DEFAULT
+from billing.prices.models import Price
+from billing.prices.services import price_add
+from billing.promotions.contracts import PromotionKind, PromotionTerms, RedemptionInfo
+from billing.promotions.services import discount_draw, promotion_add, promotion_redeem
+from billing.promotions.simulation.model import Rebate, Tariff
+from billing.promotions.simulation.world import (
+    DIMS,
+    OTHER_CURRENCY,
+    TIERED,
+    Customer,
+    Disagreement,
+    World,
+)
+
+D = Decimal
+_FLAT: Final = (
+    ("prediction", "", D("0.00009")),
+    ("prediction", "batch", D("0.000045")),
+    ("trained_token", "", D("0.00000045")),
+    ("storage_gb_hour", "", D("0.00014")),
+)
+"""In the other currency; the first prices are in dollars."""
+_TIERS: Final = (Tier(D(500), D("0.0004")), Tier(D(5_000), D("0.0002")), Tier(None, D("0.00005")))
+_CODES: Final = (
+    PromotionTerms(kind=PromotionKind.PERCENT, percent=D(10), invoices=3),
+    PromotionTerms(kind=PromotionKind.AMOUNT, amount=D("25.50"), currency=DEFAULT),
+    PromotionTerms(kind=PromotionKind.UNITS, unit="prediction", units=D(2_000), days=20),
+    PromotionTerms(kind=PromotionKind.TRIAL, days=7),
+)
+
+
+def offer(world: World, now: datetime) -> None:
+    """Add prices in tiers and in a second currency, and a promotion code of each kind."""
+    with clock.frozen(now), system_scope("simulation"):
+        wanted = [
+            (OTHER_CURRENCY, meter, kind, PriceTerms(unit_amount=amount))
+            for meter, kind, amount in _FLAT
+        ]
+        tiered = PriceTerms(model=PriceModel.GRADUATED, tiers=_TIERS)
+        wanted += [
+            (currency, "prediction", TIERED, tiered) for currency in (DEFAULT, OTHER_CURRENCY)
+        ]
+        for currency, meter, kind, terms in wanted:
+            # A year that was lived before left its prices.
+            if not Price.objects.filter(
+                currency=currency, meter__code=meter, plan="", match=DIMS[kind]
+            ).exists():
+                price_add(
+                    actor=SYSTEM_ACTOR,
+                    meter=meter,
+                    terms=terms,
+                    currency=currency,
+                    match=DIMS[kind],
+                    effective_at=now,
+                )
+        world.tariffs = _tariffs()
+        world.codes = tuple(
+            promotion_add(actor=SYSTEM_ACTOR, code=f"SIM-{uuid7().hex[-12:]}".upper(), terms=terms)
+            for terms in _CODES
+        )
+
+
+def redeem(world: World, customer: Customer, now: datetime) -> None:
+    """Let a customer try a code; what it gives must be what the model expects."""
+    before = set(customer.account.lots)
+    try:
+        with clock.frozen(now), tenant_scope(customer.ref):
+            redeemed = promotion_redeem(
+                organization=customer.ref,
+                actor=SYSTEM_ACTOR,
+                code=world.chance.choice(world.codes),
+            )
+    except DomainError:
+        world.count("codes refused")
+        return
+    world.count(f"codes redeemed, {redeemed.terms.kind.value}")
+    expected = _expected(customer, redeemed, now)
+    world.learn()
+    found = [lot for lot in customer.account.lots.values() if lot.id not in before]
+    if sorted(expected) != sorted((lot.unit, lot.amount) for lot in found):
+        raise Disagreement(f"{now}: {redeemed} granted {found}, not {expected}")
+
+
+def _expected(
+    customer: Customer, redeemed: RedemptionInfo, now: datetime
+) -> list[tuple[str, Decimal]]:
+    terms, discount = redeemed.terms, redeemed.discount
+    if discount is not None:
+        customer.account.rebates[discount.id] = Rebate(
+            terms.percent, terms.invoices, terms.amount, terms.currency
+        )
+    if terms.kind == PromotionKind.TRIAL:
+        return customer.account.trial_extend(now)
+    return [(terms.unit, terms.units)] if terms.units is not None else []
+
+
+def invoice(world: World, customer: Customer, now: datetime) -> None:
+    """Take every discount off an invoice; one in five asks a second time."""
+    key, amount = f"sim:{uuid7()}", D(world.chance.randrange(1, 5_000)) / 100
+    for discount_id, rebate in customer.account.rebates.items():
+        for _ in range(world.chance.choice([1, 1, 1, 1, 2])):
+            expected = rebate.draw(key, amount, customer.currency)
+            with clock.frozen(now), tenant_scope(customer.ref):
+                off = discount_draw(
+                    organization=customer.ref,
+                    discount_id=discount_id,
+                    key=key,
+                    amount=amount,
+                    currency=customer.currency,
+                )
+            if off != expected:
+                raise Disagreement(f"{now}: {off} came off {amount}, not {expected}")
+            world.count("discounts drawn" if off else "discounts used up")
+
+
+def park(world: World, customer: Customer, now: datetime) -> None:
+    """Stop an account, or free it again."""
+    change: Callable[..., bool] = account_unpark if customer.account.parked else account_park
+    with clock.frozen(now), system_scope("simulation"):
+        changed = change(organization=customer.ref, actor=SYSTEM_ACTOR, reason="simulation")
+    if not changed:
+        raise Disagreement(f"{now}: {customer.ref.slug} was {change.__name__}ed before")
+    world.count("accounts freed" if customer.account.parked else "accounts parked")
+    customer.account.parked = not customer.account.parked
+
+
+def _tariffs() -> dict[tuple[str, str, str], Tariff]:
+    """Return the list prices of the kinds of calls there are."""
+    kinds = {tuple(sorted(dims.items())): kind for kind, dims in DIMS.items()}
+    found = {}
+    for row in Price.objects.filter(plan="").order_by("effective_at").select_related("meter"):
+        kind = kinds.get(tuple(sorted(row.match.items())))
+        if kind is None or row.model not in (PriceModel.PER_UNIT, PriceModel.GRADUATED):
+            continue
+        key = (row.currency, row.meter.code, kind)
+        tiers = [
+            (None if tier["up_to"] is None else D(tier["up_to"]), D(tier["unit_amount"]))
+            for tier in row.tiers
+        ]
+        found[key] = Tariff(" ".join(key), tuple(tiers) or ((None, row.unit_amount),))
+    return found

@@ -1,0 +1,250 @@
+"""A virtual year, day by day, and its account at the end."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from django.db import connection
+
+from anneal.kernel import clock
+from anneal.kernel.scopes import system_scope
+from billing.ledger.functions import ledger_sweep
+from billing.ledger.models import Balance, GrantKind
+from billing.ledger.reconcile import drifts_read
+from billing.metering.contracts import UsageEventNew
+from billing.metering.services import rollups_advance
+from billing.plans.tasks import renew
+from billing.promotions.simulation.model import Totals
+from billing.promotions.simulation.offers import invoice, offer, park, redeem
+from billing.promotions.simulation.world import TIERED, Customer, World
+
+STORAGE: Final = "storage_gb_hour"
+_DAY: Final = timedelta(days=1)
+_SWEEP: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """One balance as the ledger and the model tell it."""
+
+    organization: str
+    unit: str
+    ledger: Totals
+    model: Totals
+
+
+@dataclass(frozen=True, slots=True)
+class YearReport:
+    """What happened, and what does not agree."""
+
+    counts: dict[str, int]
+    balances: tuple[Explained, ...]
+    differences: tuple[str, ...]
+    drifts: tuple[str, ...]
+
+
+def year_simulate(
+    *, organizations: int, days: int, seed: int, progress: Callable[[int], None]
+) -> YearReport:
+    """Live through the days before today; return how ledger and model compare."""
+    world = World(seed)
+    today = clock.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    first = today - days * _DAY
+    offer(world, first)
+    joins = sorted(world.chance.randrange(max(1, days * 4 // 5)) for _ in range(organizations))
+    joins[0] = 0
+    for number in range(days):
+        midnight = first + number * _DAY
+        for _ in range(joins.count(number)):
+            world.sign_up(midnight)
+        _day(world, midnight, number)
+        progress(number + 1)
+    _end(world, today)
+    return _report(world, today)
+
+
+def _day(world: World, midnight: datetime, number: int) -> None:
+    with clock.frozen(midnight):
+        renew()
+    world.learn()
+    for hour in (3, 11, 19):
+        now = midnight + timedelta(hours=hour, minutes=world.chance.randrange(60))
+        _predict(world, now)
+        _train(world, now)
+        _office(world, now)
+    _store(world, midnight + timedelta(hours=23))
+    if number % 7 == 6:
+        _sum(world, midnight + _DAY)
+
+
+def _predict(world: World, now: datetime) -> None:
+    """Calls in bulk: most are answered, some in part, some not at all."""
+    chance = world.chance
+    wanted = []
+    for customer in world.customers:
+        if chance.random() < min(0.7, 0.2 * customer.busy):
+            amount = max(1, int(chance.lognormvariate(3, 1.5) * customer.busy))
+            kind = chance.choice(["", "", "batch", TIERED])
+            wanted.append((customer, "prediction", amount, kind))
+    settled = []
+    for customer, hold in world.take(wanted, now):
+        amount = int(customer.account.holds[hold].amount)
+        used = chance.choice([amount, amount, amount, chance.randint(0, amount), 0])
+        settled.append((customer, hold, used, False, f"call:{hold}"))
+    world.settle(settled, now + timedelta(minutes=1))
+
+
+def _train(world: World, now: datetime) -> None:
+    """Jobs that last for days: begun, charged by segments, ended, or forgotten."""
+    chance = world.chance
+    wanted = [
+        (customer, "trained_token", chance.randrange(10_000, 3_000_000), "")
+        for customer in world.customers
+        if chance.random() < 0.02
+    ]
+    for customer, hold in world.take(wanted, now):
+        customer.training[hold] = 0
+    settled, forgotten = [], []
+    for customer in world.customers:
+        for hold, segments in list(customer.training.items()):
+            taken = customer.account.holds[hold]
+            left = int(taken.amount - taken.captured)
+            step = chance.random()
+            if step < 0.25 and left > 1:
+                customer.training[hold] = segments + 1
+                units = chance.randint(1, left - 1)
+                settled.append((customer, hold, units, True, f"job:{hold}:{segments}"))
+            elif step < 0.45:
+                units = chance.choice([left, chance.randint(0, left), 0])
+                settled.append((customer, hold, units, False, f"job:{hold}:{segments}"))
+                del customer.training[hold]
+            elif step < 0.48:
+                forgotten.append((customer, hold))
+                del customer.training[hold]
+    world.settle(settled, now)
+    world.expire(forgotten, now)
+
+
+def _office(world: World, now: datetime) -> None:
+    """What people do: buy, get credit, change plans, are given something back."""
+    chance = world.chance
+    for customer in world.customers:
+        does = chance.random()
+        if does < 0.004:
+            world.top_up(
+                customer,
+                now,
+                unit="prediction",
+                amount=chance.randrange(100, 50_000),
+                kind=chance.choice([GrantKind.OPERATOR, GrantKind.PURCHASED]),
+                priority=chance.choice([20, 50, 50, 80]),
+                expires_at=chance.choice([None, now + chance.randrange(1, 90) * _DAY]),
+            )
+        elif does < 0.007:
+            world.top_up(
+                customer,
+                now,
+                unit=customer.currency,
+                amount=Decimal(chance.randrange(100, 20_000)) / 100,
+                kind=GrantKind.PURCHASED,
+                effective_at=now + chance.choice([0, 0, 5]) * _DAY,
+                expires_at=now + chance.randrange(10, 365) * _DAY,
+            )
+        elif does < 0.010:
+            world.change_plan(customer, chance.choice(["free", "starter", "pro"]), now)
+        elif does < 0.020 and customer.settled:
+            world.refund(customer, now)
+        elif does < 0.025:
+            redeem(world, customer, now)
+        elif does < 0.035 and customer.account.rebates:
+            invoice(world, customer, now)
+        elif does > (0.9 if customer.account.parked else 0.998):
+            park(world, customer, now)
+
+
+def _store(world: World, now: datetime) -> None:
+    """Stored bytes, charged where grants or money cover them; every tenth report is sent twice."""
+    chance = world.chance
+    events = [
+        UsageEventNew(
+            organization_id=customer.ref.id,
+            source="storage",
+            event_id=f"{now:%Y-%m-%d}",
+            meter=STORAGE,
+            units=Decimal(chance.randrange(1, 10_000)) / chance.choice([1000, 1000, 10]),
+            occurred_at=now - chance.randrange(0, 3) * _DAY,
+        )
+        for customer in world.customers
+    ]
+    world.store([event for event in events if chance.random() < 0.1], now)
+    world.store(events, now)
+
+
+def _sum(world: World, now: datetime) -> None:
+    more = True
+    while more:
+        with system_scope("simulation"):
+            more = rollups_advance(now=now)
+    world.count("times summed up")
+
+
+def _end(world: World, now: datetime) -> None:
+    with clock.frozen(now):
+        renew()
+        swept = _SWEEP
+        # Grants that are over while a hold pins them stay due, so the last batch is not empty.
+        while swept == _SWEEP:
+            with system_scope("simulation"):
+                swept = ledger_sweep(most=_SWEEP)
+    world.learn()
+    _sum(world, now)
+
+
+def _report(world: World, now: datetime) -> YearReport:
+    with system_scope("simulation"):
+        rows = list(Balance.objects.filter(organization_id__in=list(world.by_id)))
+        drifts = [
+            each
+            for each in drifts_read()
+            if each.organization_id is None or each.organization_id in world.by_id
+        ]
+        used = _used(world)
+    found = {
+        (row.organization_id, row.unit): Totals(row.granted, row.held, row.consumed, row.expired)
+        for row in rows
+    }
+    balances: list[Explained] = []
+    differences: list[str] = []
+    for customer in world.customers:
+        for unit, model in sorted(customer.account.totals(now).items()):
+            ledger = found.pop((customer.ref.id, unit), Totals())
+            balances.append(Explained(customer.ref.slug, unit, ledger, model))
+            if ledger != model:
+                differences.append(f"{customer.ref.slug} {unit}: {ledger} is not {model}")
+        differences += _usage_differences(customer, used)
+    differences += [f"{key}: {value} is of no grant" for key, value in found.items()]
+    return YearReport(
+        world.counts,
+        tuple(balances),
+        tuple(differences),
+        tuple(f"{each.check} {each.organization_id} {each.subject}" for each in drifts),
+    )
+
+
+def _usage_differences(customer: Customer, used: dict[tuple[str, str], Decimal]) -> list[str]:
+    mine = {meter: units for (owner, meter), units in used.items() if owner == str(customer.ref.id)}
+    if mine == customer.account.events:
+        return []
+    return [f"{customer.ref.slug}: events tell {mine}, the model {customer.account.events}"]
+
+
+def _used(world: World) -> dict[tuple[str, str], Decimal]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT organization_id::text, meter, sum(units) FROM metering_usageevent"
+            " WHERE organization_id = ANY(%s) GROUP BY 1, 2",
+            [list(world.by_id)],
+        )
+        return {(owner, meter): units for owner, meter, units in cursor.fetchall()}

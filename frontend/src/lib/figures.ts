@@ -1,0 +1,40 @@
+/** The figures of any task: which there are, in which order they are shown, and which are shares. */
+import type { Metrics } from "@/api/types";
+import { testFigures } from "./report";
+
+const SHARES: readonly string[] = [
+  "accuracy",
+  "micro_f1",
+  "f1",
+  "macro_f1",
+  "subset_accuracy",
+  "precision",
+  "recall",
+];
+const SHOWN: readonly string[] = [
+  "accuracy",
+  "micro_f1",
+  "f1",
+  "r2",
+  "macro_f1",
+  "subset_accuracy",
+  "precision",
+  "recall",
+  "spearman",
+  "mae",
+  "rmse",
+];
+const MOST = 4;
+
+export const isShare = (name: string): boolean => SHARES.includes(name);
+
+export type Figure = { name: string; value: number };
+
+/** What a model is judged by, the figure its task looks at first. */
+export const headlineOf = (metrics: Metrics | null | undefined): Figure[] => {
+  const figures = testFigures(metrics);
+  return SHOWN.flatMap((name) => {
+    const value = figures[name];
+    return typeof value === "number" && Number.isFinite(value) ? [{ name, value }] : [];
+  }).slice(0, MOST);
+};

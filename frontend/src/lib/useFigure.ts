@@ -1,0 +1,16 @@
+import { isShare } from "./figures";
+import { useFormat } from "./useFormat";
+import { useKnown } from "./useKnown";
+
+const DIGITS = 4;
+
+/** Name and text of a figure: shares in percent, everything else in its own unit. */
+export const useFigure = () => {
+  const format = useFormat();
+  const known = useKnown("evaluation");
+  return {
+    name: (name: string): string => known("figure", name) ?? name,
+    text: (name: string, value: number): string =>
+      isShare(name) ? format.percent(value) : format.number(Number(value.toPrecision(DIGITS))),
+  };
+};

@@ -1,0 +1,132 @@
+"""Labelled spans of texts, counted as conlleval does: a span is right when both its ends and its
+label are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import cast
+
+import numpy as np
+
+from mlworker.engine.contracts import Json
+from mlworker.engine.data.spans import Span, labels_of, spans_of
+from mlworker.engine.evaluation.bootstrap import METHOD, as_figures, intervals
+from mlworker.engine.evaluation.counts import ClassCounts, Ints
+from mlworker.engine.evaluation.labelsets import cases_of, class_lines, f1_figures
+from mlworker.engine.evaluation.report import slices_of
+from mlworker.engine.evaluation.subject import Findings, Subject, answers_table
+from mlworker.engine.tasks.base import IGNORED
+
+_FIGURES = ("f1", "precision", "recall")
+Pair = tuple[list[Span], list[Span]]
+"""True and found spans of a row, in words."""
+
+
+def span_metrics(
+    tags: Sequence[int], rows: Sequence[Sequence[int]], labels: Sequence[str]
+) -> dict[str, Json]:
+    """Figures of the tags of all tokens, rows after each other, against the rows' targets."""
+    pairs = span_pairs(tags, rows)
+    hits, support, called = _counted(pairs, len(labels)).sum(axis=0)
+    counts = ClassCounts(hits, support, called)
+    figures = f1_figures(*(part[None].astype(np.float64) for part in (hits, support, called)))
+    columns = (counts.precision, counts.recall, counts.f1, counts.support)
+    names = ("precision", "recall", "f1", "support")
+    asked = [(tag, target) for tag, target in _asked(tags, rows)]
+    return {
+        "rows": len(rows),
+        **{name: float(figures[name][0]) for name in (*_FIGURES, "macro_f1")},
+        "word_accuracy": sum(tag == target for tag, target in asked) / max(len(asked), 1),
+        "entities": int(support.sum()),
+        "per_class": {
+            label: {name: float(column[at]) for name, column in zip(names, columns, strict=True)}
+            for at, label in enumerate(labels)
+        },
+    }
+
+
+def span_pairs(tags: Sequence[int], rows: Sequence[Sequence[int]]) -> list[Pair]:
+    """Of each row the true spans and those that the tags make."""
+    pairs, start = [], 0
+    for row in rows:
+        places = [at for at, target in enumerate(row) if target != IGNORED]
+        found = spans_of([tags[start + at] for at in places])
+        pairs.append((spans_of([row[at] for at in places]), found))
+        start += len(row)
+    return pairs
+
+
+def report(subject: Subject) -> Findings:
+    """Span figures with intervals, by label and by length of the text."""
+    setup = subject.setup
+    labels = labels_of(setup.labels)
+    rows = cast("Sequence[Sequence[int]]", subject.split.targets)
+    metrics = setup.task.evaluate(subject.logits, rows, setup.labels)
+    answers = setup.task.answers(subject.logits)
+    tags = answers[:, 0].int().tolist()
+    pairs = span_pairs(tags, rows)
+    counted, size = _counted(pairs, len(labels)), len(labels)
+    counts = ClassCounts(*counted.sum(axis=0))
+    found = intervals(
+        counted.reshape(len(rows), -1).astype(np.float64),
+        lambda drawn: f1_figures(*(drawn[:, at * size : (at + 1) * size] for at in range(3))),
+        seed=subject.seed,
+        between=subject.look,
+        shares=cases_of(counts, len(rows)),
+    )
+    right = np.array([true == said for true, said in pairs], dtype=np.int64)
+    parts: dict[str, Json] = {
+        "labels": list(labels),
+        "loss": metrics["loss"],
+        "figures": as_figures(found, _FIGURES),
+        "interval": METHOD,
+        "per_class": class_lines(counts, labels, found, {}),
+        "slices": slices_of(subject.lengths, subject.cut, right),
+        "errors": int((1 - right).sum()),
+    }
+    scores = _least(answers[:, 1].tolist(), rows)
+    table = answers_table(
+        subject,
+        [_shown(true, labels) for true, _ in pairs],
+        [_shown(said, labels) for _, said in pairs],
+        score=scores,
+        # the surer a wrong row, the worse; the surer a right one, the better
+        label_score=[
+            score if good else 1 - score for score, good in zip(scores, right.tolist(), strict=True)
+        ],
+    )
+    return Findings(parts, table)
+
+
+def _counted(pairs: Sequence[Pair], size: int) -> Ints:
+    """[R, 3, C]: spans of each label found rightly, there, and called, row by row."""
+    counts = np.zeros((len(pairs), 3, size), dtype=np.int64)
+    for row, (true, said) in enumerate(pairs):
+        for at, spans in enumerate((set(true) & set(said), true, said)):
+            for span in spans:
+                counts[row, at, span.label] += 1
+    return counts
+
+
+def _asked(tags: Sequence[int], rows: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
+    """(tag, target) of every word."""
+    targets = [target for row in rows for target in row]
+    return [pair for pair in zip(tags, targets, strict=True) if pair[1] != IGNORED]
+
+
+def _least(scores: Sequence[float], rows: Sequence[Sequence[int]]) -> list[float]:
+    """The chance of the least likely tag of each row."""
+    found, start = [], 0
+    for row in rows:
+        asked = [scores[start + at] for at, target in enumerate(row) if target != IGNORED]
+        found.append(min(asked, default=1.0))
+        start += len(row)
+    return found
+
+
+def _shown(spans: Sequence[Span], labels: Sequence[str]) -> str:
+    """Spans as [first word, word after the last, label], words counted from 0."""
+    return json.dumps(
+        [[span.start, span.end, labels[span.label]] for span in spans], ensure_ascii=False
+    )

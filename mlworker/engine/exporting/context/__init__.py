@@ -1,0 +1,1 @@
+"""What goes into a container context; `server.py` runs there and not here."""

@@ -1,0 +1,62 @@
+"""How far ``max_charge`` lets a training go that would cost more."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from billing.ledger.contracts import HoldQuote
+from billing.ledger.errors import ChargeTooHigh
+from mlworker.jobs.errors import MaxChargeExceeded
+from mlworker.jobs.quoting import Plan
+
+_GRAIN = 1024
+"""Tokens to which the limit is looked for."""
+
+
+def tokens_allowed(
+    plan: Plan, max_charge: Decimal | None, quote: Callable[[int], HoldQuote]
+) -> tuple[int, HoldQuote]:
+    """Return how many of the plan's tokens may be trained, and what a hold of them would be told.
+
+    All, or as many as the charge buys; ``quote`` asks the ledger what a hold of some tokens would
+    cost at most. MaxChargeExceeded when that is not one pass over the rows: such a model would be
+    of no use, and tier head has no more than one.
+    """
+    told = whole = quote(plan.trained_tokens)
+    if not _too_high(whole):
+        return plan.trained_tokens, whole
+    # Nothing below one pass is of use, so the search begins there.
+    if plan.pass_tokens < plan.trained_tokens:
+        told = quote(plan.pass_tokens)
+    if _too_high(told) and (plan.study.folds or plan.study.trials):
+        raise MaxChargeExceeded(
+            f"With its folds and trials it can cost up to {whole.cost} {whole.currency}, above "
+            f"max_charge {max_charge}: ask for fewer, or use tier head, where they are free.",
+            param="max_charge",
+        )
+    if _too_high(told):
+        raise MaxChargeExceeded(
+            f"It can cost up to {whole.cost} {whole.currency} and one pass over the rows up to "
+            f"{told.cost}: both are above max_charge {max_charge}.",
+            param="max_charge",
+        )
+    low, high = plan.pass_tokens, plan.trained_tokens
+    while high - low > _GRAIN:
+        middle = (low + high) // 2
+        found = quote(middle)
+        if _too_high(found):
+            high = middle
+        else:
+            low, told = middle, found
+    return low, told
+
+
+def cap_warning(limit: int, plan: Plan) -> str:
+    """Say in one sentence what the limit does."""
+    return (
+        f"max_charge ends the training after {limit:,} of {plan.trained_tokens:,} trained tokens, "
+        "with the best weights found until then."
+    )
+
+
+def _too_high(told: HoldQuote) -> bool:
+    return told.refusal == ChargeTooHigh.code

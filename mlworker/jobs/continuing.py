@@ -1,0 +1,162 @@
+"""Continue from an own model version or checkpoint: what may begin with what, with warnings."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from anneal.kernel.ids import parse_id, public_id
+from anneal.kernel.scopes import OrganizationRef, require_scope
+from mlworker.engine.training.config import AUTO
+from mlworker.jobs.contracts import CHECKPOINT_PREFIX, JOB_PREFIX, JobRequest
+from mlworker.jobs.errors import ContinueFromNotFound, ContinueFromUnfit
+from mlworker.jobs.models import FineTuningJob, StoredFiles
+from mlworker.jobs.states import OPEN, StoredKind, StoredState
+from mlworker.registry.errors import ModelNotFound
+from mlworker.registry.selectors import model_version_get
+from tenants.datasets.selectors import dataset_version_get
+
+PARAM: Final = "continue_from"
+_SHAPE: Final[Mapping[str, tuple[str, ...]]] = {
+    "lora": ("lora_rank", "lora_alpha", "lora_targets", "frozen_layers"),
+    "full": ("frozen_layers", "embeddings"),
+}
+"""Settings that say which tensors there are: they are the parent's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """What a job begins with."""
+
+    reference: str
+    base: str
+    task: str
+    tier: str
+    labels: tuple[str, ...]
+    config: Mapping[str, Any]
+    is_checkpoint: bool
+    key: str
+    """Where its bytes are stored."""
+    sha256: str
+    name: str
+    """For the lineage: the model, or the job and step of the checkpoint."""
+
+
+def parent_find(*, organization: OrganizationRef, reference: str) -> Parent:
+    """Return what ``reference`` names: ``ft:...`` or ``ftckpt-...``. ContinueFromNotFound."""
+    require_scope(organization)
+    if reference.startswith(CHECKPOINT_PREFIX):
+        return _checkpoint(organization, reference)
+    try:
+        version = model_version_get(organization=organization, name=reference)
+    except ModelNotFound as error:
+        raise ContinueFromNotFound(param=PARAM) from error
+    config = version.lineage.get("config")
+    return Parent(
+        reference=reference,
+        base=version.base,
+        task=version.task,
+        tier=version.tier,
+        labels=version.labels,
+        config=config if isinstance(config, Mapping) else {},
+        is_checkpoint=False,
+        key=version.artifact_key,
+        sha256=version.artifact_sha256,
+        name=version.name,
+    )
+
+
+def parent_apply(request: JobRequest, parent: Parent) -> JobRequest:
+    """Return the request with the parent's tier and shape. ContinueFromUnfit says what differs."""
+    if parent.base != request.model:
+        raise ContinueFromUnfit(
+            f"'{parent.reference}' was trained from the base '{parent.base}': "
+            f"send it as model, not '{request.model[:40]}'.",
+            param="model",
+        )
+    if parent.tier not in _SHAPE:
+        raise ContinueFromUnfit(
+            f"'{parent.reference}' is of tier {parent.tier}, which computes its answer anew each "
+            "time: there is nothing to continue. Train it without continue_from.",
+            param=PARAM,
+        )
+    if request.tier not in (AUTO, parent.tier):
+        raise ContinueFromUnfit(
+            f"'{parent.reference}' is of tier {parent.tier}: leave the tier out, or send that.",
+            param="tier",
+        )
+    values = dict(request.hyperparameters)
+    for name in _SHAPE[parent.tier]:
+        wanted, given = parent.config.get(name), values.get(name)
+        if wanted is None:
+            continue
+        if given not in (None, AUTO, wanted):
+            raise ContinueFromUnfit(
+                f"{name} is {wanted} in '{parent.reference}' and cannot change: leave it out.",
+                param=f"hyperparameters.{name}",
+            )
+        values[name] = wanted
+    return JobRequest(
+        **{name: getattr(request, name) for name in JobRequest.__dataclass_fields__}
+        | {"tier": parent.tier, "hyperparameters": values}
+    )
+
+
+def label_warnings(parent: Parent, labels: Sequence[str]) -> list[str]:
+    """Say which labels the parent has not learned. Empty when it knows them all."""
+    new = [label for label in labels if label not in parent.labels]
+    if not new:
+        return []
+    named = ", ".join(repr(label[:40]) for label in new[:5]) + (", ..." if len(new) > 5 else "")
+    if len(new) == len(labels):
+        return [f"'{parent.reference}' knows none of the labels: its last layer begins anew."]
+    return [
+        f"'{parent.reference}' does not know {named}: the last layer begins anew for "
+        f"{len(new)} of {len(labels)} labels."
+    ]
+
+
+def checkpoints_needed(job_id: UUID) -> set[UUID]:
+    """Return the checkpoints of a job that unfinished jobs are to begin with."""
+    names = FineTuningJob.objects.filter(
+        state__in=OPEN, continue_from__startswith=CHECKPOINT_PREFIX
+    ).values_list("continue_from", flat=True)
+    ids = {parse_id(CHECKPOINT_PREFIX, name) for name in names}
+    mine = StoredFiles.objects.filter(id__in=ids, job_id=job_id)
+    return set(mine.values_list("id", flat=True))
+
+
+def model_is_needed(*, organization: OrganizationRef, name: str) -> bool:
+    """Say whether an unfinished job is to begin with the model version."""
+    require_scope(organization)
+    return FineTuningJob.objects.filter(
+        organization_id=organization.id, state__in=OPEN, continue_from=name
+    ).exists()
+
+
+def _checkpoint(organization: OrganizationRef, reference: str) -> Parent:
+    row = (
+        StoredFiles.objects.filter(
+            id=parse_id(CHECKPOINT_PREFIX, reference),
+            kind=StoredKind.CHECKPOINT,
+            state=StoredState.READY,
+        )
+        .select_related("job")
+        .first()
+    )
+    if row is None or row.job.dataset_version_id is None:
+        raise ContinueFromNotFound(param=PARAM)
+    job = row.job
+    version = dataset_version_get(organization=organization, version_id=row.job.dataset_version_id)
+    return Parent(
+        reference=reference,
+        base=job.base,
+        task=job.task,
+        tier=job.tier,
+        labels=tuple(version.labels),
+        config=job.config,
+        is_checkpoint=True,
+        key=row.key,
+        sha256=row.sha256,
+        name=f"{public_id(JOB_PREFIX, job.id)}:step-{row.step}",
+    )

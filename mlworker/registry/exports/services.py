@@ -1,0 +1,109 @@
+"""Asking for exports and giving them up."""
+
+from typing import Final
+
+from django.db.models.functions import Now
+
+from anneal.kernel.audit import audit_record
+from anneal.kernel.events import FileArriving, publish
+from anneal.kernel.ids import public_id
+from anneal.kernel.outbox import outbox_add
+from anneal.kernel.principal import Actor
+from anneal.kernel.scopes import OrganizationRef, require_scope
+from mlworker.engine.exporting.contracts import TASKS
+from mlworker.registry.contracts import ExportFormat, ExportState
+from mlworker.registry.errors import ExportImpossible, ExportRunning
+from mlworker.registry.exports.contracts import EXPORT_PREFIX, ExportInfo
+from mlworker.registry.exports.selectors import export_info, export_row
+from mlworker.registry.models import ModelExport, ModelVersion
+
+OPEN: Final = (ExportState.QUEUED, ExportState.RUNNING)
+
+
+def export_create(
+    *, organization: OrganizationRef, actor: Actor, version: ModelVersion, form: ExportFormat
+) -> tuple[ExportInfo, bool]:
+    """Ask for a version in a form; return the export and whether it is new.
+
+    What is there or on its way is returned as it is; what failed is tried again. ExportImpossible
+    for a form the version has not.
+    """
+    require_scope(organization)
+    _check(version, form)
+    fields = {
+        "state": ExportState.QUEUED,
+        "organization_slug": organization.slug,
+        "created_by": actor.label,
+    }
+    # The unique key decides between two who ask at once; the loser finds the winner's row.
+    ModelExport.objects.bulk_create(
+        [ModelExport(organization_id=organization.id, version=version, format=form, **fields)],
+        ignore_conflicts=True,
+    )
+    row = ModelExport.objects.select_for_update().get(version_id=version.id, format=form)
+    fresh = row.rung_at is None or row.state == ExportState.FAILED
+    if fresh:
+        publish(FileArriving(organization=organization, bytes=version.artifact_bytes))
+        row.state, row.error, row.progress, row.phase = ExportState.QUEUED, None, 0.0, ""
+        row.attempt, row.finished_at = 0, None
+        row.save()
+        export_ring(row)
+        audit_record(
+            actor=actor,
+            action="model_export.create",
+            target=public_id(EXPORT_PREFIX, row.id),
+            detail={"model": version.name, "format": str(form)},
+        )
+    return export_info(row, version.name), fresh
+
+
+def export_delete(
+    *, organization: OrganizationRef, actor: Actor, version: ModelVersion, export_id: str
+) -> None:
+    """Give up an export and, after the commit, its file. ExportRunning while one is being made."""
+    require_scope(organization)
+    row = export_row(version, export_id, lock=True)
+    if row.state == ExportState.RUNNING:
+        raise ExportRunning
+    if row.key:
+        outbox_add(task="registry.artifact_delete", queue="default", payload={"key": row.key})
+    identity = row.id
+    row.delete()
+    audit_record(
+        actor=actor,
+        action="model_export.delete",
+        target=public_id(EXPORT_PREFIX, identity),
+        detail={"model": version.name, "format": row.format},
+    )
+
+
+def export_ring(row: ModelExport) -> None:
+    """Ask a worker for the export of a locked row, in the open transaction."""
+    ModelExport.objects.filter(id=row.id).update(rung_at=Now())
+    outbox_add(
+        task="registry.export",
+        queue="default",
+        payload={
+            "export_id": str(row.id),
+            "organization_id": str(row.organization_id),
+            "slug": row.organization_slug,
+        },
+    )
+
+
+def _check(version: ModelVersion, form: ExportFormat) -> None:
+    if version.task not in TASKS:
+        raise ExportImpossible(
+            f"Models of the task '{version.task}' cannot be exported yet.", param="format"
+        )
+    if form is ExportFormat.ADAPTER and version.tier != "lora":
+        raise ExportImpossible(
+            f"A model of the tier '{version.tier}' has no adapter: export it as 'huggingface'.",
+            param="format",
+        )
+    if form is ExportFormat.ONNX_INT8 and version.dataset_version_id is None:
+        raise ExportImpossible(
+            "Whether 8 bits are accurate enough is measured on the model's own test rows, and an "
+            "imported model has none: export it as 'onnx'.",
+            param="format",
+        )

@@ -1,0 +1,1 @@
+"""Models that were trained elsewhere, taken in as versions of the organization."""

@@ -1,0 +1,84 @@
+"""An account whose books refused a booking: parked, and the operators are told what differs."""
+
+import pytest
+from django.core.mail import EmailMessage
+
+from anneal.kernel.ids import uuid7
+from anneal.kernel.models import AuditEvent, OutboxMessage
+from anneal.kernel.scopes import OrganizationRef, system_scope
+from billing.ledger.models import CustomerAccount
+from billing.ledger.services import books_fault
+from billing.ledger.tasks import fault
+from tenants.accounts.models import User
+from tests.unit.billing.test_reconcile import seed
+from tests.unit.factories import make_user
+
+
+@pytest.fixture
+def operator(db: None) -> str:
+    made = make_user("operator")
+    with system_scope("test"):
+        User.objects.filter(id=made.id).update(is_staff=True)
+    return made.email
+
+
+def refused(organization: OrganizationRef, error: str = "violates\n  check") -> bool:
+    with system_scope("test"):
+        return books_fault(organization_id=organization.id, error=error)
+
+
+def told() -> list[dict[str, str]]:
+    with system_scope("test"):
+        return list(
+            OutboxMessage.objects.filter(task="ledger.fault").values_list("payload", flat=True)
+        )
+
+
+def test_it_is_parked_with_its_reason_and_told_once(
+    organization: OrganizationRef, other_organization: OrganizationRef
+) -> None:
+    assert [refused(organization), refused(organization, "x" * 1000)] == [True, False]
+
+    with system_scope("test"):
+        accounts = CustomerAccount.objects.filter(
+            parked_at__isnull=False, organization_id__in=[organization.id, other_organization.id]
+        )
+        (reason,) = accounts.values_list("parked_reason", flat=True)
+        audited = AuditEvent.objects.filter(
+            action="account.park", organization_id=organization.id
+        ).count()
+    assert audited == 1
+    assert reason == "the books refused a booking: violates check"
+    assert told() == [{"organization_id": str(organization.id), "slug": organization.slug}]
+
+
+def test_an_organization_that_is_gone_is_nobodys_fault(db: None) -> None:
+    assert not refused(OrganizationRef(uuid7(), "gone"))
+    assert told() == []
+
+
+def test_the_operators_read_what_differs(
+    organization: OrganizationRef, operator: str, mailoutbox: list[EmailMessage]
+) -> None:
+    seed("UPDATE ledger_balance SET consumed = 1 WHERE organization_id = %s", organization.id)
+    refused(organization)
+
+    fault(**told()[0])
+
+    (mail,) = mailoutbox
+    assert (mail.to, mail.subject) == ([operator], "Anneal: the books differ")
+    assert "ledger.consumed" in mail.body
+    assert f"no new holds: {organization.slug}." in mail.body
+
+
+def test_a_refusal_that_no_check_explains_is_told_all_the_same(
+    organization: OrganizationRef, operator: str, mailoutbox: list[EmailMessage]
+) -> None:
+    refused(organization)
+
+    fault(**told()[0])
+
+    (mail,) = mailoutbox
+    assert (mail.to, mail.subject) == ([operator], "Anneal: an account was stopped")
+    assert f"a booking of {organization.slug}" in mail.body
+    assert "the books refused a booking: violates check" in mail.body

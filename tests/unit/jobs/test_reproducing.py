@@ -1,0 +1,169 @@
+"""Training again from a manifest alone gives the same metrics; what is missing is named."""
+
+import hashlib
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from anneal.kernel.scopes import OrganizationRef, tenant_scope
+from mlworker.engine.artifact_manifest import pack
+from mlworker.engine.base.locate import locate_base
+from mlworker.engine.contracts import BaseReference, DoneMessage, TrainSpec, parse_message
+from mlworker.engine.training.config import resolve_auto
+from mlworker.jobs.limits import TRAIN_THREADS
+from mlworker.jobs.supervisor.finish import split_hash
+from tenants.datasets.contracts import DatasetVersionInfo, Split
+from tenants.datasets.selectors import dataset_version_read, dataset_version_resolve
+from tests.unit.jobs.factories import make_dataset
+
+pytestmark = pytest.mark.django_db
+
+
+def _version(organization: OrganizationRef) -> DatasetVersionInfo:
+    dataset = make_dataset(organization)
+    with tenant_scope(organization):
+        return dataset_version_resolve(organization=organization, reference=dataset)
+
+
+def _trained(organization: OrganizationRef, version: DatasetVersionInfo, folder: Path) -> Any:
+    """Train once, as the engine alone does it; return the manifest that an export would carry."""
+    for split in Split:
+        with tenant_scope(organization):
+            table = dataset_version_read(
+                organization=organization, version_id=version.id, split=split
+            )
+        rows = table.select(["row_id", "text", "label"]).to_pylist()
+        (folder / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    base = locate_base("minilm-l6")
+    config = resolve_auto(
+        {"seed": 11}, rows=version.splits["train"], classes=len(version.labels), tier="head"
+    ).as_dict()
+    TrainSpec(
+        task="text_classification",
+        tier="head",
+        labels=version.labels,
+        base=BaseReference(base.id, str(base.directory), base.weights_sha256),
+        config=config,
+        threads=TRAIN_THREADS,
+    ).write(folder)
+    done = _run(folder)
+    return {
+        "anneal_export": 1,
+        "task": "text_classification",
+        "tier": "head",
+        "base": base.id,
+        "labels": list(version.labels),
+        "metrics": dict(done.metrics),
+        "artifact_sha256": hashlib.sha256(pack(folder / done.artifact)).hexdigest(),
+        "lineage": {
+            "dataset_hash": version.content_hash,
+            "config": config,
+            "split_seed": version.seed,
+            "split_hash": split_hash(folder),
+            "base_sha256": base.weights_sha256,
+        },
+    }
+
+
+def _run(folder: Path) -> DoneMessage:
+    with subprocess.Popen(
+        [sys.executable, "-m", "mlworker.engine.trainer", "--run-dir", str(folder)],
+        stdin=subprocess.PIPE,  # open until it ends: without a supervisor it would give up
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert process.stdout is not None
+        messages = [parse_message(line) for line in process.stdout]
+    assert isinstance(messages[-1], DoneMessage), messages[-1]
+    return messages[-1]
+
+
+def _reproduce(manifest: Any, tmp_path: Path, *options: str) -> dict[str, Any]:
+    path = tmp_path / "anneal-export.json"
+    path.write_text(json.dumps(manifest))
+    out = io.StringIO()
+    call_command("reproduce", str(path), "--json", *options, stdout=out)
+    said: dict[str, Any] = json.loads(out.getvalue())
+    return said
+
+
+def test_the_manifest_alone_gives_the_model_again(
+    organization: OrganizationRef, other_organization: OrganizationRef, tmp_path: Path
+) -> None:
+    version = _version(organization)
+    folder = tmp_path / "first"
+    folder.mkdir()
+    manifest = _trained(organization, version, folder)
+
+    found = _reproduce(manifest, tmp_path)
+
+    assert found["ok"] is True
+    assert found["same_weights"] is True
+    assert found["metrics"]["test.accuracy"]["found"] == manifest["metrics"]["test"]["accuracy"]
+    assert max(abs(m["expected"] - m["found"]) for m in found["metrics"].values()) < 1e-4
+
+    manifest["metrics"]["test"]["accuracy"] = 0.1
+    with pytest.raises(SystemExit):
+        _reproduce(manifest, tmp_path)
+    # Nobody else's rows are read when one organization is named.
+    with pytest.raises(CommandError, match="No dataset version has the rows"):
+        _reproduce(manifest, tmp_path, "--organization", other_organization.slug)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"dataset_hash": ""}, "was imported"),
+        ({"dataset_hash": "ab" * 32}, "upload the file again"),
+        ({"split_seed": 999}, "split with the seed 999"),
+        ({"split_hash": "cd" * 32}, "split otherwise"),
+        ({"parent": "ft:x:y:z:1"}, "went on from 'ft:x:y:z:1'"),
+        ({"base_sha256": "0" * 64}, "other weights here"),
+        ({"validation_hash": "ef" * 32}, "upload the file again"),
+        ({"config": {"epochs": 10**9}}, "epochs"),
+    ],
+)
+def test_what_is_missing_is_named(
+    change: dict[str, Any], told: str, organization: OrganizationRef, tmp_path: Path
+) -> None:
+    version = _version(organization)
+    lineage = {"dataset_hash": version.content_hash, "config": {}, "split_seed": version.seed}
+    manifest = {
+        "anneal_export": 1,
+        "task": "text_classification",
+        "tier": "lora",
+        "base": "minilm-l6",
+        "labels": list(version.labels),
+        "metrics": {},
+        "lineage": lineage | change,
+    }
+    with pytest.raises(CommandError, match=told):
+        _reproduce(manifest, tmp_path)
+
+
+def test_a_base_that_is_not_here_is_named(tmp_path: Path) -> None:
+    manifest = {
+        "anneal_export": 1,
+        "task": "text_classification",
+        "tier": "lora",
+        "labels": [],
+        "base": "none",
+        "metrics": {},
+        "lineage": {"dataset_hash": "x", "config": {}},
+    }
+    with pytest.raises(CommandError, match="The base model 'none' is not on this installation"):
+        _reproduce(manifest, tmp_path)
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "no json", '{"anneal_export": 1}'])
+def test_a_file_that_is_no_manifest_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(text)
+    with pytest.raises(CommandError, match=r"manifest|no anneal-export|not JSON"):
+        call_command("reproduce", str(path))
