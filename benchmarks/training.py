@@ -1,4 +1,4 @@
-"""Bar `train_speed`: the naive recipe's time / ours to the same test accuracy."""
+"""Bars `train_speed` and `search_cost`: the naive recipe's time beside ours, by the engine."""
 
 import json
 import os
@@ -14,20 +14,30 @@ ROOT = Path(__file__).resolve().parents[1]
 
 _CODE = """
 import json, sys
+from importlib import import_module
 from pathlib import Path
-from mlworker.engine.bench.train_speed import train_speed_case
-figures = train_speed_case(Path(sys.argv[1]), threads=int(sys.argv[2]), full=sys.argv[3] == "1")
-print(json.dumps(figures))
+case = getattr(import_module(f"mlworker.engine.bench.{sys.argv[4]}"), f"{sys.argv[4]}_case")
+print(json.dumps(case(Path(sys.argv[1]), threads=int(sys.argv[2]), full=sys.argv[3] == "1")))
 """
 
 
 def train_speed(*, full: bool = False) -> Iterator[Figure]:
+    """The naive recipe's time / ours to the same test accuracy."""
+    yield _measured("train_speed", full=full)
+
+
+def search_cost(*, full: bool = False) -> Iterator[Figure]:
+    """5-fold cross-validation of 10 trials / 50 naive fine-tunes."""
+    yield _measured("search_cost", full=full)
+
+
+def _measured(bar: str, *, full: bool) -> Figure:
     """Run the engine's own comparison in a process without Django."""
     if not MR.exists():
         raise FileNotFoundError(f"needs {MR}; set ANNEAL_DATA to the folder with the data")
     threads = str(os.cpu_count() or 1)
     done = subprocess.run(
-        [sys.executable, "-c", _CODE, str(MR), threads, "1" if full else "0"],
+        [sys.executable, "-c", _CODE, str(MR), threads, "1" if full else "0", bar],
         capture_output=True,
         text=True,
         check=False,
@@ -36,8 +46,8 @@ def train_speed(*, full: bool = False) -> Iterator[Figure]:
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])
     measured = json.loads(done.stdout.strip().splitlines()[-1])
-    yield Figure(
-        bar="train_speed",
+    return Figure(
+        bar=bar,
         value=measured["value"],
         target=measured["target"],
         ok=measured["ok"],

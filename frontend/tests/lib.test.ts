@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { Trial } from "@/api/types";
 import { cookieRead } from "@/lib/cookies";
 import { headlineOf } from "@/lib/figures";
 import {
@@ -13,6 +14,7 @@ import { keyOf } from "@/lib/idempotency";
 import { blocksOf } from "@/lib/markdown";
 import { columnsOf, merged, pointOf } from "@/lib/metrics";
 import { confusionOf, perClassOf } from "@/lib/report";
+import { bestSoFar } from "@/lib/search";
 import { classifySnippets, exportSnippet, shellQuoted } from "@/lib/snippets";
 import { roleCan } from "@/lib/useOrg";
 import { browserOf } from "@/lib/userAgent";
@@ -129,6 +131,53 @@ const field = (
   choices: [],
 });
 
+const NO_STUDY = { folds: "" as const, trials: "" as const, searchCharge: "" };
+
+test("folds and trials are asked for only where they were set", () => {
+  const form = {
+    dataset: "ds_1",
+    model: "minilm-l6",
+    suffix: "",
+    tier: "head" as const,
+    preset: "quick" as const,
+    seed: "" as const,
+    continueFrom: "",
+    maxCharge: "" as const,
+    values: {},
+  };
+  const body = bodyOf({ ...form, folds: 5, trials: 20, searchCharge: "" });
+  expect(body?.cross_validation).toEqual({ folds: 5 });
+  expect(body?.search).toEqual({ trials: 20 });
+  const limited = bodyOf({ ...form, folds: "", trials: 20, searchCharge: "1.5" });
+  expect(limited).not.toHaveProperty("cross_validation");
+  expect(limited?.search).toEqual({ trials: 20, max_charge: "1.5" });
+  expect(bodyOf({ ...form, folds: "", trials: "", searchCharge: "1.5" })).not.toHaveProperty(
+    "search",
+  );
+});
+
+test("the search's curve falls and counts only trials that were ended", () => {
+  const tried = (loss: number | null, state: Trial["state"], stage: Trial["stage"] = "cached") => ({
+    loss,
+    state,
+    stage,
+  });
+  expect(
+    bestSoFar([
+      tried(0.5, "complete"),
+      tried(0.3, "pruned"),
+      tried(0.4, "complete"),
+      tried(0.45, "complete"),
+      tried(null, "diverged", "full"),
+      tried(0.6, "complete", "full"),
+    ]),
+  ).toEqual([
+    [1, 2, 3, 4, 5, 6],
+    [0.5, 0.3, 0.4, 0.45, null, 0.6],
+    [0.5, 0.5, 0.4, 0.4, null, 0.6],
+  ]);
+});
+
 test("the job's body holds only what was chosen", () => {
   const form = {
     dataset: "ds_1",
@@ -137,6 +186,7 @@ test("the job's body holds only what was chosen", () => {
     tier: "head" as const,
     preset: "quick" as const,
     seed: "" as const,
+    ...NO_STUDY,
     continueFrom: "",
     maxCharge: "" as const,
     values: {},
@@ -168,6 +218,7 @@ test("a continued model says its own tier and shape", () => {
     seed: "" as const,
     continueFrom: "ft:minilm-l6:acme:x:1",
     maxCharge: 2.5,
+    ...NO_STUDY,
     values: { epochs: 2, lora_rank: 16 },
   };
   const known = [field("epochs", ["lora"]), field("lora_rank", ["lora"])];
@@ -206,6 +257,7 @@ test("only fields of the chosen tier are shown and sent", () => {
     tier: "full" as const,
     preset: "" as const,
     seed: "" as const,
+    ...NO_STUDY,
     continueFrom: "",
     maxCharge: "" as const,
     values,

@@ -85,6 +85,14 @@ class TrainSpec:
     labels: tuple[str, ...]
     base: BaseReference
     config: Mapping[str, object] = field(default_factory=dict)
+    folds: int = 0
+    """Cross-validation before the model is trained; 0 = none."""
+    trials: int = 0
+    """Configurations that a search tries on cached features; 0 = no search."""
+    runs: int = 0
+    """Full runs of the best few; tiers lora and full."""
+    fixed: tuple[str, ...] = ()
+    """Hyper-parameters that were asked for by name: a search leaves them alone."""
     resume: str | None = None
     checkpoint_seconds: float = 30.0
     threads: int = 0
@@ -113,6 +121,7 @@ class TrainSpec:
                 raise ValueError("format")
             body["base"] = BaseReference(**body["base"])
             body["labels"] = tuple(str(label) for label in body["labels"])
+            body["fixed"] = tuple(str(name) for name in body.get("fixed", ()))
             initial = body.get("initial")
             if initial is not None:
                 labels = tuple(str(label) for label in initial["labels"])
@@ -126,7 +135,8 @@ class TrainSpec:
 
 @dataclass(frozen=True, slots=True)
 class PhaseMessage:
-    """The child entered a phase: loading, tokenizing, encoding, training, evaluating, saving."""
+    """The child entered a phase: loading, tokenizing, encoding, searching, cross_validating,
+    training, evaluating, saving."""
 
     type: ClassVar[str] = "phase"
     phase: str
@@ -161,6 +171,8 @@ class MetricMessage:
     rows_per_second: float
     seconds: float
     validation: Mapping[str, float] | None = None
+    part: str = ""
+    """Which part of a study is at work: "fold 2/5"; empty for the model itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +186,17 @@ class CheckpointMessage:
     trained_tokens: int
     manifest_sha256: str
     bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class StudyMessage:
+    """All that a study has found so far: `search` and `cross_validation`. `files` is the folder of
+    the out-of-fold predictions once all folds are done, relative to the run folder.
+    """
+
+    type: ClassVar[str] = "study"
+    found: Mapping[str, Json]
+    files: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +278,7 @@ Message: TypeAlias = (
     | PlanMessage
     | MetricMessage
     | CheckpointMessage
+    | StudyMessage
     | LogMessage
     | ThreadsRequest
     | StoppedMessage
@@ -270,6 +294,7 @@ _MESSAGES: dict[str, type[Message]] = {
         PlanMessage,
         MetricMessage,
         CheckpointMessage,
+        StudyMessage,
         LogMessage,
         ThreadsRequest,
         StoppedMessage,

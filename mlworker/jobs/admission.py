@@ -18,6 +18,7 @@ from mlworker.jobs.quoting import Plan, plan_make
 from mlworker.jobs.ring import ring_workers
 from mlworker.jobs.rows import event_add, job_move, owner_of
 from mlworker.jobs.states import Control, JobState, Phase
+from mlworker.jobs.studying import stretch, study_asked
 from tenants.datasets.contracts import DatasetVersionInfo
 
 
@@ -47,6 +48,7 @@ def job_admit(
         preset=row.preset,
         seed=row.seed,
         hyperparameters=row.hyperparameters,
+        study=study_asked(row),
     )
     if row.continue_from:
         parent = parent_find(organization=owner_of(row), reference=row.continue_from)
@@ -57,7 +59,10 @@ def job_admit(
     row.validation_version_id = validation.id if validation else None
     row.task = version.task
     row.config = plan.config.as_dict()
-    forecast = seconds_expected(base=row.base, tier=row.tier, tokens=row.quoted_tokens or 0)
+    if row.search is not None:
+        row.search = {**row.search, "full_runs": plan.study.full_runs}
+    work = round((row.quoted_tokens or 0) * stretch(plan.study, row.tier))
+    forecast = seconds_expected(base=row.base, tier=row.tier, tokens=work)
     row.expected_seconds = forecast.seconds_p50
     paused = row.control == Control.PAUSE
     job_move(row, JobState.PAUSED if paused else JobState.QUEUED, Phase.WAITING_FOR_WORKER)

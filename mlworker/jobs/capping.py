@@ -27,6 +27,12 @@ def tokens_allowed(
     # Nothing below one pass is of use, so the search begins there.
     if plan.pass_tokens < plan.trained_tokens:
         told = quote(plan.pass_tokens)
+    if _too_high(told) and (plan.study.folds or plan.study.trials):
+        raise MaxChargeExceeded(
+            f"With its folds and trials it can cost up to {whole.cost} {whole.currency}, above "
+            f"max_charge {max_charge}: ask for fewer, or use tier head, where they are free.",
+            param="max_charge",
+        )
     if _too_high(told):
         raise MaxChargeExceeded(
             f"It can cost up to {whole.cost} {whole.currency} and one pass over the rows up to "

@@ -22,6 +22,27 @@ SOURCE: Final = "fine_tuning"
 
 
 @dataclass(frozen=True, slots=True)
+class StudyRequest:
+    """Cross-validation and search, as asked for; 0 = none."""
+
+    folds: int = 0
+    trials: int = 0
+    max_charge: Decimal | None = None
+    """Largest price of the search alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPlan:
+    """Cross-validation and search, as they will be done."""
+
+    folds: int = 0
+    trials: int = 0
+    full_runs: int = 0
+    trained_tokens: int = 0
+    """Beside those of the model."""
+
+
+@dataclass(frozen=True, slots=True)
 class JobRequest:
     """The body of a create or estimate call, checked."""
 
@@ -37,6 +58,7 @@ class JobRequest:
     hyperparameters: Mapping[str, object] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
     max_charge: Decimal | None = None
+    study: StudyRequest = field(default_factory=StudyRequest)
     continue_from: str = ""
     """Own model version or checkpoint whose weights it begins with."""
 
@@ -110,6 +132,9 @@ class JobInfo:
     token_limit: int | None
     expected_seconds: float | None
     queue: QueuePlace | None = None
+    cross_validation: Mapping[str, Any] | None = None
+    search: Mapping[str, Any] | None = None
+    study: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def public_id(self) -> str:

@@ -42,6 +42,22 @@ class TrainingDataUnfit(InvalidRequest):
     code = "training_data_unfit"
 
 
+class StudyUnfit(InvalidRequest):
+    """Cross-validation or search cannot be done on this data or with these settings."""
+
+    code = "study_unfit"
+
+
+class CrossValidationMissing(NotFound):
+    """The job has no out-of-fold predictions (yet)."""
+
+    code = "cross_validation_missing"
+    message = (
+        "This job has no finished cross-validation. Start one with cross_validation: {folds}, "
+        "or wait until its folds are done."
+    )
+
+
 class MaxChargeExceeded(InvalidRequest):
     """The quote is above the price the caller accepts."""
 

@@ -17,7 +17,7 @@ from mlworker.jobs.errors import HyperparameterInvalid, TierUnsupported
 DEFAULT_TIER: Final = "lora"
 JOB_FIELDS: Final = frozenset({"tier", "seed"})
 """Hyper-parameters that are fields of the job itself."""
-_OPENAI: Final = {
+OPENAI_NAMES: Final = {
     "n_epochs": "epochs",
     "batch_size": "batch_tokens",
     "learning_rate_multiplier": "learning_rate",
@@ -64,7 +64,7 @@ def config_resolve(
     """
     given = {name: value for name, value in requested.items() if value not in (None, AUTO)}
     for name in requested:
-        if (name not in HYPERPARAMETERS and name not in _OPENAI) or name in JOB_FIELDS:
+        if (name not in HYPERPARAMETERS and name not in OPENAI_NAMES) or name in JOB_FIELDS:
             raise HyperparameterInvalid(
                 f"There is no hyper-parameter '{name[:64]}'.", param=f"hyperparameters.{name[:64]}"
             )
@@ -73,7 +73,7 @@ def config_resolve(
                 f"{name} does nothing in this task: leave it out or choose auto.",
                 param=f"hyperparameters.{name}",
             )
-    values = {name: value for name, value in given.items() if name not in _OPENAI}
+    values = {name: value for name, value in given.items() if name not in OPENAI_NAMES}
     own = frozenset(values)
     values |= _translated(given, tokens_per_row)
     values["seed"] = seed
@@ -83,11 +83,12 @@ def config_resolve(
     if multiplier is not None and "learning_rate" not in own:
         rate = config.learning_rate * _number("learning_rate_multiplier", multiplier)
         config = _resolved({**values, "learning_rate": rate}, own, facts)
-    if config.frozen_layers > blocks:
-        raise HyperparameterInvalid(
-            f"frozen_layers must lie between 0 and {blocks}, the blocks of the base.",
-            param="hyperparameters.frozen_layers",
-        )
+    for name in ("frozen_layers", "head_block"):
+        if getattr(config, name) > blocks:
+            raise HyperparameterInvalid(
+                f"{name} must lie between 0 and {blocks}, the blocks of the base.",
+                param=f"hyperparameters.{name}",
+            )
     return config
 
 
@@ -116,6 +117,6 @@ def _resolved(
     try:
         return resolve_auto(values, **facts)
     except ConfigError as error:
-        theirs = {ours: name for name, ours in _OPENAI.items()}
+        theirs = {ours: name for name, ours in OPENAI_NAMES.items()}
         name = error.field if error.field in own else theirs.get(error.field, error.field)
         raise HyperparameterInvalid(str(error), param=f"hyperparameters.{name}") from error

@@ -49,6 +49,12 @@ class FineTuningJob(TenantModel):
     hyperparameters = models.JSONField(default=dict)
     config = models.JSONField(default=dict)
     metadata = models.JSONField(default=dict)
+    cross_validation = models.JSONField(null=True)
+    """What was asked for: ``{"folds": 5}``."""
+    search = models.JSONField(null=True)
+    """What was asked for, ``{"trials": 20, "max_charge": "1.5"}``, and the ``full_runs`` held."""
+    study = models.JSONField(default=dict)
+    """What cross-validation and search have found so far."""
     training_file = models.CharField(max_length=64)
     validation_file = models.CharField(max_length=64, blank=True, default="")
     dataset_id = models.UUIDField(null=True)

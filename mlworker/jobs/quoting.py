@@ -3,7 +3,7 @@
 import functools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from anneal.kernel.scopes import OrganizationRef
@@ -13,10 +13,12 @@ from mlworker.engine.tasks import task_named
 from mlworker.engine.tokenizer import TextTokenizer
 from mlworker.engine.tokens import trained_tokens
 from mlworker.engine.training.config import TrainConfig
+from mlworker.jobs.contracts import StudyPlan, StudyRequest
 from mlworker.jobs.errors import TrainingDataUnfit
 from mlworker.jobs.hyperparameters import config_resolve
 from mlworker.jobs.limits import COUNT_AT_ONCE_ROWS, SAMPLE_ROWS
 from mlworker.jobs.models import TokenCount
+from mlworker.jobs.studying import study_plan
 from tenants.datasets.contracts import DatasetVersionInfo, Split
 from tenants.datasets.selectors import dataset_version_read
 
@@ -36,6 +38,7 @@ class Plan:
     pass_tokens: int
     """What one pass over the rows trains."""
     exact: bool
+    study: StudyPlan = field(default_factory=StudyPlan)
 
 
 def plan_make(
@@ -47,6 +50,7 @@ def plan_make(
     preset: str = "",
     seed: int,
     hyperparameters: Mapping[str, object],
+    study: StudyRequest | None = None,
     sample: bool = False,
 ) -> Plan:
     """Return the plan of a job on ``version``.
@@ -72,11 +76,24 @@ def plan_make(
     one_pass = sum(min(length, config.max_length) * count for length, count in lengths.items())
     if counted < rows:
         one_pass = one_pass * rows // counted
+    asked = study_plan(
+        study or StudyRequest(),
+        organization=organization,
+        version=version,
+        config=config,
+        requested=hyperparameters,
+        one_pass=one_pass,
+    )
+    alone = trained_tokens(one_pass, epochs=config.epochs, tier=tier)
     return Plan(
         version=version,
         config=config,
-        trained_tokens=trained_tokens(one_pass, epochs=config.epochs, tier=tier),
-        pass_tokens=trained_tokens(one_pass, epochs=1, tier=tier),
+        study=asked,
+        trained_tokens=alone + asked.trained_tokens,
+        # a study is done whole or not at all: half of it would have found nothing
+        pass_tokens=alone + asked.trained_tokens
+        if asked.folds or asked.trials
+        else trained_tokens(one_pass, epochs=1, tier=tier),
         exact=counted >= rows,
     )
 

@@ -45,6 +45,8 @@ class Phase(StrEnum):
     LOADING = "loading"
     TOKENIZING = "tokenizing"
     ENCODING = "encoding"
+    SEARCHING = "searching"
+    CROSS_VALIDATING = "cross_validating"
     TRAINING = "training"
     EVALUATING = "evaluating"
     SAVING = "saving"
@@ -72,6 +74,8 @@ class StoredKind(StrEnum):
 
     CHECKPOINT = "checkpoint"
     MODEL = "model"
+    FOLDS = "folds"
+    """Out-of-fold predictions: they stay with the job, also with a cancelled one."""
 
 
 class StoredState(StrEnum):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from mlworker.jobs.api import views
+from mlworker.jobs.api import study, views
 from mlworker.jobs.api.hyperparameters import HyperparametersView
 from mlworker.jobs.api.stream import job_stream
 
@@ -29,6 +29,19 @@ urlpatterns = [
         f"{_JOB}/checkpoints",
         views.JobCheckpointsView.as_view(),
         name="fine-tuning-job-checkpoints",
+    ),
+    path(
+        f"{_JOB}/label_errors", study.LabelErrorsView.as_view(), name="fine-tuning-job-label-errors"
+    ),
+    path(
+        f"{_JOB}/label_errors.csv",
+        study.LabelErrorsCsvView.as_view(),
+        name="fine-tuning-job-label-errors-csv",
+    ),
+    path(
+        f"{_JOB}/out_of_fold.parquet",
+        study.OutOfFoldView.as_view(),
+        name="fine-tuning-job-out-of-fold",
     ),
     path(
         f"{_JOB}/tensorboard",

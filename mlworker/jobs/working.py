@@ -19,7 +19,7 @@ from mlworker.engine.contracts import EngineError, ErrorCode
 from mlworker.jobs.admission import hold_renew
 from mlworker.jobs.charging import job_charge, segment_charge
 from mlworker.jobs.continuing import Parent, checkpoints_needed, parent_find
-from mlworker.jobs.contracts import CHECKPOINT_PREFIX, Claim, Fault
+from mlworker.jobs.contracts import CHECKPOINT_PREFIX, Claim, Fault, StudyPlan
 from mlworker.jobs.errors import ContinueFromNotFound, LeaseLost, MaxChargeExceeded
 from mlworker.jobs.limits import KEEP_CHECKPOINTS, LEASE_SECONDS
 from mlworker.jobs.models import FineTuningJob, StoredFiles
@@ -41,6 +41,7 @@ from mlworker.jobs.states import (
     StoredKind,
     StoredState,
 )
+from mlworker.jobs.studying import fixed_names, study_planned
 from mlworker.registry.contracts import (
     Lineage,
     ModelVersionInfo,
@@ -65,6 +66,9 @@ class Work:
     suffix: str
     seed: int
     config: Mapping[str, Any]
+    study: StudyPlan
+    fixed: tuple[str, ...]
+    """Hyper-parameters that a search leaves alone."""
     quoted_tokens: int
     progress: Mapping[str, Any]
     """Where the last attempt's checkpoint left it."""
@@ -81,6 +85,7 @@ class News:
 
     phase: Phase | None = None
     progress: dict[str, Any] | None = None
+    study: dict[str, Any] | None = None
     events: list[tuple[EventKind, str, str, str, dict[str, Any]]] = field(default_factory=list)
     """Kind, level, code, message, data."""
 
@@ -100,12 +105,14 @@ class News:
         """Take over what happened after this."""
         self.phase = later.phase or self.phase
         self.progress = later.progress or self.progress
+        self.study = later.study or self.study
         self.events += later.events
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to tell."""
-        return self.phase is None and self.progress is None and not self.events
+        told = (self.phase, self.progress, self.study)
+        return all(part is None for part in told) and not self.events
 
 
 def work_load(claim: Claim) -> Work:
@@ -130,6 +137,8 @@ def work_load(claim: Claim) -> Work:
             suffix=row.suffix,
             seed=row.seed,
             config=row.config,
+            study=study_planned(row),
+            fixed=fixed_names(row.hyperparameters),
             quoted_tokens=row.quoted_tokens or 0,
             progress=row.progress,
             version=version,
@@ -171,6 +180,8 @@ def news_write(claim: Claim, news: News) -> Control:
             row.phase = news.phase
         if news.progress is not None:
             row.progress = news.progress
+        if news.study is not None:
+            row.study = news.study
         events_add(
             row,
             [
@@ -335,10 +346,14 @@ def work_succeeded(work: Work, outcome: Outcome) -> ModelVersionInfo:
         StoredFiles.objects.filter(id__in=[outcome.stored_id, *handed]).delete()
         row.fine_tuned_model = version.name
         row.metrics = dict(outcome.metrics)
-        row.seconds = outcome.seconds
+        if row.search is not None:
+            row.config = dict(outcome.lineage.config)
+        # Folds and trials on cached features take time and train no tokens: no measure of speed.
+        studied = row.tier == "head" and (row.search or row.cross_validation)
+        row.seconds = None if studied else outcome.seconds
         row.progress = dict(outcome.progress)
         row.device = str(row.progress.get("device") or row.device)[:_DEVICE]
-        if outcome.trained_tokens and outcome.seconds > 0:
+        if outcome.trained_tokens and outcome.seconds > 0 and not studied:
             row.tokens_per_second = outcome.trained_tokens / outcome.seconds
         row.overhead_seconds = outcome.overhead_seconds
         event_add(row, f"New fine-tuned model created: {version.name}", code="model.created")

@@ -72,7 +72,8 @@ def test_a_code_a_budget_a_notice_and_the_forecast(
         api_classify(site.url, key, "sentiment-en", "Fine.")
     with pytest.raises(urllib.error.HTTPError) as refused:
         api_classify(site.url, key, "sentiment-en", "Fine.")
-    assert json.load(refused.value)["error"]["code"] == "limit_reached"
+    with refused.value as answer:
+        assert json.load(answer)["error"]["code"] == "limit_reached"
 
     # The bell counts both notices; the newest leads to the budget; then nothing is new.
     person.open("")

@@ -41,7 +41,8 @@ def test_the_operator_sees_an_organization_and_suspends_it(
     expect(page.get_by_text("Suspended").first).to_be_visible()
     with pytest.raises(urllib.error.HTTPError) as refused:
         api_classify(site.url, key, "sentiment-en", "Fine.")
-    assert refused.value.code == 403
+    with refused.value as answer:
+        assert answer.code == 403
     customer.open("/playground")
     expect(customer.page.get_by_role("alert").first).to_contain_text("suspended")
 

@@ -768,6 +768,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/fine_tuning/jobs/{job_id}/label_errors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List training rows whose label is likely wrong, the likeliest first. */
+        get: operations["fine_tuning_jobs_label_errors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/fine_tuning/jobs/{job_id}/label_errors.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return all likely label errors with their texts, for a spreadsheet. */
+        get: operations["fine_tuning_jobs_label_errors_csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/fine_tuning/jobs/{job_id}/out_of_fold.parquet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return what each training row was called by the model that had not seen it (Parquet). */
+        get: operations["fine_tuning_jobs_out_of_fold"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/fine_tuning/jobs/{job_id}/pause": {
         parameters: {
             query?: never;
@@ -1721,6 +1772,21 @@ export interface components {
             ece: number;
             bins: components["schemas"]["ReliabilityBinOut"][];
         };
+        /** @description Temperature and thresholds from the out-of-fold predictions. */
+        CalibrationSchema: {
+            /** Format: double */
+            temperature: number;
+            /** @description Whether the model's scores are divided by it. */
+            applied: boolean;
+            /** Format: double */
+            ece_before: number;
+            /** Format: double */
+            ece_after: number;
+            /** @description By label. */
+            thresholds: {
+                [key: string]: components["schemas"]["ThresholdSchema"];
+            };
+        };
         /** @description A second model and its share of the calls. */
         CanarySchema: {
             model: string;
@@ -1862,6 +1928,17 @@ export interface components {
             /** @description [true, predicted, rows], labels by their place in `labels`. */
             cells: number[][] | null;
         };
+        /** @description Folds before the model is trained. */
+        CrossValidationRequest: {
+            /** @description Parts the training rows are cut in. */
+            folds: number;
+        };
+        /** @description Cross-validation, as asked for and as far as it has come. */
+        CrossValidationSchema: {
+            folds: number;
+            /** @description Left out in lists. */
+            result: components["schemas"]["FoldsResultSchema"] | null;
+        };
         /** @description Precision against recall of one label. */
         CurveOut: {
             label: string;
@@ -1940,7 +2017,7 @@ export interface components {
             event_type: string;
             /** Format: date-time */
             event_created_at: string;
-            state: components["schemas"]["StateEnum"];
+            state: components["schemas"]["DeliveryOutStateEnum"];
             attempts: number;
             response_status: number | null;
             /** @description A word, such as `timeout`. */
@@ -1953,6 +2030,13 @@ export interface components {
             /** Format: date-time */
             delivered_at: string | null;
         };
+        /**
+         * @description * `waiting` - waiting
+         *     * `delivered` - delivered
+         *     * `failed` - failed
+         * @enum {string}
+         */
+        DeliveryOutStateEnum: "waiting" | "delivered" | "failed";
         /** @description `POST /v1/deployments`. */
         DeploymentCreateSchemaRequest: {
             name: string;
@@ -2259,6 +2343,15 @@ export interface components {
             /** Format: double */
             high: number;
         };
+        /** @description Figures over the folds. */
+        FiguresSchema: {
+            /** Format: double */
+            accuracy: number;
+            /** Format: double */
+            macro_f1: number;
+            /** Format: double */
+            loss: number;
+        };
         /** @description Files, newest first. */
         FileListOut: {
             /** @description `list` */
@@ -2288,6 +2381,28 @@ export interface components {
             file: string;
             /** @description `fine-tune` or `batch`. */
             purpose: string;
+        };
+        /** @description One fold, judged on the rows it has not seen. */
+        FoldSchema: {
+            /** Format: double */
+            accuracy: number;
+            /** Format: double */
+            macro_f1: number;
+            /** Format: double */
+            loss: number;
+            fold: number;
+            rows: number;
+            /** Format: double */
+            seconds: number;
+        };
+        /** @description What the folds done so far have shown. */
+        FoldsResultSchema: {
+            folds: components["schemas"]["FoldSchema"][];
+            mean: components["schemas"]["FiguresSchema"];
+            /** @description Of a sample. */
+            deviation: components["schemas"]["FiguresSchema"];
+            label_errors: number | null;
+            calibration: components["schemas"]["CalibrationSchema"] | null;
         };
         /** @description The running period, at the prices that rule now and before any credit. */
         ForecastOut: {
@@ -2511,6 +2626,8 @@ export interface components {
             max_charge?: string | null;
             /** @description Own model version (`ft:...`) or checkpoint (`ftckpt-...`) to begin with: same base; its tier and the shape of its weights are taken over. */
             continue_from?: string | null;
+            cross_validation?: components["schemas"]["CrossValidationRequest"] | null;
+            search?: components["schemas"]["SearchRequest"] | null;
         };
         /** @description ``fine_tuning.job``. */
         JobSchema: {
@@ -2553,6 +2670,8 @@ export interface components {
             trained_tokens: number | null;
             quoted_tokens: number | null;
             max_charge: string | null;
+            cross_validation: components["schemas"]["CrossValidationSchema"] | null;
+            search: components["schemas"]["SearchSchema"] | null;
             attempt: number;
             continue_from: string | null;
             /** @description Where `max_charge` ends the training; null = at its end. */
@@ -2578,6 +2697,38 @@ export interface components {
          * @enum {string}
          */
         JobStatusEnum: "validating_files" | "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
+        /** @description A page of likely label errors, the likeliest first. */
+        LabelErrorListSchema: {
+            /** @default list */
+            object?: string;
+            data: components["schemas"]["LabelErrorSchema"][];
+            total: number;
+            has_more: boolean;
+            dataset_deleted: boolean;
+        };
+        /** @description A training row whose label is likely wrong. */
+        LabelErrorSchema: {
+            row: number;
+            fold: number;
+            label: string;
+            suggested: string;
+            /**
+             * Format: double
+             * @description 0 to 1; the lower, the likelier it is wrong.
+             */
+            quality: number;
+            /**
+             * Format: double
+             * @description What the given label was given.
+             */
+            label_score: number;
+            /**
+             * Format: double
+             * @description What the highest label was given.
+             */
+            score: number;
+            text: string | null;
+        };
         /** @description One label's figures. */
         LabelLineOut: {
             label: string;
@@ -2920,6 +3071,8 @@ export interface components {
          *     * `loading` - loading
          *     * `tokenizing` - tokenizing
          *     * `encoding` - encoding
+         *     * `searching` - searching
+         *     * `cross_validating` - cross_validating
          *     * `training` - training
          *     * `evaluating` - evaluating
          *     * `saving` - saving
@@ -2927,7 +3080,7 @@ export interface components {
          *     * `done` - done
          * @enum {string}
          */
-        PhaseEnum: "waiting_for_data" | "reading_files" | "waiting_for_worker" | "starting" | "loading" | "tokenizing" | "encoding" | "training" | "evaluating" | "saving" | "stopping" | "done";
+        PhaseEnum: "waiting_for_data" | "reading_files" | "waiting_for_worker" | "starting" | "loading" | "tokenizing" | "encoding" | "searching" | "cross_validating" | "training" | "evaluating" | "saving" | "stopping" | "done";
         /** @description What the plan allows at once; null is no limit. */
         PlanLimitsOut: {
             requests_per_minute: number | null;
@@ -3093,6 +3246,8 @@ export interface components {
             trained_tokens?: number;
             /** Format: double */
             seconds?: number;
+            /** @description Part of a study at work: `fold 2/5`. */
+            part?: string;
             early_stopped?: boolean;
         };
         /**
@@ -3286,6 +3441,31 @@ export interface components {
          * @enum {string}
          */
         ScopesEnum: "predict" | "datasets" | "train" | "deploy" | "billing:read" | "admin";
+        /** @description A search for better hyper-parameters before the model is trained. */
+        SearchRequest: {
+            /** @description Configurations tried on cached features; tiers lora and full then train the best few in full. */
+            trials: number;
+            /**
+             * Format: decimal
+             * @description Largest price of the search alone, by the price list: fewer full runs are made to stay below it.
+             */
+            max_charge?: string | null;
+        };
+        /** @description Everything that was tried so far, in order, and the best of it. */
+        SearchResultSchema: {
+            tried: components["schemas"]["TrialSchema"][];
+            best: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /** @description A search, as asked for and as far as it has come. */
+        SearchSchema: {
+            trials: number;
+            max_charge: string | null;
+            full_runs?: number;
+            /** @description Left out in lists. */
+            result: components["schemas"]["SearchResultSchema"] | null;
+        };
         /** @description The web page's key. */
         SessionKeyOut: {
             object: string;
@@ -3335,6 +3515,12 @@ export interface components {
             model: string;
             deleted: boolean;
         };
+        /**
+         * @description * `cached` - cached
+         *     * `full` - full
+         * @enum {string}
+         */
+        StageEnum: "cached" | "full";
         /** @description A stage after it was moved. */
         StageOut: {
             /** @default model.stage */
@@ -3345,13 +3531,6 @@ export interface components {
             /** @description The version the stage stood for before; null for none. */
             previous: string | null;
         };
-        /**
-         * @description * `waiting` - waiting
-         *     * `delivered` - delivered
-         *     * `failed` - failed
-         * @enum {string}
-         */
-        StateEnum: "waiting" | "delivered" | "failed";
         /** @description Counts of a ready version. */
         StatsOut: {
             /** @description `dataset.stats` */
@@ -3426,6 +3605,17 @@ export interface components {
             amount: string;
             currency: string;
         };
+        /** @description The score from which calling a label gives the best F1. */
+        ThresholdSchema: {
+            /** Format: double */
+            threshold: number;
+            /** Format: double */
+            f1: number;
+            /** Format: double */
+            precision: number;
+            /** Format: double */
+            recall: number;
+        };
         /** @description Units up to and with `up_to`, the last tier without end. */
         TierOut: {
             up_to: string | null;
@@ -3439,6 +3629,33 @@ export interface components {
             help: string;
             default: boolean;
         };
+        /** @description One configuration that was tried. */
+        TrialSchema: {
+            number: number;
+            stage: components["schemas"]["StageEnum"];
+            state: components["schemas"]["TrialSchemaStateEnum"];
+            params: {
+                [key: string]: unknown;
+            };
+            /** Format: double */
+            loss: number | null;
+            /** Format: double */
+            accuracy: number;
+            /**
+             * Format: double
+             * @description What is compared: the loss, and a little per block.
+             */
+            value: number;
+            /** Format: double */
+            seconds: number;
+        };
+        /**
+         * @description * `complete` - complete
+         *     * `pruned` - pruned
+         *     * `diverged` - diverged
+         * @enum {string}
+         */
+        TrialSchemaStateEnum: "complete" | "pruned" | "diverged";
         /** @description Four of five outcomes lie between low and high. */
         UnitsRangeOut: {
             /** Format: double */
@@ -5370,6 +5587,72 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EventListSchema"];
+                };
+            };
+        };
+    };
+    fine_tuning_jobs_label_errors: {
+        parameters: {
+            query?: {
+                limit?: number;
+                skip?: number;
+            };
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelErrorListSchema"];
+                };
+            };
+        };
+    };
+    fine_tuning_jobs_label_errors_csv: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+        };
+    };
+    fine_tuning_jobs_out_of_fold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.parquet": string;
                 };
             };
         };

@@ -68,6 +68,30 @@ export const jobCreate = (org: Membership, body: JobCreate, key: string): Promis
     }),
   );
 
+const PAGE_ROWS = 20;
+
+/** Training rows whose label is likely wrong, the likeliest first. */
+export const labelErrorsQuery = (org: Membership, id: string, skip: number) =>
+  queryOptions({
+    queryKey: [org.id, "jobs", id, "label_errors", skip],
+    queryFn: () =>
+      dataOf(
+        api.GET("/v1/fine_tuning/jobs/{job_id}/label_errors", {
+          ...forOrg(org),
+          params: { path: { job_id: id }, query: { skip, limit: PAGE_ROWS } },
+        }),
+      ),
+  });
+
+export const labelErrorsCsv = (org: Membership, id: string): Promise<Blob> =>
+  dataOf(
+    api.GET("/v1/fine_tuning/jobs/{job_id}/label_errors.csv", {
+      ...forOrg(org),
+      ...of(id),
+      parseAs: "blob",
+    }),
+  ) as Promise<Blob>;
+
 export type JobAction = "cancel" | "pause" | "resume";
 
 export const jobAct = (org: Membership, id: string, action: JobAction): Promise<Job> =>

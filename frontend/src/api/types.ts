@@ -47,6 +47,10 @@ export type DatasetRow = Schemas["RowOut"];
 export type LengthBin = Schemas["BinOut"];
 
 export type Job = Schemas["JobSchema"];
+export type CrossValidation = Schemas["CrossValidationSchema"];
+export type Search = Schemas["SearchSchema"];
+export type Trial = Schemas["TrialSchema"];
+export type LabelError = Schemas["LabelErrorSchema"];
 export type JobStatus = Job["status"];
 export type JobEvent = Schemas["EventSchema"];
 export type JobCreate = Schemas["JobRequestRequest"];

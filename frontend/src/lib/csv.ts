@@ -18,8 +18,12 @@ const MARK = "\uFEFF";
 const REVOKE_MS = 10_000;
 
 /** Hands the text over as a file, without a request. */
-export const csvSave = (name: string, text: string): void => {
-  const address = URL.createObjectURL(new Blob([MARK, text], { type: "text/csv;charset=utf-8" }));
+export const csvSave = (name: string, text: string): void =>
+  blobSave(name, new Blob([MARK, text], { type: "text/csv;charset=utf-8" }));
+
+/** Hands what was fetched over as a file. */
+export const blobSave = (name: string, blob: Blob): void => {
+  const address = URL.createObjectURL(blob);
   const link = document.createElement("a");
   link.href = address;
   link.download = name;

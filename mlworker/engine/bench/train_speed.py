@@ -104,6 +104,16 @@ def train_speed_case(
     }
 
 
+def write_rows(folder: Path, sample: Sample) -> None:
+    """Put the rows where a run looks for them."""
+    for name, rows in (("train", sample.train), ("test", sample.test)):
+        lines = (
+            json.dumps({"row_id": str(number), "text": text, "label": label}) + "\n"
+            for number, (text, label) in enumerate(rows)
+        )
+        (folder / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
+
+
 def _naive(base: BaseDirectory, sample: Sample, epochs: int) -> NaiveResult:
     index = {label: place for place, label in enumerate(sample.labels)}
     train = [(text, index[label]) for text, label in sample.train]
@@ -115,12 +125,7 @@ def _ours(base: BaseDirectory, sample: Sample, seed: int, tier: str, threads: in
     """Our engine with defaults, in this process."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        for name, rows in (("train", sample.train), ("test", sample.test)):
-            lines = (
-                json.dumps({"row_id": str(number), "text": text, "label": label}) + "\n"
-                for number, (text, label) in enumerate(rows)
-            )
-            (folder / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
+        write_rows(folder, sample)
         spec = TrainSpec(
             task="text_classification",
             tier=tier,

@@ -50,7 +50,7 @@ def _evaluate(setup: Setup, trained: Trained, artifact: Path) -> None:
     name, split, logits = "test", setup.test, trained.test_logits
     if split is None or logits is None:
         name, split, logits = "validation", setup.validation, trained.validation_logits
-    rows, train = _rows(setup, name)
+    rows, train = split_rows(setup, name)
     bert = _frozen_bert(setup)
     speed = _speed(setup, bert, artifact, split)
     subject = Subject(
@@ -60,7 +60,7 @@ def _evaluate(setup: Setup, trained: Trained, artifact: Path) -> None:
         split=split,
         logits=logits,
         rows=rows,
-        row_ids=_numbers(rows),
+        row_ids=row_numbers(rows),
         train=train,
         bert=bert,
     )
@@ -81,7 +81,7 @@ def _evaluate(setup: Setup, trained: Trained, artifact: Path) -> None:
         predictions_write(findings.answers, folder / PREDICTIONS)
 
 
-def _rows(setup: Setup, name: str) -> tuple[list[Row], list[Row]]:
+def split_rows(setup: Setup, name: str) -> tuple[list[Row], list[Row]]:
     """(rows of the split, training rows), as the run has cut them; read again, not kept."""
     splits = read_splits(setup.run_dir)
     if not splits["validation"]:
@@ -89,7 +89,7 @@ def _rows(setup: Setup, name: str) -> tuple[list[Row], list[Row]]:
     return splits[name], splits["train"]
 
 
-def _numbers(rows: Sequence[Row]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def row_numbers(rows: Sequence[Row]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """The rows' numbers in their version; their places where a caller has given none."""
     try:
         numbers = [int(str(row["row_id"])) for row in rows]

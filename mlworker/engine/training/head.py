@@ -33,7 +33,7 @@ _ROUNDS = 6
 _PARTS = 8
 """Parts the rows are read in; after each, what is there is fitted for the curve."""
 _PART_ROWS = 32
-_BLOCK_PRICE = 1.02
+BLOCK_PRICE = 1.02
 """A later block must lower the loss by this factor: it costs more to serve, and losses on about a
 thousand validation rows differ by as much when the rows are drawn anew (measured)."""
 _PENALTIES = (1.0, 1 / 3, 3.0)
@@ -50,45 +50,94 @@ class _Candidate:
     found: dict[str, float]
 
 
-class HeadRun:
-    """One run of the tier; raises EngineError(diverged) when a fit is not finite."""
+class HeadCache:
+    """States of the rows that tier head learns from and is judged by, in memory once."""
 
     def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        depth, chosen = setup.bert.config.num_hidden_layers, setup.config.head_block
+        self.layers = (chosen,) if chosen else candidate_layers(depth, len(setup.train))
+        self.seen = cached_rows(setup, setup.train, self.layers, 1)
+        judges = cached_rows(setup, setup.validation, self.layers, 4)
+        self.train = TokenStates(setup, chosen_rows(setup.train, self.seen).ids, self.layers)
+        self.heard = chosen_rows(setup.validation, judges)
+        self.validation = TokenStates(setup, self.heard.ids, self.layers)
+
+
+class HeadRun:
+    """One run of the tier; raises EngineError(diverged) when a fit is not finite.
+
+    A study gives it the `cache` it has filled, and for a fold the places in it to learn from.
+    """
+
+    def __init__(
+        self,
+        setup: Setup,
+        cache: HeadCache | None = None,
+        places: Sequence[int] | None = None,
+    ) -> None:
         self.setup = setup
         config = setup.bert.config
-        self._layers = candidate_layers(config.num_hidden_layers, len(setup.train))
+        self._shared = cache is not None
+        cache = cache or HeadCache(setup)
+        self._layers = (setup.config.head_block,) if setup.config.head_block else cache.layers
         self._places = range(len(self._layers))
         self._means = torch.zeros(
             config.num_attention_heads, config.hidden_size, device=setup.device
         )
-        self._seen = cached_rows(setup, setup.train, self._layers, 1)
-        self._judges = cached_rows(setup, setup.validation, self._layers, 4)
-        self._train = TokenStates(setup, _chosen(setup.train, self._seen).ids, self._layers)
-        self._heard = _chosen(setup.validation, self._judges)
-        self._validation = TokenStates(setup, self._heard.ids, self._layers)
-        targets = _chosen(setup.train, self._seen).targets
+        own = range(len(cache.seen)) if places is None else places
+        self._seen = [cache.seen[place] for place in own]
+        self._train = cache.train.part(own, self._layers)
+        self._heard = cache.heard
+        self._validation = cache.validation.part(range(len(self._heard)), self._layers)
+        targets = chosen_rows(setup.train, self._seen).targets
         self._targets = setup.task.tensor(targets)
         self._attention = AttentionTraining(setup, self._train, targets)
         self._parts = list(torch.arange(len(self._seen)).tensor_split(self._cuts()))
-        rest = sorted(set(range(len(setup.train))) - set(self._seen))
+        # what is in no cache is read for the model alone, not for each fold of a study
+        rest = sorted(set(range(len(setup.train))) - set(self._seen)) if places is None else []
         self._rest = [rest[start::_PARTS] for start in range(min(_PARTS, len(rest)))]
         self.steps_planned = len(self._parts) + self._attention.epochs + len(self._rest) + _ROUNDS
         self._step = self._read = 0
 
-    def train(self) -> Trained:
-        """The whole tier."""
+    def fold(self, cache: HeadCache, places: Sequence[int | None], split: EncodedSplit) -> Tensor:
+        """Train, and say what the model makes of held-out rows: logits [R, C].
+
+        `places` says where in the cache each row lies; rows without a place are read.
+        """
+        best, _ = self._fit()
+        logits = torch.empty(len(split), best.classifier.weight.shape[0])
+        kept = [row for row, place in enumerate(places) if place is not None]
+        away = [row for row, place in enumerate(places) if place is None]
+        if kept:
+            states = cache.train.part(
+                [place for place in places if place is not None], (best.layers,)
+            )
+            found = states.features(0, best.query, range(len(kept)))
+            logits[torch.tensor(kept)] = best.classifier.logits(found)
+        if away:
+            logits[torch.tensor(away)] = self._logits(best, chosen_rows(split, away))
+        return logits
+
+    def _fit(self) -> tuple[_Candidate, _Candidate]:
+        """The best model, and the best one on plain means."""
         setup = self.setup
         setup.link.send(PhaseMessage("encoding"))
         plain = best = self._encode()
         setup.link.send(PhaseMessage("training"))
-        learned = []
+        learned: list[_Candidate] = []
         for candidates in self._attention.run():
             learned += [self._judged(each) for each in candidates]
             best = min(best, *learned, key=_cost)
             self._report(best)
         # Trained together with its query, a classifier is not yet at its best: it is refitted.
-        best = self._refit(min(learned, key=_cost), best)
-        seconds = setup.pace.seconds
+        return self._refit(min(learned, key=_cost), best), plain
+
+    def train(self) -> Trained:
+        """The whole tier."""
+        setup = self.setup
+        best, plain = self._fit()
+        seconds = setup.start.seconds + setup.pace.seconds
         setup.link.send(PhaseMessage("evaluating"))
         validation = test = None
         # The plain means cost no pass of their own: they are read off beside the model's features.
@@ -119,17 +168,19 @@ class HeadRun:
         )
 
     def _cuts(self) -> int:
-        return max(1, min(_PARTS, len(self._seen) // _PART_ROWS))
+        return 1 if self._shared else max(1, min(_PARTS, len(self._seen) // _PART_ROWS))
 
     def _encode(self) -> _Candidate:
         """Fill the caches; the best classifier on means after each part is reported."""
         judges = range(len(self._validation))
-        self._validation.fill(judges)
+        if not self._validation.filled:
+            self._validation.fill(judges)
         heard = [self._validation.features(k, self._means, judges) for k in self._places]
         means = torch.empty(len(self._layers), len(self._seen), self._means.shape[1])
         for part in self._parts:
             rows = part.tolist()
-            self._train.fill(rows)
+            if not self._train.filled:
+                self._train.fill(rows)
             for place in self._places:
                 means[place, part] = self._train.features(place, self._means, rows)
             seen = slice(0, rows[-1] + 1)
@@ -163,7 +214,7 @@ class HeadRun:
         parts = [self._train.features(place, query, range(len(self._train)))]
         targets = [self._targets]
         for part in self._rest:
-            others = _chosen(setup.train, part)
+            others = chosen_rows(setup.train, part)
             parts.append(self._features(learned, others))
             targets.append(setup.task.tensor(others.targets))
             self._read += len(part)
@@ -228,7 +279,7 @@ class HeadRun:
         setup = self.setup
         self._step += 1
         share = self._read / len(setup.train)
-        seconds = setup.pace.seconds
+        seconds = setup.start.seconds + setup.pace.seconds
         setup.link.send(
             MetricMessage(
                 step=self._step,
@@ -244,7 +295,7 @@ class HeadRun:
         )
 
 
-def _chosen(split: EncodedSplit, rows: Sequence[int]) -> EncodedSplit:
+def chosen_rows(split: EncodedSplit, rows: Sequence[int]) -> EncodedSplit:
     """Some rows of a split, in the order given."""
     return EncodedSplit(
         tuple(split.ids[row] for row in rows), tuple(split.targets[row] for row in rows)
@@ -253,4 +304,4 @@ def _chosen(split: EncodedSplit, rows: Sequence[int]) -> EncodedSplit:
 
 def _cost(candidate: _Candidate) -> float:
     """Validation loss, and a little for every block that serving would have to compute."""
-    return candidate.found["loss"] * _BLOCK_PRICE**candidate.layers
+    return candidate.found["loss"] * BLOCK_PRICE**candidate.layers

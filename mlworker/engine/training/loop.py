@@ -62,6 +62,10 @@ class TrainingLoop:
         if setup.spec.token_limit is not None:
             self._plan = plan_cut(self._plan, self._lengths, setup.spec.token_limit)
         self.steps_planned = sum(len(batches) for batches in self._plan)
+        start = setup.start
+        self.state.position.trained_tokens = start.tokens
+        self.state.position.rows_read = start.rows
+        self.state.position.seconds = start.seconds
         self._reported = 0.0
         self._saved = time.monotonic()
         self._interval = setup.spec.checkpoint_seconds
@@ -103,6 +107,8 @@ class TrainingLoop:
             message = checkpoint_write(
                 setup.run_dir,
                 self.state,
+                step=setup.start.step_of(at.step, self.steps_planned),
+                carried=setup.start.carry(),
                 fingerprint=self._fingerprint,
                 config=dict(setup.config.as_dict()),
                 epoch=self._epoch(),

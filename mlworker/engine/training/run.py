@@ -27,6 +27,9 @@ from mlworker.engine.data.rows import EncodedSplit, encode_split, hold_out, read
 from mlworker.engine.device import device_name, pick_device, pick_dtype
 from mlworker.engine.evaluation.run import evaluate_run
 from mlworker.engine.link import Link
+from mlworker.engine.study.cost import TASKS as STUDY_TASKS
+from mlworker.engine.study.cost import Pass, folds_tokens, search_tokens
+from mlworker.engine.study.run import Study, wanted
 from mlworker.engine.tasks import task_named
 from mlworker.engine.tasks.base import Row, Task
 from mlworker.engine.tokenizer import TextTokenizer
@@ -53,12 +56,15 @@ class Run:
         self._dir, self._spec, self._link = run_dir, spec, link
         self._pace = Pace(link, spec.test_hooks.get("step_delay_ms", 0.0))
         self._loop: TrainingLoop | None = None
+        self._study: Study | None = None
         self.test_logits: Tensor | None = None
         """What the finished model says of the test rows."""
 
     def execute(self) -> DoneMessage:
         """Train and publish; raises EngineError for everything foreseeable."""
         setup = self._prepare()
+        if wanted(self._spec):
+            return self._execute_study(setup)
         if setup.config.tier == "head":
             head = TokenHeadRun(setup) if setup.task.level == "token" else HeadRun(setup)
             self._send_plan(setup, head.steps_planned)
@@ -69,8 +75,23 @@ class Run:
             trained = self._loop.train()
         return self._publish(setup, trained)
 
+    def _execute_study(self, setup: Setup) -> DoneMessage:
+        """Search and cross-validate, then train the model with what was found."""
+        if setup.task.name not in STUDY_TASKS:
+            raise ConfigError(
+                "cross_validation", f"The task {setup.task.name} has no cross-validation or search."
+            )
+        self._study = Study(setup, trainable_of)
+        self._send_plan(setup, self._study.steps_planned)
+        chosen, trained = self._study.train()
+        if setup.spec.trials:
+            self._send_plan(chosen, self._study.steps_planned)
+        return self._publish(chosen, trained)
+
     def save(self) -> CheckpointMessage | None:
         """Write a checkpoint, if there is anything worth keeping yet."""
+        if self._study is not None:
+            return self._study.save()
         if self._loop is None or self._loop.state.position.step == 0:
             return None
         return self._loop.save()
@@ -78,6 +99,8 @@ class Run:
     @property
     def progress(self) -> tuple[int, int]:
         """(steps done, tokens trained) of all attempts."""
+        if self._study is not None:
+            return self._study.progress
         if self._loop is None:
             return 0, 0
         at = self._loop.state.position
@@ -132,7 +155,7 @@ class Run:
     def _config(self, rows: int) -> TrainConfig:
         """From the checkpoint when there is one, else resolved from the specification."""
         spec = self._spec
-        if spec.resume is not None and spec.tier != "head":
+        if spec.resume is not None and spec.tier != "head" and not wanted(spec):
             found = checkpoint_read(self._dir / spec.resume)[1]
             try:
                 return TrainConfig.from_dict(found)
@@ -150,7 +173,7 @@ class Run:
                 epochs=setup.config.epochs,
                 rows=len(setup.train),
                 tokens_per_pass=setup.train.tokens,
-                trained_tokens=setup.planned_tokens,
+                trained_tokens=_planned_tokens(setup),
                 config=setup.config.as_dict(),
                 device=device_name(setup.device),
             )
@@ -192,7 +215,7 @@ class Run:
             manifest_sha256=sha256,
             metrics=metrics,
             trained_tokens=trained.trained_tokens,
-            trained_tokens_planned=setup.planned_tokens,
+            trained_tokens_planned=_planned_tokens(setup),
             steps=trained.steps,
             steps_planned=trained.steps_planned,
             epochs=trained.epochs,
@@ -229,12 +252,23 @@ def _full_entry(config: TrainConfig) -> FullEntry | None:
     return full_entry(config) if config.tier == "full" else None
 
 
+def _planned_tokens(setup: Setup) -> int:
+    """Tokens the whole run may be charged for, those of a study included."""
+    spec, config = setup.spec, setup.config
+    facts: Pass = {"epochs": config.epochs, "tier": config.tier}
+    one_pass = setup.train.tokens
+    return (
+        setup.planned_tokens
+        + folds_tokens(one_pass, folds=spec.folds, **facts)
+        + search_tokens(one_pass, trials=spec.trials, runs=spec.runs, **facts)
+    )
+
+
 def _frozen_check(config: TrainConfig, bert: Bert) -> None:
     depth = bert.config.num_hidden_layers
-    if config.frozen_layers > depth:
-        raise ConfigError(
-            "frozen_layers", f"frozen_layers must lie between 0 and {depth}, the base's blocks."
-        )
+    for name in ("frozen_layers", "head_block"):
+        if getattr(config, name) > depth:
+            raise ConfigError(name, f"{name} must lie between 0 and {depth}, the base's blocks.")
 
 
 def unused_check(task: Task, config: TrainConfig) -> None:

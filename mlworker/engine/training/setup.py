@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from mlworker.engine.base.bert import Bert
-from mlworker.engine.contracts import TrainSpec
+from mlworker.engine.contracts import Json, TrainSpec
 from mlworker.engine.data.rows import EncodedSplit
 from mlworker.engine.heads import Pooling
 from mlworker.engine.link import Link
 from mlworker.engine.tasks.base import Task
 from mlworker.engine.training.config import TrainConfig
 from mlworker.engine.training.pace import Pace
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a part of a study begins: what earlier parts have done, and what checkpoints carry."""
+
+    part: str = ""
+    tokens: int = 0
+    rows: int = 0
+    seconds: float = 0.0
+    step_of: Callable[[int, int], int] = lambda step, planned: step
+    """(step of the part, steps planned in it) to the step of the whole run."""
+    carry: Callable[[], tuple[dict[str, Tensor], Json]] = lambda: ({}, None)
+    """What every checkpoint of the part keeps of the study: tensors, and the rest as JSON."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +51,7 @@ class Setup:
     test: EncodedSplit | None
     link: Link
     pace: Pace
+    start: Start = field(default_factory=Start)
 
     @property
     def planned_tokens(self) -> int:
@@ -53,12 +69,15 @@ class Setup:
     def fingerprint(self) -> str:
         """Hash of all that a checkpoint depends on: rows, labels, base, configuration."""
         digest = hashlib.sha256()
-        for part in (
+        parts = [
             self.spec.base.weights_sha256,
             self.spec.task,
             repr(self.labels),
             repr(sorted(self.config.as_dict().items())),
-        ):
+        ]
+        if self.start.part:
+            parts.append(self.start.part)
+        for part in parts:
             digest.update(part.encode() + b"\0")
         for row, target in zip(self.train.ids, self.train.targets, strict=True):
             digest.update(array("q", row).tobytes() + repr(target).encode())

@@ -23,10 +23,17 @@ from mlworker.engine.checkpoint import (
     stale_checkpoints,
     verify_checkpoint,
 )
-from mlworker.engine.contracts import FORMAT, CheckpointMessage, EngineError, ErrorCode
+from mlworker.engine.contracts import (
+    FORMAT,
+    CheckpointMessage,
+    EngineError,
+    ErrorCode,
+    Json,
+)
 from mlworker.engine.durable import manifest_sha256, publish_folder
 from mlworker.engine.training.trainable import Trainable
 
+STUDY = "study"
 _AVERAGE = 0.98
 """Share of the average that stays at each step: it looks back about 50 steps."""
 
@@ -122,19 +129,50 @@ def checkpoint_write(
     run_dir: Path,
     state: RunState,
     *,
+    step: int,
     fingerprint: str,
     config: dict[str, object],
     epoch: float,
+    carried: tuple[dict[str, Tensor], Json] = ({}, None),
     before_rename: Callable[[], None] | None = None,
 ) -> CheckpointMessage:
-    """Publish a checkpoint of this state and delete the ones it replaces."""
-    step = state.position.step
+    """Publish a checkpoint of this state, and of the study it is a part of."""
+    body: dict[str, object] = {"position": asdict(state.position), "config": config}
+    return checkpoint_publish(
+        run_dir,
+        step=step,
+        epoch=epoch,
+        tokens=state.position.trained_tokens,
+        fingerprint=fingerprint,
+        tensors=state.tensors(),
+        body=body,
+        carried=carried,
+        before_rename=before_rename,
+    )
+
+
+def checkpoint_publish(
+    run_dir: Path,
+    *,
+    step: int,
+    epoch: float,
+    tokens: int,
+    fingerprint: str,
+    tensors: dict[str, Tensor],
+    body: dict[str, object],
+    carried: tuple[dict[str, Tensor], Json],
+    before_rename: Callable[[], None] | None = None,
+) -> CheckpointMessage:
+    """Publish a checkpoint and delete the ones it replaces."""
     target = checkpoint_path(run_dir, step)
     describe = {"format": FORMAT, "step": step, "epoch": epoch, "fingerprint": fingerprint}
+    found, study = carried
     with publish_folder(target, describe, before_rename=before_rename) as folder:
-        save_file(state.tensors(), folder / TENSORS)
-        body = {"position": asdict(state.position), "config": config}
-        (folder / STATE).write_text(json.dumps(body), encoding="utf-8")
+        save_file(
+            tensors | {f"{STUDY}.{name}": one for name, one in found.items()}, folder / TENSORS
+        )
+        whole = body if study is None else {**body, STUDY: study}
+        (folder / STATE).write_text(json.dumps(whole), encoding="utf-8")
     size = sum(path.stat().st_size for path in target.iterdir())
     for old in stale_checkpoints(run_dir):
         _remove(old)
@@ -142,7 +180,7 @@ def checkpoint_write(
         path=str(target.relative_to(run_dir)),
         step=step,
         epoch=epoch,
-        trained_tokens=state.position.trained_tokens,
+        trained_tokens=tokens,
         manifest_sha256=manifest_sha256(target),
         bytes=size,
     )
@@ -153,6 +191,13 @@ def checkpoint_read(path: Path) -> tuple[str, dict[str, object], dict[str, objec
     info = verify_checkpoint(path)
     body = json.loads((path / STATE).read_text(encoding="utf-8"))
     return info.fingerprint, dict(body["config"]), dict(body["position"])
+
+
+def checkpoint_study(path: Path) -> tuple[dict[str, Tensor], Json]:
+    """What a verified checkpoint carries of a study; None where it carries none."""
+    verify_checkpoint(path)
+    body = json.loads((path / STATE).read_text(encoding="utf-8"))
+    return _under(f"{STUDY}.", load_file(path / TENSORS)), body.get(STUDY)
 
 
 def checkpoint_restore(path: Path, state: RunState, fingerprint: str) -> None:

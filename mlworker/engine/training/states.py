@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -56,16 +57,28 @@ class TokenStates:
 
     def __init__(self, setup: Setup, ids: Sequence[Sequence[int]], layers: tuple[int, ...]) -> None:
         self.layers = layers
+        self.filled = False
+        """Whether all rows have been read; whoever reads them says so."""
         self._setup, self._ids = setup, ids
         self.lengths = [len(row) for row in ids]
         ends = torch.tensor(self.lengths).cumsum(0)
         self._starts = ends - torch.tensor(self.lengths)
         weight = setup.bert.pooler.weight
         width = setup.bert.config.hidden_size
-        self._states = weight.new_empty(len(layers), int(ends[-1]), width)
+        self._states = [weight.new_empty(int(ends[-1]), width) for _ in layers]
 
     def __len__(self) -> int:
         return len(self._ids)
+
+    def part(self, rows: Sequence[int], layers: tuple[int, ...]) -> TokenStates:
+        """Some of the rows after some of the blocks, without a copy."""
+        view = copy.copy(self)
+        view.layers = layers
+        view._ids = [self._ids[row] for row in rows]
+        view.lengths = [self.lengths[row] for row in rows]
+        view._starts = self._starts[torch.as_tensor(rows, dtype=torch.long)]
+        view._states = [self._states[self.layers.index(layer)] for layer in layers]
+        return view
 
     def fill(self, rows: Sequence[int]) -> None:
         """Read these rows with the frozen base."""

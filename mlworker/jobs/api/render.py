@@ -25,9 +25,12 @@ def unix(moment: datetime | None) -> int | None:
     return None if moment is None else int(moment.timestamp())
 
 
-def render_job(job: JobInfo, organization: OrganizationRef) -> dict[str, Any]:
-    """Return ``fine_tuning.job``."""
+def render_job(
+    job: JobInfo, organization: OrganizationRef, *, brief: bool = False
+) -> dict[str, Any]:
+    """Return ``fine_tuning.job``; ``brief``, for lists, leaves out what a study has found."""
     hyperparameters = _hyperparameters(job)
+    study = {} if brief else job.study
     return {
         "id": job.public_id,
         "object": "fine_tuning.job",
@@ -61,6 +64,8 @@ def render_job(job: JobInfo, organization: OrganizationRef) -> dict[str, Any]:
         "trained_tokens": job.trained_tokens,
         "quoted_tokens": job.quoted_tokens,
         "max_charge": None if job.max_charge is None else f"{job.max_charge.normalize():f}",
+        "cross_validation": _study(job.cross_validation, study, "cross_validation"),
+        "search": _study(job.search, study, "search"),
         "attempt": job.attempt,
         "continue_from": job.continue_from or None,
         "stops_at_tokens": job.token_limit,
@@ -132,6 +137,13 @@ def _hyperparameters(job: JobInfo) -> dict[str, Any]:
         **config,
         **job.hyperparameters,
     }
+
+
+def _study(
+    asked: Mapping[str, Any] | None, study: Mapping[str, Any], name: str
+) -> dict[str, Any] | None:
+    """What was asked for, with what has been found so far."""
+    return None if asked is None else {**asked, "result": study.get(name)}
 
 
 def _progress(progress: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
+from mlworker.jobs.api.study_schemas import CrossValidationSchema, SearchSchema
 from mlworker.jobs.states import JobState, Phase
 
 
@@ -34,6 +35,9 @@ class ProgressSchema(serializers.Serializer[Any]):
     train_loss = serializers.FloatField(required=False, allow_null=True)
     trained_tokens = serializers.IntegerField(required=False)
     seconds = serializers.FloatField(required=False)
+    part = serializers.CharField(
+        required=False, allow_blank=True, help_text="Part of a study at work: `fold 2/5`."
+    )
     early_stopped = serializers.BooleanField(required=False)
 
 
@@ -78,6 +82,8 @@ class JobSchema(serializers.Serializer[Any]):
     trained_tokens = serializers.IntegerField(allow_null=True)
     quoted_tokens = serializers.IntegerField(allow_null=True)
     max_charge = serializers.CharField(allow_null=True)
+    cross_validation = CrossValidationSchema(allow_null=True)
+    search = SearchSchema(allow_null=True)
     attempt = serializers.IntegerField()
     continue_from = serializers.CharField(allow_null=True)
     stops_at_tokens = serializers.IntegerField(

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from rest_framework import serializers
 
-from mlworker.jobs.contracts import JobRequest
+from mlworker.engine.study.cost import LEAST_FOLDS, LEAST_TRIALS, MOST_FOLDS, MOST_TRIALS
+from mlworker.jobs.contracts import JobRequest, StudyRequest
 from mlworker.jobs.services.submit import MAX_SEED
 from mlworker.registry.naming import SUFFIX_PATTERN
 
@@ -44,6 +45,34 @@ class MetadataField(serializers.DictField):
                 f"At most {MAX_METADATA} pairs, keys of at most {_MAX_KEY} characters."
             )
         return values
+
+
+class CrossValidationSerializer(serializers.Serializer[Any]):
+    """Folds before the model is trained."""
+
+    folds = serializers.IntegerField(
+        min_value=LEAST_FOLDS, max_value=MOST_FOLDS, help_text="Parts the training rows are cut in."
+    )
+
+
+class SearchSerializer(serializers.Serializer[Any]):
+    """A search for better hyper-parameters before the model is trained."""
+
+    trials = serializers.IntegerField(
+        min_value=LEAST_TRIALS,
+        max_value=MOST_TRIALS,
+        help_text="Configurations tried on cached features; tiers lora and full then train the "
+        "best few in full.",
+    )
+    max_charge = serializers.DecimalField(
+        max_digits=20,
+        decimal_places=6,
+        min_value=0,
+        required=False,
+        allow_null=True,
+        help_text="Largest price of the search alone, by the price list: fewer full runs are made "
+        "to stay below it.",
+    )
 
 
 class JobRequestSerializer(serializers.Serializer[Any]):
@@ -92,6 +121,8 @@ class JobRequestSerializer(serializers.Serializer[Any]):
         help_text="Own model version (`ft:...`) or checkpoint (`ftckpt-...`) to begin with: same "
         "base; its tier and the shape of its weights are taken over.",
     )
+    cross_validation = CrossValidationSerializer(required=False, allow_null=True)
+    search = SearchSerializer(required=False, allow_null=True)
 
     def validate_method(self, value: dict[str, Any] | None) -> dict[str, Any]:
         """Read OpenAI's ``{"type": "supervised", "supervised": {"hyperparameters": {}}}``."""
@@ -123,4 +154,14 @@ def job_request(data: dict[str, Any]) -> JobRequest:
         metadata=data.get("metadata") or {},
         max_charge=data.get("max_charge"),
         continue_from=data.get("continue_from") or "",
+        study=_study(data),
+    )
+
+
+def _study(data: dict[str, Any]) -> StudyRequest:
+    folds, search = data.get("cross_validation") or {}, data.get("search") or {}
+    return StudyRequest(
+        folds=folds.get("folds", 0),
+        trials=search.get("trials", 0),
+        max_charge=search.get("max_charge"),
     )

@@ -81,7 +81,7 @@ class JobsView(TenantView):
                 rows,
                 request,
                 prefix=JOB_PREFIX,
-                render=lambda row: render_job(job_info(row, places), self.organization),
+                render=lambda row: render_job(job_info(row, places), self.organization, brief=True),
             )
         )
 
@@ -106,7 +106,7 @@ class EstimateView(TenantView):
         return Response(render_estimate(estimate))
 
 
-class _JobBase(TenantView):
+class JobBase(TenantView):
     """A view of one job."""
 
     located: JobInfo
@@ -120,7 +120,7 @@ class _JobBase(TenantView):
         return Response(render_job(job, self.organization))
 
 
-class JobView(_JobBase):
+class JobView(JobBase):
     """One job."""
 
     permission = Permission.READ
@@ -131,7 +131,7 @@ class JobView(_JobBase):
         return self.answer(self.located)
 
 
-class JobCancelView(_JobBase):
+class JobCancelView(JobBase):
     """Cancel."""
 
     permission = Permission.TRAIN
@@ -148,7 +148,7 @@ class JobCancelView(_JobBase):
         )
 
 
-class JobPauseView(_JobBase):
+class JobPauseView(JobBase):
     """Pause."""
 
     permission = Permission.TRAIN
@@ -165,7 +165,7 @@ class JobPauseView(_JobBase):
         )
 
 
-class JobResumeView(_JobBase):
+class JobResumeView(JobBase):
     """Resume."""
 
     permission = Permission.TRAIN
@@ -182,7 +182,7 @@ class JobResumeView(_JobBase):
         )
 
 
-class JobEventsView(_JobBase):
+class JobEventsView(JobBase):
     """A job's story."""
 
     permission = Permission.READ
@@ -198,7 +198,7 @@ class JobEventsView(_JobBase):
         return Response(event_page(self.organization, self.located, request))
 
 
-class JobCheckpointsView(_JobBase):
+class JobCheckpointsView(JobBase):
     """A job's checkpoints."""
 
     permission = Permission.READ
@@ -226,7 +226,7 @@ class FinishedBytes(HttpResponse):
     data: ClassVar[Any] = None
 
 
-class JobTensorboardView(_JobBase):
+class JobTensorboardView(JobBase):
     """A job's metrics for TensorBoard."""
 
     permission = Permission.READ

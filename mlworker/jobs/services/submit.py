@@ -1,7 +1,7 @@
 """Submitting a job: row, price hold and doorbell in the caller's one transaction."""
 
 import secrets
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from anneal.kernel import clock
@@ -18,7 +18,7 @@ from mlworker.jobs.admission import job_admit
 from mlworker.jobs.capping import cap_warning, tokens_allowed
 from mlworker.jobs.continuing import Parent, data_fit, parent_apply, parent_find
 from mlworker.jobs.contracts import JOB_PREFIX, METER, Estimate, JobInfo, JobRequest
-from mlworker.jobs.errors import MaxChargeExceeded, MethodUnsupported
+from mlworker.jobs.errors import MaxChargeExceeded, MethodUnsupported, StudyUnfit
 from mlworker.jobs.forecasts import seconds_expected
 from mlworker.jobs.hyperparameters import tier_checked
 from mlworker.jobs.models import FineTuningJob
@@ -28,6 +28,7 @@ from mlworker.jobs.rows import event_add
 from mlworker.jobs.selectors import job_info
 from mlworker.jobs.sources import Source, source_find
 from mlworker.jobs.states import JobState, Phase
+from mlworker.jobs.studying import stretch
 from tenants.keys.selectors import key_maker_id
 
 METHODS: Final = ("supervised", "classification")
@@ -87,6 +88,7 @@ def fine_tuning_job_estimate(
         preset=request.preset,
         seed=request.seed or 0,
         hyperparameters=request.hyperparameters,
+        study=request.study,
         sample=needs_background(source.required()),
     )
     version = plan.version
@@ -130,7 +132,8 @@ def _estimate(
         rest = plan.trained_tokens - told.available
         listed = price_quote(meter=METER, units=rest, organization=organization, dims=dims)
         price, currency = listed.amount, listed.currency
-    forecast = seconds_expected(base=request.model, tier=tier, tokens=tokens)
+    work = round(tokens * stretch(plan.study, tier))
+    forecast = seconds_expected(base=request.model, tier=tier, tokens=work)
     return Estimate(
         trained_tokens=plan.trained_tokens,
         price=price,
@@ -161,6 +164,13 @@ def _checked(request: JobRequest) -> str:
         raise MethodUnsupported(
             f"The method '{request.method[:40]}' is not offered: use {METHODS[0]}.",
             param="method.type",
+        )
+    study = request.study
+    if request.continue_from and (study.folds or study.trials):
+        raise StudyUnfit(
+            "Folds and trials begin with the base: the weights of continue_from have seen the rows "
+            "that a fold holds out. Leave continue_from out, or cross_validation and search.",
+            param="continue_from",
         )
     return tier_checked(request.tier, request.preset)
 
@@ -199,5 +209,15 @@ def _new_row(
         training_file=request.training_file,
         validation_file=request.validation_file,
         max_charge=request.max_charge,
+        cross_validation={"folds": request.study.folds} if request.study.folds else None,
+        search=_search(request),
         continue_from=request.continue_from,
     )
+
+
+def _search(request: JobRequest) -> dict[str, Any] | None:
+    study = request.study
+    if not study.trials:
+        return None
+    limit = study.max_charge
+    return {"trials": study.trials, "max_charge": None if limit is None else str(limit)}

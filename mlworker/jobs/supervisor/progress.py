@@ -77,6 +77,7 @@ class Progress:
             "device": self._device,
             "eta_seconds": _eta(last),
             "train_loss": last.train_loss,
+            "part": last.part,
             "seconds": last.seconds,
         }
 
@@ -102,6 +103,7 @@ class Progress:
             "epoch": message.epoch,
             "train_loss": message.train_loss,
             "learning_rate": message.learning_rate,
+            "part": message.part or None,
             "rows_per_second": message.rows_per_second,
             "tokens_per_second": _tokens_per_second(message),
             "memory_bytes": self.memory,

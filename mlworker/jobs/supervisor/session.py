@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from anneal.kernel.storage import object_put
 from mlworker.engine.contracts import (
     CheckpointMessage,
     DoneMessage,
@@ -18,10 +19,13 @@ from mlworker.engine.contracts import (
     PlanMessage,
     StopCommand,
     StoppedMessage,
+    StudyMessage,
     ThreadsCommand,
     ThreadsRequest,
 )
+from mlworker.engine.study.files import PREDICTIONS
 from mlworker.jobs.contracts import Fault
+from mlworker.jobs.folding import folds_ready
 from mlworker.jobs.limits import DRAIN_SECONDS, PAUSE_SECONDS, SILENCE_SECONDS
 from mlworker.jobs.models import StoredFiles
 from mlworker.jobs.states import Control, EventKind, Phase, StoredKind
@@ -126,15 +130,8 @@ class Session:
             case PhaseMessage():
                 self._news.phase = Phase(message.phase)
                 self._reported = 0.0
-            case PlanMessage():
-                self._progress.plan(message, self._news)
-            case MetricMessage():
-                self._progress.metric(message, self._news)
             case CheckpointMessage():
                 self._store_checkpoint(message)
-            case LogMessage():
-                level = "warn" if message.level == "warning" else "info"
-                self._news.add(EventKind.LOG, message.message, level=level)
             case ThreadsRequest():
                 trainer.send(self._budget)
             case StoppedMessage():
@@ -143,6 +140,23 @@ class Session:
                 self._done = message
             case ErrorMessage():
                 self._error = message
+            case _:
+                self._note(message)
+
+    def _note(self, message: Message) -> None:
+        """Turn what is only to be told into news."""
+        match message:
+            case PlanMessage():
+                self._progress.plan(message, self._news)
+            case MetricMessage():
+                self._progress.metric(message, self._news)
+            case StudyMessage():
+                self._news.study = dict(message.found)
+                if message.files is not None:
+                    self._store_folds(message.files)
+            case LogMessage():
+                level = "warn" if message.level == "warning" else "info"
+                self._news.add(EventKind.LOG, message.message, level=level)
 
     def _report(self, trainer: Trainer) -> None:
         """Once a second: tell the database, hear what people want, look at signals and budget."""
@@ -199,6 +213,16 @@ class Session:
                 metrics=self._progress.checkpoint_metrics(message),
             )
         )
+
+    def _store_folds(self, files: str) -> None:
+        """Keep the out-of-fold predictions at once: a cancel later takes nothing away."""
+        self._flush()
+        stored_id, key = persist(
+            lambda: stored_begin(self._claim, StoredKind.FOLDS, ending="parquet")
+        )
+        with (self._folder / files / PREDICTIONS).open("rb") as source:
+            stored = object_put(key, source)
+        persist(lambda: folds_ready(self._claim, stored_id, stored))
 
     def _flush(self) -> None:
         news, self._news = self._news, News()

@@ -5,6 +5,7 @@ import type { Hyperparameters } from "@/api/types";
 import { HyperparameterField, ORDER } from "./HyperparameterField";
 import classes from "./NewJobPage.module.css";
 import { fieldsOf, groupsOf, type JobForm, presetOf, TIERS, type TierChoice } from "./presets";
+import { StudyFields } from "./StudyFields";
 
 type Props = { form: UseFormReturnType<JobForm>; known: Hyperparameters | undefined };
 
@@ -55,6 +56,7 @@ export const AdvancedFields = ({ form, known }: Props) => {
               {...form.getInputProps("maxCharge")}
             />
           </SimpleGrid>
+          <StudyFields form={form} />
           {groups.map(([group, fields]) => (
             <section key={group}>
               <Title order={4} size="sm" mt="lg" mb="xs">

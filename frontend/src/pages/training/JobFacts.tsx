@@ -53,6 +53,11 @@ export const JobFacts = ({ job, progress }: Props) => {
   const format = useFormat();
   const known = useKnown("training");
   const phase = known("phases", job.phase) ?? job.phase;
+  // "fold 2/5": the kind is a word of this page, the count is a figure
+  const partText = (part: string): string => {
+    const [kind = "", count = ""] = part.split(" ");
+    return `${known("study.parts", kind) ?? kind} ${count}`.trim();
+  };
   const live = useLive(job);
   const waiting = useWaiting(job);
   const running = !jobEnded(job.status);
@@ -68,6 +73,9 @@ export const JobFacts = ({ job, progress }: Props) => {
           items={[
             { label: t("job.progress"), value: format.percent(progress, 0) },
             { label: t("job.phase"), value: phase },
+            ...(running && job.progress.part
+              ? [{ label: t("study.part"), value: partText(job.progress.part) }]
+              : []),
             running
               ? {
                   label: t("job.left"),

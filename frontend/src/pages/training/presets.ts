@@ -17,6 +17,12 @@ export type JobForm = {
   /** "" once a tier was chosen that no preset has. */
   preset: Preset | "";
   seed: number | "";
+  /** Parts for cross-validation; "" = none. */
+  folds: number | "";
+  /** Configurations to try; "" = no search. */
+  trials: number | "";
+  /** Largest price of the search alone; "" = none. */
+  searchCharge: string;
   /** An own model to begin with; "" is the bare base. */
   continueFrom: string;
   maxCharge: number | "";
@@ -60,6 +66,7 @@ const GROUPS = {
     "lora_targets",
     "lora_dropout",
     "frozen_layers",
+    "head_block",
     "embeddings",
   ],
   restraint: [
@@ -88,6 +95,12 @@ export const groupsOf = (fields: readonly Hyperparameter[]): [Group, Hyperparame
   );
 };
 
+const studyOf = ({ folds, trials, searchCharge }: JobForm): Partial<JobCreate> => ({
+  ...(folds === "" ? {} : { cross_validation: { folds } }),
+  ...(trials === ""
+    ? {}
+    : { search: { trials, ...(searchCharge ? { max_charge: searchCharge } : {}) } }),
+});
 /** Settings that say which weights a model has. */
 const SHAPE: readonly string[] = [
   "lora_rank",
@@ -118,6 +131,7 @@ export const bodyOf = (
     ...(form.maxCharge === "" ? {} : { max_charge: String(form.maxCharge) }),
     ...(form.suffix.trim() ? { suffix: form.suffix.trim() } : {}),
     ...(form.seed === "" ? {} : { seed: form.seed }),
+    ...studyOf(form),
     ...(chosen.length > 0 ? { hyperparameters: Object.fromEntries(chosen) } : {}),
   };
 };

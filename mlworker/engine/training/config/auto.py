@@ -84,6 +84,7 @@ def _rules(
         "warmup_fraction": 0.1,
         "weight_decay": 0.01,
         "head_penalty": 0.01,
+        "head_block": 0,
         "max_grad_norm": 1.0,
         "label_smoothing": 0.0,
         "class_weights": "none",

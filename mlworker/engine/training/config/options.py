@@ -101,6 +101,13 @@ class TrainConfig:
     head_penalty: float = number(
         "L2 penalty of the classifier on features.", 0.0, 100.0, auto="0.01", tiers=_HEAD
     )
+    head_block: int = integer(
+        "Block after which features are read; 0 tries three and keeps the best.",
+        0,
+        200,
+        auto="0",
+        tiers=_HEAD,
+    )
     max_grad_norm: float = number(
         "Longest gradient; a longer one is scaled down.",
         0.01,

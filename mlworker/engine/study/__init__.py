@@ -1,0 +1,1 @@
+"""Cross-validation and search: runs that train more than once before the model that is kept."""

@@ -1,0 +1,104 @@
+"""What cross-validation leaves: likely label errors, and the predictions behind them."""
+
+from dataclasses import asdict
+from typing import Any, ClassVar
+
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from anneal.kernel.principal import Permission
+from mlworker.jobs.api.study_schemas import LabelErrorListSchema
+from mlworker.jobs.api.views import JobBase
+from mlworker.jobs.label_errors import label_errors_csv, label_errors_page, out_of_fold_bytes
+
+_TAGS = ["fine-tuning"]
+_MOST_ROWS = 100_000
+
+
+class _PageQuery(serializers.Serializer[Any]):
+    """Which rows to show."""
+
+    skip = serializers.IntegerField(min_value=0, max_value=_MOST_ROWS, default=0)
+    limit = serializers.IntegerField(min_value=1, max_value=100, default=20)
+
+
+class FileResponse(HttpResponse):
+    """Finished bytes; nothing in them is evaluated after the scope has closed."""
+
+    data: ClassVar[Any] = None
+
+
+class LabelErrorsView(JobBase):
+    """Rows whose label is likely wrong."""
+
+    permission = Permission.READ
+
+    @extend_schema(
+        operation_id="fine_tuning_jobs_label_errors",
+        tags=_TAGS,
+        parameters=[_PageQuery],
+        responses=LabelErrorListSchema,
+    )
+    def get(self, request: Request, job_id: str) -> Response:
+        """List training rows whose label is likely wrong, the likeliest first."""
+        query = _PageQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        page = label_errors_page(
+            organization=self.organization, job=self.located, **query.validated_data
+        )
+        return Response(
+            {
+                "object": "list",
+                "data": [asdict(row) for row in page.rows],
+                "total": page.total,
+                "has_more": page.more,
+                "dataset_deleted": page.dataset_deleted,
+            }
+        )
+
+
+class LabelErrorsCsvView(JobBase):
+    """The same as a table."""
+
+    permission = Permission.READ
+
+    @extend_schema(
+        operation_id="fine_tuning_jobs_label_errors_csv",
+        tags=_TAGS,
+        responses={(200, "text/csv"): OpenApiTypes.STR},
+    )
+    def get(self, request: Request, job_id: str) -> FileResponse:
+        """Return all likely label errors with their texts, for a spreadsheet."""
+        page = label_errors_page(
+            organization=self.organization, job=self.located, skip=0, limit=None
+        )
+        # Spreadsheets take a file for UTF-8 when it begins with the mark.
+        return _attached("\ufeff" + label_errors_csv(page), "text/csv", "label_errors.csv")
+
+
+class OutOfFoldView(JobBase):
+    """The out-of-fold predictions."""
+
+    permission = Permission.READ
+
+    @extend_schema(
+        operation_id="fine_tuning_jobs_out_of_fold",
+        tags=_TAGS,
+        responses={(200, "application/vnd.apache.parquet"): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request, job_id: str) -> FileResponse:
+        """Return what each training row was called by the model that had not seen it (Parquet)."""
+        found = out_of_fold_bytes(organization=self.organization, job=self.located)
+        return _attached(found, "application/vnd.apache.parquet", "out_of_fold.parquet")
+
+
+def _attached(content: str | bytes, kind: str, name: str) -> FileResponse:
+    return FileResponse(
+        content,
+        content_type=kind,
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
