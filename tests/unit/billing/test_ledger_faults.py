@@ -1,15 +1,25 @@
 """An account whose books refused a booking: parked, and the operators are told what differs."""
 
+from typing import Any
+
 import pytest
 from django.core.mail import EmailMessage
 
 from anneal.kernel.ids import uuid7
 from anneal.kernel.models import AuditEvent, OutboxMessage
-from anneal.kernel.scopes import OrganizationRef, system_scope
-from billing.ledger.models import CustomerAccount
-from billing.ledger.services import books_fault
+from anneal.kernel.scopes import (
+    OrganizationRef,
+    Scope,
+    current_scope,
+    system_scope,
+    tenant_scope,
+)
+from billing.ledger import functions
+from billing.ledger.models import Balance, CustomerAccount
+from billing.ledger.services import books_fault, hold_take, holds_expire
 from billing.ledger.tasks import fault
 from tenants.accounts.models import User
+from tests.unit.billing.test_ledger_services import hold_age
 from tests.unit.billing.test_reconcile import seed
 from tests.unit.factories import make_user
 
@@ -82,3 +92,34 @@ def test_a_refusal_that_no_check_explains_is_told_all_the_same(
     assert (mail.to, mail.subject) == ([operator], "Anneal: an account was stopped")
     assert f"a booking of {organization.slug}" in mail.body
     assert "the books refused a booking: violates check" in mail.body
+
+
+def test_where_books_are_wrong_each_account_is_a_transaction_of_its_own(
+    organization: OrganizationRef,
+    other_organization: OrganizationRef,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for each in (organization, other_organization):
+        with tenant_scope(each):
+            hold = hold_take(
+                organization=each, unit="prediction", amount=10, key="job", ttl_seconds=1
+            )
+        hold_age(hold.id)
+    with system_scope("test"):
+        Balance.objects.filter(organization_id=organization.id, unit="prediction").update(held=9)
+    seen: list[tuple[Scope | None, set[str]]] = []
+    settle = functions.holds_settle
+
+    def seeing(items: list[dict[str, Any]]) -> list[str]:
+        seen.append((current_scope(), {str(item["organization_id"]) for item in items}))
+        return settle(items)
+
+    monkeypatch.setattr(functions, "holds_settle", seeing)
+
+    holds_expire()
+
+    scopes = [scope for scope, _ in seen]
+    assert None not in scopes
+    # A scope is a durable transaction.
+    assert len({id(scope) for scope in scopes}) == len(scopes) >= 2
+    assert all(len(whose) == 1 for _, whose in seen)

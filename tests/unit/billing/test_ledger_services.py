@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -11,15 +10,7 @@ from django.db import connection
 from anneal.kernel import clock
 from anneal.kernel.errors import QuotaExhausted
 from anneal.kernel.ids import uuid7
-from anneal.kernel.scopes import (
-    OrganizationRef,
-    Scope,
-    ScopeError,
-    current_scope,
-    system_scope,
-    tenant_scope,
-)
-from billing.ledger import functions
+from anneal.kernel.scopes import OrganizationRef, ScopeError, system_scope, tenant_scope
 from billing.ledger.errors import (
     AmountInvalid,
     EventConflict,
@@ -277,37 +268,6 @@ def test_an_account_whose_books_are_wrong_keeps_only_its_own_holds_open(
             parked_at__isnull=False, organization_id__in=[organization.id, other_organization.id]
         )
         assert [account.organization_id for account in parked] == [organization.id]
-
-
-def test_where_books_are_wrong_each_account_is_a_transaction_of_its_own(
-    organization: OrganizationRef,
-    other_organization: OrganizationRef,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for each in (organization, other_organization):
-        with tenant_scope(each):
-            hold = hold_take(
-                organization=each, unit="prediction", amount=10, key="job", ttl_seconds=1
-            )
-        hold_age(hold.id)
-    with system_scope("test"):
-        Balance.objects.filter(organization_id=organization.id, unit="prediction").update(held=9)
-    seen: list[tuple[Scope | None, set[str]]] = []
-    settle = functions.holds_settle
-
-    def seeing(items: list[dict[str, Any]]) -> list[str]:
-        seen.append((current_scope(), {str(item["organization_id"]) for item in items}))
-        return settle(items)
-
-    monkeypatch.setattr(functions, "holds_settle", seeing)
-
-    holds_expire()
-
-    scopes = [scope for scope, _ in seen]
-    assert None not in scopes
-    # A scope is a durable transaction.
-    assert len({id(scope) for scope in scopes}) == len(scopes) >= 2
-    assert all(len(whose) == 1 for _, whose in seen)
 
 
 def test_the_reaper_leaves_living_holds_and_ends_due_grants(organization: OrganizationRef) -> None:
