@@ -12,7 +12,7 @@ from mlworker.engine.training.config import AUTO
 from mlworker.jobs.contracts import CHECKPOINT_PREFIX, JOB_PREFIX, JobRequest
 from mlworker.jobs.errors import ContinueFromNotFound, ContinueFromUnfit
 from mlworker.jobs.models import FineTuningJob, StoredFiles
-from mlworker.jobs.states import OPEN, StoredKind, StoredState
+from mlworker.jobs.states import OPEN, JobState, StoredKind, StoredState
 from mlworker.registry.errors import ModelNotFound
 from mlworker.registry.selectors import model_version_get
 from tenants.datasets.selectors import dataset_version_get
@@ -163,6 +163,12 @@ def _checkpoint(organization: OrganizationRef, reference: str) -> Parent:
     if row is None or row.job.dataset_version_id is None:
         raise ContinueFromNotFound(param=PARAM)
     job = row.job
+    if job.state == JobState.FAILED:
+        raise ContinueFromNotFound(
+            "The checkpoint is of a failed job, which cost nothing and leaves nothing to continue "
+            "from: create the job anew.",
+            param=PARAM,
+        )
     version = dataset_version_get(organization=organization, version_id=row.job.dataset_version_id)
     return Parent(
         reference=reference,

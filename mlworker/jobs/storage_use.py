@@ -14,7 +14,7 @@ from datetime import UTC
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from anneal.kernel import clock
 from anneal.kernel.errors import DomainError
@@ -85,8 +85,13 @@ def storage_count() -> int:
 def _charge(events: list[UsageEventNew], name: str) -> int:
     """Charge some; return how many count. Whoever's books make all fail is found by halving."""
     try:
-        with system_scope("storage use"):
-            usage_charge(events=events)
+        try:
+            with system_scope("storage use"):
+                usage_charge(events=events)
+        except IntegrityError:
+            # Another worker may have counted the same hour at this moment: then it is known now.
+            with system_scope("storage use"):
+                usage_charge(events=events)
     except Exception as error:
         faulty = isinstance(error, BOOK_ERRORS)
         if len(events) > 1 and (faulty or isinstance(error, DomainError)):

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from anneal.kernel.errors import QuotaExhausted
+from anneal.kernel.errors import OrganizationSuspended, QuotaExhausted
 from anneal.kernel.ids import public_id, uuid7
 from anneal.kernel.scopes import tenant_scope
 from anneal.kernel.storage import StoredObject, tenant_key
@@ -121,7 +121,7 @@ def work_load(claim: Claim) -> Work:
         row = job_of_worker(claim)
         try:
             hold_renew(row)
-        except (QuotaExhausted, AccountParked, MaxChargeExceeded):
+        except (QuotaExhausted, AccountParked, OrganizationSuspended, MaxChargeExceeded):
             row.warnings = [*row.warnings, "The price was no longer held when training began."]
             row.hold_id = None
         row.save()

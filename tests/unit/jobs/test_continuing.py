@@ -12,7 +12,7 @@ from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from anneal.kernel.storage import object_put, tenant_key
 from mlworker.engine.contracts import EngineError, TrainSpec
 from mlworker.jobs.continuing import data_fit, parent_find
-from mlworker.jobs.contracts import CHECKPOINT_PREFIX, JobInfo
+from mlworker.jobs.contracts import CHECKPOINT_PREFIX, Fault, JobInfo
 from mlworker.jobs.errors import ModelContinued
 from mlworker.jobs.models import FineTuningJob, StoredFiles
 from mlworker.jobs.reaping import storage_sweep
@@ -20,7 +20,7 @@ from mlworker.jobs.services import fine_tuning_job_cancel
 from mlworker.jobs.states import StoredState
 from mlworker.jobs.supervisor.restore import parent_fetch
 from mlworker.jobs.supervisor.workspace import INITIAL, spec_write
-from mlworker.jobs.working import work_load, work_succeeded
+from mlworker.jobs.working import work_failed, work_load, work_succeeded
 from mlworker.registry.contracts import ModelVersionInfo
 from mlworker.registry.errors import ModelInUse
 from mlworker.registry.selectors import model_version_get
@@ -117,6 +117,28 @@ def test_a_cancelled_job_keeps_its_checkpoint_and_another_begins_there(
     assert (initial.directory, initial.labels) == (INITIAL, work.version.labels)
     spec_write(work, tmp_path, resume="checkpoints/step-1", threads=1, polite=False)
     assert TrainSpec.read(tmp_path).initial is None
+
+
+def test_a_failed_job_cost_nothing_and_leaves_nothing_to_continue_from(
+    client: APIClient, organization: OrganizationRef
+) -> None:
+    make_job(organization, tier="lora")
+    claim = claimed()
+    stored = save_checkpoint(claim, step=5, tokens=50)
+    work_failed(claim, Fault("diverged", "The loss is not a number."))
+    checkpoint = public_id(CHECKPOINT_PREFIX, stored)
+
+    refused = create(
+        client,
+        training_file=make_dataset(organization),
+        continue_from=checkpoint,
+        model="minilm-l6",
+    )
+
+    assert token_balance(organization).consumed == 0
+    assert refused.status_code == 404
+    assert error_of(refused)["code"] == "continue_from_not_found"
+    assert "failed job" in error_of(refused)["message"]
 
 
 def test_a_checkpoint_that_is_waited_for_is_not_retired(organization: OrganizationRef) -> None:
