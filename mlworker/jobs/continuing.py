@@ -12,7 +12,7 @@ from mlworker.engine.training.config import AUTO
 from mlworker.jobs.contracts import CHECKPOINT_PREFIX, JOB_PREFIX, JobRequest
 from mlworker.jobs.errors import ContinueFromNotFound, ContinueFromUnfit
 from mlworker.jobs.models import FineTuningJob, StoredFiles
-from mlworker.jobs.states import OPEN, StoredKind, StoredState
+from mlworker.jobs.states import OPEN, JobState, StoredKind, StoredState
 from mlworker.registry.errors import ModelNotFound
 from mlworker.registry.selectors import model_version_get
 from tenants.datasets.selectors import dataset_version_get
@@ -155,12 +155,17 @@ def _checkpoint(organization: OrganizationRef, reference: str) -> Parent:
         StoredFiles.objects.filter(
             id=parse_id(CHECKPOINT_PREFIX, reference),
             kind=StoredKind.CHECKPOINT,
-            state=StoredState.READY,
         )
         .select_related("job")
         .first()
     )
-    if row is None or row.job.dataset_version_id is None:
+    if row is not None and row.job.state == JobState.FAILED:
+        raise ContinueFromNotFound(
+            f"'{reference}' is of a failed job: all it cost was given back, so none of its "
+            "checkpoints can be continued from. Name one of another job, or leave it out.",
+            param=PARAM,
+        )
+    if row is None or row.state != StoredState.READY or row.job.dataset_version_id is None:
         raise ContinueFromNotFound(param=PARAM)
     job = row.job
     version = dataset_version_get(organization=organization, version_id=row.job.dataset_version_id)
