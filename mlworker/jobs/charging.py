@@ -33,6 +33,7 @@ def job_holds(row: FineTuningJob) -> list[Hold]:
     ids = [UUID(hold_id) for hold_id in row.earlier_holds]
     if row.hold_id is not None:
         ids.append(row.hold_id)
+    # One that ran out is also the last where no other was to be had: what it charged counts once.
     return [hold_get(organization=owner_of(row), hold_id=hold_id) for hold_id in ids]
 
 
