@@ -30,10 +30,10 @@ logger = logging.getLogger(__name__)
 
 def job_holds(row: FineTuningJob) -> list[Hold]:
     """Return the job's holds, oldest first: those that ran out, then the one that is open."""
-    ids = [UUID(hold_id) for hold_id in row.earlier_holds]
+    # One that ran out and could not be replaced may stand in both places: it counts once.
+    ids = dict.fromkeys(UUID(hold_id) for hold_id in row.earlier_holds)
     if row.hold_id is not None:
-        ids.append(row.hold_id)
-    # One that ran out is also the last where no other was to be had: what it charged counts once.
+        ids[row.hold_id] = None
     return [hold_get(organization=owner_of(row), hold_id=hold_id) for hold_id in ids]
 
 

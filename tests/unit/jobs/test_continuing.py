@@ -133,6 +133,7 @@ def test_a_failed_jobs_checkpoints_are_given_up_and_nothing_begins_with_them(
     work_failed(claim, Fault("diverged", "The loss is not a number."))
 
     assert client.get(job_path(job.id, "/checkpoints")).json()["data"] == []
+    assert token_balance(organization).consumed == 0
     refused = create(client, training_file=dataset, continue_from=checkpoint)
     assert (refused.status_code, error_of(refused)["code"]) == (404, "continue_from_not_found")
     assert "is of a failed job: all it cost was given back" in error_of(refused)["message"]
