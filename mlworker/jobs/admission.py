@@ -3,8 +3,15 @@
 from decimal import Decimal
 from uuid import UUID
 
+from anneal.kernel.errors import DomainError, OrganizationSuspended, QuotaExhausted
 from anneal.kernel.ids import public_id, uuid7
-from billing.ledger.errors import ChargeTooHigh, HoldClosed, HoldExpired
+from billing.ledger.errors import (
+    AccountParked,
+    ChargeTooHigh,
+    HoldClosed,
+    HoldExpired,
+    LimitReached,
+)
 from billing.ledger.services import hold_extend, hold_quote, hold_take
 from mlworker.jobs.capping import cap_warning, tokens_allowed
 from mlworker.jobs.charging import job_holds, tokens_captured
@@ -82,7 +89,8 @@ def hold_renew(row: FineTuningJob) -> None:
     """Give the job's hold its full time again; take a new one if it has run out. The caller saves.
 
     A new one is for what segments have not charged yet, and ``max_charge`` counts these too.
-    QuotaExhausted or MaxChargeExceeded when one is needed and cannot be had any more.
+    QuotaExhausted, LimitReached, MaxChargeExceeded, AccountParked or OrganizationSuspended when one
+    is needed and cannot be had any more.
     """
     if row.hold_id is None:
         return
@@ -98,6 +106,40 @@ def hold_renew(row: FineTuningJob) -> None:
         row.earlier_holds = [*row.earlier_holds, str(row.hold_id)]
         key = f"{public_id(JOB_PREFIX, row.id)}:{uuid7()}"
         row.hold_id = _take(row, rest, task=row.task, key=key, spent=spent)
+
+
+def work_is_payable(row: FineTuningJob) -> bool:
+    """Renew the hold of a claimed job; False: none is allowed, and the job was paused and saved.
+
+    A balance that lacks what a hold had covered until it ran out stops nothing: the rest is trained
+    unpaid (decision 0007). A budget, ``max_charge``, parking or suspension forbid it: the job keeps
+    its checkpoint and its old hold, so that a resume takes a new one or is refused.
+    """
+    try:
+        hold_renew(row)
+    except (LimitReached, MaxChargeExceeded, AccountParked, OrganizationSuspended) as error:
+        _pause_unpaid(row, error)
+        return False
+    except QuotaExhausted:
+        row.warnings = [*row.warnings, "The price was no longer held when training began."]
+        row.hold_id = None
+    return True
+
+
+def _pause_unpaid(row: FineTuningJob, error: DomainError) -> None:
+    remedy = "When that is done, resume the job."
+    if isinstance(error, MaxChargeExceeded):
+        # A job's own max_charge is not to be changed.
+        remedy = (
+            "Cancel the job and create one with a higher max_charge; continue_from a checkpoint "
+            "of this one keeps what is trained."
+        )
+    message = f"Paused: the price is no longer held and cannot be held again. {error.text} {remedy}"
+    if message not in row.warnings:
+        row.warnings = [*row.warnings, message]
+    job_move(row, JobState.PAUSED, Phase.WAITING_FOR_WORKER)
+    event_add(row, message, code="job.paused", level="warn", data={"code": error.code})
+    row.save()
 
 
 def _take(

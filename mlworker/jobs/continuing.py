@@ -155,20 +155,19 @@ def _checkpoint(organization: OrganizationRef, reference: str) -> Parent:
         StoredFiles.objects.filter(
             id=parse_id(CHECKPOINT_PREFIX, reference),
             kind=StoredKind.CHECKPOINT,
-            state=StoredState.READY,
         )
         .select_related("job")
         .first()
     )
-    if row is None or row.job.dataset_version_id is None:
-        raise ContinueFromNotFound(param=PARAM)
-    job = row.job
-    if job.state == JobState.FAILED:
+    if row is not None and row.job.state == JobState.FAILED:
         raise ContinueFromNotFound(
-            "The checkpoint is of a failed job, which cost nothing and leaves nothing to continue "
-            "from: create the job anew.",
+            f"'{reference}' is of a failed job: all it cost was given back, so none of its "
+            "checkpoints can be continued from. Name one of another job, or leave it out.",
             param=PARAM,
         )
+    if row is None or row.state != StoredState.READY or row.job.dataset_version_id is None:
+        raise ContinueFromNotFound(param=PARAM)
+    job = row.job
     version = dataset_version_get(organization=organization, version_id=row.job.dataset_version_id)
     return Parent(
         reference=reference,

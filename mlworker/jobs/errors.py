@@ -70,7 +70,7 @@ class ContinueFromNotFound(NotFound):
     code = "continue_from_not_found"
     message = (
         "There is no such model version or checkpoint to continue from: GET /v1/models and "
-        "GET /v1/fine_tuning/jobs/{id}/checkpoints list those there are."
+        "GET /v1/fine_tuning/jobs/{id}/checkpoints list those there are. A failed job keeps none."
     )
 
 
@@ -95,7 +95,7 @@ class DatasetInUse(Conflict):
 
 
 class LeaseLost(Exception):
-    """This worker no longer holds the job: cancelled, paused by a reaper, or claimed by another."""
+    """This worker no longer holds the job: cancelled, paused, taken back, or another's by now."""
 
 
 FINAL_CODES: Final = frozenset({"diverged", "invalid_data", "invalid_config"})

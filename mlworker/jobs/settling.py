@@ -1,7 +1,8 @@
 """How a job ends: state, money, model and story in one transaction, on a locked row.
 
 Charged are the trained tokens of the steps done, never more than the quote. A job that fails, for
-whatever reason, costs nothing: what its segments charged is refunded.
+whatever reason, costs nothing and leaves nothing: what its segments charged is refunded, and its
+checkpoints are deleted.
 """
 
 from typing import Final
@@ -29,11 +30,15 @@ def job_cancel(row: FineTuningJob) -> None:
 
 
 def job_fail(row: FineTuningJob, fault: Fault) -> None:
-    """End a locked job as failed, its money given back, and save it."""
+    """End a locked job as failed, its money given back and its checkpoints given up; save it."""
     job_move(row, JobState.FAILED, Phase.DONE)
     message = fault.message + _SUGGESTION.get(fault.code, "")
     row.error = {"code": fault.code, "message": message, "param": fault.param}
     job_refund(row, f"{fault.code}: {fault.message}")
+    # Nobody paid for what they hold: nothing may begin with them, and storing them costs nobody.
+    StoredFiles.objects.filter(
+        job_id=row.id, kind=StoredKind.CHECKPOINT, state=StoredState.READY
+    ).update(state=StoredState.DELETING)
     event_add(
         row,
         f"Fine-tuning job failed: {message}",

@@ -14,7 +14,8 @@ from datetime import UTC
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
-from django.db import IntegrityError, connection
+from django.db import connection
+from psycopg.errors import UniqueViolation
 
 from anneal.kernel import clock
 from anneal.kernel.errors import DomainError
@@ -82,17 +83,18 @@ def storage_count() -> int:
     return sum(_charge(batch, name) for batch in batches)
 
 
-def _charge(events: list[UsageEventNew], name: str) -> int:
-    """Charge some; return how many count. Whoever's books make all fail is found by halving."""
+def _charge(events: list[UsageEventNew], name: str, *, again: bool = True) -> int:
+    """Charge some; return how many count. Whoever's books make all fail is found by halving.
+
+    A row that is there already may be another worker's, counting the same hour at the same moment:
+    asked once ``again``, it is found. Whose it still contradicts, their books are at fault.
+    """
     try:
-        try:
-            with system_scope("storage use"):
-                usage_charge(events=events)
-        except IntegrityError:
-            # Another worker may have counted the same hour at this moment: then it is known now.
-            with system_scope("storage use"):
-                usage_charge(events=events)
+        with system_scope("storage use"):
+            usage_charge(events=events)
     except Exception as error:
+        if again and isinstance(error.__cause__, UniqueViolation):
+            return _charge(events, name, again=False)
         faulty = isinstance(error, BOOK_ERRORS)
         if len(events) > 1 and (faulty or isinstance(error, DomainError)):
             middle = len(events) // 2

@@ -10,17 +10,15 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from anneal.kernel.errors import OrganizationSuspended, QuotaExhausted
 from anneal.kernel.ids import public_id, uuid7
 from anneal.kernel.scopes import tenant_scope
 from anneal.kernel.storage import StoredObject, tenant_key
-from billing.ledger.errors import AccountParked
 from mlworker.engine.contracts import EngineError, ErrorCode
-from mlworker.jobs.admission import hold_renew
+from mlworker.jobs.admission import work_is_payable
 from mlworker.jobs.charging import job_charge, segment_charge
 from mlworker.jobs.continuing import Parent, checkpoints_needed, parent_find
 from mlworker.jobs.contracts import CHECKPOINT_PREFIX, Claim, Fault, StudyPlan
-from mlworker.jobs.errors import ContinueFromNotFound, LeaseLost, MaxChargeExceeded
+from mlworker.jobs.errors import ContinueFromNotFound, LeaseLost
 from mlworker.jobs.limits import KEEP_CHECKPOINTS, LEASE_SECONDS
 from mlworker.jobs.models import FineTuningJob, StoredFiles
 from mlworker.jobs.rows import (
@@ -116,38 +114,43 @@ class News:
 
 
 def work_load(claim: Claim) -> Work:
-    """Return what to do, and make sure that its price stays held."""
+    """Return what to do, and make sure that its price stays held.
+
+    LeaseLost also where the job was paused because something forbids to hold its price again.
+    """
     with tenant_scope(claim.organization):
         row = job_of_worker(claim)
-        try:
-            hold_renew(row)
-        except (QuotaExhausted, AccountParked, OrganizationSuspended, MaxChargeExceeded):
-            row.warnings = [*row.warnings, "The price was no longer held when training began."]
-            row.hold_id = None
-        row.save()
-        organization, extra = claim.organization, row.validation_version_id
-        if row.dataset_version_id is None:
-            raise AssertionError("A queued job has its dataset version.")
-        version = dataset_version_get(organization=organization, version_id=row.dataset_version_id)
-        return Work(
-            claim=claim,
-            base=row.base,
-            task=row.task,
-            tier=row.tier,
-            suffix=row.suffix,
-            seed=row.seed,
-            config=row.config,
-            study=study_planned(row),
-            fixed=fixed_names(row.hyperparameters),
-            quoted_tokens=row.quoted_tokens or 0,
-            progress=row.progress,
-            version=version,
-            validation_version=(
-                dataset_version_get(organization=organization, version_id=extra) if extra else None
-            ),
-            parent=_parent(row),
-            token_limit=row.token_limit,
-        )
+        if work_is_payable(row):
+            row.save()
+            return _work(claim, row)
+    # Said only now that the pause is written: it takes the job from this worker.
+    raise LeaseLost(claim.public_id)
+
+
+def _work(claim: Claim, row: FineTuningJob) -> Work:
+    organization, extra = claim.organization, row.validation_version_id
+    if row.dataset_version_id is None:
+        raise AssertionError("A queued job has its dataset version.")
+    version = dataset_version_get(organization=organization, version_id=row.dataset_version_id)
+    return Work(
+        claim=claim,
+        base=row.base,
+        task=row.task,
+        tier=row.tier,
+        suffix=row.suffix,
+        seed=row.seed,
+        config=row.config,
+        study=study_planned(row),
+        fixed=fixed_names(row.hyperparameters),
+        quoted_tokens=row.quoted_tokens or 0,
+        progress=row.progress,
+        version=version,
+        validation_version=(
+            dataset_version_get(organization=organization, version_id=extra) if extra else None
+        ),
+        parent=_parent(row),
+        token_limit=row.token_limit,
+    )
 
 
 def _parent(row: FineTuningJob) -> Parent | None:

@@ -18,6 +18,7 @@ from billing.ledger.services import (
     limit_set,
 )
 from mlworker.jobs.contracts import METER, Fault
+from mlworker.jobs.errors import LeaseLost
 from mlworker.jobs.models import FineTuningJob
 from mlworker.jobs.settling import job_fail
 from mlworker.jobs.working import work_load
@@ -108,7 +109,7 @@ def test_a_job_that_fails_gives_its_hold_back_with_a_note(organization: Organiza
         assert balance_get(organization=organization, unit=METER).held == 0
 
 
-def test_a_parked_account_does_not_fail_a_job_whose_hold_ran_out(
+def test_a_parked_account_pauses_and_does_not_fail_a_job_whose_hold_ran_out(
     organization: OrganizationRef,
 ) -> None:
     job = make_job(organization)
@@ -117,8 +118,9 @@ def test_a_parked_account_does_not_fail_a_job_whose_hold_ran_out(
     with system_scope("test"):
         account_park(organization=organization, actor=SYSTEM_ACTOR, reason="The books differ.")
 
-    work_load(claimed())
+    with pytest.raises(LeaseLost):
+        work_load(claimed())
 
     row = row_of(organization, job.id)
-    assert (row.state, row.hold_id) == ("running", None)
-    assert row.warnings == ["The price was no longer held when training began."]
+    assert (row.state, row.error) == ("paused", None)
+    assert "Ask the operator. When that is done, resume the job." in row.warnings[0]

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from rest_framework.test import APIClient
@@ -9,7 +10,7 @@ from rest_framework.test import APIClient
 from anneal.kernel.ids import public_id, uuid7
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
-from anneal.kernel.storage import object_put, tenant_key
+from anneal.kernel.storage import object_exists, object_put, tenant_key
 from mlworker.engine.contracts import EngineError, TrainSpec
 from mlworker.jobs.continuing import data_fit, parent_find
 from mlworker.jobs.contracts import CHECKPOINT_PREFIX, Fault, JobInfo
@@ -19,6 +20,7 @@ from mlworker.jobs.reaping import storage_sweep
 from mlworker.jobs.services import fine_tuning_job_cancel
 from mlworker.jobs.states import StoredState
 from mlworker.jobs.supervisor.restore import parent_fetch
+from mlworker.jobs.supervisor.run import claim_run
 from mlworker.jobs.supervisor.workspace import INITIAL, spec_write
 from mlworker.jobs.working import work_failed, work_load, work_succeeded
 from mlworker.registry.contracts import ModelVersionInfo
@@ -119,26 +121,35 @@ def test_a_cancelled_job_keeps_its_checkpoint_and_another_begins_there(
     assert TrainSpec.read(tmp_path).initial is None
 
 
-def test_a_failed_job_cost_nothing_and_leaves_nothing_to_continue_from(
-    client: APIClient, organization: OrganizationRef
+def test_a_failed_jobs_checkpoints_are_given_up_and_nothing_begins_with_them(
+    organization: OrganizationRef, client: APIClient
 ) -> None:
-    make_job(organization, tier="lora")
+    job = make_job(organization, tier="lora")
     claim = claimed()
-    stored = save_checkpoint(claim, step=5, tokens=50)
+    stored_id = save_checkpoint(claim, step=5, tokens=50)
+    checkpoint, key = public_id(CHECKPOINT_PREFIX, stored_id), _key(organization, stored_id)
+    dataset = make_dataset(organization)
+    waiting = create(client, training_file=dataset, continue_from=checkpoint).json()
     work_failed(claim, Fault("diverged", "The loss is not a number."))
-    checkpoint = public_id(CHECKPOINT_PREFIX, stored)
 
-    refused = create(
-        client,
-        training_file=make_dataset(organization),
-        continue_from=checkpoint,
-        model="minilm-l6",
-    )
-
+    assert client.get(job_path(job.id, "/checkpoints")).json()["data"] == []
     assert token_balance(organization).consumed == 0
-    assert refused.status_code == 404
-    assert error_of(refused)["code"] == "continue_from_not_found"
-    assert "failed job" in error_of(refused)["message"]
+    refused = create(client, training_file=dataset, continue_from=checkpoint)
+    assert (refused.status_code, error_of(refused)["code"]) == (404, "continue_from_not_found")
+    assert "is of a failed job: all it cost was given back" in error_of(refused)["message"]
+    claim_run(claimed())
+    begun = client.get(f"/v1/fine_tuning/jobs/{waiting['id']}").json()
+    assert (begun["status"], begun["error"]["code"]) == ("failed", "invalid_config")
+    assert "is of a failed job" in begun["error"]["message"]
+    storage_sweep()
+    assert not object_exists(key)
+    refused = create(client, training_file=dataset, continue_from=checkpoint)
+    assert "A failed job keeps none." in error_of(refused)["message"]
+
+
+def _key(organization: OrganizationRef, stored_id: UUID) -> str:
+    with tenant_scope(organization):
+        return StoredFiles.objects.get(id=stored_id).key
 
 
 def test_a_checkpoint_that_is_waited_for_is_not_retired(organization: OrganizationRef) -> None:

@@ -145,6 +145,38 @@ def test_b9_a_drifted_account_is_parked_and_the_others_hours_are_charged(
         assert told_of(organization) == 1
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_row_that_another_worker_wrote_first_parks_nobody_unless_it_stays_in_the_way(
+    organization: OrganizationRef, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    asked = []
+
+    def charged(*, events: Sequence[UsageEventNew]) -> int:
+        """Charge, and meet a row that is there already, the first ``times``."""
+        paid = usage_charge(events=events)
+        asked.append(len(events))
+        if len(asked) <= times:
+            with connection.cursor() as cursor:
+                cursor.execute("INSERT INTO metering_usageeventkey TABLE metering_usageeventkey")
+        return paid
+
+    store(organization, 3 * 10**9)
+    monkeypatch.setattr("mlworker.jobs.storage_use.usage_charge", charged)
+    with clock.frozen(NOW):
+        give(organization, METER, Decimal(5))
+
+        assert storage_count() == 1
+
+        parked = times == 2
+        assert asked == [1, 1]
+        assert told_of(organization) == parked
+        assert balance(organization, METER)[1] == (0 if parked else 3)
+    assert len(counted(organization)) == 1
+    with system_scope("test"):
+        accounts = CustomerAccount.objects.filter(organization_id=organization.id)
+        assert accounts.filter(parked_at__isnull=False).exists() == parked
+
+
 def told_of(organization: OrganizationRef) -> int:
     """How often the operators are to be told of an organization's books."""
     told = {"organization_id": str(organization.id), "slug": organization.slug}
