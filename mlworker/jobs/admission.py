@@ -12,8 +12,8 @@ from billing.ledger.errors import (
     HoldExpired,
     LimitReached,
 )
-from billing.ledger.services import hold_extend, hold_quote, hold_take
-from mlworker.jobs.capping import cap_warning, tokens_allowed
+from billing.ledger.services import hold_extend, hold_take
+from mlworker.jobs.capping import cap_warning, job_quoter, tokens_allowed
 from mlworker.jobs.charging import job_holds, tokens_captured
 from mlworker.jobs.continuing import data_fit, parent_find
 from mlworker.jobs.contracts import JOB_PREFIX, METER, SOURCE
@@ -37,16 +37,8 @@ def job_admit(
     TrainingDataUnfit, HyperparameterInvalid, MaxChargeExceeded and QuotaExhausted leave the row as
     it was.
     """
-    if validation is not None and validation.task != version.task:
-        raise TrainingDataUnfit(
-            f"The validation file is for {validation.task}, the training file for {version.task}.",
-            param="validation_file",
-        )
-    if validation is not None and not set(validation.labels) <= set(version.labels):
-        raise TrainingDataUnfit(
-            "The validation file has labels that the training file has not.",
-            param="validation_file",
-        )
+    if validation is not None:
+        _validation_fit(version, validation)
     plan = plan_make(
         organization=owner_of(row),
         version=version,
@@ -83,6 +75,19 @@ def job_admit(
     row.save()
     if not paused:
         ring_workers()
+
+
+def _validation_fit(version: DatasetVersionInfo, validation: DatasetVersionInfo) -> None:
+    if validation.task != version.task:
+        raise TrainingDataUnfit(
+            f"The validation file is for {validation.task}, the training file for {version.task}.",
+            param="validation_file",
+        )
+    if not set(validation.labels) <= set(version.labels):
+        raise TrainingDataUnfit(
+            "The validation file has labels that the training file has not.",
+            param="validation_file",
+        )
 
 
 def hold_renew(row: FineTuningJob) -> None:
@@ -167,19 +172,14 @@ def _take(
 def _hold(row: FineTuningJob, plan: Plan) -> None:
     """Hold the price of the whole plan, or of as much of it as ``max_charge`` buys."""
     task = plan.version.task
-    tokens, _ = tokens_allowed(
-        plan,
-        row.max_charge,
-        lambda amount: hold_quote(
-            organization=owner_of(row),
-            unit=METER,
-            amount=amount,
-            dims={"task": task, "tier": row.tier},
-            api_key_id=row.api_key_id,
-            member_id=row.member_id,
-            most=row.max_charge,
-        ),
+    quote = job_quoter(
+        organization=owner_of(row),
+        dims={"task": task, "tier": row.tier},
+        api_key_id=row.api_key_id,
+        member_id=row.member_id,
+        max_charge=row.max_charge,
     )
+    tokens = tokens_allowed(plan, row.max_charge, quote).tokens
     row.hold_id = _take(row, tokens, task=task, key=public_id(JOB_PREFIX, row.id))
     row.quoted_tokens = tokens
     if tokens < plan.trained_tokens:

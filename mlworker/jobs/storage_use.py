@@ -107,9 +107,11 @@ def _charge(events: list[UsageEventNew], name: str, *, again: bool = True) -> in
         )
         if not faulty:
             return 0
-        # Whoever mends the books finds the hour counted; nobody's next hour would bring it back.
         with system_scope("storage use"):
             books_fault(organization_id=events[0].organization_id, error=str(error))
+        # Whoever mends the books finds the hour counted; nobody's next hour would bring it back. A
+        # scope of its own: the account stays parked even if this fails too.
+        with system_scope("storage use"):
             usage_ingest(events=events)
     return len(events)
 

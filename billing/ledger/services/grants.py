@@ -57,14 +57,7 @@ def balance_grant(
     begins_at = effective_at or clock.now()
     if expires_at is not None and expires_at <= max(begins_at, clock.now()):
         raise GrantInvalid(param="expires_at")
-    if kind not in GrantKind.values:
-        raise GrantInvalid(f"kind is one of {', '.join(GrantKind.values)}.", param="kind")
-    if not 0 <= priority <= MOST_PRIORITY:
-        raise GrantInvalid(
-            f"priority: give a whole number from 0 to {MOST_PRIORITY}.", param="priority"
-        )
-    if not 0 < len(source) <= LONGEST_SOURCE:
-        raise GrantInvalid(f"source: 1 to {LONGEST_SOURCE} characters.", param="source")
+    _terms_check(kind, priority, source)
     grant_id, added = functions.grant_add(
         organization_id=organization.id,
         unit=unit,
@@ -87,6 +80,17 @@ def balance_grant(
             organization=organization,
         )
     return grant_info(Grant.objects.get(id=grant_id))
+
+
+def _terms_check(kind: str, priority: int, source: str) -> None:
+    if kind not in GrantKind.values:
+        raise GrantInvalid(f"kind is one of {', '.join(GrantKind.values)}.", param="kind")
+    if not 0 <= priority <= MOST_PRIORITY:
+        raise GrantInvalid(
+            f"priority: give a whole number from 0 to {MOST_PRIORITY}.", param="priority"
+        )
+    if not 0 < len(source) <= LONGEST_SOURCE:
+        raise GrantInvalid(f"source: 1 to {LONGEST_SOURCE} characters.", param="source")
 
 
 def balance_void(

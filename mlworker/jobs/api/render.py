@@ -55,9 +55,7 @@ def render_job(
         "user_provided_suffix": job.suffix or None,
         "training_file": job.training_file,
         "validation_file": job.validation_file or None,
-        "dataset_version": (
-            public_id(VERSION_PREFIX, job.dataset_version_id) if job.dataset_version_id else None
-        ),
+        "dataset_version": _dataset_version(job),
         "result_files": [],
         "integrations": [],
         "metadata": dict(job.metadata),
@@ -76,6 +74,10 @@ def render_job(
         "warnings": list(job.warnings),
         "error": _error(job),
     }
+
+
+def _dataset_version(job: JobInfo) -> str | None:
+    return public_id(VERSION_PREFIX, job.dataset_version_id) if job.dataset_version_id else None
 
 
 def render_event(event: EventInfo) -> dict[str, Any]:

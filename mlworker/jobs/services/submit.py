@@ -9,13 +9,11 @@ from anneal.kernel.audit import audit_record
 from anneal.kernel.ids import public_id, uuid7
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
-from billing.ledger.contracts import HoldQuote
-from billing.ledger.services import hold_quote
 from billing.prices.currency import DEFAULT
 from billing.prices.services import price_quote
 from mlworker.catalog.selectors import base_model_present
 from mlworker.jobs.admission import job_admit
-from mlworker.jobs.capping import cap_warning, tokens_allowed
+from mlworker.jobs.capping import cap_warning, job_quoter, tokens_allowed
 from mlworker.jobs.continuing import Parent, data_fit, parent_apply, parent_find
 from mlworker.jobs.contracts import JOB_PREFIX, METER, Estimate, JobInfo, JobRequest
 from mlworker.jobs.errors import MaxChargeExceeded, MethodUnsupported, StudyUnfit
@@ -106,30 +104,24 @@ def _estimate(
 ) -> Estimate:
     dims = {"task": plan.version.task, "tier": tier}
 
-    def quote(tokens: int) -> HoldQuote:
-        return hold_quote(
-            organization=organization,
-            unit=METER,
-            amount=tokens,
-            dims=dims,
-            api_key_id=actor.id if actor.kind == "api_key" else None,
-            member_id=_member(organization, actor),
-            most=request.max_charge,
-        )
-
-    tokens, reason = plan.trained_tokens, None
+    quote = job_quoter(
+        organization=organization,
+        dims=dims,
+        api_key_id=actor.id if actor.kind == "api_key" else None,
+        member_id=_member(organization, actor),
+        max_charge=request.max_charge,
+    )
     try:
-        tokens, told = tokens_allowed(plan, request.max_charge, quote)
+        tokens, told, whole = tokens_allowed(plan, request.max_charge, quote)
         reason = told.refusal
     except MaxChargeExceeded as error:
-        told, reason = quote(tokens), error.code
+        tokens, whole, reason = plan.trained_tokens, quote(plan.trained_tokens), error.code
     if tokens < plan.trained_tokens:
         warnings = [*warnings, cap_warning(tokens, plan)]
-        told = quote(plan.trained_tokens)
-    price, currency = told.cost, told.currency
+    price, currency = whole.cost, whole.currency
     if price is None:
         # Nothing to pay with: what the rest costs by the list.
-        rest = plan.trained_tokens - told.available
+        rest = plan.trained_tokens - whole.available
         listed = price_quote(meter=METER, units=rest, organization=organization, dims=dims)
         price, currency = listed.amount, listed.currency
     work = round(tokens * stretch(plan.study, tier))
