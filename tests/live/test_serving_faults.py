@@ -15,6 +15,7 @@ import httpx
 import pytest
 import redis
 
+from anneal.local.processes import wait_until
 from tests.live.machine import Installation
 from tests.live.serving import GOOD, MODEL, Customer, serving, wait_serving
 
@@ -149,6 +150,20 @@ def test_a_killed_redis_is_survived(customer: Customer) -> None:
         customer.installation.wait_new("redis", old)
         load.wait_answers(50)
 
+    exact(load, before)
+
+
+def test_a_killed_postgres_takes_no_answer_that_anybody_saw(customer: Customer) -> None:
+    before = customer.events()
+
+    with Load(customer) as load:
+        for _ in range(3):
+            load.wait_answers(50)
+            old = customer.installation.kill("postgres")
+            customer.installation.wait_new("postgres", old)
+        load.wait_answers(50)
+
+    assert wait_until(lambda: customer.http.get("/v1/billing/balance").is_success, seconds=30)
     exact(load, before)
 
 

@@ -45,9 +45,13 @@ HOLD_SECONDS: Final = 60
 """Twice the deadline: whoever answers in time settles well before the reaper comes."""
 UNIT: Final = "prediction"
 
-_TAKE: Final = (
-    "SELECT accepted, code, available, ends_at, response, detail FROM hold_take(%s::jsonb)"
-)
+TAKE: Final = """
+SELECT accepted, code, available, ends_at, response, detail
+FROM set_config('synchronous_commit', 'off', true), hold_take(%s::jsonb)
+"""
+"""Does not wait for the disk. An answer is handed out after its settlement is on it, and what comes
+later in Postgres's log is never kept without what came before: a crash that takes a hold takes no
+answer that anybody saw."""
 _SETTLE: Final = "SELECT code, state FROM hold_settle(%s::jsonb)"
 _KEYS: Final = (
     "SELECT digest, k.suspended FROM unnest(%s::text[]) AS digest, key_lookup(digest) AS k"
@@ -92,12 +96,12 @@ class Ledger:
         refused: dict[UUID, str] = {}
         try:
             async with self._pool.connection() as postgres, postgres.pipeline():
-                taken = await postgres.execute(_TAKE, [_text(wanted)])
+                taken = await postgres.execute(TAKE, [_text(wanted)])
                 keys = await postgres.execute(_KEYS, [digests]) if digests else None
                 rows: list[Row | None] = [*await taken.fetchall()]
                 good = dict(await keys.fetchall()) if keys is not None else {}
         except BOOK_ERRORS:
-            rows, refused = await self._apart(_TAKE, wanted)
+            rows, refused = await self._apart(TAKE, wanted)
             async with self._pool.connection() as postgres:
                 good = dict(await (await postgres.execute(_KEYS, [digests])).fetchall())
         for organization_id, error in refused.items():

@@ -3,7 +3,9 @@
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
-POOL: Final = {"min_size": 2, "max_size": 16, "timeout": 5}
+# A short `reconnect_timeout`: the pause between attempts doubles, and a database that was away for
+# minutes would stay unknown for minutes more; so whoever asks next has it tried anew.
+POOL: Final = {"min_size": 2, "max_size": 16, "timeout": 5, "reconnect_timeout": 2}
 
 
 def database_settings(url: str, *, pool: bool = True) -> dict[str, Any]:
