@@ -1,6 +1,7 @@
 """Submitting a job: row, price hold and doorbell in the caller's one transaction."""
 
 import secrets
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -120,8 +121,8 @@ def _estimate(
         warnings = [*warnings, cap_warning(tokens, plan)]
     price, currency = whole.cost, whole.currency
     if price is None:
-        # Nothing to pay with: what the rest costs by the list.
-        rest = plan.trained_tokens - whole.available
+        # Nothing to pay with, or no holds are taken: what the rest costs by the list.
+        rest = max(plan.trained_tokens - whole.available, Decimal(0))
         listed = price_quote(meter=METER, units=rest, organization=organization, dims=dims)
         price, currency = listed.amount, listed.currency
     work = round(tokens * stretch(plan.study, tier))
