@@ -26,7 +26,7 @@ def base_models() -> tuple[BaseModelCard, ...]:
     """
     cards = _cards()
     known = {card.id for card in cards}
-    added = [card for folder in _added() if (card := _plain(folder)) and card.id not in known]
+    added = [card for folder in _added() if (card := _plain(folder, _stamp(folder))) and card.id not in known]
     return (*(replace(card, present=_is_present(card.id)) for card in cards), *added)
 
 
@@ -115,8 +115,17 @@ def _added() -> list[Path]:
     return sorted(path.parent for path in bases_directory().glob(f"*/{PIN}"))
 
 
-@functools.cache
-def _plain(folder: Path) -> BaseModelCard | None:
+def _stamp(folder: Path) -> tuple[int, int]:
+    """What changes when another base is added under the name."""
+    try:
+        stat = (folder / PIN).stat()
+    except OSError:  # removed this moment
+        return (0, 0)
+    return (stat.st_ino, stat.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=64)
+def _plain(folder: Path, stamp: tuple[int, int]) -> BaseModelCard | None:
     """Return what can be said of a base from its own files; None when they are spoiled."""
     try:
         config = BertConfig.read(folder / "config.json")
