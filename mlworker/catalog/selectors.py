@@ -26,7 +26,11 @@ def base_models() -> tuple[BaseModelCard, ...]:
     """
     cards = _cards()
     known = {card.id for card in cards}
-    added = [card for folder in _added() if (card := _plain(folder, _stamp(folder))) and card.id not in known]
+    added = [
+        card
+        for folder in _added()
+        if (card := _plain(folder, _stamp(folder))) and card.id not in known
+    ]
     return (*(replace(card, present=_is_present(card.id)) for card in cards), *added)
 
 
