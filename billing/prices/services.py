@@ -99,22 +99,11 @@ def price_add(
     Raises MeterUnknown, CurrencyUnknown, CurrencyDecimals, PriceInvalid, TiersInvalid,
     MatchInvalid, PriceOverlaps.
     """
-    now = clock.now()
-    begins_at = effective_at or now
-    if begins_at < now:
-        raise PriceInvalid(
-            "A price begins now or later: what was used before has been charged.",
-            param="effective_at",
-        )
+    begins_at = _begins_at(effective_at)
     if not _PLAN.fullmatch(plan):
         raise PriceInvalid("plan: give the code of a plan, or nothing.", param="plan")
     read, asked = terms_read(terms, currency), match_read(match or {})
-    if meter in HELD_METERS and read.model not in rating.IN_ADVANCE:
-        raise PriceInvalid(
-            f"'{meter}' is paid before it is used, and what a {read.model} price comes to is known "
-            "only afterwards: price it per_unit, graduated or package.",
-            param="model",
-        )
+    _held_in_advance(meter, read)
     # Its lock makes two operators' prices of one meter follow each other.
     counted = Meter.objects.select_for_update().filter(code=meter).first()
     if counted is None:
@@ -148,6 +137,25 @@ def price_add(
     }
     _audit(actor, "price.add", public_id("price_", row.id), detail)
     return price_info(row)
+
+
+def _begins_at(asked: datetime | None) -> datetime:
+    now = clock.now()
+    if asked is not None and asked < now:
+        raise PriceInvalid(
+            "A price begins now or later: what was used before has been charged.",
+            param="effective_at",
+        )
+    return asked or now
+
+
+def _held_in_advance(meter: str, terms: PriceTerms) -> None:
+    if meter in HELD_METERS and terms.model not in rating.IN_ADVANCE:
+        raise PriceInvalid(
+            f"'{meter}' is paid before it is used, and what a {terms.model} price comes to is "
+            "known only afterwards: price it per_unit, graduated or package.",
+            param="model",
+        )
 
 
 def _audit(actor: Actor, action: str, target: str, detail: dict[str, Any]) -> None:

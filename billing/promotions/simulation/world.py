@@ -197,18 +197,7 @@ class World:
         self, wanted: Sequence[tuple[Customer, str, int, str]], now: datetime
     ) -> list[tuple[Customer, UUID]]:
         """Ask for (customer, unit, amount, kind) all at once; return what was accepted."""
-        asked = [
-            {
-                "organization_id": str(customer.ref.id),
-                "hold_id": str(uuid7()),
-                "unit": unit,
-                "amount": amount,
-                "ttl_seconds": HOLD_SECONDS,
-                "source": "simulation",
-                "dims": DIMS[kind],
-            }
-            for customer, unit, amount, kind in wanted
-        ]
+        asked = [_request(*each) for each in wanted]
         if not asked:
             return []
         # A retry of one in thirty: it must not take twice.
@@ -368,3 +357,15 @@ def _call(statement: str, items: list[dict[str, Any]], now: datetime) -> list[tu
     with system_scope("simulation"), connection.cursor() as cursor:
         cursor.execute(statement, [json.dumps(items), now])
         return list(cursor.fetchall())
+
+
+def _request(customer: Customer, unit: str, amount: int, kind: str) -> dict[str, Any]:
+    return {
+        "organization_id": str(customer.ref.id),
+        "hold_id": str(uuid7()),
+        "unit": unit,
+        "amount": amount,
+        "ttl_seconds": HOLD_SECONDS,
+        "source": "simulation",
+        "dims": DIMS[kind],
+    }
