@@ -10,7 +10,7 @@ from typing import Any, Final
 from mlworker.catalog.contracts import BaseModelCard, ShippedModelCard, WeightSource
 from mlworker.catalog.errors import BaseModelAbsent, BaseModelUnknown, BaseModelUntrainable
 from mlworker.engine.base.config import ARCHITECTURES, BertConfig
-from mlworker.engine.base.locate import PIN, WEIGHTS, bases_directory, locate_base
+from mlworker.engine.base.locate import BASES, PIN, WEIGHTS, bases_directory, locate_base
 from mlworker.engine.contracts import EngineError
 from mlworker.engine.tasks import TASKS
 
@@ -72,6 +72,14 @@ def base_model_present(base_id: str, *, param: str | None = None) -> BaseModelCa
             param=param,
         )
     return card
+
+
+def hub_name(base_id: str) -> str:
+    """Return the Hugging Face repository that has a base's weights; empty if none is known."""
+    if base_id in BASES:
+        return BASES[base_id].hub
+    known = (card.source for card in _cards() if card.id == base_id)
+    return next((source.name for source in known if source.kind == "hub"), "")
 
 
 def how_to_add(card: BaseModelCard) -> str:

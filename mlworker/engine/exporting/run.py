@@ -72,7 +72,7 @@ class Export:
         form = self._spec.format
         if form is ExportFormat.ADAPTER:
             try:
-                export_adapter(artifact, base, out)
+                export_adapter(artifact, base, out, self._spec.hub)
             except ValueError as error:
                 raise EngineError(ErrorCode.INVALID_CONFIG, str(error)) from error
             return None

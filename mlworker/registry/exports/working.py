@@ -26,6 +26,7 @@ from anneal.kernel.events import FileStored, publish
 from anneal.kernel.ids import public_id
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from anneal.kernel.storage import StoredObject, object_delete, object_put, tenant_key
+from mlworker.catalog.selectors import hub_name
 from mlworker.engine.base.locate import locate_base
 from mlworker.engine.contracts import BaseReference, EngineError, ErrorCode
 from mlworker.engine.exporting.contracts import ARTIFACT, OUT, ROWS, ExportSpec
@@ -129,6 +130,7 @@ def _make(claim: Claim) -> None:
             format=claim.form,
             name=version.name,
             base=BaseReference(base.id, str(base.directory), base.weights_sha256),
+            hub=hub_name(base.id),
         ).write(folder)
         done = export_run(folder, lambda share, phase: _progress(claim, share, phase))
         _progress(claim, 0.9, "packing")
