@@ -18,6 +18,7 @@ CASES = {
     "online_cpu": "benchmarks.online:online_cpu",
     "idle_latency": "benchmarks.online:idle_latency",
     "train_speed": "benchmarks.training:train_speed",
+    "train_quality": "benchmarks.training:train_quality",
     "search_cost": "benchmarks.training:search_cost",
     "quota": "benchmarks.quota:quota",
     "ingest": "benchmarks.ingest:ingest",

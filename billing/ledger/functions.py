@@ -171,10 +171,16 @@ def hold_reap(*, most: int) -> int:
     return int(reaped)
 
 
-def ledger_sweep(*, most: int) -> int:
-    """Begin and end grants that are due; return how many balances changed."""
-    (swept,) = _row("SELECT ledger_sweep(%s, %s)", [most, clock.now()])
+def ledger_sweep(*, most: int, only_of: UUID | None = None) -> int:
+    """Begin and end grants that are due, of all or of one; return how many balances changed."""
+    (swept,) = _row("SELECT ledger_sweep(%s, %s, %s)", [most, clock.now(), only_of])
     return int(swept)
+
+
+def calls_forget(*, most: int) -> int:
+    """Forget kept answers whose day is over; return how many."""
+    (forgotten,) = _row("SELECT calls_forget(%s)", [most])
+    return int(forgotten)
 
 
 def _codes(sql: str, items: list[dict[str, Any]]) -> list[str]:

@@ -7,23 +7,18 @@ from anneal.kernel.tasks import task
 from billing.ledger.notices import notice_mail, notices_announce, organizations_to_tell
 from billing.ledger.reconcile import fault_alert, operators_alert, reconcile
 from billing.ledger.services.faults import FAULT_TASK
-from billing.ledger.services.upkeep import BATCH, grants_end, holds_expire
+from billing.ledger.services.upkeep import BATCH, calls_forget, grants_end, holds_expire
 
 _MOST_BATCHES = 20
 
 
 @task(name="ledger.reap", queue="default", every=10.0)
 def reap() -> None:
-    """Release what nobody settled and end what is over, a batch per transaction."""
-    for end in (holds_expire, _grants_end):
+    """Release what nobody settled, end and forget what is over, a batch per transaction."""
+    for end in (holds_expire, grants_end, calls_forget):
         for _ in range(_MOST_BATCHES):
             if end() < BATCH:
                 break
-
-
-def _grants_end() -> int:
-    with system_scope("ledger reap"):
-        return grants_end()
 
 
 @task(name="ledger.reconcile", queue="default", every=3600.0)

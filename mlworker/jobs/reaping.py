@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce
 
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from anneal.kernel.storage import object_delete
+from billing.ledger.services import BOOK_ERRORS, books_fault
 from mlworker.jobs.contracts import Fault
 from mlworker.jobs.limits import RING_AGAIN_SECONDS
 from mlworker.jobs.models import FineTuningJob, StoredFiles
@@ -35,7 +36,12 @@ def jobs_reap() -> int:
     """Do all of it; return how many jobs were put right."""
     expired = _expired()
     for job_id, organization in expired:
-        _take_back(job_id, organization)
+        try:
+            _take_back(job_id, organization)
+        except BOOK_ERRORS as error:  # its account's alone: the job waits until they are put right
+            logger.exception("job.not_taken_back", extra={"job": str(job_id)})
+            with system_scope("job reaper"):
+                books_fault(organization_id=organization.id, error=str(error))
     unread = _unread()
     for job_id, organization in unread:
         _ring_again(job_id, organization)
@@ -62,8 +68,11 @@ def _unleased() -> Q:
 
 
 def _found(condition: Q) -> Found:
-    rows = FineTuningJob.objects.filter(condition).values_list(
-        "id", "organization_id", "organization_slug"
+    """A batch in any order: those that cannot be put right yet must not fill every batch."""
+    rows = (
+        FineTuningJob.objects.filter(condition)
+        .order_by("?")
+        .values_list("id", "organization_id", "organization_slug")
     )
     return [(job_id, OrganizationRef(owner, slug)) for job_id, owner, slug in rows[:_BATCH]]
 

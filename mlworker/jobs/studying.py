@@ -5,14 +5,14 @@ from decimal import Decimal
 from typing import Final
 
 from anneal.kernel.scopes import OrganizationRef
-from billing.prices.services import price_quote
 from mlworker.engine.study.cost import TASKS, Pass, folds_tokens, runs_of, search_tokens
 from mlworker.engine.study.space import SMOOTHING, cached_space, full_space
 from mlworker.engine.training.config import AUTO, TrainConfig
-from mlworker.jobs.contracts import METER, StudyPlan, StudyRequest
+from mlworker.jobs.contracts import StudyPlan, StudyRequest
 from mlworker.jobs.errors import MaxChargeExceeded, StudyUnfit
 from mlworker.jobs.hyperparameters import OPENAI_NAMES
 from mlworker.jobs.models import FineTuningJob
+from mlworker.jobs.pricelist import list_price
 from tenants.datasets.contracts import DatasetVersionInfo, Split
 
 _ROWS_PER_FOLD: Final = 2
@@ -47,9 +47,7 @@ def study_plan(
             tokens = search_tokens(one_pass, trials=asked.trials, runs=count, **reads)
             if not tokens:
                 return Decimal(0)
-            return price_quote(
-                meter=METER, units=tokens, organization=organization, dims=dims
-            ).amount
+            return list_price(organization=organization, tokens=tokens, dims=dims).amount
 
         while runs > 1 and price(runs) > asked.max_charge:
             runs -= 1

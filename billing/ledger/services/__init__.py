@@ -15,7 +15,7 @@ from billing.ledger.services.holds import (
 from billing.ledger.services.limits import limit_remove, limit_set
 from billing.ledger.services.parking import account_park, account_unpark
 from billing.ledger.services.refunds import hold_refund
-from billing.ledger.services.upkeep import grants_end, holds_expire
+from billing.ledger.services.upkeep import calls_forget, grants_end, holds_expire
 
 __all__ = [
     "BOOK_ERRORS",
@@ -25,6 +25,7 @@ __all__ = [
     "balance_grant_set",
     "balance_void",
     "books_fault",
+    "calls_forget",
     "grants_end",
     "hold_capture",
     "hold_capture_segment",

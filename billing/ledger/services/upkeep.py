@@ -5,9 +5,10 @@ from uuid import UUID
 
 from django.db.models.functions import Now
 
+from anneal.kernel import clock
 from anneal.kernel.scopes import system_scope
 from billing.ledger import functions
-from billing.ledger.models import Hold
+from billing.ledger.models import Balance, Hold
 from billing.ledger.services.faults import BOOK_ERRORS, books_fault
 
 BATCH = 1000
@@ -37,9 +38,34 @@ def holds_expire() -> int:
 def grants_end() -> int:
     """Begin and end one batch of grants that are due; return how many balances changed.
 
-    Runs in a system scope. A full batch means there may be more.
+    A full batch means there may be more. Opens system scopes of its own, and does as `holds_expire`
+    with an account whose books are wrong.
     """
-    return functions.ledger_sweep(most=BATCH)
+    try:
+        with system_scope(_REASON):
+            return functions.ledger_sweep(most=BATCH)
+    except BOOK_ERRORS:
+        with system_scope(_REASON):
+            due = Balance.objects.filter(next_change_at__lte=clock.now())
+            organizations = list(
+                due.order_by().values_list("organization_id", flat=True).distinct()
+            )
+    return sum(_end_of(organization_id) for organization_id in organizations)
+
+
+def calls_forget() -> int:
+    """Forget one batch of kept answers whose day is over; return how many."""
+    with system_scope(_REASON):
+        return functions.calls_forget(most=BATCH)
+
+
+def _end_of(organization_id: UUID) -> int:
+    try:
+        with system_scope(_REASON):
+            return functions.ledger_sweep(most=BATCH, only_of=organization_id)
+    except BOOK_ERRORS as error:
+        _fault(organization_id, str(error))
+    return 0
 
 
 def _expire_of(organization_id: UUID) -> int:
@@ -58,7 +84,10 @@ def _expire_of(organization_id: UUID) -> int:
             ]
             return functions.holds_settle(ends).count("released")
     except BOOK_ERRORS as error:
-        why = str(error)
-    with system_scope(_REASON):
-        books_fault(organization_id=organization_id, error=why)
+        _fault(organization_id, str(error))
     return 0
+
+
+def _fault(organization_id: UUID, error: str) -> None:
+    with system_scope(_REASON):
+        books_fault(organization_id=organization_id, error=error)

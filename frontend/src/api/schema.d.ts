@@ -2321,12 +2321,23 @@ export interface components {
         ExportQualityOut: {
             rows: number;
             split: string;
-            /** Format: double */
-            accuracy: number;
-            /** Format: double */
-            accuracy_int8: number;
-            /** Format: double */
-            agreement: number;
+            /** @description The task's first figure: accuracy, micro_f1, f1, r2. */
+            metric: string;
+            /**
+             * Format: double
+             * @description That figure with 32 bits.
+             */
+            score: number;
+            /**
+             * Format: double
+             * @description The same with 8 bits.
+             */
+            score_int8: number;
+            /**
+             * Format: double
+             * @description Share of the rows on which both say the same; null where answers are numbers.
+             */
+            agreement: number | null;
             /** Format: double */
             speed_up: number;
         };

@@ -31,7 +31,9 @@ from mlworker.engine.exporting.contracts import (
     ExportFormat,
     ExportSpec,
 )
-from mlworker.engine.exporting.onnx import MODEL, Gate, gate_run, onnx_quantize, onnx_write
+from mlworker.engine.exporting.gate import Gate, gate_run
+from mlworker.engine.exporting.onnx import MODEL, onnx_quantize, onnx_write
+from mlworker.engine.tokenizer import TextTokenizer
 
 _CONTEXT = Path(__file__).parent / "context"
 _CONTEXT_FILES = ("Dockerfile", "requirements.txt", "server.py")
@@ -66,7 +68,10 @@ class Export:
     def _make(self, artifact: Artifact, base: BaseDirectory, out: Path) -> Gate | None:
         form = self._spec.format
         if form is ExportFormat.ADAPTER:
-            export_adapter(artifact, base, out)
+            try:
+                export_adapter(artifact, base, out)
+            except ValueError as error:
+                raise EngineError(ErrorCode.INVALID_CONFIG, str(error)) from error
             return None
         if form is ExportFormat.CONTAINER:
             out.mkdir()
@@ -92,14 +97,14 @@ class Export:
         self._progress(0.7, "quantizing")
         onnx_quantize(full, out / MODEL)
         self._progress(0.8, "measuring")
-        rows = self._dir / ROWS
-        gate = gate_run(full, out / MODEL, out, rows, artifact.manifest.max_length)
-        if gate.loss > MAX_LOSS:
+        tokenizer = TextTokenizer.load(out)
+        gate = gate_run(full, out / MODEL, tokenizer, self._dir / ROWS, artifact.manifest)
+        if not gate.passed:
             raise EngineError(
                 ErrorCode.INT8_INACCURATE,
-                f"In 8 bits this model answers {gate.loss:.1%} of {gate.rows} {gate.split} rows "
-                f"worse ({gate.accuracy_int8:.1%} instead of {gate.accuracy:.1%}); at most "
-                f"{MAX_LOSS:.1%} is allowed. Export it as onnx instead.",
+                f"In 8 bits this model answers {gate.rows} {gate.split} rows worse: {gate.metric} "
+                f"is {gate.score_int8:.3f} instead of {gate.score:.3f}, and may be {MAX_LOSS} "
+                "lower at most. Export it as onnx instead.",
             )
         return gate
 

@@ -1,6 +1,7 @@
 """Submitting a job: row, price hold and doorbell in the caller's one transaction."""
 
 import secrets
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,16 +11,16 @@ from anneal.kernel.ids import public_id, uuid7
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.prices.currency import DEFAULT
-from billing.prices.services import price_quote
 from mlworker.catalog.selectors import base_model_present
 from mlworker.jobs.admission import job_admit
 from mlworker.jobs.capping import cap_warning, job_quoter, tokens_allowed
 from mlworker.jobs.continuing import Parent, data_fit, parent_apply, parent_find
-from mlworker.jobs.contracts import JOB_PREFIX, METER, Estimate, JobInfo, JobRequest
+from mlworker.jobs.contracts import JOB_PREFIX, Estimate, JobInfo, JobRequest
 from mlworker.jobs.errors import MaxChargeExceeded, MethodUnsupported, StudyUnfit
 from mlworker.jobs.forecasts import seconds_expected
 from mlworker.jobs.hyperparameters import tier_checked
 from mlworker.jobs.models import FineTuningJob
+from mlworker.jobs.pricelist import list_price
 from mlworker.jobs.quoting import Plan, needs_background, plan_make
 from mlworker.jobs.ring import ring_validation
 from mlworker.jobs.rows import event_add
@@ -120,9 +121,9 @@ def _estimate(
         warnings = [*warnings, cap_warning(tokens, plan)]
     price, currency = whole.cost, whole.currency
     if price is None:
-        # Nothing to pay with: what the rest costs by the list.
-        rest = plan.trained_tokens - whole.available
-        listed = price_quote(meter=METER, units=rest, organization=organization, dims=dims)
+        # Nothing to pay with, or no holds are taken: what the rest costs by the list.
+        rest = max(plan.trained_tokens - whole.available, Decimal(0))
+        listed = list_price(organization=organization, tokens=rest, dims=dims)
         price, currency = listed.amount, listed.currency
     work = round(tokens * stretch(plan.study, tier))
     forecast = seconds_expected(base=request.model, tier=tier, tokens=work)

@@ -33,9 +33,13 @@ class ExportQualityOut(serializers.Serializer[Any]):
 
     rows = serializers.IntegerField()
     split = serializers.CharField()
-    accuracy = serializers.FloatField()
-    accuracy_int8 = serializers.FloatField()
-    agreement = serializers.FloatField()
+    metric = serializers.CharField(help_text="The task's first figure: accuracy, micro_f1, f1, r2.")
+    score = serializers.FloatField(help_text="That figure with 32 bits.")
+    score_int8 = serializers.FloatField(help_text="The same with 8 bits.")
+    agreement = serializers.FloatField(
+        allow_null=True,
+        help_text="Share of the rows on which both say the same; null where answers are numbers.",
+    )
     speed_up = serializers.FloatField()
 
 

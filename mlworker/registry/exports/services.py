@@ -11,7 +11,6 @@ from anneal.kernel.outbox import outbox_add
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from mlworker.catalog.selectors import base_models
-from mlworker.engine.exporting.contracts import EVERY_TASK, TASKS
 from mlworker.registry.contracts import ExportFormat, ExportState
 from mlworker.registry.errors import ExportImpossible, ExportRunning
 from mlworker.registry.exports.contracts import EXPORT_PREFIX, ExportInfo
@@ -113,12 +112,6 @@ def _bytes_expected(version: ModelVersion, form: ExportFormat, base: int) -> int
 
 
 def _check(version: ModelVersion, form: ExportFormat, layout: str) -> None:
-    if version.task not in TASKS and form not in EVERY_TASK:
-        raise ExportImpossible(
-            f"Models of the task '{version.task}' cannot be exported as '{form}' yet: export it "
-            "as 'huggingface'.",
-            param="format",
-        )
     if form is ExportFormat.ADAPTER and version.tier != "lora":
         raise ExportImpossible(
             f"A model of the tier '{version.tier}' has no adapter: export it as 'huggingface'.",

@@ -1,10 +1,12 @@
 """An account whose books refused a booking: parked, and the operators are told what differs."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.core.mail import EmailMessage
 
+from anneal.kernel import clock
 from anneal.kernel.ids import uuid7
 from anneal.kernel.models import AuditEvent, OutboxMessage
 from anneal.kernel.scopes import (
@@ -15,9 +17,10 @@ from anneal.kernel.scopes import (
     tenant_scope,
 )
 from billing.ledger import functions
-from billing.ledger.models import Balance, CustomerAccount
-from billing.ledger.services import books_fault, hold_take, holds_expire
-from billing.ledger.tasks import fault
+from billing.ledger.models import Balance, CustomerAccount, KeyedCall, LedgerEntry
+from billing.ledger.services import books_fault, grants_end, hold_take, holds_expire
+from billing.ledger.services.upkeep import BATCH
+from billing.ledger.tasks import fault, reap
 from tenants.accounts.models import User
 from tests.unit.billing.test_ledger_services import hold_age
 from tests.unit.billing.test_reconcile import seed
@@ -123,3 +126,45 @@ def test_where_books_are_wrong_each_account_is_a_transaction_of_its_own(
     # A scope is a durable transaction.
     assert len({id(scope) for scope in scopes}) == len(scopes) >= 2
     assert all(len(whose) == 1 for _, whose in seen)
+
+
+def test_an_account_whose_books_are_wrong_keeps_nobody_elses_grants_from_ending(
+    organization: OrganizationRef, other_organization: OrganizationRef
+) -> None:
+    both = [organization.id, other_organization.id]
+    with system_scope("test"):
+        Balance.objects.filter(organization_id=organization.id, unit="prediction").update(
+            granted=500
+        )
+
+    with clock.frozen(datetime.now(UTC) + timedelta(days=15)):
+        grants_end()
+
+    with system_scope("test"):
+        ended = LedgerEntry.objects.filter(
+            account="breakage", unit="prediction", organization_id__in=both
+        )
+        assert [entry.organization_id for entry in ended] == [other_organization.id]
+        parked = CustomerAccount.objects.filter(parked_at__isnull=False, organization_id__in=both)
+        assert [account.organization_id for account in parked] == [organization.id]
+
+
+def test_the_reaper_forgets_every_answer_whose_day_is_over(organization: OrganizationRef) -> None:
+    with system_scope("test"):
+        KeyedCall.objects.bulk_create(
+            KeyedCall(
+                organization_id=organization.id,
+                scope="POST /v1/classify",
+                key=str(number),
+                request_hash="0" * 64,
+                hold_id=uuid7(),
+                response="{}",
+                expires_at=datetime.now(UTC) + timedelta(hours=1 if number == 0 else -1),
+            )
+            for number in range(2 * BATCH + 1)
+        )
+
+    reap()
+
+    with tenant_scope(organization):
+        assert [call.key for call in KeyedCall.objects.all()] == ["0"]

@@ -278,8 +278,7 @@ def test_the_reaper_leaves_living_holds_and_ends_due_grants(organization: Organi
 
     with clock.frozen(datetime.now(UTC) + timedelta(days=15)):
         holds_expire()
-        with system_scope("test"):
-            grants_end()
+        grants_end()
 
     with tenant_scope(organization):
         assert hold_get(organization=organization, hold_id=hold.id).state == "held"

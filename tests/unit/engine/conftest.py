@@ -40,12 +40,20 @@ def tiny(tmp_path_factory: pytest.TempPathFactory, minilm: BaseDirectory) -> Bas
     return write_base(tmp_path_factory.mktemp("tiny"), minilm)
 
 
-def write_base(folder: Path, minilm: BaseDirectory, scale: float = 0.1) -> BaseDirectory:
+@pytest.fixture(scope="session")
+def thin(tmp_path_factory: pytest.TempPathFactory, minilm: BaseDirectory) -> BaseDirectory:
+    """The same with one block, for what takes seconds a block."""
+    return write_base(tmp_path_factory.mktemp("thin"), minilm, blocks=1)
+
+
+def write_base(
+    folder: Path, minilm: BaseDirectory, scale: float = 0.1, blocks: int = 2
+) -> BaseDirectory:
     """A BERT folder as `transformers` would save it."""
     config = json.loads((minilm.directory / "config.json").read_text())
     config |= {
         "hidden_size": 32,
-        "num_hidden_layers": 2,
+        "num_hidden_layers": blocks,
         "num_attention_heads": 4,
         "intermediate_size": 64,
     }

@@ -1,46 +1,59 @@
-"""What stock libraries make of an export: run alone, as somebody else's program.
+"""What stock libraries make of exports: run alone, as somebody else's program.
 
-Usage: python stock.py FOLDER [BASE] < texts.json; prints probabilities as JSON.
+A line on standard input: {"folder", "base" (for an adapter alone), "outputs", "texts"}; the answer
+is a line too: the logits of each text, without what is padding.
 """
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import torch
+import transformers
+from peft import PeftModel
+
+_KINDS = {"SEQ_CLS": "SequenceClassification", "TOKEN_CLS": "TokenClassification"}
+
+
+def answers(folder: Path, base: str | None, outputs: int, texts: list[str]) -> Iterator[Any]:
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    if (folder / "model.onnx").is_file():
+        session = onnxruntime.InferenceSession(str(folder / "model.onnx"))
+        batch = tokenizer(texts, padding=True, truncation=True, return_tensors="np")
+        inputs = {name: batch[name].astype(np.int64) for name in ("input_ids", "attention_mask")}
+        logits = torch.from_numpy(session.run(["logits"], inputs)[0])
+        mask = torch.from_numpy(inputs["attention_mask"])
+    else:
+        batch = tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
+        with torch.no_grad():
+            logits = _model(folder, base, outputs)(**batch).logits
+        mask = batch["attention_mask"]
+    for row, present in zip(logits, mask, strict=True):
+        yield (row if row.dim() == 1 else row[present == 1]).tolist()
+
+
+def _model(folder: Path, base: str | None, outputs: int) -> Any:
+    if base is None:
+        (kind,) = json.loads((folder / "config.json").read_text())["architectures"]
+        return getattr(transformers, kind).from_pretrained(folder).eval()
+    kind = _KINDS[json.loads((folder / "adapter_config.json").read_text())["task_type"]]
+    plain = getattr(transformers, f"AutoModelFor{kind}").from_pretrained(base, num_labels=outputs)
+    return PeftModel.from_pretrained(plain, folder).eval()
 
 
 def main() -> None:
-    folder = Path(sys.argv[1])
-    texts = json.load(sys.stdin)
-    from transformers import AutoTokenizer  # noqa: PLC0415 # loads slowly
-
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    if (folder / "model.onnx").is_file():
-        import numpy as np  # noqa: PLC0415 # loads slowly
-        import onnxruntime  # noqa: PLC0415 # loads slowly
-
-        session = onnxruntime.InferenceSession(str(folder / "model.onnx"))
-        batch = tokenizer(texts, padding=True, truncation=True, return_tensors="np")
-        inputs = {name: batch[name].astype("int64") for name in ("input_ids", "attention_mask")}
-        logits = session.run(["logits"], inputs)[0].astype("float64")
-        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-        answers = (shares / shares.sum(axis=1, keepdims=True)).tolist()
-    else:
-        import torch  # noqa: PLC0415 # loads slowly
-        from transformers import AutoModelForSequenceClassification as Model  # noqa: PLC0415 # loads slowly
-
-        if (folder / "adapter_config.json").is_file():
-            from peft import PeftModel  # noqa: PLC0415 # loads slowly
-
-            head = json.loads(sys.argv[3])
-            base = Model.from_pretrained(sys.argv[2], num_labels=head)
-            model = PeftModel.from_pretrained(base, folder).eval()
-        else:
-            model = Model.from_pretrained(folder).eval()
-        batch = tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
-        with torch.no_grad():
-            answers = model(**batch).logits.softmax(dim=1).tolist()
-    assert not any(name.split(".")[0] == "mlworker" for name in sys.modules)
-    sys.stdout.write(json.dumps(answers))
+    torch.set_num_threads(1)
+    for line in sys.stdin:
+        asked = json.loads(line)
+        folder = Path(asked["folder"])
+        found = list(answers(folder, asked["base"], asked["outputs"], asked["texts"]))
+        assert not any(name.split(".")[0] == "mlworker" for name in sys.modules)
+        sys.stdout.write(json.dumps(found) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -44,6 +44,7 @@ def make_artifact(
     base: BaseDirectory,
     tier: str,
     *,
+    task: str = "text_classification",
     labels: tuple[str, ...] = ("a", "b", "c"),
     seed: int = 0,
     lora: LoraEntry = LORA,
@@ -57,12 +58,15 @@ def make_artifact(
         "head.weight": torch.randn(len(labels), config.hidden_size, generator=chance),
         "head.bias": torch.randn(len(labels), generator=chance),
     }
-    if tier == "head":
+    tokens = task == "token_classification"
+    if tier == "head" and not tokens:
         tensors["pool.query"] = torch.randn(
             config.num_attention_heads, config.hidden_size, generator=chance
         )
     if tier == "lora":
-        for key, (width, out, parts) in module_keys(config, lora.targets, lora.first_block):
+        for key, (width, out, parts) in module_keys(
+            config, lora.targets, lora.first_block, pooler=not tokens
+        ):
             tensors[f"lora.{key}.a"] = torch.randn(parts * rank, width, generator=chance) * 0.05
             tensors[f"lora.{key}.b"] = torch.randn(parts, out, rank, generator=chance) * 0.05
             if lora.targets == "query_value" and parts > 1:
@@ -73,13 +77,13 @@ def make_artifact(
             value = own[name.removeprefix("full.")]
             tensors[name] = value + torch.randn(value.shape, generator=chance) * 0.02
     manifest = ArtifactManifest(
-        task="text_classification",
+        task=task,
         tier=tier,
         labels=labels,
         base_id=base.id,
         base_sha256=base.weights_sha256,
         max_length=64,
-        pooling="attention" if tier == "head" else "cls",
+        pooling="token" if tokens else "attention" if tier == "head" else "cls",
         layers=1 if tier == "head" else config.num_hidden_layers,
         lora=lora if tier == "lora" else None,
         full=full if tier == "full" else None,

@@ -10,7 +10,10 @@ from anneal.kernel.ids import parse_id
 from anneal.kernel.models import OutboxMessage
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from anneal.kernel.storage import object_exists, object_put
-from mlworker.jobs.contracts import CHECKPOINT_PREFIX, Fault
+from billing.ledger.models import Balance
+from billing.ledger.selectors import account_get
+from mlworker.jobs.contracts import CHECKPOINT_PREFIX, METER, Fault
+from mlworker.jobs.errors import STALLED_LIMIT
 from mlworker.jobs.models import FineTuningJob, StoredFiles
 from mlworker.jobs.reaping import jobs_reap, storage_sweep
 from mlworker.jobs.states import StoredKind, StoredState
@@ -134,6 +137,32 @@ def test_the_reaper_ends_a_job_that_kills_every_worker(organization: Organizatio
     row = row_of(organization, job.id)
     assert (row.state, row.error["code"]) == ("failed", "worker_lost")
     assert token_balance(organization).held == 0
+
+
+def test_an_account_with_wrong_books_keeps_its_own_job_alone_from_ending(
+    organization: OrganizationRef, other_organization: OrganizationRef
+) -> None:
+    jobs = {each: make_job(each) for each in (organization, other_organization)}
+    for owner, job in jobs.items():
+        claimed()
+        expire_lease(owner, job.id)
+        with tenant_scope(owner):
+            FineTuningJob.objects.filter(id=job.id).update(stalled_attempts=STALLED_LIMIT - 1)
+    with system_scope("test"):
+        sick = Balance.objects.filter(organization_id=organization.id, unit=METER)
+        kept = sick.get().held
+        sick.update(held=1)
+
+    jobs_reap()
+
+    assert row_of(organization, jobs[organization].id).state == "running"
+    assert row_of(other_organization, jobs[other_organization].id).state == "failed"
+    with tenant_scope(organization):
+        assert account_get(organization=organization).parked_at is not None
+    with system_scope("test"):
+        sick.update(held=kept)
+    jobs_reap()
+    assert row_of(organization, jobs[organization].id).state == "failed"
 
 
 def test_the_reaper_asks_again_for_a_lost_validation_but_not_at_once(

@@ -29,8 +29,8 @@ from tests.unit.jobs.factories import claimed, make_dataset, make_job, row_of
 pytestmark = pytest.mark.django_db
 
 
-def submit(client: APIClient, dataset: str, path: str = "") -> Any:
-    body = {"model": "minilm-l6", "training_file": dataset, "tier": "head"}
+def submit(client: APIClient, dataset: str, path: str = "", **more: str) -> Any:
+    body = {"model": "minilm-l6", "training_file": dataset, "tier": "head", **more}
     return client.post(f"/v1/fine_tuning/jobs{path}", body, format="json")
 
 
@@ -124,3 +124,19 @@ def test_a_parked_account_pauses_and_does_not_fail_a_job_whose_hold_ran_out(
     row = row_of(organization, job.id)
     assert (row.state, row.error) == ("paused", None)
     assert "Ask the operator. When that is done, resume the job." in row.warnings[0]
+
+
+@pytest.mark.parametrize("more", [{}, {"max_charge": "0.01"}])
+def test_an_estimate_of_a_parked_account_says_that_it_is_parked(
+    organization: OrganizationRef, client_api: APIClient, more: dict[str, str]
+) -> None:
+    dataset = make_dataset(organization)
+    with system_scope("test"):
+        account_park(organization=organization, actor=SYSTEM_ACTOR, reason="The books differ.")
+
+    estimate = submit(client_api, dataset, "/estimate", **more)
+
+    assert estimate.status_code == 200
+    told = estimate.json()
+    # The trial's tokens cover it, so there would be nothing to pay.
+    assert (told["allowed"], told["reason"], told["price"]) == (False, "account_parked", "0")

@@ -140,6 +140,28 @@ def test_the_search_stays_below_its_own_limit(
     assert error_of(refused)["param"] == "search.max_charge"
 
 
+def test_the_searchs_limit_is_money_of_the_account(
+    client_api: APIClient, organization: OrganizationRef
+) -> None:
+    with system_scope("test"):
+        for currency, amount in (("USD", "0.000001"), ("JPY", "0.01")):
+            price_add(
+                actor=SYSTEM_ACTOR,
+                meter=METER,
+                currency=currency,
+                terms=PriceTerms(unit_amount=Decimal(amount)),
+                match={"tier": "lora"},
+            )
+    pay_in_money(organization, "JPY")
+    body = {"model": "minilm-l6", "training_file": make_dataset(organization), "tier": "lora"}
+
+    # Enough dollars for any search, and too few yen for the smallest one.
+    refused = create(client_api, **body, search={"trials": 16, "max_charge": "1"})
+
+    assert error_of(refused)["param"] == "search.max_charge"
+    assert create(client_api, **body, search={"trials": 16, "max_charge": "100000"}).json()["id"]
+
+
 @pytest.mark.parametrize(
     ("body", "param"),
     [

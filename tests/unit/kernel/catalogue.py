@@ -28,6 +28,7 @@ DEFINER_FUNCTIONS = frozenset(
         "hold_extend",
         "hold_reap",
         "ledger_sweep",
+        "calls_forget",
         "grant_add",
         "grant_void",
         "capture_refund",

@@ -9,6 +9,7 @@ from rest_framework.test import APIClient
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from mlworker.engine.contracts import EngineError, ErrorCode
+from mlworker.engine.tasks import TASKS
 from mlworker.registry.contracts import ExportFormat
 from mlworker.registry.errors import ModelNotFound
 from mlworker.registry.exports.child import export_run
@@ -69,14 +70,19 @@ def test_a_child_that_dies_tells_customers_nothing_of_this_machine(tmp_path: Pat
     assert ended.value.message == "The export ended with status 1."
 
 
-def test_models_of_other_tasks_have_the_forms_that_stock_libraries_open(
-    client_api: APIClient, organization: OrganizationRef
+@pytest.mark.parametrize("task", sorted(TASKS))
+def test_models_of_every_task_have_every_form_their_tier_has(
+    task: str, client_api: APIClient, organization: OrganizationRef
 ) -> None:
     version = make_model_version(organization)
     with tenant_scope(organization):
-        ModelVersion.objects.update(task="token_classification")
+        ModelVersion.objects.update(task=task, tier="lora")
     address = f"/v1/models/{version.name}/exports"
-    assert client_api.post(address, {"format": "huggingface"}, format="json").status_code == 202
-    for form in ("onnx", "onnx_int8", "container"):
-        refused = client_api.post(address, {"format": form}, format="json")
-        assert (refused.status_code, error_of(refused)["code"]) == (400, "export_impossible")
+    for form in ExportFormat:
+        asked = client_api.post(address, {"format": form.value}, format="json")
+        assert asked.status_code == 202, asked.content
+    with tenant_scope(organization):
+        ModelVersion.objects.update(tier="full")
+    refused = client_api.post(address, {"format": "adapter"}, format="json")
+    assert error_of(refused)["code"] == "export_impossible"
+    assert "'full' has no adapter" in error_of(refused)["message"]

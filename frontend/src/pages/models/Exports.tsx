@@ -38,8 +38,9 @@ const State = ({ made }: { made: ModelExport }) => {
       {quality ? (
         <Text size="sm" c="dimmed">
           {t("exports.quality", {
-            small: format.percent(quality.accuracy_int8),
-            full: format.percent(quality.accuracy),
+            metric: t(`exports.metrics.${quality.metric as "accuracy"}`),
+            small: format.percent(quality.score_int8),
+            full: format.percent(quality.score),
             rows: quality.rows,
             split: quality.split,
           })}

@@ -23,12 +23,14 @@ BATCH = 32
 
 
 class Classifier:
-    """The exported model: texts in, labels with their probabilities out."""
+    """The exported model: texts in, answers of its task out."""
 
     def __init__(self, folder: Path) -> None:
         config = json.loads((folder / "config.json").read_text("utf-8"))
         settings = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
         self.labels = [config["id2label"][str(index)] for index in range(len(config["id2label"]))]
+        self.tokens = config["architectures"] == ["BertForTokenClassification"]
+        self.answer = ANSWERS.get(config.get("problem_type"), one_label)
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.enable_truncation(max_length=int(settings["model_max_length"]))
         self.tokenizer.enable_padding()
@@ -42,7 +44,8 @@ class Classifier:
         """Answer the texts in their order."""
         answers: list[dict[str, Any]] = []
         for first in range(0, len(texts), BATCH):
-            encoded = self.tokenizer.encode_batch(texts[first : first + BATCH])
+            batch = texts[first : first + BATCH]
+            encoded = self.tokenizer.encode_batch(batch)
             inputs = {
                 "input_ids": np.array([item.ids for item in encoded], dtype=np.int64),
                 "attention_mask": np.array(
@@ -50,19 +53,79 @@ class Classifier:
                 ),
             }
             logits = np.asarray(self.session.run(["logits"], inputs)[0], dtype=np.float64)
-            shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-            shares /= shares.sum(axis=1, keepdims=True)
-            for row in shares.tolist():
-                best = max(range(len(row)), key=row.__getitem__)
-                answers.append(
-                    {
-                        "index": len(answers),
-                        "label": self.labels[best],
-                        "score": row[best],
-                        "scores": dict(zip(self.labels, row, strict=True)),
-                    }
+            for text, item, row in zip(batch, encoded, logits, strict=True):
+                answer = (
+                    {"entities": entities(softmax(row), self.labels, item, text)}
+                    if self.tokens
+                    else self.answer(row, self.labels)
                 )
+                answers.append({"index": len(answers), **answer})
         return answers
+
+
+def softmax(logits: Any) -> Any:
+    """Probabilities along the last axis."""
+    shares = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return shares / shares.sum(axis=-1, keepdims=True)
+
+
+def one_label(row: Any, labels: list[str]) -> dict[str, Any]:
+    """The best label, and every label with its probability."""
+    shares = softmax(row).tolist()
+    best = max(range(len(shares)), key=shares.__getitem__)
+    scores = dict(zip(labels, shares, strict=True))
+    return {"label": labels[best], "score": shares[best], "scores": scores}
+
+
+def many_labels(row: Any, labels: list[str]) -> dict[str, Any]:
+    """The labels from an even chance on, best first, and every label with its probability."""
+    # Clipped where a double is 0 or 1 anyway: exp would complain of what lies beyond.
+    shares = (1 / (1 + np.exp(-row.clip(-700, 700)))).tolist()
+    ranked = sorted(zip(shares, labels, strict=True), key=lambda pair: -pair[0])
+    found = [label for share, label in ranked if share >= 0.5]
+    return {"labels": found, "scores": {label: share for share, label in ranked}}
+
+
+def number(row: Any, labels: list[str]) -> dict[str, Any]:
+    """The number itself."""
+    return {"value": float(row[0])}
+
+
+ANSWERS = {"multi_label_classification": many_labels, "regression": number}
+
+
+def entities(shares: Any, tags: list[str], item: Any, text: str) -> list[dict[str, Any]]:
+    """Runs of words with tags of one label: B-x begins one, I-x goes on where x came before.
+
+    The first piece of a word speaks for it. Offsets count characters.
+    """
+    words: dict[int, list[Any]] = {}
+    for place, (word, (start, end)) in enumerate(zip(item.word_ids, item.offsets, strict=True)):
+        if word is not None:
+            words.setdefault(word, [place, start, end])[2] = end
+    found: list[dict[str, Any]] = []
+    going: str | None = None
+    for place, start, end in words.values():
+        best = int(shares[place].argmax())
+        mark, _, label = tags[best].partition("-")
+        if not label:
+            going = None
+            continue
+        if mark == "B" or going != label:
+            found.append({"label": label, "start": start, "scores": []})
+        found[-1]["end"] = end
+        found[-1]["scores"].append(float(shares[place][best]))
+        going = label
+    return [
+        {
+            "label": one["label"],
+            "start": one["start"],
+            "end": one["end"],
+            "text": text[one["start"] : one["end"]],
+            "score": sum(one["scores"]) / len(one["scores"]),
+        }
+        for one in found
+    ]
 
 
 class Handler(BaseHTTPRequestHandler):
