@@ -34,19 +34,12 @@ Found = Sequence[tuple[UUID, OrganizationRef]]
 
 def jobs_reap() -> int:
     """Do all of it; return how many jobs were put right."""
-    expired = _expired()
-    for job_id, organization in expired:
-        try:
-            _take_back(job_id, organization)
-        except BOOK_ERRORS as error:  # its account's alone: the job waits until they are put right
-            logger.exception("job.not_taken_back", extra={"job": str(job_id)})
-            with system_scope("job reaper"):
-                books_fault(organization_id=organization.id, error=str(error))
+    taken_back = sum(_taken_back(job_id, organization) for job_id, organization in _expired())
     unread = _unread()
     for job_id, organization in unread:
         _ring_again(job_id, organization)
     storage_sweep()
-    return len(expired) + len(unread)
+    return taken_back + len(unread)
 
 
 def _expired() -> Found:
@@ -75,6 +68,18 @@ def _found(condition: Q) -> Found:
         .values_list("id", "organization_id", "organization_slug")
     )
     return [(job_id, OrganizationRef(owner, slug)) for job_id, owner, slug in rows[:_BATCH]]
+
+
+def _taken_back(job_id: UUID, organization: OrganizationRef) -> bool:
+    """Take one back; one whose account's books are wrong stays until they are put right."""
+    try:
+        _take_back(job_id, organization)
+    except BOOK_ERRORS as error:
+        logger.exception("job.not_taken_back", extra={"job": str(job_id)})
+        with system_scope("job reaper"):
+            books_fault(organization_id=organization.id, error=str(error))
+        return False
+    return True
 
 
 def _take_back(job_id: UUID, organization: OrganizationRef) -> None:

@@ -8,7 +8,6 @@ finished model, its folds and trials included.
 
 from __future__ import annotations
 
-import tempfile
 import time
 from pathlib import Path
 
@@ -16,10 +15,8 @@ import torch
 
 from mlworker.engine.base.locate import locate_base
 from mlworker.engine.bench.naive import naive_fine_tune
-from mlworker.engine.bench.train_speed import Sample, mr_sample, write_rows
-from mlworker.engine.contracts import BaseReference, Json, StudyMessage, TrainSpec
-from mlworker.engine.link import LocalLink
-from mlworker.engine.training.run import Run
+from mlworker.engine.bench.samples import BASE, Sample, accuracy_of, fine_tune, mr_sample
+from mlworker.engine.contracts import Json, StudyMessage
 
 TARGET = 0.05
 FOLDS, TRIALS = 5, 10
@@ -63,31 +60,13 @@ def _naive_rate(sample: Sample) -> float:
     # the sample lies label by label: every n-th row keeps both
     step = max(1, len(sample.train) // _NAIVE_ROWS)
     rows = [(text, index[label]) for text, label in sample.train[::step]][:_NAIVE_ROWS]
-    base = locate_base("minilm-l6")
+    base = locate_base(BASE)
     return naive_fine_tune(
         base, rows, rows[:16], labels=len(index), epochs=1, seed=0
     ).rows_per_second
 
 
 def _ours(sample: Sample, threads: int) -> tuple[Json, Json]:
-    base = locate_base("minilm-l6")
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        write_rows(folder, sample)
-        spec = TrainSpec(
-            task="text_classification",
-            tier="head",
-            labels=sample.labels,
-            base=BaseReference(base.id, str(base.directory), base.weights_sha256),
-            config={"seed": 0},
-            folds=FOLDS,
-            trials=TRIALS,
-            checkpoint_seconds=3_600.0,
-            threads=threads,
-        )
-        link = LocalLink()
-        done = Run(folder, spec, link).execute()
+    done, link = fine_tune(sample, "head", {"seed": 0}, threads=threads, folds=FOLDS, trials=TRIALS)
     told = [message for message in link.messages if isinstance(message, StudyMessage)]
-    test = done.metrics["test"]
-    assert isinstance(test, dict)  # noqa: S101 - the case writes test rows itself
-    return dict(told[-1].found), test["accuracy"]
+    return dict(told[-1].found), accuracy_of(done)

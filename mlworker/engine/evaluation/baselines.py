@@ -112,6 +112,11 @@ def tf_idf_of(
     )
 
 
+def best_labels(logits: Tensor) -> Ints:
+    """Of each line of logits the label with the highest."""
+    return logits.argmax(dim=1).numpy().astype(np.int64)
+
+
 def class_figures(base: Baseline, targets: Ints, labels: int) -> dict[str, float]:
     """Figures of a baseline that gives each row one label."""
     if base.called is None:

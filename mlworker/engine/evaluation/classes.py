@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from mlworker.engine.evaluation.baselines import (
     Baseline,
+    best_labels,
     class_figures,
     compare,
     majority,
     tf_idf_of,
 )
-from mlworker.engine.evaluation.counts import Ints
 from mlworker.engine.evaluation.frozen import frozen_base
 from mlworker.engine.evaluation.predictions import Answers, predictions_table
 from mlworker.engine.evaluation.report import Subject as Answered
@@ -53,11 +52,6 @@ def _baselines(subject: Subject) -> list[Baseline]:
     goal = TWO if len(subject.setup.labels) == 2 else CLASS
     return [
         majority(targets, len(subject.split)),
-        tf_idf_of(subject, targets, goal, _called),
-        frozen_base(subject, _called),
+        tf_idf_of(subject, targets, goal, best_labels),
+        frozen_base(subject, best_labels),
     ]
-
-
-def _called(logits: Tensor) -> Ints:
-    """The label with the highest score."""
-    return logits.argmax(dim=1).numpy().astype(np.int64)

@@ -60,6 +60,11 @@ def class_counts(targets: Ints, called: Ints, labels: int) -> ClassCounts:
     )
 
 
+def set_counts(truth: Ints, called: Ints) -> ClassCounts:
+    """Counts of label sets; both are 0 and 1 [R, C]."""
+    return ClassCounts((truth * called).sum(axis=0), truth.sum(axis=0), called.sum(axis=0))
+
+
 def cells_of(targets: Ints, called: Ints, labels: int) -> tuple[Ints, Ints, Ints]:
     """(true, predicted, count) of the confusion matrix's cells that are not 0, by true label."""
     codes, counts = np.unique(targets * labels + called, return_counts=True)

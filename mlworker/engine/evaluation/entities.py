@@ -14,7 +14,7 @@ import numpy as np
 from mlworker.engine.contracts import Json
 from mlworker.engine.data.rows import EncodedSplit
 from mlworker.engine.data.spans import OUTSIDE, Span, labels_of, spans_of
-from mlworker.engine.evaluation.baselines import Baseline
+from mlworker.engine.evaluation.baselines import Baseline, best_labels
 from mlworker.engine.evaluation.bootstrap import METHOD, as_figures, intervals
 from mlworker.engine.evaluation.counts import ClassCounts, Floats, Ints
 from mlworker.engine.evaluation.frozen import frozen_base
@@ -123,7 +123,7 @@ def _rivals(subject: Subject, tags: Ints) -> dict[str, Json]:
 
     baselines = [
         word_tag(subject.setup.train, subject.split),
-        frozen_base(subject, lambda logits: logits.argmax(dim=1).numpy().astype(np.int64)),
+        frozen_base(subject, best_labels),
     ]
     return rival_parts(subject, Contest(judge, measure), tags, baselines)
 

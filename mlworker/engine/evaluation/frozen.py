@@ -17,7 +17,12 @@ from mlworker.engine.evaluation.baselines import Baseline
 from mlworker.engine.evaluation.subject import Subject
 from mlworker.engine.heads import attention_feature
 from mlworker.engine.tasks.base import IGNORED
-from mlworker.engine.training.classifier import Classifier, Standardised, classifier_rounds
+from mlworker.engine.training.classifier import (
+    WORD_SHARE,
+    Classifier,
+    Standardised,
+    classifier_rounds,
+)
 from mlworker.engine.training.evaluate import collect
 from mlworker.engine.training.setup import Setup
 
@@ -29,8 +34,6 @@ _PROBE = 64
 _PART = 256
 _MAX_ROWS = 4_000
 _MAX_WORDS = 50_000
-_WORD_PENALTY = 0.1
-"""Of `head_penalty`, which was chosen for rows; as tier head does for words."""
 _ROUNDS = 3
 
 
@@ -83,7 +86,7 @@ def _fitted(setup: Setup, bert: Bert, end: float) -> tuple[Classifier, int]:
         parts.append(features)
         targets.append(wanted)
         read, lines = read + len(rows), lines + len(features)
-    share = _WORD_PENALTY if setup.task.level == "token" else 1.0
+    share = WORD_SHARE if setup.task.level == "token" else 1.0
     rounds = classifier_rounds(
         setup,
         Standardised.of(torch.cat(parts)),

@@ -11,7 +11,7 @@ from torch import Tensor
 from mlworker.engine.contracts import Json
 from mlworker.engine.evaluation.baselines import Baseline, tf_idf_of
 from mlworker.engine.evaluation.bootstrap import ratio
-from mlworker.engine.evaluation.counts import ClassCounts, Floats, Ints
+from mlworker.engine.evaluation.counts import Floats, Ints, set_counts
 from mlworker.engine.evaluation.frozen import frozen_base
 from mlworker.engine.evaluation.rivals import Contest, Judged, rival_parts
 from mlworker.engine.evaluation.subject import Subject
@@ -47,9 +47,8 @@ def frequency(known: Bits, rows: int) -> Baseline:
 
 def judged(truth: Ints, called: Ints) -> Judged:
     """Sets [R, C] against the true ones."""
-    hits = truth * called
-    counts = ClassCounts(hits.sum(axis=0), truth.sum(axis=0), called.sum(axis=0))
-    sums = np.stack([part.sum(axis=1) for part in (hits, truth, called)], axis=1)
+    counts = set_counts(truth, called)
+    sums = np.stack([part.sum(axis=1) for part in (truth * called, truth, called)], axis=1)
     right = (called == truth).all(axis=1)
     return Judged(
         {

@@ -12,7 +12,7 @@ import pyarrow as pa
 from mlworker.engine.contracts import Json
 from mlworker.engine.evaluation.bootstrap import METHOD, as_figures, intervals, ratio
 from mlworker.engine.evaluation.calibration import calibration
-from mlworker.engine.evaluation.counts import ClassCounts, Floats, Ints
+from mlworker.engine.evaluation.counts import ClassCounts, Floats, Ints, set_counts
 from mlworker.engine.evaluation.curves import precision_recall
 from mlworker.engine.evaluation.intervals import Interval
 from mlworker.engine.evaluation.label_rivals import set_rivals
@@ -33,8 +33,7 @@ class _Answers:
     @property
     def counts(self) -> ClassCounts:
         """Per label."""
-        hits = self.truth * self.called
-        return ClassCounts(hits.sum(axis=0), self.truth.sum(axis=0), self.called.sum(axis=0))
+        return set_counts(self.truth, self.called)
 
     @property
     def right(self) -> Ints:

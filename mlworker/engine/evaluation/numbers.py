@@ -66,11 +66,7 @@ def report(subject: Subject) -> Findings:
 
 def _rivals(subject: Subject, true: Floats, found: Floats, known: Floats) -> dict[str, Json]:
     """The parts `baselines` and `comparison`: who is nearer to the numbers."""
-    task, deviation = subject.setup.task, float(known.std())
-
-    def plain(logits: Tensor) -> Floats:
-        scaled: Floats = logits[:, 0].numpy().astype(np.float64)
-        return scaled * deviation + float(known.mean())
+    task, targets = subject.setup.task, subject.setup.train.targets
 
     def answered(logits: Tensor) -> Floats:
         found: Floats = task.answers(logits)[:, 0].numpy().astype(np.float64)
@@ -78,7 +74,7 @@ def _rivals(subject: Subject, true: Floats, found: Floats, known: Floats) -> dic
 
     baselines = [
         Baseline("mean", np.full(len(true), known.mean()), len(known)),
-        tf_idf_of(subject, ((known - known.mean()) / deviation).tolist(), NUMBER, plain),
+        tf_idf_of(subject, task.tensor(targets).tolist(), NUMBER, answered),
         frozen_base(subject, answered),
     ]
     contest = Contest(lambda numbers: _judged(numbers, true), lambda sums: _measured(sums)["r2"])

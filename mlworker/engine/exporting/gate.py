@@ -22,11 +22,11 @@ from mlworker.engine.exporting.contracts import MAX_LOSS
 from mlworker.engine.exporting.onnx import INPUTS
 from mlworker.engine.tasks import task_named
 from mlworker.engine.tasks.base import Task
+from mlworker.engine.tasks.multi_label_classification import THRESHOLD
 from mlworker.engine.tokenizer import TextTokenizer
 
 _TOKENS: Final = 2_048
 _BATCH: Final = 64
-_HALF: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,9 @@ def _agreement(task: Task, found: Sequence[Tensor], other: Sequence[Tensor]) -> 
 
 def _said(task: Task, logits: Tensor) -> Tensor:
     """What a row's logits come down to: the labels that hold, or the best one of each line."""
-    return logits.sigmoid() >= _HALF if task.stock.function == "sigmoid" else logits.argmax(dim=-1)
+    return (
+        logits.sigmoid() >= THRESHOLD if task.stock.function == "sigmoid" else logits.argmax(dim=-1)
+    )
 
 
 def _logits(model: Path, rows: Sequence[Sequence[int]], level: str) -> tuple[list[Tensor], float]:

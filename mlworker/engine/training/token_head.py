@@ -16,7 +16,12 @@ from mlworker.engine.data.packing import PackedRows
 from mlworker.engine.data.rows import EncodedSplit
 from mlworker.engine.heads import Pooling
 from mlworker.engine.tasks.base import IGNORED
-from mlworker.engine.training.classifier import Classifier, Standardised, classifier_rounds
+from mlworker.engine.training.classifier import (
+    WORD_SHARE,
+    Classifier,
+    Standardised,
+    classifier_rounds,
+)
 from mlworker.engine.training.evaluate import collect, metrics_of
 from mlworker.engine.training.progress import figures
 from mlworker.engine.training.setup import Setup, Trained
@@ -28,9 +33,6 @@ _BLOCK_PRICE = 1.02
 """A later block must lower the loss by this factor: it costs more to serve."""
 _PENALTIES = (1 / 3, 1.0, 3.0)
 """Times `head_penalty`."""
-_SHARE = 0.1
-"""Of `head_penalty`, which was chosen for rows: a corpus has ten words or more for each. This share
-was chosen, not measured."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class TokenHeadRun:
         self._cuts = torch.arange(rows).tensor_split(max(1, min(_PARTS, rows // 32)))
         self.steps_planned = len(self._cuts) + _ROUNDS
         self._step = self._read = 0
-        self._penalty = setup.config.head_penalty * _SHARE
+        self._penalty = setup.config.head_penalty * WORD_SHARE
 
     def train(self) -> Trained:
         """The whole tier."""

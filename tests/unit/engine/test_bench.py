@@ -7,7 +7,7 @@ import pytest
 from mlworker.engine.base.locate import BaseDirectory
 from mlworker.engine.bench.naive import naive_fine_tune
 from mlworker.engine.bench.raw import raw_loop, raw_model
-from mlworker.engine.bench.train_speed import mr_sample
+from mlworker.engine.bench.samples import mr_sample
 from mlworker.engine.inference import Resident, TokenRow
 from tests.unit.engine.conftest import sentences
 from tests.unit.engine.test_artifact import make_artifact

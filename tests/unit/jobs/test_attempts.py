@@ -153,7 +153,7 @@ def test_an_account_with_wrong_books_keeps_its_own_job_alone_from_ending(
         kept = sick.get().held
         sick.update(held=1)
 
-    jobs_reap()
+    assert jobs_reap() == 1
 
     assert row_of(organization, jobs[organization].id).state == "running"
     assert row_of(other_organization, jobs[other_organization].id).state == "failed"
