@@ -2276,6 +2276,15 @@ export interface components {
             code: string;
             message: string;
         };
+        /**
+         * @description * `huggingface` - huggingface
+         *     * `adapter` - adapter
+         *     * `onnx` - onnx
+         *     * `onnx_int8` - onnx_int8
+         *     * `container` - container
+         * @enum {string}
+         */
+        ExportFormatsEnum: "huggingface" | "adapter" | "onnx" | "onnx_int8" | "container";
         /** @description What to make. */
         ExportInRequest: {
             format: components["schemas"]["FormatEnum"];
@@ -2546,6 +2555,8 @@ export interface components {
             object?: string;
             tiers: components["schemas"]["TierSchema"][];
             presets: components["schemas"]["PresetSchema"][];
+            /** @description Tasks with `cross_validation` and `search`; never with `continue_from`. */
+            study_tasks: string[];
             data: components["schemas"]["HyperparameterSchema"][];
         };
         /**
@@ -2923,6 +2934,12 @@ export interface components {
             origin?: components["schemas"]["ModelSchemaOriginEnum"];
             /** @description Words that stand for this version among those of its suffix. */
             stages?: string[];
+            /** @description Forms that an export of this version may have. */
+            export_formats?: components["schemas"]["ExportFormatsEnum"][];
+            /** @description Whether a job may continue from it, on the same base and task. */
+            continuable?: boolean;
+            /** @description What a base can learn. */
+            tasks?: string[];
             lineage?: {
                 [key: string]: unknown;
             };

@@ -20,7 +20,7 @@ from mlworker.engine.study.confident import label_errors
 from mlworker.engine.study.files import OutOfFold, out_of_fold_write
 from mlworker.jobs.contracts import METER, Claim, JobRequest, StudyRequest
 from mlworker.jobs.folding import folds_ready
-from mlworker.jobs.models import StoredFiles
+from mlworker.jobs.models import FineTuningJob, StoredFiles
 from mlworker.jobs.selectors import job_get
 from mlworker.jobs.services import fine_tuning_job_submit
 from mlworker.jobs.states import StoredKind
@@ -33,7 +33,7 @@ from mlworker.jobs.working import (
     work_succeeded,
 )
 from mlworker.registry.services import model_version_register
-from tenants.datasets.services import dataset_create_sample
+from tenants.datasets.services import dataset_create, dataset_create_sample
 from tests.unit.factories import error_of
 from tests.unit.jobs.factories import (
     claimed,
@@ -193,6 +193,36 @@ def test_folds_do_not_begin_with_weights_that_have_seen_their_rows(
     )
     assert answer.status_code == 400
     assert (error_of(answer)["code"], error_of(answer)["param"]) == ("study_unfit", "continue_from")
+
+
+@pytest.mark.parametrize("part", ["cross_validation", "search"])
+def test_a_study_of_a_task_without_one_label_a_row_is_refused_before_money(
+    part: str, client_api: APIClient, organization: OrganizationRef
+) -> None:
+    lines = "".join(f"text number {n},{n / 7:.3f}\n" for n in range(60))
+    with tenant_scope(organization):
+        dataset = dataset_create(
+            organization=organization,
+            actor=SYSTEM_ACTOR,
+            name="grades",
+            source=io.BytesIO(f"text,label\n{lines}".encode()),
+            filename="grades.csv",
+            task="regression",
+        )
+    asked = (
+        {"cross_validation": {"folds": 3}}
+        if part == "cross_validation"
+        else {"search": {"trials": 5}}
+    )
+    body = {"model": "minilm-l6", "training_file": dataset.public_id, **asked}
+    for path in ("", "/estimate"):
+        answer = client_api.post(f"/v1/fine_tuning/jobs{path}", body, format="json")
+        assert (error_of(answer)["code"], error_of(answer)["param"]) == ("study_unfit", part)
+    known = client_api.get("/v1/fine_tuning/hyperparameters").json()
+    assert dataset.task not in known["study_tasks"]
+    assert known["study_tasks"] == ["text_classification"]
+    with tenant_scope(organization):
+        assert not FineTuningJob.objects.exists()
 
 
 def test_a_job_limit_below_a_study_refuses_it_instead_of_cutting_it(

@@ -16,7 +16,10 @@ const Chart = ({ points, name, color }: Props) => {
   const { t } = useTranslation("training");
   const format = useFormat();
   const title = t(`chart.${name}`);
-  const measured = useMemo(() => points.filter((point) => point[name] !== undefined), [points, name]);
+  const measured = useMemo(
+    () => points.filter((point) => point[name] !== undefined),
+    [points, name],
+  );
   const columns = useMemo(() => columnsOf(measured, [name]), [measured, name]);
   const series = useMemo<Series[]>(() => [{ label: title, color }], [title, color]);
   const latest = measured.at(-1)?.[name];
