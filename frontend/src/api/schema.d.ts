@@ -2144,6 +2144,18 @@ export interface components {
          * @enum {string}
          */
         EnforcementEnum: "hard" | "soft";
+        /** @description A span that should have been found; offsets count characters, the end is not included. */
+        EntitySchema: {
+            start: number;
+            end: number;
+            label: string;
+        };
+        /** @description A span that should have been found; offsets count characters, the end is not included. */
+        EntitySchemaRequest: {
+            start: number;
+            end: number;
+            label: string;
+        };
         /**
          * @description * `live` - live
          *     * `test` - test
@@ -2350,9 +2362,22 @@ export interface components {
             /** Format: double */
             speed_up: number;
         };
-        /** @description `POST /v1/feedback`: at least one of label, rating and comment. */
+        /**
+         * @description `POST /v1/feedback`: a right answer in the field of the prediction's task, a rating or a
+         *     comment; at least one of them.
+         */
         FeedbackGiveSchemaRequest: {
+            /** @description multi_label_classification: all labels that are right; [] for none. */
+            labels?: string[] | null;
+            /** @description token_classification: all spans that are right; [] for none. */
+            entities?: components["schemas"]["EntitySchemaRequest"][] | null;
+            /**
+             * Format: double
+             * @description regression: the right number.
+             */
+            value?: number | null;
             prediction: string;
+            /** @description text_classification. */
             label?: string | null;
             rating?: number | null;
             /** @default  */
@@ -2368,6 +2393,15 @@ export interface components {
         };
         /** @description One judgement. */
         FeedbackSchema: {
+            /** @description multi_label_classification: all labels that are right; [] for none. */
+            labels?: string[] | null;
+            /** @description token_classification: all spans that are right; [] for none. */
+            entities?: components["schemas"]["EntitySchema"][] | null;
+            /**
+             * Format: double
+             * @description regression: the right number.
+             */
+            value?: number | null;
             id: string;
             object: string;
             prediction: string;
