@@ -31,6 +31,7 @@ const useWhole = (body: JobCreate | undefined): string => {
   const format = useFormat();
   const told = useEstimate(body).data;
   if (!told) return "";
+  if (Number(told.price) === 0) return t("form.maxChargeFree");
   const stop = told.stops_at_tokens;
   const values = {
     price: format.money(told.price, told.currency),

@@ -61,7 +61,7 @@ const Thresholds = ({ calibration }: { calibration: NonNullable<Result["calibrat
   const format = useFormat();
   return (
     <>
-      <Text size="sm" c="dimmed" mt="md">
+      <Text size="sm" c="dimmed">
         {t("study.thresholdsLead")}
       </Text>
       <DataTable

@@ -63,7 +63,7 @@ const Found = ({ result }: { result: NonNullable<Search["result"]> }) => {
   );
   return (
     <>
-      {result.best ? <Text mb="sm">{`${t("study.best")}: ${settings(result.best)}`}</Text> : null}
+      {result.best ? <Text>{`${t("study.best")}: ${settings(result.best)}`}</Text> : null}
       <LiveChart
         columns={curve}
         series={series}

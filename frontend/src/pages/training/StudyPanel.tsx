@@ -1,4 +1,4 @@
-import { Text } from "@mantine/core";
+import { Stack, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/lib/useFormat";
@@ -45,7 +45,7 @@ export const StudyPanel = <Result,>({ title, result, children }: Props<Result>) 
           {t("study.waiting")}
         </Text>
       ) : (
-        children(result)
+        <Stack gap="md">{children(result)}</Stack>
       )}
     </Panel>
   );
