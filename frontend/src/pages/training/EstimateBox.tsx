@@ -58,7 +58,12 @@ export const EstimateBox = ({ body, busy, error }: Props) => {
           {estimate.isFetching && !estimate.data ? <Skeleton height={64} /> : null}
           {estimate.data ? <Figures estimate={estimate.data} /> : null}
           <ErrorBox error={error ?? estimate.error} />
-          <Button type="submit" loading={busy} disabled={estimate.data?.allowed === false}>
+          {/* nothing can be sent before the lists have come that the form chooses from */}
+          <Button
+            type="submit"
+            loading={busy}
+            disabled={body === undefined || estimate.data?.allowed === false}
+          >
             {t("estimate.start")}
           </Button>
         </Stack>
