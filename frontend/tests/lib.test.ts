@@ -18,7 +18,14 @@ import { bestSoFar } from "@/lib/search";
 import { classifySnippets, exportSnippet, shellQuoted } from "@/lib/snippets";
 import { roleCan } from "@/lib/useOrg";
 import { browserOf } from "@/lib/userAgent";
-import { bodyOf, fieldsOf, groupsOf, presetOf } from "@/pages/training/presets";
+import {
+  bodyOf,
+  fieldsOf,
+  groupsOf,
+  openFields,
+  presetOf,
+  studyDenied,
+} from "@/pages/training/presets";
 
 const example = { baseUrl: "https://anneal.test", model: "m", input: `It's "fine"` };
 
@@ -73,6 +80,7 @@ test("metric events become columns, a repeated step is measured once", () => {
     { step: 2, train_loss: 0.5 },
     { step: 1, train_loss: 0.9 },
     { step: 2, train_loss: 0.4, valid_loss: 0.6, valid_accuracy: 0.8 },
+    { step: 2, tokens_per_second: 900, memory_bytes: 5e8, learning_rate: 0.001 },
     { train_loss: 1 },
   ]
     .map(pointOf)
@@ -83,6 +91,11 @@ test("metric events become columns, a repeated step is measured once", () => {
     [null, 0.6],
     [null, 0.8],
   ]);
+  expect(
+    columnsOf(merged(points), ["tokensPerSecond", "megabytes", "learningRate"]).map((column) =>
+      column.at(-1),
+    ),
+  ).toEqual([2, 900, 500, 0.001]);
 });
 
 const figures = {
@@ -151,6 +164,14 @@ test("folds and trials are asked for only where they were set", () => {
   const limited = bodyOf({ ...form, folds: "", trials: 20, searchCharge: "1.5" });
   expect(limited).not.toHaveProperty("cross_validation");
   expect(limited?.search).toEqual({ trials: 20, max_charge: "1.5" });
+  const denied = bodyOf({ ...form, folds: 5, trials: 20, searchCharge: "" }, [], false);
+  expect(denied).not.toHaveProperty("cross_validation");
+  expect(denied).not.toHaveProperty("search");
+  const set = { ...form, ...NO_STUDY };
+  const tasks = ["text_classification"];
+  expect(studyDenied(set, "text_classification", tasks)).toBeUndefined();
+  expect(studyDenied(set, "regression", tasks)).toBe("task");
+  expect(studyDenied({ ...set, continueFrom: "ft:x" }, "regression", tasks)).toBe("continued");
   expect(bodyOf({ ...form, folds: "", trials: "", searchCharge: "1.5" })).not.toHaveProperty(
     "search",
   );
@@ -229,6 +250,7 @@ test("a continued model says its own tier and shape", () => {
     max_charge: "2.5",
     hyperparameters: { epochs: 2 },
   });
+  expect(openFields(form, known).map(({ name }) => name)).toEqual(["epochs"]);
 });
 
 test("only fields of the chosen tier are shown and sent", () => {

@@ -17,6 +17,8 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 Kind = TypeVar("Kind")
 
 Tier = Literal["head", "lora", "full"]
+CONTINUED_TIERS: tuple[Tier, ...] = ("lora", "full")
+"""Tiers whose weights another run can begin with; `head` computes its answer anew each time."""
 StopMode = Literal["checkpoint", "cancel"]
 PoolingKind = Literal["cls", "attention", "token"]
 """What a model's head reads of a row; see heads.py."""

@@ -10,12 +10,14 @@ from anneal.kernel.api import TenantView, page
 from anneal.kernel.errors import PermissionDenied
 from anneal.kernel.ids import parse_id, public_id
 from anneal.kernel.principal import Permission
-from mlworker.feedback.contracts import FEEDBACK_PREFIX, FeedbackInfo
+from mlworker.feedback.contracts import ANSWER_FIELDS, FEEDBACK_PREFIX, FeedbackInfo
 from mlworker.feedback.models import Feedback
 from mlworker.feedback.schemas import FeedbackGiveSchema, FeedbackListSchema, FeedbackSchema
 from mlworker.feedback.selectors import feedback_info
 from mlworker.feedback.services import feedback_give
 from mlworker.serving.contracts import PREDICTION_PREFIX
+
+_ANSWERS = tuple(name for name in ANSWER_FIELDS.values() if name != "label")
 
 
 class FeedbackView(TenantView):
@@ -45,6 +47,7 @@ class FeedbackView(TenantView):
             actor=self.actor,
             prediction_id=parse_id(PREDICTION_PREFIX, body["prediction"]),
             label=body.get("label"),
+            answer={name: body[name] for name in _ANSWERS if body.get(name) is not None},
             rating=body.get("rating"),
             comment=body["comment"],
         )
@@ -62,6 +65,7 @@ def _render(info: FeedbackInfo) -> dict[str, Any]:
         "prediction": public_id(PREDICTION_PREFIX, info.prediction_id),
         "model": info.model,
         "label": info.label,
+        **{name: (info.answer or {}).get(name) for name in _ANSWERS},
         "rating": info.rating,
         "comment": info.comment,
         "created_at": int(info.created_at.timestamp()),

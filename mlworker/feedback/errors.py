@@ -7,7 +7,14 @@ class FeedbackEmpty(InvalidRequest):
     """Nothing was said."""
 
     code = "feedback_empty"
-    message = "Give a label, a rating or a comment."
+    message = "Give a right answer (label, labels, entities or value), a rating or a comment."
+
+
+class FeedbackUnfit(InvalidRequest):
+    """The right answer has not the form of the prediction's task."""
+
+    code = "feedback_unfit"
+    message = "The right answer stands in one field, the one of the prediction's task."
 
 
 class FeedbackTooLate(Conflict):

@@ -17,6 +17,8 @@ class Feedback(TenantModel):
     prediction_id = models.UUIDField()
     model = models.CharField(max_length=200, blank=True, default="")
     label = models.CharField(max_length=MAX_LABEL, null=True, blank=True)  # noqa: DJ001 # none given differs from an empty label
+    answer = models.JSONField(null=True, blank=True)
+    """{"labels": [...]}, {"entities": [...]} or {"value": 1.5}, where no single label is right."""
     rating = models.SmallIntegerField(null=True, blank=True)
     comment = models.CharField(max_length=MAX_COMMENT, blank=True, default="")
     updated_at = models.DateTimeField(auto_now=True)

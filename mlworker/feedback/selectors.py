@@ -11,6 +11,7 @@ def feedback_info(row: Feedback) -> FeedbackInfo:
         prediction_id=row.prediction_id,
         model=row.model,
         label=row.label,
+        answer=row.answer,
         rating=row.rating,
         comment=row.comment,
         created_at=row.created_at,

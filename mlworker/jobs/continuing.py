@@ -7,6 +7,7 @@ from uuid import UUID
 
 from anneal.kernel.ids import parse_id, public_id
 from anneal.kernel.scopes import OrganizationRef, require_scope
+from mlworker.engine.contracts import CONTINUED_TIERS
 from mlworker.engine.tasks import task_named
 from mlworker.engine.training.config import AUTO
 from mlworker.jobs.contracts import CHECKPOINT_PREFIX, JOB_PREFIX, JobRequest
@@ -81,7 +82,7 @@ def parent_apply(request: JobRequest, parent: Parent) -> JobRequest:
             f"send it as model, not '{request.model[:40]}'.",
             param="model",
         )
-    if parent.tier not in _SHAPE:
+    if parent.tier not in CONTINUED_TIERS:
         raise ContinueFromUnfit(
             f"'{parent.reference}' is of tier {parent.tier}, which computes its answer anew each "
             "time: there is nothing to continue. Train it without continue_from.",

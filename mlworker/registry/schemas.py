@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from mlworker.registry.contracts import Origin
+from mlworker.registry.contracts import ExportFormat, Origin
 
 
 class ModelSchema(serializers.Serializer[Any]):
@@ -30,6 +30,18 @@ class ModelSchema(serializers.Serializer[Any]):
         child=serializers.CharField(),
         required=False,
         help_text="Words that stand for this version among those of its suffix.",
+    )
+    export_formats = serializers.ListField(
+        child=serializers.ChoiceField(choices=[form.value for form in ExportFormat]),
+        required=False,
+        help_text="Forms that an export of this version may have.",
+    )
+    continuable = serializers.BooleanField(
+        required=False,
+        help_text="Whether a job may continue from it, on the same base and task.",
+    )
+    tasks = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="What a base can learn."
     )
     lineage = serializers.DictField(required=False)
     card = serializers.CharField(required=False, help_text="Model card, Markdown.")

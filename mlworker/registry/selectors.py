@@ -1,5 +1,6 @@
 """Reading the registry: one model by name, and the list of all that can be named."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from mlworker.catalog.selectors import (
     shipped_model_get,
     shipped_models,
 )
+from mlworker.engine.contracts import CONTINUED_TIERS
 from mlworker.registry.contracts import (
     SHIPPED_KEY,
     ModelListing,
@@ -19,6 +21,7 @@ from mlworker.registry.contracts import (
     ServableModel,
 )
 from mlworker.registry.errors import ModelNotFound
+from mlworker.registry.exports.forms import forms_of
 from mlworker.registry.models import ModelVersion
 from mlworker.registry.naming import PREFIX
 from mlworker.registry.sources import registered_listings
@@ -62,10 +65,10 @@ def model_listings(*, organization: OrganizationRef) -> list[ModelListing]:
     """Return every model the organization may name: deployments, versions, shipped, bases."""
     require_scope(organization)
     rows = ModelVersion.objects.defer("card", "lineage").prefetch_related("stages")
-    versions = rows.order_by("-id")
+    versions, layouts = rows.order_by("-id"), _layouts()
     return [
         *registered_listings(organization),
-        *(_version_listing(row, organization) for row in versions),
+        *(_version_listing(row, organization, layouts) for row in versions),
         *(_shipped_listing(card) for card in shipped_models()),
         *(_base_listing(card) for card in base_models_present()),
     ]
@@ -76,7 +79,7 @@ def model_listing_get(*, organization: OrganizationRef, name: str) -> ModelListi
     require_scope(organization)
     if name.startswith(PREFIX):
         row = version_row(name)
-        listing = _version_listing(row, organization)
+        listing = _version_listing(row, organization, _layouts())
         extras: dict[str, object] = {"card": row.card, "lineage": row.lineage}
         return _with(listing, extras)
     shipped = shipped_model_get(name)
@@ -149,7 +152,13 @@ def _servable_shipped(card: ShippedModelCard) -> ServableModel:
     )
 
 
-def _version_listing(row: ModelVersion, organization: OrganizationRef) -> ModelListing:
+def _layouts() -> dict[str, str]:
+    return {card.id: card.architecture for card in base_models()}
+
+
+def _version_listing(
+    row: ModelVersion, organization: OrganizationRef, layouts: Mapping[str, str]
+) -> ModelListing:
     details: dict[str, object] = {
         "base": row.base,
         "tier": row.tier,
@@ -159,6 +168,8 @@ def _version_listing(row: ModelVersion, organization: OrganizationRef) -> ModelL
         "max_length": row.max_length,
         "origin": row.origin,
         "stages": sorted(stage.name for stage in row.stages.all()),
+        "export_formats": forms_of(row, layouts),
+        "continuable": row.tier in CONTINUED_TIERS,
         **({"job_id": public_id(JOB_PREFIX, row.job_id)} if row.job_id else {}),
         "version_id": public_id(VERSION_PREFIX, row.id),
     }

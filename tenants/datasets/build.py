@@ -69,8 +69,8 @@ def version_build(
     in the report instead.
     """
     table = table_open(source, filename, limits)
-    found, notes = mapping_find(table, mapping)
     shape = shape_of(task)
+    found, notes = mapping_find(table, mapping, lists=_takes_lists(task))
     rows = RowCollector(limits, shape)
     rows.findings.say([*table.notes, *notes])
     pairs = table.pairs(found, structured=shape.structured)
@@ -106,7 +106,7 @@ def version_preview(
     table = table_open(source, filename, limits)
     rows = table.sample_rows(PREVIEW_ROWS)
     try:
-        found, notes = mapping_find(table, mapping)
+        found, notes = mapping_find(table, mapping, lists=_takes_lists(task))
     except UploadRefused as refusal:
         if mapping is not None:
             raise
@@ -123,6 +123,11 @@ def version_preview(
     complete = next(pairs, None) is None
     report = collector.report(collector.split(seed=0))
     return Preview(table.format, task, table.columns, found, rows, report, complete=complete)
+
+
+def _takes_lists(task: str) -> bool:
+    """Whether rows may have several labels, which columns of 0 and 1 give them."""
+    return task in (AUTO_TASK, "multi_label_classification")
 
 
 def refusal_report(refusal: UploadRefused) -> ValidationReport:

@@ -146,6 +146,16 @@ class CellNotText(UploadRefused):
     message = "The cell holds a list or an object: it has to be text, a number or true/false."
 
 
+class OneHotCellInvalid(UploadRefused):
+    """Neither 0 nor 1 in a column that says whether a row has a label."""
+
+    code = "one_hot_cell_invalid"
+    message = (
+        "The cell is neither 0 nor 1, as all cells of a column that is read as a label have to be: "
+        "correct it, or name another label column in column_mapping."
+    )
+
+
 class CellTooLarge(UploadRefused):
     """One cell over the limit."""
 

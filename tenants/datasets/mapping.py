@@ -10,7 +10,7 @@ from tenants.datasets.errors import (
     ColumnMappingRequired,
     ColumnNotFound,
 )
-from tenants.datasets.reading import Table
+from tenants.datasets.reading import ONE_HOT, Table
 
 _TEXT_NAMES: Final = (
     "text", "texts", "review", "reviews", "sentence", "content", "comment", "message", "prompt",
@@ -45,11 +45,30 @@ def mapping_from_request(value: Any) -> ColumnMapping | None:
 
 
 def mapping_find(
-    table: Table, asked: ColumnMapping | None
+    table: Table, asked: ColumnMapping | None, *, lists: bool = True
 ) -> tuple[ColumnMapping, list[ReportLine]]:
-    """Return the mapping in the file's own names, with a note where a name was bent to fit."""
+    """Return the mapping in the file's own names, with notes: where a name was bent to fit, and
+    which columns are a label each. ``lists``: the task can have several labels a row.
+    """
+    found, notes = _found(table, asked, lists=lists)
+    if not table.one_hot or found.label != ONE_HOT:
+        return found, notes
+    if not lists:
+        raise ColumnMappingInvalid(
+            f"'{ONE_HOT}' gives a row several labels, which is the task "
+            "multi_label_classification: choose that, or another label column.",
+            param="column_mapping",
+        )
+    names = ", ".join(name[:40] for name in table.one_hot)
+    told = f"Columns that hold 0 and 1 alone were read as labels, one each: {names[:400]}."
+    return found, [*notes, ReportLine("one_hot_columns", told, column=names[:120])]
+
+
+def _found(
+    table: Table, asked: ColumnMapping | None, *, lists: bool
+) -> tuple[ColumnMapping, list[ReportLine]]:
     if asked is None:
-        return mapping_guess(table), []
+        return mapping_guess(table, lists=lists), []
     notes: list[ReportLine] = []
     text = _column(table, asked.text, notes)
     label = _column(table, asked.label, notes)
@@ -77,14 +96,17 @@ def _column(table: Table, asked: str, notes: list[ReportLine]) -> str:
     )
 
 
-def mapping_guess(table: Table) -> ColumnMapping:
-    """Guess by name first, then by content: labels repeat, texts are long."""
+def mapping_guess(table: Table, *, lists: bool = True) -> ColumnMapping:
+    """Guess by name first, then by content: columns of 0 and 1, labels repeat, texts are long."""
     normal = {column_normal(name): name for name in reversed(table.columns)}
     text = next((normal[name] for name in _TEXT_NAMES if name in normal), None)
     label = next((normal[name] for name in _LABEL_NAMES if normal.get(name, text) != text), None)
+    if label is None and lists and table.one_hot:
+        label = ONE_HOT
     if text and label:
         return ColumnMapping(text=text, label=label)
-    cells = {name: table.sample_cells(name) for name in table.columns[:50]}
+    own = [name for name in table.columns[:50] if not table.one_hot or name != ONE_HOT]
+    cells = {name: table.sample_cells(name) for name in own}
     label = label or _label_by_content(cells, text)
     text = text or _text_by_content(cells, label)
     if text is None or label is None:

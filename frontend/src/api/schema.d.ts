@@ -2144,6 +2144,18 @@ export interface components {
          * @enum {string}
          */
         EnforcementEnum: "hard" | "soft";
+        /** @description A span that should have been found; offsets count characters, the end is not included. */
+        EntitySchema: {
+            start: number;
+            end: number;
+            label: string;
+        };
+        /** @description A span that should have been found; offsets count characters, the end is not included. */
+        EntitySchemaRequest: {
+            start: number;
+            end: number;
+            label: string;
+        };
         /**
          * @description * `live` - live
          *     * `test` - test
@@ -2276,6 +2288,15 @@ export interface components {
             code: string;
             message: string;
         };
+        /**
+         * @description * `huggingface` - huggingface
+         *     * `adapter` - adapter
+         *     * `onnx` - onnx
+         *     * `onnx_int8` - onnx_int8
+         *     * `container` - container
+         * @enum {string}
+         */
+        ExportFormatsEnum: "huggingface" | "adapter" | "onnx" | "onnx_int8" | "container";
         /** @description What to make. */
         ExportInRequest: {
             format: components["schemas"]["FormatEnum"];
@@ -2341,9 +2362,22 @@ export interface components {
             /** Format: double */
             speed_up: number;
         };
-        /** @description `POST /v1/feedback`: at least one of label, rating and comment. */
+        /**
+         * @description `POST /v1/feedback`: a right answer in the field of the prediction's task, a rating or a
+         *     comment; at least one of them.
+         */
         FeedbackGiveSchemaRequest: {
+            /** @description multi_label_classification: all labels that are right; [] for none. */
+            labels?: string[] | null;
+            /** @description token_classification: all spans that are right; [] for none. */
+            entities?: components["schemas"]["EntitySchemaRequest"][] | null;
+            /**
+             * Format: double
+             * @description regression: the right number.
+             */
+            value?: number | null;
             prediction: string;
+            /** @description text_classification. */
             label?: string | null;
             rating?: number | null;
             /** @default  */
@@ -2359,6 +2393,15 @@ export interface components {
         };
         /** @description One judgement. */
         FeedbackSchema: {
+            /** @description multi_label_classification: all labels that are right; [] for none. */
+            labels?: string[] | null;
+            /** @description token_classification: all spans that are right; [] for none. */
+            entities?: components["schemas"]["EntitySchema"][] | null;
+            /**
+             * Format: double
+             * @description regression: the right number.
+             */
+            value?: number | null;
             id: string;
             object: string;
             prediction: string;
@@ -2546,6 +2589,8 @@ export interface components {
             object?: string;
             tiers: components["schemas"]["TierSchema"][];
             presets: components["schemas"]["PresetSchema"][];
+            /** @description Tasks with `cross_validation` and `search`; never with `continue_from`. */
+            study_tasks: string[];
             data: components["schemas"]["HyperparameterSchema"][];
         };
         /**
@@ -2923,6 +2968,12 @@ export interface components {
             origin?: components["schemas"]["ModelSchemaOriginEnum"];
             /** @description Words that stand for this version among those of its suffix. */
             stages?: string[];
+            /** @description Forms that an export of this version may have. */
+            export_formats?: components["schemas"]["ExportFormatsEnum"][];
+            /** @description Whether a job may continue from it, on the same base and task. */
+            continuable?: boolean;
+            /** @description What a base can learn. */
+            tasks?: string[];
             lineage?: {
                 [key: string]: unknown;
             };

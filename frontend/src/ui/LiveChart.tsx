@@ -120,7 +120,13 @@ export const LiveChart = ({
           </li>
         ))}
       </ul>
-      <div ref={holder} role="img" aria-label={summary} className={classes.plot} />
+      <div
+        ref={holder}
+        role="img"
+        aria-label={summary}
+        className={classes.plot}
+        style={{ minHeight: height }}
+      />
     </figure>
   );
 };

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import torch
@@ -170,7 +171,7 @@ class Run:
         self._link.send(
             PlanMessage(
                 steps=steps,
-                epochs=setup.config.epochs,
+                epochs=_planned_epochs(setup),
                 rows=len(setup.train),
                 tokens_per_pass=setup.train.tokens,
                 trained_tokens=_planned_tokens(setup),
@@ -257,11 +258,20 @@ def _planned_tokens(setup: Setup) -> int:
     spec, config = setup.spec, setup.config
     facts: Pass = {"epochs": config.epochs, "tier": config.tier}
     one_pass = setup.train.tokens
-    return (
+    whole = (
         setup.planned_tokens
         + folds_tokens(one_pass, folds=spec.folds, **facts)
         + search_tokens(one_pass, trials=spec.trials, runs=spec.runs, **facts)
     )
+    return whole if spec.token_limit is None else min(whole, spec.token_limit)
+
+
+def _planned_epochs(setup: Setup) -> int:
+    """Passes over the rows that are begun: a limit on tokens may leave some out."""
+    epochs, limit = setup.config.epochs, setup.spec.token_limit
+    if setup.config.tier == "head" or limit is None:
+        return epochs
+    return max(1, min(epochs, math.ceil(limit / setup.train.tokens)))
 
 
 def _frozen_check(config: TrainConfig, bert: Bert) -> None:

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from anneal.kernel.api import TenantView
 from anneal.kernel.principal import Permission
+from mlworker.engine.study.cost import TASKS as STUDY_TASKS
 from mlworker.engine.training.config import HYPERPARAMETERS, PRESETS, TIER_HELP, FieldHelp
 from mlworker.jobs.hyperparameters import DEFAULT_TIER, JOB_FIELDS
 
@@ -61,6 +62,10 @@ class HyperparametersSchema(serializers.Serializer[Any]):
     object = serializers.CharField(default="fine_tuning.hyperparameters")
     tiers = TierSchema(many=True)
     presets = PresetSchema(many=True)
+    study_tasks = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Tasks with `cross_validation` and `search`; never with `continue_from`.",
+    )
     data = HyperparameterSchema(many=True)  # type: ignore[assignment] # a field, where the class has a property
 
 
@@ -93,6 +98,7 @@ class HyperparametersView(TenantView):
                     }
                     for name, preset in PRESETS.items()
                 ],
+                "study_tasks": list(STUDY_TASKS),
                 "data": [
                     _rendered(name, known)
                     for name, known in HYPERPARAMETERS.items()

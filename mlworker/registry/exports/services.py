@@ -1,7 +1,5 @@
 """Asking for exports and giving them up."""
 
-from typing import Final
-
 from django.db.models.functions import Now
 
 from anneal.kernel.audit import audit_record
@@ -14,11 +12,10 @@ from mlworker.catalog.selectors import base_models
 from mlworker.registry.contracts import ExportFormat, ExportState
 from mlworker.registry.errors import ExportImpossible, ExportRunning
 from mlworker.registry.exports.contracts import EXPORT_PREFIX, ExportInfo
+from mlworker.registry.exports.forms import BERT, form_refusal
 from mlworker.registry.exports.selectors import export_info, export_row
 from mlworker.registry.models import ModelExport, ModelVersion
 from mlworker.registry.selectors import version_row
-
-_BERT: Final = "bert"
 
 
 def export_create(
@@ -33,7 +30,9 @@ def export_create(
     # Locked, so that it is not deleted between being read and being written down.
     version = version_row(version.name, lock=True)
     layout, size = _base_of(version)
-    _check(version, form, layout)
+    refusal = form_refusal(version, form, layout)
+    if refusal is not None:
+        raise ExportImpossible(refusal, param="format")
     fields = {
         "state": ExportState.QUEUED,
         "organization_slug": organization.slug,
@@ -101,7 +100,7 @@ def _base_of(version: ModelVersion) -> tuple[str, int]:
     for card in base_models():
         if card.id == version.base:
             return card.architecture, card.size_bytes
-    return _BERT, 0
+    return BERT, 0
 
 
 def _bytes_expected(version: ModelVersion, form: ExportFormat, base: int) -> int:
@@ -109,23 +108,3 @@ def _bytes_expected(version: ModelVersion, form: ExportFormat, base: int) -> int
     if form is ExportFormat.ADAPTER:
         return version.artifact_bytes
     return max(version.artifact_bytes, base) // (4 if form is ExportFormat.ONNX_INT8 else 1)
-
-
-def _check(version: ModelVersion, form: ExportFormat, layout: str) -> None:
-    if form is ExportFormat.ADAPTER and version.tier != "lora":
-        raise ExportImpossible(
-            f"A model of the tier '{version.tier}' has no adapter: export it as 'huggingface'.",
-            param="format",
-        )
-    if form is ExportFormat.ADAPTER and layout != _BERT:
-        raise ExportImpossible(
-            f"'{version.base}' has not BERT's own layout, and an adapter alone fits no other: "
-            "export it as 'huggingface'.",
-            param="format",
-        )
-    if form is ExportFormat.ONNX_INT8 and version.dataset_version_id is None:
-        raise ExportImpossible(
-            "Whether 8 bits are accurate enough is measured on the model's own test rows, and an "
-            "imported model has none: export it as 'onnx'.",
-            param="format",
-        )

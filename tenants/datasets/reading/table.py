@@ -18,6 +18,8 @@ from tenants.datasets.limits import Limits
 from tenants.datasets.reading.conll import conll_rows
 from tenants.datasets.reading.delimited import DelimitedRows
 from tenants.datasets.reading.jsonfiles import json_array_rows, jsonl_rows
+from tenants.datasets.reading.onehot import COLUMN as ONE_HOT
+from tenants.datasets.reading.onehot import one_hot_columns, one_hot_label
 from tenants.datasets.reading.shapes import shapes_flatten
 from tenants.datasets.reading.source import HEAD_BYTES, Format, format_find
 
@@ -35,6 +37,8 @@ class Table:
     rest: Iterator[tuple[int, Record]]
     limits: Limits
     notes: list[ReportLine] = field(default_factory=list)
+    one_hot: tuple[str, ...] = ()
+    """Columns that are a label each; ``columns`` ends with the one they are read as."""
 
     def pairs(
         self, mapping: ColumnMapping, *, structured: bool = False
@@ -46,6 +50,7 @@ class Table:
         wanted = (mapping.text, mapping.label)
         if self.format in (Format.CSV, Format.TSV):
             first, second = (self.columns.index(name) for name in wanted)
+        together = mapping.label == ONE_HOT and bool(self.one_hot)
         limit = self.limits.cell_characters
         rows = itertools.chain(self.sample, self.rest)
         for count, (number, record) in enumerate(rows, start=1):
@@ -53,7 +58,9 @@ class Table:
                 raise TooManyRows(
                     f"The file has more than {self.limits.rows:,} rows: split it.", row=number
                 )
-            if isinstance(record, list):
+            if together:
+                text, label = self._text(record, mapping.text, number), self._given(record, number)
+            elif isinstance(record, list):
                 text, label = record[first], record[second]
             else:
                 text = cell_text(record.get(mapping.text), number, mapping.text)
@@ -79,7 +86,20 @@ class Table:
             for _, record in self.sample[:count]
         )
 
+    def _text(self, record: Record, column: str, row: int) -> str:
+        if isinstance(record, list):
+            return record[self.columns.index(column)]
+        return cell_text(record.get(column), row, column)
+
+    def _given(self, record: Record, row: int) -> str:
+        """Return the labels whose column holds a 1."""
+        return one_hot_label(
+            self.one_hot, [self._text(record, name, row) for name in self.one_hot], row
+        )
+
     def _plain(self, record: Record, column: str, *, structured: bool = False) -> str:
+        if column == ONE_HOT and self.one_hot:
+            return self._given(record, 0)
         if isinstance(record, list):
             return record[self.columns.index(column)]
         value = record.get(column)
@@ -113,9 +133,17 @@ def table_open(source: BinaryIO, filename: str, limits: Limits) -> Table:
     if kind in (Format.CSV, Format.TSV):
         delimited = DelimitedRows(source, kind, limits)
         sample, rest = _sample(iter(delimited), limits)
-        return Table(kind, delimited.columns, sample, rest, limits, delimited.notes)
+        return _folded(Table(kind, delimited.columns, sample, rest, limits, delimited.notes))
     sample, rest = _sample(shapes_flatten(_OBJECTS[kind](source, limits)), limits)
-    return Table(kind, _json_columns(sample, limits), sample, rest, limits)
+    return _folded(Table(kind, _json_columns(sample, limits), sample, rest, limits))
+
+
+def _folded(table: Table) -> Table:
+    """The table with one column more where several are a label each."""
+    found = one_hot_columns(table.columns, table.sample_labels)
+    if found:
+        table.one_hot, table.columns = tuple(found), (*table.columns, ONE_HOT)
+    return table
 
 
 _OBJECTS: Final = {

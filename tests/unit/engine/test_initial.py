@@ -9,7 +9,7 @@ import torch
 
 from mlworker.engine.artifact import load_artifact
 from mlworker.engine.base.locate import BaseDirectory
-from mlworker.engine.contracts import EngineError, InitialReference
+from mlworker.engine.contracts import EngineError, InitialReference, PlanMessage
 from mlworker.engine.data.batches import plan_cut
 from mlworker.engine.link import LocalLink
 from mlworker.engine.training.run import Run, _begun
@@ -109,7 +109,11 @@ def test_a_run_ends_at_its_token_limit_with_its_best_weights(
     capped_spec = write_run(
         folder, tiny, "lora", config={"epochs": 4, "patience": 0}, token_limit=limit
     )
-    capped = Run(folder, capped_spec, LocalLink()).execute()
+    link = LocalLink()
+    capped = Run(folder, capped_spec, link).execute()
+    plan = next(message for message in link.messages if isinstance(message, PlanMessage))
+    assert (plan.trained_tokens, plan.epochs, plan.steps) == (limit, 3, capped.steps)
+    assert capped.trained_tokens_planned == limit
     assert limit - 256 < capped.trained_tokens <= limit
     assert capped.steps == capped.steps_planned < whole.steps
     assert capped.epochs == pytest.approx(2.4, abs=0.15)

@@ -20,12 +20,14 @@ pytestmark = pytest.mark.django_db
 MODEL = "sentiment-en"
 
 
-def predict(organization: OrganizationRef) -> str:
+def predict(organization: OrganizationRef, task: str | None = None) -> str:
     """Make a prediction as the ledger knows it; its public id."""
     event = uuid7()
     owner = {"organization_id": str(organization.id), "hold_id": str(uuid7())}
     take = {**owner, "unit": "prediction", "amount": 1, "ttl_seconds": 60, "source": "classify"}
     settle = {**owner, "captured": 1, "source": "classify", "model": MODEL, "ids": [str(event)]}
+    if task is not None:
+        settle["dims"] = {"task": task}
     with connection.cursor() as cursor:
         cursor.execute("SELECT code FROM hold_take(%s::jsonb)", [json.dumps([take])])
         assert cursor.fetchall() == [("accepted",)]
@@ -114,3 +116,58 @@ def test_giving_feedback_is_audited(client_api: APIClient, organization: Organiz
     with tenant_scope(organization), connection.cursor() as cursor:
         cursor.execute("SELECT action FROM kernel_auditevent WHERE target = %s", [given])
         assert cursor.fetchall() == [("feedback.give",)]
+
+
+ANSWERS: list[tuple[str, dict[str, Any]]] = [
+    ("text_classification", {"label": "positive"}),
+    ("multi_label_classification", {"labels": ["food", "price"]}),
+    ("multi_label_classification", {"labels": []}),
+    ("token_classification", {"entities": [{"start": 0, "end": 5, "label": "person"}]}),
+    ("regression", {"value": -2.5}),
+]
+
+
+@pytest.mark.parametrize(("task", "body"), ANSWERS)
+def test_every_task_is_judged_in_its_own_form(
+    task: str, body: dict[str, Any], client_api: APIClient, organization: OrganizationRef
+) -> None:
+    prediction = predict(organization, task)
+
+    assert give(client_api, prediction, **body).status_code == 200
+    [row] = client_api.get("/v1/feedback").json()["data"]
+    assert {name: row[name] for name in body} == body
+    empty = {"label", "labels", "entities", "value"} - set(body)
+    assert {row[name] for name in empty} == {None}
+    # a later judgement leaves nothing of it behind
+    assert give(client_api, prediction, rating=2).json()[next(iter(body))] is None
+
+
+@pytest.mark.parametrize(
+    ("task", "body", "code"),
+    [
+        ("regression", {"label": "good"}, "feedback_unfit"),
+        ("text_classification", {"labels": ["a"]}, "feedback_unfit"),
+        ("token_classification", {"value": 1.0}, "feedback_unfit"),
+        (None, {"label": "a", "labels": ["a"]}, "feedback_unfit"),
+        ("regression", {"value": 1e31}, "invalid_request"),
+        ("regression", {"value": "nan"}, "invalid_request"),
+        (
+            "token_classification",
+            {"entities": [{"start": 5, "end": 5, "label": "x"}]},
+            "invalid_request",
+        ),
+        ("token_classification", {"entities": [{"start": 0, "end": 5}]}, "invalid_request"),
+        ("multi_label_classification", {"labels": ["x"] * 1_001}, "invalid_request"),
+    ],
+)
+def test_an_answer_of_another_form_is_refused(
+    task: str | None,
+    body: dict[str, Any],
+    code: str,
+    client_api: APIClient,
+    organization: OrganizationRef,
+) -> None:
+    refused = give(client_api, predict(organization, task), **body)
+
+    assert (refused.status_code, error_of(refused)["code"]) == (400, code)
+    assert client_api.get("/v1/feedback").json()["data"] == []

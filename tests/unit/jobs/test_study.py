@@ -2,7 +2,6 @@
 
 import csv
 import io
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,7 +31,6 @@ from mlworker.jobs.working import (
     work_load,
     work_succeeded,
 )
-from mlworker.registry.services import model_version_register
 from tenants.datasets.services import dataset_create_sample
 from tests.unit.factories import error_of
 from tests.unit.jobs.factories import (
@@ -45,7 +43,7 @@ from tests.unit.jobs.factories import (
     row_of,
     token_balance,
 )
-from tests.unit.registry.factories import LINEAGE, new_version
+from tests.unit.registry.factories import LINEAGE
 
 pytestmark = pytest.mark.django_db
 
@@ -162,77 +160,6 @@ def test_the_searchs_limit_is_money_of_the_account(
     assert create(client_api, **body, search={"trials": 16, "max_charge": "100000"}).json()["id"]
 
 
-@pytest.mark.parametrize(
-    ("body", "param"),
-    [
-        ({"cross_validation": {"folds": 1}}, "cross_validation"),
-        ({"cross_validation": {"folds": 11}}, "cross_validation"),
-        ({"cross_validation": {}}, "cross_validation"),
-        ({"search": {"trials": 1}}, "search"),
-        ({"search": {"trials": 201}}, "search"),
-        ({"search": {"trials": 5, "max_charge": "-1"}}, "search"),
-        ({"search": 5}, "search"),
-    ],
-)
-def test_what_is_out_of_bounds_is_refused(
-    body: dict[str, object], param: str, client_api: APIClient, organization: OrganizationRef
-) -> None:
-    answer = create(client_api, training_file=make_dataset(organization), **body)
-    assert answer.status_code == 400
-    assert str(error_of(answer)["param"]).startswith(param)
-
-
-def test_folds_do_not_begin_with_weights_that_have_seen_their_rows(
-    client_api: APIClient, organization: OrganizationRef
-) -> None:
-    answer = create(
-        client_api,
-        training_file=make_dataset(organization),
-        continue_from=_parent(organization),
-        cross_validation={"folds": 3},
-    )
-    assert answer.status_code == 400
-    assert (error_of(answer)["code"], error_of(answer)["param"]) == ("study_unfit", "continue_from")
-
-
-def test_a_job_limit_below_a_study_refuses_it_instead_of_cutting_it(
-    client_api: APIClient, organization: OrganizationRef
-) -> None:
-    with system_scope("test"):
-        price_add(
-            actor=SYSTEM_ACTOR,
-            meter=METER,
-            terms=PriceTerms(unit_amount=Decimal("0.01")),
-            match={"tier": "lora"},
-        )
-    pay_in_money(organization)
-    answer = create(
-        client_api,
-        training_file=make_dataset(organization),
-        tier="lora",
-        cross_validation={"folds": 10},
-        hyperparameters={"epochs": 100},
-        max_charge="1",
-    )
-    assert answer.status_code == 400
-    assert error_of(answer)["code"] == "max_charge_exceeded"
-    assert "folds and trials" in error_of(answer)["message"]
-
-
-def test_a_search_needs_something_to_choose(
-    client_api: APIClient, organization: OrganizationRef
-) -> None:
-    answer = create(
-        client_api,
-        training_file=make_dataset(organization),
-        tier="head",
-        search={"trials": 5},
-        hyperparameters={"head_penalty": 0.1, "label_smoothing": 0.0, "head_block": 4},
-    )
-    assert answer.status_code == 400
-    assert (error_of(answer)["code"], error_of(answer)["param"]) == ("study_unfit", "search")
-
-
 def test_the_trainer_is_told_all_of_it(organization: OrganizationRef, tmp_path: Path) -> None:
     claim = _studied(organization, tier="lora", hyperparameters={"n_epochs": 1})
     work = work_load(claim)
@@ -338,17 +265,6 @@ def test_a_foreign_job_gives_no_label_errors(
     _store(claim)
     for tail in ("/label_errors", "/label_errors.csv", "/out_of_fold.parquet"):
         assert client_api.get(job_path(claim.job_id, tail)).status_code == 404
-
-
-def _parent(organization: OrganizationRef) -> str:
-    """Register an own model to continue from; its name."""
-    config = {"lora_rank": 4, "lora_alpha": 8.0, "lora_targets": "all", "frozen_layers": 0}
-    with tenant_scope(organization):
-        return model_version_register(
-            organization=organization,
-            version=replace(new_version(organization), tier="lora"),
-            lineage=replace(LINEAGE, config=config),
-        ).name
 
 
 def _studied(organization: OrganizationRef, tier: str = "head", **body: object) -> Claim:

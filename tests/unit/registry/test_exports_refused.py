@@ -165,6 +165,7 @@ def test_models_of_every_task_have_every_form_their_tier_has(
     with tenant_scope(organization):
         ModelVersion.objects.update(task=task, tier="lora")
     address = f"/v1/models/{version.name}/exports"
+    assert _told(client_api, version.name) == [form.value for form in ExportFormat]
     for form in ExportFormat:
         asked = client_api.post(address, {"format": form.value}, format="json")
         assert asked.status_code == 202, asked.content
@@ -173,3 +174,35 @@ def test_models_of_every_task_have_every_form_their_tier_has(
     refused = client_api.post(address, {"format": "adapter"}, format="json")
     assert error_of(refused)["code"] == "export_impossible"
     assert "'full' has no adapter" in error_of(refused)["message"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "missing"),
+    [
+        ({"tier": "head"}, {"adapter"}),
+        ({"tier": "lora"}, set()),
+        ({"tier": "lora", "base": "distilbert-base-uncased"}, {"adapter"}),
+        ({"tier": "full", "dataset_version_id": None}, {"adapter", "onnx_int8"}),
+    ],
+)
+def test_a_model_tells_the_forms_that_are_not_refused(
+    changed: dict[str, object],
+    missing: set[str],
+    client_api: APIClient,
+    organization: OrganizationRef,
+) -> None:
+    version = make_model_version(organization)
+    with tenant_scope(organization):
+        ModelVersion.objects.update(**changed)
+    told = set(_told(client_api, version.name))
+    assert {form.value for form in ExportFormat} - told == missing
+    for form in ExportFormat:
+        asked = client_api.post(
+            f"/v1/models/{version.name}/exports", {"format": form.value}, format="json"
+        )
+        assert (asked.status_code == 202) == (form.value in told)
+
+
+def _told(client: APIClient, name: str) -> list[str]:
+    formats: list[str] = client.get(f"/v1/models/{name}").json()["export_formats"]
+    return formats

@@ -59,6 +59,7 @@ def test_a_model_object_is_openais_with_ours_beside_it(
     assert model["metrics"]["test"]["accuracy"] == 0.91
     assert model["job_id"].startswith("ftjob-")
     assert model["lineage"]["seed"] == 7
+    assert model["continuable"] is False  # tier head begins anew each time
     assert "| test | 10 | 0.9100 | 0.9000 |" in model["card"]
 
 

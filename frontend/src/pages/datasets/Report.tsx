@@ -14,7 +14,9 @@ const Line = ({ issue, error }: { issue: Issue; error: boolean }) => {
     <li className={classes.line} data-error={error || undefined}>
       <Icon size={19} role="img" aria-label={error ? t("report.error") : t("report.warning")} />
       <div>
-        <Text size="sm">{known("report.codes", issue.code) ?? issue.message}</Text>
+        <Text size="sm">
+          {known("report.codes", issue.code, { column: issue.column ?? "" }) ?? issue.message}
+        </Text>
         {issue.row === undefined ? null : (
           <Text size="sm" c="dimmed">
             {t("report.seen", { count: issue.count, row: issue.row })}

@@ -14,16 +14,6 @@ import { StatusBadge } from "@/ui/StatusBadge";
 
 const MEGABYTE = 1e6;
 const WHOLE = 100;
-const ALL: readonly ExportFormat[] = ["huggingface", "adapter", "onnx", "onnx_int8", "container"];
-
-/** What this version can be: an adapter needs tier lora, 8 bits test rows of its own. */
-const formatsOf = (model: Model): ExportFormat[] =>
-  ALL.filter(
-    (format) =>
-      (format !== "adapter" || model.tier === "lora") &&
-      (format !== "onnx_int8" || model.origin !== "import"),
-  );
-
 const State = ({ made }: { made: ModelExport }) => {
   const { t } = useTranslation("models");
   const format = useFormat();
@@ -106,7 +96,10 @@ const Ask = ({ model }: { model: Model }) => {
       <Group align="flex-end" gap="sm">
         <Select
           label={t("exports.format")}
-          data={formatsOf(model).map((value) => ({ value, label: t(`exports.formats.${value}`) }))}
+          data={(model.export_formats ?? []).map((value) => ({
+            value,
+            label: t(`exports.formats.${value}`),
+          }))}
           value={format}
           allowDeselect={false}
           onChange={(value) => value && setFormat(value as ExportFormat)}

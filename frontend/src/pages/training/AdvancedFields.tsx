@@ -1,16 +1,48 @@
 import { Accordion, NumberInput, Select, SimpleGrid, Text, Title } from "@mantine/core";
 import type { UseFormReturnType } from "@mantine/form";
 import { useTranslation } from "react-i18next";
-import type { Hyperparameters } from "@/api/types";
+import type { Hyperparameters, JobCreate } from "@/api/types";
+import { useFormat } from "@/lib/useFormat";
 import { HyperparameterField, ORDER } from "./HyperparameterField";
 import classes from "./NewJobPage.module.css";
-import { fieldsOf, groupsOf, type JobForm, presetOf, TIERS, type TierChoice } from "./presets";
+import {
+  groupsOf,
+  type JobForm,
+  openFields,
+  presetOf,
+  type studyDenied,
+  TIERS,
+  type TierChoice,
+} from "./presets";
 import { StudyFields } from "./StudyFields";
+import { useEstimate } from "./useEstimate";
 
-type Props = { form: UseFormReturnType<JobForm>; known: Hyperparameters | undefined };
+type Props = {
+  form: UseFormReturnType<JobForm>;
+  known: Hyperparameters | undefined;
+  /** Why there are no folds and no search; undefined where there are. */
+  study: ReturnType<typeof studyDenied>;
+  body: JobCreate | undefined;
+};
+
+/** What the whole training can cost, and where a limit ends it, in words; "" until it is known. */
+const useWhole = (body: JobCreate | undefined): string => {
+  const { t } = useTranslation("training");
+  const format = useFormat();
+  const told = useEstimate(body).data;
+  if (!told) return "";
+  if (Number(told.price) === 0) return t("form.maxChargeFree");
+  const stop = told.stops_at_tokens;
+  const values = {
+    price: format.money(told.price, told.currency),
+    tokens: format.number(told.trained_tokens),
+    stop: format.number(stop ?? 0),
+  };
+  return t(stop === null ? "form.maxChargeWhole" : "form.maxChargeStops", values);
+};
 
 /** Everything here is "auto" until somebody knows better. */
-export const AdvancedFields = ({ form, known }: Props) => {
+export const AdvancedFields = ({ form, known, study, body }: Props) => {
   const { t } = useTranslation("training");
   const { tier, preset, values } = form.values;
   const choose = (value: string | null) => {
@@ -19,7 +51,8 @@ export const AdvancedFields = ({ form, known }: Props) => {
     form.setValues({ tier: chosen, preset: presetOf(chosen, preset) });
   };
   const named = known?.presets.find(({ name }) => name === preset)?.values ?? {};
-  const groups = groupsOf(fieldsOf(known?.data ?? [], tier, values));
+  const groups = groupsOf(openFields(form.values, known?.data ?? []));
+  const whole = useWhole(body);
   return (
     <Accordion mt="md" variant="default" order={3}>
       <Accordion.Item value="advanced">
@@ -37,6 +70,7 @@ export const AdvancedFields = ({ form, known }: Props) => {
               value={tier}
               onChange={choose}
               allowDeselect={false}
+              disabled={form.values.continueFrom !== ""}
             />
             <NumberInput
               label={t("form.seed")}
@@ -50,13 +84,19 @@ export const AdvancedFields = ({ form, known }: Props) => {
             <NumberInput
               label={t("form.maxCharge")}
               inputWrapperOrder={ORDER}
-              description={t("form.maxChargeHelp")}
+              description={[t("form.maxChargeHelp"), whole].filter(Boolean).join(" ")}
               placeholder={t("form.noLimit")}
               min={0}
               {...form.getInputProps("maxCharge")}
             />
           </SimpleGrid>
-          <StudyFields form={form} />
+          {study ? (
+            <Text size="sm" c="dimmed" mt="lg">
+              {t(`study.denied.${study}`)}
+            </Text>
+          ) : (
+            <StudyFields form={form} />
+          )}
           {groups.map(([group, fields]) => (
             <section key={group}>
               <Title order={4} size="sm" mt="lg" mb="xs">

@@ -1,16 +1,11 @@
 import { Button, Skeleton, Stack, Text } from "@mantine/core";
-import { useDebouncedValue } from "@mantine/hooks";
-import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
-import { estimateQuery } from "@/api/training";
 import type { Estimate, JobCreate } from "@/api/types";
 import { useFormat } from "@/lib/useFormat";
-import { useOrg } from "@/lib/useOrg";
 import { ErrorBox } from "@/ui/ErrorBox";
 import { Panel } from "@/ui/Panel";
 import classes from "./NewJobPage.module.css";
-
-const DEBOUNCE_MS = 400;
+import { useEstimate } from "./useEstimate";
 
 const Figures = ({ estimate }: { estimate: Estimate }) => {
   const { t } = useTranslation("training");
@@ -54,8 +49,7 @@ type Props = { body: JobCreate | undefined; busy: boolean; error: unknown };
 /** What it costs and how long it takes, and the one button of the page. */
 export const EstimateBox = ({ body, busy, error }: Props) => {
   const { t } = useTranslation("training");
-  const [settled] = useDebouncedValue(body, DEBOUNCE_MS);
-  const estimate = useQuery(estimateQuery(useOrg(), settled));
+  const estimate = useEstimate(body);
   return (
     <div className={classes.sticky}>
       <Panel title={t("estimate.title")}>
@@ -64,7 +58,12 @@ export const EstimateBox = ({ body, busy, error }: Props) => {
           {estimate.isFetching && !estimate.data ? <Skeleton height={64} /> : null}
           {estimate.data ? <Figures estimate={estimate.data} /> : null}
           <ErrorBox error={error ?? estimate.error} />
-          <Button type="submit" loading={busy} disabled={estimate.data?.allowed === false}>
+          {/* nothing can be sent before the lists have come that the form chooses from */}
+          <Button
+            type="submit"
+            loading={busy}
+            disabled={body === undefined || estimate.data?.allowed === false}
+          >
             {t("estimate.start")}
           </Button>
         </Stack>

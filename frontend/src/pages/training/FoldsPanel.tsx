@@ -3,18 +3,18 @@ import { useTranslation } from "react-i18next";
 import type { CrossValidation } from "@/api/types";
 import { useFormat } from "@/lib/useFormat";
 import { type Column, DataTable } from "@/ui/DataTable";
-import { Panel } from "@/ui/Panel";
 import { Stats } from "@/ui/Stat";
+import { StudyPanel, useJudged } from "./StudyPanel";
 
 type Result = NonNullable<CrossValidation["result"]>;
 type Fold = Result["folds"][number];
 
-const LOSS_DIGITS = 4;
 const SCORE_DIGITS = 3;
 
 const useColumns = (): Column<Fold>[] => {
   const { t } = useTranslation("training");
   const format = useFormat();
+  const judged = useJudged<Fold>();
   return [
     { key: "fold", title: t("study.fold"), cell: (row) => row.fold },
     {
@@ -24,25 +24,14 @@ const useColumns = (): Column<Fold>[] => {
       wide: true,
       cell: (row) => format.number(row.rows),
     },
-    {
-      key: "accuracy",
-      title: t("study.accuracy"),
-      numeric: true,
-      cell: (row) => format.percent(row.accuracy),
-    },
+    judged.accuracy,
     {
       key: "f1",
       title: t("study.macroF1"),
       numeric: true,
       cell: (row) => format.percent(row.macro_f1),
     },
-    {
-      key: "loss",
-      title: t("chart.loss"),
-      numeric: true,
-      wide: true,
-      cell: (row) => row.loss.toFixed(LOSS_DIGITS),
-    },
+    { ...judged.loss, wide: true },
   ];
 };
 
@@ -72,7 +61,7 @@ const Thresholds = ({ calibration }: { calibration: NonNullable<Result["calibrat
   const format = useFormat();
   return (
     <>
-      <Text size="sm" c="dimmed" mt="md">
+      <Text size="sm" c="dimmed">
         {t("study.thresholdsLead")}
       </Text>
       <DataTable
@@ -114,14 +103,8 @@ const Found = ({ result }: { result: Result }) => {
 export const FoldsPanel = ({ asked }: { asked: CrossValidation }) => {
   const { t } = useTranslation("training");
   return (
-    <Panel title={t("study.crossValidation", { folds: asked.folds })}>
-      {asked.result ? (
-        <Found result={asked.result} />
-      ) : (
-        <Text c="dimmed" size="sm">
-          {t("study.waiting")}
-        </Text>
-      )}
-    </Panel>
+    <StudyPanel title={t("study.crossValidation", { folds: asked.folds })} result={asked.result}>
+      {(result) => <Found result={result} />}
+    </StudyPanel>
   );
 };

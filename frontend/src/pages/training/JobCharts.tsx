@@ -14,8 +14,10 @@ const LOSS_DIGITS = 4;
 const last = (points: readonly Point[], name: keyof Point): number | undefined =>
   points.findLast((point) => point[name] !== undefined)?.[name];
 
+type Props = { metrics: readonly Record<string, unknown>[]; tier: string };
+
 /** Loss and accuracy as they come, what the machine does, and the figures below. */
-export const JobCharts = ({ metrics }: { metrics: readonly Record<string, unknown>[] }) => {
+export const JobCharts = ({ metrics, tier }: Props) => {
   const { t } = useTranslation("training");
   const figure = useFigure();
   const score = scoreNameOf(metrics);
@@ -74,7 +76,7 @@ export const JobCharts = ({ metrics }: { metrics: readonly Record<string, unknow
           />
         </Panel>
       </SimpleGrid>
-      <MachineCharts points={points} />
+      <MachineCharts points={points} tier={tier} />
       <MetricTable points={points} score={score} />
     </div>
   );

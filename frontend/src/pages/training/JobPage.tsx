@@ -61,7 +61,7 @@ const Live = ({ job }: { job: Job }) => {
         <JobOutcome job={job} />
         <JobWarnings job={job} />
         <JobFacts job={job} progress={progress} />
-        <JobCharts metrics={stream.metrics} />
+        <JobCharts metrics={stream.metrics} tier={job.tier} />
         <Study job={job} />
         <JobLog job={job} lines={stream.lines} live={stream.live} broken={stream.broken} />
         <Group justify="space-between">

@@ -1,4 +1,4 @@
-import { Select, Stack, TextInput } from "@mantine/core";
+import { Select, Stack, Text, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
@@ -19,7 +19,7 @@ import { AdvancedFields } from "./AdvancedFields";
 import { EstimateBox } from "./EstimateBox";
 import classes from "./NewJobPage.module.css";
 import { PresetCards } from "./PresetCards";
-import { bodyOf, type JobForm } from "./presets";
+import { bodyOf, type JobForm, presetOf, studyDenied, type TierChoice } from "./presets";
 
 const EMPTY: JobForm = {
   dataset: "",
@@ -82,10 +82,11 @@ export const NewJobPage = () => {
   const known = useQuery(hyperparametersQuery(org)).data;
   const usable = (datasets.data?.data ?? []).filter((dataset) => dataset.status === "ready");
   const bases = (models.data ?? []).filter((model) => model.kind === "base");
+  const task = usable.find((dataset) => dataset.id === form.values.dataset)?.task;
   const continued = (models.data ?? []).filter(
-    (model) =>
-      model.kind === "fine_tuned" && model.base === form.values.model && model.tier !== "head",
+    (model) => model.continuable && model.base === form.values.model && model.task === task,
   );
+  const study = studyDenied(form.values, task, known?.study_tasks);
   const { setFieldValue } = form;
   const firstDataset = usable[0]?.id;
   const firstBase = bases[0]?.id;
@@ -106,7 +107,19 @@ export const NewJobPage = () => {
       if (isApiError(error) && error.param === "suffix") form.setErrors(error.fields);
     },
   });
-  const body = useMemo(() => bodyOf(form.values, known?.data), [form.values, known]);
+  const body = useMemo(
+    () => bodyOf(form.values, known?.data, study === undefined),
+    [form.values, known, study],
+  );
+  const continueFrom = (id: string | null) => {
+    const tier = continued.find((model) => model.id === id)?.tier as TierChoice | undefined;
+    const chosen = tier ?? form.values.tier;
+    form.setValues({
+      continueFrom: id ?? "",
+      tier: chosen,
+      preset: id ? "" : presetOf(chosen, form.values.preset),
+    });
+  };
   if (datasets.data && usable.length === 0) return <NoData />;
   return (
     <>
@@ -121,6 +134,10 @@ export const NewJobPage = () => {
                 nothingFoundMessage={t("form.noDataset")}
                 allowDeselect={false}
                 {...form.getInputProps("dataset")}
+                onChange={(value) => {
+                  continueFrom(null);
+                  form.setFieldValue("dataset", value ?? "");
+                }}
               />
               <Select
                 label={t("form.base")}
@@ -128,7 +145,10 @@ export const NewJobPage = () => {
                 data={bases.map((model) => ({ value: model.id, label: model.name ?? model.id }))}
                 allowDeselect={false}
                 {...form.getInputProps("model")}
-                onChange={(value) => form.setValues({ model: value ?? "", continueFrom: "" })}
+                onChange={(value) => {
+                  continueFrom(null);
+                  form.setFieldValue("model", value ?? "");
+                }}
               />
               {continued.length > 0 ? (
                 <Select
@@ -137,7 +157,7 @@ export const NewJobPage = () => {
                   placeholder={t("form.continueFromNone")}
                   data={continued.map(({ id }) => id)}
                   value={form.values.continueFrom || null}
-                  onChange={(value) => form.setFieldValue("continueFrom", value ?? "")}
+                  onChange={continueFrom}
                   clearable
                 />
               ) : null}
@@ -150,8 +170,12 @@ export const NewJobPage = () => {
             </Stack>
           </Panel>
           <Panel title={t("form.how")}>
-            <PresetCards form={form} />
-            <AdvancedFields form={form} known={known} />
+            {form.values.continueFrom ? (
+              <Text c="dimmed">{t("form.continued")}</Text>
+            ) : (
+              <PresetCards form={form} />
+            )}
+            <AdvancedFields form={form} known={known} study={study} body={body} />
           </Panel>
         </Stack>
         <EstimateBox body={body} busy={submit.isPending} error={submit.error} />

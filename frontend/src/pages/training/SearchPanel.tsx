@@ -3,13 +3,11 @@ import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { Search, Trial } from "@/api/types";
 import { bestSoFar } from "@/lib/search";
-import { useFormat } from "@/lib/useFormat";
 import { useKnown } from "@/lib/useKnown";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { LiveChart, type Series } from "@/ui/LiveChart";
-import { Panel } from "@/ui/Panel";
+import { StudyPanel, useJudged } from "./StudyPanel";
 
-const LOSS_DIGITS = 4;
 const VALUE_DIGITS = 4;
 
 const useSettings = () => {
@@ -26,7 +24,7 @@ const useSettings = () => {
 
 const useColumns = (): Column<Trial>[] => {
   const { t } = useTranslation("training");
-  const format = useFormat();
+  const judged = useJudged<Trial>();
   const settings = useSettings();
   const known = useKnown("training");
   return [
@@ -41,18 +39,8 @@ const useColumns = (): Column<Trial>[] => {
       wide: true,
       cell: (row) => settings(row.params),
     },
-    {
-      key: "accuracy",
-      title: t("study.accuracy"),
-      numeric: true,
-      cell: (row) => format.percent(row.accuracy),
-    },
-    {
-      key: "loss",
-      title: t("chart.loss"),
-      numeric: true,
-      cell: (row) => row.loss?.toFixed(LOSS_DIGITS) ?? "–",
-    },
+    judged.accuracy,
+    judged.loss,
     {
       key: "state",
       title: t("columns.status"),
@@ -75,7 +63,7 @@ const Found = ({ result }: { result: NonNullable<Search["result"]> }) => {
   );
   return (
     <>
-      {result.best ? <Text mb="sm">{`${t("study.best")}: ${settings(result.best)}`}</Text> : null}
+      {result.best ? <Text>{`${t("study.best")}: ${settings(result.best)}`}</Text> : null}
       <LiveChart
         columns={curve}
         series={series}
@@ -96,14 +84,8 @@ const Found = ({ result }: { result: NonNullable<Search["result"]> }) => {
 export const SearchPanel = ({ asked }: { asked: Search }) => {
   const { t } = useTranslation("training");
   return (
-    <Panel title={t("study.search", { trials: asked.trials })}>
-      {asked.result ? (
-        <Found result={asked.result} />
-      ) : (
-        <Text c="dimmed" size="sm">
-          {t("study.waiting")}
-        </Text>
-      )}
-    </Panel>
+    <StudyPanel title={t("study.search", { trials: asked.trials })} result={asked.result}>
+      {(result) => <Found result={result} />}
+    </StudyPanel>
   );
 };

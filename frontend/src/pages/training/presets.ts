@@ -101,6 +101,7 @@ const studyOf = ({ folds, trials, searchCharge }: JobForm): Partial<JobCreate> =
     ? {}
     : { search: { trials, ...(searchCharge ? { max_charge: searchCharge } : {}) } }),
 });
+
 /** Settings that say which weights a model has. */
 const SHAPE: readonly string[] = [
   "lora_rank",
@@ -110,16 +111,31 @@ const SHAPE: readonly string[] = [
   "embeddings",
 ];
 
+/** Why folds and a search cannot be had; undefined where they can. */
+export const studyDenied = (
+  { continueFrom }: JobForm,
+  task: string | undefined,
+  tasks: readonly string[] | undefined,
+): "continued" | "task" | undefined => {
+  if (continueFrom) return "continued";
+  return task && tasks && !tasks.includes(task) ? "task" : undefined;
+};
+
+/** The fields that may be set: which weights there are is a continued model's to say. */
+export const openFields = (form: JobForm, known: readonly Hyperparameter[]): Hyperparameter[] =>
+  fieldsOf(known, form.tier, form.values).filter(
+    ({ name }) => !form.continueFrom || !SHAPE.includes(name),
+  );
+
 /** Only what was chosen: everything else stays "auto" and is the server's to decide. */
 export const bodyOf = (
   form: JobForm,
   known: readonly Hyperparameter[] = [],
+  study = true,
 ): JobCreate | undefined => {
   if (!form.dataset || !form.model) return undefined;
   const { continueFrom } = form;
-  const chosen = fieldsOf(known, form.tier, form.values)
-    // Which weights there are is the continued model's to say.
-    .filter(({ name }) => !continueFrom || !SHAPE.includes(name))
+  const chosen = openFields(form, known)
     .map(({ name }): [string, Value] => [name, form.values[name] ?? ""])
     .filter(([, value]) => value !== "");
   return {
@@ -131,7 +147,7 @@ export const bodyOf = (
     ...(form.maxCharge === "" ? {} : { max_charge: String(form.maxCharge) }),
     ...(form.suffix.trim() ? { suffix: form.suffix.trim() } : {}),
     ...(form.seed === "" ? {} : { seed: form.seed }),
-    ...studyOf(form),
+    ...(study ? studyOf(form) : {}),
     ...(chosen.length > 0 ? { hyperparameters: Object.fromEntries(chosen) } : {}),
   };
 };
