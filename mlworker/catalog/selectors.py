@@ -10,7 +10,7 @@ from typing import Any, Final
 from mlworker.catalog.contracts import BaseModelCard, ShippedModelCard, WeightSource
 from mlworker.catalog.errors import BaseModelAbsent, BaseModelUnknown, BaseModelUntrainable
 from mlworker.engine.base.config import ARCHITECTURES, BertConfig
-from mlworker.engine.base.locate import PIN, WEIGHTS, bases_directory, locate_base
+from mlworker.engine.base.locate import BASES, PIN, WEIGHTS, bases_directory, locate_base
 from mlworker.engine.contracts import EngineError
 from mlworker.engine.tasks import TASKS
 
@@ -26,7 +26,11 @@ def base_models() -> tuple[BaseModelCard, ...]:
     """
     cards = _cards()
     known = {card.id for card in cards}
-    added = [card for folder in _added() if (card := _plain(folder)) and card.id not in known]
+    added = [
+        card
+        for folder in _added()
+        if (card := _plain(folder, _stamp(folder))) and card.id not in known
+    ]
     return (*(replace(card, present=_is_present(card.id)) for card in cards), *added)
 
 
@@ -68,6 +72,14 @@ def base_model_present(base_id: str, *, param: str | None = None) -> BaseModelCa
             param=param,
         )
     return card
+
+
+def hub_name(base_id: str) -> str:
+    """Return the Hugging Face repository that has a base's weights; empty if none is known."""
+    if base_id in BASES:
+        return BASES[base_id].hub
+    known = (card.source for card in _cards() if card.id == base_id)
+    return next((source.name for source in known if source.kind == "hub"), "")
 
 
 def how_to_add(card: BaseModelCard) -> str:
@@ -115,8 +127,17 @@ def _added() -> list[Path]:
     return sorted(path.parent for path in bases_directory().glob(f"*/{PIN}"))
 
 
-@functools.cache
-def _plain(folder: Path) -> BaseModelCard | None:
+def _stamp(folder: Path) -> tuple[int, int]:
+    """What changes when another base is added under the name."""
+    try:
+        stat = (folder / PIN).stat()
+    except OSError:  # removed this moment
+        return (0, 0)
+    return (stat.st_ino, stat.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=64)
+def _plain(folder: Path, stamp: tuple[int, int]) -> BaseModelCard | None:
     """Return what can be said of a base from its own files; None when they are spoiled."""
     try:
         config = BertConfig.read(folder / "config.json")

@@ -67,8 +67,11 @@ def export_merged(artifact: Artifact, base: BaseDirectory, out: Path) -> Path:
     return out
 
 
-def export_adapter(artifact: Artifact, base: BaseDirectory, out: Path) -> Path:
-    """Write a PEFT adapter folder; ValueError for a tier that has no adapter."""
+def export_adapter(artifact: Artifact, base: BaseDirectory, out: Path, hub: str = "") -> Path:
+    """Write a PEFT adapter folder; ValueError for a tier that has no adapter.
+
+    ``hub`` is the repository that has the base, where there is one: peft finds it by that.
+    """
     lora = artifact.manifest.lora
     if lora is None:
         raise ValueError(
@@ -92,9 +95,7 @@ def export_adapter(artifact: Artifact, base: BaseDirectory, out: Path) -> Path:
     config = {
         "peft_type": "LORA",
         "task_type": task_named(artifact.manifest.task).stock.peft,
-        "base_model_name_or_path": "sentence-transformers/all-MiniLM-L6-v2"
-        if base.id == "minilm-l6"
-        else base.id,
+        "base_model_name_or_path": hub or base.id,
         "r": lora.rank,
         "lora_alpha": lora.alpha,
         "lora_dropout": 0.0,

@@ -14,7 +14,7 @@ from mlworker.jobs.errors import ContinueFromNotFound, ContinueFromUnfit
 from mlworker.jobs.models import FineTuningJob, StoredFiles
 from mlworker.jobs.states import OPEN, JobState, StoredKind, StoredState
 from mlworker.registry.errors import ModelNotFound
-from mlworker.registry.selectors import model_version_get
+from mlworker.registry.selectors import model_version_get, version_of_job
 from tenants.datasets.selectors import dataset_version_get
 
 PARAM: Final = "continue_from"
@@ -44,6 +44,8 @@ class Parent:
     """For the lineage: the model, or the job and step of the checkpoint."""
     version_id: UUID | None = None
     """The version it is; None for a checkpoint."""
+    job_id: UUID | None = None
+    """The job whose checkpoint it is; None for a version."""
 
 
 def parent_find(*, organization: OrganizationRef, reference: str) -> Parent:
@@ -132,6 +134,18 @@ def data_fit(parent: Parent, *, task: str, labels: Sequence[str]) -> list[str]:
     ]
 
 
+def parent_version(parent: Parent | None) -> UUID | None:
+    """Return the version that a finished job's own descends from, kept until the commit.
+
+    For a checkpoint it is what its job left in the end, if it left one.
+    """
+    if parent is None:
+        return None
+    if parent.job_id is None:
+        return parent.version_id
+    return version_of_job(parent.job_id)
+
+
 def checkpoints_needed(job_id: UUID) -> set[UUID]:
     """Return the checkpoints of a job that unfinished jobs are to begin with."""
     names = FineTuningJob.objects.filter(
@@ -180,4 +194,5 @@ def _checkpoint(organization: OrganizationRef, reference: str) -> Parent:
         key=row.key,
         sha256=row.sha256,
         name=f"{public_id(JOB_PREFIX, job.id)}:step-{row.step}",
+        job_id=job.id,
     )

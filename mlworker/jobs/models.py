@@ -212,6 +212,8 @@ class TokenCount(TenantModel):
 
     dataset_version_id = models.UUIDField()
     base = models.CharField(max_length=64)
+    base_key = models.CharField(max_length=64, default="")
+    """Which base of that name counted: another may be added under it."""
     lengths = models.JSONField()
     """Rows by token count: ``{"12": 340, ...}``; the longest bucket holds all that is longer."""
 

@@ -4,11 +4,13 @@ import functools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from anneal.kernel.scopes import OrganizationRef
-from mlworker.catalog.selectors import weights_path
+from mlworker.catalog.selectors import base_model_present
 from mlworker.engine.base.config import BertConfig
+from mlworker.engine.base.locate import base_key, locate_base
 from mlworker.engine.tasks import task_named
 from mlworker.engine.tokenizer import TextTokenizer
 from mlworker.engine.tokens import trained_tokens
@@ -26,6 +28,8 @@ LONGEST: Final = 512
 """Token count of the last bucket; no base reads more."""
 MIN_ROWS: Final = 8
 _CHUNK: Final = 1024
+_KEPT: Final = 16
+"""Bases whose tokenizer is kept between two quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ def plan_make(
         hyperparameters,
         tier=tier,
         preset=preset,
-        blocks=_blocks(base),
+        blocks=_blocks(*_base_of(base)),
         seed=seed,
         rows=rows,
         classes=len(version.labels),
@@ -128,7 +132,10 @@ def token_lengths(
 
     Counts above LONGEST are in the bucket LONGEST. What was counted whole is kept.
     """
-    known = TokenCount.objects.filter(dataset_version_id=version.id, base=base).first()
+    place, key = _base_of(base)
+    known = TokenCount.objects.filter(
+        dataset_version_id=version.id, base=base, base_key=key
+    ).first()
     if known is not None:
         return Counter({int(length): count for length, count in known.lengths.items()})
     table = dataset_version_read(
@@ -138,15 +145,22 @@ def token_lengths(
     partial = sample and len(texts) > SAMPLE_ROWS
     if partial:
         texts = texts[:: len(texts) // SAMPLE_ROWS]
-    lengths = Counter(_lengths(texts, _tokenizer(base)))
+    lengths = Counter(_lengths(texts, _tokenizer(place, key)))
     if not partial:
         row = TokenCount(
             organization_id=organization.id,
             dataset_version_id=version.id,
             base=base,
+            base_key=key,
             lengths={str(length): count for length, count in sorted(lengths.items())},
         )
-        TokenCount.objects.bulk_create([row], ignore_conflicts=True)
+        # A count that another base of this id left is of no use any more.
+        TokenCount.objects.bulk_create(
+            [row],
+            update_conflicts=True,
+            unique_fields=["organization_id", "dataset_version_id", "base"],
+            update_fields=["base_key", "lengths"],
+        )
     return lengths
 
 
@@ -156,11 +170,17 @@ def _lengths(texts: Sequence[str], tokenizer: TextTokenizer) -> Iterator[int]:
             yield len(encoded.ids)
 
 
-@functools.cache
-def _blocks(base: str) -> int:
-    return BertConfig.read(weights_path(base) / "config.json").num_hidden_layers
+def _base_of(base: str) -> tuple[Path, str]:
+    """The folder of a present base, and what tells it from another of its id."""
+    found = locate_base(base_model_present(base).id)
+    return found.directory, base_key(found)
 
 
-@functools.cache
-def _tokenizer(base: str) -> TextTokenizer:
-    return TextTokenizer.load(weights_path(base))
+@functools.lru_cache(maxsize=_KEPT)
+def _blocks(place: Path, key: str) -> int:
+    return BertConfig.read(place / "config.json").num_hidden_layers
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def _tokenizer(place: Path, key: str) -> TextTokenizer:
+    return TextTokenizer.load(place)

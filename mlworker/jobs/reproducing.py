@@ -5,6 +5,7 @@ they lie; the split by its seed, and checked by its hash; the configuration is t
 """
 
 import hashlib
+import itertools
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -91,10 +92,9 @@ def reproduce(
             "be made from its manifest alone."
         )
     _base_check(facts["base"], lineage)
-    version = _find(data, seed, organizations)
-    _rows_write(version, _find(extra, None, organizations) if extra else None, folder)
-    if lineage.get("split_hash") not in ("", None, split_hash(folder)):
-        raise CannotReproduce("The rows are here, and are split otherwise than they were.")
+    versions = _find(data, seed, organizations)
+    extras = _find(extra, None, organizations) if extra else [None]
+    _rows_like(lineage.get("split_hash") or "", versions, extras, folder)
     base = locate_base(facts["base"])
     TrainSpec(
         task=facts["task"],
@@ -128,17 +128,33 @@ def _base_check(base_id: str, lineage: Mapping[str, Any]) -> None:
 
 def _find(
     content_hash: str, seed: int | None, organizations: Mapping[UUID, OrganizationRef]
-) -> Found:
+) -> list[Found]:
+    """Every version with these rows; the newest first."""
     with system_scope("reproduce"):
         found = versions_by_hash(content_hash=content_hash, seed=seed)
-    for version_id, owner in found:
-        if owner in organizations:
-            return version_id, organizations[owner]
+    mine = [(version, organizations[owner]) for version, owner in found if owner in organizations]
+    if mine:
+        return mine
     raise CannotReproduce(
         f"No dataset version has the rows with sha256 {content_hash}"
         + (f", split with the seed {seed}" if seed is not None else "")
         + ": upload the file again."
     )
+
+
+def _rows_like(
+    wanted: str, versions: Sequence[Found], extras: Sequence[Found | None], folder: Path
+) -> None:
+    """Write the rows of the versions that are split as `wanted`. CannotReproduce when none are.
+
+    The same rows may lie in several versions, split or numbered otherwise in each; a second
+    dataset's seed stands in no manifest at all, so only the hash tells which it was.
+    """
+    for version, extra in itertools.product(versions, extras):
+        _rows_write(version, extra, folder)
+        if wanted in ("", split_hash(folder)):
+            return
+    raise CannotReproduce("The rows are here, and are split otherwise than they were.")
 
 
 def _rows_write(version: Found, extra: Found | None, folder: Path) -> None:

@@ -16,7 +16,7 @@ from anneal.kernel.storage import StoredObject, tenant_key
 from mlworker.engine.contracts import EngineError, ErrorCode
 from mlworker.jobs.admission import work_is_payable
 from mlworker.jobs.charging import job_charge, segment_charge
-from mlworker.jobs.continuing import Parent, checkpoints_needed, parent_find
+from mlworker.jobs.continuing import Parent, checkpoints_needed, parent_find, parent_version
 from mlworker.jobs.contracts import CHECKPOINT_PREFIX, Claim, Fault, StudyPlan
 from mlworker.jobs.errors import ContinueFromNotFound, LeaseLost
 from mlworker.jobs.limits import KEEP_CHECKPOINTS, LEASE_SECONDS
@@ -340,7 +340,7 @@ def work_succeeded(work: Work, outcome: Outcome) -> ModelVersionInfo:
                 artifact_sha256=outcome.stored.sha256,
                 artifact_bytes=outcome.stored.size,
                 evaluation=_evaluation(outcome.evaluation),
-                parent_id=work.parent.version_id if work.parent else None,
+                parent_id=parent_version(work.parent),
             ),
             lineage=outcome.lineage,
         )

@@ -95,6 +95,12 @@ def own_version(*, organization: OrganizationRef, name: str) -> ModelVersion:
     return version_row(name)
 
 
+def version_of_job(job_id: UUID) -> UUID | None:
+    """Return the version that a job left, if it left one; it then stays until the commit."""
+    found = ModelVersion.objects.select_for_update(no_key=True).filter(job_id=job_id)
+    return found.values_list("id", flat=True).first()
+
+
 def version_row(name: str, *, lock: bool = False) -> ModelVersion:
     """Return the row of an own version in the open scope. Inside this app only."""
     rows = ModelVersion.objects.filter(name=name) if "\x00" not in name else None

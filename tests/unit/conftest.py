@@ -9,7 +9,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -87,9 +89,17 @@ def database_clone() -> Iterator["DatabaseClone"]:
                 owner_url=_url(owner_url, name),
             )
         finally:
-            # Without FORCE it waits for backends that leave; the owner may not end theirs.
-            drop = sql.SQL("DROP DATABASE IF EXISTS {}")
-            admin.execute(drop.format(sql.Identifier(name)))
+            _drop(admin, name)
+
+
+def _drop(admin: psycopg.Connection[Any], name: str) -> None:
+    """Without FORCE it waits five seconds for backends that leave; the owner may not end theirs."""
+    drop = sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name))
+    for _ in range(5):
+        with suppress(psycopg.errors.ObjectInUse):
+            admin.execute(drop)
+            return
+    admin.execute(drop)
 
 
 class DatabaseClone:

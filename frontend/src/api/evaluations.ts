@@ -7,7 +7,7 @@ import type { Membership } from "./types";
 const PAGE_ROWS = 20;
 
 /** Which rows: a cell of the confusion matrix, or the errors that were the surest. */
-export type Cell = { true?: string; predicted?: string; order?: "row" | "worst" };
+export type Cell = { true?: string; predicted?: string; order?: "row" | "worst" | "best" };
 
 const of = (model: string) => ({ path: { model } });
 

@@ -1674,10 +1674,31 @@ export interface components {
          * @enum {string}
          */
         BaseSourceSchemaKindEnum: "package" | "hub" | "directory";
+        /** @description A figure without an interval. */
+        BaselineFigureOut: {
+            name: string;
+            /** Format: double */
+            value: number;
+        };
         /** @description What a simpler model reaches on the same rows. */
         BaselineOut: {
+            /**
+             * @description majority: the commonest label; frequency: the same commonest labels for every text; mean: the training numbers' mean; word_tag: each word's commonest tag; tf_idf: words and pairs with a linear model; frozen_base: the base without fine-tuning.
+             *
+             *     * `majority` - majority
+             *     * `frequency` - frequency
+             *     * `mean` - mean
+             *     * `word_tag` - word_tag
+             *     * `tf_idf` - tf_idf
+             *     * `frozen_base` - frozen_base
+             */
             name: components["schemas"]["NameEnum"];
-            /** Format: double */
+            /** @description The task's figures; none when skipped. */
+            figures: components["schemas"]["BaselineFigureOut"][];
+            /**
+             * Format: double
+             * @description Null where the task has none, as below.
+             */
             accuracy: number | null;
             /** Format: double */
             macro_f1: number | null;
@@ -1904,19 +1925,22 @@ export interface components {
             same_rows: boolean;
             differences: components["schemas"]["DifferenceOut"][];
         };
-        /** @description The model against the best baseline: a paired McNemar mid-p test. */
+        /** @description The model against the best baseline on the same rows, by the task's main figure. */
         ComparisonOut: {
             baseline: string;
+            /** @description accuracy, micro_f1, f1 or r2. */
+            figure: string;
             /**
              * Format: double
-             * @description In accuracy.
+             * @description In that figure.
              */
             difference: number;
-            /** @description Rows the model alone got right. */
+            /** @description Rows the model alone got right; of numbers those where it is nearer. */
             model_only: number;
             baseline_only: number;
             /** Format: double */
             p_value: number;
+            /** @description mcnemar_mid_p for accuracy, else approximate_randomization. */
             method: string;
             /** Format: double */
             level: number;
@@ -2930,11 +2954,14 @@ export interface components {
         ModelSchemaOriginEnum: "job" | "import";
         /**
          * @description * `majority` - majority
+         *     * `frequency` - frequency
+         *     * `mean` - mean
+         *     * `word_tag` - word_tag
          *     * `tf_idf` - tf_idf
          *     * `frozen_base` - frozen_base
          * @enum {string}
          */
-        NameEnum: "majority" | "tf_idf" | "frozen_base";
+        NameEnum: "majority" | "frequency" | "mean" | "word_tag" | "tf_idf" | "frozen_base";
         /** @description A figure by its name. */
         NamedFigureOut: {
             /** Format: double */
@@ -6002,7 +6029,7 @@ export interface operations {
                 after?: number;
                 limit?: number;
                 /**
-                 * @description `worst`: errors, the surest first; `best`: right answers, the surest first.
+                 * @description `worst`: errors, the surest first; `best`: right answers, the surest first. Of numbers all answers: the farthest off first, or the nearest.
                  *
                  *     * `row` - row
                  *     * `worst` - worst

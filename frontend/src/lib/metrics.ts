@@ -6,7 +6,13 @@ export type Point = {
   validLoss?: number | undefined;
   /** Or what else the task looks at; `scoreNameOf` says its name. */
   accuracy?: number | undefined;
+  tokensPerSecond?: number | undefined;
+  learningRate?: number | undefined;
+  /** Held by the trainer, in millions of bytes. */
+  megabytes?: number | undefined;
 };
+
+const MEGA = 1e6;
 
 const number = (value: unknown): number | undefined =>
   typeof value === "number" && Number.isFinite(value) ? value : undefined;
@@ -15,12 +21,16 @@ const number = (value: unknown): number | undefined =>
 export const pointOf = (data: Record<string, unknown>): Point | undefined => {
   const step = number(data.step);
   if (step === undefined) return undefined;
+  const bytes = number(data.memory_bytes);
   return {
     step,
     epoch: number(data.epoch),
     trainLoss: number(data.train_loss),
     validLoss: number(data.valid_loss),
     accuracy: number(data.valid_accuracy) ?? number(data.valid_score),
+    tokensPerSecond: number(data.tokens_per_second),
+    learningRate: number(data.learning_rate),
+    megabytes: bytes === undefined ? undefined : bytes / MEGA,
   };
 };
 

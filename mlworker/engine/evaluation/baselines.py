@@ -1,4 +1,4 @@
-"""What the model has to beat: the commonest label, TF-IDF with a line, the base without training.
+"""What the model has to beat: the commonest answer, TF-IDF with a line, the base without training.
 
 Each baseline is fitted to the training rows and answers the rows of the report. One that cannot end
 within its time is skipped and says why: a job must not wait for its comparators.
@@ -8,20 +8,27 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mlworker.engine.contracts import Json
 from mlworker.engine.evaluation.counts import Ints, class_counts
-from mlworker.engine.evaluation.significance import mcnemar_mid_p
-from mlworker.engine.evaluation.tfidf import fit_tfidf
+from mlworker.engine.evaluation.significance import mcnemar_mid_p, verdict_of
+from mlworker.engine.evaluation.tfidf import Goal, fit_tfidf
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from mlworker.engine.evaluation.subject import Subject
+
+TF_IDF = "tf_idf"
 TFIDF_SECONDS = 15.0
 TFIDF_ROWS = 20_000
-SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
@@ -29,21 +36,21 @@ class Baseline:
     """A comparator: what it called each row, or why it did not."""
 
     name: str
-    called: Ints | None
+    called: npt.NDArray[Any] | None
+    """As the task has its answers: labels' places, 0 and 1 for each label, numbers, tags."""
     rows: int = 0
     """Training rows it was fitted to."""
     seconds: float = 0.0
     skipped: str | None = None
 
-    def as_dict(self, targets: Ints, labels: int) -> dict[str, Json]:
-        """The report's shape."""
-        figures: dict[str, Json] = {"accuracy": None, "macro_f1": None}
-        if self.called is not None:
-            counts = class_counts(targets, self.called, labels)
-            figures = {"accuracy": counts.accuracy, "macro_f1": counts.macro(counts.f1)}
+    def as_dict(self, figures: Mapping[str, float]) -> dict[str, Json]:
+        """The report's shape; of one that was skipped there are no figures."""
+        shown = {} if self.called is None else figures
         return {
             "name": self.name,
-            **figures,
+            "figures": [{"name": name, "value": value} for name, value in shown.items()],
+            "accuracy": shown.get("accuracy"),
+            "macro_f1": shown.get("macro_f1"),
             "fitted_rows": self.rows,
             "seconds": round(self.seconds, 3),
             "skipped": self.skipped,
@@ -58,14 +65,16 @@ def majority(train_targets: Sequence[int], rows: int) -> Baseline:
 
 
 def tf_idf(
-    train: Sequence[tuple[str, int]],
+    train: Sequence[tuple[str, object]],
     texts: Sequence[str],
-    labels: int,
+    outputs: int,
     *,
+    goal: Goal,
+    called: Callable[[Tensor], npt.NDArray[Any]],
     seed: int,
     between: Callable[[], None],
 ) -> Baseline:
-    """TF-IDF and logistic regression on at most `TFIDF_ROWS` training rows."""
+    """TF-IDF and a linear model of at most `TFIDF_ROWS` rows; `called` reads its logits."""
     begun = time.monotonic()
     chosen = train
     if len(train) > TFIDF_ROWS:
@@ -73,14 +82,42 @@ def tf_idf(
     model = fit_tfidf(
         [text for text, _ in chosen],
         [target for _, target in chosen],
-        labels,
+        outputs,
+        goal=goal,
         seconds=TFIDF_SECONDS,
         between=between,
     )
     if model is None:
-        return Baseline("tf_idf", None, skipped="no_words")
-    called = np.array(model.calls(texts, between), dtype=np.int64)
-    return Baseline("tf_idf", called, len(chosen), time.monotonic() - begun)
+        return Baseline(TF_IDF, None, skipped="no_words")
+    found = called(model.logits(texts, between))
+    return Baseline(TF_IDF, found, len(chosen), time.monotonic() - begun)
+
+
+def tf_idf_of(
+    subject: Subject,
+    targets: Sequence[object],
+    goal: Goal,
+    called: Callable[[Tensor], npt.NDArray[Any]],
+) -> Baseline:
+    """`tf_idf` of a run; `targets` are those of its training rows, as `goal` takes them."""
+    texts = [str(row["text"]) for row in subject.train]
+    return tf_idf(
+        list(zip(texts, targets, strict=True)),
+        [str(row["text"]) for row in subject.rows],
+        subject.setup.task.outputs(subject.setup.labels),
+        goal=goal,
+        called=called,
+        seed=subject.seed,
+        between=subject.look,
+    )
+
+
+def class_figures(base: Baseline, targets: Ints, labels: int) -> dict[str, float]:
+    """Figures of a baseline that gives each row one label."""
+    if base.called is None:
+        return {}
+    counts = class_counts(targets, base.called, labels)
+    return {"accuracy": counts.accuracy, "macro_f1": counts.macro(counts.f1)}
 
 
 def compare(targets: Ints, called: Ints, baselines: Sequence[Baseline]) -> dict[str, Json] | None:
@@ -96,17 +133,11 @@ def compare(targets: Ints, called: Ints, baselines: Sequence[Baseline]) -> dict[
     accuracy, best = max(rivals, key=lambda pair: pair[0])
     theirs = best.called == targets
     ours, other = int((right & ~theirs).sum()), int((~right & theirs).sum())
-    p_value = mcnemar_mid_p(ours, other)
-    verdict = "not_separable"
-    if p_value < SIGNIFICANT:
-        verdict = "better" if ours > other else "worse"
     return {
         "baseline": best.name,
+        "figure": "accuracy",
         "difference": float(right.mean()) - accuracy,
         "model_only": ours,
         "baseline_only": other,
-        "p_value": p_value,
-        "method": "mcnemar_mid_p",
-        "level": SIGNIFICANT,
-        "verdict": verdict,
+        **verdict_of(mcnemar_mid_p(ours, other), ours - other, "mcnemar_mid_p"),
     }

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from mlworker.engine.evaluation.baselines import Baseline, compare, majority, tf_idf
-from mlworker.engine.evaluation.frozen import NAME, frozen_base
+from mlworker.engine.evaluation.baselines import (
+    Baseline,
+    class_figures,
+    compare,
+    majority,
+    tf_idf_of,
+)
+from mlworker.engine.evaluation.counts import Ints
+from mlworker.engine.evaluation.frozen import frozen_base
 from mlworker.engine.evaluation.predictions import Answers, predictions_table
 from mlworker.engine.evaluation.report import Subject as Answered
 from mlworker.engine.evaluation.report import build_report
 from mlworker.engine.evaluation.subject import Findings, Subject
+from mlworker.engine.evaluation.tfidf import CLASS, TWO
 
 
 def report(subject: Subject) -> Findings:
@@ -30,7 +39,9 @@ def report(subject: Subject) -> Findings:
         cut=subject.cut,
         seed=subject.seed,
         extras={
-            "baselines": [base.as_dict(answers.targets, size) for base in baselines],
+            "baselines": [
+                base.as_dict(class_figures(base, answers.targets, size)) for base in baselines
+            ],
             "comparison": compare(answers.targets, answers.called, baselines),
         },
     )
@@ -38,15 +49,15 @@ def report(subject: Subject) -> Findings:
 
 
 def _baselines(subject: Subject) -> list[Baseline]:
-    setup, trained, look = subject.setup, subject.trained, subject.look
-    targets = np.array(setup.train.targets, dtype=np.int64).tolist()
-    pairs = [(str(row["text"]), target) for row, target in zip(subject.train, targets, strict=True)]
-    texts = [str(row["text"]) for row in subject.rows]
-    found = [
+    targets = np.array(subject.setup.train.targets, dtype=np.int64).tolist()
+    goal = TWO if len(subject.setup.labels) == 2 else CLASS
+    return [
         majority(targets, len(subject.split)),
-        tf_idf(pairs, texts, len(setup.labels), seed=subject.seed, between=look),
+        tf_idf_of(subject, targets, goal, _called),
+        frozen_base(subject, _called),
     ]
-    if trained.frozen_logits is not None:
-        called = trained.frozen_logits.argmax(dim=1).numpy().astype(np.int64)
-        return [*found, Baseline(NAME, called, trained.frozen_rows)]
-    return [*found, frozen_base(setup, subject.bert, subject.split, trained.seconds)]
+
+
+def _called(logits: Tensor) -> Ints:
+    """The label with the highest score."""
+    return logits.argmax(dim=1).numpy().astype(np.int64)

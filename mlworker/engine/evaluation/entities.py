@@ -3,18 +3,24 @@ label are."""
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 import numpy as np
 
 from mlworker.engine.contracts import Json
-from mlworker.engine.data.spans import Span, labels_of, spans_of
+from mlworker.engine.data.rows import EncodedSplit
+from mlworker.engine.data.spans import OUTSIDE, Span, labels_of, spans_of
+from mlworker.engine.evaluation.baselines import Baseline
 from mlworker.engine.evaluation.bootstrap import METHOD, as_figures, intervals
-from mlworker.engine.evaluation.counts import ClassCounts, Ints
+from mlworker.engine.evaluation.counts import ClassCounts, Floats, Ints
+from mlworker.engine.evaluation.frozen import frozen_base
 from mlworker.engine.evaluation.labelsets import cases_of, class_lines, f1_figures
 from mlworker.engine.evaluation.report import slices_of
+from mlworker.engine.evaluation.rivals import Contest, Judged, rival_parts
 from mlworker.engine.evaluation.subject import Findings, Subject, answers_table
 from mlworker.engine.tasks.base import IGNORED
 
@@ -58,7 +64,7 @@ def span_pairs(tags: Sequence[int], rows: Sequence[Sequence[int]]) -> list[Pair]
 
 
 def report(subject: Subject) -> Findings:
-    """Span figures with intervals, by label and by length of the text."""
+    """Span figures with intervals, by label and by length of the text, baselines and a verdict."""
     setup = subject.setup
     labels = labels_of(setup.labels)
     rows = cast("Sequence[Sequence[int]]", subject.split.targets)
@@ -84,6 +90,7 @@ def report(subject: Subject) -> Findings:
         "per_class": class_lines(counts, labels, found, {}),
         "slices": slices_of(subject.lengths, subject.cut, right),
         "errors": int((1 - right).sum()),
+        **_rivals(subject, np.array(tags, dtype=np.int64)),
     }
     scores = _least(answers[:, 1].tolist(), rows)
     table = answers_table(
@@ -97,6 +104,55 @@ def report(subject: Subject) -> Findings:
         ],
     )
     return Findings(parts, table)
+
+
+def _rivals(subject: Subject, tags: Ints) -> dict[str, Json]:
+    """The parts `baselines` and `comparison`; answers are the tags of all tokens."""
+    rows = cast("Sequence[Sequence[int]]", subject.split.targets)
+    size = len(labels_of(subject.setup.labels))
+
+    def judge(called: Ints) -> Judged:
+        pairs = span_pairs(called.tolist(), rows)
+        sums = _counted(pairs, size).sum(axis=2).astype(np.float64)
+        figures = f1_figures(*(sums[:, at].sum()[None, None] for at in range(3)))
+        right = np.array([true == said for true, said in pairs], dtype=np.float64)
+        return Judged({name: float(figures[name][0]) for name in _FIGURES}, sums, right)
+
+    def measure(sums: Floats) -> Floats:
+        return f1_figures(*(sums[:, at : at + 1] for at in range(3)))["f1"]
+
+    baselines = [
+        word_tag(subject.setup.train, subject.split),
+        frozen_base(subject, lambda logits: logits.argmax(dim=1).numpy().astype(np.int64)),
+    ]
+    return rival_parts(subject, Contest(judge, measure), tags, baselines)
+
+
+def word_tag(train: EncodedSplit, split: EncodedSplit) -> Baseline:
+    """Each word gets the tag it had most often in training, of equals the first; O if unknown."""
+    seen: defaultdict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
+    for ids, targets in _rows_of(train):
+        for at, word in _words(ids, targets):
+            seen[word][targets[at]] += 1
+    best = {word: min(tags, key=lambda tag: (-tags[tag], tag)) for word, tags in seen.items()}
+    called: list[int] = []
+    for ids, targets in _rows_of(split):
+        line = [OUTSIDE] * len(ids)
+        for at, word in _words(ids, targets):
+            line[at] = best.get(word, OUTSIDE)
+        called += line
+    return Baseline("word_tag", np.array(called, dtype=np.int64), len(train))
+
+
+def _rows_of(split: EncodedSplit) -> Iterator[tuple[Sequence[int], Sequence[int]]]:
+    return zip(split.ids, cast("Sequence[Sequence[int]]", split.targets), strict=True)
+
+
+def _words(ids: Sequence[int], targets: Sequence[int]) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """Of each word where it begins and its pieces; the row's last token is no word's."""
+    begins = [at for at, target in enumerate(targets) if target != IGNORED]
+    for at, end in itertools.pairwise([*begins, len(ids) - 1]):
+        yield at, tuple(ids[at:end])
 
 
 def _counted(pairs: Sequence[Pair], size: int) -> Ints:

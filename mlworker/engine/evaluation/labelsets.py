@@ -15,6 +15,7 @@ from mlworker.engine.evaluation.calibration import calibration
 from mlworker.engine.evaluation.counts import ClassCounts, Floats, Ints
 from mlworker.engine.evaluation.curves import precision_recall
 from mlworker.engine.evaluation.intervals import Interval
+from mlworker.engine.evaluation.label_rivals import set_rivals
 from mlworker.engine.evaluation.report import CURVES, averages_of, slices_of
 from mlworker.engine.evaluation.subject import Findings, Subject, answers_table
 
@@ -63,7 +64,7 @@ def label_metrics(
 
 
 def report(subject: Subject, threshold: float) -> Findings:
-    """Figures with intervals, figures and curves per label, calibration, slices."""
+    """Figures with intervals, per label, curves, calibration, slices, baselines and a verdict."""
     setup, size = subject.setup, len(subject.setup.labels)
     metrics = setup.task.evaluate(subject.logits, subject.split.targets, setup.labels)
     scores = setup.task.answers(subject.logits).numpy().astype(np.float64)
@@ -99,6 +100,7 @@ def report(subject: Subject, threshold: float) -> Findings:
         "calibration": {"ece": reliability.ece, "bins": [dict(line) for line in reliability.bins]},
         "slices": slices_of(subject.lengths, subject.cut, right),
         "errors": int((1 - right).sum()),
+        **set_rivals(subject, truth, answers.called, threshold),
     }
     return Findings(parts, _table(subject, answers))
 

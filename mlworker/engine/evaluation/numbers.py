@@ -6,11 +6,16 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from torch import Tensor
 
 from mlworker.engine.contracts import Json
+from mlworker.engine.evaluation.baselines import Baseline, tf_idf_of
 from mlworker.engine.evaluation.bootstrap import METHOD, as_figures, intervals, ratio
 from mlworker.engine.evaluation.counts import Floats
+from mlworker.engine.evaluation.frozen import frozen_base
+from mlworker.engine.evaluation.rivals import Contest, Judged, rival_parts
 from mlworker.engine.evaluation.subject import Findings, Subject, answers_table
+from mlworker.engine.evaluation.tfidf import NUMBER
 
 _FIGURES = ("r2", "spearman", "mae", "rmse")
 _POINTS = 500
@@ -27,7 +32,7 @@ def number_metrics(found: Sequence[float], true: Sequence[float]) -> dict[str, J
 
 
 def report(subject: Subject) -> Findings:
-    """Errors and correlations with intervals, the mean as a rival, answers against true numbers."""
+    """Errors and correlations with intervals, answers beside true numbers, rivals, a verdict."""
     setup = subject.setup
     found = setup.task.answers(subject.logits)[:, 0].numpy().astype(np.float64)
     true = np.array(subject.split.targets, dtype=np.float64)
@@ -47,6 +52,7 @@ def report(subject: Subject) -> Findings:
                 "rmse": math.sqrt(float(((mean - true) ** 2).mean())),
             },
         },
+        **_rivals(subject, true, found, known),
     }
     table = answers_table(
         subject,
@@ -56,6 +62,33 @@ def report(subject: Subject) -> Findings:
         label_score=(-np.abs(found - true)).tolist(),
     )
     return Findings(parts, table)
+
+
+def _rivals(subject: Subject, true: Floats, found: Floats, known: Floats) -> dict[str, Json]:
+    """The parts `baselines` and `comparison`: who is nearer to the numbers."""
+    task, deviation = subject.setup.task, float(known.std())
+
+    def plain(logits: Tensor) -> Floats:
+        scaled: Floats = logits[:, 0].numpy().astype(np.float64)
+        return scaled * deviation + float(known.mean())
+
+    def answered(logits: Tensor) -> Floats:
+        found: Floats = task.answers(logits)[:, 0].numpy().astype(np.float64)
+        return found
+
+    baselines = [
+        Baseline("mean", np.full(len(true), known.mean()), len(known)),
+        tf_idf_of(subject, ((known - known.mean()) / deviation).tolist(), NUMBER, plain),
+        frozen_base(subject, answered),
+    ]
+    contest = Contest(lambda numbers: _judged(numbers, true), lambda sums: _measured(sums)["r2"])
+    return rival_parts(subject, contest, found, baselines)
+
+
+def _judged(found: Floats, true: Floats) -> Judged:
+    sums = _sums(found, true)
+    figures = _measured(sums.sum(axis=0, keepdims=True))
+    return Judged({name: float(figures[name][0]) for name in _FIGURES}, sums, -np.abs(found - true))
 
 
 def _sums(found: Floats, true: Floats) -> Floats:

@@ -1,8 +1,9 @@
-"""The baseline that knows no language model: TF-IDF of words and pairs, logistic regression.
+"""The baseline that knows no language model: TF-IDF of words and pairs, a linear model.
 
-Weights as in scikit-learn's `TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)` and
-`LogisticRegression(C=1.0)`. Written here because scikit-learn and SciPy are 130 MB that nothing
-else needs, and because this one can be stopped between two steps.
+Weights as in scikit-learn's `TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)`; and
+`LogisticRegression(C=1.0)`, one of them for each label where a row may have several, or
+`Ridge(alpha=1.0)` of scaled numbers. Written here because scikit-learn and SciPy are 130 MB that
+nothing else needs, and because this one can be stopped between two steps.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +23,7 @@ from torch import Tensor
 
 MAX_FEATURES = 50_000
 _MAX_WEIGHTS = 2_000_000
-"""Features times labels."""
+"""Features times outputs."""
 _ROUND = 10
 _MAX_ROUNDS = 10
 _CHUNK = 2_000
@@ -30,6 +32,37 @@ _COMMON_ROWS = 200
 # One letter of a script without spaces is a word of its own, so that pairs are what has meaning.
 _LONE = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _WORD = re.compile(rf"[{_LONE}]|[^\W{_LONE}]+")
+
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What the linear model learns: its loss, a mean over rows, and how its weights are held."""
+
+    loss: Loss
+    dtype: torch.dtype
+    penalty: float
+    """Of the squared weights, beside the sum of the rows' losses."""
+
+
+CLASS: Final = Goal(F.cross_entropy, torch.int64, 0.5)
+"""One label of several."""
+TWO: Final = replace(CLASS, penalty=1.0)
+"""One label of two: as one weight vector, w1 - w0, they have twice the penalty of both apart."""
+LABELS: Final = Goal(
+    lambda logits, wanted: (
+        F.binary_cross_entropy_with_logits(logits, wanted, reduction="none").sum(dim=1).mean()
+    ),
+    torch.float32,
+    0.5,
+)
+"""Any number of labels: a model for each."""
+NUMBER: Final = Goal(
+    lambda logits, wanted: (logits[:, 0] - wanted).square().mean(), torch.float32, 1.0
+)
+"""A scaled number."""
 
 
 @dataclass(frozen=True)
@@ -42,22 +75,22 @@ class TfIdf:
     bias: Tensor
     converged: bool
 
-    def calls(self, texts: Sequence[str], between: Callable[[], None]) -> list[int]:
-        """The label index of each text."""
-        found: list[int] = []
+    def logits(self, texts: Sequence[str], between: Callable[[], None]) -> Tensor:
+        """[R, C]; of a number [R, 1]."""
+        found: list[Tensor] = []
         for start in range(0, len(texts), _CHUNK):
             part = _bags(texts[start : start + _CHUNK], self.places, self.idf)
-            logits = part.weighted(self.weight) + self.bias
-            found += logits.argmax(dim=1).tolist()
+            found.append(part.weighted(self.weight) + self.bias)
             between()
-        return found
+        return torch.cat(found)
 
 
 def fit_tfidf(
     texts: Sequence[str],
-    targets: Sequence[int],
-    labels: int,
+    targets: Sequence[object],
+    outputs: int,
     *,
+    goal: Goal,
     seconds: float,
     between: Callable[[], None],
 ) -> TfIdf | None:
@@ -69,7 +102,7 @@ def fit_tfidf(
         if number % _CHUNK == 0:
             between()
     least = 2 if len(texts) >= _COMMON_ROWS else 1
-    most = max(100, min(MAX_FEATURES, _MAX_WEIGHTS // labels))
+    most = max(100, min(MAX_FEATURES, _MAX_WEIGHTS // outputs))
     # by name among equals, so that the same rows give the same model
     ranked = sorted(frequency.items(), key=lambda pair: (-pair[1], pair[0]))
     chosen = [pair for pair in ranked[:most] if pair[1] >= least] or ranked[:most]
@@ -79,15 +112,17 @@ def fit_tfidf(
     counts = torch.tensor([count for _, count in chosen], dtype=torch.float32)
     idf = ((1 + len(texts)) / (1 + counts)).log() + 1
     rows = _bags(texts, places, idf)
-    weight = torch.zeros(len(places), labels, requires_grad=True)
-    bias = torch.zeros(labels, requires_grad=True)
-    converged = _fit(rows, torch.tensor(targets), weight, bias, end, between)
+    weight = torch.zeros(len(places), outputs, requires_grad=True)
+    bias = torch.zeros(outputs, requires_grad=True)
+    wanted = torch.tensor(targets, dtype=goal.dtype)
+    converged = _fit(rows, wanted, goal, weight, bias, end, between)
     return TfIdf(places, idf, weight.detach(), bias.detach(), converged)
 
 
 def _fit(
     rows: _Bags,
     targets: Tensor,
+    goal: Goal,
     weight: Tensor,
     bias: Tensor,
     end: float,
@@ -96,12 +131,11 @@ def _fit(
     optimizer = torch.optim.LBFGS(
         [weight, bias], max_iter=_ROUND, history_size=10, line_search_fn="strong_wolfe"
     )
-    # Two labels as one weight vector, w1 - w0, have twice the penalty that both have apart.
-    penalty = (1.0 if len(bias) == 2 else 0.5) / len(targets)
+    penalty = goal.penalty / len(targets)
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        data = F.cross_entropy(rows.weighted(weight) + bias, targets)
+        data = goal.loss(rows.weighted(weight) + bias, targets)
         loss = data + penalty * weight.square().sum()
         loss.backward()  # type: ignore[no-untyped-call]
         between()

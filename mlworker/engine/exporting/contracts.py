@@ -40,6 +40,8 @@ class ExportSpec:
     name: str
     base: BaseReference
     threads: int = 1
+    hub: str = ""
+    """The repository that has the base, if one is known."""
 
     def write(self, run_dir: Path) -> None:
         """Write `spec.json` into the run folder."""
@@ -54,4 +56,5 @@ class ExportSpec:
             name=body["name"],
             base=BaseReference(**body["base"]),
             threads=body["threads"],
+            hub=body["hub"],
         )

@@ -7,10 +7,12 @@ Lines on standard output: `{"type": "progress", "share", "phase"}`, then one `{"
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import shutil
 import sys
+import traceback
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -47,6 +49,7 @@ class Export:
         self._dir = run_dir
         self._spec = ExportSpec.read(run_dir)
         self._tell = tell
+        self.phase = "loading"
 
     def run(self) -> None:
         """Make the files and say how good they are; EngineError says why they cannot be made."""
@@ -69,7 +72,7 @@ class Export:
         form = self._spec.format
         if form is ExportFormat.ADAPTER:
             try:
-                export_adapter(artifact, base, out)
+                export_adapter(artifact, base, out, self._spec.hub)
             except ValueError as error:
                 raise EngineError(ErrorCode.INVALID_CONFIG, str(error)) from error
             return None
@@ -109,6 +112,7 @@ class Export:
         return gate
 
     def _progress(self, share: float, phase: str) -> None:
+        self.phase = phase
         self._say({"type": "progress", "share": share, "phase": phase})
 
     def _say(self, message: Mapping[str, object]) -> None:
@@ -124,14 +128,35 @@ def main() -> int:
     # The exporters print; the pipe is for our own lines alone.
     tell = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    fault = _fault(run_dir, tell)
+    if fault is None:
+        return 0
+    body = {"type": "error", "code": str(fault.code), "message": fault.message}
+    tell.write(json.dumps(body) + "\n")
+    tell.flush()
+    return 5
+
+
+def _fault(run_dir: Path, tell: IO[str]) -> EngineError | None:
+    """Run the export and return how it failed, in words for whoever asked for it."""
+    phase = "reading what to make"
     try:
-        Export(run_dir, tell).run()
+        export = Export(run_dir, tell)
+        try:
+            export.run()
+        finally:
+            phase = export.phase
     except EngineError as error:
-        body = {"type": "error", "code": str(error.code), "message": error.message}
-        tell.write(json.dumps(body) + "\n")
-        tell.flush()
-        return 5
-    return 0
+        return error
+    except MemoryError:
+        return EngineError(ErrorCode.OUT_OF_MEMORY, f"Memory ran out while {phase}.")
+    except Exception as error:  # noqa: BLE001 # whatever it is, whoever waits hears of it
+        # The operator reads the rest in the worker's log: it names folders and code.
+        traceback.print_exc()
+        full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        reason = "the disk is full" if full else type(error).__name__
+        return EngineError(ErrorCode.CRASHED, f"The export failed while {phase}: {reason}.")
+    return None
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ ARCHITECTURE: Final = "BertForSequenceClassification"
 MODEL_TYPE: Final = "bert"
 MAX_LABELS: Final = 1_000
 MAX_LABEL: Final = 256
-_SIZES: Final = frozenset(BertConfig.__dataclass_fields__) - {"architecture", "position_offset"}
+SIZES: Final = frozenset(BertConfig.__dataclass_fields__) - {"architecture", "position_offset"}
+"""What has to be as in the base. Its layout has not: an export is in BERT's, whatever that was."""
 _LABELS: Final = frozenset({"id2label", "label2id"})
 _HARMLESS: Final = frozenset(
     {
@@ -42,10 +43,15 @@ _TOKENIZER_KEYS: Final = frozenset(
         *("padding_side", "sep_token", "special_tokens_map_file", "stride", "strip_accents"),
         *("tokenize_chinese_chars", "tokenizer_class", "truncation_side", "truncation_strategy"),
         *("unk_token", "tokenizer_file", "model_specific_special_tokens"),
+        # what the tokenizers of RoBERTa and XLM-R say beside
+        *("add_prefix_space", "bos_token", "eos_token", "errors", "sp_model_kwargs"),
+        *("trim_offsets",),
     }
 )
 _TOKENIZERS: Final = (
     *("BertTokenizer", "BertTokenizerFast", "PreTrainedTokenizerFast", "TokenizersBackend"),
+    *("DistilBertTokenizer", "DistilBertTokenizerFast", "RobertaTokenizer"),
+    *("RobertaTokenizerFast", "XLMRobertaTokenizer", "XLMRobertaTokenizerFast"),
     None,
 )
 
@@ -62,7 +68,7 @@ def config_read(folder: Path) -> Described:
     """Read config.json by its allowlist. ImportInvalid names the key."""
     body = json_read(folder / CONFIG)
     for key, value in body.items():
-        if key not in _SIZES | _LABELS | _HARMLESS:
+        if key not in SIZES | _LABELS | _HARMLESS:
             raise ImportInvalid(
                 f"{CONFIG} has the key {key[:80]!r}, which is not one of those that are read. "
                 "Remove it if the model does without."
@@ -93,7 +99,8 @@ def tokenizer_check(folder: Path, base: Path) -> bool:
                     f"{TOKENIZER_CONFIG} has the key {key[:80]!r}, which is never read. Remove it."
                 )
         if body.get("tokenizer_class") not in _TOKENIZERS:
-            raise ImportInvalid(f"{TOKENIZER_CONFIG}: tokenizer_class must be 'BertTokenizerFast'.")
+            known = ", ".join(name for name in _TOKENIZERS if name)
+            raise ImportInvalid(f"{TOKENIZER_CONFIG}: tokenizer_class must be one of {known}.")
     ours, theirs = json_read(base / TOKENIZER), json_read(folder / TOKENIZER)
     own = {"padding": None, "truncation": None}
     return {**ours, **own} == {**theirs, **own}

@@ -21,6 +21,7 @@ from mlworker.engine.base.config import BertConfig
 from mlworker.engine.base.locate import BaseDirectory
 from mlworker.engine.durable import publish_folder
 from mlworker.engine.importing.configs import (
+    SIZES,
     Described,
     config_read,
     max_length_of,
@@ -76,7 +77,7 @@ def _base_of(
         sizes = BertConfig.read(base.directory / CONFIG)
         odd = [
             f"{name} is {getattr(described.sizes, name)}, not {getattr(sizes, name)}"
-            for name in BertConfig.__dataclass_fields__
+            for name in sorted(SIZES)
             if getattr(described.sizes, name) != getattr(sizes, name)
         ]
         if not odd and tokenizer_check(folder, base.directory):

@@ -18,7 +18,8 @@ REQUIRED: Final = (CONFIG, WEIGHTS, TOKENIZER)
 TEXTS: Final = frozenset({CONFIG, TOKENIZER, TOKENIZER_CONFIG, "special_tokens_map.json"})
 IGNORED: Final = frozenset(
     {
-        *("vocab.txt", "README.md", "SHA256SUMS"),
+        *("vocab.txt", "vocab.json", "merges.txt", "sentencepiece.bpe.model"),
+        *("README.md", "SHA256SUMS"),
         *("anneal-export.json", "anneal-export.json.sig", "anneal-export.pub.pem"),
     }
 )

@@ -19,6 +19,7 @@ from mlworker.engine.contracts import (
     encode_message,
     parse_message,
 )
+from mlworker.engine.surroundings import child_environment
 from mlworker.jobs.contracts import Fault
 from mlworker.jobs.limits import MEMORY_BYTES
 from mlworker.jobs.supervisor.memory import MemoryWatch
@@ -26,7 +27,6 @@ from mlworker.jobs.supervisor.memory import MemoryWatch
 logger = logging.getLogger(__name__)
 
 _JAIL: Final = Path(__file__).with_name("jail.py")
-_ROOT: Final = Path(__file__).resolve().parents[3]
 _LINE: Final = 1024 * 1024
 _STDERR_LINES: Final = 60
 _MEMORY_WORDS: Final = ("bad_alloc", "out of memory", "allocate memory")
@@ -50,7 +50,7 @@ class Trainer:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=run_dir,
-            env=_environment(run_dir),
+            env=child_environment(run_dir, "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"),
             start_new_session=True,
             close_fds=True,
         )
@@ -151,23 +151,3 @@ class Trainer:
     def _complain(self, pipe: IO[bytes]) -> None:
         while line := pipe.readline(_LINE):
             self._complaints.append(line.decode("utf-8", "replace").rstrip())
-
-
-def _environment(run_dir: Path) -> dict[str, str]:
-    """All that the child learns of its surroundings: no addresses, no passwords, no keys."""
-    return {
-        "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
-        "LANG": "C.UTF-8",
-        "HOME": str(run_dir),
-        "TMPDIR": str(run_dir),
-        "PYTHONPATH": str(_ROOT),
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "HF_HUB_OFFLINE": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-        **{
-            name: os.environ[name]
-            for name in ("CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "NVIDIA_VISIBLE_DEVICES")
-            if name in os.environ
-        },
-    }

@@ -25,6 +25,7 @@ class Progress:
         self._last: MetricMessage | None = None
         self._validation: Mapping[str, Any] | None = None
         self._emitted = 0.0
+        self._told: MetricMessage | None = None
         self._device = ""
         self.memory: int | None = None
         """Bytes that the trainer held when it was last looked at."""
@@ -57,6 +58,7 @@ class Progress:
         if message.validation is not None:
             text += f", validation loss={_short(message.validation.get('loss'))}"
         news.add(EventKind.METRIC, text, code="metric", data=self._metric_data(message))
+        self._told = message
 
     def as_dict(self) -> dict[str, Any]:
         """Return what the job's ``progress`` shows."""
@@ -105,7 +107,7 @@ class Progress:
             "learning_rate": message.learning_rate,
             "part": message.part or None,
             "rows_per_second": message.rows_per_second,
-            "tokens_per_second": _tokens_per_second(message),
+            "tokens_per_second": _speed_since(self._told, message),
             "memory_bytes": self.memory,
             "eta_seconds": _eta(message),
             "trained_tokens": message.trained_tokens,
@@ -136,6 +138,14 @@ def _tokens_per_second(last: MetricMessage) -> float | None:
     if last.seconds <= 0 or last.trained_tokens <= 0:
         return None
     return round(last.trained_tokens / last.seconds, 1)
+
+
+def _speed_since(before: MetricMessage | None, last: MetricMessage) -> float | None:
+    """Speed since the last event, so that a curve of it moves; None while no tokens are read."""
+    if before is None:
+        return _tokens_per_second(last)
+    seconds, tokens = last.seconds - before.seconds, last.trained_tokens - before.trained_tokens
+    return round(tokens / seconds, 1) if seconds > 0 and tokens > 0 else None
 
 
 def _short(value: float | None) -> str:

@@ -26,6 +26,8 @@ from mlworker.registry.evaluation.selectors import (
     CellFilter,
     Evaluation,
     Order,
+    baselines_of,
+    comparison_of,
     evaluation_get,
     evaluation_rows,
     figures_of,
@@ -51,6 +53,8 @@ def render_evaluation(found: Evaluation) -> dict[str, Any]:
         **_ABSENT,
         **found.report,
         "figures": figures_of(found.report),
+        "baselines": baselines_of(found.report),
+        "comparison": comparison_of(found.report),
         "price_per_1000": found.price,
     }
 

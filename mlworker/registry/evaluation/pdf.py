@@ -13,7 +13,12 @@ from typing import Any, Final
 
 import typst
 
-from mlworker.registry.evaluation.selectors import Evaluation, figures_of
+from mlworker.registry.evaluation.selectors import (
+    Evaluation,
+    baselines_of,
+    comparison_of,
+    figures_of,
+)
 from mlworker.registry.evaluation.texts import TEXTS
 
 _TEMPLATE: Final = Path(__file__).with_name("report.typ")
@@ -78,34 +83,29 @@ def _figures(report: Mapping[str, Any], texts: Mapping[str, str]) -> list[list[s
 
 
 def _verdict(report: Mapping[str, Any], texts: Mapping[str, str]) -> str:
-    comparison = report.get("comparison")
+    comparison = comparison_of(report)
     if comparison is None:
         return ""
+    figure, gap = comparison["figure"], abs(comparison["difference"])
+    gain = _plain(gap) if figure in _UNITS else texts["points"].format(gain=f"{100 * gap:.1f}")
     return texts[comparison["verdict"]].format(
         name=texts[comparison["baseline"]],
-        gain=f"{100 * abs(comparison['difference']):.1f}",
+        figure=texts[figure],
+        gain=gain,
         p=f"{comparison['p_value']:.2g}",
     )
 
 
 def _baselines(report: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
-    rows = [
-        [
-            texts["model"],
-            _percent(report["accuracy"]["value"]),
-            _percent(report["macro_f1"]["value"]),
-        ]
-    ]
-    for line in report["baselines"]:
-        measured = line["accuracy"] is not None
-        rows.append(
-            [
-                texts[line["name"]],
-                _percent(line["accuracy"]) if measured else texts[line["skipped"]],
-                _percent(line["macro_f1"]) if measured else "",
-            ]
-        )
-    return _table(texts["baselines"], [texts["method"], texts["accuracy"], texts["macro_f1"]], rows)
+    own = figures_of(report)
+    rows = [[texts["model"], *(_shown(figure) for figure in own)]]
+    for line in baselines_of(report):
+        cells = [_shown(figure) for figure in line["figures"]]
+        if not cells:
+            cells = [texts[line["skipped"]], *("" for _ in own[1:])]
+        rows.append([texts[line["name"]], *cells])
+    head = [texts["method"], *(texts[figure["name"]] for figure in own)]
+    return _table(texts["baselines"], head, rows)
 
 
 def _averages(report: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
@@ -202,6 +202,10 @@ def _table(title: str, head: list[str], rows: list[list[str]]) -> dict[str, Any]
 
 def _figure(figure: Mapping[str, float]) -> list[str]:
     return [_percent(figure["value"]), f"{_percent(figure['low'])} – {_percent(figure['high'])}"]
+
+
+def _shown(figure: Mapping[str, Any]) -> str:
+    return (_plain if figure["name"] in _UNITS else _percent)(figure["value"])
 
 
 def _plain(value: float) -> str:

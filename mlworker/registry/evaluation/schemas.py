@@ -134,11 +134,28 @@ class SampleOut(serializers.Serializer[Any]):
     label_score = serializers.FloatField(help_text="What the true label was given.")
 
 
+class BaselineFigureOut(serializers.Serializer[Any]):
+    """A figure without an interval."""
+
+    name = serializers.CharField()
+    value = serializers.FloatField()
+
+
 class BaselineOut(serializers.Serializer[Any]):
     """What a simpler model reaches on the same rows."""
 
-    name = serializers.ChoiceField(choices=["majority", "tf_idf", "frozen_base"])
-    accuracy = serializers.FloatField(allow_null=True)
+    name = serializers.ChoiceField(
+        choices=["majority", "frequency", "mean", "word_tag", "tf_idf", "frozen_base"],
+        help_text=(
+            "majority: the commonest label; frequency: the same commonest labels for every text; "
+            "mean: the training numbers' mean; word_tag: each word's commonest tag; tf_idf: words "
+            "and pairs with a linear model; frozen_base: the base without fine-tuning."
+        ),
+    )
+    figures = BaselineFigureOut(many=True, help_text="The task's figures; none when skipped.")
+    accuracy = serializers.FloatField(
+        allow_null=True, help_text="Null where the task has none, as below."
+    )
     macro_f1 = serializers.FloatField(allow_null=True)
     fitted_rows = serializers.IntegerField()
     seconds = serializers.FloatField()
@@ -148,14 +165,19 @@ class BaselineOut(serializers.Serializer[Any]):
 
 
 class ComparisonOut(serializers.Serializer[Any]):
-    """The model against the best baseline: a paired McNemar mid-p test."""
+    """The model against the best baseline on the same rows, by the task's main figure."""
 
     baseline = serializers.CharField()
-    difference = serializers.FloatField(help_text="In accuracy.")
-    model_only = serializers.IntegerField(help_text="Rows the model alone got right.")
+    figure = serializers.CharField(help_text="accuracy, micro_f1, f1 or r2.")
+    difference = serializers.FloatField(help_text="In that figure.")
+    model_only = serializers.IntegerField(
+        help_text="Rows the model alone got right; of numbers those where it is nearer."
+    )
     baseline_only = serializers.IntegerField()
     p_value = serializers.FloatField()
-    method = serializers.CharField()
+    method = serializers.CharField(
+        help_text="mcnemar_mid_p for accuracy, else approximate_randomization."
+    )
     level = serializers.FloatField()
     verdict = serializers.ChoiceField(choices=["better", "not_separable", "worse"])
 
@@ -231,7 +253,8 @@ class EvaluationRowsQuery(serializers.Serializer[Any]):
     order = serializers.ChoiceField(
         default=Order.ROW.value,
         choices=[order.value for order in Order],
-        help_text="`worst`: errors, the surest first; `best`: right answers, the surest first.",
+        help_text="`worst`: errors, the surest first; `best`: right answers, the surest first. "
+        "Of numbers all answers: the farthest off first, or the nearest.",
     )
     after = serializers.IntegerField(
         required=False, min_value=0, max_value=2**62, help_text="The last row's number."

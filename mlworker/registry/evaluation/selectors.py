@@ -17,6 +17,7 @@ from billing.prices.errors import MeterUnknown
 from billing.prices.rating import rate
 from billing.prices.selectors import price_for
 from mlworker.engine.evaluation.predictions import predictions_read
+from mlworker.engine.tasks import TASKS
 from mlworker.registry.errors import EvaluationMissing
 from mlworker.registry.models import ModelVersion
 from mlworker.registry.naming import PREFIX
@@ -118,6 +119,25 @@ def figures_of(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
+def baselines_of(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a report's baselines with their figures; older ones named two, and some had none."""
+    found = []
+    for line in report.get("baselines") or ():
+        named = [
+            {"name": name, "value": line[name]}
+            for name in ("accuracy", "macro_f1")
+            if line.get(name) is not None
+        ]
+        found.append({"figures": named, **line})
+    return found
+
+
+def comparison_of(report: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what the model was set against; older reports compared accuracy without a word."""
+    found = report.get("comparison")
+    return None if found is None else {"figure": "accuracy", **found}
+
+
 def evaluation_rows(
     *, organization: OrganizationRef, row: ModelVersion, where: CellFilter, limit: int
 ) -> RowPage:
@@ -130,7 +150,7 @@ def evaluation_rows(
         raise EvaluationMissing from error
     cells: Sequence[str] = row.labels if _is_place(table) else ()
     table = _named(table, row.labels)
-    chosen = _chosen(table, cells, where)
+    chosen = _chosen(table, cells, where, graded=_is_graded(row.task))
     start = _start(table, chosen, where.after)
     shown = table.take(pa.array(chosen[start : start + limit])).to_pylist()
     texts = None
@@ -171,7 +191,15 @@ def _is_place(table: pa.Table, name: str = "label") -> bool:
     return bool(pa.types.is_integer(table.schema.field(name).type))
 
 
-def _chosen(table: pa.Table, labels: Sequence[str], where: CellFilter) -> Any:
+def _is_graded(task: str) -> bool:
+    """Whether answers are nearer or farther off rather than right or wrong."""
+    known = TASKS.get(task)
+    return known is not None and any(column.kind == "number" for column in known.columns)
+
+
+def _chosen(
+    table: pa.Table, labels: Sequence[str], where: CellFilter, *, graded: bool = False
+) -> Any:
     """Places of the rows in their order; with an order by loss, right or wrong answers alone.
 
     ``labels`` are what may be asked for: none where answers are no single labels.
@@ -186,7 +214,8 @@ def _chosen(table: pa.Table, labels: Sequence[str], where: CellFilter) -> Any:
         keep &= predicted == _known(labels, where.predicted, "predicted")
     if where.order is Order.ROW:
         return np.flatnonzero(keep)
-    keep &= (true != predicted) if where.order is Order.WORST else (true == predicted)
+    if not graded:
+        keep &= (true != predicted) if where.order is Order.WORST else (true == predicted)
     places = np.flatnonzero(keep)
     given = table["label_score"].to_numpy()[places]
     sign = 1 if where.order is Order.WORST else -1

@@ -23,7 +23,7 @@ _EN: Final = {
         "expect somewhat less on new texts."
     ),
     "better": (
-        "The model is better than the best simple method ({name}): {gain} points more accuracy. "
+        "The model is better than the best simple method ({name}): {figure} is {gain} higher. "
         "A difference of this size would hardly be luck (p = {p})."
     ),
     "not_separable": (
@@ -31,11 +31,16 @@ _EN: Final = {
         "(p = {p}). More test rows, or more and better training rows, may show one."
     ),
     "worse": (
-        "The model is worse than the best simple method ({name}) by {gain} points (p = {p}). "
+        "The model is worse than the best simple method ({name}): {figure} is {gain} lower "
+        "(p = {p}). "
         "Look at the labels and train longer, or with the other tier."
     ),
+    "points": "{gain} points",
     "majority": "always the commonest label",
-    "tf_idf": "TF-IDF with logistic regression",
+    "frequency": "always the same commonest labels",
+    "mean": "always the mean of the training numbers",
+    "word_tag": "each word's commonest tag",
+    "tf_idf": "TF-IDF with a linear model",
     "frozen_base": "base without fine-tuning",
     "model": "this model",
     "baselines": "Beside simple methods",
@@ -69,8 +74,9 @@ _EN: Final = {
     ),
     "price_text": "1,000 predictions cost {amount} {currency} by today's price list.",
     "method_text": (
-        "Intervals: percentile bootstrap, 1,000 resamples. Comparison: McNemar mid-p test on the "
-        "same rows. Calibration: 15 bins of equal width."
+        "Intervals: percentile bootstrap, 1,000 resamples. Comparison on the same rows: McNemar "
+        "mid-p test of accuracy, approximate randomization of other figures. Calibration: 15 bins "
+        "of equal width."
     ),
 }
 
@@ -93,7 +99,7 @@ _ZH: Final = {
         "新文本上的结果可能略低。"
     ),
     "better": (
-        "该模型优于最好的简单方法（{name}）：准确率高 {gain} 个百分点。"
+        "该模型优于最好的简单方法（{name}）：{figure}高 {gain}。"
         "这样的差距几乎不可能出于偶然（p = {p}）。"
     ),
     "not_separable": (
@@ -101,11 +107,15 @@ _ZH: Final = {
         "更多的测试行，或更多更好的训练行，也许能显出差别。"
     ),
     "worse": (
-        "该模型比最好的简单方法（{name}）差 {gain} 个百分点（p = {p}）。"
+        "该模型不如最好的简单方法（{name}）：{figure}低 {gain}（p = {p}）。"
         "请检查标签，并训练更久或换一种训练方式。"
     ),
+    "points": "{gain} 个百分点",
     "majority": "总是回答最常见的标签",
-    "tf_idf": "TF-IDF 加逻辑回归",
+    "frequency": "总是回答同样的几个最常见标签",
+    "mean": "总是回答训练数值的平均值",
+    "word_tag": "每个词最常见的标注",
+    "tf_idf": "TF-IDF 加线性模型",
     "frozen_base": "未微调的基座模型",
     "model": "该模型",
     "baselines": "与简单方法比较",
@@ -139,7 +149,8 @@ _ZH: Final = {
     ),
     "price_text": "按今天的价目表，1,000 次预测的价格为 {amount} {currency}。",
     "method_text": (
-        "区间：百分位自助法，1,000 次重采样。比较：在相同行上的 McNemar mid-p 检验。"
+        "区间：百分位自助法，1,000 次重采样。在相同行上比较：准确率用 McNemar mid-p 检验，"
+        "其他指标用近似随机化检验。"
         "校准：15 个等宽区间。"
     ),
 }

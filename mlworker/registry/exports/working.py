@@ -5,6 +5,7 @@ nothing has the attempt in its key and is overwritten by nobody.
 """
 
 import json
+import logging
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -20,9 +21,12 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from anneal.kernel import clock
+from anneal.kernel.errors import DomainError, StorageUnavailable
+from anneal.kernel.events import FileStored, publish
 from anneal.kernel.ids import public_id
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from anneal.kernel.storage import StoredObject, object_delete, object_put, tenant_key
+from mlworker.catalog.selectors import hub_name
 from mlworker.engine.base.locate import locate_base
 from mlworker.engine.contracts import BaseReference, EngineError, ErrorCode
 from mlworker.engine.exporting.contracts import ARTIFACT, OUT, ROWS, ExportSpec
@@ -32,14 +36,19 @@ from mlworker.registry.errors import ArtifactCorrupt
 from mlworker.registry.exports.child import export_run
 from mlworker.registry.exports.contracts import EXPORT_PREFIX
 from mlworker.registry.exports.manifest import export_seal, export_zip
+from mlworker.registry.exports.services import export_ring
 from mlworker.registry.models import ModelExport, ModelVersion
 from tenants.datasets.contracts import Split
 from tenants.datasets.errors import DatasetNotFound
 from tenants.datasets.selectors import dataset_version_read
 
+logger = logging.getLogger(__name__)
+
 LEASE: Final = timedelta(seconds=300)
 """A silent worker loses its export after this; every word of the child renews it."""
 MAX_ATTEMPTS: Final = 3
+_PASSING: Final = (ErrorCode.CRASHED, ErrorCode.OUT_OF_MEMORY, StorageUnavailable.code)
+"""What another attempt may not meet again."""
 GATE_ROWS: Final = 1_000
 CARD: Final = "README.md"
 
@@ -74,6 +83,12 @@ def export_make(*, organization: OrganizationRef, export_id: UUID) -> bool:
         _fail(claim, ArtifactCorrupt.code, ArtifactCorrupt.message)
     except DatasetNotFound:
         _fail(claim, "dataset_deleted", "The dataset whose rows would measure it was deleted.")
+    except DomainError as error:
+        _fail(claim, error.code, error.text)
+    except Exception:
+        # Whatever it was, whoever waits hears of it now and not when the lease has run out.
+        logger.exception("export.failed", extra={"export": str(claim.export_id)})
+        _fail(claim, ErrorCode.CRASHED, "The export failed for a reason that was not foreseen.")
     return True
 
 
@@ -115,6 +130,7 @@ def _make(claim: Claim) -> None:
             format=claim.form,
             name=version.name,
             base=BaseReference(base.id, str(base.directory), base.weights_sha256),
+            hub=hub_name(base.id),
         ).write(folder)
         done = export_run(folder, lambda share, phase: _progress(claim, share, phase))
         _progress(claim, 0.9, "packing")
@@ -204,21 +220,29 @@ def _progress(claim: Claim, share: float, phase: str) -> None:
 
 
 def _ready(claim: Claim, stored: StoredObject, manifest: Mapping[str, Any]) -> None:
-    with tenant_scope(claim.organization):
-        told = _mine(claim).update(
-            state=ExportState.READY,
-            progress=1.0,
-            phase="",
-            lease_until=None,
-            key=stored.key,
-            size=stored.size,
-            sha256=stored.sha256,
-            manifest=dict(manifest),
-            finished_at=clock.now(),
-        )
-    if not told:
+    """Write down the file. ClaimLost, or a refusal when it is larger than the plan has room for;
+    then no object is left without a row.
+    """
+    try:
+        with tenant_scope(claim.organization):
+            told = _mine(claim).update(
+                state=ExportState.READY,
+                progress=1.0,
+                phase="",
+                error=None,
+                lease_until=None,
+                key=stored.key,
+                size=stored.size,
+                sha256=stored.sha256,
+                manifest=dict(manifest),
+                finished_at=clock.now(),
+            )
+            if not told:
+                raise ClaimLost
+            publish(FileStored(organization=claim.organization, bytes=stored.size))
+    except (ClaimLost, DomainError):
         object_delete(stored.key)
-        raise ClaimLost
+        raise
 
 
 def _fail(claim: Claim, code: str, message: str) -> None:
@@ -226,9 +250,11 @@ def _fail(claim: Claim, code: str, message: str) -> None:
         row = _mine(claim).select_for_update().first()
         if row is None:
             return
-        if code == ErrorCode.CRASHED and row.attempt < MAX_ATTEMPTS:
-            # The reaper rings again once the lease has run out.
+        if code in _PASSING and row.attempt < MAX_ATTEMPTS:
+            row.error = {"code": code, "message": message}
+            row.save(update_fields=["error"])
             _mine(claim).update(lease_until=Now())
+            export_ring(row)
             return
         _ended(row, code, message)
 

@@ -10,7 +10,6 @@ from typing import Final
 from django.conf import settings
 
 from anneal.kernel.audit import audit_record
-from anneal.kernel.errors import DomainError
 from anneal.kernel.events import FileArriving, FileStored, publish
 from anneal.kernel.ids import public_id, uuid7
 from anneal.kernel.principal import Actor
@@ -95,18 +94,18 @@ def _register(
         base_sha256=manifest.base_sha256,
         imported=hashes,
     )
-    info = model_version_register(organization=organization, version=version, lineage=lineage)
     try:
+        info = model_version_register(organization=organization, version=version, lineage=lineage)
         publish(FileStored(organization=organization, bytes=stored.size))
-    except DomainError:  # another upload took the room meanwhile: leave no object without a row
+        audit_record(
+            actor=actor,
+            action="model_version.import",
+            target=public_id(VERSION_PREFIX, info.id),
+            detail={"name": info.name, "files": hashes},
+        )
+    except Exception:  # no room any more, or the database: leave no object without a row
         object_delete(stored.key)
         raise
-    audit_record(
-        actor=actor,
-        action="model_version.import",
-        target=public_id(VERSION_PREFIX, info.id),
-        detail={"name": info.name, "files": hashes},
-    )
     return info
 
 

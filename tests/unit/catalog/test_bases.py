@@ -1,20 +1,23 @@
 """The catalogue of bases: what is here, what can be trained, and what is recommended."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from django.core.management import CommandError, call_command
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 from transformers import RobertaConfig, RobertaModel
 
-from anneal.kernel.scopes import OrganizationRef
+from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from mlworker.catalog import selectors
 from mlworker.catalog.recommending import recommend
 from mlworker.engine.base.config import ARCHITECTURES
 from mlworker.engine.tasks import TASKS
+from mlworker.jobs.models import TokenCount
 from tests.unit.factories import error_of, make_client
 from tests.unit.jobs.factories import create, make_dataset
 
@@ -209,3 +212,37 @@ def test_a_recommendation_by_the_api(client_api: APIClient) -> None:
     for param, value in wrong.items():
         refused = client_api.get(f"/v1/base_models/recommend?{param}={value}")
         assert (refused.status_code, error_of(refused)["param"]) == (400, param)
+
+
+@pytest.mark.django_db
+def test_a_base_that_is_added_again_is_counted_and_shown_as_it_is_now(
+    bases: Path, source: Path, organization: OrganizationRef
+) -> None:
+    client, dataset = make_client(organization), make_dataset(organization)
+    call_command("base_add", "swapped", "--from", str(source))
+    first = create(client, training_file=dataset, model="swapped", tier="head").json()
+    length = _shown(client)
+
+    # Another one under its name: two tokens a text fewer, and shorter texts.
+    tokenizer = source / "tokenizer.json"
+    body = json.loads(tokenizer.read_text()) | {"post_processor": None}
+    tokenizer.write_text(json.dumps(body))
+    model = RobertaModel.from_pretrained(source)
+    model.embeddings.position_embeddings = torch.nn.Embedding(66, 16)
+    model.config.max_position_embeddings = 66
+    model.save_pretrained(source)
+    shutil.rmtree(bases / "swapped")
+    call_command("base_add", "swapped", "--from", str(source))
+
+    second = create(client, training_file=dataset, model="swapped", tier="head").json()
+    with tenant_scope(organization):
+        (count,) = TokenCount.objects.all()
+        rows = sum(count.lengths.values())
+    assert first["quoted_tokens"] - second["quoted_tokens"] == 2 * rows
+    assert (length, _shown(client)) == (128, 64)
+
+
+def _shown(client: APIClient) -> int:
+    listed = client.get("/v1/base_models").json()["data"]
+    (length,) = (base["max_length"] for base in listed if base["id"] == "swapped")
+    return int(length)

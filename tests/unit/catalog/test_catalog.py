@@ -53,3 +53,9 @@ def test_reading_the_catalogue_loads_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_a_base_is_known_on_the_hub_by_its_own_name_there() -> None:
+    assert selectors.hub_name("roberta-base") == "FacebookAI/roberta-base"
+    assert selectors.hub_name("minilm-l6") == "sentence-transformers/all-MiniLM-L6-v2"
+    assert selectors.hub_name("our-own") == ""

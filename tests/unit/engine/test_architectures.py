@@ -130,7 +130,7 @@ def test_a_model_of_every_layout_trains_and_exports_with_equal_answers(
 def test_an_adapter_of_another_layout_points_to_the_merged_export(
     tmp_path: Path, minilm: BaseDirectory
 ) -> None:
-    base = _saved(MODELS["roberta"](), tmp_path / "base", minilm)
+    base = stock_save(MODELS["roberta"](), tmp_path / "base", minilm)
     spec = write_run(tmp_path / "run", base, "lora", rows=40, config={"epochs": 1})
     Run(tmp_path / "run", spec, LocalLink()).execute()
     artifact = load_artifact(tmp_path / "run" / "artifact")
@@ -138,7 +138,8 @@ def test_an_adapter_of_another_layout_points_to_the_merged_export(
         export_adapter(artifact, base, tmp_path / "out")
 
 
-def _saved(model: PreTrainedModel, folder: Path, minilm: BaseDirectory) -> BaseDirectory:
+def stock_save(model: PreTrainedModel, folder: Path, minilm: BaseDirectory) -> BaseDirectory:
+    """A base as transformers saves it, with MiniLM's tokenizer."""
     model.save_pretrained(folder)
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (folder / name).write_bytes((minilm.directory / name).read_bytes())
@@ -154,7 +155,7 @@ def bases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_first_berts_names_of_norms_are_understood(
     tmp_path: Path, minilm: BaseDirectory
 ) -> None:
-    base = _saved(MODELS["bert"](), tmp_path, minilm)
+    base = stock_save(MODELS["bert"](), tmp_path, minilm)
     path = base.directory / "model.safetensors"
     old = {
         name.replace("LayerNorm.weight", "LayerNorm.gamma").replace(
@@ -173,7 +174,7 @@ def test_an_added_base_is_found_by_its_name(
 ) -> None:
     with pytest.raises(EngineError, match="base_add roberta-base"):
         locate_base("roberta-base")
-    source = _saved(MODELS["roberta"](), tmp_path / "source", minilm)
+    source = stock_save(MODELS["roberta"](), tmp_path / "source", minilm)
     (source.directory / "modeling_evil.py").write_text("raise SystemExit")
     added = base_add("roberta-base", source.directory)
     assert locate_base("roberta-base") == added
@@ -195,7 +196,7 @@ def test_an_added_base_is_found_by_its_name(
 def test_what_does_not_fit_is_refused_and_leaves_nothing(
     change: dict[str, Any], said: str, bases: Path, tmp_path: Path, minilm: BaseDirectory
 ) -> None:
-    source = _saved(MODELS["roberta"](), tmp_path / "source", minilm).directory
+    source = stock_save(MODELS["roberta"](), tmp_path / "source", minilm).directory
     config = json.loads((source / "config.json").read_text())
     (source / "config.json").write_text(json.dumps(config | change))
     with pytest.raises(EngineError, match=said):

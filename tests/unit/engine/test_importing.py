@@ -17,14 +17,17 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 from safetensors.torch import save_file
+from transformers import DistilBertTokenizer, RobertaTokenizer, XLMRobertaTokenizer
 
-from mlworker.engine.artifact import load_artifact
+from mlworker.engine.artifact import Artifact, check_shapes, load_artifact
+from mlworker.engine.base.config import BertConfig
 from mlworker.engine.base.locate import BaseDirectory
 from mlworker.engine.export import export_merged
 from mlworker.engine.importing.convert import folder_convert
 from mlworker.engine.importing.files import ImportInvalid, Upload, files_take
-from mlworker.engine.inference import Resident, TokenRow
 from tests.unit.engine.conftest import sentences
+from tests.unit.engine.exports import ours
+from tests.unit.engine.test_architectures import MODELS, stock_save
 from tests.unit.engine.test_artifact import make_artifact
 
 
@@ -88,14 +91,42 @@ def test_an_import_answers_as_what_was_exported(
 
     assert (artifact.manifest.tier, artifact.manifest.labels) == ("full", ("a", "b", "c"))
     assert artifact.manifest.max_length == 64
-    texts = [row["text"] for row in sentences(5)] + [""]
-    answers = []
-    for model in (original, artifact):
-        resident = Resident.open(tiny, slots=1)
-        resident.load(0, model)
-        encoded = resident.tokenizer.encode(texts, 64)
-        answers.append(torch.tensor(resident.forward([TokenRow(e.ids, 0) for e in encoded])))
-    torch.testing.assert_close(answers[0], answers[1])
+    torch.testing.assert_close(_answers(tiny, original), _answers(tiny, artifact))
+
+
+def _answers(base: BaseDirectory, model: Artifact) -> torch.Tensor:
+    return torch.tensor(ours(base, model, [row["text"] for row in sentences(5)] + [""]))
+
+
+def _base_of(kind: str, folder: Path, minilm: BaseDirectory) -> BaseDirectory:
+    """A tiny base of a layout with the files that its tokenizer's class writes beside."""
+    model = MODELS[kind]()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    base = stock_save(model, folder, minilm)
+    classes = {"roberta": RobertaTokenizer, "xlm-roberta": XLMRobertaTokenizer}
+    beside = folder.with_name("tokenizer")
+    classes.get(kind, DistilBertTokenizer)().save_pretrained(beside)
+    shutil.copyfile(beside / "tokenizer_config.json", folder / "tokenizer_config.json")
+    for name in ("vocab.txt", "vocab.json", "merges.txt", "sentencepiece.bpe.model"):
+        (folder / name).write_text("not opened")
+    return base
+
+
+@pytest.mark.parametrize("tier", ["lora", "full"])
+@pytest.mark.parametrize("kind", ["roberta", "xlm-roberta", "distilbert"])
+def test_an_export_of_another_layout_comes_back(
+    kind: str, tier: str, minilm: BaseDirectory, tmp_path: Path
+) -> None:
+    base = _base_of(kind, tmp_path / "base", minilm)
+    original = make_artifact(base, tier)
+    exported = export_merged(original, base, tmp_path / "out")
+    assert (exported / "merges.txt").is_file()
+
+    artifact = load_artifact(_import(exported, base, tmp_path))
+
+    check_shapes(artifact, BertConfig.read(base.directory / "config.json"))
+    torch.testing.assert_close(_answers(base, original), _answers(base, artifact))
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

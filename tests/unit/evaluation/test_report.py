@@ -4,10 +4,13 @@ import io
 import itertools
 import json
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
+from torch import Tensor
 
 from mlworker.engine.evaluation.baselines import Baseline, compare, majority, tf_idf
 from mlworker.engine.evaluation.predictions import (
@@ -16,10 +19,14 @@ from mlworker.engine.evaluation.predictions import (
     predictions_write,
 )
 from mlworker.engine.evaluation.report import build_report
-from mlworker.engine.evaluation.tfidf import fit_tfidf
+from mlworker.engine.evaluation.tfidf import TWO, fit_tfidf
 from tests.unit.evaluation.factories import answers_of, nothing, subject_of
 
 MEGABYTE = 1_000_000
+
+
+def highest(logits: Tensor) -> npt.NDArray[np.int64]:
+    return logits.argmax(dim=1).numpy()
 
 
 def test_a_report_of_a_thousand_labels_stays_small() -> None:
@@ -84,6 +91,8 @@ def test_tf_idf_learns_words_and_pairs_in_both_scripts() -> None:
         list(zip(texts, targets, strict=True)),
         ["good", "not good", "不好", "很好"],
         2,
+        goal=TWO,
+        called=highest,
         seed=0,
         between=nothing,
     )
@@ -95,16 +104,17 @@ def test_tf_idf_ends_when_its_time_is_over() -> None:
     random = np.random.default_rng(0)
     texts = [" ".join(f"w{n}" for n in random.integers(0, 400, 30)) for _ in range(400)]
     targets = random.integers(0, 2, 400).tolist()
-    found = fit_tfidf(texts, targets, 2, seconds=0, between=nothing)
+    found = fit_tfidf(texts, targets, 2, goal=TWO, seconds=0, between=nothing)
     assert found is not None
     assert not found.converged
 
 
 def test_texts_without_words_have_no_tf_idf_and_are_answered_by_one_that_has() -> None:
     signs = [("!!!", 0), ("???", 1)]
-    assert tf_idf(signs, ["!"], 2, seed=0, between=nothing).skipped == "no_words"
+    fit = partial(tf_idf, outputs=2, goal=TWO, called=highest, seed=0, between=nothing)
+    assert fit(signs, ["!"]).skipped == "no_words"
     words = [("good", 1), ("bad", 0), ("bad", 0)]
-    found = tf_idf(words, ["!!!", "???"], 2, seed=0, between=nothing)
+    found = fit(words, ["!!!", "???"])
     assert found.called is not None
     assert found.called.tolist() == [0, 0]
 
@@ -117,6 +127,7 @@ def test_the_verdict_is_against_the_best_baseline() -> None:
     found = compare(targets, called, [majority([0, 0, 1], 100), weak])
     assert found is not None
     assert (found["baseline"], found["verdict"]) == ("tf_idf", "better")
+    assert found["figure"] == "accuracy"
     assert (found["model_only"], found["baseline_only"]) == (35, 0)
     same = compare(targets, weak.called, [weak])
     assert same is not None
@@ -127,4 +138,4 @@ def test_a_skipped_baseline_is_told_and_not_compared() -> None:
     targets = np.array([0, 1])
     skipped = Baseline("frozen_base", None, skipped="too_slow")
     assert compare(targets, targets, [skipped]) is None
-    assert skipped.as_dict(targets, 2)["skipped"] == "too_slow"
+    assert skipped.as_dict({})["skipped"] == "too_slow"

@@ -25,6 +25,7 @@ from mlworker.jobs.supervisor.workspace import INITIAL, spec_write
 from mlworker.jobs.working import work_failed, work_load, work_succeeded
 from mlworker.registry.contracts import ModelVersionInfo
 from mlworker.registry.errors import ModelInUse
+from mlworker.registry.models import ModelVersion
 from mlworker.registry.selectors import model_version_get
 from mlworker.registry.services import model_version_delete, model_version_register
 from tests.unit.factories import error_of, make_client
@@ -119,6 +120,27 @@ def test_a_cancelled_job_keeps_its_checkpoint_and_another_begins_there(
     assert (initial.directory, initial.labels) == (INITIAL, work.version.labels)
     spec_write(work, tmp_path, resume="checkpoints/step-1", threads=1, polite=False)
     assert TrainSpec.read(tmp_path).initial is None
+
+
+def test_a_version_that_began_at_a_checkpoint_descends_from_what_its_job_left(
+    organization: OrganizationRef, client: APIClient
+) -> None:
+    job = make_job(organization, tier="lora")
+    claim = claimed()
+    checkpoint = public_id(CHECKPOINT_PREFIX, save_checkpoint(claim, step=5, tokens=50))
+    first = work_succeeded(work_load(claim), make_outcome(job, organization, 50))
+    _, lone = _trained(organization)  # cancelled: it left a checkpoint and no version
+
+    found = []
+    for reference in (checkpoint, lone):
+        child = make_job(organization, tier="auto", continue_from=reference)
+        made = work_succeeded(work_load(claimed()), make_outcome(child, organization, 50))
+        with tenant_scope(organization):
+            found.append(ModelVersion.objects.get(id=made.id).parent_id)
+
+    assert found == [first.id, None]
+    refused = client.delete(f"/v1/models/{first.name}")
+    assert (refused.status_code, error_of(refused)["code"]) == (409, "model_in_use")
 
 
 def test_a_failed_jobs_checkpoints_are_given_up_and_nothing_begins_with_them(

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from mlworker.engine.surroundings import child_environment
 from mlworker.jobs.supervisor import child
 from mlworker.jobs.supervisor.child import Trainer
 
@@ -29,7 +30,7 @@ child.wait()
 """
 
 
-def _gone(pid: int, seconds: float = 5.0) -> bool:
+def gone(pid: int, seconds: float = 5.0) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
@@ -41,7 +42,7 @@ def _gone(pid: int, seconds: float = 5.0) -> bool:
 def _told(tmp_path: Path) -> dict[str, object]:
     done = subprocess.run(
         [sys.executable, "-I", "-S", str(JAIL), str(os.getpid()), sys.executable, "-c", TELL],
-        env=child._environment(tmp_path),
+        env=child_environment(tmp_path),
         capture_output=True,
         text=True,
         check=True,
@@ -58,7 +59,7 @@ def test_killing_the_supervisor_kills_the_child() -> None:
         pid = int(parent.stdout.readline())
         assert psutil.pid_exists(pid)
         parent.kill()
-    assert _gone(pid)
+    assert gone(pid)
 
 
 def test_a_child_whose_supervisor_is_gone_does_not_start() -> None:
@@ -103,4 +104,4 @@ def test_a_child_killed_by_a_signal_names_it(tmp_path: Path) -> None:
 def test_closing_leaves_no_process(tmp_path: Path) -> None:
     trainer = Trainer(tmp_path)
     trainer.close()
-    assert _gone(trainer.pid)
+    assert gone(trainer.pid)

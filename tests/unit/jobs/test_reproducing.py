@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from mlworker.engine.artifact_manifest import pack
 from mlworker.engine.base.locate import locate_base
@@ -19,7 +20,9 @@ from mlworker.engine.training.config import resolve_auto
 from mlworker.jobs.limits import TRAIN_THREADS
 from mlworker.jobs.supervisor.finish import split_hash
 from tenants.datasets.contracts import DatasetVersionInfo, Split
+from tenants.datasets.samples import sample_csv
 from tenants.datasets.selectors import dataset_version_read, dataset_version_resolve
+from tenants.datasets.services import dataset_create
 from tests.unit.jobs.factories import make_dataset
 
 pytestmark = pytest.mark.django_db
@@ -31,14 +34,36 @@ def _version(organization: OrganizationRef) -> DatasetVersionInfo:
         return dataset_version_resolve(organization=organization, reference=dataset)
 
 
-def _trained(organization: OrganizationRef, version: DatasetVersionInfo, folder: Path) -> Any:
+def _uploaded(organization: OrganizationRef, csv: bytes) -> DatasetVersionInfo:
+    with tenant_scope(organization):
+        made = dataset_create(
+            organization=organization,
+            actor=SYSTEM_ACTOR,
+            name="second",
+            source=io.BytesIO(csv),
+            filename="second.csv",
+        )
+        return dataset_version_resolve(organization=organization, reference=made.public_id)
+
+
+def _trained(
+    organization: OrganizationRef,
+    version: DatasetVersionInfo,
+    folder: Path,
+    extra: DatasetVersionInfo | None = None,
+) -> Any:
     """Train once, as the engine alone does it; return the manifest that an export would carry."""
     for split in Split:
-        with tenant_scope(organization):
-            table = dataset_version_read(
-                organization=organization, version_id=version.id, split=split
-            )
-        rows = table.select(["row_id", "text", "label"]).to_pylist()
+        parts = [(version, split)]
+        if extra is not None and split is Split.VALIDATION:
+            parts = [(extra, part) for part in Split]
+        rows = []
+        for source, part in parts:
+            with tenant_scope(organization):
+                table = dataset_version_read(
+                    organization=organization, version_id=source.id, split=part
+                )
+            rows += table.select(["row_id", "text", "label"]).to_pylist()
         (folder / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     base = locate_base("minilm-l6")
     config = resolve_auto(
@@ -68,6 +93,7 @@ def _trained(organization: OrganizationRef, version: DatasetVersionInfo, folder:
             "split_seed": version.seed,
             "split_hash": split_hash(folder),
             "base_sha256": base.weights_sha256,
+            "validation_hash": extra.content_hash if extra else "",
         },
     }
 
@@ -120,6 +146,33 @@ def test_the_manifest_alone_gives_the_model_again(
     # Nobody else's rows are read when one organization is named.
     with pytest.raises(CommandError, match="No dataset version has the rows"):
         _reproduce(manifest, tmp_path, "--organization", other_organization.slug)
+
+
+def test_rows_that_lie_in_several_versions_are_taken_from_the_one_that_was_used(
+    organization: OrganizationRef, tmp_path: Path
+) -> None:
+    lines = sample_csv().splitlines(keepends=True)
+    second = b"".join(lines[:60])
+    version, extra = _version(organization), _uploaded(organization, second)
+    folder = tmp_path / "first"
+    folder.mkdir()
+    manifest = _trained(organization, version, folder, extra)
+    # Uploaded anew later: the same rows under other numbers.
+    for csv, first in ((_shift(second), extra), (_shift(sample_csv()), version)):
+        again = _uploaded(organization, csv)
+        assert (again.content_hash, again.id != first.id) == (first.content_hash, True)
+
+    assert _reproduce(manifest, tmp_path)["ok"] is True
+
+    manifest["lineage"]["split_hash"] = "0" * 64
+    with pytest.raises(CommandError, match="split otherwise"):
+        _reproduce(manifest, tmp_path)
+
+
+def _shift(csv: bytes) -> bytes:
+    """Add a first row without text, which is left out."""
+    head, rest = csv.split(b"\n", 1)
+    return head + b"\n,positive\n" + rest
 
 
 @pytest.mark.parametrize(

@@ -7,17 +7,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import pyarrow as pa
 
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from anneal.kernel.storage import object_put, tenant_key
-from mlworker.engine.evaluation.baselines import Baseline, compare, majority
+from mlworker.engine.evaluation.baselines import Baseline, class_figures, compare, majority
 from mlworker.engine.evaluation.predictions import (
     Answers,
     predictions_table,
     predictions_write,
 )
 from mlworker.engine.evaluation.report import Subject, build_report
+from mlworker.engine.evaluation.rivals import METHOD
+from mlworker.engine.evaluation.significance import verdict_of
 from mlworker.registry.contracts import ModelVersionInfo, NewEvaluation
 from mlworker.registry.services import model_version_register
 from tenants.datasets.contracts import DatasetInfo, Split
@@ -75,7 +78,7 @@ def make_reported_version(
     ]
     lengths = np.array([len(text) for text in table["text"].to_pylist()])
     extras = {
-        "baselines": [rival.as_dict(targets, 2) for rival in rivals],
+        "baselines": [rival.as_dict(class_figures(rival, targets, 2)) for rival in rivals],
         "comparison": compare(targets, answers.called, rivals),
         "speed": SPEED,
         "seconds": 0.5,
@@ -96,4 +99,63 @@ def make_reported_version(
             organization=owner,
             version=replace(version, labels=labels, evaluation=evaluation),
             lineage=replace(LINEAGE, config=config or {"epochs": 3}),
+        )
+
+
+NUMBERS = {
+    "format": 1,
+    "task": "regression",
+    "split": "test",
+    "chosen_on": False,
+    "rows": 3,
+    "labels": ["value"],
+    "loss": 0.2,
+    "figures": [
+        {"name": "r2", "value": 0.8, "low": 0.7, "high": 0.9},
+        {"name": "mae", "value": 1.5, "low": 1.2, "high": 1.9},
+    ],
+    "numbers": {"points": [[1.0, 1.5]], "mean": {"mae": 4.0, "rmse": 5.0}},
+    "baselines": [
+        Baseline("mean", np.zeros(3), 9).as_dict({"r2": -0.1, "mae": 4.0}),
+        Baseline("tf_idf", None, skipped="no_words").as_dict({}),
+    ],
+    "comparison": {
+        "baseline": "mean",
+        "figure": "r2",
+        "difference": 0.9,
+        "model_only": 3,
+        "baseline_only": 0,
+        **verdict_of(0.25, 0.9, METHOD),
+    },
+    "speed": SPEED,
+    "seconds": 0.5,
+}
+"""A report of a regression, without the parts that only labels have."""
+
+
+def make_number_version(owner: OrganizationRef, dataset: DatasetInfo) -> ModelVersionInfo:
+    """Register a version that answers numbers: one exactly, one a little off, one far off."""
+    version = new_version(owner, suffix="numbers")
+    table = pa.table(
+        {
+            "row_id": pa.array([0, 1, 2], pa.int64()),
+            "label": ["1.0", "2.0", "3.0"],
+            "predicted": ["1.5", "9", "3"],
+            "score": pa.array([1.5, 9.0, 3.0], pa.float32()),
+            "label_score": pa.array([-0.5, -7.0, 0.0], pa.float32()),
+        }
+    )
+    place = version.job_id.hex
+    with TemporaryDirectory() as folder:
+        predictions_write(table, Path(folder, "p"))
+        kept = object_put(
+            tenant_key(owner, "jobs", place, "p.parquet"), Path(folder, "p").read_bytes()
+        )
+    stored = object_put(tenant_key(owner, "jobs", place, "r.json"), json.dumps(NUMBERS).encode())
+    evaluation = NewEvaluation(stored.key, kept.key, stored.size + kept.size, dataset.latest.id)
+    with tenant_scope(owner):
+        return model_version_register(
+            organization=owner,
+            version=replace(version, task="regression", labels=("value",), evaluation=evaluation),
+            lineage=LINEAGE,
         )

@@ -1,5 +1,7 @@
 """Reports over the API: figures, rows behind a cell, the document, versions compared."""
 
+import json
+
 import pytest
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
@@ -7,14 +9,18 @@ from rest_framework.test import APIClient
 from anneal.kernel.models import OutboxMessage
 from anneal.kernel.principal import SYSTEM_ACTOR, KeyScope, Role
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
-from anneal.kernel.storage import object_delete
+from anneal.kernel.storage import object_delete, object_open, object_put
 from mlworker.registry.contracts import ModelVersionInfo
 from mlworker.registry.models import ModelVersion
 from mlworker.registry.services import model_version_delete
 from tenants.datasets.contracts import DatasetInfo
 from tenants.datasets.services import dataset_delete
 from tests.unit.factories import error_of, make_client
-from tests.unit.registry.evaluations import make_dataset, make_reported_version
+from tests.unit.registry.evaluations import (
+    make_dataset,
+    make_number_version,
+    make_reported_version,
+)
 from tests.unit.registry.factories import make_model_version
 
 pytestmark = pytest.mark.django_db
@@ -79,6 +85,51 @@ def test_rows_by_loss_are_wrong_or_right(
 ) -> None:
     page = client_api.get(address(version, "/rows"), {"order": order}).json()
     assert {row["label"] == row["predicted"] for row in page["data"]} == {right}
+
+
+@pytest.mark.parametrize(("order", "rows"), [("worst", [1, 0, 2]), ("best", [2, 0, 1])])
+def test_numbers_are_ordered_by_how_far_they_are_off(
+    order: str,
+    rows: list[int],
+    client_api: APIClient,
+    organization: OrganizationRef,
+    dataset: DatasetInfo,
+) -> None:
+    version = make_number_version(organization, dataset)
+    page = client_api.get(address(version, "/rows"), {"order": order}).json()
+    assert [row["row"] for row in page["data"]] == rows
+
+
+def test_a_report_of_numbers_names_its_rivals_and_prints(
+    client_api: APIClient, organization: OrganizationRef, dataset: DatasetInfo
+) -> None:
+    version = make_number_version(organization, dataset)
+    report = client_api.get(address(version)).json()
+    mean, skipped = report["baselines"]
+    assert mean["figures"][0] == {"name": "r2", "value": -0.1}
+    assert (mean["accuracy"], skipped["figures"], skipped["skipped"]) == (None, [], "no_words")
+    assert report["comparison"]["figure"] == "r2"
+    for language in ("en", "zh-Hans"):
+        response = client_api.get(address(version, ".pdf"), {"language": language})
+        assert response.content.startswith(b"%PDF-")
+
+
+def test_older_reports_are_read_as_the_new_ones(
+    client_api: APIClient, organization: OrganizationRef, version: ModelVersionInfo
+) -> None:
+    now = client_api.get(address(version)).json()
+    with tenant_scope(organization):
+        row = ModelVersion.objects.get(id=version.id)
+    with object_open(row.report_key) as stored:
+        report = json.load(stored)
+    del report["comparison"]["figure"], report["figures"]
+    for line in report["baselines"]:
+        del line["figures"]
+    object_put(row.report_key, json.dumps(report).encode())
+    then = client_api.get(address(version)).json()
+    assert {name: then[name] for name in ("figures", "baselines", "comparison")} == {
+        name: now[name] for name in ("figures", "baselines", "comparison")
+    }
 
 
 @pytest.mark.parametrize(

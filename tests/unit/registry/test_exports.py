@@ -115,6 +115,9 @@ def test_an_export_is_made_signed_and_downloaded(
     assert found.manifest["lineage"]["dataset_hash"] == LINEAGE.dataset_hash
     names = set(found.manifest["files"])
     assert {"adapter_model.safetensors", "README.md", "SHA256SUMS"} <= names
+    with zipfile.ZipFile(path) as files:
+        config = json.loads(files.read("adapter_config.json"))
+    assert config["base_model_name_or_path"] == "sentence-transformers/all-MiniLM-L6-v2"
     # Asked again, the same one is there.
     assert _ask(client_api, version.name, "adapter")["id"] == asked["id"]
     assert export_make(organization=organization, export_id=_uuid(asked)) is False

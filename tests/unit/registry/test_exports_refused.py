@@ -1,23 +1,34 @@
 """What is not exported: forms a version cannot have, what does not fit, what went meanwhile."""
 
+import re
+import shutil
 from pathlib import Path
 
 import pytest
+from django.conf import settings as django_settings
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
+from anneal.kernel.ids import parse_id
+from anneal.kernel.models import OutboxMessage
 from anneal.kernel.principal import SYSTEM_ACTOR
-from anneal.kernel.scopes import OrganizationRef, tenant_scope
+from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
+from anneal.kernel.storage import object_exists, tenant_key
 from mlworker.engine.contracts import EngineError, ErrorCode
 from mlworker.engine.tasks import TASKS
 from mlworker.registry.contracts import ExportFormat
 from mlworker.registry.errors import ModelNotFound
+from mlworker.registry.exports import child
 from mlworker.registry.exports.child import export_run
+from mlworker.registry.exports.contracts import EXPORT_PREFIX
 from mlworker.registry.exports.services import export_create
+from mlworker.registry.exports.working import MAX_ATTEMPTS, export_make
 from mlworker.registry.models import ModelExport, ModelVersion
 from mlworker.registry.services import model_version_delete
 from tests.unit.factories import error_of
+from tests.unit.jobs.test_jail import gone
 from tests.unit.registry.factories import make_model_version
+from tests.unit.registry.test_exports import make_real_version
 
 pytestmark = pytest.mark.django_db
 
@@ -62,12 +73,88 @@ def test_an_export_of_a_version_that_went_meanwhile_is_not_left_behind(
         assert not ModelExport.objects.exists()
 
 
-def test_a_child_that_dies_tells_customers_nothing_of_this_machine(tmp_path: Path) -> None:
-    with pytest.raises(EngineError) as ended:  # there is no spec.json: it dies with a traceback
+def test_a_child_that_fails_says_when_and_tells_customers_nothing_of_this_machine(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(EngineError) as ended:  # there is no spec.json
         export_run(tmp_path, lambda share, phase: None)
     assert ended.value.code == ErrorCode.CRASHED
     assert "Traceback" in (tmp_path / "stderr").read_text()
-    assert ended.value.message == "The export ended with status 1."
+    wanted = "The export failed while reading what to make: FileNotFoundError."
+    assert ended.value.message == wanted
+
+
+CHILD = """
+import os, subprocess, sys, time
+other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+print('{{"type": "progress", "share": 0.5, "phase": "' + str(other.pid) + '"}}', flush=True)
+{end}
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        ("os.kill(os.getpid(), 9)", "ended by SIGKILL (signal 9), as the system does when memory"),
+        ("os.kill(os.getpid(), 11)", "ended by SIGSEGV (signal 11)"),
+        ("time.sleep(60)", "took longer than"),
+        ("sys.exit(3)", "ended with status 3"),
+    ],
+)
+def test_all_that_a_child_started_ends_with_it_and_how_it_ended_is_told(
+    end: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "child.py").write_text(CHILD.format(end=end))
+    monkeypatch.setattr(child, "PROGRAM", (str(tmp_path / "child.py"),))
+    monkeypatch.setattr(child, "SECONDS", 2.0)
+    started: list[int] = []
+    with pytest.raises(EngineError, match=re.escape(told)):
+        export_run(tmp_path, lambda share, phase: started.append(int(phase)))
+    assert gone(started[0])
+
+
+def test_a_failed_attempt_is_told_and_rung_again_at_once(
+    client_api: APIClient, organization: OrganizationRef
+) -> None:
+    version = make_real_version(organization)
+    address = f"/v1/models/{version.name}/exports"
+    asked = client_api.post(address, {"format": "adapter"}, format="json").json()
+    identity = parse_id(EXPORT_PREFIX, asked["id"])
+    # A folder where the worker's files have to go: no attempt can begin.
+    root = django_settings.ANNEAL_HOME / "work" / "exports"
+    shutil.rmtree(root, ignore_errors=True)
+    root.parent.mkdir(parents=True, exist_ok=True)
+    root.write_text("in the way")
+    try:
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            assert export_make(organization=organization, export_id=identity)
+            with system_scope("test"):
+                assert OutboxMessage.objects.filter(task="registry.export").count() == min(
+                    attempt + 1, MAX_ATTEMPTS
+                )
+            export = client_api.get(f"{address}/{asked['id']}").json()
+            assert export["error"]["code"] == "crashed"
+    finally:
+        root.unlink()
+    assert export["status"] == "failed"
+
+
+def test_a_file_larger_than_the_room_that_is_left_is_not_kept(
+    client_api: APIClient, organization: OrganizationRef, settings: Settings
+) -> None:
+    version = make_real_version(organization)
+    address = f"/v1/models/{version.name}/exports"
+    asked = client_api.post(address, {"format": "adapter"}, format="json").json()
+    # Meanwhile other files took nearly all of it.
+    settings.ANNEAL_DEFAULT_LIMITS = {"storage_gb": 0.0001}
+
+    export_make(organization=organization, export_id=parse_id(EXPORT_PREFIX, asked["id"]))
+
+    export = client_api.get(f"{address}/{asked['id']}").json()
+    assert (export["status"], export["error"]["code"]) == ("failed", "plan_limit_reached")
+    assert export["bytes"] == 0
+    key = tenant_key(organization, "exports", f"{asked['id'].removeprefix(EXPORT_PREFIX)}-1.zip")
+    assert not object_exists(key)
 
 
 @pytest.mark.parametrize("task", sorted(TASKS))

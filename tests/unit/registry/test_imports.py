@@ -1,5 +1,6 @@
 """Importing over HTTP: a folder becomes a version that is served, deployed, counted; or a 400."""
 
+import contextlib
 import json
 import zipfile
 from pathlib import Path
@@ -7,19 +8,24 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import DataError
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from anneal.kernel.models import AuditEvent
-from anneal.kernel.principal import KeyScope, Role
+from anneal.kernel.principal import SYSTEM_ACTOR, KeyScope, Role
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
+from anneal.kernel.storage import tenant_key
 from mlworker.catalog.selectors import SHIPPED
 from mlworker.engine.artifact import load_artifact
 from mlworker.engine.base.locate import locate_base
 from mlworker.engine.export import export_merged
+from mlworker.engine.importing.files import Upload
 from mlworker.engine.inference import Resident, TokenRow
 from mlworker.registry.artifacts import artifact_fetch
+from mlworker.registry.imports.services import model_import
 from mlworker.registry.models import ModelVersion
 from mlworker.registry.selectors import model_version_resolve
 from tenants.datasets.selectors import files_bytes
@@ -144,3 +150,22 @@ def test_importing_needs_files_a_good_suffix_and_the_right(
     assert error_of(_send(client_api, *_small(), suffix="a b"))["param"] == "suffix"
     viewer = make_client(organization, Role.VIEWER, KeyScope.TRAIN)
     assert _send(viewer, *_small()).status_code == 403
+
+
+def test_an_import_that_the_database_refuses_leaves_no_object(
+    exported: Path, organization: OrganizationRef
+) -> None:
+    place = tenant_key(organization, "imports", "x").rsplit("/", 1)[0]
+    uploads = [Upload(path.name, path.open("rb")) for path in exported.iterdir()]
+
+    for suffix in ("kept", "a\0b"):
+        with contextlib.suppress(DataError), tenant_scope(organization):
+            model_import(
+                organization=organization, actor=SYSTEM_ACTOR, uploads=uploads, suffix=suffix
+            )
+    for upload in uploads:
+        upload.source.close()
+
+    with tenant_scope(organization):
+        (version,) = ModelVersion.objects.all()
+    assert default_storage.listdir(place)[1] == [version.artifact_key.rsplit("/", 1)[1]]

@@ -81,3 +81,33 @@ def test_an_exported_configuration_names_the_problem(
     assert config["architectures"] == [known.stock.architecture]
     assert config["problem_type"] == known.stock.problem
     assert tuple(config["id2label"].values()) == artifact.manifest.labels
+
+
+BASELINES = {
+    "multi_label_classification": ["frequency", "tf_idf", "frozen_base"],
+    "regression": ["mean", "tf_idf", "frozen_base"],
+    "token_classification": ["word_tag", "frozen_base"],
+}
+
+
+@pytest.mark.parametrize(("task", "tier"), CASES)
+def test_a_report_sets_the_model_beside_simple_methods(
+    task: str, tier: str, finished: dict[tuple[str, str], Finished]
+) -> None:
+    run = finished[task, tier]
+    assert run.done.evaluation is not None
+    report = json.loads((run.folder / run.done.evaluation / "report.json").read_text())
+    names = [figure["name"] for figure in report["figures"]]
+
+    assert [line["name"] for line in report["baselines"]] == BASELINES[task]
+    for line in report["baselines"]:
+        assert line["skipped"] is None
+        assert [figure["name"] for figure in line["figures"]] == names
+        assert line["fitted_rows"] > 0
+    found = report["comparison"]
+    best = max(report["baselines"], key=lambda line: float(line["figures"][0]["value"]))
+    own = report["figures"][0]["value"]
+    assert (found["baseline"], found["figure"]) == (best["name"], task_named(task).primary_metric)
+    assert found["difference"] == pytest.approx(own - best["figures"][0]["value"])
+    assert found["verdict"] in {"better", "not_separable", "worse"}
+    assert 0 < found["p_value"] <= 1

@@ -76,7 +76,6 @@ export const Confusion = ({
           title={t("rows.cell", cell)}
         />
       ) : null}
-      <CellRows model={report.model} cell={{ order: "worst" }} title={t("rows.worst")} />
     </Stack>
   );
 };

@@ -6,6 +6,7 @@ import { isApiError } from "@/api/errors";
 import { evaluationPdf, evaluationQuery } from "@/api/evaluations";
 import type { Evaluation } from "@/api/types";
 import { languageNow } from "@/i18n";
+import { isShare } from "@/lib/figures";
 import { useFigure } from "@/lib/useFigure";
 import { useFormat } from "@/lib/useFormat";
 import { useKnown } from "@/lib/useKnown";
@@ -17,9 +18,9 @@ import { PageHeader } from "@/ui/PageHeader";
 import { Panel } from "@/ui/Panel";
 import { QueryView } from "@/ui/QueryView";
 import { Stats } from "@/ui/Stat";
-import { CellRows } from "./CellRows";
 import { Charts } from "./Charts";
 import { Confusion } from "./Confusion";
+import { Samples } from "./Samples";
 import { Averages, Baselines, Labels, Slices } from "./Tables";
 
 const COLORS = { better: "teal", not_separable: "yellow", worse: "red" } as const;
@@ -31,14 +32,20 @@ const Verdict = ({ report }: { report: Evaluation }) => {
   const { t } = useTranslation("evaluation");
   const format = useFormat();
   const known = useKnown("evaluation");
+  const figure = useFigure();
   const found = report.comparison;
   if (!found) return null;
+  const gap = Math.abs(found.difference);
+  const points = format.number((gap * POINTS).toFixed(1));
   return (
     <Alert color={COLORS[found.verdict]} variant="light" data-testid="verdict">
       <Text fw={600}>{t(`verdict.${found.verdict}`)}</Text>
       {t(`verdict.${found.verdict}_text`, {
         name: known("baselines", found.baseline) ?? found.baseline,
-        points: format.number((Math.abs(found.difference) * POINTS).toFixed(1)),
+        figure: figure.name(found.figure),
+        gain: isShare(found.figure)
+          ? t("verdict.points", { value: points })
+          : figure.text(found.figure, gap),
         p: found.p_value.toPrecision(P_DIGITS),
       })}
     </Alert>
@@ -144,23 +151,8 @@ const Missing = () => {
   );
 };
 
-/** What the rows said one by one: by the matrix's cells, or the worst answers where there is none. */
-const Rows = ({ report, model }: { report: Evaluation; model: string }) => {
-  const { t } = useTranslation("evaluation");
-  return report.confusion ? (
-    <Confusion report={report} confusion={report.confusion} />
-  ) : (
-    <CellRows
-      model={model}
-      cell={{ order: "worst" }}
-      title={t("rows.worst")}
-      scored={report.numbers === null}
-    />
-  );
-};
-
 /** All parts that make sense for the report's task. */
-const Parts = ({ report, model }: { report: Evaluation; model: string }) => {
+const Parts = ({ report }: { report: Evaluation }) => {
   const { t } = useTranslation("evaluation");
   const format = useFormat();
   return (
@@ -177,7 +169,8 @@ const Parts = ({ report, model }: { report: Evaluation; model: string }) => {
           <Baselines report={report} />
         </Panel>
       ) : null}
-      <Rows report={report} model={model} />
+      {report.confusion ? <Confusion report={report} confusion={report.confusion} /> : null}
+      <Samples report={report} />
       {report.per_class.length > 0 ? (
         <Panel title={t("classes.title")}>
           <Labels report={report} />
@@ -219,7 +212,7 @@ export const EvaluationPage = () => {
       {missing ? (
         <Missing />
       ) : (
-        <QueryView query={found}>{(report) => <Parts report={report} model={modelId} />}</QueryView>
+        <QueryView query={found}>{(report) => <Parts report={report} />}</QueryView>
       )}
     </>
   );

@@ -1,24 +1,25 @@
 import { useTranslation } from "react-i18next";
 import type { Evaluation } from "@/api/types";
+import { useFigure } from "@/lib/useFigure";
 import { useFormat } from "@/lib/useFormat";
 import { useKnown } from "@/lib/useKnown";
 import { DataTable } from "@/ui/DataTable";
 
 type Props = { report: Evaluation };
+type Line = {
+  name: string;
+  figures: readonly { name: string; value: number }[];
+  skipped: string | null;
+};
+
+const ON_PHONES = 2;
 
 /** What simpler methods reach on the same rows, the model among them. */
 export const Baselines = ({ report }: Props) => {
   const { t } = useTranslation("evaluation");
-  const format = useFormat();
+  const figure = useFigure();
   const known = useKnown("evaluation");
-  const own = {
-    name: "model",
-    accuracy: report.accuracy?.value ?? null,
-    macro_f1: report.macro_f1?.value ?? null,
-    skipped: null,
-  };
-  const share = (value: number | null | undefined) =>
-    typeof value === "number" ? format.percent(value) : "–";
+  const own: Line = { name: "model", figures: report.figures, skipped: null };
   return (
     <DataTable
       caption={t("baselines.title")}
@@ -28,21 +29,19 @@ export const Baselines = ({ report }: Props) => {
           title: t("baselines.method"),
           cell: (row) => known("baselines", row.name) ?? row.name,
         },
-        {
-          key: "accuracy",
-          title: t("accuracy"),
+        ...report.figures.map(({ name }, at) => ({
+          key: name,
+          title: figure.name(name),
           numeric: true,
-          cell: (row) =>
-            row.skipped ? (known("skipped", row.skipped) ?? row.skipped) : share(row.accuracy),
-        },
-        {
-          key: "f1",
-          title: t("macroF1"),
-          numeric: true,
-          cell: (row) => share(row.macro_f1),
-        },
+          wide: at >= ON_PHONES,
+          cell: (row: Line) => {
+            if (row.skipped) return at === 0 ? (known("skipped", row.skipped) ?? row.skipped) : "";
+            const found = row.figures.find((each) => each.name === name);
+            return found ? figure.text(name, found.value) : "–";
+          },
+        })),
       ]}
-      rows={[own, ...report.baselines]}
+      rows={[own, ...report.baselines] as Line[]}
       rowKey={(row) => row.name}
     />
   );

@@ -6,6 +6,7 @@ import { columnsOf, merged, type Point, pointOf, scoreNameOf } from "@/lib/metri
 import { useFigure } from "@/lib/useFigure";
 import { LiveChart, type Series } from "@/ui/LiveChart";
 import { Panel } from "@/ui/Panel";
+import { MachineCharts } from "./MachineCharts";
 import { MetricTable } from "./MetricTable";
 
 const LOSS_DIGITS = 4;
@@ -13,7 +14,7 @@ const LOSS_DIGITS = 4;
 const last = (points: readonly Point[], name: keyof Point): number | undefined =>
   points.findLast((point) => point[name] !== undefined)?.[name];
 
-/** Loss and accuracy as they come, with the figures below. */
+/** Loss and accuracy as they come, what the machine does, and the figures below. */
 export const JobCharts = ({ metrics }: { metrics: readonly Record<string, unknown>[] }) => {
   const { t } = useTranslation("training");
   const figure = useFigure();
@@ -73,6 +74,7 @@ export const JobCharts = ({ metrics }: { metrics: readonly Record<string, unknow
           />
         </Panel>
       </SimpleGrid>
+      <MachineCharts points={points} />
       <MetricTable points={points} score={score} />
     </div>
   );
