@@ -8,20 +8,35 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import psutil
 
+from anneal.kernel.ids import parse_id
 from anneal.local import postgres, redis
 from anneal.local.credentials import secrets_load
 from anneal.local.paths import home_open
-from anneal.local.processes import wait_until
+from anneal.local.processes import tied_to_parent, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 MANAGE = str(ROOT / "manage.py")
 NOT_OURS = ("DATABASE_", "REDIS_URL", "STORAGE_URL", "ANNEAL_", "SECRET_KEY", "PYTEST_", "DJANGO_")
 UP_SECONDS = 240.0
+AT_ONCE = 4
+"""Organizations that one command makes: starting Python takes longer than making them."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """What `org_create` tells of a new organization."""
+
+    id: UUID
+    slug: str
+    key: str
 
 
 class Installation:
@@ -40,6 +55,7 @@ class Installation:
         self._settings = dict(settings or {})
         self.process: subprocess.Popen[str] | None = None
         self.said = self.home / "said.txt"
+        self._accounts: dict[int | None, list[Account]] = defaultdict(list)
 
     def start(self, *options: str) -> "Installation":
         """`manage.py up`; returns when the address answers."""
@@ -62,6 +78,7 @@ class Installation:
                 stderr=subprocess.STDOUT,
                 text=True,
                 start_new_session=True,
+                preexec_fn=tied_to_parent(signal.SIGTERM),
             )
 
     @property
@@ -169,6 +186,22 @@ class Installation:
         text = f"{arguments} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
         assert done.returncode == 0 or not check, text
         return done.stdout if check else done.stdout + done.stderr
+
+    def account_new(self, credit: int | None = None) -> Account:
+        """An organization nobody has seen before, with a key and the trial's or this credit."""
+        ready = self._accounts[credit]
+        if not ready:
+            options = ["--name", "Live", "--json"]
+            options += [] if credit is None else ["--credit", str(credit)]
+            code = "from django.core.management import call_command\n"
+            for _ in range(AT_ONCE):
+                email = f"live-{uuid4().hex[:10]}@example.com"
+                code += f"call_command('org_create', '--email', '{email}', *{options})\n"
+            said = self.manage("shell", "--verbosity", "0", "-c", code).strip().splitlines()
+            for made in map(json.loads, said[-AT_ONCE:]):
+                found = parse_id("org_", made["organization"])
+                ready.append(Account(id=found, slug=made["slug"], key=made["api_key"]))
+        return ready.pop()
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> float:
         """Stop `up` with a signal; the seconds it took."""

@@ -1,18 +1,16 @@
 """What the live tests of serving share: a customer with a client, and real data if present."""
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import psycopg
 
-from anneal.kernel.ids import parse_id
 from anneal.local.processes import wait_until
+from mlworker.serving.gateway.ledger import HOLD_SECONDS
 from tests.live.machine import Installation
 
 DATA = Path(os.environ.get("ANNEAL_DATA") or Path(__file__).resolve().parents[3] / "shared/data")
@@ -25,14 +23,9 @@ class Customer:
     """An organization with an owner's key and an HTTP client."""
 
     def __init__(self, installation: Installation, credit: int = 10_000) -> None:
-        email = f"serving-{uuid4().hex[:10]}@example.com"
-        said = installation.manage(
-            "org_create", "--email", email, "--name", "Serving", "--credit", str(credit), "--json"
-        )
-        made = json.loads(said.strip().splitlines()[-1])
+        account = installation.account_new(credit)
         self.installation = installation
-        self.key: str = made["api_key"]
-        self.organization_id = parse_id("org_", made["organization"])
+        self.key, self.organization_id = account.key, account.id
         self.http = httpx.Client(
             base_url=installation.url,
             headers={"Authorization": f"Bearer {self.key}"},
@@ -66,6 +59,17 @@ class Customer:
             ).fetchone()
         assert row is not None
         return int(row[0])
+
+    def minute_pass(self) -> None:
+        """Let the holds that a dead process left be a minute old, which is as long as they last."""
+        with psycopg.connect(self.installation.superuser_url) as connection:
+            left = connection.execute(
+                "UPDATE ledger_hold SET expires_at = clock_timestamp()"
+                " WHERE organization_id = %s AND state = 'held'"
+                " RETURNING extract(epoch FROM old.expires_at - clock_timestamp())::float8",
+                [self.organization_id],
+            ).fetchall()
+        assert all(seconds <= HOLD_SECONDS for (seconds,) in left), left
 
     def nothing_held(self, *, seconds: float = 90) -> bool:
         """Wait until every hold is settled or released."""

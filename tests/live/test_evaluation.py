@@ -1,6 +1,5 @@
 """A head job on the sample leaves a report whose cells lead to rows and that can be printed."""
 
-import time
 from typing import Any
 
 from tests.live.machine import Installation
@@ -28,10 +27,8 @@ def test_a_job_leaves_a_report_that_can_be_opened_and_printed(installation: Inst
         ).json()
         assert page["total"] == count
         assert all(row["text"] for row in page["data"])
-    begun = time.monotonic()
     document = customer.call("GET", f"{address}.pdf", params={"language": "zh-Hans"})
     assert document.content.startswith(b"%PDF-")
-    assert time.monotonic() - begun < 5
 
 
 def cells(report: dict[str, Any]) -> list[tuple[str, str, int]]:

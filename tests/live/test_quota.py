@@ -8,12 +8,11 @@ from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from uuid import uuid4
 
 import psycopg
 import pytest
 
-from anneal.kernel.ids import parse_id, uuid7
+from anneal.kernel.ids import uuid7
 from tests.live.machine import Installation
 
 CREDIT, CLIENTS = 25, 60
@@ -25,24 +24,12 @@ def _lower(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 class Customer:
-    """An organization made by `org_create`, and its calls."""
+    """A new organization, and its calls."""
 
     def __init__(self, installation: Installation, credit: int) -> None:
         self.url = installation.url
-        made = json.loads(
-            installation.manage(
-                "org_create",
-                "--email",
-                f"quota-{uuid4().hex[:8]}@example.com",
-                "--name",
-                "Quota",
-                "--credit",
-                str(credit),
-                "--json",
-            ).splitlines()[-1]
-        )
-        self.key = made["api_key"]
-        self.organization_id = parse_id("org_", made["organization"])
+        account = installation.account_new(credit)
+        self.key, self.organization_id = account.key, account.id
 
     def call(
         self, path: str, body: dict[str, Any] | None = None, **headers: str

@@ -17,7 +17,7 @@ import redis
 
 from anneal.local.processes import wait_until
 from tests.live.machine import Installation
-from tests.live.serving import GOOD, MODEL, Customer, serving, wait_serving
+from tests.live.serving import GOOD, MODEL, Customer, error_code, serving, wait_serving
 
 CLIENTS = 8
 
@@ -45,7 +45,7 @@ class Load:
     customer: Customer
     answered: dict[str, bytes] = field(default_factory=dict)
     unsure: list[str] = field(default_factory=list)
-    refused: list[int] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
 
@@ -81,7 +81,7 @@ class Load:
             if answer.status_code == 200:
                 self.answered[key] = answer.content
             else:
-                self.refused.append(answer.status_code)
+                self.refused.append(error_code(answer))
                 self.unsure.append(key)
                 time.sleep(0.1)
 
@@ -101,6 +101,9 @@ class Load:
 def exact(load: Load, before: int) -> None:
     """Every answered call is charged once and nothing else is."""
     customer = load.customer
+    # What a process still settles is settled soon; the rest waits for the reaper.
+    if not customer.nothing_held(seconds=5):
+        customer.minute_pass()
     assert customer.nothing_held()
     charged = customer.events() - before
     assert len(load.answered) <= charged <= len(load.answered) + len(load.unsure)
@@ -182,6 +185,8 @@ def test_a_killed_web_process_charges_only_what_it_answered_or_can_answer_again(
 
 
 def test_a_worker_told_to_stop_answers_what_it_took(customer: Customer) -> None:
+    before = customer.events()
+
     with Load(customer) as load:
         load.wait_answers(50)
         old = engine_pid(customer.installation)
@@ -189,8 +194,11 @@ def test_a_worker_told_to_stop_answers_what_it_took(customer: Customer) -> None:
         customer.installation.wait_new("worker-serve", old)
         load.wait_answers(50)
 
-    assert load.refused == []
-    assert load.unsure == []
+    # What it took and dropped would be `deadline_exceeded`, or a connection that broke. On a busy
+    # machine the next one starts after calls at the door were told to come back.
+    assert set(load.refused) <= {"engine_unavailable"}
+    assert len(load.unsure) == len(load.refused)
+    exact(load, before)
 
 
 def test_without_an_engine_a_call_is_told_to_come_back_and_costs_nothing(

@@ -102,11 +102,17 @@ def _pytest(suite: str, paths: list[str], options: argparse.Namespace, home: Hom
         command += ["-k", options.keyword]
     if options.fail_fast:
         command += ["-x"]
-    if suite == "unit" and not options.keyword and (os.cpu_count() or 1) > 1:
-        command += ["-n", "2", "--dist", "loadfile"]
+    if not options.keyword and _several(paths) and (os.cpu_count() or 1) > 1:
+        # A file stays in one process. Which files begin is said in tests/conftest.py.
+        command += ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
     return Check(
         f"{suite} tests", tuple(command), report=report, dropped=GIVEN if suite != "unit" else ()
     )
+
+
+def _several(paths: list[str]) -> bool:
+    """Tell whether there is more than one file to share out."""
+    return len(paths) > 1 or any((ROOT / path).is_dir() for path in paths)
 
 
 def _marks(*, slow: bool) -> str:
