@@ -12,6 +12,7 @@ from random import Random
 
 from mlworker.engine.base.locate import locate_base
 from mlworker.engine.contracts import BaseReference, DoneMessage, TrainSpec
+from mlworker.engine.device import keep_freed_memory
 from mlworker.engine.link import LocalLink
 from mlworker.engine.training.run import Run
 
@@ -63,6 +64,8 @@ def fine_tune(
     trials: int = 0,
 ) -> tuple[DoneMessage, LocalLink]:
     """Train on the sample in this process; return how it ended and what it told meanwhile."""
+    # as the trainer does, whose process this stands for
+    keep_freed_memory()
     base = locate_base(BASE)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)

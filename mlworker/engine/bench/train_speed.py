@@ -1,7 +1,10 @@
 """Bar `train_speed`: the naive recipe's time over ours, to the same test accuracy.
 
 A fixed sample of the MR reviews: 2,000 training and 2,132 test rows, stratified, seed 0. Ours runs
-with its defaults (tier lora), with a tenth of the training rows held out by itself.
+with its defaults (tier lora), which holds a part of the training rows out by itself.
+
+Either side's accuracy is a mean over the same seeds: one seed moves by half a point and more. The
+naive recipe counts with the epoch whose mean is best, and with its time up to that epoch.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from mlworker.engine.base.locate import BaseDirectory, locate_base
+from mlworker.engine.base.locate import locate_base
 from mlworker.engine.bench.naive import NaiveResult, naive_fine_tune
 from mlworker.engine.bench.samples import BASE, Sample, accuracy_of, fine_tune, mr_sample
 from mlworker.engine.contracts import Json
@@ -32,29 +35,32 @@ def train_speed_case(
 ) -> dict[str, Json]:
     """One JSON line of the bench: bar, value, target, ok, detail.
 
-    The naive recipe runs once (its time hardly varies) for `naive_epochs` (5 when `full`); ours
-    for each seed. `ok` also needs our mean accuracy within half a point of the naive one.
+    The naive recipe trains for `naive_epochs` (5 when `full`). Its time hardly varies: the first
+    seed is timed as the recipe stands, the others only reach their accuracy. `ok` also needs our
+    mean accuracy within half a point of the naive one.
     """
     torch.set_num_threads(threads)
-    base = locate_base(BASE)
     sample = mr_sample(path, full=full)
-    naive = _naive(base, sample, 5 if full else naive_epochs)
+    naive = _naive(sample, 5 if full else naive_epochs, seeds)
+    by_epoch = [statistics.mean(found) for found in zip(*(n.accuracy for n in naive), strict=True)]
+    best = max(range(len(by_epoch)), key=by_epoch.__getitem__)
+    naive_seconds = naive[0].seconds[best]
     ours = [fine_tune(sample, tier, {"seed": seed}, threads=threads)[0] for seed in seeds]
-    best = max(range(len(naive.accuracy)), key=naive.accuracy.__getitem__)
     accuracy = statistics.mean(accuracy_of(done) for done in ours)
     seconds = statistics.mean(done.seconds for done in ours)
-    value = naive.seconds[best] / seconds
-    equal = accuracy >= naive.accuracy[best] - _ALLOWED_LOSS
+    value = naive_seconds / seconds
+    equal = accuracy >= by_epoch[best] - _ALLOWED_LOSS
     return {
         "bar": "train_speed",
         "value": value,
         "target": TARGET,
         "ok": value >= TARGET and equal,
         "detail": {
-            "naive_seconds": naive.seconds[best],
-            "naive_accuracy": naive.accuracy[best],
-            "naive_accuracy_by_epoch": list(naive.accuracy),
-            "naive_rows_per_second": naive.rows_per_second,
+            "naive_seconds": naive_seconds,
+            "naive_accuracy": by_epoch[best],
+            "naive_accuracy_by_epoch": by_epoch,
+            "naive_accuracy_by_seed": [found.accuracy[best] for found in naive],
+            "naive_rows_per_second": naive[0].rows_per_second,
             "our_seconds": seconds,
             "our_accuracy": accuracy,
             "our_accuracy_by_seed": [accuracy_of(done) for done in ours],
@@ -68,8 +74,15 @@ def train_speed_case(
     }
 
 
-def _naive(base: BaseDirectory, sample: Sample, epochs: int) -> NaiveResult:
+def _naive(sample: Sample, epochs: int, seeds: Sequence[int]) -> list[NaiveResult]:
+    """The recipe once per seed, the first one exactly as it stands."""
+    base = locate_base(BASE)
     index = {label: place for place, label in enumerate(sample.labels)}
     train = [(text, index[label]) for text, label in sample.train]
     test = [(text, index[label]) for text, label in sample.test]
-    return naive_fine_tune(base, train, test, labels=len(index), epochs=epochs, seed=0)
+    return [
+        naive_fine_tune(
+            base, train, test, labels=len(index), epochs=epochs, seed=seed, cheaply=place > 0
+        )
+        for place, seed in enumerate(seeds)
+    ]

@@ -37,9 +37,10 @@ def test_the_raw_loop_answers_what_serving_answers(
     assert min(found.rows_per_second, found.core_ms_per_row, found.p50_ms) > 0
 
 
-def test_the_naive_recipe_trains(tiny: BaseDirectory) -> None:
+@pytest.mark.parametrize("cheaply", [False, True])
+def test_the_naive_recipe_trains(tiny: BaseDirectory, *, cheaply: bool) -> None:
     pairs = [(row["text"], int(row["label"] == "good")) for row in sentences(32)]
-    found = naive_fine_tune(tiny, pairs, pairs[:8], labels=2, epochs=2, seed=0)
+    found = naive_fine_tune(tiny, pairs, pairs[:8], labels=2, epochs=2, seed=0, cheaply=cheaply)
     assert len(found.accuracy) == len(found.seconds) == 2
     assert found.seconds[0] < found.seconds[1]
     assert found.rows_per_second == pytest.approx(64 / found.seconds[1])
