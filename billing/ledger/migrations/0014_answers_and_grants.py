@@ -23,4 +23,5 @@ class Migration(migrations.Migration):
             "grant_add(uuid, text, text, numeric, integer, timestamptz, timestamptz, text,"
             " timestamptz)",
         ),
+        SystemFunction(text("calls_forget"), "calls_forget(integer)"),
     ]
