@@ -260,8 +260,11 @@ def test_a_keyed_call_whose_first_try_is_over_does_not_wait_for_the_reaper(
     books.hold_age(first["hold_id"])
 
     again = books.request(2, call=call)
+    ended = books.take(again, other_books.request(2, call=call), now=NOW)
+    assert books.rows("SELECT state FROM ledger_hold") == [("expired",)]
     taken = books.take(again, other_books.request(2, call=call), now=NOW)
 
+    assert ended == [(False, "in_flight")] * 2
     assert taken == [(True, "accepted"), (False, "in_flight")]
     # Whoever was only slow is told that it is over, and charges nothing.
     late = books.settle(books.settlement(first, 2, response="{}"), now=NOW)

@@ -32,6 +32,7 @@ DECLARE
   new_keys uuid[] := '{}'; new_members uuid[] := '{}';
   r record; earlier record; rate_price uuid; rate_usage uuid; denied jsonb; drawn boolean := false;
   more_to_say boolean := false;
+  over_holds jsonb := '[]';   -- of keyed calls tried again, whose takers are gone
   need numeric; part numeric; over numeric; cost numeric; lot integer; purse integer; spot integer;
   whole numeric; told jsonb; pooled jsonb; drawn_lots jsonb; paid_lots jsonb; counts jsonb;
   systems boolean := app.organization() IS NULL AND current_setting('role') = 'anneal_system';
@@ -90,23 +91,6 @@ BEGIN
                      WHERE l.organization_id = k.organization_id AND l.unit = k.unit
                      FOR UPDATE) b ON true;
 
-  -- A keyed call is tried again, whoever took its hold is gone, and the reaper has not come: its end is
-  -- not waited for. The locks that it needs are held.
-  IF requests @? '$[*].call.key' THEN
-    PERFORM hold_settle(x.over, business_now)
-    FROM (SELECT jsonb_agg(DISTINCT jsonb_build_object('organization_id', h.organization_id,
-                                                       'hold_id', h.id, 'outcome', 'expired')) AS over
-          FROM jsonb_to_recordset(requests) AS q (organization_id uuid, unit text, call jsonb)
-          CROSS JOIN LATERAL (SELECT c.hold_id FROM ledger_keyedcall c
-                              WHERE c.organization_id = q.organization_id
-                                AND c.scope = q.call ->> 'scope' AND c.key = q.call ->> 'key'
-                                AND c.response IS NULL OFFSET 0) k
-          CROSS JOIN LATERAL (SELECT l.id, l.organization_id FROM ledger_hold l
-                              WHERE l.id = k.hold_id AND l.organization_id = q.organization_id
-                                AND l.unit = q.unit AND l.state = 'held' AND l.expires_at < stamp
-                              OFFSET 0) h) x
-    WHERE x.over IS NOT NULL;
-  END IF;
   FOR spot IN 1 .. coalesce(cardinality(due), 0) LOOP
     IF due[spot] THEN PERFORM balance_refresh(organizations[spot], units[spot], today); END IF;
   END LOOP;
@@ -177,7 +161,8 @@ BEGIN
     END IF;
 
     IF r.call_key IS NOT NULL THEN
-      SELECT c.request_hash, c.response, h.state INTO earlier
+      SELECT c.request_hash, c.response, c.hold_id, h.state,
+             h.state = 'held' AND h.unit = r.unit AND h.expires_at < stamp AS over INTO earlier
       FROM ledger_keyedcall c LEFT JOIN ledger_hold h ON h.id = c.hold_id
       WHERE c.organization_id = r.organization_id AND c.scope = r.call_scope
         AND c.key = r.call_key AND c.expires_at > stamp;
@@ -185,7 +170,12 @@ BEGIN
         IF earlier.request_hash <> r.call_hash THEN code := 'mismatch';
         ELSIF earlier.response IS NOT NULL THEN code := 'replay'; response := earlier.response;
         -- Without a row its hold is of this very call.
-        ELSIF coalesce(earlier.state, 'held') IN ('held', 'captured') THEN code := 'in_flight';
+        ELSIF coalesce(earlier.state, 'held') IN ('held', 'captured') THEN
+          code := 'in_flight';
+          IF earlier.over THEN
+            over_holds := over_holds || jsonb_build_object(
+              'organization_id', r.organization_id, 'hold_id', earlier.hold_id, 'outcome', 'expired');
+          END IF;
         ELSE code := NULL; END IF;
         IF code IS NOT NULL THEN RETURN NEXT; CONTINUE; END IF;
       END IF;
@@ -370,6 +360,11 @@ BEGIN
       rated = coalesce((x.more ->> 'rated')::numeric, 0),
       charges = coalesce(x.more -> 'charges', '[]'), limits = x.more -> 'limits'
     FROM unnest(new_ids, new_more) AS x (id, more) WHERE h.id = x.id AND x.more IS NOT NULL;
+  END IF;
+  -- Where the reaper has not come, the next try does not wait for him. The locks that these ends need
+  -- are held, and the new holds stand there to inherit.
+  IF over_holds <> '[]' THEN
+    PERFORM hold_settle(over_holds, business_now);
   END IF;
 END
 $$;
