@@ -94,7 +94,7 @@ def test_a_second_call_of_a_transaction_meets_an_account_made_meanwhile(
 def test_the_first_units_of_a_balance_come_before_a_decision_or_after_it(
     database_clone: DatabaseClone, books: Books, other_books: Books
 ) -> None:
-    """A batch looks for balances, waits for another account's, and finds a first grant meanwhile."""
+    """While a batch that found no balance waits for another's, the first grant comes."""
     first, second = sorted([books, other_books], key=lambda each: each.organization_id)
     second.grant(5, source="trial", now=NOW)
     asked = [first.request(1), second.request(1)]
