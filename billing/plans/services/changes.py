@@ -27,15 +27,15 @@ def subscription_locked(organization: OrganizationRef) -> tuple[Subscription | N
 
     The moment is read after the wait: what another change began meanwhile began before it.
     """
-    row = _open_spell(organization)
-    if row is None:
-        # Of two first plans one may make the account's row, and the other then wait for it with
-        # its own spell written, for which the first waits.
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"plan:{organization.id}"]
-            )
-        row = _open_spell(organization)
+    with connection.cursor() as cursor:
+        # Before any row: of two first plans one may make the account's row, and the other then wait
+        # for it with its own spell written, for which the first waits. And whoever waits for a row
+        # that ends meanwhile goes away with nothing, but with its lock.
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"plan:{organization.id}"]
+        )
+    # A renewal, which takes no such lock, may have put another in place of the one waited for.
+    row = _open_spell(organization) or _open_spell(organization)
     if row is None:
         return None, clock.now()
     # Whatever comes may need the account: it is opened before anything is granted.

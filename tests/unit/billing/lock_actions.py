@@ -37,6 +37,9 @@ from billing.plans.models import Subscription
 from billing.plans.services import subscription_cancel, subscription_change
 from billing.plans.tasks import renew
 from billing.promotions.services import promotion_redeem
+from mlworker.jobs.models import FineTuningJob
+from mlworker.jobs.rows import event_add, job_locked
+from mlworker.jobs.states import Control
 from tenants.accounts.services.organizations import (
     organization_rename,
     organization_restore,
@@ -88,6 +91,20 @@ def _job(chance: random.Random, organization: OrganizationRef) -> None:
         hold_refund(organization=organization, hold_id=hold.id, key=str(uuid7()), reason="test")
     elif unit < other:
         hold_quote(organization=organization, unit=other, amount=5)
+
+
+def _train(chance: random.Random, organization: OrganizationRef) -> None:
+    """As a worker writes: under the lock of its job's row, which a suspension pauses."""
+    job_id = FineTuningJob.objects.filter(organization_id=organization.id).get().id
+    row = job_locked(job_id)
+    event_add(row, "Trained on.")
+    hold = hold_take(
+        organization=organization, unit="trained_token", amount=1, key=str(uuid7()), ttl_seconds=60
+    )
+    hold_release(organization=organization, hold_id=hold.id)
+    event_add(row, "Trained further.")
+    row.control = Control.NONE
+    row.save()
 
 
 def _gift(chance: random.Random, organization: OrganizationRef) -> None:
@@ -228,6 +245,7 @@ def _compare(_: random.Random, __: list[OrganizationRef], ___: str) -> None:
 
 ALONE: dict[str, Action] = {
     "job": _scoped(_job),
+    "train": _scoped(_train),
     "gift": _scoped(_gift),
     "money": _scoped(_money, plain=False),
     "void": _scoped(_void),

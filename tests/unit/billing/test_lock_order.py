@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +19,7 @@ import psycopg
 import pytest
 from django.db import Error, connection
 
+from anneal.kernel import clock
 from anneal.kernel.errors import DomainError
 from anneal.kernel.ids import uuid7
 from anneal.kernel.principal import SYSTEM_ACTOR
@@ -25,6 +27,8 @@ from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from billing.ledger.reconcile import drifts_read
 from billing.promotions.contracts import PromotionKind, PromotionTerms
 from billing.promotions.services import promotion_add
+from mlworker.jobs.models import FineTuningJob
+from mlworker.jobs.states import JobState, Phase
 from tenants.accounts.services.organizations import (
     organization_lock,
 )
@@ -78,13 +82,17 @@ def owners(
             one.organization_add()
         if number >= PLAIN:
             one.money().grant(1_000, source="paid", now=NOW, kind="purchased")
+    organizations = [organization_of(one) for one in made]
     with django_db_blocker.unblock():
-        yield [organization_of(one) for one in made]
+        at_once(len(made), lambda number: _job_begun(organizations[number]))
+        yield organizations
         connection.close()
     ids = [one.organization_id for one in made]
     with books.connection.transaction():
         books.connection.execute("SET LOCAL ROLE anneal_system")
         for statement in (
+            "DELETE FROM jobs_jobevent WHERE organization_id = ANY(%s)",
+            "DELETE FROM jobs_finetuningjob WHERE organization_id = ANY(%s)",
             "UPDATE plans_subscription SET ends_at = 'infinity', next_version_id = NULL,"
             " ends_with_period = false WHERE ends_at IS NULL AND organization_id = ANY(%s)",
             "UPDATE ledger_customeraccount SET parked_at = NULL, parked_reason = ''"
@@ -93,6 +101,23 @@ def owners(
             " WHERE id = ANY(%s)",
         ):
             books.connection.execute(statement, [ids])
+
+
+def _job_begun(organization: OrganizationRef) -> None:
+    with tenant_scope(organization):
+        FineTuningJob(
+            organization_id=organization.id,
+            organization_slug=organization.slug,
+            state=JobState.RUNNING,
+            phase=Phase.TRAINING,
+            created_by="test",
+            base="minilm-l6",
+            tier="head",
+            seed=0,
+            training_file="file-none",
+            worker="test",
+            lease_until=clock.now() + timedelta(hours=1),
+        ).save(force_insert=True)
 
 
 @pytest.mark.parametrize("seconds", [6, pytest.param(40, marks=pytest.mark.slow)])

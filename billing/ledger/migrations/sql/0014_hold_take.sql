@@ -95,11 +95,13 @@ BEGIN
     IF due[spot] THEN PERFORM balance_refresh(organizations[spot], units[spot], today); END IF;
   END LOOP;
 
-  -- A statement of its own: its snapshot is taken after the locks.
+  -- A statement of its own: its snapshot is taken after the locks. A balance that was not there to be
+  -- locked may be there by now: its first grant comes after this decision.
   lot := 0;
   FOR r IN
     SELECT k.spot, g.id, g.rest
-    FROM unnest(organizations, units) WITH ORDINALITY AS k (organization_id, unit, spot)
+    FROM unnest(organizations, units, balances) WITH ORDINALITY
+         AS k (organization_id, unit, balance, spot)
     CROSS JOIN LATERAL (
       SELECT l.id, l.amount - l.held - l.consumed - l.expired - l.voided AS rest, l.priority,
              l.expires_at, l.kind, l.effective_at
@@ -108,6 +110,7 @@ BEGIN
         AND (l.expires_at IS NULL OR l.expires_at > today)
         AND l.amount > l.held + l.consumed + l.expired + l.voided
       OFFSET 0) g
+    WHERE k.balance IS NOT NULL
     ORDER BY k.spot, g.priority, g.expires_at NULLS LAST, (g.kind = 'promotional') DESC,
              g.effective_at, g.id
   LOOP
