@@ -20,12 +20,13 @@ from mlworker.engine.data.batches import epoch_batches, micro_batches, plan_cut
 from mlworker.engine.data.packing import COARSE, pack_rows
 from mlworker.engine.data.rows import EncodedSplit
 from mlworker.engine.heads import Pooling
+from mlworker.engine.training.choice import softened
 from mlworker.engine.training.evaluate import collect, metrics_of
 from mlworker.engine.training.optimizers import optimizer_for, schedule_share
 from mlworker.engine.training.progress import figures
 from mlworker.engine.training.setup import Setup, Trained
 from mlworker.engine.training.state import RunState, checkpoint_restore, checkpoint_write
-from mlworker.engine.training.trainable import Trainable
+from mlworker.engine.training.trainable import HEAD, Trainable
 
 _REPORT_SECONDS = 0.5
 _EVALUATIONS = 6
@@ -194,7 +195,8 @@ class TrainingLoop:
         with self.state.averaged():
             logits = self._logits(setup.validation)
         found = figures(metrics_of(setup.task, logits, setup.validation, setup.labels))
-        score, loss = found[setup.task.primary_metric], found["loss"]
+        score = found[setup.task.primary_metric]
+        loss, share = softened(setup.task, logits, setup.validation)
         at.evaluated = at.step
         gained = score > at.best_score + setup.config.min_delta
         at.best_score = max(at.best_score, score)
@@ -202,7 +204,8 @@ class TrainingLoop:
         if loss < at.best_loss or not self.state.best:
             at.best_loss, at.best_step = loss, at.step
             self.state.best = {
-                name: value.cpu().clone() for name, value in self.state.average.items()
+                name: value.cpu() * (share if name.startswith(HEAD) else 1.0)
+                for name, value in self.state.average.items()
             }
         at.stale = 0 if gained else at.stale + 1
         patience = setup.config.patience

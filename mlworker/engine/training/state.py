@@ -36,6 +36,8 @@ from mlworker.engine.training.trainable import Trainable
 STUDY = "study"
 _AVERAGE = 0.98
 """Share of the average that stays at each step: it looks back about 50 steps."""
+_AVERAGE_EVERY = 4
+"""Steps between two updates of the average: in tier full each reads and writes all of a base."""
 
 
 @dataclass
@@ -79,8 +81,11 @@ class RunState:
         self.average = {name: value.detach().clone() for name, value in self.model.named()}
 
     def average_update(self) -> None:
-        """Take the weights of the step just done into the average."""
+        """Take the weights of the step just done into the average, at every fourth step."""
+        if self.position.step % _AVERAGE_EVERY:
+            return
         keep = min(_AVERAGE, (1 + self.position.step) / (10 + self.position.step))
+        keep **= _AVERAGE_EVERY
         with torch.no_grad():
             for name, parameter in self.model.named():
                 self.average[name].lerp_(parameter, 1 - keep)

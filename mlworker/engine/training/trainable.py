@@ -13,6 +13,8 @@ from mlworker.engine.data.packing import PackedRows
 from mlworker.engine.training.config import TrainConfig
 
 _HEAD_STD = 0.02
+HEAD = "head."
+"""What the names of the last layer's tensors begin with."""
 
 
 class Trainable(nn.Module):

@@ -32,9 +32,23 @@ def test_auto_and_missing_mean_the_same() -> None:
         assert silent == resolve_auto(everything | {"tier": tier}, rows=1_000, classes=2, tier=tier)
 
 
-@pytest.mark.parametrize(("rows", "epochs"), [(50, 15), (2_000, 5), (8_530, 3), (10**6, 3)])
-def test_small_sets_are_read_more_often(rows: int, epochs: int) -> None:
-    assert resolve_auto({}, rows=rows, classes=2, tier="lora").epochs == epochs
+@pytest.mark.parametrize(
+    ("rows", "lora", "full"),
+    [(50, 15, 15), (500, 15, 12), (2_000, 5, 3), (8_530, 3, 3), (10**6, 3, 3)],
+)
+def test_small_sets_are_read_more_often(rows: int, lora: int, full: int) -> None:
+    assert resolve_auto({}, rows=rows, classes=2, tier="lora").epochs == lora
+    assert resolve_auto({}, rows=rows, classes=2, tier="full").epochs == full
+
+
+@pytest.mark.parametrize(
+    ("tier", "rows", "tokens"),
+    [("lora", 999, 450), ("lora", 1_000, 900), ("full", 1_000, 450), ("full", 10**6, 450)],
+)
+def test_a_step_reads_less_where_steps_are_few_or_all_weights_move(
+    tier: str, rows: int, tokens: int
+) -> None:
+    assert resolve_auto({}, rows=rows, classes=2, tier=tier).batch_tokens == tokens
 
 
 @pytest.mark.parametrize(

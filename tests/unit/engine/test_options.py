@@ -42,7 +42,7 @@ def _model(base: BaseDirectory, tier: str, **values: object) -> Trainable:
 @pytest.mark.parametrize(
     ("values", "kind", "facts"),
     [
-        ({}, torch.optim.AdamW, {"lr": 1e-4}),
+        ({}, torch.optim.AdamW, {"lr": 5e-5}),
         ({"optimizer": "adam", "learning_rate": 0.01}, torch.optim.Adam, {"lr": 0.01}),
         ({"optimizer": "sgd", "momentum": 0.7}, torch.optim.SGD, {"lr": 0.01, "momentum": 0.7}),
     ],

@@ -18,10 +18,10 @@ _RATES = {
     ("lora", "sgd"): 0.05,
     ("full", "sgd"): 0.01,
     ("lora", ""): 1e-3,
-    ("full", ""): 1e-4,
+    ("full", ""): 5e-5,
 }
 """By tier and optimizer; "" stands for both kinds of Adam."""
-_ROWS_READ = 10_000
+_ROWS_READ = {"lora": 10_000, "full": 6_000}
 _MOST_EPOCHS, _LEAST_EPOCHS = 15, 3
 _MANY_ROWS = 1_000
 _MOST_HEAD_RATE = 10.0
@@ -67,18 +67,19 @@ def _rules(
 ) -> dict[str, object]:
     """Every default, also of fields that another tier has.
 
-    epochs: enough for about 10,000 rows read, at least 3 and at most 15.
-    batch_tokens: 900, less on small sets so that an epoch has 25 steps or more.
+    epochs: enough for about 10,000 rows read, at least 3 and at most 15; about 6,000 in tier full.
+    batch_tokens: 900, less on small sets so that an epoch has 25 steps or more, and in tier full.
     lora_alpha: twice the rank, so that another rank keeps the update's scale.
     """
-    epochs = min(_MOST_EPOCHS, max(_LEAST_EPOCHS, round(_ROWS_READ / max(rows, 1))))
+    wanted = round(_ROWS_READ.get(tier, 0) / max(rows, 1))
+    epochs = min(_MOST_EPOCHS, max(_LEAST_EPOCHS, wanted))
     rank = given.get("lora_rank", 8)
     known = isinstance(rank, int) and not isinstance(rank, bool)
     return {
         "epochs": epochs,
         "learning_rate": _RATES.get((tier, optimizer)) or _RATES.get((tier, ""), 1e-3),
         "head_rate": _head_rate(classes, tier) if optimizer != "sgd" else 1.0,
-        "batch_tokens": 900 if rows >= _MANY_ROWS else 450,
+        "batch_tokens": 900 if rows >= _MANY_ROWS and tier != "full" else 450,
         "max_length": 256,
         "optimizer": "adamw",
         "momentum": 0.9,

@@ -41,7 +41,7 @@ class TrainConfig:
         "How often the training rows are read.",
         1,
         100,
-        auto="about 10,000 rows read in all, at least 3 and at most 15 passes",
+        auto="as many as read about 10,000 rows, 6,000 in tier full; 3 to 15",
         idle=1,
         tiers=TUNED,
     )
@@ -49,7 +49,7 @@ class TrainConfig:
         "Highest step size of the optimizer; too large a one diverges.",
         1e-7,
         1.0,
-        auto="lora 0.001, full 0.0001; with sgd lora 0.05, full 0.01",
+        auto="lora 0.001, full 0.00005; with sgd lora 0.05, full 0.01",
         tiers=TUNED,
     )
     head_rate: float = number(
@@ -65,7 +65,7 @@ class TrainConfig:
         "Tokens per optimizer step; more is steadier, fewer learns in more steps.",
         64,
         65_536,
-        auto="900, or 450 under 1,000 rows",
+        auto="900, or 450 under 1,000 rows and in tier full",
         tiers=TUNED,
     )
     max_length: int = integer(
