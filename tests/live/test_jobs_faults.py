@@ -6,6 +6,7 @@ import re
 import signal
 import time
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import psutil
@@ -51,6 +52,21 @@ def _no_trainer(place: ImpatientInstallation, seconds: float) -> bool:
     return wait_until(lambda: not trainers(place), seconds=seconds, pause=0.1)
 
 
+@cache
+def _unbroken(place: ImpatientInstallation, tier: str, epochs: int) -> Any:
+    """Return the figures of the same job when nothing happens to it."""
+    customer = Customer(place)
+    job = customer.submit(customer.dataset(), **lora(epochs) | {"tier": tier})
+    return customer.ended(job, 120)["metrics"]
+
+
+def _assert_unbroken(found: Any, expected: Any) -> None:
+    """Polite moments round in another order: the last digits may differ."""
+    for split in ("validation", "test"):
+        for name in ("accuracy", "macro_f1", "loss"):
+            assert found[split][name] == pytest.approx(expected[split][name], abs=1e-4)
+
+
 def _kill_trainer(
     place: ImpatientInstallation, customer: Customer, kills: int, tier: str = "lora"
 ) -> dict[str, Any]:
@@ -65,6 +81,7 @@ def _kill_trainer(
     assert done["attempt"] == kills + 1
     assert done["progress"]["step"] == done["progress"]["total"]
     assert len(customer.continued(job)) == kills
+    _assert_unbroken(done["metrics"], _unbroken(place, tier, 3 * kills))
     return done
 
 
@@ -114,6 +131,7 @@ def test_a_trainer_killed_at_a_random_step_loses_no_step(
     saved, _, _ = customer.messages(job).partition("job.restarted")
     steps = [int(step) for step in re.findall(r"Checkpoint saved at step (\d+)", saved)]
     assert customer.continued(job) == steps[-1:]
+    _assert_unbroken(done["metrics"], _unbroken(place, "lora", 4))
 
 
 def test_a_trainer_that_dies_before_any_checkpoint_ends_the_job_unpaid(
