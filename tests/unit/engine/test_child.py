@@ -151,7 +151,7 @@ def _gone(pid: int, seconds: float = 10) -> bool:
     return False
 
 
-def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(
+def test_a4_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(
     tiny: BaseDirectory, tmp_path: Path, start: Start
 ) -> None:
     write_run(

@@ -81,7 +81,7 @@ def _assert_same(folder: Path, child: Child, expected: DoneMessage, artifact: Ar
 
 @pytest.mark.parametrize("tier", ["lora", "full"])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_run_killed_at_a_random_step_ends_with_the_weights_of_an_unbroken_one(
+def test_a1_a_run_killed_at_a_random_step_ends_with_the_weights_of_an_unbroken_one(
     seed: int, tier: str, whole: Whole, tiny: BaseDirectory, tmp_path: Path, start: Start
 ) -> None:
     expected, artifact = whole[tier]
