@@ -153,6 +153,18 @@ WITH booked AS (
     ON h.id = c.hold_id AND h.organization_id = c.organization_id
   WHERE h.id IS NULL
   UNION ALL
+  -- What a line is called follows from its grant: revenue that is owed is no revenue yet.
+  SELECT 'journals.account', e.organization_id, e.journal_id || ' ' || e.account, 0, count(*)
+  FROM ledger_ledgerentry e JOIN ledger_grant g ON g.id = e.grant_id
+  WHERE e.unit <> g.unit OR e.account NOT IN (
+    CASE g.kind WHEN 'purchased' THEN 'customer_credit' WHEN 'credit_line' THEN 'credit_line'
+         ELSE 'promotional_credit' END,
+    CASE WHEN e.kind IN ('grant', 'void') THEN 'issued'
+         WHEN e.kind = 'expiry' AND g.kind = 'credit_line' THEN 'lapsed'
+         WHEN e.kind = 'expiry' THEN 'breakage'
+         WHEN g.kind = 'credit_line' THEN 'receivable' ELSE 'revenue' END)
+  GROUP BY e.organization_id, e.journal_id, e.account
+  UNION ALL
   SELECT 'journals.zero', organization_id, journal_id::text, 0, sum(amount)
   FROM ledger_ledgerentry GROUP BY organization_id, journal_id, unit
 )

@@ -5,7 +5,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.core.mail import send_mail
-from django.db.models import Q
+from django.db.models import Min, Q
 from django.db.models.functions import Now
 from django.template.loader import render_to_string
 from django.utils import translation
@@ -32,8 +32,9 @@ _BATCH: Final = 500
 
 
 def organizations_to_tell() -> tuple[OrganizationRef, ...]:
-    """Return whose notices wait. Runs in a system scope."""
-    ids = set(_waiting().order_by("created_at").values_list("organization_id", flat=True)[:_BATCH])
+    """Return whose notices wait, some at a time. Runs in a system scope."""
+    oldest = _waiting().values("organization_id").annotate(first=Min("created_at"))
+    ids = [row["organization_id"] for row in oldest.order_by("first")[:_BATCH]]
     rows = Organization.objects.filter(id__in=ids).order_by("id")
     return tuple(OrganizationRef(id=row.id, slug=row.slug) for row in rows)
 

@@ -1,5 +1,6 @@
 """The ledger's scheduled work."""
 
+import logging
 from uuid import UUID
 
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
@@ -10,6 +11,8 @@ from billing.ledger.services.faults import FAULT_TASK
 from billing.ledger.services.upkeep import BATCH, calls_forget, grants_end, holds_expire
 
 _MOST_BATCHES = 20
+
+logger = logging.getLogger(__name__)
 
 
 @task(name="ledger.reap", queue="default", every=10.0)
@@ -37,12 +40,18 @@ def fault(organization_id: str, slug: str) -> None:
 
 @task(name="ledger.notify", queue="default", every=10.0)
 def notify() -> None:
-    """Announce thresholds that were reached: the event, and a mail through the outbox."""
+    """Announce thresholds that were reached: the event, and a mail through the outbox.
+
+    Whose cannot be announced keeps nobody else from theirs, and waits for the next turn.
+    """
     with system_scope("ledger notices"):
         waiting = organizations_to_tell()
     for organization in waiting:
-        with tenant_scope(organization):
-            notices_announce(organization=organization)
+        try:
+            with tenant_scope(organization):
+                notices_announce(organization=organization)
+        except Exception:
+            logger.exception("ledger.notify_failed", extra={"organization": str(organization.id)})
 
 
 @task(name="ledger.notice_mail", queue="default")

@@ -9,7 +9,8 @@ from django.db import transaction
 from anneal.kernel.scopes import ScopeError, current_scope
 from billing.ledger import functions
 from billing.metering.contracts import UsageEventNew
-from billing.metering.services import usage_ingest
+from billing.metering.errors import UsageBatchTooLarge
+from billing.metering.services import usage_check, usage_ingest
 
 MOST: Final = 1_000
 _TTL_SECONDS: Final = 600
@@ -30,20 +31,26 @@ def usage_charge(*, events: Sequence[UsageEventNew]) -> int:
     scope = current_scope()
     if scope is None or scope.organization is not None:
         raise ScopeError("usage_charge counts for many organizations: open a system scope.")
+    if len(events) > MOST:
+        raise UsageBatchTooLarge(f"At most {MOST:,} events at once: send several batches.")
+    usage_check(events=events)
     # A savepoint: whoever catches a refusal finds nothing taken.
     with transaction.atomic():
         return _charge(events)
 
 
 def _charge(events: Sequence[UsageEventNew]) -> int:
-    named = {_hold_id(event): event for event in events}
+    named: dict[UUID, UsageEventNew] = {}
+    for event in events:
+        named.setdefault(_hold_id(event), event)
     codes = functions.holds_take([_request(hold_id, event) for hold_id, event in named.items()])
     taken = [hold for hold, code in zip(named, codes, strict=True) if code in _TAKEN]
     settled = functions.holds_settle([_settlement(hold, named[hold]) for hold in taken])
     paid = {hold for hold, code in zip(taken, settled, strict=True) if code in _SETTLED}
     # Counted without charge before: what was set aside for it now goes back.
     functions.holds_settle([_release(hold, named[hold]) for hold in taken if hold not in paid])
-    usage_ingest(events=[event for hold, event in named.items() if hold not in paid])
+    # Those paid too: they are known by now, and another content under their name is told.
+    usage_ingest(events=events)
     return len(paid)
 
 

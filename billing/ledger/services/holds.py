@@ -80,7 +80,7 @@ def hold_take(
             "dims": dims or {},
             "api_key_id": api_key_id,
             "member_id": member_id,
-            "most": most,
+            "most": _most_read(most),
         }
     )
     if decision.code not in {"accepted", "duplicate"}:
@@ -112,7 +112,7 @@ def hold_quote(
             "dims": dims or {},
             "api_key_id": api_key_id,
             "member_id": member_id,
-            "most": LARGEST if most is None else most,
+            "most": _most_read(LARGEST if most is None else most),
         }
     )
     transaction.savepoint_rollback(undo)
@@ -249,7 +249,7 @@ def hold_extend(
         api_key_id=api_key_id,
         member_id=member_id,
         dims=dims,
-        most=most,
+        most=_most_read(most),
     )
     if decision.code == "quota_exhausted":
         _denied(decision, hold_get(organization=organization, hold_id=hold_id).unit, units)
@@ -276,6 +276,11 @@ def hold_get(*, organization: OrganizationRef, hold_id: UUID) -> Hold:
         charged=row.charged,
         charge_refunded=row.charge_refunded,
     )
+
+
+def _most_read(most: Decimal | None) -> Decimal | None:
+    """Nothing is above NaN, so a hold that may cost so much would have no limit at all."""
+    return None if most is None else amount_read(most, zero=True)
 
 
 def _settle(organization: OrganizationRef, settlement: dict[str, Any]) -> Hold:

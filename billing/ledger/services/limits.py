@@ -11,7 +11,7 @@ from anneal.kernel.ids import public_id
 from anneal.kernel.principal import SYSTEM_ACTOR, Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.ledger import functions
-from billing.ledger.amounts import amount_read, unit_read
+from billing.ledger.amounts import amount_read, money_read, unit_read
 from billing.ledger.contracts import LimitInfo
 from billing.ledger.errors import (
     AccountWithoutMoney,
@@ -46,12 +46,14 @@ def limit_set(
 
     One that was removed comes back with its counts, and a new one begins with what its window has
     used, decision 0027. The caller has made sure that the subject is the organization's. Windows
-    are days and months of UTC, or for ever. Raises AmountInvalid, UnitUnknown, CurrencyMismatch,
-    AccountWithoutMoney, LimitInvalid.
+    are days and months of UTC, or for ever. Raises AmountInvalid, UnitUnknown, CurrencyDecimals,
+    CurrencyMismatch, AccountWithoutMoney, LimitInvalid.
     """
     require_scope(organization)
     units = amount_read(amount, zero=True)
     money = unit_read(unit)
+    if money:
+        money_read(units, unit)
     _check(scope, subject_id, window, alerts)
     functions.account_open(organization_id=organization.id)
     if money:

@@ -53,6 +53,22 @@ def usage_ingest(*, events: Sequence[UsageEventNew]) -> UsageIngested:
         raise UsageBatchTooLarge
     if not events:
         return UsageIngested(0, 0)
+    usage_check(events=events)
+    # A savepoint: whoever catches the conflict goes on in a clean transaction.
+    with transaction.atomic():
+        known = _record(events, clock.now())
+        conflicts = [
+            UsageRefusal(number - 1, code, f"'{events[number - 1].event_id[:80]}' was counted")
+            for number, code in known
+            if code == "conflict"
+        ]
+        if conflicts:
+            raise UsageConflict(conflicts)
+    return UsageIngested(counted=len(events) - len(known), known=len(known))
+
+
+def usage_check(*, events: Sequence[UsageEventNew]) -> None:
+    """Refuse a batch with an event that cannot be counted. System scope. Raises UsageInvalid."""
     now = clock.now()
     meters = frozenset(Meter.objects.values_list("code", flat=True))
     named = {event.organization_id for event in events}
@@ -64,17 +80,6 @@ def usage_ingest(*, events: Sequence[UsageEventNew]) -> UsageIngested:
     ]
     if refusals:
         raise UsageInvalid(refusals)
-    # A savepoint: whoever catches the conflict goes on in a clean transaction.
-    with transaction.atomic():
-        known = _record(events, now)
-        conflicts = [
-            UsageRefusal(number - 1, code, f"'{events[number - 1].event_id[:80]}' was counted")
-            for number, code in known
-            if code == "conflict"
-        ]
-        if conflicts:
-            raise UsageConflict(conflicts)
-    return UsageIngested(counted=len(events) - len(known), known=len(known))
 
 
 def _record(events: Sequence[UsageEventNew], now: datetime) -> list[tuple[int, str]]:

@@ -40,8 +40,7 @@ def subscription_cancel(
     then. Raises SubscriptionNone, SubscriptionFree.
     """
     require_scope(organization)
-    now = clock.now()
-    row = _open(organization, now)
+    row, now = _open(organization)
     if not must_be_paid(row.plan_version):
         raise SubscriptionFree
     after = plan_after(organization=organization)
@@ -58,7 +57,7 @@ def subscription_cancel(
 def subscription_keep(*, organization: OrganizationRef, actor: Actor) -> SubscriptionInfo:
     """Take a cancellation back before its time. Raises SubscriptionNone, CancellationNone."""
     require_scope(organization)
-    row = _open(organization, clock.now())
+    row, _ = _open(organization)
     following = row.next_version
     if not row.ends_with_period and (following is None or must_be_paid(following)):
         raise CancellationNone
@@ -90,11 +89,11 @@ def rests_void(*, subscription_id: UUID) -> None:
         _void(organization, SYSTEM_ACTOR, grant_id)
 
 
-def _open(organization: OrganizationRef, now: datetime) -> Subscription:
-    row = subscription_locked(organization, now)
+def _open(organization: OrganizationRef) -> tuple[Subscription, datetime]:
+    row, now = subscription_locked(organization)
     if row is None:
         raise SubscriptionNone
-    return row
+    return row, now
 
 
 def _leave(

@@ -3,7 +3,11 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from django.db import connection
+
+from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
+from anneal.kernel.errors import Conflict
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef
@@ -18,19 +22,36 @@ from billing.plans.services.standing import caps_apply
 from tenants.accounts.services import organization_announce
 
 
-def subscription_locked(organization: OrganizationRef, now: datetime) -> Subscription | None:
-    """Return the open spell as of now, its row and the account locked; None without a plan."""
-    row = (
+def subscription_locked(organization: OrganizationRef) -> tuple[Subscription | None, datetime]:
+    """Return the open spell, its row and the account locked, and as of when; None without a plan.
+
+    The moment is read after the wait: what another change began meanwhile began before it.
+    """
+    with connection.cursor() as cursor:
+        # Before any row: of two first plans one may make the account's row, and the other then wait
+        # for it with its own spell written, for which the first waits. And whoever waits for a row
+        # that ends meanwhile goes away with nothing, but with its lock.
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"plan:{organization.id}"]
+        )
+    # A renewal, which takes no such lock, may have put another in place of the one waited for.
+    row = _open_spell(organization) or _open_spell(organization)
+    if row is None:
+        return None, clock.now()
+    # Whatever comes may need the account: it is opened before anything is granted.
+    functions.account_open(organization_id=organization.id)
+    now = clock.now()
+    return renew_until(organization, row, now), now
+
+
+def _open_spell(organization: OrganizationRef) -> Subscription | None:
+    row: Subscription | None = (
         Subscription.objects.filter(organization_id=organization.id, ends_at__isnull=True)
         .select_related("plan_version__plan", "next_version__plan")
         .select_for_update(of=("self",))
         .first()
     )
-    if row is None:
-        return None
-    # Whatever comes may need the account: it is opened before anything is granted.
-    functions.account_open(organization_id=organization.id)
-    return renew_until(organization, row, now)
+    return row
 
 
 def spell_new(
@@ -54,7 +75,12 @@ def spell_new(
 def spell_cut(
     organization: OrganizationRef, row: Subscription, now: datetime, *, returned: bool = False
 ) -> None:
-    """End a spell and its period now; ``returned``: what plans gave until now is taken back."""
+    """End a spell and its period now; ``returned``: what plans gave until now is taken back.
+
+    Raises Conflict for one that has only just begun, which two calls at once can ask for.
+    """
+    if row.starts_at >= now:
+        raise Conflict("Another change of plan was made at this moment: look again.")
     row.ends_at, row.next_version, row.next_assigned = now, None, False
     row.ends_with_period, row.returned = False, returned
     row.save(

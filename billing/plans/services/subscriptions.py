@@ -5,7 +5,6 @@ from decimal import Decimal
 
 from django.db import IntegrityError, transaction
 
-from anneal.kernel import clock
 from anneal.kernel.errors import Conflict
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
@@ -49,8 +48,7 @@ def subscription_change(
     TimeZoneInvalid.
     """
     require_scope(organization)
-    now = clock.now()
-    row = subscription_locked(organization, now)
+    row, now = subscription_locked(organization)
     if row is None:
         wanted = _wanted(plan, assigned=assigned)
         zone = time_zone_read(time_zone or "UTC", now)

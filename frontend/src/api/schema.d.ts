@@ -1742,7 +1742,7 @@ export interface components {
              *     * `month` - month
              *     * `total` - total
              */
-            window: components["schemas"]["WindowC88Enum"];
+            window: components["schemas"]["LimitWindowEnum"];
             /** Format: decimal */
             amount: string;
             /** @description `key_...` or `usr_...`; without it the budget is the whole organization's. */
@@ -1779,7 +1779,7 @@ export interface components {
             scope: components["schemas"]["ScopeEnum"];
             subject: string | null;
             unit: string;
-            window: components["schemas"]["WindowC88Enum"];
+            window: components["schemas"]["LimitWindowEnum"];
             /**
              * Format: date-time
              * @description Null for `total`.
@@ -2329,10 +2329,10 @@ export interface components {
          *     * `container` - container
          * @enum {string}
          */
-        ExportFormatsEnum: "huggingface" | "adapter" | "onnx" | "onnx_int8" | "container";
+        ExportFormatEnum: "huggingface" | "adapter" | "onnx" | "onnx_int8" | "container";
         /** @description What to make. */
         ExportInRequest: {
-            format: components["schemas"]["FormatEnum"];
+            format: components["schemas"]["ExportFormatEnum"];
         };
         /** @description A version's exports, complete. */
         ExportListOut: {
@@ -2347,7 +2347,7 @@ export interface components {
             /** @default model.export */
             object?: string;
             model: string;
-            format: components["schemas"]["FormatEnum"];
+            format: components["schemas"]["ExportFormatEnum"];
             status: components["schemas"]["ExportOutStatusEnum"];
             /**
              * Format: double
@@ -2525,15 +2525,6 @@ export interface components {
             amount: components["schemas"]["AmountRangeOut"];
             data: components["schemas"]["MeterForecastOut"][];
         };
-        /**
-         * @description * `huggingface` - huggingface
-         *     * `adapter` - adapter
-         *     * `onnx` - onnx
-         *     * `onnx_int8` - onnx_int8
-         *     * `container` - container
-         * @enum {string}
-         */
-        FormatEnum: "huggingface" | "adapter" | "onnx" | "onnx_int8" | "container";
         /** @description Grants that are not spent, by unit, the next to be spent first. */
         GrantListOut: {
             object: string;
@@ -2872,6 +2863,13 @@ export interface components {
          * @enum {string}
          */
         LevelEnum: "info" | "warn" | "error";
+        /**
+         * @description * `day` - day
+         *     * `month` - month
+         *     * `total` - total
+         * @enum {string}
+         */
+        LimitWindowEnum: "day" | "month" | "total";
         /** @description Which column is the text and which the label. */
         MappingOut: {
             text: string;
@@ -3002,7 +3000,7 @@ export interface components {
             /** @description Words that stand for this version among those of its suffix. */
             stages?: string[];
             /** @description Forms that an export of this version may have. */
-            export_formats?: components["schemas"]["ExportFormatsEnum"][];
+            export_formats?: components["schemas"]["ExportFormatEnum"][];
             /** @description Whether a job may continue from it, on the same base and task. */
             continuable?: boolean;
             /** @description What a base can learn. */
@@ -4006,13 +4004,6 @@ export interface components {
          * @enum {string}
          */
         WhenEnum: "period_end" | "now";
-        /**
-         * @description * `day` - day
-         *     * `month` - month
-         *     * `total` - total
-         * @enum {string}
-         */
-        WindowC88Enum: "day" | "month" | "total";
         _NeedsSchema: {
             name: string;
             value: string;

@@ -139,7 +139,7 @@ class TrainingLoop:
         config = setup.config
         rate = config.learning_rate * schedule_share(config, at.step, self.steps_planned)
         for group in self.state.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["scale"]
         self.model.train()
         self.state.optimizer.zero_grad(set_to_none=True)
         torch.manual_seed(config.seed * _SEED_STRIDE + at.step)

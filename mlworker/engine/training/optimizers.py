@@ -12,7 +12,7 @@ from mlworker.engine.training.trainable import Trainable
 
 def optimizer_for(model: Trainable, config: TrainConfig) -> torch.optim.Optimizer:
     """The optimizer that was chosen, over the model's trained parameters."""
-    groups = model.groups(config.weight_decay)
+    groups = model.groups(config)
     rate = config.learning_rate
     if config.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=rate, momentum=config.momentum, fused=True)

@@ -62,12 +62,20 @@ class Trainable(nn.Module):
         yield "head.weight", self.head.weight
         yield "head.bias", self.head.bias
 
-    def groups(self, decay: float) -> list[dict[str, object]]:
-        """Parameters for the optimizer: matrices decay, biases and norms do not."""
-        parameters = [parameter for _, parameter in self.named()]
+    def groups(self, config: TrainConfig) -> list[dict[str, object]]:
+        """Parameters for the optimizer: matrices decay, biases and norms do not.
+
+        `scale` is what a group's step size is of the others'.
+        """
+        own = [parameter for _, parameter in self.own()]
         return [
-            {"params": [one for one in parameters if one.dim() > 1], "weight_decay": decay},
-            {"params": [one for one in parameters if one.dim() < 2], "weight_decay": 0.0},
+            {"params": chosen, "weight_decay": decay, "scale": scale}
+            for part, scale in ((own, 1.0), ([*self.head.parameters()], config.head_rate))
+            for chosen, decay in (
+                ([one for one in part if one.dim() > 1], config.weight_decay),
+                ([one for one in part if one.dim() < 2], 0.0),
+            )
+            if chosen
         ]
 
     def tensors(self) -> dict[str, Tensor]:

@@ -38,6 +38,8 @@ SPECTACULAR_SETTINGS = {
             "failed",
             "cancelled",
         ],
+        "ExportFormatEnum": ["huggingface", "adapter", "onnx", "onnx_int8", "container"],
+        "LimitWindowEnum": ["day", "month", "total"],
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

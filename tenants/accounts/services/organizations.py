@@ -151,8 +151,10 @@ def organization_lock(organization: OrganizationRef) -> None:
 
 
 def _locked(organization: OrganizationRef) -> Organization:
+    # Not its key: every row of the organization points at that, so its calls and workers would
+    # wait, and a suspension would wait for the jobs of workers that do.
     row: Organization | None = (
-        Organization.objects.select_for_update().filter(id=organization.id).first()
+        Organization.objects.select_for_update(no_key=True).filter(id=organization.id).first()
     )
     if row is None:
         raise NotFound

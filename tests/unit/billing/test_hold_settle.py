@@ -243,6 +243,38 @@ def test_a_keyed_call_that_failed_may_run_again(books: Books) -> None:
     assert books.take(books.request(2, call=call), now=NOW) == [(False, "replay")]
 
 
+@pytest.mark.parametrize("paid", [False, True])
+def test_a_keyed_call_whose_first_try_is_over_does_not_wait_for_the_reaper(
+    books: Books, other_books: Books, paid: bool
+) -> None:
+    """All there is lies in the hold of a gateway that is gone, and the reaper is away."""
+    if paid:
+        books.money().grant("0.0002", source="paid", now=NOW)
+        books.limit("0.0002", unit="USD")
+    else:
+        books.grant(2, source="trial", now=NOW)
+    other_books.grant(2, source="trial", now=NOW)
+    call = {"scope": "POST /v1/classify", "key": "k1", "hash": "a" * 64}
+    first, theirs = books.request(2, call=call), other_books.request(2, call=call)
+    books.take(first, theirs, now=NOW)
+    books.hold_age(first["hold_id"])
+
+    again = books.request(2, call=call)
+    ended = books.take(again, other_books.request(2, call=call), now=NOW)
+    assert books.rows("SELECT state FROM ledger_hold") == [("expired",)]
+    taken = books.take(again, other_books.request(2, call=call), now=NOW)
+
+    assert ended == [(False, "in_flight")] * 2
+    assert taken == [(True, "accepted"), (False, "in_flight")]
+    # Whoever was only slow is told that it is over, and charges nothing.
+    late = books.settle(books.settlement(first, 2, response="{}"), now=NOW)
+    assert late == [("hold_expired", "expired", 0)]
+    books.settle(books.settlement(again, 2, response="{}"), now=NOW)
+    assert books.take(books.request(2, call=call), now=NOW) == [(False, "replay")]
+    assert books.usage() == 2
+    assert (books.drift(), other_books.drift()) == ([], [])
+
+
 def test_a_refused_keyed_call_leaves_no_trace(books: Books) -> None:
     call = {"scope": "POST /v1/classify", "key": "k1", "hash": "a" * 64}
     refused = books.take(books.request(2, call=call), now=NOW)

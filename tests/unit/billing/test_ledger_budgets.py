@@ -148,6 +148,7 @@ def test_budgets_are_for_those_who_look_after_money(
         ({"amount": -1}, "amount_invalid", "amount"),
         ({"amount": "NaN"}, "invalid_request", "amount"),
         ({"amount": "1e30"}, "invalid_request", "amount"),
+        ({"unit": "JPY", "amount": "0.5"}, "currency_decimals", "amount"),
         ({"amount": "0.0000000000001"}, "invalid_request", "amount"),
         ({"window": "week"}, "invalid_request", "window"),
         ({"enforcement": "maybe"}, "invalid_request", "enforcement"),

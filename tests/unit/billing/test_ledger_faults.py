@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core.mail import EmailMessage
+from django.db import IntegrityError
 
 from anneal.kernel import clock
 from anneal.kernel.ids import uuid7
@@ -18,13 +20,13 @@ from anneal.kernel.scopes import (
 )
 from billing.ledger import functions
 from billing.ledger.models import Balance, CustomerAccount, KeyedCall, LedgerEntry
-from billing.ledger.services import books_fault, grants_end, hold_take, holds_expire
+from billing.ledger.services import books_fault, grants_end, hold_take, holds_expire, upkeep
 from billing.ledger.services.upkeep import BATCH
 from billing.ledger.tasks import fault, reap
 from tenants.accounts.models import User
 from tests.unit.billing.test_ledger_services import hold_age
 from tests.unit.billing.test_reconcile import seed
-from tests.unit.factories import make_user
+from tests.unit.factories import make_organization, make_user
 
 
 @pytest.fixture
@@ -147,6 +149,39 @@ def test_an_account_whose_books_are_wrong_keeps_nobody_elses_grants_from_ending(
         assert [entry.organization_id for entry in ended] == [other_organization.id]
         parked = CustomerAccount.objects.filter(parked_at__isnull=False, organization_id__in=both)
         assert [account.organization_id for account in parked] == [organization.id]
+
+
+def test_whose_grants_are_due_is_read_some_at_a_time(
+    organization: OrganizationRef,
+    other_organization: OrganizationRef,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With batches of one, every account comes to its turn, those at fault too."""
+    third = make_organization("third")
+    for each in (organization, other_organization):
+        seed("UPDATE ledger_balance SET granted = 500 WHERE organization_id = %s", each.id)
+    sweep = functions.ledger_sweep
+
+    def of_one(*, most: int, only_of: UUID | None = None) -> int:
+        if only_of is None:
+            raise IntegrityError("an account's books are wrong")
+        return sweep(most=10, only_of=only_of)
+
+    monkeypatch.setattr(functions, "ledger_sweep", of_one)
+    monkeypatch.setattr(upkeep, "BATCH", 1)
+
+    with clock.frozen(datetime.now(UTC) + timedelta(days=15)):
+        assert grants_end() >= 2
+
+    with system_scope("test"):
+        ours = {"organization_id__in": [organization.id, other_organization.id, third.id]}
+        ended = LedgerEntry.objects.filter(account="breakage", **ours)
+        assert {entry.organization_id for entry in ended} == {third.id}
+        parked = CustomerAccount.objects.filter(parked_at__isnull=False, **ours)
+        assert {account.organization_id for account in parked} == {
+            organization.id,
+            other_organization.id,
+        }
 
 
 def test_the_reaper_forgets_every_answer_whose_day_is_over(organization: OrganizationRef) -> None:

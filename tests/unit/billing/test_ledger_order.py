@@ -89,3 +89,36 @@ def test_a_second_call_of_a_transaction_meets_an_account_made_meanwhile(
 
     assert books.rows("SELECT count(*) FROM ledger_customeraccount") == [(1,)]
     assert books.drift() == []
+
+
+def test_the_first_units_of_a_balance_come_before_a_decision_or_after_it(
+    database_clone: DatabaseClone, books: Books, other_books: Books
+) -> None:
+    """While a batch that found no balance waits for another's, the first grant comes."""
+    first, second = sorted([books, other_books], key=lambda each: each.organization_id)
+    second.grant(5, source="trial", now=NOW)
+    asked = [first.request(1), second.request(1)]
+
+    def work() -> Any:
+        with psycopg.connect(database_clone.app_url, autocommit=True) as connection:
+            return Books(connection, first.organization_id).take(*asked)
+
+    with (
+        ThreadPoolExecutor(1) as pool,
+        psycopg.connect(database_clone.app_url) as holder,
+    ):
+        holder.execute("SET LOCAL ROLE anneal_system")
+        holder.execute(
+            "SELECT FROM ledger_balance WHERE organization_id = %s FOR UPDATE",
+            [second.organization_id],
+        )
+        taking = pool.submit(work)
+        time.sleep(0.5)
+        first.grant(5, source="gift", now=NOW)
+        holder.rollback()
+        taken = taking.result(30)
+
+    assert taken == [(False, "quota_exhausted"), (True, "accepted")]
+    assert first.balance()["held"] == 0
+    assert first.take(first.request(5)) == [(True, "accepted")]
+    assert (first.drift(), second.drift()) == ([], [])

@@ -20,7 +20,7 @@ from anneal.kernel.events import ThresholdReached
 from anneal.kernel.models import OutboxMessage
 from anneal.kernel.principal import SYSTEM_ACTOR, Role
 from anneal.kernel.scopes import OrganizationRef, current_scope, system_scope, tenant_scope
-from billing.ledger import tasks
+from billing.ledger import notices, tasks
 from billing.ledger.errors import AccountParked
 from billing.ledger.models import GrantKind, Notice
 from billing.ledger.selectors import account_get
@@ -75,6 +75,37 @@ def test_a_threshold_is_shown_published_and_mailed_once(
         (80, 800, None),
     ]
     assert other_client_api.get("/v1/billing/notices").json()["data"] == []
+
+
+def test_whoever_cannot_be_told_keeps_nobody_else_waiting(
+    organization: OrganizationRef,
+    other_organization: OrganizationRef,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail_for_the_first(event: ThresholdReached) -> None:
+        if event.organization == organization:
+            raise RuntimeError("its webhook is broken")
+
+    for each in (organization, other_organization):
+        spend(each, 800)
+    with monkeypatch.context() as broken:
+        broken.setitem(events._handlers, ThresholdReached, [fail_for_the_first])
+        broken.setattr(notices, "_BATCH", 2)
+        tasks.notify()
+
+    assert waiting_of(other_organization) == []
+    assert waiting_of(organization) == [50, 80]
+    (record,) = [one for one in caplog.records if one.message == "ledger.notify_failed"]
+    assert record.__dict__["organization"] == str(organization.id)
+    tasks.notify()
+    assert waiting_of(organization) == []
+
+
+def waiting_of(organization: OrganizationRef) -> list[int]:
+    with tenant_scope(organization):
+        rows = Notice.objects.filter(announced_at=None).order_by("threshold")
+        return list(rows.values_list("threshold", flat=True))
 
 
 def test_a_mail_whose_asking_was_lost_is_asked_for_again(organization: OrganizationRef) -> None:

@@ -177,6 +177,7 @@ def test_no_units_are_no_trial() -> None:
         (14, {"prediction": D("0.5")}, "plan_invalid"),
         (14, {"prediction": -1}, "price_invalid"),
         (14, {"prediction": D("NaN")}, "price_invalid"),
+        (14, {"prediction": D(10) ** 30}, "price_invalid"),
     ],
 )
 def test_a_trial_nobody_could_use_is_refused(days: int, units: dict[str, Any], code: str) -> None:

@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
 from django.db import connection
 
 from anneal.kernel import clock
+from anneal.kernel.ids import uuid7
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from billing.ledger.models import Grant
@@ -45,6 +47,17 @@ def change(organization: OrganizationRef, plan: str) -> str:
         ).plan.code
 
 
+def other_organizations(books: Books, count: int) -> list[OrganizationRef]:
+    made = [Books(books.connection, uuid7()) for _ in range(count)]
+    for one in made:
+        one.organization_add()
+    return [organization_of(one) for one in made]
+
+
+def first_plan(organization: OrganizationRef, number: int) -> str:
+    return change(organization, ("starter", "pro")[number % 2])
+
+
 def amounts(organization: OrganizationRef) -> list[int]:
     def read() -> list[int]:
         rows = Grant.objects.filter(unit="prediction").order_by("effective_at")
@@ -73,3 +86,15 @@ def test_two_first_plans_at_once_are_one(committed: OrganizationRef) -> None:
     assert told["starter"] == 1
     assert set(told) <= {"starter", "conflict", "subscription_unchanged"}
     assert amounts(committed) == [250_000]
+
+
+def test_two_first_plans_of_which_one_needs_an_account_wait_for_each_other(
+    committed: OrganizationRef, books: Books
+) -> None:
+    """The one with a credit line makes the account's row, and the other would come to wait."""
+    told: Counter[str] = Counter()
+    for organization in other_organizations(books, 12):
+        told.update(at_once(4, partial(first_plan, organization)))
+
+    assert told["starter"] + told["pro"] >= 12
+    assert set(told) <= {"starter", "pro", "subscription_unchanged", "conflict"}

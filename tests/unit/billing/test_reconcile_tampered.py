@@ -15,6 +15,7 @@ from django.db import connection
 from anneal.kernel import clock
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from billing.ledger.models import CustomerAccount
+from billing.ledger.selectors import balance_get
 from billing.ledger.services import hold_capture, hold_release, hold_take
 from billing.ledger.tasks import reconcile_all
 from billing.plans.contracts import CapWindow, Overage, PlanCap
@@ -219,6 +220,17 @@ CASES = [
         "DELETE FROM ledger_limitcount WHERE {of}",
         {"limits.lost"},
     ),
+    (
+        "ledger_ledgerentry",
+        "UPDATE ledger_ledgerentry SET account = 'customer_credit'"
+        " WHERE account = 'credit_line' AND {of}",
+        {"journals.account"},
+    ),
+    (
+        "ledger_grant",
+        "UPDATE ledger_grant SET kind = 'purchased' WHERE kind = 'credit_line' AND {of}",
+        {"journals.account"},
+    ),
 ]
 
 
@@ -242,6 +254,30 @@ def test_a_hand_in_the_tables_is_found_and_parks_its_account_alone(
     # One organization's own comparison finds what its own rows tell.
     own = {line["check"] for line in reconciled("--organization", organization.slug)[1][:-1]}
     assert own == checks - {"promotions.redeemed", "promotions.terms"}
+
+
+def test_what_is_owed_and_called_earned_is_found(
+    organization: OrganizationRef, tamper: Tamper
+) -> None:
+    """Both accounts count as consumed, so no sum differs."""
+    with tenant_scope(organization):
+        owed = balance_get(organization=organization, unit="trained_token").available + 10_000
+        hold = hold_take(
+            organization=organization, unit="trained_token", amount=owed, key="owed", ttl_seconds=60
+        )
+        hold_capture(organization=organization, hold_id=hold.id, amount=owed, event_id="owed")
+    assert reconciled()[0] == 0
+
+    assert tamper(
+        "ledger_ledgerentry",
+        "UPDATE ledger_ledgerentry SET account = 'revenue' WHERE account = 'receivable'",
+    )
+
+    status, lines = reconciled()
+    assert status == 1
+    (line,) = lines[:-1]
+    assert (line["check"], line["organization"]) == ("journals.account", str(organization.id))
+    assert line["subject"] == f"{hold.id} revenue"
 
 
 def test_a_cap_of_nothing_that_is_gone_is_found(

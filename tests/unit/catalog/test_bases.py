@@ -10,7 +10,7 @@ import torch
 from django.core.management import CommandError, call_command
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
-from transformers import RobertaConfig, RobertaModel
+from transformers import RobertaModel
 
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from mlworker.catalog import selectors
@@ -23,31 +23,6 @@ from tests.unit.jobs.factories import create, make_dataset
 
 LANGUAGES = {"en", "zh-Hans"}
 QUERIES = 5
-
-
-@pytest.fixture
-def bases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("ANNEAL_BASES", str(tmp_path / "bases"))
-    return tmp_path / "bases"
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """A tiny RoBERTa in Hugging Face layout."""
-    folder = tmp_path / "source"
-    sizes: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 1, "intermediate_size": 32}
-    RobertaModel(
-        RobertaConfig(
-            vocab_size=30522,
-            num_attention_heads=2,
-            max_position_embeddings=130,
-            type_vocab_size=1,
-            **sizes,
-        )
-    ).save_pretrained(folder)
-    name = "tokenizer.json"
-    (folder / name).write_bytes((selectors.weights_path("minilm-l6") / name).read_bytes())
-    return folder
 
 
 @pytest.mark.parametrize("path", sorted(selectors.CARDS.glob("*.json")), ids=lambda path: path.stem)

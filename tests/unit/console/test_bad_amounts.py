@@ -85,6 +85,11 @@ def test_a_price_that_overlaps_another(operator: Client) -> None:
     [
         *[{"fee": one} for one in (NEGATIVE, NO_NUMBER, HUGE)],
         *[{"included": f"prediction {one}"} for one in (NEGATIVE, "0.5", NO_NUMBER, HUGE)],
+        {"included": "bananas 5"},
+        *[{"caps": f"prediction day {one}"} for one in NONE_ABOVE_ZERO],
+        {"caps": "bananas day 5"},
+        {"caps": "EUR day 5"},
+        {"caps": "USD day 0.001"},
         *[{"credit_line": one} for one in NONE_ABOVE_ZERO],
         {"currency": "JPY", "caps": "", "credit_line": "75", "fee": "29.50"},
         {"currency": "JPY", "caps": "", "credit_line": "0.5", "fee": "29"},

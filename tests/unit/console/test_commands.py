@@ -56,8 +56,11 @@ def test_a_known_address_and_a_wrong_credit_are_refused(
 
     with pytest.raises(CommandError, match="has an account"):
         org_create(capsys)
-    with pytest.raises(CommandError, match="--credit"):
-        call_command("org_create", "--email", "b@example.com", "--credit", "-1")
+    for credit in ("-1", "0", "NaN", "1e30", "0.5", "many"):
+        with pytest.raises(CommandError, match="--credit"):
+            call_command("org_create", "--email", "b@example.com", "--credit", credit)
+    with pytest.raises(CommandError, match="at most 10\\^15"):
+        call_command("org_create", "--email", "b@example.com", "--credit", "1" + "0" * 30)
     with pytest.raises(CommandError, match="no e-mail address"):
         call_command("org_create", "--email", "nobody")
     assert not User.objects.exclude(email="ada@example.com").exists()

@@ -37,6 +37,25 @@ def test_small_sets_are_read_more_often(rows: int, epochs: int) -> None:
     assert resolve_auto({}, rows=rows, classes=2, tier="lora").epochs == epochs
 
 
+@pytest.mark.parametrize(
+    ("classes", "tier", "optimizer", "rate"),
+    [
+        (2, "lora", "adamw", 1.0),
+        (8, "full", "adamw", 1.0),
+        (20, "lora", "adam", 2.5),
+        (77, "lora", "adamw", 9.625),
+        (500, "lora", "adamw", 10.0),
+        (77, "full", "adamw", 48.125),
+        (77, "lora", "sgd", 1.0),
+    ],
+)
+def test_many_classes_need_a_faster_last_layer(
+    classes: int, tier: str, optimizer: str, rate: float
+) -> None:
+    config = resolve_auto({"optimizer": optimizer}, rows=10_000, classes=classes, tier=tier)
+    assert config.head_rate == rate
+
+
 def test_a_head_reads_its_rows_once() -> None:
     assert resolve_auto({}, rows=50, classes=2, tier="head").epochs == 1
 

@@ -53,10 +53,33 @@ def test_the_optimizer_is_the_one_named(
     made = optimizer_for(_model(tiny, "full", **values), _config(**values, weight_decay=0.3))
     assert type(made) is kind
     assert all(facts.items() <= group.items() for group in made.param_groups)
-    decayed, plain = made.param_groups
-    assert (decayed["weight_decay"], plain["weight_decay"]) == (0.3, 0.0)
-    assert {one.dim() for one in plain["params"]} == {1}
-    assert {one.dim() for one in decayed["params"]} == {2}
+    kinds = [
+        (group["weight_decay"], {one.dim() for one in group["params"]})
+        for group in made.param_groups
+    ]
+    assert kinds == [(0.3, {2}), (0.0, {1})] * 2
+
+
+@pytest.mark.parametrize("tier", ["lora", "full"])
+def test_the_last_layer_learns_at_its_own_rate(
+    tier: str, tmp_path: Path, tiny: BaseDirectory
+) -> None:
+    moved = {}
+    for times in (1.0, 8.0):
+        artifact, _ = _trained(
+            tmp_path / str(times),
+            tiny,
+            tier,
+            epochs=1,
+            learning_rate=1e-4,
+            head_rate=times,
+            optimizer="sgd",
+            momentum=0.0,
+            max_grad_norm=100.0,
+        )
+        moved[times] = artifact.tensors["head.bias"].double()
+    # the bias begins with nothing, and such small steps of plain SGD change its gradient little
+    assert torch.allclose(moved[8.0], 8 * moved[1.0], rtol=0.02, atol=0)
 
 
 @pytest.mark.parametrize(

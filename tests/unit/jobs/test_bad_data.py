@@ -9,11 +9,12 @@ from rest_framework.test import APIClient
 
 from anneal.kernel.ids import parse_id
 from anneal.kernel.principal import SYSTEM_ACTOR
-from anneal.kernel.scopes import OrganizationRef, system_scope
+from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from billing.prices.contracts import PriceTerms
 from billing.prices.services import price_add
 from mlworker.engine.training.config import HYPERPARAMETERS, PRESETS, TIERS
 from mlworker.jobs.contracts import JOB_PREFIX, METER
+from mlworker.jobs.models import FineTuningJob
 from mlworker.jobs.validation import job_validate
 from tests.unit.factories import error_of, make_client
 from tests.unit.jobs.factories import create, job_path, make_dataset, row_of, token_balance
@@ -118,6 +119,21 @@ def test_not_a_number_is_no_json(organization: OrganizationRef) -> None:
     )
     assert response.status_code == 400
     assert token_balance(organization).held == 0
+
+
+@pytest.mark.parametrize("path", ["/v1/fine_tuning/jobs", "/v1/fine_tuning/jobs/estimate"])
+@pytest.mark.parametrize("bad", ["-1", -1, "NaN", "Infinity", "1e30", 10**30, "0.0000001", "much"])
+def test_a_charge_that_is_no_amount_is_refused_before_any_money(
+    organization: OrganizationRef, path: str, bad: object
+) -> None:
+    body = {"model": "minilm-l6", "training_file": make_dataset(organization), "max_charge": bad}
+    response = make_client(organization).post(path, body, format="json")
+
+    error = error_of(response)
+    assert (response.status_code, error["param"]) == (400, "max_charge")
+    assert token_balance(organization).held == 0
+    with tenant_scope(organization):
+        assert not FineTuningJob.objects.exists()
 
 
 def test_a_base_that_is_not_there_is_refused_with_its_name(organization: OrganizationRef) -> None:

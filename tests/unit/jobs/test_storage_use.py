@@ -81,9 +81,10 @@ def test_the_statements_do_not_grow_with_the_organizations(
     with clock.frozen(NOW), CaptureQueriesContext(connection) as queries:
         assert storage_count() == 2
 
-    # Sizes; one decision and one settlement for all: each beside what opens and ends a scope.
+    # Sizes; what meters and organizations there are, before and after; one decision, one settlement
+    # and one record for all: each beside what opens and ends a scope.
     told = [each["sql"] for each in queries]
-    assert len([sql for sql in told if "ROLE" not in sql and "SAVEPOINT" not in sql]) == 3
+    assert len([sql for sql in told if "ROLE" not in sql and "SAVEPOINT" not in sql]) == 8
     assert len([sql for sql in told if sql.startswith("SET LOCAL ROLE")]) == 2
 
 

@@ -30,7 +30,10 @@ pytestmark = pytest.mark.django_db
         ({"cross_validation": {}}, "cross_validation"),
         ({"search": {"trials": 1}}, "search"),
         ({"search": {"trials": 201}}, "search"),
-        ({"search": {"trials": 5, "max_charge": "-1"}}, "search"),
+        *[
+            ({"search": {"trials": 5, "max_charge": bad}}, "search")
+            for bad in ("-1", "NaN", "Infinity", "1e30", "0.0000001")
+        ],
         ({"search": 5}, "search"),
     ],
 )

@@ -40,7 +40,7 @@ def checkpoint(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def key() -> Iterator[str]:
-    name = f"tests/{uuid7()}.tar"
+    name = f"organizations/{uuid7()}.tar"
     yield name
     object_delete(name)
 

@@ -26,7 +26,7 @@ def artifact(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def stored(artifact: Path) -> Iterator[StoredObject]:
-    kept = object_put(f"tests/{uuid7()}.tar", pack(artifact))
+    kept = object_put(f"organizations/{uuid7()}.tar", pack(artifact))
     yield kept
     object_delete(kept.key)
 
@@ -51,7 +51,7 @@ def test_changed_bytes_are_refused_and_leave_nothing(stored: StoredObject, tmp_p
 
 
 def test_bytes_that_are_no_artifact_leave_nothing(tmp_path: Path) -> None:
-    kept = object_put(f"tests/{uuid7()}.tar", b"not a tar")
+    kept = object_put(f"organizations/{uuid7()}.tar", b"not a tar")
     with pytest.raises(EngineError):
         artifact_fetch(key=kept.key, sha256=kept.sha256, directory=tmp_path / "cache")
     object_delete(kept.key)

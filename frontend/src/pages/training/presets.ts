@@ -53,6 +53,7 @@ const GROUPS = {
   steps: [
     "epochs",
     "learning_rate",
+    "head_rate",
     "batch_tokens",
     "optimizer",
     "momentum",

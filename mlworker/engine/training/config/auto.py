@@ -24,6 +24,7 @@ _RATES = {
 _ROWS_READ = 10_000
 _MOST_EPOCHS, _LEAST_EPOCHS = 15, 3
 _MANY_ROWS = 1_000
+_MOST_HEAD_RATE = 10.0
 
 
 def resolve_auto(
@@ -52,17 +53,17 @@ def resolve_auto(
     for name in given:
         place_check(name, **place)
     known_name("optimizer").check("optimizer", optimizer)
-    rules = _rules(given, rows, **place)
+    rules = _rules(given, rows, classes, **place)
     if preset:
         named = preset_named(preset)
-        rules = _rules({**named.values, **given}, rows, **place) | dict(named.values)
+        rules = _rules({**named.values, **given}, rows, classes, **place) | dict(named.values)
         rules["epochs"] = named.epochs_factor * cast("int", rules["epochs"])
     rules = {name: value for name, value in rules.items() if applies(name, **place)}
     return TrainConfig.from_dict({"tier": tier, **rules, **given})
 
 
 def _rules(
-    given: Mapping[str, object], rows: int, *, tier: str, optimizer: str
+    given: Mapping[str, object], rows: int, classes: int, *, tier: str, optimizer: str
 ) -> dict[str, object]:
     """Every default, also of fields that another tier has.
 
@@ -76,6 +77,7 @@ def _rules(
     return {
         "epochs": epochs,
         "learning_rate": _RATES.get((tier, optimizer)) or _RATES.get((tier, ""), 1e-3),
+        "head_rate": _head_rate(classes, tier) if optimizer != "sgd" else 1.0,
         "batch_tokens": 900 if rows >= _MANY_ROWS else 450,
         "max_length": 256,
         "optimizer": "adamw",
@@ -101,3 +103,13 @@ def _rules(
         "seed": 0,
         "precision": AUTO,
     }
+
+
+def _head_rate(classes: int, tier: str) -> float:
+    """How much faster the last layer learns, which begins with nothing.
+
+    Two classes need no more than the blocks do; seventy-seven need weights that the blocks' rate
+    does not reach in three epochs (docs/decisions/0039).
+    """
+    share = min(_MOST_HEAD_RATE, max(1.0, classes / 8))
+    return 5.0 * share if tier == "full" and classes > 8 else share

@@ -52,6 +52,15 @@ class TrainConfig:
         auto="lora 0.001, full 0.0001; with sgd lora 0.05, full 0.01",
         tiers=TUNED,
     )
+    head_rate: float = number(
+        "Times learning_rate, at which the last layer learns: it begins with nothing.",
+        0.1,
+        1_000.0,
+        auto="an eighth of the number of classes, at least 1 and at most 10; full five times that "
+        "over eight classes; with sgd 1",
+        idle=1.0,
+        tiers=TUNED,
+    )
     batch_tokens: int = integer(
         "Tokens per optimizer step; more is steadier, fewer learns in more steps.",
         64,
