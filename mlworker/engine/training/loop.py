@@ -26,7 +26,7 @@ from mlworker.engine.tasks.base import Row
 from mlworker.engine.training.evaluate import collect, metrics_of
 from mlworker.engine.training.optimizers import optimizer_for, schedule_share
 from mlworker.engine.training.progress import figures
-from mlworker.engine.training.samples import samples_of
+from mlworker.engine.training.samples import judged, samples_of
 from mlworker.engine.training.setup import Setup, Trained
 from mlworker.engine.training.state import RunState, checkpoint_restore, checkpoint_write
 from mlworker.engine.training.trainable import Trainable
@@ -218,8 +218,10 @@ class TrainingLoop:
         """Rows from either end; none where a fold is judged by its own training rows."""
         setup = self.setup
         if self._rows is None:
-            self._rows = split_rows(setup, "validation")[0]
-        if len(self._rows) != len(setup.validation):
+            rows = split_rows(setup, "validation")[0]
+            whole = len(rows) == len(setup.validation)
+            self._rows = judged(rows) if whole else []
+        if not self._rows:
             return None
         return samples_of(setup.task, logits, setup.validation, setup.labels, self._rows)
 

@@ -18,6 +18,14 @@ MOST = 1_000
 _LABEL = 80
 
 
+def judged(rows: Sequence[Row]) -> list[Row]:
+    """What is kept of the rows between evaluations: their texts would only take memory."""
+    return [
+        {"row_id": row.get("row_id", at), "label": row.get("label")}
+        for at, row in enumerate(rows[:MOST])
+    ]
+
+
 def samples_of(
     task: Task,
     logits: Tensor,
@@ -35,7 +43,7 @@ def samples_of(
     each = min(EACH, len(order) // 2)
 
     def sample(at: int) -> Json:
-        found: dict[str, Json] = {"row": str(rows[at].get("row_id", at)), "loss": losses[at]}
+        found: dict[str, Json] = {"row": str(rows[at]["row_id"]), "loss": losses[at]}
         if answers is not None:
             told = task.prediction(answers[at].tolist(), labels)
             found["label"] = _short(rows[at].get("label"))
