@@ -20,6 +20,7 @@ LONGEST_FIRST = (
     "tests/unit/local/test_preamble.py",
     "tests/unit/engine/test_exporting_tasks.py",
     "tests/unit/engine/test_resume.py",
+    "tests/unit/engine/test_kills.py",
     "tests/live/test_jobs_faults.py",
     "tests/live/test_serving_faults.py",
     "tests/live/test_jobs_endings.py",

@@ -175,6 +175,8 @@ class MetricMessage:
     validation: Mapping[str, float] | None = None
     part: str = ""
     """Which part of a study is at work: "fold 2/5"; empty for the model itself."""
+    samples: Mapping[str, Json] | None = None
+    """Rows from either end of that evaluation, by number; tiers lora and full."""
 
 
 @dataclass(frozen=True, slots=True)

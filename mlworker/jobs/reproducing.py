@@ -104,6 +104,7 @@ def reproduce(
         config=config,
         threads=TRAIN_THREADS,
         token_limit=lineage.get("token_limit"),
+        folds=lineage.get("folds") or 0,
     ).write(folder)
     done = _train(folder)
     packed = hashlib.sha256(pack(folder / done.artifact)).hexdigest()

@@ -4,6 +4,7 @@ from django.urls import path
 
 from mlworker.jobs.api import study, views
 from mlworker.jobs.api.hyperparameters import HyperparametersView
+from mlworker.jobs.api.samples import SamplesView
 from mlworker.jobs.api.stream import job_stream
 
 _JOB = "fine_tuning/jobs/<str:job_id>"
@@ -48,5 +49,6 @@ urlpatterns = [
         views.JobTensorboardView.as_view(),
         name="fine-tuning-job-tensorboard",
     ),
+    path(f"{_JOB}/samples", SamplesView.as_view(), name="fine-tuning-job-samples"),
     path(f"{_JOB}/stream", job_stream, name="fine-tuning-job-stream"),
 ]

@@ -66,6 +66,7 @@ def _training(lineage: Lineage) -> list[str]:
         *_split(lineage),
         f"- seed: {lineage.seed}",
         f"- configuration: {_settings(lineage.config)}",
+        *([f"- cross-validated with {lineage.folds} folds"] if lineage.folds else []),
         f"- trained tokens: {lineage.trained_tokens:,} in {lineage.seconds:.0f} s",
         f"- hardware: {lineage.hardware}",
         f"- code: anneal {lineage.code_version}; {_settings(lineage.libraries)}",

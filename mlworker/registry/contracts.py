@@ -99,6 +99,9 @@ class Lineage:
     """Name of the version that training went on from."""
     token_limit: int | None = None
     """Trained tokens at which ``max_charge`` ended the training; None when it did not."""
+    folds: int = 0
+    """Of the cross-validation, whose temperature is in the head where it helps; 0 = none. What a
+    search found is in ``config``."""
     imported: Mapping[str, object] = field(default_factory=dict)
     """For an import: names and hashes of the files it was made from."""
 

@@ -26,6 +26,8 @@ from tenants.datasets.reading import Table, table_open
 from tenants.datasets.rowshapes import DEFAULT_TASK, RowFault, RowShape, shape_of, task_detect
 from tenants.datasets.splits import (
     SPLITS,
+    numbers_close,
+    numbers_ensure,
     split_assign,
     strata_numbers,
     strata_rarest,
@@ -202,7 +204,9 @@ class RowCollector:
     def split(self, seed: int) -> npt.NDArray[np.int8]:
         """Return each kept row's part, as a number into SPLITS."""
         if self._shape.split_by == "number":
-            return split_assign(strata_numbers(self._values), self._digests, seed)
+            parts = split_assign(strata_numbers(self._values), self._digests, seed)
+            numbers_ensure(parts, self._values)
+            return parts
         if self._shape.split_by == "label":
             return split_assign([code for (code,) in self._codes], self._digests, seed)
         parts = split_assign(strata_rarest(self._codes, len(self._labels)), self._digests, seed)
@@ -219,6 +223,7 @@ class RowCollector:
             values=len(self._different),
             shape=self._shape,
             splittable=len(np.unique(parts)) == len(SPLITS),
+            close=numbers_close(self._values, parts),
         )
 
     def finish(self, table: Table, mapping: ColumnMapping, seed: int) -> Built:

@@ -26,6 +26,13 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "label_too_long": "Labels have more than {label} characters: is this the right column?",
     **{code: text for shape in SHAPES.values() for code, text in shape.sentences.items()},
 }
+_ALIKE: Final[Mapping[str, str]] = {
+    "single_class": "Every row is labelled '{label}': send a second class.",
+    "single_value": "Every row has the same number: there is nothing to learn.",
+}
+_CLOSE: Final = (
+    "The numbers differ by less than a millionth of their size: subtract the same number from all."
+)
 _ERRORS: Final = frozenset(
     {"label_too_long", *(code for shape in SHAPES.values() for code in shape.sentences)}
 )
@@ -72,15 +79,19 @@ class Findings:
         values: int,
         shape: RowShape,
         splittable: bool,
+        close: bool = False,
     ) -> ValidationReport:
         """Judge the whole: ``labels`` counts kept rows, ``splittable`` says no part is empty.
 
-        ``values`` is how many different kept labels there are.
+        ``values`` is how many different kept labels there are, ``close`` says that they are numbers
+        too close to each other to be told apart.
         """
         found = [self._line(code, count) for code, count in self._counts.items()]
         errors = [line for line in found if line.code in _ERRORS]
         if not errors:
-            errors += self._verdicts(labels, rows, values, shape, splittable=splittable)
+            errors += self._verdicts(
+                labels, rows, values, shape, splittable=splittable, close=close
+            )
         warnings = [*self._lines, *(line for line in found if line.code not in _ERRORS)]
         return ValidationReport(
             errors=tuple(errors),
@@ -110,6 +121,7 @@ class Findings:
         shape: RowShape,
         *,
         splittable: bool,
+        close: bool,
     ) -> list[ReportLine]:
         most, alone = self._limits.labels, shape.split_by == "label"
         if len(labels) > most or (alone and len(labels) > 20 and len(labels) * 2 > rows):
@@ -123,12 +135,11 @@ class Findings:
         if shape.split_by == "rarest" and not labels:
             text = "No row has a label: is this the right column?"
             return [ReportLine("no_labels", text, count=rows)]
-        if shape.split_by == "number" and values == 1:
-            text = "Every row has the same number: there is nothing to learn."
-            return [ReportLine("single_value", text, count=rows)]
-        if alone and len(labels) == 1:
-            text = f"Every row is labelled '{next(iter(labels))[:80]}': send a second class."
-            return [ReportLine("single_class", text, count=rows)]
+        if shape.alike is not None and values == 1:
+            text = _ALIKE[shape.alike].format(label="', '".join(sorted(labels))[:80])
+            return [ReportLine(shape.alike, text, count=rows)]
+        if close:
+            return [ReportLine("values_too_close", _CLOSE, count=rows)]
         if not splittable or (alone and sum(count >= 2 for count in labels.values()) < 2):
             text = "The classes are too small to set rows aside for testing: add rows to each."
             return [ReportLine("classes_too_small", text)]

@@ -14,6 +14,8 @@ SEED: Final = 42
 SPLITS: Final = (Split.TRAIN, Split.VALIDATION, Split.TEST)
 """What the numbers 0, 1, 2 of ``split_assign`` mean."""
 _SHARE: Final = 0.1
+_CLOSEST: Final = 1e-6
+"""Share of the numbers' size in which they must differ: models answer in float32."""
 
 
 def split_counts(rows: int, turn: int) -> tuple[int, int]:
@@ -59,6 +61,20 @@ def trained_ensure(parts: npt.NDArray[np.int8], rows: Sequence[tuple[int, ...]])
         if parts[place] != 0 and not seen.issuperset(row):
             parts[place] = 0
             seen.update(row)
+
+
+def numbers_ensure(parts: npt.NDArray[np.int8], values: Sequence[float]) -> None:
+    """Move a row to training where all its rows have one number and other parts have another."""
+    numbers = np.asarray(values, dtype=np.float64)
+    trained = numbers[parts == 0]
+    if len(trained) and (trained == trained[0]).all():
+        parts[np.flatnonzero(numbers != trained[0])[:1]] = 0
+
+
+def numbers_close(values: Sequence[float], parts: npt.NDArray[np.int8]) -> bool:
+    """Say whether training numbers differ by less than a model can tell apart."""
+    trained = np.asarray(values, dtype=np.float64)[parts[: len(values)] == 0]
+    return bool(len(trained)) and not trained.std() > abs(trained.mean()) * _CLOSEST
 
 
 def split_assign(

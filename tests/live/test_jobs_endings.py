@@ -202,6 +202,10 @@ def test_a_cancelled_jobs_checkpoint_and_its_model_are_continued(
     ]
     assert parents[0].startswith(f"{first}:step-")
     assert parents[1] == model
+    (samples,) = customer.get(f"/fine_tuning/jobs/{third}/samples")["data"]
+    for end in ("worst", "best"):
+        assert all(row["text"] and row["label"] and row["predicted"] for row in samples[end])
+    assert samples["worst"][0]["loss"] > samples["best"][0]["loss"]
     progress = customer.job(third)["progress"]
     assert progress["device"] == "cpu"
     assert progress["tokens_per_second"] > 0

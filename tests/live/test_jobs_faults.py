@@ -1,14 +1,18 @@
 """What a job survives: real signals to real processes; every job ends once and is charged once."""
 
+import contextlib
 import os
 import random
 import re
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg
 import pytest
 import redis
 from celery import Celery
@@ -51,6 +55,21 @@ def _no_trainer(place: ImpatientInstallation, seconds: float) -> bool:
     return wait_until(lambda: not trainers(place), seconds=seconds, pause=0.1)
 
 
+@cache
+def _unbroken(place: ImpatientInstallation, tier: str, epochs: int) -> Any:
+    """Return the figures of the same job when nothing happens to it."""
+    customer = Customer(place)
+    job = customer.submit(customer.dataset(), **lora(epochs) | {"tier": tier})
+    return customer.ended(job, 120)["metrics"]
+
+
+def _assert_unbroken(found: Any, expected: Any) -> None:
+    """Polite moments round in another order: the last digits may differ."""
+    for split in ("validation", "test"):
+        for name in ("accuracy", "macro_f1", "loss"):
+            assert found[split][name] == pytest.approx(expected[split][name], abs=1e-4)
+
+
 def _kill_trainer(
     place: ImpatientInstallation, customer: Customer, kills: int, tier: str = "lora"
 ) -> dict[str, Any]:
@@ -65,10 +84,11 @@ def _kill_trainer(
     assert done["attempt"] == kills + 1
     assert done["progress"]["step"] == done["progress"]["total"]
     assert len(customer.continued(job)) == kills
+    _assert_unbroken(done["metrics"], _unbroken(place, tier, 3 * kills))
     return done
 
 
-def test_a_killed_trainer_continues_from_its_checkpoint(
+def test_a1_a_killed_trainer_continues_from_its_checkpoint(
     place: ImpatientInstallation, customer: Customer
 ) -> None:
     _kill_trainer(place, customer, 1)
@@ -93,7 +113,7 @@ def test_a_full_model_survives_a_kill_and_serves_like_any_other(
 
 
 @pytest.mark.slow
-def test_a_trainer_killed_again_and_again_still_ends_once(
+def test_a1_a_trainer_killed_again_and_again_still_ends_once(
     place: ImpatientInstallation, customer: Customer
 ) -> None:
     _kill_trainer(place, customer, 5)
@@ -101,7 +121,7 @@ def test_a_trainer_killed_again_and_again_still_ends_once(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
-def test_a_trainer_killed_at_a_random_step_loses_no_step(
+def test_a1_a_trainer_killed_at_a_random_step_loses_no_step(
     place: ImpatientInstallation, customer: Customer, seed: int
 ) -> None:
     job = customer.submit(customer.dataset(), **lora(4))
@@ -114,9 +134,10 @@ def test_a_trainer_killed_at_a_random_step_loses_no_step(
     saved, _, _ = customer.messages(job).partition("job.restarted")
     steps = [int(step) for step in re.findall(r"Checkpoint saved at step (\d+)", saved)]
     assert customer.continued(job) == steps[-1:]
+    _assert_unbroken(done["metrics"], _unbroken(place, "lora", 4))
 
 
-def test_a_trainer_that_dies_before_any_checkpoint_ends_the_job_unpaid(
+def test_a12_a_trainer_that_dies_before_any_checkpoint_ends_the_job_unpaid(
     place: ImpatientInstallation, customer: Customer
 ) -> None:
     job = customer.submit(customer.dataset(), **LORA)
@@ -153,24 +174,70 @@ def _kill_worker(place: ImpatientInstallation, customer: Customer, kills: int) -
     assert len(customer.continued(job)) == kills
 
 
-def test_a_killed_worker_leaves_no_orphan_and_another_goes_on(
+def test_a2_a_killed_worker_leaves_no_orphan_and_another_goes_on(
     place: ImpatientInstallation, customer: Customer
 ) -> None:
     _kill_worker(place, customer, 1)
 
 
 @pytest.mark.slow
-def test_a_worker_killed_again_and_again_loses_an_interval_each_time(
+def test_a2_a_worker_killed_again_and_again_loses_an_interval_each_time(
     place: ImpatientInstallation, customer: Customer
 ) -> None:
     _kill_worker(place, customer, 5)
+
+
+@contextlib.contextmanager
+def _held_up(place: ImpatientInstallation, table: str) -> Iterator[Callable[[], bool]]:
+    """Let nobody write to a table; gives whether somebody waits to."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = %s::regclass"
+    with psycopg.connect(place.superuser_url) as link:
+        link.execute(f"LOCK TABLE {table} IN SHARE MODE")
+        yield lambda: link.execute(waiting, [table]).fetchone() != (0,)
+
+
+@pytest.mark.parametrize(
+    ("table", "stored"),
+    [("jobs_storedfiles", False), ("metering_usageevent", True)],
+)
+def test_a3_a_worker_killed_between_a_checkpoint_and_its_row_leaves_no_row_without_bytes(
+    table: str, stored: bool, place: ImpatientInstallation, customer: Customer
+) -> None:
+    """Held up where it would say that bytes are coming, or where it would say that they are there:
+    the trainer has renamed its checkpoint, and in the second case it is stored too."""
+    job = customer.submit(customer.dataset(), **lora(8))
+    customer.checkpointed(job)
+    with _held_up(place, table) as waits:
+        assert wait_until(waits, seconds=30, pause=0.02)
+        worker = place.kill("worker-train")
+    place.wait_new("worker-train", worker)
+    customer.ended(job, 120)
+    customer.assert_once(job)
+    assert len(customer.continued(job)) == 1
+
+    query = "SELECT key FROM jobs_storedfiles WHERE organization_id = %s AND state = "
+    there = [key for (key,) in customer.rows(query + "'ready'")]
+    stray = [key for (key,) in customer.rows(query + "'writing'")]
+    assert there
+    assert all(_files(place, key) for key in there)
+    assert [len(_files(place, key)) for key in stray] == [1] * stored
+    with psycopg.connect(place.superuser_url) as link:
+        link.execute("UPDATE jobs_storedfiles SET created_at = created_at - interval '1 hour'")
+    place.manage("shell", "-c", "from mlworker.jobs.reaping import storage_sweep; storage_sweep()")
+    assert not any(_files(place, key) for key in stray)
+    assert customer.rows(query + "'writing'") == []
+    assert all(_files(place, key) for key in there)
+
+
+def _files(place: ImpatientInstallation, key: str) -> list[Path]:
+    return list(place.home.rglob(Path(key).name))
 
 
 def _alive(process: psutil.Process) -> bool:
     return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
-def test_a_worker_asleep_past_its_lease_changes_nothing_when_it_wakes(
+def test_a5_a_worker_asleep_past_its_lease_changes_nothing_when_it_wakes(
     place: ImpatientInstallation, customer: Customer
 ) -> None:
     job = customer.submit(customer.dataset(), **LORA)
@@ -298,7 +365,7 @@ def test_a_paused_job_lets_others_by_and_continues_where_it_was(
     customer.assert_once(job, other)
 
 
-def test_a_stopping_worker_gives_its_job_back_with_a_checkpoint(
+def test_a10_a_stopping_worker_gives_its_job_back_with_a_checkpoint(
     place: ImpatientInstallation, customer: Customer
 ) -> None:
     job = customer.submit(customer.dataset(), **LORA)

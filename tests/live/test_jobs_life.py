@@ -11,7 +11,7 @@ from openai import OpenAI
 
 from tenants.datasets.samples import sample_csv
 from tests.live.machine import Installation
-from tests.live.training import HEAD, Customer
+from tests.live.training import HEAD, Customer, trainers
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +115,37 @@ def test_an_estimate_after_a_job_knows_this_machines_speed(customer: Customer) -
     estimate = customer.post("/fine_tuning/jobs/estimate", body)
     assert estimate["trained_tokens"] == done["trained_tokens"]
     assert 0 < estimate["seconds_p50"] <= estimate["seconds_p90"] < 300
+
+
+WILD = {
+    "n_epochs": 8,
+    "patience": 0,
+    "optimizer": "sgd",
+    "learning_rate": 1.0,
+    "momentum": 0.99,
+    "max_grad_norm": 100.0,
+    "warmup_fraction": 0.0,
+    "scheduler": "constant",
+}
+"""Each within its bounds; together no loss survives them."""
+
+
+def test_a_rate_far_too_large_ends_the_job_unpaid_and_names_the_fix(
+    installation: Installation,
+) -> None:
+    customer = Customer(installation)
+    job_id = customer.submit(customer.dataset(), tier="lora", seed=7, hyperparameters=WILD)
+    assert customer.tokens()["held"] > 0
+
+    job = customer.ended(job_id)
+
+    assert (job["status"], job["error"]["code"]) == ("failed", "diverged")
+    assert "Choose a smaller learning_rate." in job["error"]["message"]
+    assert (job["fine_tuned_model"], job["trained_tokens"]) == (None, 0)
+    tokens = customer.tokens()
+    assert (tokens["held"], tokens["consumed"]) == (0, 0)
+    assert customer.codes(job_id)[-1] == "job.failed"
+    assert trainers(installation) == []
 
 
 def test_a_file_nobody_can_train_on_fails_with_a_reason(customer: Customer) -> None:

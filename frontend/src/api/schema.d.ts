@@ -853,6 +853,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/fine_tuning/jobs/{job_id}/samples": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the last evaluations of a job with their best and worst validation rows. */
+        get: operations["fine_tuning_jobs_samples"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/fine_tuning/jobs/{job_id}/stream": {
         parameters: {
             query?: never;
@@ -2235,6 +2252,22 @@ export interface components {
             seconds: number;
             price_per_1000: components["schemas"]["ThousandPriceOut"] | null;
         };
+        /** @description Evaluations, the newest first. */
+        EvaluationSamplesListSchema: {
+            /** @default list */
+            object?: string;
+            data: components["schemas"]["EvaluationSamplesSchema"][];
+        };
+        /** @description One evaluation. */
+        EvaluationSamplesSchema: {
+            step: number;
+            /** Format: double */
+            epoch: number;
+            /** @description Of a study: `fold 2/5`. */
+            part: string | null;
+            worst: components["schemas"]["SampleSchema"][];
+            best: components["schemas"]["SampleSchema"][];
+        };
         /** @description A page of events. */
         EventListSchema: {
             /** @default list */
@@ -3509,6 +3542,16 @@ export interface components {
              * @description What the true label was given.
              */
             label_score: number;
+        };
+        /** @description A validation row at one end of an evaluation. */
+        SampleSchema: {
+            row: number;
+            /** Format: double */
+            loss: number;
+            label: string | null;
+            predicted: string | null;
+            /** @description null once the dataset is deleted. */
+            text: string | null;
         };
         /**
          * @description * `organization` - organization
@@ -5775,6 +5818,29 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["JobSchema"];
+                };
+            };
+        };
+    };
+    fine_tuning_jobs_samples: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationSamplesListSchema"];
                 };
             };
         };

@@ -70,6 +70,14 @@ export const jobCreate = (org: Membership, body: JobCreate, key: string): Promis
 
 const PAGE_ROWS = 20;
 
+/** The last evaluation's best and worst rows; `step` is its own, so that the next is asked for. */
+export const jobSamplesQuery = (org: Membership, id: string, step: number) =>
+  queryOptions({
+    queryKey: [org.id, "jobs", id, "samples", step],
+    queryFn: () =>
+      dataOf(api.GET("/v1/fine_tuning/jobs/{job_id}/samples", { ...forOrg(org), ...of(id) })),
+  });
+
 /** Training rows whose label is likely wrong, the likeliest first. */
 export const labelErrorsQuery = (org: Membership, id: string, skip: number) =>
   queryOptions({

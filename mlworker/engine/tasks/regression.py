@@ -93,7 +93,9 @@ class Regression:
         mean = math.fsum(numbers) / len(numbers)
         deviation = math.sqrt(math.fsum((one - mean) ** 2 for one in numbers) / len(numbers))
         if not deviation > abs(mean) * 1e-6:
-            raise _invalid("all training rows have the same number; there is nothing to learn")
+            raise _invalid(
+                "all training rows have the same number, or nearly so; there is nothing to learn"
+            )
         return Regression(mean, deviation)
 
     def published(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

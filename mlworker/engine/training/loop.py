@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -13,17 +13,21 @@ from mlworker.engine.contracts import (
     CheckpointMessage,
     EngineError,
     ErrorCode,
+    Json,
     MetricMessage,
     PhaseMessage,
 )
 from mlworker.engine.data.batches import epoch_batches, micro_batches, plan_cut
 from mlworker.engine.data.packing import COARSE, pack_rows
 from mlworker.engine.data.rows import EncodedSplit
+from mlworker.engine.evaluation.run import split_rows
 from mlworker.engine.heads import Pooling
+from mlworker.engine.tasks.base import Row
 from mlworker.engine.training.choice import softened
 from mlworker.engine.training.evaluate import collect, metrics_of
 from mlworker.engine.training.optimizers import optimizer_for, schedule_share
 from mlworker.engine.training.progress import figures
+from mlworker.engine.training.samples import judged, samples_of
 from mlworker.engine.training.setup import Setup, Trained
 from mlworker.engine.training.state import RunState, checkpoint_restore, checkpoint_write
 from mlworker.engine.training.trainable import HEAD, Trainable
@@ -67,6 +71,7 @@ class TrainingLoop:
         self.state.position.trained_tokens = start.tokens
         self.state.position.rows_read = start.rows
         self.state.position.seconds = start.seconds
+        self._rows: Sequence[Row] | None = None
         self._reported = 0.0
         self._saved = time.monotonic()
         self._interval = setup.spec.checkpoint_seconds
@@ -210,7 +215,18 @@ class TrainingLoop:
         at.stale = 0 if gained else at.stale + 1
         patience = setup.config.patience
         at.stopped_early = 0 < patience <= at.stale and at.step < self.steps_planned
-        self._report(self.state.optimizer.param_groups[0]["lr"], found)
+        self._report(self.state.optimizer.param_groups[0]["lr"], found, self._samples(logits))
+
+    def _samples(self, logits: Tensor) -> dict[str, Json] | None:
+        """Rows from either end; none where a fold is judged by its own training rows."""
+        setup = self.setup
+        if self._rows is None:
+            rows = split_rows(setup, "validation")[0]
+            whole = len(rows) == len(setup.validation)
+            self._rows = judged(rows) if whole else []
+        if not self._rows:
+            return None
+        return samples_of(setup.task, logits, setup.validation, setup.labels, self._rows)
 
     def _logits(self, split: EncodedSplit) -> Tensor:
         self.model.eval()
@@ -246,7 +262,12 @@ class TrainingLoop:
             return last + len(self._plan[last]) / self._sizes[last]
         return at.epoch + at.batch / self._sizes[at.epoch]
 
-    def _report(self, rate: float, validation: dict[str, float] | None = None) -> None:
+    def _report(
+        self,
+        rate: float,
+        validation: dict[str, float] | None = None,
+        samples: dict[str, Json] | None = None,
+    ) -> None:
         """Send a metric, at most two a second unless it carries an evaluation."""
         at = self.state.position
         if validation is None and time.monotonic() - self._reported < _REPORT_SECONDS:
@@ -264,5 +285,6 @@ class TrainingLoop:
                 rows_per_second=at.rows_read / seconds,
                 seconds=seconds,
                 validation=validation,
+                samples=samples,
             )
         )

@@ -110,6 +110,7 @@ def _lineage(
         validation_hash=extra.content_hash if extra else "",
         base_sha256=base_sha256,
         token_limit=work.token_limit,
+        folds=work.study.folds,
     )
 
 

@@ -114,6 +114,7 @@ class Progress:
             "valid_loss": valid.get("loss"),
             "valid_accuracy": valid.get("accuracy"),
             "valid_macro_f1": valid.get("macro_f1"),
+            "samples": message.samples,
             **self._score(valid),
         }
         return {name: value for name, value in data.items() if value is not None}

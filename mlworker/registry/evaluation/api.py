@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from anneal.kernel.api import TenantView
 from anneal.kernel.principal import Permission
 from mlworker.registry.evaluation.comparing import models_compare
-from mlworker.registry.evaluation.pdf import report_pdf
+from mlworker.registry.evaluation.pdf import WORST, report_pdf
 from mlworker.registry.evaluation.schemas import (
     AnsweredRowListOut,
     CompareOut,
@@ -32,6 +32,7 @@ from mlworker.registry.evaluation.selectors import (
     evaluation_rows,
     figures_of,
     reported_version,
+    worst_rows,
 )
 from mlworker.registry.models import ModelVersion
 
@@ -139,7 +140,8 @@ class EvaluationPdfView(EvaluationView):
     def get(self, request: Request, model: str) -> DocumentResponse:  # type: ignore[override] # bytes
         """Return the report as PDF, in English or Simplified Chinese."""
         query = _checked(LanguageQuery, request)
-        document = report_pdf(self.located, language=query["language"])
+        worst = worst_rows(organization=self.organization, name=model, limit=WORST)
+        document = report_pdf(self.located, worst, language=query["language"])
         return DocumentResponse(
             document,
             content_type="application/pdf",

@@ -5,7 +5,7 @@ read no file and no network: its input is one JSON text.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any, Final
 import typst
 
 from mlworker.registry.evaluation.selectors import (
+    AnsweredRow,
     Evaluation,
     baselines_of,
     comparison_of,
@@ -26,16 +27,21 @@ _FONT_PACKAGE: Final = "justmytype_intl_cjk"
 _FONT_FOLDER: Final = Path("fonts", "ofl", "notosanssc")
 LABELS: Final = 60
 CELLS: Final = 15
+WORST: Final = 10
+CURVES: Final = 6
 _NAME: Final = 80
+_TEXT: Final = 240
+_ANSWER: Final = 40
 _UNITS: Final = frozenset({"mae", "rmse", "r2", "spearman"})
 """Figures that are no shares."""
 
 
-def report_pdf(found: Evaluation, *, language: str) -> bytes:
-    """Return the document."""
+def report_pdf(found: Evaluation, worst: Sequence[AnsweredRow], *, language: str) -> bytes:
+    """Return the document. ``worst`` are the errors it names."""
+    content = report_content(found, worst, language=language)
     document: bytes = typst.compile(
         _TEMPLATE,
-        sys_inputs={"data": json.dumps(_content(found, TEXTS[language], language))},
+        sys_inputs={"data": json.dumps(content)},
         font_paths=_font_folders(),
         ignore_system_fonts=True,
         format="pdf",
@@ -51,9 +57,11 @@ def _font_folders() -> list[Path]:
     return [Path(place) / _FONT_FOLDER for place in places or ()]
 
 
-def _content(found: Evaluation, texts: Mapping[str, str], language: str) -> dict[str, Any]:
-    """Everything the template prints, as text."""
-    report = found.report
+def report_content(
+    found: Evaluation, worst: Sequence[AnsweredRow], *, language: str
+) -> dict[str, Any]:
+    """Return everything the template prints, as text, and curves as points from 0 to 1."""
+    report, texts = found.report, TEXTS[language]
     return {
         "lang": language[:2],
         "title": texts["title"],
@@ -66,6 +74,8 @@ def _content(found: Evaluation, texts: Mapping[str, str], language: str) -> dict
             for name, table in _TABLES.items()
             if report.get(name)  # what makes no sense for the task is not there
         ],
+        "curves": [texts["curves"], texts["recall"], texts["precision"], *_curves(report)],
+        "worst": _worst(worst, texts),
         "speed": [texts["speed"], *_speed(found, texts)],
         "foot": texts["method_text"],
     }
@@ -124,11 +134,13 @@ def _per_class(report: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str,
         [
             _short(line["label"]),
             *(_percent(line[name]) for name in ("precision", "recall", "f1")),
+            _area(line.get("average_precision")),
             f"{line['support']:,}",
         ]
         for line in shown
     ]
-    head = [texts["label"], texts["precision"], texts["recall"], "F1", texts["rows"]]
+    names = (texts["precision"], texts["recall"], "F1", texts["average_precision"])
+    head = [texts["label"], *names, texts["rows"]]
     note = texts["more_labels"].format(count=LABELS) if len(lines) > LABELS else ""
     return {**_table(texts["per_class"], head, rows), "note": note}
 
@@ -167,6 +179,24 @@ def _calibration(report: Mapping[str, Any], texts: Mapping[str, str]) -> dict[st
         for line in report["calibration"]["bins"]
     ]
     return _table(texts["calibration"], [texts["score"], texts["right"], texts["rows"]], rows)
+
+
+def _curves(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The labels with the most rows; what has no curve is left out."""
+    support = {line["label"]: line["support"] for line in report.get("per_class") or ()}
+    most = sorted(report.get("curves") or (), key=lambda curve: -support.get(curve["label"], 0))
+    return [
+        {"label": _cut(curve["label"], _ANSWER), "points": curve["points"]}
+        for curve in most[:CURVES]
+    ]
+
+
+def _worst(rows: Sequence[AnsweredRow], texts: Mapping[str, str]) -> dict[str, Any]:
+    lines = [
+        [_cut(row.text or "", _TEXT), _cut(row.label, _ANSWER), _cut(row.predicted, _ANSWER)]
+        for row in rows
+    ]
+    return _table(texts["worst"], [texts["text"], texts["true"], texts["predicted"]], lines)
 
 
 _TABLES: Final = {
@@ -216,6 +246,14 @@ def _percent(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
+def _area(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
 def _short(label: str) -> str:
-    line = " ".join(label.split())
-    return line if len(line) <= _NAME else f"{line[: _NAME - 1]}…"
+    return _cut(label, _NAME)
+
+
+def _cut(text: str, most: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"

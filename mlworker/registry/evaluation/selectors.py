@@ -178,6 +178,16 @@ def evaluation_rows(
     )
 
 
+def worst_rows(*, organization: OrganizationRef, name: str, limit: int) -> tuple[AnsweredRow, ...]:
+    """Return the worst errors of a version; none when its answers are gone. ModelNotFound."""
+    row = reported_version(organization=organization, name=name)
+    where = CellFilter(order=Order.WORST)
+    try:
+        return evaluation_rows(organization=organization, row=row, where=where, limit=limit).rows
+    except EvaluationMissing:
+        return ()
+
+
 def _named(table: pa.Table, labels: Sequence[str]) -> pa.Table:
     """Both sides as text: answers that are one label of a set are kept as its place."""
     for name in ("label", "predicted"):

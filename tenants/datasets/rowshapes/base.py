@@ -48,6 +48,12 @@ class RowShape(Protocol):
         ...
 
     @property
+    def alike(self) -> str | None:
+        """The report's code where all rows have one label and so teach nothing; None: they teach
+        something all the same."""
+        ...
+
+    @property
     def sentences(self) -> Mapping[str, str]:
         """What the report says to each RowFault of this shape; all of them are errors."""
         ...

@@ -14,6 +14,7 @@ class ManyLabels:
     task: Final = "multi_label_classification"
     structured: Final = True
     split_by: SplitBy = "rarest"
+    alike: Final = "single_class"
     sentences: Mapping[str, str] = {
         "labels_not_list": (
             'The labels are no list of names: write ["a", "b"], or a|b in a CSV cell.'

@@ -17,6 +17,7 @@ class OneNumber:
     task: Final = "regression"
     structured: Final = False
     split_by: SplitBy = "number"
+    alike: Final = "single_value"
     sentences: Mapping[str, str] = {
         "label_not_number": (
             "The label is no number between -1e30 and 1e30: write 4.5, without units or commas."

@@ -12,6 +12,7 @@ class OneLabel:
     task: Final = "text_classification"
     structured: Final = False
     split_by: SplitBy = "label"
+    alike: Final = "single_class"
     sentences: Mapping[str, str] = {}
 
     def fits(self, cells: Sequence[str]) -> bool:

@@ -19,6 +19,7 @@ class Spans:
     task: Final = "token_classification"
     structured: Final = True
     split_by: SplitBy = "rarest"
+    alike: Final = None
     sentences: Mapping[str, str] = {
         "entities_invalid": (
             "The entities are no list of spans: write"

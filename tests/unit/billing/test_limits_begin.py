@@ -214,17 +214,19 @@ def test_what_an_earlier_window_gives_back_makes_no_room(
     organization: OrganizationRef, unit: str
 ) -> None:
     if unit == "prediction":
-        give(organization, "prediction", 1_000, BEGINS)
+        give(organization, "prediction", 100_000, BEGINS)
     else:
         give(organization, "USD", 1_000, BEGINS)
         with clock.frozen(BEGINS), tenant_scope(organization):
             balance_grant_set(organization=organization, unit="prediction", amount=0)
     before = use(organization, 300, BEGINS)
-    now = use(organization, 100)
+    now = use(organization, 10_000)
     with clock.frozen(NOW), tenant_scope(organization):
         hold_refund(organization=organization, hold_id=before.id, key="before", reason="fault")
-        hold_refund(organization=organization, hold_id=now.id, amount=20, key="now", reason="fault")
-    used = D(80) if unit == "prediction" else now.charged * D("0.8")
+        hold_refund(
+            organization=organization, hold_id=now.id, amount=2_000, key="now", reason="fault"
+        )
+    used = D(8_000) if unit == "prediction" else now.charged * D("0.8")
 
     found = limit(organization, used, unit=unit)
 

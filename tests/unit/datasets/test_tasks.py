@@ -205,7 +205,9 @@ def test_no_label_is_seen_outside_training_alone() -> None:
     ("task", "rows", "code"),
     [
         (NUMBER, [{"text": f"t{n}", "label": 3} for n in range(30)], "single_value"),
+        (NUMBER, [{"text": f"t{n}", "label": 1.7e9 + n} for n in range(30)], "values_too_close"),
         (MANY, [{"text": f"t{n}", "label": []} for n in range(30)], "no_labels"),
+        (MANY, [{"text": f"t{n}", "label": ["x", "y"]} for n in range(30)], "single_class"),
         (NER, [{"text": f"t{n}", "label": []} for n in range(30)], "no_labels"),
         (NUMBER, [{"text": f"t{n}", "label": n} for n in range(5)], "too_few_rows"),
     ],
@@ -214,6 +216,19 @@ def test_data_with_nothing_to_learn_is_an_error(
     task: str, rows: list[dict[str, Any]], code: str
 ) -> None:
     assert code in codes(built(jsonl(*rows), "a.jsonl", task=task))
+
+
+@pytest.mark.parametrize("odd", range(30))
+def test_the_one_number_that_differs_is_trained_on(odd: int) -> None:
+    rows = [{"text": f"t{n}", "label": 4.5 if n == odd else 3} for n in range(30)]
+    made = built(jsonl(*rows), "a.jsonl", task=NUMBER)
+    assert not made.report.errors
+    assert {row["label"] for row in rows_of(made) if row["split"] == "train"} == {"3.0", "4.5"}
+
+
+def test_large_numbers_that_differ_enough_are_read() -> None:
+    rows = [{"text": f"t{n}", "label": 1.7e9 + 3_600 * n} for n in range(30)]
+    assert not built(jsonl(*rows), "a.jsonl", task=NUMBER).report.errors
 
 
 def test_the_api_tells_the_task_shows_targets_and_finds_labels(client_api: APIClient) -> None:

@@ -14,6 +14,9 @@ from tests.unit.jobs.factories import claimed, make_job
 pytestmark = pytest.mark.django_db
 
 
+SAMPLES = {"worst": [{"row": "4", "loss": 2.0}], "best": [{"row": "9", "loss": 0.1}]}
+
+
 @pytest.fixture
 def progress(organization: OrganizationRef) -> Progress:
     make_job(organization)
@@ -34,6 +37,7 @@ def measured(progress: Progress, step: int, tokens: int, seconds: float) -> dict
             rows_per_second=20.0,
             seconds=seconds,
             validation={"loss": 0.5},
+            samples=SAMPLES,
         ),
         news,
     )
@@ -56,3 +60,7 @@ def test_an_event_tells_memory_rate_and_time_left(progress: Progress) -> None:
     data = measured(progress, 4, 400, 2.0)
     assert (data["memory_bytes"], data["learning_rate"]) == (300_000_000, 0.001)
     assert data["eta_seconds"] == 3.0
+
+
+def test_an_event_of_an_evaluation_names_its_best_and_worst_rows(progress: Progress) -> None:
+    assert measured(progress, 1, 100, 1.0)["samples"] == SAMPLES

@@ -15,7 +15,13 @@ from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from mlworker.engine.artifact_manifest import pack
 from mlworker.engine.base.locate import locate_base
-from mlworker.engine.contracts import BaseReference, DoneMessage, TrainSpec, parse_message
+from mlworker.engine.contracts import (
+    BaseReference,
+    DoneMessage,
+    PlanMessage,
+    TrainSpec,
+    parse_message,
+)
 from mlworker.engine.training.config import resolve_auto
 from mlworker.jobs.limits import TRAIN_THREADS
 from mlworker.jobs.supervisor.finish import split_hash
@@ -51,6 +57,7 @@ def _trained(
     version: DatasetVersionInfo,
     folder: Path,
     extra: DatasetVersionInfo | None = None,
+    **study: int,
 ) -> Any:
     """Train once, as the engine alone does it; return the manifest that an export would carry."""
     for split in Split:
@@ -76,8 +83,9 @@ def _trained(
         base=BaseReference(base.id, str(base.directory), base.weights_sha256),
         config=config,
         threads=TRAIN_THREADS,
+        **study,
     ).write(folder)
-    done = _run(folder)
+    done, config = _run(folder)
     return {
         "anneal_export": 1,
         "task": "text_classification",
@@ -94,11 +102,13 @@ def _trained(
             "split_hash": split_hash(folder),
             "base_sha256": base.weights_sha256,
             "validation_hash": extra.content_hash if extra else "",
+            "folds": study.get("folds", 0),
         },
     }
 
 
-def _run(folder: Path) -> DoneMessage:
+def _run(folder: Path) -> tuple[DoneMessage, Any]:
+    """Train; what came of it, and with which configuration in the end."""
     with subprocess.Popen(
         [sys.executable, "-m", "mlworker.engine.trainer", "--run-dir", str(folder)],
         stdin=subprocess.PIPE,  # open until it ends: without a supervisor it would give up
@@ -108,7 +118,8 @@ def _run(folder: Path) -> DoneMessage:
         assert process.stdout is not None
         messages = [parse_message(line) for line in process.stdout]
     assert isinstance(messages[-1], DoneMessage), messages[-1]
-    return messages[-1]
+    plans = [message for message in messages if isinstance(message, PlanMessage)]
+    return messages[-1], dict(plans[-1].config)
 
 
 def _reproduce(manifest: Any, tmp_path: Path, *options: str) -> dict[str, Any]:
@@ -173,6 +184,21 @@ def _shift(csv: bytes) -> bytes:
     """Add a first row without text, which is left out."""
     head, rest = csv.split(b"\n", 1)
     return head + b"\n,positive\n" + rest
+
+
+def test_a_model_of_folds_and_of_a_search_is_made_again(
+    organization: OrganizationRef, tmp_path: Path
+) -> None:
+    """The folds are repeated, for their temperature is in the model; the search is not."""
+    version = _uploaded(organization, b"".join(sample_csv().splitlines(keepends=True)[:120]))
+    folder = tmp_path / "first"
+    folder.mkdir()
+    manifest = _trained(organization, version, folder, folds=2, trials=4)
+
+    found = _reproduce(manifest, tmp_path)
+
+    assert (found["ok"], found["same_weights"]) == (True, True)
+    assert max(abs(m["expected"] - m["found"]) for m in found["metrics"].values()) == 0
 
 
 @pytest.mark.parametrize(

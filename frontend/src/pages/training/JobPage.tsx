@@ -19,6 +19,7 @@ import { JobFacts } from "./JobFacts";
 import { JobLog } from "./JobLog";
 import { JobOutcome, JobWarnings } from "./JobOutcome";
 import { progressOf } from "./progress";
+import { RowSamples } from "./RowSamples";
 import { Study } from "./Study";
 import { TensorboardFile } from "./TensorboardFile";
 
@@ -62,6 +63,7 @@ const Live = ({ job }: { job: Job }) => {
         <JobWarnings job={job} />
         <JobFacts job={job} progress={progress} />
         <JobCharts metrics={stream.metrics} tier={job.tier} />
+        <RowSamples job={job.id} metrics={stream.metrics} />
         <Study job={job} />
         <JobLog job={job} lines={stream.lines} live={stream.live} broken={stream.broken} />
         <Group justify="space-between">
