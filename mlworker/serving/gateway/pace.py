@@ -279,7 +279,7 @@ class Pace:
                 self._admit(stand, count, Unavailable(retry_after=1))
             return
         for stand, count, answer in zip(stands, waiting, answers, strict=True):
-            _apply(stand, now, answer)
+            _apply(stand, now, answer, waited=bool(count))
             self._admit(stand, count, None)
 
     def _admit(self, stand: Stand, count: int, error: DomainError | None) -> None:
@@ -298,7 +298,7 @@ class Pace:
             self._ask_for(stand)
 
 
-def _apply(stand: Stand, asked_at: float, answer: list[int | bytes]) -> None:
+def _apply(stand: Stand, asked_at: float, answer: list[int | bytes], *, waited: bool) -> None:
     granted, left, window, taken, slots = answer
     name = bytes(window).decode() if isinstance(window, bytes) else ""
     # Under a new name goes on what Redis lost and counted again: taken, and time was left.
@@ -307,5 +307,6 @@ def _apply(stand: Stand, asked_at: float, answer: list[int | bytes]) -> None:
     stand.window, stand.taken, stand.slots = name, int(taken), int(slots)
     # From when it was asked, so that the minute ends here before it ends in Redis.
     stand.window_ends = asked_at + max(0, int(left)) / 1000
-    if stand.waiting and stand.limits.limits.requests_per_minute is not None and not stand.tokens:
+    # Of a call that came since it was asked nothing is known.
+    if waited and stand.limits.limits.requests_per_minute is not None and not stand.tokens:
         stand.refused_until = asked_at + min(STATE_SECONDS, max(0, int(left)) / 1000)

@@ -295,6 +295,21 @@ def test_a_lower_limit_holds_at_once(organization_id: UUID) -> None:
     assert played(story) == [True] * 12 + [False] + [False]
 
 
+def test_a_call_that_comes_while_the_second_is_told_is_not_taken_for_refused(
+    organization_id: UUID,
+) -> None:
+    async def story(pace: Pace) -> list[DomainError | None]:
+        told = []
+        for _ in range(16):
+            pace.state()
+            for _ in range(3):  # Redis is being told, and nothing was asked for
+                await asyncio.sleep(0)
+            told.append(await called(pace, organization_id, limits(rate=16)))
+        return told
+
+    assert counts(played(story)) == {"in": 16}
+
+
 def test_stands_of_the_silent_are_forgotten(organization_id: UUID) -> None:
     async def story(pace: Pace) -> int:
         await called(pace, organization_id, limits(in_flight=3))
