@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -19,7 +19,8 @@ from mlworker.engine.training.run import Run
 BASE = "minilm-l6"
 TRAIN_ROWS = 2_000
 TEST_ROWS = 2_132
-Pairs = list[tuple[str, str]]
+VALIDATION_ROWS = 200
+Pairs = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +30,30 @@ class Sample:
     train: Pairs
     test: Pairs
     labels: tuple[str, ...]
+    validation: Pairs = ()
+    """Empty: a run holds a tenth of `train` out by itself."""
 
 
 def mr_sample(path: Path, *, full: bool = False) -> Sample:
-    """The fixed sample of the reviews; `full` = 80 % of them for training, the same test rows."""
+    """The fixed sample of the reviews; `full` = 80 % of them for training, the same test rows.
+
+    The sample has validation rows of its own, so that nothing of its training rows is held out.
+    """
     rows = pairs_read(path, "label")
     labels = tuple(sorted({label for _, label in rows}))
     random = Random(0)  # noqa: S311 - a repeatable sample, not a secret
-    train: Pairs = []
-    test: Pairs = []
+    train: list[tuple[str, str]] = []
+    test: list[tuple[str, str]] = []
+    validation: list[tuple[str, str]] = []
     for label in labels:
         part = [pair for pair in rows if pair[1] == label]
         random.shuffle(part)
-        cut = TEST_ROWS // len(labels)
+        cut, size = TEST_ROWS // len(labels), TRAIN_ROWS // len(labels)
         test += part[:cut]
         rest = part[cut:]
-        train += rest if full else rest[: TRAIN_ROWS // len(labels)]
-    return Sample(train, test, labels)
+        train += rest if full else rest[:size]
+        validation += [] if full else rest[size:][: VALIDATION_ROWS // len(labels)]
+    return Sample(train, test, labels, validation)
 
 
 def pairs_read(path: Path, label: str) -> Pairs:
@@ -94,7 +102,8 @@ def accuracy_of(done: DoneMessage, part: str = "test") -> float:
 
 def _rows_write(folder: Path, sample: Sample) -> None:
     """Put the rows where a run looks for them."""
-    for name, rows in (("train", sample.train), ("test", sample.test)):
+    parts = {"train": sample.train, "test": sample.test, "validation": sample.validation}
+    for name, rows in parts.items():
         lines = (
             json.dumps({"row_id": str(number), "text": text, "label": label}) + "\n"
             for number, (text, label) in enumerate(rows)

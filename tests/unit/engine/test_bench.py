@@ -55,6 +55,8 @@ def test_the_sample_is_fixed_balanced_and_apart(tmp_path: Path) -> None:
 
     assert sample == again
     assert (len(sample.train), len(sample.test)) == (2_000, 2_132)
-    assert not {text for text, _ in sample.train} & {text for text, _ in sample.test}
+    assert len(sample.validation) == 200
+    texts = [text for text, _ in (*sample.train, *sample.test, *sample.validation)]
+    assert len(set(texts)) == len(texts)
     assert sum(label == "pos" for _, label in sample.train) == 1_000
     assert len(mr_sample(path, full=True).train) == 5_000 - 2_132

@@ -34,7 +34,7 @@ def test_auto_and_missing_mean_the_same() -> None:
 
 @pytest.mark.parametrize(
     ("rows", "lora", "full"),
-    [(50, 15, 15), (500, 15, 12), (2_000, 5, 3), (8_530, 3, 3), (10**6, 3, 3)],
+    [(50, 15, 15), (500, 15, 12), (2_000, 4, 3), (8_530, 3, 3), (10**6, 3, 3)],
 )
 def test_small_sets_are_read_more_often(rows: int, lora: int, full: int) -> None:
     assert resolve_auto({}, rows=rows, classes=2, tier="lora").epochs == lora

@@ -21,7 +21,7 @@ _RATES = {
     ("full", ""): 5e-5,
 }
 """By tier and optimizer; "" stands for both kinds of Adam."""
-_ROWS_READ = {"lora": 10_000, "full": 6_000}
+_ROWS_READ = {"lora": 8_000, "full": 6_000}
 _MOST_EPOCHS, _LEAST_EPOCHS = 15, 3
 _MANY_ROWS = 1_000
 _MOST_HEAD_RATE = 10.0
@@ -67,7 +67,7 @@ def _rules(
 ) -> dict[str, object]:
     """Every default, also of fields that another tier has.
 
-    epochs: enough for about 10,000 rows read, at least 3 and at most 15; about 6,000 in tier full.
+    epochs: enough for about 8,000 rows read, at least 3 and at most 15; about 6,000 in tier full.
     batch_tokens: 900, less on small sets so that an epoch has 25 steps or more, and in tier full.
     lora_alpha: twice the rank, so that another rank keeps the update's scale.
     """

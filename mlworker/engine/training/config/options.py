@@ -41,7 +41,7 @@ class TrainConfig:
         "How often the training rows are read.",
         1,
         100,
-        auto="as many as read about 10,000 rows, 6,000 in tier full; 3 to 15",
+        auto="as many as read about 8,000 rows, 6,000 in tier full; 3 to 15",
         idle=1,
         tiers=TUNED,
     )
