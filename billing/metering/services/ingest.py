@@ -119,6 +119,8 @@ def _faults(
     ):
         if not least <= len(value) <= most or "\0" in value:
             yield "name_invalid", f"{name} must have {least} to {most} characters, none of them NUL"
+    if event.dims and not _kept(event.dims):
+        yield "dims_invalid", "dims must be JSON, without NaN, infinite numbers and NUL characters"
     if event.occurred_at.tzinfo is None:
         yield "time_invalid", "occurred_at needs a time zone"
     elif event.occurred_at > now + AHEAD:
@@ -129,6 +131,16 @@ def _faults(
             "time_too_old",
             f"occurred_at is more than 35 days ago, before {oldest:%Y-%m-%d %H:%M}",
         )
+
+
+def _kept(dims: dict[str, Any]) -> bool:
+    """Whether Postgres keeps it: jsonb has no NaN, no U+0000 and no half of a pair."""
+    try:
+        text = json.dumps(dims, allow_nan=False, ensure_ascii=False)
+        text.encode()
+    except (TypeError, ValueError):
+        return False
+    return "\\u0000" not in text.replace("\\\\", "")
 
 
 def _countable(units: object) -> bool:

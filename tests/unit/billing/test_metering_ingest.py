@@ -136,6 +136,13 @@ def test_duplicates_within_a_batch_count_once_and_contradictions_not_at_all(
     assert counted(organization) == 2
 
 
+def test_dims_are_kept_as_they_are(organization: OrganizationRef) -> None:
+    dims = {"written out": "\\u0000", "汉字": [1, None, {"deep": 1.5}]}
+    ingest(event(organization, NOW, dims=dims), now=NOW)
+    with tenant_scope(organization):
+        assert UsageEvent.objects.get().dims == dims
+
+
 @pytest.mark.parametrize(
     ("fault", "code"),
     [
@@ -158,6 +165,11 @@ def test_duplicates_within_a_batch_count_once_and_contradictions_not_at_all(
         ({"occurred_at": NOW + timedelta(minutes=5, seconds=1)}, "time_in_future"),
         ({"occurred_at": NOW - timedelta(days=35, seconds=1)}, "time_too_old"),
         ({"occurred_at": NOW.replace(tzinfo=None)}, "time_invalid"),
+        ({"dims": {"a": float("nan")}}, "dims_invalid"),
+        ({"dims": {"a": float("inf")}}, "dims_invalid"),
+        ({"dims": {"a": "\\\0"}}, "dims_invalid"),
+        ({"dims": {"a": "\ud800"}}, "dims_invalid"),
+        ({"dims": {"a": NOW}}, "dims_invalid"),
     ],
 )
 def test_what_cannot_be_counted_is_named_and_its_batch_counts_nothing(
