@@ -63,14 +63,19 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _tree(self) -> list[dict[str, object]]:
         return [
-            {"type": "file", "path": path.name, "size": path.stat().st_size, "oid": _etag(path)}
+            {
+                "type": "file",
+                "path": path.name,
+                "size": path.stat().st_size,
+                "oid": _etag(path.read_bytes()),
+            }
             for path in sorted(self.server.folder.iterdir())
         ]
 
     def _send(self, data: bytes, status: int = 200, *, body: bool, half: bool = False) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
-        self.send_header("ETag", f'"{hashlib.sha1(data, usedforsecurity=False).hexdigest()}"')
+        self.send_header("ETag", f'"{_etag(data)}"')
         self.send_header("X-Repo-Commit", COMMIT)
         if status == 404:
             self.send_header("X-Error-Code", "RepoNotFound")
@@ -79,8 +84,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(data[: len(data) // 2] if half else data)
 
 
-def _etag(path: Path) -> str:
-    return hashlib.sha1(path.read_bytes(), usedforsecurity=False).hexdigest()
+def _etag(data: bytes) -> str:
+    return hashlib.sha1(data, usedforsecurity=False).hexdigest()
 
 
 @contextmanager
