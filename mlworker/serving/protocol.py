@@ -19,6 +19,8 @@ WANTED_KEY: Final = "serve:wanted"
 ANNOUNCEMENT_TTL: Final = 4.0
 """Seconds after which an engine that says nothing counts as dead."""
 REPLY_TTL: Final = 60
+SPARE_TTL: Final = 60
+"""Seconds a chunk of a batch is wanted after whoever sent it said so last."""
 
 EMBEDDING_TIER: Final = "embedding"
 """The tier of rows that want the base's own vector instead of a head's probabilities."""
@@ -45,6 +47,16 @@ def taking_key(engine: str) -> str:
 def reply_key(gateway: str) -> str:
     """Return the list one gateway process reads its answers from."""
     return f"reply:{gateway}"
+
+
+def spare_key(base: str) -> str:
+    """Return the list of chunks of batches, by id, that engines of ``base`` run in idle moments."""
+    return f"serve:{base}:batch"
+
+
+def chunk_key(chunk: str) -> str:
+    """Return where a chunk's envelope lies. While it is there, the chunk is wanted."""
+    return f"serve:chunk:{chunk}"
 
 
 class ModelSpec(msgspec.Struct, array_like=True, frozen=True):
@@ -102,6 +114,8 @@ class Announcement(msgspec.Struct):
     free_bytes: int
     at: float
     draining: bool = False
+    chunk: str = ""
+    """The chunk of a batch it has in hand."""
 
 
 _encoder: Final = msgspec.msgpack.Encoder()

@@ -17,6 +17,7 @@ from mlworker.serving.contracts import (
     ModelTarget,
     RevisionInfo,
 )
+from mlworker.serving.errors import ModelNotFound
 from mlworker.serving.models import NAME_PATTERN, Deployment, DeploymentRevision
 
 _NAME: Final = re.compile(NAME_PATTERN)
@@ -42,6 +43,18 @@ def model_resolve(*, organization: OrganizationRef, name: str) -> ModelTarget:
         canary=canary,
         canary_percent=row.canary_percent,
     )
+
+
+def model_find(*, organization: OrganizationRef, name: str) -> ModelTarget:
+    """Return what ``name`` stands for, or ModelNotFound, which says what could be named."""
+    try:
+        return model_resolve(organization=organization, name=name)
+    except NotFound:
+        raise ModelNotFound(
+            f"No model '{name[:80]}': use a deployment's name, a fine-tuned model 'ft:...' or a"
+            " shipped model such as 'sentiment-en'. GET /v1/models lists them.",
+            param="model",
+        ) from None
 
 
 def deployment_named(name: str) -> Deployment | None:

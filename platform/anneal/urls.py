@@ -18,6 +18,7 @@ API_APPS = [
     "mlworker.jobs.urls",
     "mlworker.serving.urls",
     "mlworker.feedback.urls",
+    "mlworker.batches.urls",
 ]
 
 urlpatterns = [

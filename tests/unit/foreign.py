@@ -32,6 +32,11 @@ def file_id(owner: OrganizationRef) -> str:
     return _made(make_client(owner), "/v1/files", body, "multipart")
 
 
+def batch_id(owner: OrganizationRef) -> str:
+    body: dict[str, object] = {"input_file_id": file_id(owner), "endpoint": "/v1/classify"}
+    return _made(make_client(owner), "/v1/batches", body)
+
+
 def job_id(owner: OrganizationRef) -> str:
     client = make_client(owner)
     dataset = _made(client, "/v1/datasets/sample", {})

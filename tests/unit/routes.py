@@ -29,6 +29,7 @@ MAKERS: dict[str, Callable[[OrganizationRef], str]] = {
     "delivery_id": foreign.delivery_id,
     "export_id": foreign.export_id,
     "stage": foreign.stage_name,
+    "batch_id": foreign.batch_id,
 }
 
 

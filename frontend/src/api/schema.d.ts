@@ -108,6 +108,92 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/batches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List batches, newest first. */
+        get: operations["batches_list"];
+        put?: never;
+        /** @description Answer a file of requests, or of rows, in the background and at a lower price. */
+        post: operations["batches_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/batches/estimate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Count a file's rows and quote their price, without starting anything. */
+        post: operations["batches_estimate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/batches/{batch_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return a batch with its counts and files. */
+        get: operations["batches_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/batches/{batch_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description End a batch soon; what is answered by then is kept in its files, and paid. */
+        post: operations["batches_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/batches/{batch_id}/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Server-sent events: `status` (the batch) whenever it moved, and at the end `done`. A comment every 15 seconds keeps the line open. */
+        get: operations["batches_stream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/billing/balance": {
         parameters: {
             query?: never;
@@ -1725,6 +1811,122 @@ export interface components {
             /** @description Why there is no figure: too_slow or no_words. */
             skipped: string | null;
         };
+        /** @description How far it is, in lines or rows. */
+        BatchCountsOut: {
+            total: number;
+            completed: number;
+            failed: number;
+        };
+        /** @description Why a batch failed. */
+        BatchErrorOut: {
+            code: string;
+            message: string;
+            param: string | null;
+            line: number | null;
+        };
+        /** @description OpenAI's list of errors. */
+        BatchErrorsOut: {
+            /** @default list */
+            object?: string;
+            data: components["schemas"]["BatchErrorOut"][];
+        };
+        /** @description What a batch would cost. */
+        BatchEstimateOut: {
+            /** @default batch.estimate */
+            object?: string;
+            form: components["schemas"]["FormEnum"];
+            /** @description Lines or rows. */
+            requests: number;
+            /** @description Texts to be answered and paid. */
+            items: number;
+            /** @description Lines or rows that go to the error file, unpaid. */
+            bad: number;
+            /** @description False: a long file was judged by its beginning. */
+            exact: boolean;
+            model: string;
+            columns: string[];
+            text_column: string | null;
+            /** @description Money beyond what grants cover. */
+            price: string;
+            /** @description What all items cost call by call, by the list. */
+            online_price: string;
+            currency: string;
+            allowed: boolean;
+            /** @description Error code of a refusal. */
+            reason: string | null;
+        };
+        /** @description A page of batches. */
+        BatchListOut: {
+            /** @default list */
+            object?: string;
+            data: components["schemas"]["BatchOut"][];
+            first_id: string | null;
+            last_id: string | null;
+            has_more: boolean;
+        };
+        /** @description A batch, in OpenAI's shape and with what is ours. */
+        BatchOut: {
+            id: string;
+            /** @default batch */
+            object?: string;
+            endpoint: string;
+            errors: components["schemas"]["BatchErrorsOut"] | null;
+            input_file_id: string;
+            completion_window: string;
+            status: components["schemas"]["BatchOutStatusEnum"];
+            output_file_id: string | null;
+            error_file_id: string | null;
+            created_at: number;
+            in_progress_at: number | null;
+            expires_at: number;
+            finalizing_at: number | null;
+            completed_at: number | null;
+            failed_at: number | null;
+            expired_at: number | null;
+            cancelling_at: number | null;
+            cancelled_at: number | null;
+            request_counts: components["schemas"]["BatchCountsOut"];
+            metadata: {
+                [key: string]: string;
+            };
+            model: string | null;
+            form: components["schemas"]["FormEnum"];
+            text_column: string | null;
+            /** @description Texts to be answered: a request may have many. */
+            items: number;
+            /** @description Predictions charged so far. */
+            charged: number;
+        };
+        /**
+         * @description * `validating` - validating
+         *     * `failed` - failed
+         *     * `in_progress` - in_progress
+         *     * `finalizing` - finalizing
+         *     * `completed` - completed
+         *     * `expired` - expired
+         *     * `cancelling` - cancelling
+         *     * `cancelled` - cancelled
+         * @enum {string}
+         */
+        BatchOutStatusEnum: "validating" | "failed" | "in_progress" | "finalizing" | "completed" | "expired" | "cancelling" | "cancelled";
+        /** @description The body of create and estimate: OpenAI's, and ``model`` for a file of rows. */
+        BatchRequestInRequest: {
+            /** @description Id of a file uploaded with the purpose `batch`. */
+            input_file_id: string;
+            endpoint: components["schemas"]["EndpointEnum"];
+            /**
+             * @description Hours until it ends with what is answered by then: `1h` to `336h`.
+             * @default 24h
+             */
+            completion_window?: string;
+            metadata?: {
+                [key: string]: string;
+            } | null;
+            /** @description Makes it a file of rows (CSV, TSV, JSONL, JSON, Parquet): each is answered by this model and comes back with the answer in columns of its own. */
+            model?: string | null;
+            /** @description Of a file of rows: the column to read; guessed when absent. */
+            text_column?: string | null;
+        };
         /** @description Texts of ``from`` to below ``to`` characters; the last bin is open. */
         BinOut: {
             from: number;
@@ -2156,6 +2358,12 @@ export interface components {
             currency: string | null;
         };
         /**
+         * @description * `/v1/classify` - /v1/classify
+         *     * `/v1/embeddings` - /v1/embeddings
+         * @enum {string}
+         */
+        EndpointEnum: "/v1/classify" | "/v1/embeddings";
+        /**
          * @description * `hard` - hard
          *     * `soft` - soft
          * @enum {string}
@@ -2525,6 +2733,12 @@ export interface components {
             amount: components["schemas"]["AmountRangeOut"];
             data: components["schemas"]["MeterForecastOut"][];
         };
+        /**
+         * @description * `requests` - requests
+         *     * `rows` - rows
+         * @enum {string}
+         */
+        FormEnum: "requests" | "rows";
         /** @description Grants that are not spent, by unit, the next to be spent first. */
         GrantListOut: {
             object: string;
@@ -4403,6 +4617,142 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RecommendationListSchema"];
+                };
+            };
+        };
+    };
+    batches_list: {
+        parameters: {
+            query?: {
+                /** @description The last id of the page before. */
+                after?: string;
+                /** @description 1 to 100; 20 when absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchListOut"];
+                };
+            };
+        };
+    };
+    batches_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BatchRequestInRequest"];
+                "multipart/form-data": components["schemas"]["BatchRequestInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchOut"];
+                };
+            };
+        };
+    };
+    batches_estimate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BatchRequestInRequest"];
+                "multipart/form-data": components["schemas"]["BatchRequestInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchEstimateOut"];
+                };
+            };
+        };
+    };
+    batches_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchOut"];
+                };
+            };
+        };
+    };
+    batches_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchOut"];
+                };
+            };
+        };
+    };
+    batches_stream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events, until the batch has ended. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
                 };
             };
         };

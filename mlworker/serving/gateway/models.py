@@ -21,7 +21,7 @@ from mlworker.serving.contracts import ModelTarget
 from mlworker.serving.errors import ModelNotFound
 from mlworker.serving.gateway.caches import AgedCache
 from mlworker.serving.protocol import EMBEDDING_TIER, ModelSpec
-from mlworker.serving.selectors import model_resolve
+from mlworker.serving.selectors import model_find
 
 MODEL_SECONDS: Final = 30.0
 MODELS_KEPT: Final = 20_000
@@ -107,19 +107,13 @@ def embedding_target(name: str) -> Target:
         max_length=min(card.max_length or EMBEDDING_MAX_LENGTH, EMBEDDING_MAX_LENGTH),
         organization_id=None,
     )
-    return Target(name, None, _choice(servable), None, 0)
+    return Target(name, None, choice_of(servable), None, 0)
 
 
 def _resolve(organization: OrganizationRef, name: str) -> Target:
     try:
         with tenant_scope(organization):
-            target = model_resolve(organization=organization, name=name)
-    except NotFound:
-        raise ModelNotFound(
-            f"No model '{name[:80]}': use a deployment's name, a fine-tuned model 'ft:...' or a"
-            " shipped model such as 'sentiment-en'. GET /v1/models lists them.",
-            param="model",
-        ) from None
+            target = model_find(organization=organization, name=name)
     except DatabaseError:
         raise Unavailable(retry_after=1) from None
     finally:
@@ -131,13 +125,14 @@ def _target(found: ModelTarget) -> Target:
     return Target(
         name=found.name,
         deployment_id=found.deployment_id,
-        main=_choice(found.main),
-        canary=_choice(found.canary) if found.canary is not None else None,
+        main=choice_of(found.main),
+        canary=choice_of(found.canary) if found.canary is not None else None,
         canary_percent=found.canary_percent,
     )
 
 
-def _choice(servable: ServableModel) -> Choice:
+def choice_of(servable: ServableModel) -> Choice:
+    """Return a model with what its engine has to know."""
     spec = ModelSpec(
         version=str(servable.version_id or servable.name),
         tier=servable.tier,

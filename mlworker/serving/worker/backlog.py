@@ -11,6 +11,10 @@ WINDOW_TOKENS: Final = 8_192
 """Tokens gathered before the engine looks again at what waits: bounds how long a newcomer waits."""
 
 
+NO_ENTRY: Final = -1
+"""In place of an envelope's number: a work that no envelope waits for."""
+
+
 @dataclass(slots=True, eq=False)
 class Pending:
     """A work under way in this engine. `values[i]` is row i's outcome."""

@@ -18,6 +18,7 @@ from mlworker.serving.protocol import Announcement
 from mlworker.serving.worker.adapters import Adapters
 from mlworker.serving.worker.line import Line
 from mlworker.serving.worker.loop import Loop
+from mlworker.serving.worker.spare import Spare
 
 if TYPE_CHECKING:
     from mlworker.engine.inference import Resident
@@ -27,19 +28,20 @@ logger = logging.getLogger(__name__)
 SLOTS: Final = 64
 ANNOUNCE_SECONDS: Final = 1.0
 
-_open: Final[dict[str, tuple[Any, Adapters]]] = {}
-"""Bases this process has opened: the next lease of the same worker starts warm."""
+_open: Final[dict[str, tuple[Any, Adapters, Spare]]] = {}
+"""Bases this process has opened, and the chunk of a batch in hand: the next lease of the same
+worker starts warm and goes on with it."""
 
 
 def engine_run(*, base: str, node: str, lease_seconds: float, stopping: Callable[[], bool]) -> None:
     """Serve ``base`` until the lease ends or ``stopping`` says so, and nothing taken is left."""
-    resident, adapters = _opened(base)
+    resident, adapters, spare = _opened(base)
     line = Line(f"{node}-{secrets.token_hex(4)}", base)
-    loop = Loop(resident, adapters, line)
+    loop = Loop(resident, adapters, line, spare)
     end = time.monotonic() + lease_seconds
     quiet = threading.Event()
     announcer = threading.Thread(
-        target=_announce, args=(line, loop, base, node, quiet), name="announce", daemon=True
+        target=_announce, args=(line, loop, spare, base, node, quiet), name="announce", daemon=True
     )
     announcer.start()
     logger.info("engine.start: %s serves %s", line.engine, base)
@@ -48,7 +50,7 @@ def engine_run(*, base: str, node: str, lease_seconds: float, stopping: Callable
     finally:
         quiet.set()
         announcer.join()
-        _leave(line)
+        _leave(line, spare if stopping() else None)
         logger.info("engine.end: %s after %d rows", line.engine, loop.rows)
 
 
@@ -57,7 +59,7 @@ def node_name(worker: str | None) -> str:
     return worker or f"{socket.gethostname()}-{os.getpid()}"
 
 
-def _opened(base: str) -> "tuple[Resident, Adapters]":
+def _opened(base: str) -> "tuple[Resident, Adapters, Spare]":
     found = _open.get(base)
     if found is None:
         # Threads that spin at barriers burn the core that Postgres and the gateway need, and on a
@@ -70,7 +72,7 @@ def _opened(base: str) -> "tuple[Resident, Adapters]":
         torch.set_num_threads(_threads())
         resident = Resident.open(locate_base(base), slots=SLOTS)
         adapters = Adapters(resident, settings.ANNEAL_HOME / "artifacts")
-        found = _open[base] = (resident, adapters)
+        found = _open[base] = (resident, adapters, Spare())
     return found
 
 
@@ -80,7 +82,9 @@ def _threads() -> int:
     return int(given) if given else len(os.sched_getaffinity(0))
 
 
-def _announce(line: Line, loop: Loop, base: str, node: str, quiet: threading.Event) -> None:
+def _announce(
+    line: Line, loop: Loop, spare: Spare, base: str, node: str, quiet: threading.Event
+) -> None:
     """Say each second that the engine lives, in a thread, so that a long batch is no silence."""
     while not quiet.is_set():
         rate = loop.rows / loop.busy_seconds if loop.busy_seconds else 0.0
@@ -92,6 +96,7 @@ def _announce(line: Line, loop: Loop, base: str, node: str, quiet: threading.Eve
             rows_per_second=round(rate, 1),
             free_bytes=psutil.virtual_memory().available,
             at=time.time(),
+            chunk=spare.chunk,
         )
         try:
             line.announce(announcement)
@@ -100,8 +105,12 @@ def _announce(line: Line, loop: Loop, base: str, node: str, quiet: threading.Eve
         quiet.wait(ANNOUNCE_SECONDS)
 
 
-def _leave(line: Line) -> None:
+def _leave(line: Line, given_up: Spare | None) -> None:
+    """Take leave; a worker that stops for good gives the chunk in hand to the next engine."""
     try:
+        if given_up is not None and given_up.chunk:
+            line.spare_return(given_up.chunk)
+            given_up.drop()
         line.leave()
     except RedisError:
         logger.warning("engine.leave_failed")

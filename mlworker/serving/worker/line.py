@@ -20,8 +20,10 @@ from mlworker.serving.protocol import (
     Envelope,
     announcement_encode,
     answers_encode,
+    chunk_key,
     envelope_decode,
     reply_key,
+    spare_key,
     taken_key,
     taking_key,
     waiting_key,
@@ -50,11 +52,17 @@ class Line:
         self.engine: Final = engine
         self._waiting, self._taken = waiting_key(base), taken_key(engine)
         self._taking = taking_key(engine)
+        self._spare = spare_key(base)
         self._redis: redis.Redis = redis_client()
         self._number = 0
         self._blocked: int | None = None
         self._answers: defaultdict[str, list[Answer]] = defaultdict(list)
         self._done: list[int] = []
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing waits to be sent."""
+        return not self._answers and not self._done
 
     def take(self, *, block: bool) -> list[tuple[int, Envelope]]:
         """Send what is to be answered and take all that waits; ``block`` waits up to a second.
@@ -62,7 +70,7 @@ class Line:
         A blocking take brings one envelope, the work of a whole gateway; while that runs, others
         gather for the next take.
         """
-        if block and not self._answers and not self._done:
+        if block and self.quiet:
             arrived = self._redis.blmove(
                 self._waiting, self._taking, BLOCK_SECONDS, src="RIGHT", dest="LEFT"
             )
@@ -90,12 +98,33 @@ class Line:
 
     def flush(self) -> None:
         """Send the answers now."""
-        if not self._answers and not self._done:
+        if self.quiet:
             return
         pipe = self._redis.pipeline(transaction=False)
         sent = self._flush(pipe)
         pipe.execute()
         self._forget(sent)
+
+    def spare_take(self) -> tuple[str, Envelope] | None:
+        """Take a chunk of a batch that is still wanted. Whoever sent it keeps it until answered."""
+        while (raw := self._redis.rpop(self._spare)) is not None:
+            chunk = cast("bytes", raw).decode()
+            found = self._redis.get(chunk_key(chunk))
+            if found is None:
+                continue  # given up meanwhile
+            try:
+                return chunk, envelope_decode(cast("bytes", found))
+            except msgspec.DecodeError:  # written by another version, which will find it gone
+                self._redis.delete(chunk_key(chunk))
+        return None
+
+    def spare_wanted(self, chunk: str) -> bool:
+        """Say whether a chunk's answer is still waited for."""
+        return bool(self._redis.exists(chunk_key(chunk)))
+
+    def spare_return(self, chunk: str) -> None:
+        """Give a chunk back, to be taken next."""
+        self._redis.rpush(self._spare, chunk)
 
     def announce(self, announcement: Announcement) -> None:
         """Say that this engine lives."""

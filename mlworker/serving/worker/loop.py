@@ -1,7 +1,8 @@
 """The engine's loop: take all that waits, run it in mixed batches, answer, again.
 
 Work-conserving: it never waits to fill a batch. Rows of every organization and model share the
-batches; a row whose weights are still on their way steps aside.
+batches; a row whose weights are still on their way steps aside. Chunks of batch predictions run
+between the calls, a slice at a time, and only while no call waits.
 """
 
 import logging
@@ -16,8 +17,9 @@ from redis.exceptions import RedisError
 
 from mlworker.serving.protocol import EMBEDDING_TIER, Envelope, ModelSpec
 from mlworker.serving.worker.adapters import Adapters
-from mlworker.serving.worker.backlog import Backlog, Pending, Row
+from mlworker.serving.worker.backlog import NO_ENTRY, Backlog, Pending, Row
 from mlworker.serving.worker.line import Line
+from mlworker.serving.worker.spare import Spare
 
 if TYPE_CHECKING:
     from mlworker.engine.inference import Resident
@@ -35,7 +37,9 @@ LOADS: Final = 16
 class Loop:
     """One engine at work on one base."""
 
-    def __init__(self, resident: "Resident", adapters: Adapters, line: Line) -> None:
+    def __init__(
+        self, resident: "Resident", adapters: Adapters, line: Line, spare: Spare | None = None
+    ) -> None:
         from mlworker.engine.inference import (  # noqa: PLC0415 # imports torch
             TokenRow,
             plan_batches,
@@ -43,6 +47,7 @@ class Loop:
 
         self._resident, self._adapters, self._line = resident, adapters, line
         self._token_row, self._plan = TokenRow, plan_batches
+        self._spare = Spare() if spare is None else spare
         self._backlog = Backlog()
         self._parked: defaultdict[str, list[Pending]] = defaultdict(list)
         self._arrived: queue.SimpleQueue[tuple[str, Exception | None]] = queue.SimpleQueue()
@@ -63,6 +68,8 @@ class Loop:
                 self._unpark(wait=bool(self._parked) and not self._backlog)
                 if self._backlog:
                     self._run_window(self._backlog.window())
+                elif not stopping and not self._parked:
+                    self._run_spare()
             except RedisError as error:
                 logger.warning("engine.redis_away: %s", error)
                 time.sleep(RETRY_SECONDS)
@@ -86,8 +93,13 @@ class Loop:
 
     def _take(self) -> None:
         idle = not self._backlog and not self._parked
+        if idle and self._line.quiet:  # an answer need not wait for it
+            self._spare.look(self._line)
         now = time.time()
-        for entry, envelope in self._line.take(block=idle):
+        for entry, envelope in self._line.take(
+            block=idle and not self._spare.ready(self._adapters)
+        ):
+            self._spare.online_seen = now
             self._accept(entry, envelope, now)
 
     def _accept(self, entry: int, envelope: Envelope, now: float) -> None:
@@ -154,6 +166,23 @@ class Loop:
             self._run_batch(batch, {}, self._resident.embed)
         self._evicted(row for row in models if row.pending.work.spec.version not in slots)
 
+    def _run_spare(self) -> None:
+        """Run the next slice of a batch's chunk: a call that comes now waits for this one."""
+        spare = self._spare
+        pending = spare.pending
+        if pending is None or not spare.ready(self._adapters):
+            return
+        spec = pending.work.spec
+        if spec.tier == EMBEDDING_TIER:
+            self._run_batch(spare.slice(), {}, self._resident.embed)
+        else:
+            with self._adapters.table.held([spec.version]) as slots:
+                if spec.version not in slots:
+                    return  # evicted this moment: loaded again before the next slice
+                self._run_batch(spare.slice(), slots, self._resident.forward)
+        if pending.left < 0:  # answered or refused
+            spare.drop()
+
     def _batches(self, rows: list[Row]) -> Iterable[list[Row]]:
         plan = self._plan(
             [len(row.ids) for row in rows], token_budget=BATCH_TOKENS, max_rows=BATCH_ROWS
@@ -204,6 +233,8 @@ class Loop:
         answer = pending.failure(error) if error else pending.answer()
         pending.left = -1
         self._line.answer(pending.gateway, answer)
+        if pending.entry == NO_ENTRY:
+            return
         self._open[pending.entry] -= 1
         if not self._open[pending.entry]:
             self._close(pending.entry)

@@ -87,6 +87,7 @@ INSTALLED_APPS = [
     "mlworker.registry",
     "mlworker.serving",
     "mlworker.feedback",
+    "mlworker.batches",
 ]
 
 MIDDLEWARE = [
