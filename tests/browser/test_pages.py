@@ -34,6 +34,8 @@ PRIVATE = [
     "/models/bases",
     "/models/compare",
     "/deployments",
+    "/batches",
+    "/batches/new",
     "/keys",
     "/webhooks",
     "/usage",

@@ -46,6 +46,10 @@ export type DatasetPreview = Schemas["PreviewOut"];
 export type DatasetRow = Schemas["RowOut"];
 export type LengthBin = Schemas["BinOut"];
 
+export type Batch = Schemas["BatchOut"];
+export type BatchCreate = Schemas["BatchRequestInRequest"];
+export type BatchEstimate = Schemas["BatchEstimateOut"];
+
 export type Job = Schemas["JobSchema"];
 export type CrossValidation = Schemas["CrossValidationSchema"];
 export type Search = Schemas["SearchSchema"];

@@ -1,6 +1,7 @@
 /** Texts of the signed-in pages. */
 import app from "./app.json";
 import bases from "./bases.json";
+import batches from "./batches.json";
 import billing from "./billing.json";
 import datasets from "./datasets.json";
 import deployments from "./deployments.json";
@@ -17,6 +18,7 @@ import webhooks from "./webhooks.json";
 export const enApp = {
   app,
   bases,
+  batches,
   billing,
   datasets,
   deployments,
