@@ -17,6 +17,7 @@ from benchmarks.figures import Figure
 CASES = {
     "online_cpu": "benchmarks.online:online_cpu",
     "idle_latency": "benchmarks.online:idle_latency",
+    "batch_rows": "benchmarks.batches:batch_rows",
     "train_speed": "benchmarks.training:train_speed",
     "train_quality": "benchmarks.training:train_quality",
     "search_cost": "benchmarks.training:search_cost",

@@ -22,7 +22,7 @@ SAME = 1e-3
 """How far a served probability may be from the bare one before speed means nothing."""
 
 
-def _artifact() -> Path:
+def shipped_artifact() -> Path:
     """The shipped model's folder, which the server serves and the bare loop loads."""
     import django  # noqa: PLC0415 # needs the settings of the environment
 
@@ -65,7 +65,7 @@ def _outputs_equal(key: str, texts: list[str], artifact: Path, threads: int) -> 
 
 def online_cpu() -> Iterator[Figure]:
     """Bare core-ms per text / all servers' core-ms per text, 64 clients, one text a call."""
-    artifact, threads = _artifact(), os.cpu_count() or 1
+    artifact, threads = shipped_artifact(), os.cpu_count() or 1
     texts, source = reviews(TEXTS)
     key = customer_make()
     wait_serving(key, MODEL)
@@ -100,7 +100,7 @@ def online_cpu() -> Iterator[Figure]:
 
 def idle_latency() -> Iterator[Figure]:
     """p50 of a lone call / p50 of the bare forward of one row."""
-    artifact, threads = _artifact(), os.cpu_count() or 1
+    artifact, threads = shipped_artifact(), os.cpu_count() or 1
     texts, source = reviews(200)
     key = customer_make()
     wait_serving(key, MODEL)
