@@ -5,12 +5,14 @@ import os
 import statistics
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from benchmarks.figures import Figure, figure
+from benchmarks.load import Plan, load_run
 from benchmarks.online import MODEL, SAME, shipped_artifact
 from benchmarks.raw import raw_run
-from benchmarks.servers import customer_make, get, post, upload, wait_serving
+from benchmarks.servers import customer_make, get, post, upload, url, wait_serving
 from benchmarks.texts import reviews
 
 ROWS = 20_000
@@ -19,6 +21,7 @@ ROUNDS = 3
 RAW_ROWS = 5_000
 CHECKED = 64
 LOOK_SECONDS = 0.1
+CALL_SECONDS = 8.0
 
 
 def batch_rows(*, full: bool = False) -> Iterator[Figure]:
@@ -44,7 +47,12 @@ def batch_rows(*, full: bool = False) -> Iterator[Figure]:
         2 * batch / (before + after)
         for batch, before, after in zip(batches, raws, raws[1:], strict=False)
     ]
+    alone = _calls(key, texts)
+    with _running(key, file_id):
+        beside = _calls(key, texts)
     detail: dict[str, Any] = {
+        "call_ms_alone": alone,
+        "call_ms_beside_a_batch": beside,
         "raw_rows_per_second": [round(each, 1) for each in raws],
         "batch_rows_per_second": [round(each, 1) for each in batches],
         "ratios": [round(each, 3) for each in ratios],
@@ -86,6 +94,27 @@ def _run(key: str, file_id: str) -> tuple[float, list[dict[str, Any]]]:
         raise RuntimeError(f"the batch ended as {batch}")
     lines = get(f"/v1/files/{batch['output_file_id']}/content", key).splitlines()
     return seconds, [json.loads(line)["response"]["body"]["data"][0] for line in lines]
+
+
+def _calls(key: str, texts: list[str]) -> dict[str, float]:
+    """Return milliseconds of lone calls, one after another, for some seconds."""
+    bodies = [json.dumps({"model": MODEL, "input": text}) for text in texts[:200]]
+    result = load_run(Plan(url(), "/v1/classify", [key], bodies, 1, CALL_SECONDS))
+    if result.failures:
+        raise RuntimeError(f"{result.failures} calls failed, first: {result.first_failure}")
+    return {f"p{share}": round(result.quantile(share / 100), 1) for share in (50, 99)}
+
+
+@contextmanager
+def _running(key: str, file_id: str) -> Iterator[None]:
+    """A batch that is being answered; cancelled in the end."""
+    body = {"input_file_id": file_id, "endpoint": "/v1/classify", "completion_window": "24h"}
+    _, batch = post("/v1/batches", key, body)
+    while not batch["request_counts"]["completed"]:
+        time.sleep(LOOK_SECONDS)
+        batch = json.loads(get(f"/v1/batches/{batch['id']}", key))
+    yield
+    post(f"/v1/batches/{batch['id']}/cancel", key, {})
 
 
 def _difference(answers: list[dict[str, Any]], bare: dict[str, Any]) -> float:

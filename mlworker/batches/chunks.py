@@ -48,11 +48,9 @@ class Cutter:
     def __init__(self, serves: Serves, encode: Encode) -> None:
         self._serves, self._encode = serves, encode
         width = _WIDEST_VECTOR if serves.endpoint == EMBEDDINGS else max(1, len(serves.labels))
-        self._items, self._tokens = CHUNK_ITEMS, CHUNK_TOKENS
-        if serves.by_token:
-            self._tokens = max(1, min(CHUNK_TOKENS, CHUNK_VALUES // width))
-        else:
-            self._items = max(1, min(CHUNK_ITEMS, CHUNK_VALUES // width))
+        # Of a token an answer says a tag and a score, however many labels there are.
+        values = CHUNK_VALUES if serves.by_token else CHUNK_VALUES // width
+        self._items = max(1, min(CHUNK_ITEMS, values))
 
     def cut(self, entries: Iterable[Entry], *, number: int) -> Iterator[Chunk]:
         """Yield chunks, the first one as ``number``."""
@@ -64,6 +62,7 @@ class Cutter:
             if entry.problem is None:
                 texts += len(entry.texts)
                 characters += sum(map(len, entry.texts))
+            characters += entry.weight
             if max(texts, len(stretch)) < STRETCH_TEXTS and characters < STRETCH_CHARACTERS:
                 continue
             self._add(chunk, stretch)
@@ -94,6 +93,7 @@ class Cutter:
 
     def _add(self, chunk: Chunk, stretch: list[Entry]) -> None:
         chunk.entries += stretch
+        chunk.characters += sum(entry.weight for entry in stretch)
         texts = [text for entry in stretch if entry.problem is None for text in entry.texts]
         if not texts:
             return
@@ -109,6 +109,6 @@ class Cutter:
         return (
             chunk.items >= self._items
             or len(chunk.entries) >= CHUNK_ITEMS
-            or len(chunk.tokens) >= self._tokens
+            or len(chunk.tokens) >= CHUNK_TOKENS
             or chunk.characters >= CHUNK_CHARACTERS
         )

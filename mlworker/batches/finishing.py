@@ -74,8 +74,6 @@ def _write(
         row.output_file_id, row.error_file_id = ids.get("output"), ids.get("errors")
         row.errors = errors
         rest_release(row)
-        if row.state == BatchState.IN_PROGRESS and state is BatchState.COMPLETED:
-            batch_move(row, BatchState.FINALIZING)
         batch_move(row, state)
         row.save()
         if row.chunks:
@@ -87,9 +85,9 @@ def _write(
             outbox_add(task=FORGET, queue=QUEUE, payload=payload)
 
 
-def chunk_objects(claim_id: UUID) -> list[str]:
+def chunk_objects(batch_id: UUID) -> list[str]:
     """Return the keys of a batch's chunks, in the open scope."""
-    rows = BatchChunk.objects.filter(batch_id=claim_id)
+    rows = BatchChunk.objects.filter(batch_id=batch_id)
     return [key for pair in rows.values_list("output_key", "error_key") for key in pair if key]
 
 

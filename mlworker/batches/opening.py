@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from itertools import islice
 from typing import BinaryIO
 
@@ -10,10 +9,8 @@ from anneal.kernel.storage import object_open
 from mlworker.batches.errors import BatchFileEmpty, BatchFileUnfit, BatchInputGone, BatchTooLong
 from mlworker.batches.limits import MAX_REQUESTS
 from mlworker.batches.reading import RequestSource, Source, table_source
-from mlworker.batches.reading.tables import ParquetSource
 from mlworker.batches.states import Form
 from mlworker.batches.working import Counted, Work, input_required
-from mlworker.batches.writing import Table
 from tenants.datasets.limits import configured
 
 
@@ -46,7 +43,7 @@ def file_count(source: Source, *, model: str, most: int | None = None) -> tuple[
     """
     requests = items = bad = 0
     first = ""
-    for entry in islice(source.entries(), most):
+    for entry in islice(source.entries(texts_only=True), most):
         requests += 1
         if requests > MAX_REQUESTS:
             raise BatchTooLong(param="input_file_id")
@@ -66,10 +63,3 @@ def file_count(source: Source, *, model: str, most: int | None = None) -> tuple[
             f"No line of the file is a request. The first one: {first}", param="input_file_id"
         )
     return Counted(requests, items, model, source.text_column, source.columns, source.kind), bad
-
-
-def table_of(work: Work, source: Source) -> Table | None:
-    """Return how a table's rows are written; None for requests."""
-    if work.table is None or not isinstance(source, ParquetSource):
-        return work.table
-    return replace(work.table, schema=source.schema)

@@ -30,7 +30,7 @@ from mlworker.batches.limits import (
     STALLED_LIMIT,
     TURN_SECONDS,
 )
-from mlworker.batches.opening import file_count, input_opened, table_of
+from mlworker.batches.opening import file_count, input_opened
 from mlworker.batches.sending import Sender
 from mlworker.batches.serves import Serves
 from mlworker.batches.states import BatchState
@@ -151,12 +151,11 @@ def _finish(work: Work, state: BatchState, errors: list[dict[str, Any]] | None =
 def _answer(work: Work, serves: Serves) -> None:
     """Answer what is left. Returns when all is stored, or when the batch is wanted no more."""
     with input_opened(work) as source:
-        table = table_of(work, source)
         cutter = Cutter(serves, _encoder(serves))
         chunks = cutter.cut(source.entries(skip=work.done), number=work.chunks + 1)
         sender = Sender(work.claim.organization.id, serves)
         try:
-            _Flight(work, serves, table, sender).fly(chunks)
+            _Flight(work, serves, work.table, sender).fly(chunks)
         finally:
             sender.close()
 
@@ -206,6 +205,7 @@ class _Flight:
         for answer in self._sender.answers(seconds=ANSWER_SECONDS):
             if not answer.error:
                 self._answers[answer.number] = answer
+                self._failures = 0
                 continue
             logger.warning("batch.engine_error: %s", answer.error)
             self._failures += 1

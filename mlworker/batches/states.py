@@ -39,7 +39,7 @@ TRANSITIONS: Final[Mapping[BatchState, frozenset[BatchState]]] = MappingProxyTyp
         _S.VALIDATING: frozenset({_S.IN_PROGRESS, _S.FAILED, _S.CANCELLING, _S.EXPIRED}),
         _S.IN_PROGRESS: frozenset({_S.FINALIZING, _S.CANCELLING, _S.FAILED, _S.EXPIRED}),
         _S.FINALIZING: frozenset({_S.COMPLETED, _S.FAILED, _S.EXPIRED}),
-        _S.CANCELLING: frozenset({_S.CANCELLED, _S.FAILED}),
+        _S.CANCELLING: frozenset({_S.CANCELLED, _S.FAILED, _S.EXPIRED}),
         _S.FAILED: frozenset(),
         _S.COMPLETED: frozenset(),
         _S.EXPIRED: frozenset(),

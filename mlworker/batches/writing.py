@@ -7,6 +7,7 @@ import json
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -46,8 +47,6 @@ class Table:
     kind: str
     columns: tuple[str, ...]
     added: tuple[str, ...]
-    schema: pa.Schema | None = None
-    """Of the rows as they came, in Parquet."""
 
 
 def requests_written(
@@ -87,16 +86,6 @@ def rows_written(serves: Serves, chunk: Chunk, answer: Answer | None, table: Tab
             errors.append({**line, "error": entry.problem.body()["error"]})
         rows.append((entry.record, cells))
     return Written(_WRITERS.get(table.kind, _objects)(rows, table), _lines(errors), len(errors))
-
-
-def schema_with(table: Table) -> pa.Schema:
-    """Return the schema of a Parquet output."""
-    schema = table.schema
-    if schema is None:
-        raise AssertionError("Parquet has a schema.")
-    for name in table.added:
-        schema = schema.append(pa.field(name, _type(name)))
-    return schema
 
 
 def csv_header(table: Table) -> bytes:
@@ -185,11 +174,15 @@ def _delimited(rows: list[list[Any]], delimiter: str) -> bytes:
 
 
 def _parquet(rows: list[tuple[Any, list[Any]]], table: Table) -> bytes:
-    objects = [
-        {**record, **{name: _typed(cell) for name, cell in zip(table.added, cells, strict=True)}}
-        for record, cells in rows
-    ]
-    made = pa.Table.from_pylist(objects, schema=schema_with(table))
+    runs = []
+    for _, group in groupby(rows, key=lambda row: id(row[0][0])):
+        places = [record for record, _ in group]
+        (batch, first), (_, last) = places[0], places[-1]
+        runs.append(batch.slice(first, last - first + 1))
+    made = pa.Table.from_batches(runs)
+    for place, name in enumerate(table.added):
+        values = pa.array([_typed(cells[place]) for _, cells in rows], type=_type(name))
+        made = made.append_column(name, values)
     out = io.BytesIO()
     pq.write_table(made, out)
     return out.getvalue()

@@ -36,6 +36,8 @@ class Entry:
     problem: DomainError | None = None
     record: Any = None
     """A row as its format gives it."""
+    weight: int = 0
+    """Bytes, about, that the record holds until its answer is written."""
 
 
 class Source(Protocol):
@@ -61,8 +63,11 @@ class Source(Protocol):
         """The column that is read."""
         ...
 
-    def entries(self, *, skip: int = 0) -> Iterator[Entry]:
-        """Yield every entry after the first ``skip``. Can be walked once."""
+    def entries(self, *, skip: int = 0, texts_only: bool = False) -> Iterator[Entry]:
+        """Yield every entry after the first ``skip``. Can be walked once.
+
+        ``texts_only``: whatever else a row holds is not asked for.
+        """
         ...
 
 

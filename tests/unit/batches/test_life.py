@@ -1,5 +1,6 @@
 """A batch's life between workers: fences, deaths, cancels, ends of windows, turns."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ from mlworker.batches.running import batch_run
 from mlworker.batches.tasks import forget
 from mlworker.batches.working import chunk_done, lease_renew, work_load
 from tenants.accounts.services import organization_suspend
+from tenants.webhooks.models import WebhookEvent
 from tests.unit.batches.factories import (
     BAD,
     GOOD,
@@ -40,6 +42,7 @@ from tests.unit.batches.factories import (
     work_all,
 )
 from tests.unit.factories import error_of, make_client
+from tests.unit.webhooks.helpers import make_webhook
 
 pytestmark = pytest.mark.django_db
 
@@ -315,6 +318,25 @@ def test_a_suspended_organizations_batches_end(
     batch_run(claimed())
     assert row_of(organization, batch_id).state == "cancelled"
     assert batch(other, theirs)["status"] == "validating"
+
+
+def test_ends_are_told_to_webhooks(
+    client_api: APIClient, organization: OrganizationRef, engine: Engine
+) -> None:
+    make_webhook(organization, "https://example.com/")
+    done = made(client_api, jsonl(*LINES[:2]))
+    failed = made(client_api, b"nothing\n")
+    cancelled = made(client_api, jsonl(*LINES))
+    client_api.post(f"/v1/batches/{cancelled}/cancel")
+    work_all()
+    with tenant_scope(organization):
+        bodies = [json.loads(row.body) for row in WebhookEvent.objects.order_by("id")]
+    told = {(body["type"], body["data"]["id"]) for body in bodies}
+    assert told == {
+        ("batch.completed", done),
+        ("batch.failed", failed),
+        ("batch.cancelled", cancelled),
+    }
 
 
 def test_the_parts_go_when_the_files_are_there(

@@ -101,6 +101,34 @@ def test_parquet_keeps_its_types(client_api: APIClient, engine: Engine) -> None:
     assert found.schema.field("score").type == pa.float64()
 
 
+def test_parquet_types_that_python_has_not_stay_as_they_are(
+    client_api: APIClient, engine: Engine
+) -> None:
+    moments = pa.array([1, 1_700_000_000_123_456_789, None] * 11, pa.timestamp("ns"))
+    table = pa.table(
+        {
+            "at": moments,
+            "what": [GOOD, "", BAD] * 11,
+            "kind": pa.array(["a", None, "b"] * 11).dictionary_encode(),
+            "deep": pa.array([[{"x": 1}], [], None] * 11),
+            "label": [1, 2, 3] * 11,
+        }
+    )
+    out = io.BytesIO()
+    pq.write_table(table, out)
+    batch_id = made(client_api, out.getvalue(), "rows.parquet", model=MODEL)
+
+    work_all()
+
+    done = batch(client_api, batch_id)
+    assert done["status"] == "completed", done
+    found = pq.read_table(io.BytesIO(content(client_api, done["output_file_id"])))
+    for name in ("what", "at", "deep", "label"):
+        assert found.column(name).equals(table.column(name)), name
+    assert found.column("kind").to_pylist() == table.column("kind").to_pylist()
+    assert found.column("predicted_label").to_pylist() == ["positive", None, "negative"] * 11
+
+
 def test_a_base_answers_rows_with_vectors(client_api: APIClient, engine: Engine) -> None:
     data = json.dumps([{"text": GOOD}, {"text": BAD}]).encode()
     batch_id = made(client_api, data, "rows.json", model=BASE, endpoint="/v1/embeddings")

@@ -143,6 +143,30 @@ def test_slices_grow_again_when_no_call_comes() -> None:
     assert len(spare.slice()) == 204
 
 
+def test_a_chunk_in_hand_goes_on_in_the_next_lease(machine: Machine) -> None:
+    machine.base.pause = 0.05
+    rows = 200
+    name = machine.chunk(1, [[number] * 100 for number in range(1, rows + 1)])
+    machine.thread.start()
+    assert machine.base.began.wait(5)
+    machine.stop()
+    assert machine.spare.chunk == name
+    assert 0 < sum(map(len, machine.base.batches)) < rows
+
+    resident: Any = machine.base
+    line = Line(f"engine-{uuid4().hex[:8]}", machine.queue)
+    next_one = Loop(resident, machine.adapters, line, machine.spare)
+    over = threading.Event()
+    lease = threading.Thread(target=next_one.run, args=(over.is_set,))
+    lease.start()
+    [answer] = machine.answers(1)
+    over.set()
+    lease.join(20)
+
+    assert (answer.number, answer.error) == (1, "")
+    assert sum(map(len, machine.base.batches)) == rows
+
+
 def test_a_chunk_that_nobody_wants_any_more_is_dropped(machine: Machine) -> None:
     machine.base.pause = 0.2
     given_up = machine.chunk(1, [[number] * 2_000 for number in range(1, 100)])

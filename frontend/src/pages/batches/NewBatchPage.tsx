@@ -19,9 +19,14 @@ const ACCEPT = ".csv,.tsv,.tab,.jsonl,.ndjson,.json,.parquet,.txt";
 const ENDPOINTS = ["/v1/classify", "/v1/embeddings"] as const;
 const FIRST_MODEL = "sentiment-en";
 const NAME_LENGTH = 512;
+const HEAD_BYTES = 4096;
 
 type Kind = "rows" | "requests";
 type Endpoint = (typeof ENDPOINTS)[number];
+
+/** OpenAI's request lines say so in their first words. */
+const kindOf = async (file: File): Promise<Kind> =>
+  (await file.slice(0, HEAD_BYTES).text()).includes('"custom_id"') ? "requests" : "rows";
 
 const Price = ({ estimate }: { estimate: BatchEstimate }) => {
   const { t } = useTranslation("batches");
@@ -95,6 +100,7 @@ export const NewBatchPage = () => {
     setColumn(undefined);
     create.reset();
     upload.mutate(next);
+    void kindOf(next).then(setKind);
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
