@@ -18,7 +18,7 @@ from mlworker.engine.evaluation.baselines import Baseline, best_labels
 from mlworker.engine.evaluation.bootstrap import METHOD, as_figures, intervals
 from mlworker.engine.evaluation.counts import ClassCounts, Floats, Ints
 from mlworker.engine.evaluation.frozen import frozen_base
-from mlworker.engine.evaluation.labelsets import cases_of, class_lines, f1_figures
+from mlworker.engine.evaluation.labelsets import cases_of, class_lines, f1_figures, f1_scored
 from mlworker.engine.evaluation.report import slices_of
 from mlworker.engine.evaluation.rivals import Contest, Judged, rival_parts
 from mlworker.engine.evaluation.subject import Findings, Subject, answers_table
@@ -103,7 +103,7 @@ def report(subject: Subject) -> Findings:
             score if good else 1 - score for score, good in zip(scores, right.tolist(), strict=True)
         ],
     )
-    return Findings(parts, table)
+    return Findings(parts, table, f1_scored("f1", *counted.transpose(1, 0, 2)))
 
 
 def _rivals(subject: Subject, tags: Ints) -> dict[str, Json]:

@@ -14,7 +14,7 @@ from mlworker.engine.evaluation.bootstrap import METHOD, as_figures, intervals, 
 from mlworker.engine.evaluation.counts import Floats
 from mlworker.engine.evaluation.frozen import frozen_base
 from mlworker.engine.evaluation.rivals import Contest, Judged, rival_parts
-from mlworker.engine.evaluation.subject import Findings, Subject, answers_table
+from mlworker.engine.evaluation.subject import Findings, Scored, Subject, answers_table
 from mlworker.engine.evaluation.tfidf import NUMBER
 
 _FIGURES = ("r2", "spearman", "mae", "rmse")
@@ -61,7 +61,10 @@ def report(subject: Subject) -> Findings:
         score=found.tolist(),
         label_score=(-np.abs(found - true)).tolist(),
     )
-    return Findings(parts, table)
+    # R2 compares with the spread inside a slice, so it tells nothing between slices.
+    off, ones = np.abs(found - true), np.ones(len(true))
+    scored = Scored("mae", higher_is_better=False, above=off, below=ones, cases=0 * ones)
+    return Findings(parts, table, scored)
 
 
 def _rivals(subject: Subject, true: Floats, found: Floats, known: Floats) -> dict[str, Json]:
