@@ -132,7 +132,7 @@ def _cut(values: Sequence[object], row_ids: Ints) -> tuple[str, list[_Slice]]:
 
 def _quartiles(numbers: Floats, missing: Mask) -> list[_Slice]:
     known = numbers[~missing]
-    edges = np.unique(np.quantile(known, [0.25, 0.5, 0.75], method="higher"))
+    edges = np.unique(np.quantile(known, [0.25, 0.5, 0.75], method="inverted_cdf"))
     place = np.searchsorted(edges, numbers)
     slices = []
     for part in range(len(edges) + 1):
