@@ -1,4 +1,4 @@
-import { Select, Stack, Text } from "@mantine/core";
+import { Group, Select, Stack, Text } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Evaluation } from "@/api/types";
@@ -39,7 +39,16 @@ const Parts = ({ column, figure: name }: { column: SlicedColumn; figure: string 
     <DataTable
       caption={t("by.caption", { column: column.column })}
       columns={[
-        { key: "part", title: column.column, cell: partName },
+        {
+          key: "part",
+          title: column.column,
+          cell: (row) => (
+            <Group gap="xs">
+              <span style={{ overflowWrap: "anywhere" }}>{partName(row)}</span>
+              {isWorse(row) ? <StatusBadge status="worse" label={t("by.worse")} /> : null}
+            </Group>
+          ),
+        },
         {
           key: "figure",
           title: figure.name(name),
@@ -65,12 +74,6 @@ const Parts = ({ column, figure: name }: { column: SlicedColumn; figure: string 
           title: t("slices.rows"),
           numeric: true,
           cell: (row) => format.number(row.rows),
-        },
-        {
-          key: "verdict",
-          title: t("by.verdict"),
-          cell: (row) =>
-            isWorse(row) ? <StatusBadge status="worse" label={t("by.worse")} /> : null,
         },
       ]}
       rows={column.slices}
