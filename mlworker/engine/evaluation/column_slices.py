@@ -116,14 +116,12 @@ def _cut(values: Sequence[object], row_ids: Ints) -> tuple[str, list[_Slice]]:
         if not missing[place]:
             places.setdefault(text, []).append(place)
     slices: list[_Slice] = []
-    rest = np.zeros(len(values), dtype=bool)
-    for text in ordered:
+    rest = ~missing
+    for text in ordered[:MOST_VALUES]:
         mask = np.zeros(len(values), dtype=bool)
         mask[places[text]] = True
-        if len(slices) < MOST_VALUES:
-            slices.append(_Slice("value", mask, {"row": int(row_ids[places[text][0]])}))
-        else:
-            rest |= mask
+        rest &= ~mask
+        slices.append(_Slice("value", mask, {"row": int(row_ids[places[text][0]])}))
     if rest.any():
         slices.append(_Slice("other", rest, {"values": len(ordered) - MOST_VALUES}))
     boolean = all(text in ("true", "false") for text in ordered)

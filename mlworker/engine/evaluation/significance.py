@@ -22,7 +22,7 @@ SUBSETS = 19_999
 _FIRST = 1_000
 _PLAINLY = 100
 """So many draws as low as what was seen, and it is nothing special."""
-_GROUPS = 64
+_GROUPS = 32
 
 
 def verdict_of(p_value: float, gain: float, method: str) -> dict[str, Json]:
