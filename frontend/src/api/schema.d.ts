@@ -1946,9 +1946,12 @@ export interface components {
             kind: components["schemas"]["ColumnSliceOutKindEnum"];
             /** @description Of kind value; null once the dataset has been deleted. */
             value: unknown | null;
-            /** @description A row with that value. */
+            /** @description A row with that value, or with the lowest of a range. */
             row: number | null;
-            /** Format: double */
+            /**
+             * Format: double
+             * @description Of kind range; null like `value`.
+             */
             low: number | null;
             /** Format: double */
             high: number | null;

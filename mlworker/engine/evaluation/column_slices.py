@@ -6,7 +6,8 @@ whether it is worse than all other rows. Who asks about many slices finds a bad 
 p-values are those of S. Holm, A simple sequentially rejective multiple test procedure,
 Scandinavian Journal of Statistics 6:65 (1979): ascending, the i-th of m times m - i + 1.
 
-No value stands here: a slice names a row that has it, so that values go with their dataset.
+No value stands here: a slice names a row that has it, a range those of its ends, so that values go
+with their dataset.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ def _cut(values: Sequence[object], row_ids: Ints) -> tuple[str, list[_Slice]]:
     if not few and None not in numbers:
         found = np.full(len(values), np.nan)
         found[~missing] = [number for number in numbers if number is not None]
-        return "number", [*_quartiles(found, missing), *end]
+        return "number", [*_quartiles(found, missing, row_ids), *end]
     if 2 * len(counts) > len(present):
         return "all_different", []
     ordered = sorted(counts, key=lambda text: (-counts[text], text))
@@ -128,7 +129,7 @@ def _cut(values: Sequence[object], row_ids: Ints) -> tuple[str, list[_Slice]]:
     return ("boolean" if boolean else "category"), [*slices, *end]
 
 
-def _quartiles(numbers: Floats, missing: Mask) -> list[_Slice]:
+def _quartiles(numbers: Floats, missing: Mask, row_ids: Ints) -> list[_Slice]:
     known = numbers[~missing]
     edges = np.unique(np.quantile(known, [0.25, 0.5, 0.75], method="inverted_cdf"))
     place = np.searchsorted(edges, numbers)
@@ -136,8 +137,10 @@ def _quartiles(numbers: Floats, missing: Mask) -> list[_Slice]:
     for part in range(len(edges) + 1):
         mask = (place == part) & ~missing
         if mask.any():
-            low, high = float(numbers[mask].min()), float(numbers[mask].max())
-            slices.append(_Slice("range", mask, {"low": low, "high": high}))
+            low = int(np.where(mask, numbers, np.inf).argmin())
+            high = int(np.where(mask, numbers, -np.inf).argmax())
+            facts: dict[str, Json] = {"row": int(row_ids[low]), "high_row": int(row_ids[high])}
+            slices.append(_Slice("range", mask, facts))
     return slices
 
 

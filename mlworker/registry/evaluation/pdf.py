@@ -201,7 +201,7 @@ def _column_slices(report: Mapping[str, Any], texts: Mapping[str, str]) -> dict[
 
 def _part(line: Mapping[str, Any], texts: Mapping[str, str]) -> str:
     value = line["value"]
-    if line["kind"] == "value" and value is None:
+    if line["kind"] in ("value", "range") and value is None and line["low"] is None:
         return texts["slice_gone"]
     if line["kind"] == "value":
         return _cut(json.dumps(value) if isinstance(value, bool) else str(value), _ANSWER)

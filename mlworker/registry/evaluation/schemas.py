@@ -134,8 +134,10 @@ class ColumnSliceOut(serializers.Serializer[Any]):
     value = serializers.JSONField(
         allow_null=True, help_text="Of kind value; null once the dataset has been deleted."
     )
-    row = serializers.IntegerField(allow_null=True, help_text="A row with that value.")
-    low = serializers.FloatField(allow_null=True)
+    row = serializers.IntegerField(
+        allow_null=True, help_text="A row with that value, or with the lowest of a range."
+    )
+    low = serializers.FloatField(allow_null=True, help_text="Of kind range; null like `value`.")
     high = serializers.FloatField(allow_null=True)
     values = serializers.IntegerField(allow_null=True, help_text="Of kind other: how many.")
     rows = serializers.IntegerField()

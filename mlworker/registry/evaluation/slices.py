@@ -14,10 +14,10 @@ SLICES: Final = "column_slices"
 def slices_told(
     *, organization: OrganizationRef, row: ModelVersion, part: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the part with each slice's `value`; null ones once the dataset has been deleted."""
+    """Return the part with each slice's `value`, or `low` and `high`; null without the dataset."""
     require_scope(organization)
     lines = [line for column in part["columns"] for line in column["slices"]]
-    rows = {line["row"] for line in lines if "row" in line}
+    rows = {line[name] for line in lines for name in ("row", "high_row") if name in line}
     metas = None
     if row.evaluation_version_id is not None:
         metas = dataset_meta(
@@ -39,5 +39,11 @@ def slices_told(
 def _told(
     line: Mapping[str, Any], column: str, metas: Mapping[int, Mapping[str, Any]]
 ) -> dict[str, Any]:
-    own = metas.get(line["row"], {}).get(column) if "row" in line else None
-    return {"row": None, "low": None, "high": None, "values": None, **line, "value": own}
+    own, end = (metas.get(line.get(name, 0), {}).get(column) for name in ("row", "high_row"))
+    told = {"row": None, "values": None, **line, "value": None, "low": None, "high": None}
+    told.pop("high_row", None)
+    if line["kind"] == "range" and own is not None and end is not None:
+        told["low"], told["high"] = float(own), float(end)
+    elif line["kind"] == "value":
+        told["value"] = own
+    return told

@@ -1,5 +1,7 @@
 """Slices by further columns: in the JSON and on paper, with values while their dataset lives."""
 
+import itertools
+
 import pytest
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
@@ -14,6 +16,7 @@ from mlworker.registry.evaluation.texts import TEXTS
 from mlworker.registry.models import ModelVersion
 from tenants.datasets.contracts import DatasetInfo
 from tenants.datasets.services import dataset_delete
+from tests.unit.datasets.helpers import csv_of, good_rows
 from tests.unit.registry.evaluations import make_dataset, make_reported_version, wide_csv
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +55,9 @@ def test_slices_have_their_values_figures_and_verdicts(
     assert all(
         sum(line["rows"] for line in one["slices"]) == report["rows"] for one in (price, source)
     )
+    ends = [(line["low"], line["high"]) for line in price["slices"]]
+    assert all(low < high for low, high in ends)
+    assert all(before[1] < after[0] for before, after in itertools.pairwise(ends))
     # the first rows are the wrong ones, and prices rise with the rows
     assert [line["verdict"] for line in price["slices"]] == ["worse", *["not_separable"] * 3]
     assert (price["slices"][0]["figure"]["value"], price["slices"][0]["rest"]) == (0, 28 / 30)
@@ -74,6 +80,7 @@ def test_the_stored_report_holds_no_value_and_a_deleted_dataset_takes_them_along
     assert part["dataset_deleted"] is True
     source = part["columns"][1]["slices"]
     assert {line["value"] for line in source} == {None}
+    assert {line["low"] or line["high"] for line in part["columns"][0]["slices"]} == {None}
     assert sum(line["rows"] for line in source) == 40
     for language in ("en", "zh-Hans"):
         query = {"language": language}
@@ -90,6 +97,19 @@ def test_a_model_of_a_dataset_without_further_columns_says_nothing_of_them(
         found = evaluation_get(organization=organization, name=plain.name)
     content = report_content(found, [], language="en")
     assert TEXTS["en"]["column_slices"] not in {table["title"] for table in content["tables"]}
+
+
+def test_columns_that_cut_nothing_are_named_and_not_printed(
+    client_api: APIClient, organization: OrganizationRef
+) -> None:
+    rows = [(text, f"{label},customer {n}") for n, (text, label) in enumerate(good_rows(200))]
+    data = csv_of(rows, "text,label,customer")
+    version = make_reported_version(organization, make_dataset(organization, data=data))
+    part = report_of(client_api, version)["column_slices"]
+    assert (part["columns"], part["tested"], part["dataset_deleted"]) == ([], 0, False)
+    assert part["skipped"] == [{"column": "customer", "reason": "all_different"}]
+    response = client_api.get(f"/v1/models/{version.name}/evaluation.pdf")
+    assert response.content.startswith(b"%PDF-")
 
 
 @pytest.mark.parametrize("language", ["en", "zh-Hans"])

@@ -17,12 +17,11 @@ const usePartName = () => {
   const { t } = useTranslation("evaluation");
   const format = useFormat();
   return (part: Part): string => {
-    if (part.kind === "value") return part.value === null ? t("by.gone") : String(part.value);
-    if (part.kind === "range") {
-      return t("by.range", {
-        low: format.number(part.low ?? 0),
-        high: format.number(part.high ?? 0),
-      });
+    if (part.low !== null && part.high !== null) {
+      return t("by.range", { low: format.number(part.low), high: format.number(part.high) });
+    }
+    if (part.kind === "value" || part.kind === "range") {
+      return part.value === null ? t("by.gone") : String(part.value);
     }
     return part.kind === "other" ? t("by.other", { count: part.values ?? 0 }) : t("by.missing");
   };
@@ -77,7 +76,7 @@ const Parts = ({ column, figure: name }: { column: SlicedColumn; figure: string 
         },
       ]}
       rows={column.slices}
-      rowKey={(row) => `${row.kind} ${row.row ?? row.low ?? ""}`}
+      rowKey={(row) => `${row.kind} ${row.row ?? ""}`}
     />
   );
 };
@@ -94,7 +93,7 @@ const Summary = ({ part }: { part: Slices }) => {
       <Text fw={600}>{t("by.found")}</Text>
       <ul style={{ margin: 0 }}>
         {worse.map(({ column, slice }) => (
-          <li key={`${column} ${slice.kind} ${slice.row ?? slice.low ?? ""}`}>
+          <li key={`${column} ${slice.kind} ${slice.row ?? ""}`}>
             {`${column} · ${partName(slice)}`}
           </li>
         ))}
