@@ -1,7 +1,14 @@
 import { expect, test } from "vitest";
 import { en } from "@/i18n/en";
 import { zhHans } from "@/i18n/zh-Hans";
-import { firstShown, isWorse, type Part, type SlicedColumn, worseOf } from "@/lib/slices";
+import {
+  firstShown,
+  formatEnd,
+  isWorse,
+  type Part,
+  type SlicedColumn,
+  worseOf,
+} from "@/lib/slices";
 
 const part = (row: number, verdict: Part["verdict"], p: number | null): Part => ({
   kind: "value",
@@ -41,6 +48,15 @@ test("without a bad part it is the first one; a part without verdict is not wors
   expect(firstShown(columns)?.column).toBe("shop");
   expect(columns.flatMap(({ slices }) => slices).some(isWorse)).toBe(false);
   expect(firstShown([])).toBeUndefined();
+});
+
+test("the ends of a range keep what tells them apart", () => {
+  expect([0.00123, -0.5, 12_345.678, 0].map((value) => formatEnd(value, "en"))).toEqual([
+    "0.00123",
+    "-0.5",
+    "12,345.68",
+    "0",
+  ]);
 });
 
 test.each([

@@ -14,6 +14,13 @@ export const worseOf = (
     .flatMap(({ column, slices }) => slices.filter(isWorse).map((slice) => ({ column, slice })))
     .sort((one, two) => (one.slice.p_value ?? 1) - (two.slice.p_value ?? 1));
 
+/** An end of a range: small numbers keep their digits, which two decimals would round to 0. */
+export const formatEnd = (value: number, language: string): string =>
+  new Intl.NumberFormat(
+    language,
+    Math.abs(value) < 1 ? { maximumSignificantDigits: 3 } : { maximumFractionDigits: 2 },
+  ).format(value);
+
 /** The column whose worst part is the surest to be worse; without any, the first. */
 export const firstShown = (columns: readonly SlicedColumn[]): SlicedColumn | undefined => {
   const found = worseOf(columns)[0]?.column;

@@ -31,6 +31,7 @@ CELLS: Final = 15
 WORST: Final = 10
 CURVES: Final = 6
 SLICED: Final = 40
+_SMALL, _LARGE = 1e-2, 1e15
 _NAME: Final = 80
 _TEXT: Final = 240
 _ANSWER: Final = 40
@@ -175,7 +176,7 @@ def _slices(report: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, An
     return _table(texts["slices"], head, rows)
 
 
-def _column_slices(report: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
+def column_table(report: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
     """What is worse than the rest, then the others, in the columns' order."""
     part = report[SLICES]
     name = part["figure"]
@@ -206,7 +207,7 @@ def _part(line: Mapping[str, Any], texts: Mapping[str, str]) -> str:
     if line["kind"] == "value":
         return _cut(json.dumps(value) if isinstance(value, bool) else str(value), _ANSWER)
     if line["kind"] == "range":
-        return texts["slice_range"].format(low=_plain(line["low"]), high=_plain(line["high"]))
+        return texts["slice_range"].format(low=_end(line["low"]), high=_end(line["high"]))
     return texts[f"slice_{line['kind']}"].format(count=line["values"])
 
 
@@ -248,7 +249,7 @@ _TABLES: Final = {
     "per_class": _per_class,
     "confusion": _confusions,
     "slices": _slices,
-    SLICES: _column_slices,
+    SLICES: column_table,
     "calibration": _calibration,
 }
 """Tables by the part of the report they need."""
@@ -284,6 +285,13 @@ def _shown(figure: Mapping[str, Any]) -> str:
 
 def _plain(value: float) -> str:
     return f"{value:,.4g}"
+
+
+def _end(value: float) -> str:
+    """An end of a range in its own digits: 12,500 rather than 1.25e+04."""
+    if value and not _SMALL <= abs(value) < _LARGE:
+        return f"{value:.4g}"
+    return f"{value:,.3f}".rstrip("0").rstrip(".")
 
 
 def _percent(value: float) -> str:

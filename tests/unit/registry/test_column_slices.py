@@ -10,7 +10,7 @@ from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from anneal.kernel.storage import object_open
 from mlworker.registry.contracts import ModelVersionInfo
-from mlworker.registry.evaluation.pdf import report_content
+from mlworker.registry.evaluation.pdf import column_table, report_content
 from mlworker.registry.evaluation.selectors import evaluation_get
 from mlworker.registry.evaluation.texts import TEXTS
 from mlworker.registry.models import ModelVersion
@@ -18,6 +18,16 @@ from tenants.datasets.contracts import DatasetInfo
 from tenants.datasets.services import dataset_delete
 from tests.unit.datasets.helpers import csv_of, good_rows
 from tests.unit.registry.evaluations import make_dataset, make_reported_version, wide_csv
+
+SLICE = {
+    "kind": "range",
+    "value": None,
+    "values": None,
+    "rows": 9,
+    "figure": {"value": 1.5, "low": 1, "high": 2},
+    "rest": None,
+    "verdict": None,
+}
 
 pytestmark = pytest.mark.django_db
 
@@ -127,6 +137,18 @@ def test_the_document_prints_what_is_worse_first(
     assert f"source: {texts['slice_missing']}" in {line[0] for line in others}
     assert all(len(line) == len(table["head"]) for line in table["rows"])
     assert "10" in table["note"]
+
+
+def test_the_ends_of_a_range_are_printed_in_their_own_digits() -> None:
+    ends = {12500: "12,500", 0.25: "0.25", 0: "0", -3.5: "-3.5", 0.00042: "0.00042", 1e20: "1e+20"}
+    column = {"column": "price", "slices": []}
+    for value in ends:
+        column["slices"].append({**SLICE, "low": value, "high": value})
+    report = {"figure": "mae", "tested": 0, "least_rows": 10, "columns": [column]}
+    table = column_table({"column_slices": report}, TEXTS["en"])
+    assert [line[0] for line in table["rows"]] == [
+        f"price: {end} to {end}" for end in ends.values()
+    ]
 
 
 def test_values_are_printed_and_never_run(

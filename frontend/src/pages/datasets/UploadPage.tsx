@@ -159,7 +159,12 @@ export const UploadPage = () => {
               kept={kept}
               onTask={retask}
               onMapping={remap}
-              onKept={(columns) => setDropped(further.filter((one) => !columns.includes(one)))}
+              onKept={(columns) =>
+                setDropped([
+                  ...dropped.filter((one) => !further.includes(one)),
+                  ...further.filter((one) => !columns.includes(one)),
+                ])
+              }
             />
           ) : null}
           {file && look.data ? (

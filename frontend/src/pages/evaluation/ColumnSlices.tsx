@@ -2,7 +2,14 @@ import { Group, Select, Stack, Text } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Evaluation } from "@/api/types";
-import { firstShown, isWorse, type Part, type SlicedColumn, worseOf } from "@/lib/slices";
+import {
+  firstShown,
+  formatEnd,
+  isWorse,
+  type Part,
+  type SlicedColumn,
+  worseOf,
+} from "@/lib/slices";
 import { useFigure } from "@/lib/useFigure";
 import { useFormat } from "@/lib/useFormat";
 import { useKnown } from "@/lib/useKnown";
@@ -14,11 +21,11 @@ type Slices = NonNullable<Evaluation["column_slices"]>;
 
 /** What a slice is called: its value as the file has it, a range, or what is rare or missing. */
 const usePartName = () => {
-  const { t } = useTranslation("evaluation");
-  const format = useFormat();
+  const { t, i18n } = useTranslation("evaluation");
+  const end = (value: number): string => formatEnd(value, i18n.language);
   return (part: Part): string => {
     if (part.low !== null && part.high !== null) {
-      return t("by.range", { low: format.number(part.low), high: format.number(part.high) });
+      return t("by.range", { low: end(part.low), high: end(part.high) });
     }
     if (part.kind === "value" || part.kind === "range") {
       return part.value === null ? t("by.gone") : String(part.value);
