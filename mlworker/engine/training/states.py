@@ -13,6 +13,7 @@ from mlworker.engine.data.packing import COARSE, PackedRows, pack_rows
 from mlworker.engine.data.rows import EncodedSplit
 from mlworker.engine.heads import attention_feature
 from mlworker.engine.training.evaluate import EVAL_TOKENS
+from mlworker.engine.training.lanes import beside, read_together
 from mlworker.engine.training.setup import Setup
 
 CACHE_BYTES = 768 << 20
@@ -87,14 +88,17 @@ class TokenStates:
         for batch in plan_batches(lengths, token_budget=EVAL_TOKENS):
             for micro in micro_batches(batch, lengths, pace.micro_tokens(EVAL_TOKENS)):
                 pace.begin()
-                chosen = [rows[place] for place in micro]
-                packed = self.pack(chosen)
-                with torch.inference_mode():
-                    found = self._setup.bert.states(packed, self.layers)
-                    places = self._places(packed, chosen)
-                    for place, state in enumerate(found):
-                        self._states[place].index_copy_(0, places, state)
-                pace.end(packed.tokens)
+                parts = read_together(micro, lengths, self._setup.device)
+                beside(self._read, [[rows[place] for place in part] for part in parts])
+                pace.end(sum(lengths[place] for place in micro))
+
+    def _read(self, rows: Sequence[int]) -> None:
+        packed = self.pack(rows)
+        with torch.inference_mode():
+            found = self._setup.bert.states(packed, self.layers)
+            places = self._places(packed, rows)
+            for place, state in enumerate(found):
+                self._states[place].index_copy_(0, places, state)
 
     def pack(self, rows: Sequence[int]) -> PackedRows:
         """Rows as one batch; `hidden` then gives their states."""
