@@ -55,7 +55,7 @@ class TokenClassification:
     headline = ("f1", "precision", "recall")
     stock = Stock("BertForTokenClassification", "TOKEN_CLS", None, "softmax")
     fewest_labels = 1
-    unused: frozenset[str] = frozenset()
+    unused: frozenset[str] = frozenset({"pooling"})
     options = frozenset({"threshold"})
 
     def labels(self, rows: Sequence[Row]) -> tuple[str, ...]:

@@ -269,10 +269,7 @@ class TrainingLoop:
         setup.link.send(PhaseMessage("evaluating"))
         self.model.restore(self.state.best)
         return Trained(
-            pooling=Pooling(
-                "token" if setup.task.level == "token" else "cls",
-                setup.bert.config.num_hidden_layers,
-            ),
+            pooling=Pooling(self.model.pooling, setup.bert.config.num_hidden_layers),
             tensors=self.model.tensors(),
             steps=at.step,
             steps_planned=self.steps_planned,

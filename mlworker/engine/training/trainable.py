@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mlworker.engine.base.bert import Bert
+from mlworker.engine.contracts import PoolingKind
 from mlworker.engine.data.packing import PackedRows
 from mlworker.engine.noise import drop
 from mlworker.engine.training.config import TrainConfig
@@ -39,6 +40,11 @@ class Trainable(nn.Module):
     def bert(self) -> Bert:
         """The base that is run."""
         return self._base[0]
+
+    @property
+    def pooling(self) -> PoolingKind:
+        """What the head reads."""
+        return "token" if self.tokens else "cls"
 
     def forward(self, packed: PackedRows) -> Tensor:
         """Logits [R, C], or [T, C] of tokens, in packed order, float32."""

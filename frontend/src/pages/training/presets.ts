@@ -69,6 +69,7 @@ const GROUPS = {
     "frozen_layers",
     "head_block",
     "embeddings",
+    "pooling",
   ],
   restraint: [
     "weight_decay",
@@ -110,6 +111,7 @@ const SHAPE: readonly string[] = [
   "lora_targets",
   "frozen_layers",
   "embeddings",
+  "pooling",
 ];
 
 /** Why folds and a search cannot be had; undefined where they can. */

@@ -99,6 +99,7 @@ def _rules(
         "lora_targets": "all",
         "frozen_layers": 0,
         "embeddings": "frozen",
+        "pooling": "attention",
         "patience": 3,
         "min_delta": 0.0,
         "seed": 0,

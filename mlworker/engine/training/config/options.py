@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
 from typing import Self, cast
@@ -176,6 +176,14 @@ class TrainConfig:
         auto="frozen",
         tiers=_FULL,
     )
+    pooling: str = choice(
+        "What the last layer reads of a text: its first token, as BERT does, or all of its tokens, "
+        "each part of the vector with a weighting that is learned.",
+        "first",
+        "attention",
+        auto="attention",
+        tiers=_FULL,
+    )
     patience: int = integer(
         "Evaluations without gain before it stops early; 0 = never.", 0, 50, auto="3", tiers=TUNED
     )
@@ -233,6 +241,12 @@ def applies(name: str, *, tier: str, optimizer: str) -> bool:
     """Whether a hyper-parameter does anything in a run of this tier and optimizer."""
     known = HYPERPARAMETERS[name]
     return tier in known.tiers and known.needs in (None, ("optimizer", optimizer))
+
+
+def plain_values(unused: Collection[str], *, tier: str) -> dict[str, object]:
+    """What stands in a configuration for hyper-parameters that mean nothing to its task."""
+    chosen = (one for one in fields(TrainConfig) if one.name in unused)
+    return {one.name: one.default for one in chosen if applies(one.name, tier=tier, optimizer="")}
 
 
 def place_check(name: str, *, tier: str, optimizer: str) -> None:
