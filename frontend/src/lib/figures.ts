@@ -25,6 +25,11 @@ const SHOWN: readonly string[] = [
   "rmse",
 ];
 const MOST = 4;
+const LOSS_DIGITS = 4;
+
+/** A loss as every page writes it; a dash where there is none. */
+export const lossText = (loss: number | null | undefined): string =>
+  loss?.toFixed(LOSS_DIGITS) ?? "–";
 
 export const isShare = (name: string): boolean => SHARES.includes(name);
 

@@ -4,8 +4,7 @@ import { useTranslation } from "react-i18next";
 import { useFormat } from "@/lib/useFormat";
 import type { Column } from "@/ui/DataTable";
 import { Panel } from "@/ui/Panel";
-
-const LOSS_DIGITS = 4;
+import { useLossColumn } from "./useLossColumn";
 
 type Judged = { accuracy: number; loss: number | null };
 
@@ -13,18 +12,14 @@ type Judged = { accuracy: number; loss: number | null };
 export const useJudged = <Row extends Judged>(): { accuracy: Column<Row>; loss: Column<Row> } => {
   const { t } = useTranslation("training");
   const format = useFormat();
+  const loss = useLossColumn<Row>();
   return {
+    loss,
     accuracy: {
       key: "accuracy",
       title: t("study.accuracy"),
       numeric: true,
       cell: (row) => format.percent(row.accuracy),
-    },
-    loss: {
-      key: "loss",
-      title: t("chart.loss"),
-      numeric: true,
-      cell: (row) => row.loss?.toFixed(LOSS_DIGITS) ?? "–",
     },
   };
 };
