@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mlworker.engine.contracts import MetricMessage, PhaseMessage
+from mlworker.engine.contracts import PhaseMessage
 from mlworker.engine.data.packing import PackedRows
 from mlworker.engine.data.rows import EncodedSplit
 from mlworker.engine.heads import Pooling
@@ -23,7 +23,7 @@ from mlworker.engine.training.classifier import (
     classifier_rounds,
 )
 from mlworker.engine.training.evaluate import collect, metrics_of
-from mlworker.engine.training.progress import figures
+from mlworker.engine.training.progress import FitReports, figures
 from mlworker.engine.training.setup import Setup, Trained
 from mlworker.engine.training.states import TokenStates, cached_rows, candidate_layers
 
@@ -82,7 +82,7 @@ class TokenHeadRun:
         rows = len(self._train.split)
         self._cuts = torch.arange(rows).tensor_split(max(1, min(_PARTS, rows // 32)))
         self.steps_planned = len(self._cuts) + _ROUNDS
-        self._step = self._read = 0
+        self._reports = FitReports(setup, rows=rows, steps_planned=self.steps_planned)
         self._penalty = setup.config.head_penalty * WORD_SHARE
 
     def train(self) -> Trained:
@@ -113,14 +113,14 @@ class TokenHeadRun:
         self._validation.states.fill(range(len(self._validation.split)))
         for number, part in enumerate(self._cuts, start=1):
             self._train.states.fill(part.tolist())
-            self._read = int(part[-1]) + 1
+            self._reports.read = int(part[-1]) + 1
             places = range(len(self._layers)) if number == len(self._cuts) else range(1)
             best = min((self._first(place) for place in places), key=lambda each: each.cost)
             self._report(best)
         return best
 
     def _first(self, place: int) -> _Candidate:
-        features, targets = self._train.words(place, self._read)
+        features, targets = self._train.words(place, self._reports.read)
         rounds = classifier_rounds(self.setup, Standardised.of(features), targets, self._penalty)
         return self._candidate(place, next(rounds))
 
@@ -158,19 +158,4 @@ class TokenHeadRun:
         return collect(split.ids, forward, setup.pace, setup.device, "token")
 
     def _report(self, best: _Candidate) -> None:
-        setup = self.setup
-        self._step += 1
-        share, seconds = self._read / len(self._train.split), setup.pace.seconds
-        setup.link.send(
-            MetricMessage(
-                step=self._step,
-                steps_planned=self.steps_planned,
-                epoch=share,
-                train_loss=best.classifier.train_loss,
-                learning_rate=1.0,
-                trained_tokens=round(setup.train.tokens * share),
-                rows_per_second=self._read / seconds,
-                seconds=seconds,
-                validation=best.found,
-            )
-        )
+        self._reports.send(best.classifier.train_loss, best.found)
