@@ -98,9 +98,7 @@ class HeadRun:
         rest = sorted(set(range(len(setup.train))) - set(self._seen)) if places is None else []
         self._rest = [rest[start::_PARTS] for start in range(min(_PARTS, len(rest)))]
         self.steps_planned = len(self._parts) + self._attention.epochs + len(self._rest) + _ROUNDS
-        self._reports = FitReports(
-            setup, rows=len(setup.train), steps_planned=self.steps_planned
-        )
+        self._reports = FitReports(setup, rows=len(setup.train), steps_planned=self.steps_planned)
 
     def fold(self, cache: HeadCache, places: Sequence[int | None], split: EncodedSplit) -> Tensor:
         """Train, and say what the model makes of held-out rows: logits [R, C].

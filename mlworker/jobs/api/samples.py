@@ -13,7 +13,6 @@ from anneal.kernel.principal import Permission
 from mlworker.jobs.api.views import JobBase
 from mlworker.jobs.samples import evaluation_samples
 
-
 _MOST = 20
 
 
