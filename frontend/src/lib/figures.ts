@@ -33,6 +33,12 @@ export const lossText = (loss: number | null | undefined): string =>
 
 export const isShare = (name: string): boolean => SHARES.includes(name);
 
+/** Names in the order figures are shown in; the database keeps none. Unknown ones go last. */
+export const inOrder = (names: readonly string[]): string[] => [
+  ...SHOWN.filter((name) => names.includes(name)),
+  ...names.filter((name) => !SHOWN.includes(name)),
+];
+
 export type Figure = { name: string; value: number };
 
 /** What a model is judged by, the figure its task looks at first. */
