@@ -2454,15 +2454,6 @@ export interface components {
             /** Format: double */
             high: number;
         };
-        /** @description Figures over the folds. */
-        FiguresSchema: {
-            /** Format: double */
-            accuracy: number;
-            /** Format: double */
-            macro_f1: number;
-            /** Format: double */
-            loss: number;
-        };
         /** @description Files, newest first. */
         FileListOut: {
             /** @description `list` */
@@ -2495,24 +2486,29 @@ export interface components {
         };
         /** @description One fold, judged on the rows it has not seen. */
         FoldSchema: {
-            /** Format: double */
-            accuracy: number;
-            /** Format: double */
-            macro_f1: number;
-            /** Format: double */
-            loss: number;
             fold: number;
             rows: number;
+            /** @description The task's own figures by name, and `loss`. */
+            metrics: {
+                [key: string]: number;
+            };
             /** Format: double */
             seconds: number;
         };
         /** @description What the folds done so far have shown. */
         FoldsResultSchema: {
             folds: components["schemas"]["FoldSchema"][];
-            mean: components["schemas"]["FiguresSchema"];
+            /** @description The task's own figures by name, and `loss`. */
+            mean: {
+                [key: string]: number;
+            };
             /** @description Of a sample. */
-            deviation: components["schemas"]["FiguresSchema"];
+            deviation: {
+                [key: string]: number;
+            };
+            /** @description null before the end, and in tasks without one label a row. */
             label_errors: number | null;
+            /** @description null before the end, and in tasks without one label a row. */
             calibration: components["schemas"]["CalibrationSchema"] | null;
         };
         /** @description The running period, at the prices that rule now and before any credit. */
@@ -2613,8 +2609,8 @@ export interface components {
             object?: string;
             tiers: components["schemas"]["TierSchema"][];
             presets: components["schemas"]["PresetSchema"][];
-            /** @description Tasks with `cross_validation` and `search`; never with `continue_from`. */
-            study_tasks: string[];
+            /** @description Tasks with `search`; every task has `cross_validation`. Neither goes together with `continue_from`. */
+            search_tasks: string[];
             data: components["schemas"]["HyperparameterSchema"][];
         };
         /**
@@ -5717,7 +5713,9 @@ export interface operations {
     fine_tuning_jobs_label_errors: {
         parameters: {
             query?: {
+                /** @description 1 to 100, 20 by default. */
                 limit?: number;
+                /** @description Rows to leave out; 0 by default. */
                 skip?: number;
             };
             header?: never;
@@ -5825,6 +5823,7 @@ export interface operations {
     fine_tuning_jobs_samples: {
         parameters: {
             query?: {
+                /** @description Evaluations: 1 to 20, 1 by default. */
                 limit?: number;
             };
             header?: never;

@@ -28,8 +28,7 @@ from mlworker.engine.data.rows import EncodedSplit, encode_split, hold_out, read
 from mlworker.engine.device import device_name, pick_device, pick_dtype
 from mlworker.engine.evaluation.run import evaluate_run
 from mlworker.engine.link import Link
-from mlworker.engine.study.cost import TASKS as STUDY_TASKS
-from mlworker.engine.study.cost import Pass, folds_tokens, search_tokens
+from mlworker.engine.study.cost import LABEL_TASKS, Pass, folds_tokens, search_tokens
 from mlworker.engine.study.run import Study, wanted
 from mlworker.engine.tasks import task_named
 from mlworker.engine.tasks.base import Row, Task
@@ -78,10 +77,8 @@ class Run:
 
     def _execute_study(self, setup: Setup) -> DoneMessage:
         """Search and cross-validate, then train the model with what was found."""
-        if setup.task.name not in STUDY_TASKS:
-            raise ConfigError(
-                "cross_validation", f"The task {setup.task.name} has no cross-validation or search."
-            )
+        if setup.spec.trials and setup.task.name not in LABEL_TASKS:
+            raise ConfigError("search", f"The task {setup.task.name} has no search.")
         self._study = Study(setup, trainable_of)
         self._send_plan(setup, self._study.steps_planned)
         chosen, trained = self._study.train()

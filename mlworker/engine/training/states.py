@@ -53,6 +53,19 @@ def cached_rows(
     return rows_that_fit([len(row) for row in split.ids], order, CACHE_BYTES // share // token)
 
 
+def spread(starts: Tensor, sizes: Tensor) -> Tensor:
+    """Numbers of `sizes[i]` places from `starts[i]` on, one row after the other."""
+    before = sizes.cumsum(0) - sizes
+    return torch.repeat_interleave(starts - before, sizes) + torch.arange(int(sizes.sum()))
+
+
+def token_places(lengths: Sequence[int], rows: Sequence[int]) -> Tensor:
+    """Where the tokens of some rows lie among those of all rows."""
+    sizes = torch.tensor(lengths)
+    chosen = torch.as_tensor(rows, dtype=torch.long)
+    return spread((sizes.cumsum(0) - sizes)[chosen], sizes[chosen])
+
+
 class TokenStates:
     """States of some rows: [L, T, H] in the base's number format, on the run's device."""
 
@@ -108,9 +121,14 @@ class TokenStates:
         """States [T, H] of a batch packed from `rows`, after block `layers[place]`."""
         return self._states[place].index_select(0, self._places(packed, rows))
 
-    def lines(self, place: int) -> Tensor:
-        """States [T, H] of all rows, one after the other, after block `layers[place]`."""
-        return self._states[place]
+    def lines(self, place: int, tokens: Tensor) -> Tensor:
+        """Float32 states [n, H] on the CPU of some tokens, after block `layers[place]`."""
+        states = self._states[place]
+        return states.index_select(0, tokens.to(states.device)).float().cpu()
+
+    def tokens(self) -> Tensor:
+        """Where the tokens of all rows lie, row after row."""
+        return spread(self._starts, torch.tensor(self.lengths))
 
     def features(self, place: int, query: Tensor, rows: Sequence[int]) -> Tensor:
         """Pooled features [n, H] float32 on the CPU, in the order of `rows`."""
