@@ -54,10 +54,11 @@ def config_resolve(
     classes: int,
     tokens_per_row: float,
     blocks: int,
+    width: int,
     preset: str = "",
     unused: frozenset[str] = frozenset(),
 ) -> TrainConfig:
-    """Return the complete configuration of a job on a base with so many blocks.
+    """Return the complete configuration of a job on a base of so many blocks, so wide.
 
     OpenAI's names are understood: ``n_epochs``; ``batch_size``, in rows, becomes a token budget;
     ``learning_rate_multiplier`` multiplies what ``auto`` would choose. HyperparameterInvalid names
@@ -80,7 +81,13 @@ def config_resolve(
     values |= plain
     values |= _translated(given, tokens_per_row)
     values["seed"] = seed
-    facts: dict[str, Any] = {"rows": rows, "classes": classes, "tier": tier, "preset": preset}
+    facts: dict[str, Any] = {
+        "rows": rows,
+        "classes": classes,
+        "tier": tier,
+        "preset": preset,
+        "width": width,
+    }
     multiplier = given.get("learning_rate_multiplier")
     config = _resolved(values, own, facts)
     if multiplier is not None and "learning_rate" not in own:

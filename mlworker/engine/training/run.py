@@ -11,6 +11,7 @@ from torch import Tensor
 from mlworker.engine.artifact import save_artifact
 from mlworker.engine.artifact_manifest import ArtifactManifest, FullEntry, LoraEntry
 from mlworker.engine.base.bert import Bert
+from mlworker.engine.base.config import BertConfig
 from mlworker.engine.base.locate import base_at, verify_base
 from mlworker.engine.contracts import (
     CheckpointMessage,
@@ -113,9 +114,9 @@ class Run:
             task.check(rows, spec.labels)
         if not splits["train"]:
             raise EngineError(ErrorCode.INVALID_DATA, "There is no row to train on.")
+        base = base_at(spec.base.id, Path(spec.base.directory), spec.base.weights_sha256)
         config = self._config(task, len(splits["train"]))
         unused_check(task, config)
-        base = base_at(spec.base.id, Path(spec.base.directory), spec.base.weights_sha256)
         verify_base(base)
         device = pick_device()
         # Tier full trains float32 weights and rounds them at each use.
@@ -163,7 +164,13 @@ class Run:
                     f"The checkpoint is of another version ({error.message}) Start without it.",
                 ) from error
         given = {**plain_values(task.unused, tier=spec.tier), **spec.config}
-        return resolve_auto(given, rows=rows, classes=len(spec.labels), tier=spec.tier)
+        return resolve_auto(
+            given,
+            rows=rows,
+            classes=len(spec.labels),
+            tier=spec.tier,
+            width=BertConfig.read(Path(spec.base.directory) / "config.json").hidden_size,
+        )
 
     def _send_plan(self, setup: Setup, steps: int) -> None:
         self._link.send(

@@ -23,7 +23,7 @@ from tests.unit.engine.conftest import write_run
 
 
 def _config(tier: str = "full", **values: object) -> TrainConfig:
-    return resolve_auto(values, rows=80, classes=2, tier=tier)
+    return resolve_auto(values, rows=80, classes=2, tier=tier, width=32)
 
 
 def _trained(
@@ -43,7 +43,7 @@ def _model(base: BaseDirectory, tier: str, **values: object) -> Trainable:
 @pytest.mark.parametrize(
     ("values", "kind", "facts"),
     [
-        ({}, torch.optim.AdamW, {"lr": 5e-5}),
+        ({}, torch.optim.AdamW, {"lr": 1e-4}),
         ({"optimizer": "adam", "learning_rate": 0.01}, torch.optim.Adam, {"lr": 0.01}),
         ({"optimizer": "sgd", "momentum": 0.7}, torch.optim.SGD, {"lr": 0.01, "momentum": 0.7}),
     ],

@@ -10,7 +10,14 @@ from mlworker.jobs.hyperparameters import config_resolve, tier_checked
 
 
 def resolve(tier: str = "lora", **requested: Any) -> TrainConfig:
-    facts = {"seed": 5, "rows": 800, "classes": 2, "tokens_per_row": 20.0, "blocks": 6}
+    facts = {
+        "seed": 5,
+        "rows": 800,
+        "classes": 2,
+        "tokens_per_row": 20.0,
+        "blocks": 6,
+        "width": 384,
+    }
     return config_resolve(requested, tier=tier, **facts)
 
 
@@ -90,7 +97,14 @@ def test_a_value_without_effect_is_refused_under_the_name_it_was_given(
 
 
 def test_a_preset_brings_its_tier_and_values_and_what_is_given_wins() -> None:
-    facts = {"seed": 5, "rows": 4_000, "classes": 2, "tokens_per_row": 20.0, "blocks": 6}
+    facts = {
+        "seed": 5,
+        "rows": 4_000,
+        "classes": 2,
+        "tokens_per_row": 20.0,
+        "blocks": 6,
+        "width": 384,
+    }
     assert [tier_checked("auto", name) for name in ("quick", "balanced", "best")] == [
         "head",
         "lora",
@@ -106,7 +120,14 @@ def test_a_preset_brings_its_tier_and_values_and_what_is_given_wins() -> None:
 
 
 def test_what_means_nothing_to_a_task_is_plain_in_its_configuration() -> None:
-    facts = {"seed": 5, "rows": 4_000, "classes": 2, "tokens_per_row": 20.0, "blocks": 6}
+    facts = {
+        "seed": 5,
+        "rows": 4_000,
+        "classes": 2,
+        "tokens_per_row": 20.0,
+        "blocks": 6,
+        "width": 384,
+    }
     unused = frozenset({"pooling"})
     assert config_resolve({}, tier="full", **facts).pooling == "attention"
     assert config_resolve({}, tier="full", unused=unused, **facts).pooling == "first"
@@ -116,7 +137,14 @@ def test_what_means_nothing_to_a_task_is_plain_in_its_configuration() -> None:
 
 
 def test_a_preset_in_another_tier_keeps_what_applies_there() -> None:
-    facts = {"seed": 5, "rows": 4_000, "classes": 2, "tokens_per_row": 20.0, "blocks": 6}
+    facts = {
+        "seed": 5,
+        "rows": 4_000,
+        "classes": 2,
+        "tokens_per_row": 20.0,
+        "blocks": 6,
+        "width": 384,
+    }
     assert tier_checked("head", "best") == "head"
     assert config_resolve({}, tier="head", preset="best", **facts) == config_resolve(
         {}, tier="head", **facts

@@ -49,7 +49,8 @@ class TrainConfig:
         "Highest step size of the optimizer; too large a one diverges.",
         1e-7,
         1.0,
-        auto="lora 0.001, full 0.00005; with sgd lora 0.05, full 0.01",
+        auto="lora 0.001; full 0.0384 divided by the base's width, at most 0.0001; with sgd lora "
+        "0.05, full 0.01",
         tiers=TUNED,
     )
     head_rate: float = number(
@@ -65,7 +66,7 @@ class TrainConfig:
         "Tokens per optimizer step; more is steadier, fewer learns in more steps.",
         64,
         65_536,
-        auto="900, or 450 under 1,000 rows and in tier full",
+        auto="900, or 450 under 1,000 rows",
         tiers=TUNED,
     )
     max_length: int = integer(
