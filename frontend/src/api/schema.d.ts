@@ -1933,6 +1933,84 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** @description Rows that are alike in one column. */
+        ColumnSliceOut: {
+            /**
+             * @description range: a quarter of the numbers; other: rarer values together.
+             *
+             *     * `value` - value
+             *     * `range` - range
+             *     * `other` - other
+             *     * `missing` - missing
+             */
+            kind: components["schemas"]["ColumnSliceOutKindEnum"];
+            /** @description Of kind value; null once the dataset has been deleted. */
+            value: unknown | null;
+            /** @description A row with that value, or with the lowest of a range. */
+            row: number | null;
+            /**
+             * Format: double
+             * @description Of kind range; null like `value`.
+             */
+            low: number | null;
+            /** Format: double */
+            high: number | null;
+            /** @description Of kind other: how many. */
+            values: number | null;
+            rows: number;
+            /** @description Null where there is nothing to count. */
+            figure: components["schemas"]["FigureOut"] | null;
+            /**
+             * Format: double
+             * @description The figure of all other rows.
+             */
+            rest: number | null;
+            /**
+             * Format: double
+             * @description One-sided, after Holm's correction; null when it was not tested.
+             */
+            p_value: number | null;
+            /**
+             * @description Against all other rows; null when too few rows or cases are on one side.
+             *
+             *     * `worse` - worse
+             *     * `not_separable` - not_separable
+             */
+            verdict: components["schemas"]["ColumnSliceOutVerdictEnum"] | components["schemas"]["NullEnum"];
+        };
+        /**
+         * @description * `value` - value
+         *     * `range` - range
+         *     * `other` - other
+         *     * `missing` - missing
+         * @enum {string}
+         */
+        ColumnSliceOutKindEnum: "value" | "range" | "other" | "missing";
+        /**
+         * @description * `worse` - worse
+         *     * `not_separable` - not_separable
+         * @enum {string}
+         */
+        ColumnSliceOutVerdictEnum: "worse" | "not_separable";
+        /** @description The rows by further columns of their dataset: where the model is worse. */
+        ColumnSlicesOut: {
+            /** @description accuracy, micro_f1, f1 or mae. */
+            figure: string;
+            higher_is_better: boolean;
+            /** Format: double */
+            level: number;
+            /** @description subset_randomization */
+            method: string;
+            /** @description holm */
+            correction: string;
+            /** @description Slices that were asked, which Holm corrects for. */
+            tested: number;
+            /** @description Smaller slices have no verdict. */
+            least_rows: number;
+            columns: components["schemas"]["SlicedColumnOut"][];
+            skipped: components["schemas"]["SkippedColumnOut"][];
+            dataset_deleted: boolean;
+        };
         /** @description Versions side by side. */
         CompareOut: {
             /** @default model.comparison */
@@ -1961,8 +2039,15 @@ export interface components {
             method: string;
             /** Format: double */
             level: number;
-            verdict: components["schemas"]["VerdictEnum"];
+            verdict: components["schemas"]["ComparisonOutVerdictEnum"];
         };
+        /**
+         * @description * `better` - better
+         *     * `not_separable` - not_separable
+         *     * `worse` - worse
+         * @enum {string}
+         */
+        ComparisonOutVerdictEnum: "better" | "not_separable" | "worse";
         /** @description `counts[true][predicted]` up to 50 labels, else the largest confusions in `cells`. */
         ConfusionOut: {
             counts: number[][] | null;
@@ -2035,6 +2120,8 @@ export interface components {
             column_mapping?: {
                 text: string;
                 label: string;
+                /** @description Further columns to keep with the rows; all when left out. */
+                meta?: string[] | null;
             };
         };
         /** @description What remains of a deleted object. */
@@ -2239,6 +2326,8 @@ export interface components {
              */
             threshold?: number;
             slices: components["schemas"]["SliceOut"][];
+            /** @description Null where the dataset keeps no further columns. */
+            column_slices: components["schemas"]["ColumnSlicesOut"] | null;
             errors: number | null;
             worst: components["schemas"]["SampleOut"][];
             best: components["schemas"]["SampleOut"][];
@@ -2866,10 +2955,12 @@ export interface components {
          * @enum {string}
          */
         LimitWindowEnum: "day" | "month" | "total";
-        /** @description Which column is the text and which the label. */
+        /** @description Which column is the text and which the label, and which further ones are kept. */
         MappingOut: {
             text: string;
             label: string;
+            /** @description Further columns that are kept with the rows. Null: all, while it is being read. */
+            meta: string[] | null;
         };
         /**
          * @description * `en` - en
@@ -3072,7 +3163,7 @@ export interface components {
             kind: components["schemas"]["NoticeOutKindEnum"];
             /** @description The plan that could not begin; numbers and unit then say nothing. */
             plan: string | null;
-            reason: components["schemas"]["ReasonEnum"] | components["schemas"]["NullEnum"];
+            reason: components["schemas"]["NoticeOutReasonEnum"] | components["schemas"]["NullEnum"];
             /** @description Null: it is the balance's. */
             budget: string | null;
             unit: string;
@@ -3092,6 +3183,12 @@ export interface components {
          * @enum {string}
          */
         NoticeOutKindEnum: "balance" | "budget" | "plan";
+        /**
+         * @description * `currency` - currency
+         *     * `payment` - payment
+         * @enum {string}
+         */
+        NoticeOutReasonEnum: "currency" | "payment";
         NullEnum: null;
         /** @description Numbers of ``from`` to below ``to``; the last bin holds its end too. */
         NumberBinOut: {
@@ -3298,6 +3395,8 @@ export interface components {
             column_mapping?: {
                 text: string;
                 label: string;
+                /** @description Further columns to keep with the rows; all when left out. */
+                meta?: string[] | null;
             };
         };
         /** @description List prices: a meter's price of all usage, then those for a task, tier or channel. */
@@ -3374,12 +3473,6 @@ export interface components {
          * @enum {string}
          */
         PurposeEnum: "fine-tune" | "batch" | "batch_output" | "fine-tune-results";
-        /**
-         * @description * `currency` - currency
-         *     * `payment` - payment
-         * @enum {string}
-         */
-        ReasonEnum: "currency" | "payment";
         /** @description Why a base is recommended. */
         ReasonSchema: {
             code: string;
@@ -3524,6 +3617,10 @@ export interface components {
             label: string;
             /** @description The label as JSON: a text, a list of texts, a number, or spans as objects. */
             target: unknown;
+            /** @description Further columns of the file: texts, numbers, true/false, or null. */
+            meta: {
+                [key: string]: unknown | null;
+            };
             split: components["schemas"]["SplitEnum"];
         };
         /** @description A row by its number; `label` and `predicted` are places in `labels`. */
@@ -3599,6 +3696,17 @@ export interface components {
             /** Format: date-time */
             expires_at: string;
         };
+        /** @description A column that cuts nothing. */
+        SkippedColumnOut: {
+            column: string;
+            reason: components["schemas"]["SkippedColumnOutReasonEnum"];
+        };
+        /**
+         * @description * `same` - same
+         *     * `all_different` - all_different
+         * @enum {string}
+         */
+        SkippedColumnOutReasonEnum: "same" | "all_different";
         /** @description Part of the rows: a quarter by length in characters, or texts read whole or cut. */
         SliceOut: {
             by: components["schemas"]["ByEnum"];
@@ -3607,6 +3715,19 @@ export interface components {
             rows: number;
             accuracy: components["schemas"]["FigureOut"];
         };
+        /** @description One further column of the dataset. */
+        SlicedColumnOut: {
+            column: string;
+            kind: components["schemas"]["SlicedColumnOutKindEnum"];
+            slices: components["schemas"]["ColumnSliceOut"][];
+        };
+        /**
+         * @description * `category` - category
+         *     * `boolean` - boolean
+         *     * `number` - number
+         * @enum {string}
+         */
+        SlicedColumnOutKindEnum: "category" | "boolean" | "number";
         /** @description Measured when training ended, with the engine that serves. */
         SpeedOut: {
             /** Format: double */
@@ -3864,13 +3985,6 @@ export interface components {
             by_deployment: components["schemas"]["UsageDeploymentOut"][];
             by_model: components["schemas"]["UsageModelOut"][];
         };
-        /**
-         * @description * `better` - better
-         *     * `not_separable` - not_separable
-         *     * `worse` - worse
-         * @enum {string}
-         */
-        VerdictEnum: "better" | "not_separable" | "worse";
         /** @description Versions, newest first. */
         VersionListOut: {
             /** @description `list` */
@@ -3919,6 +4033,8 @@ export interface components {
             column_mapping?: {
                 text: string;
                 label: string;
+                /** @description Further columns to keep with the rows; all when left out. */
+                meta?: string[] | null;
             };
         };
         /** @description The body of a new webhook. */
