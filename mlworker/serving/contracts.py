@@ -40,6 +40,7 @@ class DeploymentInfo:
     revision: int
     created_at: datetime
     updated_at: datetime
+    paused_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class ModelTarget:
     deployment_id: UUID | None = None
     canary: ServableModel | None = None
     canary_percent: int = 0
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

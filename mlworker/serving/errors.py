@@ -72,6 +72,16 @@ class DeploymentNameTaken(Conflict):
     message = "This name is in use by another deployment or by a shipped model: choose another."
 
 
+class DeploymentPaused(Conflict):
+    """Somebody paused the deployment."""
+
+    code = "deployment_paused"
+    message = (
+        "This deployment is paused and answers nothing; nothing was charged. Resume it under"
+        " Deployments or with POST /v1/deployments/{id}/resume."
+    )
+
+
 class NothingToPromote(Conflict):
     """There is neither a canary nor a model named."""
 

@@ -19,6 +19,7 @@ class Deployment(TenantModel):
     canary_percent = models.PositiveSmallIntegerField(default=0)
     revision = models.PositiveIntegerField(default=1)
     updated_at = models.DateTimeField(auto_now=True)
+    paused_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
     """A deleted deployment keeps its row: usage and history name it."""
 
@@ -54,6 +55,8 @@ class RevisionAction(models.TextChoices):
     CANARY = "canary", "Canary"
     PROMOTED = "promoted", "Promoted"
     ROLLED_BACK = "rolled_back", "Rolled back"
+    PAUSED = "paused", "Paused"
+    RESUMED = "resumed", "Resumed"
 
 
 class DeploymentRevision(TenantModel):

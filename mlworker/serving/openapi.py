@@ -249,7 +249,7 @@ _REFUSALS: Final = {
     "402": "The balance or a budget is used up; the message says which.",
     "403": "The key may not predict, or the organization is suspended or its account parked.",
     "404": "No such model.",
-    "409": "The Idempotency-Key is in use, or came with another body.",
+    "409": "The deployment is paused, or the Idempotency-Key is in use or came with another body.",
     "413": "Over 1 MB or 1,000 texts.",
     "429": "Too many calls; see Retry-After.",
     "503": "No engine, no database or no answer in time; nothing was charged. See Retry-After.",
@@ -333,7 +333,7 @@ PATHS: Final[dict[str, JsonObject]] = {
             "pipeline",
             "Classify texts in the shape of Hugging Face's inference clients",
             "Pipeline",
-            refusals=_PAID,
+            refusals=(*_PAID, "409"),
             parameters=[_PATH_MODEL],
             error="PipelineError",
         )

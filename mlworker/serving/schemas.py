@@ -41,6 +41,12 @@ class DeploymentRollbackSchema(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
 
 
+class DeploymentChangeSchema(serializers.Serializer[Any]):
+    """`POST /v1/deployments/{id}/pause` and `/resume`."""
+
+    reason = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
+
+
 class RevisionSchema(serializers.Serializer[Any]):
     """One entry of the history."""
 
@@ -61,6 +67,9 @@ class DeploymentSchema(serializers.Serializer[Any]):
     name = serializers.CharField()
     model = serializers.CharField()
     canary = CanarySchema(allow_null=True)
+    paused_at = serializers.IntegerField(
+        allow_null=True, help_text="Since when calls are refused; null while they are answered."
+    )
     revision = serializers.IntegerField()
     created_at = serializers.IntegerField()
     updated_at = serializers.IntegerField()

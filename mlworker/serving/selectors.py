@@ -41,6 +41,7 @@ def model_resolve(*, organization: OrganizationRef, name: str) -> ModelTarget:
         deployment_id=row.id,
         canary=canary,
         canary_percent=row.canary_percent,
+        paused=row.paused_at is not None,
     )
 
 
@@ -107,6 +108,7 @@ def deployment_listings(organization: OrganizationRef) -> Iterable[ModelListing]
                 "deployment": public_id(DEPLOYMENT_PREFIX, row.id),
                 "model": row.model,
                 "revision": row.revision,
+                "paused": row.paused_at is not None,
             },
         )
         for row in Deployment.objects.filter(deleted_at=None).order_by("-id")
@@ -123,6 +125,7 @@ def deployment_info(row: Deployment) -> DeploymentInfo:
         revision=row.revision,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        paused_at=row.paused_at,
     )
 
 

@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from mlworker.serving.api import (
+from mlworker.serving.api.control import DeploymentPauseView, DeploymentResumeView
+from mlworker.serving.api.deployments import (
     DeploymentPromoteView,
     DeploymentRollbackView,
     DeploymentsView,
@@ -21,5 +22,15 @@ urlpatterns = [
         "deployments/<str:deployment_id>/rollback",
         DeploymentRollbackView.as_view(),
         name="deployment-rollback",
+    ),
+    path(
+        "deployments/<str:deployment_id>/pause",
+        DeploymentPauseView.as_view(),
+        name="deployment-pause",
+    ),
+    path(
+        "deployments/<str:deployment_id>/resume",
+        DeploymentResumeView.as_view(),
+        name="deployment-resume",
     ),
 ]

@@ -138,6 +138,23 @@ def test_a_deployment_is_called_by_its_name_and_moves_at_once(customer: Customer
     assert (gone.status_code, error_code(gone)) == (404, "model_not_found")
 
 
+def test_a_paused_deployment_refuses_at_once_and_holds_nothing(customer: Customer) -> None:
+    made = customer.http.post("/v1/deployments", json={"name": "rest", "model": MODEL}).json()
+    address = f"/v1/deployments/{made['id']}"
+    assert customer.classify(GOOD, model="rest").status_code == 200
+    before = customer.balance()
+
+    customer.http.post(f"{address}/pause", json={"reason": "a test"}).raise_for_status()
+    refused = customer.classify(GOOD, model="rest")
+    pipeline = customer.http.post("/hf/models/rest", json={"inputs": GOOD})
+
+    assert (refused.status_code, error_code(refused)) == (409, "deployment_paused")
+    assert (pipeline.status_code, pipeline.json()["code"]) == (409, "deployment_paused")
+    assert customer.balance() == before
+    customer.http.post(f"{address}/resume", json={}).raise_for_status()
+    assert customer.classify(GOOD, model="rest").status_code == 200
+
+
 def test_a_prediction_can_be_judged_by_its_owner_alone(
     customer: Customer, installation: Installation
 ) -> None:

@@ -509,6 +509,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/deployments/{deployment_id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Refuse calls with `deployment_paused`, uncharged, until it is resumed. */
+        post: operations["deployments_pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/deployments/{deployment_id}/promote": {
         parameters: {
             query?: never;
@@ -520,6 +537,23 @@ export interface paths {
         put?: never;
         /** @description Promote the named model, else the canary; `canary` alone starts or changes one. */
         post: operations["deployments_promote"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deployments/{deployment_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Answer calls again. */
+        post: operations["deployments_resume"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2078,6 +2112,11 @@ export interface components {
          * @enum {string}
          */
         DeliveryOutStateEnum: "waiting" | "delivered" | "failed";
+        /** @description `POST /v1/deployments/{id}/pause` and `/resume`. */
+        DeploymentChangeSchemaRequest: {
+            /** @default  */
+            reason?: string;
+        };
         /** @description `POST /v1/deployments`. */
         DeploymentCreateSchemaRequest: {
             name: string;
@@ -2097,6 +2136,8 @@ export interface components {
             name: string;
             model: string;
             canary: components["schemas"]["CanarySchema"] | null;
+            /** @description Since when calls are refused; null while they are answered. */
+            paused_at: number | null;
             revision: number;
             created_at: number;
             updated_at: number;
@@ -2130,6 +2171,8 @@ export interface components {
             name: string;
             model: string;
             canary: components["schemas"]["CanarySchema"] | null;
+            /** @description Since when calls are refused; null while they are answered. */
+            paused_at: number | null;
             revision: number;
             created_at: number;
             updated_at: number;
@@ -4237,6 +4280,15 @@ export interface operations {
                     "application/json": components["schemas"]["PipelineError"];
                 };
             };
+            /** @description The deployment is paused, or the Idempotency-Key is in use or came with another body. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineError"];
+                };
+            };
             /** @description Over 1 MB or 1,000 texts. */
             413: {
                 headers: {
@@ -4834,7 +4886,7 @@ export interface operations {
                     "application/json": components["schemas"]["GatewayError"];
                 };
             };
-            /** @description The Idempotency-Key is in use, or came with another body. */
+            /** @description The deployment is paused, or the Idempotency-Key is in use or came with another body. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5210,6 +5262,32 @@ export interface operations {
             };
         };
     };
+    deployments_pause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DeploymentChangeSchemaRequest"];
+                "multipart/form-data": components["schemas"]["DeploymentChangeSchemaRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentSchema"];
+                };
+            };
+        };
+    };
     deployments_promote: {
         parameters: {
             query?: never;
@@ -5223,6 +5301,32 @@ export interface operations {
             content: {
                 "application/json": components["schemas"]["DeploymentPromoteSchemaRequest"];
                 "multipart/form-data": components["schemas"]["DeploymentPromoteSchemaRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentSchema"];
+                };
+            };
+        };
+    };
+    deployments_resume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DeploymentChangeSchemaRequest"];
+                "multipart/form-data": components["schemas"]["DeploymentChangeSchemaRequest"];
             };
         };
         responses: {

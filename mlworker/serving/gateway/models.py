@@ -18,7 +18,7 @@ from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from mlworker.catalog.selectors import base_model_get
 from mlworker.registry.contracts import ServableModel
 from mlworker.serving.contracts import ModelTarget
-from mlworker.serving.errors import ModelNotFound
+from mlworker.serving.errors import DeploymentPaused, ModelNotFound
 from mlworker.serving.gateway.caches import AgedCache
 from mlworker.serving.protocol import EMBEDDING_TIER, ModelSpec
 from mlworker.serving.selectors import model_resolve
@@ -48,6 +48,7 @@ class Target:
     main: Choice
     canary: Choice | None
     canary_percent: int
+    paused: bool = False
 
     def choose(self, request_id: bytes) -> Choice:
         """Pick main or canary by the request's random id (16 bytes)."""
@@ -62,19 +63,24 @@ class ModelDirectory:
     def __init__(self) -> None:
         self._known: AgedCache[Name, Target] = AgedCache(seconds=MODEL_SECONDS, size=MODELS_KEPT)
         self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="resolve")
+        self._changes = 0
 
     async def target(self, organization: OrganizationRef, name: str) -> Target:
-        """Resolve a name. Raises ModelNotFound or Unavailable."""
+        """Resolve a name. Raises ModelNotFound, DeploymentPaused or Unavailable."""
         key = (organization.id, name)
         target = self._known.get(key)
         if target is None:
-            loop = asyncio.get_running_loop()
+            loop, changes = asyncio.get_running_loop(), self._changes
             target = await loop.run_in_executor(self._threads, _resolve, organization, name)
-            self._known.put(key, target)
+            if changes == self._changes:  # else it may have been read before what was changed
+                self._known.put(key, target)
+        if target.paused:
+            raise DeploymentPaused(param="model")
         return target
 
     def forget(self, organization_id: str) -> None:
         """Drop what an organization's names meant; `*` drops everything."""
+        self._changes += 1
         if organization_id == "*":
             self._known.clear()
         else:
@@ -134,6 +140,7 @@ def _target(found: ModelTarget) -> Target:
         main=_choice(found.main),
         canary=_choice(found.canary) if found.canary is not None else None,
         canary_percent=found.canary_percent,
+        paused=found.paused,
     )
 
 

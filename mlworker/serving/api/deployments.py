@@ -1,20 +1,16 @@
 """`/v1/deployments`: stable names in front of models."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from anneal.kernel.api import TenantView, page
-from anneal.kernel.ids import parse_id, public_id
+from anneal.kernel.ids import parse_id
 from anneal.kernel.principal import Permission
-from mlworker.serving.contracts import (
-    DEPLOYMENT_PREFIX,
-    CanaryInfo,
-    DeploymentInfo,
-    RevisionInfo,
-)
+from mlworker.serving.api.render import render_deployment, render_revision, render_row
+from mlworker.serving.contracts import DEPLOYMENT_PREFIX, DeploymentInfo
 from mlworker.serving.models import Deployment
 from mlworker.serving.schemas import (
     DeploymentCreateSchema,
@@ -26,7 +22,7 @@ from mlworker.serving.schemas import (
     DeploymentSchema,
     canary_from,
 )
-from mlworker.serving.selectors import deployment_get, deployment_info, revision_list
+from mlworker.serving.selectors import deployment_get, revision_list
 from mlworker.serving.services import (
     deployment_create,
     deployment_delete,
@@ -46,7 +42,7 @@ class DeploymentsView(TenantView):
     def get(self, request: Request) -> Response:
         """List deployments, newest first."""
         rows = Deployment.objects.filter(deleted_at=None)
-        return Response(page(rows, request, prefix=DEPLOYMENT_PREFIX, render=_render_row))
+        return Response(page(rows, request, prefix=DEPLOYMENT_PREFIX, render=render_row))
 
     @extend_schema(
         operation_id="deployments_create",
@@ -67,7 +63,7 @@ class DeploymentsView(TenantView):
         return Response(render_deployment(made), status=201)
 
 
-class _OneDeployment(TenantView):
+class OneDeployment(TenantView):
     """What the routes of one deployment share."""
 
     located: DeploymentInfo
@@ -78,7 +74,7 @@ class _OneDeployment(TenantView):
         return deployment_get(organization=self.organization, deployment_id=deployment_id)
 
 
-class DeploymentView(_OneDeployment):
+class DeploymentView(OneDeployment):
     """One deployment and its history."""
 
     permission: ClassVar = {"GET": Permission.READ, "DELETE": Permission.DEPLOY}
@@ -89,7 +85,7 @@ class DeploymentView(_OneDeployment):
     def get(self, request: Request, deployment_id: str) -> Response:
         """Return the deployment with its revisions, newest first."""
         history = revision_list(organization=self.organization, deployment_id=self.located.id)
-        revisions = [_render_revision(entry) for entry in history]
+        revisions = [render_revision(entry) for entry in history]
         return Response({**render_deployment(self.located), "revisions": revisions})
 
     @extend_schema(
@@ -105,7 +101,7 @@ class DeploymentView(_OneDeployment):
         return Response({"id": deployment_id, "object": "deployment", "deleted": True})
 
 
-class DeploymentPromoteView(_OneDeployment):
+class DeploymentPromoteView(OneDeployment):
     """Pointing the name elsewhere."""
 
     permission = Permission.DEPLOY
@@ -130,7 +126,7 @@ class DeploymentPromoteView(_OneDeployment):
         return Response(render_deployment(changed))
 
 
-class DeploymentRollbackView(_OneDeployment):
+class DeploymentRollbackView(OneDeployment):
     """Going back."""
 
     permission = Permission.DEPLOY
@@ -152,37 +148,3 @@ class DeploymentRollbackView(_OneDeployment):
             reason=body["reason"],
         )
         return Response(render_deployment(changed))
-
-
-def render_deployment(info: DeploymentInfo) -> dict[str, Any]:
-    """Return a deployment as the API shows it."""
-    return {
-        "id": public_id(DEPLOYMENT_PREFIX, info.id),
-        "object": "deployment",
-        "name": info.name,
-        "model": info.model,
-        "canary": _render_canary(info.canary),
-        "revision": info.revision,
-        "created_at": int(info.created_at.timestamp()),
-        "updated_at": int(info.updated_at.timestamp()),
-    }
-
-
-def _render_row(row: Deployment) -> dict[str, Any]:
-    return render_deployment(deployment_info(row))
-
-
-def _render_revision(entry: RevisionInfo) -> dict[str, Any]:
-    return {
-        "revision": entry.number,
-        "model": entry.model,
-        "canary": _render_canary(entry.canary),
-        "action": entry.action,
-        "reason": entry.reason,
-        "actor": entry.actor,
-        "created_at": int(entry.created_at.timestamp()),
-    }
-
-
-def _render_canary(canary: CanaryInfo | None) -> dict[str, Any] | None:
-    return {"model": canary.model, "percent": canary.percent} if canary else None
