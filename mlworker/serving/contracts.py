@@ -30,6 +30,14 @@ class CanaryInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class ShadowInfo:
+    """A second model that runs on `percent` of the calls, is compared and answers nobody."""
+
+    model: str
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
 class DeploymentInfo:
     """A stable name and where it points."""
 
@@ -41,6 +49,8 @@ class DeploymentInfo:
     created_at: datetime
     updated_at: datetime
     paused_at: datetime | None = None
+    shadow: ShadowInfo | None = None
+    compared_since: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +64,7 @@ class RevisionInfo:
     reason: str
     actor: str
     created_at: datetime
+    shadow: ShadowInfo | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +81,9 @@ class ModelTarget:
     canary: ServableModel | None = None
     canary_percent: int = 0
     paused: bool = False
+    shadow: ServableModel | None = None
+    shadow_percent: int = 0
+    compared_since: int = 1
 
 
 @dataclass(frozen=True, slots=True)

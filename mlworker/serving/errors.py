@@ -82,6 +82,13 @@ class DeploymentPaused(Conflict):
     )
 
 
+class ShadowUnfit(InvalidRequest):
+    """The shadow cannot be compared with the model that answers."""
+
+    code = "shadow_unfit"
+    message = "A shadow is another model of the same task as the one that answers."
+
+
 class NothingToPromote(Conflict):
     """There is neither a canary nor a model named."""
 

@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 _VERBS: Final = {
     RevisionAction.CREATED: "create",
     RevisionAction.CANARY: "canary",
+    RevisionAction.SHADOW: "shadow",
     RevisionAction.PROMOTED: "promote",
     RevisionAction.ROLLED_BACK: "rollback",
     RevisionAction.PAUSED: "pause",
@@ -54,6 +55,8 @@ def revision_next(
 ) -> DeploymentInfo:
     """Save a changed deployment as its next revision."""
     row.revision += 1
+    if action not in (RevisionAction.PAUSED, RevisionAction.RESUMED):
+        row.compared_since = row.revision
     row.save()
     if action in (RevisionAction.PROMOTED, RevisionAction.ROLLED_BACK):
         publish(
@@ -81,6 +84,8 @@ def revision_record(
         "model": row.model,
         "canary_model": row.canary_model,
         "canary_percent": row.canary_percent,
+        "shadow_model": row.shadow_model,
+        "shadow_percent": row.shadow_percent,
     }
     DeploymentRevision(
         deployment_id=row.id,

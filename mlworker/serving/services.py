@@ -11,9 +11,14 @@ from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from mlworker.catalog.selectors import base_models, shipped_model_get
-from mlworker.registry.contracts import ModelVersionDeleting
+from mlworker.registry.contracts import ModelVersionDeleting, ServableModel
 from mlworker.serving.contracts import DEPLOYMENT_PREFIX, CanaryInfo, DeploymentInfo
-from mlworker.serving.errors import DeploymentNameTaken, NothingToPromote, NothingToRollBack
+from mlworker.serving.errors import (
+    DeploymentNameTaken,
+    ModelNotFound,
+    NothingToPromote,
+    NothingToRollBack,
+)
 from mlworker.serving.models import Deployment, DeploymentRevision, RevisionAction
 from mlworker.serving.recording import (
     callable_model,
@@ -73,6 +78,7 @@ def deployment_promote(
     else:
         raise NothingToPromote(param="model")
     _canary_set(organization, row, canary)
+    _shadow_keep(organization, row)
     return revision_next(organization, actor, row, action, reason)
 
 
@@ -101,6 +107,10 @@ def deployment_rollback(
     callable_model(organization, target.model, "revision")
     row.model = target.model
     row.canary_model, row.canary_percent = target.canary_model, target.canary_percent
+    if row.canary_model and _servable(organization, row.canary_model) is None:
+        row.canary_model, row.canary_percent = "", 0  # deleted since: the model itself answers all
+    row.shadow_model, row.shadow_percent = target.shadow_model, target.shadow_percent
+    _shadow_keep(organization, row)
     return revision_next(organization, actor, row, RevisionAction.ROLLED_BACK, reason)
 
 
@@ -138,3 +148,20 @@ def _canary_set(organization: OrganizationRef, row: Deployment, canary: CanaryIn
         raise InvalidRequest("The canary must be another model.", param="canary.model")
     callable_model(organization, canary.model, "canary.model")
     row.canary_model, row.canary_percent = canary.model, canary.percent
+
+
+def _shadow_keep(organization: OrganizationRef, row: Deployment) -> None:
+    """End a shadow that cannot be compared with what answers from now on."""
+    if not row.shadow_model:
+        return
+    main, shadow = (_servable(organization, name) for name in (row.model, row.shadow_model))
+    unfit = main is None or shadow is None or main.task != shadow.task
+    if unfit or row.shadow_model == row.model:
+        row.shadow_model, row.shadow_percent = "", 0
+
+
+def _servable(organization: OrganizationRef, name: str) -> ServableModel | None:
+    try:
+        return callable_model(organization, name, "model")
+    except ModelNotFound:
+        return None

@@ -2,7 +2,11 @@
 
 from django.urls import path
 
-from mlworker.serving.api.control import DeploymentPauseView, DeploymentResumeView
+from mlworker.serving.api.control import (
+    DeploymentPauseView,
+    DeploymentResumeView,
+    DeploymentShadowView,
+)
 from mlworker.serving.api.deployments import (
     DeploymentPromoteView,
     DeploymentRollbackView,
@@ -32,5 +36,10 @@ urlpatterns = [
         "deployments/<str:deployment_id>/resume",
         DeploymentResumeView.as_view(),
         name="deployment-resume",
+    ),
+    path(
+        "deployments/<str:deployment_id>/shadow",
+        DeploymentShadowView.as_view(),
+        name="deployment-shadow",
     ),
 ]

@@ -577,6 +577,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/deployments/{deployment_id}/shadow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description Run a second model on a share of the calls; it answers nobody and costs nothing. */
+        put: operations["deployments_shadow"];
+        post?: never;
+        /** @description End the shadow. What it has shown stays among the comparisons. */
+        delete: operations["deployments_shadow_end"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/embeddings": {
         parameters: {
             query?: never;
@@ -1505,6 +1523,13 @@ export interface components {
             expected: string;
             high: string;
         };
+        /** @description An answer that the shadow gives otherwise. */
+        AnswerChangeSchema: {
+            /** @description Null: none. */
+            before: string | null;
+            after: string | null;
+            items: number;
+        };
         /** @description One page of rows. */
         AnsweredRowListOut: {
             /** @default list */
@@ -1997,6 +2022,13 @@ export interface components {
             level: number;
             verdict: components["schemas"]["VerdictEnum"];
         };
+        /** @description The models of a deployment side by side, since the revision that put them there. */
+        ComparisonSchema: {
+            since_revision: number;
+            main: components["schemas"]["SideSchema"] | null;
+            canary: components["schemas"]["SideSchema"] | null;
+            shadow: components["schemas"]["ShadowSideSchema"] | null;
+        };
         /** @description `counts[true][predicted]` up to 50 labels, else the largest confusions in `cells`. */
         ConfusionOut: {
             counts: number[][] | null;
@@ -2129,19 +2161,23 @@ export interface components {
             object: string;
             deleted: boolean;
         };
-        /** @description A deployment with its history, newest first. */
+        /** @description A deployment with its history and its last comparisons, newest first. */
         DeploymentDetailSchema: {
             id: string;
             object: string;
             name: string;
             model: string;
             canary: components["schemas"]["CanarySchema"] | null;
+            shadow: components["schemas"]["ShadowSchema"] | null;
             /** @description Since when calls are refused; null while they are answered. */
             paused_at: number | null;
             revision: number;
             created_at: number;
             updated_at: number;
+            /** @description The revision with which the present comparison began. */
+            compared_since: number;
             revisions: components["schemas"]["RevisionSchema"][];
+            comparisons: components["schemas"]["ComparisonSchema"][];
         };
         /** @description A page of deployments. */
         DeploymentListSchema: {
@@ -2171,6 +2207,7 @@ export interface components {
             name: string;
             model: string;
             canary: components["schemas"]["CanarySchema"] | null;
+            shadow: components["schemas"]["ShadowSchema"] | null;
             /** @description Since when calls are refused; null while they are answered. */
             paused_at: number | null;
             revision: number;
@@ -3539,6 +3576,7 @@ export interface components {
             revision: number;
             model: string;
             canary: components["schemas"]["CanarySchema"] | null;
+            shadow: components["schemas"]["ShadowSchema"] | null;
             action: string;
             reason: string;
             actor: string;
@@ -3645,6 +3683,85 @@ export interface components {
             key: string;
             /** Format: date-time */
             expires_at: string;
+        };
+        /** @description A second model that runs beside the one that answers, and the share of the calls. */
+        ShadowSchema: {
+            model: string;
+            percent: number;
+        };
+        /** @description `PUT /v1/deployments/{id}/shadow`. */
+        ShadowSetSchemaRequest: {
+            model: string;
+            percent: number;
+            /** @default  */
+            reason?: string;
+        };
+        /** @description What the shadow has done, and how its answers differ. */
+        ShadowSideSchema: {
+            model: string;
+            calls: number;
+            items: number;
+            /** @description Calls it did not answer, or not in time. */
+            failed: number;
+            /**
+             * Format: double
+             * @description Of its calls, 0 to 1.
+             */
+            error_rate: number | null;
+            /**
+             * Format: double
+             * @description Mean milliseconds of a call in the model.
+             */
+            inference_ms: number | null;
+            /** Format: double */
+            inference_ms_p50: number | null;
+            /**
+             * Format: double
+             * @description Within a fifth: durations are counted by steps.
+             */
+            inference_ms_p95: number | null;
+            /** @description Calls it was not given, since the installation was busy. */
+            skipped: number;
+            /** @description Texts that both models answered. */
+            compared: number;
+            /**
+             * Format: double
+             * @description Share of them with equal answers; null for numbers.
+             */
+            agreement: number | null;
+            /**
+             * Format: double
+             * @description Mean of its score (or number) minus the main model's.
+             */
+            score_difference: number | null;
+            /** Format: double */
+            score_difference_absolute: number | null;
+            changes: components["schemas"]["AnswerChangeSchema"][];
+        };
+        /** @description What one model of a comparison has done. */
+        SideSchema: {
+            model: string;
+            calls: number;
+            items: number;
+            /** @description Calls it did not answer, or not in time. */
+            failed: number;
+            /**
+             * Format: double
+             * @description Of its calls, 0 to 1.
+             */
+            error_rate: number | null;
+            /**
+             * Format: double
+             * @description Mean milliseconds of a call in the model.
+             */
+            inference_ms: number | null;
+            /** Format: double */
+            inference_ms_p50: number | null;
+            /**
+             * Format: double
+             * @description Within a fifth: durations are counted by steps.
+             */
+            inference_ms_p95: number | null;
         };
         /** @description Part of the rows: a quarter by length in characters, or texts read whole or cut. */
         SliceOut: {
@@ -5355,6 +5472,53 @@ export interface operations {
                 "multipart/form-data": components["schemas"]["DeploymentRollbackSchemaRequest"];
             };
         };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentSchema"];
+                };
+            };
+        };
+    };
+    deployments_shadow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShadowSetSchemaRequest"];
+                "multipart/form-data": components["schemas"]["ShadowSetSchemaRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentSchema"];
+                };
+            };
+        };
+    };
+    deployments_shadow_end: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             200: {
                 headers: {

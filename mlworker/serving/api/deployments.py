@@ -1,6 +1,6 @@
 """`/v1/deployments`: stable names in front of models."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -9,7 +9,12 @@ from rest_framework.response import Response
 from anneal.kernel.api import TenantView, page
 from anneal.kernel.ids import parse_id
 from anneal.kernel.principal import Permission
-from mlworker.serving.api.render import render_deployment, render_revision, render_row
+from mlworker.serving.api.render import (
+    render_comparison,
+    render_deployment,
+    render_revision,
+    render_row,
+)
 from mlworker.serving.contracts import DEPLOYMENT_PREFIX, DeploymentInfo
 from mlworker.serving.models import Deployment
 from mlworker.serving.schemas import (
@@ -29,6 +34,7 @@ from mlworker.serving.services import (
     deployment_promote,
     deployment_rollback,
 )
+from mlworker.serving.tallying import comparisons
 
 
 class DeploymentsView(TenantView):
@@ -84,9 +90,15 @@ class DeploymentView(OneDeployment):
     )
     def get(self, request: Request, deployment_id: str) -> Response:
         """Return the deployment with its revisions, newest first."""
-        history = revision_list(organization=self.organization, deployment_id=self.located.id)
-        revisions = [render_revision(entry) for entry in history]
-        return Response({**render_deployment(self.located), "revisions": revisions})
+        this: Any = {"organization": self.organization, "deployment_id": self.located.id}
+        return Response(
+            {
+                **render_deployment(self.located),
+                "compared_since": self.located.compared_since,
+                "revisions": [render_revision(entry) for entry in revision_list(**this)],
+                "comparisons": [render_comparison(found) for found in comparisons(**this)],
+            }
+        )
 
     @extend_schema(
         operation_id="deployments_delete",

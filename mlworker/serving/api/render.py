@@ -8,9 +8,11 @@ from mlworker.serving.contracts import (
     CanaryInfo,
     DeploymentInfo,
     RevisionInfo,
+    ShadowInfo,
 )
-from mlworker.serving.models import Deployment
+from mlworker.serving.models import Deployment, Side
 from mlworker.serving.selectors import deployment_info
+from mlworker.serving.tallying import Comparison, Tally, quantile
 
 
 def render_deployment(info: DeploymentInfo) -> dict[str, Any]:
@@ -20,7 +22,8 @@ def render_deployment(info: DeploymentInfo) -> dict[str, Any]:
         "object": "deployment",
         "name": info.name,
         "model": info.model,
-        "canary": _render_canary(info.canary),
+        "canary": _render_split(info.canary),
+        "shadow": _render_split(info.shadow),
         "paused_at": int(info.paused_at.timestamp()) if info.paused_at else None,
         "revision": info.revision,
         "created_at": int(info.created_at.timestamp()),
@@ -38,7 +41,8 @@ def render_revision(entry: RevisionInfo) -> dict[str, Any]:
     return {
         "revision": entry.number,
         "model": entry.model,
-        "canary": _render_canary(entry.canary),
+        "canary": _render_split(entry.canary),
+        "shadow": _render_split(entry.shadow),
         "action": entry.action,
         "reason": entry.reason,
         "actor": entry.actor,
@@ -46,5 +50,46 @@ def render_revision(entry: RevisionInfo) -> dict[str, Any]:
     }
 
 
-def _render_canary(canary: CanaryInfo | None) -> dict[str, Any] | None:
-    return {"model": canary.model, "percent": canary.percent} if canary else None
+def render_comparison(found: Comparison) -> dict[str, Any]:
+    """Return one comparison."""
+    sides: dict[str, dict[str, Any] | None] = dict.fromkeys(Side.values)
+    for side, (model, tally) in found.sides.items():
+        sides[side] = _render_side(model, tally)
+        if side == Side.SHADOW:
+            sides[side] = {**_render_side(model, tally), **_render_differences(tally)}
+    return {"since_revision": found.since, **sides}
+
+
+def _render_side(model: str, tally: Tally) -> dict[str, Any]:
+    return {
+        "model": model,
+        "calls": tally.calls,
+        "items": tally.items,
+        "failed": tally.failed,
+        "error_rate": _share(tally.failed, tally.calls + tally.failed),
+        "inference_ms": _share(tally.inference_ms, tally.calls),
+        "inference_ms_p50": quantile(tally.latency, 0.5),
+        "inference_ms_p95": quantile(tally.latency, 0.95),
+    }
+
+
+def _render_differences(tally: Tally) -> dict[str, Any]:
+    return {
+        "skipped": tally.skipped,
+        "compared": tally.compared,
+        "agreement": _share(tally.agreed, tally.judged),
+        "score_difference": _share(tally.difference, tally.compared),
+        "score_difference_absolute": _share(tally.difference_absolute, tally.compared),
+        "changes": [
+            {"before": before, "after": after, "items": count}
+            for (before, after), count in tally.changes.most_common()
+        ],
+    }
+
+
+def _share(part: float, whole: int) -> float | None:
+    return round(part / whole, 6) if whole else None
+
+
+def _render_split(split: CanaryInfo | ShadowInfo | None) -> dict[str, Any] | None:
+    return {"model": split.model, "percent": split.percent} if split else None

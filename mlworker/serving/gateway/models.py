@@ -49,6 +49,14 @@ class Target:
     canary: Choice | None
     canary_percent: int
     paused: bool = False
+    shadow: Choice | None = None
+    shadow_percent: int = 0
+    compared_since: int = 1
+
+    @property
+    def compared(self) -> bool:
+        """Whether its calls are counted: two models answer them, or would."""
+        return self.canary is not None or self.shadow is not None
 
     def choose(self, request_id: bytes) -> Choice:
         """Pick main or canary by the request's random id (16 bytes)."""
@@ -141,6 +149,9 @@ def _target(found: ModelTarget) -> Target:
         canary=_choice(found.canary) if found.canary is not None else None,
         canary_percent=found.canary_percent,
         paused=found.paused,
+        shadow=_choice(found.shadow) if found.shadow is not None else None,
+        shadow_percent=found.shadow_percent,
+        compared_since=found.compared_since,
     )
 
 

@@ -16,8 +16,14 @@ from anneal.kernel.ids import public_id, uuid7
 from anneal.kernel.scopes import OrganizationRef
 from mlworker.catalog.selectors import shipped_model_get
 from mlworker.engine.tasks import TASKS
-from mlworker.engine.tasks.base import Source, Task
-from mlworker.serving.errors import EngineUnavailable, ModelNotFound, TrialLimited
+from mlworker.engine.tasks.base import Task
+from mlworker.serving.errors import (
+    DeadlineExceeded,
+    EngineFailed,
+    EngineUnavailable,
+    ModelNotFound,
+    TrialLimited,
+)
 from mlworker.serving.gateway import trial
 from mlworker.serving.gateway.answers import (
     Render,
@@ -43,9 +49,12 @@ from mlworker.serving.gateway.keys import Caller
 from mlworker.serving.gateway.models import Choice, Target, embedding_target
 from mlworker.serving.gateway.pace import Entry
 from mlworker.serving.gateway.runtime import Runtime
-from mlworker.serving.gateway.texts import Tokens
+from mlworker.serving.gateway.shadows import Answered, tally_key
+from mlworker.serving.gateway.texts import Tokens, sources_of
 from mlworker.serving.gateway.tickets import Replay, StoreAs, Ticket
+from mlworker.serving.models import Side
 from mlworker.serving.protocol import Answer
+from mlworker.serving.tallying import Tally
 from tenants.accounts.contracts import HOUSE_ORGANIZATION
 
 ENGINE_WAIT_SECONDS: Final = 5.0
@@ -232,6 +241,10 @@ class Calls:
         try:
             runtime.desk.submit(ticket)
             outcome = await ticket.future
+        except (EngineFailed, DeadlineExceeded):
+            if job.target.compared:
+                self._side(job, choice).failed += 1
+            raise
         finally:
             runtime.unwatch(ticket)
         headers: Headers = [(b"x-request-id", call.request_id.encode()), *call.headers]
@@ -245,6 +258,18 @@ class Calls:
             (b"x-inference-ms", b"%.1f" % outcome.inference_ms),
         ]
         await respond(call.send, 200, ticket.body(outcome), headers)
+        if job.target.compared:
+            self._side(job, choice).answered(ticket.items, outcome.inference_ms)
+            if choice is job.target.main:
+                done = Answered(
+                    job.organization, job.target, tokens, outcome, sources_of(job.texts, tokens)
+                )
+                runtime.shadows.offer(done, job.texts, call.random)
+
+    def _side(self, job: Job, choice: Choice) -> Tally:
+        """Return where a call of a compared deployment is counted."""
+        side = Side.MAIN if choice is job.target.main else Side.CANARY
+        return self._runtime.tallies.of(job.organization, tally_key(job.target, side, choice))
 
 
 def _ticket(job: Job, choice: Choice, tokens: Tokens) -> Ticket:
@@ -266,7 +291,7 @@ def _ticket(job: Job, choice: Choice, tokens: Tokens) -> Ticket:
         lengths=tokens.lengths,
         tokens=tokens.packed,
         event_ids=event_ids,
-        render=job.render(job.target, choice, event_ids, usage, _sources(job, tokens)),
+        render=job.render(job.target, choice, event_ids, usage, sources_of(job.texts, tokens)),
         store=job.store,
         member_id=job.caller.member_id if job.caller else None,
         price_dims={
@@ -283,12 +308,6 @@ def _abstains(job: Job, choice: Choice) -> Callable[[Answer], list[bool]] | None
     if job.threshold is None or not settings.ANNEAL_FREE_ABSTENTIONS:
         return None
     return abstentions(task=choice.servable.task, threshold=job.threshold)
-
-
-def _sources(job: Job, tokens: Tokens) -> Sources:
-    if not tokens.encoded:
-        return None
-    return [Source(*pair) for pair in zip(job.texts, tokens.encoded, strict=True)]
 
 
 def _options_of(body: ClassifyBody) -> frozenset[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mlworker.engine.base.locate import locate_base
+from mlworker.engine.tasks.base import Source
 from mlworker.engine.tokenizer import EncodedText, TextTokenizer
 from mlworker.serving.protocol import tokens_pack
 
@@ -52,6 +53,13 @@ class Tokenisers:
     def close(self) -> None:
         """Let the thread go."""
         self._threads.shutdown(wait=False)
+
+
+def sources_of(texts: list[str], tokens: Tokens) -> list[Source] | None:
+    """Return each text with its tokens, where answers speak of these."""
+    if not tokens.encoded:
+        return None
+    return [Source(*pair) for pair in zip(texts, tokens.encoded, strict=True)]
 
 
 def _encode(tokenizer: TextTokenizer, max_length: int, texts: list[str], *, words: bool) -> Tokens:

@@ -63,11 +63,17 @@ class Machine:
         self.thread.start()
 
     def work(
-        self, number: int, spec: ModelSpec, texts: list[str], *, deadline: float = 9e9
+        self,
+        number: int,
+        spec: ModelSpec,
+        texts: list[str],
+        *,
+        deadline: float = 9e9,
+        shadow: bool = False,
     ) -> Work:
         rows = [each.ids for each in self.tokenizer.encode(texts, 64)]
         lengths, packed = tokens_pack(rows)
-        return Work(number, b"o" * 16, spec, deadline, lengths, packed)
+        return Work(number, b"o" * 16, spec, deadline, lengths, packed, shadow)
 
     def send(self, *works: Work) -> None:
         envelope = Envelope(self.gateway, time.time(), list(works))
@@ -192,6 +198,62 @@ def test_full_models_take_turns_in_too_little_memory(resident: Any, tmp_path: Pa
             for row, wanted in zip(values(answer), expected[number % 2], strict=True):
                 assert row == pytest.approx(wanted, abs=1e-5)
         assert machine.adapters.table.bytes == size
+    finally:
+        machine.stop()
+        machine.redis.delete(waiting_key(machine.queue), reply_key(machine.gateway))
+
+
+def test_a_shadow_runs_behind_all_that_wait_and_not_at_all_when_it_is_late(
+    machine: Machine,
+) -> None:
+    """Sent first, answered last; of two the one whose time is over while others run never is."""
+    late = machine.work(1, VECTOR, TEXTS * 40, shadow=True, deadline=time.time() + 0.15)
+    shadow = machine.work(2, VECTOR, TEXTS * 40, shadow=True)
+    machine.send(late, shadow, *(machine.work(n, VECTOR, TEXTS * 60) for n in range(3, 12)))
+
+    order = list(machine.answers(10))
+    machine.stop()
+
+    assert order[-1] == 2
+    assert set(order) == {*range(2, 12)}
+    assert machine.redis.hlen(taken_key(machine.line.engine)) == 0
+
+
+def test_a_shadow_pushes_no_model_out_that_is_in_use(resident: Any, tmp_path: Path) -> None:
+    """Room for one model: the shadow is refused, and answers once the other has long been idle."""
+    main, beside = (_stored(name, tmp_path, seed) for seed, name in enumerate(("in-use", "beside")))
+    size = resident.size(load_artifact(tmp_path / main.version))
+    machine = Machine(resident, tmp_path, room=int(size * 1.5))
+    try:
+        machine.send(machine.work(1, main, TEXTS))
+        machine.answers(1)
+        for number in (2, 3):  # the second is refused without its weights being read
+            machine.send(machine.work(number, beside, TEXTS, shadow=True))
+            assert machine.answers(1)[number].cause == "no_room"
+        assert machine.adapters.table.peek(main.version) is not None
+        machine.adapters.table._used[main.version] -= 61
+        machine.adapters._full.clear()
+        machine.send(machine.work(4, beside, TEXTS, shadow=True))
+        assert not machine.answers(1)[4].error
+        machine.send(machine.work(5, main, TEXTS), machine.work(6, beside, TEXTS, shadow=True))
+        assert not machine.answers(2)[5].error
+    finally:
+        machine.stop()
+        machine.redis.delete(waiting_key(machine.queue), reply_key(machine.gateway))
+
+
+def test_a_call_that_needs_a_shadows_model_does_not_fail_with_it(
+    resident: Any, tmp_path: Path
+) -> None:
+    first, second = (_stored(name, tmp_path, seed) for seed, name in enumerate(("first", "second")))
+    size = resident.size(load_artifact(tmp_path / first.version))
+    machine = Machine(resident, tmp_path, room=int(size * 1.5))
+    try:
+        machine.send(machine.work(1, first, TEXTS))
+        machine.answers(1)
+        machine.send(machine.work(2, second, TEXTS, shadow=True), machine.work(3, second, TEXTS))
+        answers = machine.answers(2)
+        assert not answers[3].error
     finally:
         machine.stop()
         machine.redis.delete(waiting_key(machine.queue), reply_key(machine.gateway))
