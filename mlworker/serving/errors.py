@@ -82,6 +82,20 @@ class DeploymentPaused(Conflict):
     )
 
 
+class OutputUnfit(InvalidRequest):
+    """The wanted output does not fit the model."""
+
+    code = "output_unfit"
+    message = "The model that answers has no such label or field, or two would get the same name."
+
+
+class RulesUnfit(InvalidRequest):
+    """The rules cannot be applied."""
+
+    code = "rules_unfit"
+    message = "A rule has a pattern with a word in it and a name of its own."
+
+
 class ShadowUnfit(InvalidRequest):
     """The shadow cannot be compared with the model that answers."""
 

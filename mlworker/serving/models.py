@@ -22,6 +22,9 @@ class Deployment(TenantModel):
     revision = models.PositiveIntegerField(default=1)
     compared_since = models.PositiveIntegerField(default=1)
     """The revision from which on the same models are compared: pauses do not begin anew."""
+    output = models.JSONField(default=dict, blank=True)
+    """What is made of the answers; empty for nothing."""
+    rules = models.JSONField(default=list, blank=True)
     updated_at = models.DateTimeField(auto_now=True)
     paused_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from mlworker.serving.api.output_schemas import OutputSchema, RuleSchema
 from mlworker.serving.contracts import CanaryInfo, ShadowInfo
 from mlworker.serving.models import MODEL_LENGTH, NAME_PATTERN
 
@@ -147,6 +148,8 @@ class DeploymentDetailSchema(DeploymentSchema):
     compared_since = serializers.IntegerField(
         help_text="The revision with which the present comparison began."
     )
+    output = OutputSchema()
+    rules = RuleSchema(many=True)
     revisions = RevisionSchema(many=True)
     comparisons = ComparisonSchema(many=True)
 

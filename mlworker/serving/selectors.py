@@ -15,7 +15,9 @@ from mlworker.serving.contracts import (
     CanaryInfo,
     DeploymentInfo,
     ModelTarget,
+    OutputInfo,
     RevisionInfo,
+    RuleInfo,
     ShadowInfo,
 )
 from mlworker.serving.models import NAME_PATTERN, Deployment, DeploymentRevision
@@ -46,6 +48,8 @@ def model_resolve(*, organization: OrganizationRef, name: str) -> ModelTarget:
         shadow=_shadow_resolve(organization, row, main),
         shadow_percent=row.shadow_percent,
         compared_since=row.compared_since,
+        output=OutputInfo(**row.output),
+        rules=tuple(RuleInfo(**rule) for rule in row.rules),
     )
 
 
@@ -150,6 +154,8 @@ def deployment_info(row: Deployment) -> DeploymentInfo:
         paused_at=row.paused_at,
         shadow=shadow_of(row),
         compared_since=row.compared_since,
+        output=OutputInfo(**row.output),
+        rules=tuple(RuleInfo(**rule) for rule in row.rules),
     )
 
 

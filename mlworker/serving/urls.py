@@ -13,6 +13,7 @@ from mlworker.serving.api.deployments import (
     DeploymentsView,
     DeploymentView,
 )
+from mlworker.serving.api.output import DeploymentOutputView, DeploymentRulesView
 
 urlpatterns = [
     path("deployments", DeploymentsView.as_view(), name="deployments"),
@@ -41,5 +42,15 @@ urlpatterns = [
         "deployments/<str:deployment_id>/shadow",
         DeploymentShadowView.as_view(),
         name="deployment-shadow",
+    ),
+    path(
+        "deployments/<str:deployment_id>/output",
+        DeploymentOutputView.as_view(),
+        name="deployment-output",
+    ),
+    path(
+        "deployments/<str:deployment_id>/rules",
+        DeploymentRulesView.as_view(),
+        name="deployment-rules",
     ),
 ]

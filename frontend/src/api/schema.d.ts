@@ -509,6 +509,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/deployments/{deployment_id}/output": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description Set what is made of the answers; what is left out is made no more. */
+        put: operations["deployments_output"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/deployments/{deployment_id}/pause": {
         parameters: {
             query?: never;
@@ -571,6 +588,23 @@ export interface paths {
         put?: never;
         /** @description Return to the last revision that pointed elsewhere, or to the one named. */
         post: operations["deployments_rollback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deployments/{deployment_id}/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description Set the rules; the first that matches a text decides it. */
+        put: operations["deployments_rules"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1902,8 +1936,14 @@ export interface components {
              *     * `period_end` - period_end
              *     * `now` - now
              */
-            when: components["schemas"]["WhenEnum"];
+            when: components["schemas"]["CancellationInWhenEnum"];
         };
+        /**
+         * @description * `period_end` - period_end
+         *     * `now` - now
+         * @enum {string}
+         */
+        CancellationInWhenEnum: "period_end" | "now";
         /** @description What leaving the plan means. A plan that costs nothing is not cancelled: `none`. */
         CancellationOut: {
             object: string;
@@ -2176,6 +2216,8 @@ export interface components {
             updated_at: number;
             /** @description The revision with which the present comparison began. */
             compared_since: number;
+            output: components["schemas"]["OutputSchema"];
+            rules: components["schemas"]["RuleSchema"][];
             revisions: components["schemas"]["RevisionSchema"][];
             comparisons: components["schemas"]["ComparisonSchema"][];
         };
@@ -3218,6 +3260,46 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
+        /** @description What a deployment makes of its models' answers. */
+        OutputSchema: {
+            /** @description A label's name to the one that is shown. */
+            labels?: {
+                [key: string]: string;
+            };
+            /**
+             * Format: double
+             * @description For calls that give none.
+             */
+            threshold?: number | null;
+            /** @description Shown, and charged, where no label reaches the threshold; else `label` is null. */
+            abstain_label?: string | null;
+            /** @description For calls that give none. */
+            top_k?: number | null;
+            /** @description An answer's field to the name it gets. */
+            fields?: {
+                [key: string]: string;
+            };
+        };
+        /** @description What a deployment makes of its models' answers. */
+        OutputSchemaRequest: {
+            /** @description A label's name to the one that is shown. */
+            labels?: {
+                [key: string]: string;
+            };
+            /**
+             * Format: double
+             * @description For calls that give none.
+             */
+            threshold?: number | null;
+            /** @description Shown, and charged, where no label reaches the threshold; else `label` is null. */
+            abstain_label?: string | null;
+            /** @description For calls that give none. */
+            top_k?: number | null;
+            /** @description An answer's field to the name it gets. */
+            fields?: {
+                [key: string]: string;
+            };
+        };
         /** @description What happens when nothing is left: `block`, or `invoice` up to a credit line. */
         OverageOut: {
             mode: components["schemas"]["ModeEnum"];
@@ -3610,6 +3692,56 @@ export interface components {
             /** @description The label as JSON: a text, a list of texts, a number, or spans as objects. */
             target: unknown;
             split: components["schemas"]["SplitEnum"];
+        };
+        /** @description One rule. */
+        RuleSchema: {
+            /** @description Told as `rule` in the answers that it decides. */
+            name: string;
+            /** @description Words in a row; `*` stands for whatever comes between, or ends a word: `refund*`, `order * late`. Case and punctuation do not matter. */
+            pattern: string;
+            label: string;
+            /**
+             * @description `before`: the model is not asked; `after`: its answer is overruled.
+             *
+             *     * `before` - before
+             *     * `after` - after
+             * @default before
+             */
+            when?: components["schemas"]["RuleSchemaWhenEnum"];
+            /** @description Of a rule after the model: where its answer is this label, as it is shown. */
+            if_label?: string | null;
+        };
+        /** @description One rule. */
+        RuleSchemaRequest: {
+            /** @description Told as `rule` in the answers that it decides. */
+            name: string;
+            /** @description Words in a row; `*` stands for whatever comes between, or ends a word: `refund*`, `order * late`. Case and punctuation do not matter. */
+            pattern: string;
+            label: string;
+            /**
+             * @description `before`: the model is not asked; `after`: its answer is overruled.
+             *
+             *     * `before` - before
+             *     * `after` - after
+             * @default before
+             */
+            when?: components["schemas"]["RuleSchemaWhenEnum"];
+            /** @description Of a rule after the model: where its answer is this label, as it is shown. */
+            if_label?: string | null;
+        };
+        /**
+         * @description * `before` - before
+         *     * `after` - after
+         * @enum {string}
+         */
+        RuleSchemaWhenEnum: "before" | "after";
+        /** @description A deployment's rules, in the order in which they are tried. */
+        RulesSchema: {
+            rules: components["schemas"]["RuleSchema"][];
+        };
+        /** @description A deployment's rules, in the order in which they are tried. */
+        RulesSchemaRequest: {
+            rules: components["schemas"]["RuleSchemaRequest"][];
         };
         /** @description A row by its number; `label` and `predicted` are places in `labels`. */
         SampleOut: {
@@ -4158,12 +4290,6 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
-        /**
-         * @description * `period_end` - period_end
-         *     * `now` - now
-         * @enum {string}
-         */
-        WhenEnum: "period_end" | "now";
         _NeedsSchema: {
             name: string;
             value: string;
@@ -4188,6 +4314,8 @@ export interface components {
             scores: {
                 [key: string]: number;
             };
+            /** @description The deployment's rule that decided this answer; absent where the model did. */
+            rule?: string;
         };
         LabelsPrediction: {
             /** @description Of the text in `input`. */
@@ -4199,6 +4327,8 @@ export interface components {
             scores: {
                 [key: string]: number;
             };
+            /** @description The deployment's rule that decided this answer; absent where the model did. */
+            rule?: string;
         };
         Entity: {
             label: string;
@@ -4227,7 +4357,7 @@ export interface components {
             /** @constant */
             object: "list";
             model: string;
-            /** @description One answer a text, in the shape of the model's task. */
+            /** @description One answer a text, in the shape of the model's task. A deployment may name its labels and fields otherwise. */
             data: (components["schemas"]["Prediction"] | components["schemas"]["LabelsPrediction"] | components["schemas"]["EntitiesPrediction"] | components["schemas"]["NumberPrediction"])[];
             usage: {
                 /** @description What was charged. */
@@ -4291,6 +4421,8 @@ export interface components {
         PipelineLabel: {
             label: string;
             score: number;
+            /** @description The deployment's rule that decided this answer; absent where the model did. */
+            rule?: string;
         };
         PipelineEntity: {
             entity_group: string;
@@ -5379,6 +5511,32 @@ export interface operations {
             };
         };
     };
+    deployments_output: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["OutputSchemaRequest"];
+                "multipart/form-data": components["schemas"]["OutputSchemaRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutputSchema"];
+                };
+            };
+        };
+    };
     deployments_pause: {
         parameters: {
             query?: never;
@@ -5479,6 +5637,32 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeploymentSchema"];
+                };
+            };
+        };
+    };
+    deployments_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RulesSchemaRequest"];
+                "multipart/form-data": components["schemas"]["RulesSchemaRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesSchema"];
                 };
             };
         };

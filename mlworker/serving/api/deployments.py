@@ -12,8 +12,10 @@ from anneal.kernel.principal import Permission
 from mlworker.serving.api.render import (
     render_comparison,
     render_deployment,
+    render_output,
     render_revision,
     render_row,
+    render_rule,
 )
 from mlworker.serving.contracts import DEPLOYMENT_PREFIX, DeploymentInfo
 from mlworker.serving.models import Deployment
@@ -95,6 +97,8 @@ class DeploymentView(OneDeployment):
             {
                 **render_deployment(self.located),
                 "compared_since": self.located.compared_since,
+                "output": render_output(self.located.output),
+                "rules": [render_rule(rule) for rule in self.located.rules],
                 "revisions": [render_revision(entry) for entry in revision_list(**this)],
                 "comparisons": [render_comparison(found) for found in comparisons(**this)],
             }

@@ -7,7 +7,9 @@ from mlworker.serving.contracts import (
     DEPLOYMENT_PREFIX,
     CanaryInfo,
     DeploymentInfo,
+    OutputInfo,
     RevisionInfo,
+    RuleInfo,
     ShadowInfo,
 )
 from mlworker.serving.models import Deployment, Side
@@ -47,6 +49,28 @@ def render_revision(entry: RevisionInfo) -> dict[str, Any]:
         "reason": entry.reason,
         "actor": entry.actor,
         "created_at": int(entry.created_at.timestamp()),
+    }
+
+
+def render_output(output: OutputInfo) -> dict[str, Any]:
+    """Return what a deployment makes of the answers."""
+    return {
+        "labels": dict(output.labels),
+        "threshold": output.threshold,
+        "abstain_label": output.abstain_label,
+        "top_k": output.top_k,
+        "fields": dict(output.fields),
+    }
+
+
+def render_rule(rule: RuleInfo) -> dict[str, Any]:
+    """Return one rule."""
+    return {
+        "name": rule.name,
+        "pattern": rule.pattern,
+        "label": rule.label,
+        "when": rule.when,
+        "if_label": rule.if_label,
     }
 
 

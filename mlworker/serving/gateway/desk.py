@@ -103,7 +103,10 @@ class Desk:
         by_base: defaultdict[str, list[Ticket]] = defaultdict(list)
         for ticket in tickets:
             ticket.stage = Stage.SENT
-            by_base[ticket.base].append(ticket)
+            if ticket.lengths:
+                by_base[ticket.base].append(ticket)
+            else:  # rules have decided all of it
+                self._read(ticket, Answer(ticket.number, 0, b"", 0.0, 0.0))
         for base, group in by_base.items():
             try:
                 await self._broker.send(base, [ticket.work() for ticket in group])
@@ -133,14 +136,17 @@ class Desk:
                 logger.warning("gateway.engine_error: %s", answer.error)
                 self._refuse(ticket, EngineFailed())
                 continue
-            try:
-                ticket.read(answer)
-            except Exception:  # whatever it is, it is of this answer alone
-                logger.exception("gateway.answer_unfit", extra={"model": ticket.model})
-                self._refuse(ticket, EngineFailed())
-                continue
-            ticket.stage = Stage.ANSWERED
-            self._settle(Settlement(ticket, answer))
+            self._read(ticket, answer)
+
+    def _read(self, ticket: Ticket, answer: Answer) -> None:
+        try:
+            ticket.read(answer)
+        except Exception:  # whatever it is, it is of this answer alone
+            logger.exception("gateway.answer_unfit", extra={"model": ticket.model})
+            self._refuse(ticket, EngineFailed())
+            return
+        ticket.stage = Stage.ANSWERED
+        self._settle(Settlement(ticket, answer))
 
     async def settle_forever(self) -> None:
         """Charge and hand out what was answered, for ever."""

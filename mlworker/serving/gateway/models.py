@@ -22,6 +22,7 @@ from mlworker.serving.errors import DeploymentPaused, ModelNotFound
 from mlworker.serving.gateway.caches import AgedCache
 from mlworker.serving.protocol import EMBEDDING_TIER, ModelSpec
 from mlworker.serving.selectors import model_resolve
+from mlworker.serving.shaping import Shape, shape_of
 
 MODEL_SECONDS: Final = 30.0
 MODELS_KEPT: Final = 20_000
@@ -37,6 +38,8 @@ class Choice:
 
     servable: ServableModel
     spec: ModelSpec
+    shape: Shape | None = None
+    """What its deployment makes of its answers; None for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +148,8 @@ def _target(found: ModelTarget) -> Target:
     return Target(
         name=found.name,
         deployment_id=found.deployment_id,
-        main=_choice(found.main),
-        canary=_choice(found.canary) if found.canary is not None else None,
+        main=_choice(found.main, found),
+        canary=_choice(found.canary, found) if found.canary is not None else None,
         canary_percent=found.canary_percent,
         paused=found.paused,
         shadow=_choice(found.shadow) if found.shadow is not None else None,
@@ -155,7 +158,7 @@ def _target(found: ModelTarget) -> Target:
     )
 
 
-def _choice(servable: ServableModel) -> Choice:
+def _choice(servable: ServableModel, of: ModelTarget | None = None) -> Choice:
     spec = ModelSpec(
         version=str(servable.version_id or servable.name),
         tier=servable.tier,
@@ -163,4 +166,4 @@ def _choice(servable: ServableModel) -> Choice:
         artifact_sha256=servable.artifact_sha256,
         labels=len(servable.labels),
     )
-    return Choice(servable, spec)
+    return Choice(servable, spec, shape_of(servable, of.output, of.rules) if of else None)

@@ -84,8 +84,8 @@ class Ticket:
 
     @property
     def items(self) -> int:
-        """How many predictions it costs."""
-        return len(self.lengths)
+        """How many predictions it costs: those that rules decided are some of them."""
+        return len(self.event_ids)
 
     @property
     def units(self) -> int:

@@ -73,21 +73,22 @@ class Bench:
         self.desk = Desk(self.books, self.post)  # type: ignore[arg-type] # by script
 
     def ticket(self, **more: Any) -> Ticket:
-        made = Ticket(
-            source="classify",
-            organization_id=uuid4(),
-            key_digest=None,
-            key_id=None,
-            base="b",
-            model="m",
-            deployment_id=None,
-            spec=SPEC,
-            lengths=[1],
-            tokens=b"\x01\x00\x00\x00",
-            event_ids=[uuid7()],
-            render=lambda _: b"{}",
+        fields: dict[str, Any] = {
+            "source": "classify",
+            "organization_id": uuid4(),
+            "key_digest": None,
+            "key_id": None,
+            "base": "b",
+            "model": "m",
+            "deployment_id": None,
+            "spec": SPEC,
+            "lengths": [1],
+            "tokens": b"\x01\x00\x00\x00",
+            "event_ids": [uuid7()],
+            "render": lambda _: b"{}",
             **more,
-        )
+        }
+        made = Ticket(**fields)
         self.desk.submit(made)
         return made
 
@@ -126,6 +127,17 @@ def test_an_answer_is_charged_before_it_is_handed_out() -> None:
         assert isinstance(outcome, Answer)
         assert bench.books.charged == [ticket.number]
         assert bench.desk.in_flight == 0
+
+    at_the_desk(story)
+
+
+def test_what_rules_have_decided_is_charged_and_asks_no_engine() -> None:
+    async def story(bench: Bench) -> None:
+        ticket = bench.ticket(lengths=[], tokens=b"")
+        outcome = await ticket.future
+        assert isinstance(outcome, Answer)
+        assert bench.post.sent == []
+        assert bench.books.charged == [ticket.number]
 
     at_the_desk(story)
 
