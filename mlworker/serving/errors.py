@@ -49,6 +49,16 @@ class DeadlineExceeded(KernelUnavailable):
     message = "The answer took too long and nothing was charged: try again."
 
 
+class ModelNotLoaded(KernelUnavailable):
+    """The weights could not be read; nothing was charged."""
+
+    code = "model_not_loaded"
+    message = (
+        "The model's weights could not be loaded and nothing was charged: roll the deployment"
+        " back or call another model, and ask the operator."
+    )
+
+
 class EngineFailed(KernelUnavailable):
     """The worker could not run the model; nothing was charged."""
 
@@ -101,6 +111,16 @@ class ShadowUnfit(InvalidRequest):
 
     code = "shadow_unfit"
     message = "A shadow is another model of the same task as the one that answers."
+
+
+class LabelsDiffer(Conflict):
+    """Programs that call the name would get other labels than they know."""
+
+    code = "labels_differ"
+    message = (
+        "This model answers with other labels, or another task, than the one that answers now:"
+        " send `force: true` if the programs that call it are ready."
+    )
 
 
 class NothingToPromote(Conflict):

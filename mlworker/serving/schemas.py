@@ -45,6 +45,9 @@ class DeploymentPromoteSchema(serializers.Serializer[Any]):
 
     model = serializers.CharField(max_length=MODEL_LENGTH, required=False)
     canary = CanarySchema(required=False, allow_null=True)
+    force = serializers.BooleanField(
+        required=False, default=False, help_text="Also where the labels of the answers change."
+    )
     reason = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
 
 

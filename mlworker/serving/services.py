@@ -15,6 +15,7 @@ from mlworker.registry.contracts import ModelVersionDeleting, ServableModel
 from mlworker.serving.contracts import DEPLOYMENT_PREFIX, CanaryInfo, DeploymentInfo
 from mlworker.serving.errors import (
     DeploymentNameTaken,
+    LabelsDiffer,
     ModelNotFound,
     NothingToPromote,
     NothingToRollBack,
@@ -27,6 +28,7 @@ from mlworker.serving.recording import (
     revision_record,
 )
 from mlworker.serving.selectors import deployment_row, deployments_of_model
+from mlworker.serving.shaping import names_shown
 
 
 def deployment_create(
@@ -60,14 +62,17 @@ def deployment_promote(
     model: str | None = None,
     canary: CanaryInfo | None = None,
     reason: str = "",
+    force: bool = False,
 ) -> DeploymentInfo:
     """Point the name at ``model``, or at its canary when none is named; or start a canary.
 
-    With ``canary`` alone the main model stays and the canary gets its share.
+    With ``canary`` alone the main model stays and the canary gets its share. LabelsDiffer when
+    answers would have other labels than those of the model that answers now, unless ``force``.
     """
     require_scope(organization)
     row = deployment_row(deployment_id, lock=True)
     action = RevisionAction.PROMOTED
+    before = _servable(organization, row.model)
     if model is not None:
         callable_model(organization, model, "model")
         row.model = model
@@ -78,6 +83,10 @@ def deployment_promote(
     else:
         raise NothingToPromote(param="model")
     _canary_set(organization, row, canary)
+    if before is not None and not force:
+        for name, param in ((row.model, "model"), (row.canary_model, "canary.model")):
+            if name:
+                _same_labels(row, before, callable_model(organization, name, param), param)
     _shadow_keep(organization, row)
     return revision_next(organization, actor, row, action, reason)
 
@@ -158,6 +167,26 @@ def _shadow_keep(organization: OrganizationRef, row: Deployment) -> None:
     unfit = main is None or shadow is None or main.task != shadow.task
     if unfit or row.shadow_model == row.model:
         row.shadow_model, row.shadow_percent = "", 0
+
+
+def _same_labels(row: Deployment, before: ServableModel, after: ServableModel, param: str) -> None:
+    """Compare the labels as the deployment shows them."""
+    if before.task != after.task:
+        raise LabelsDiffer(
+            f"The task of this model is {after.task}, programs that call '{row.name}' get answers"
+            f" of {before.task}: send `force: true` if they are ready.",
+            param=param,
+        )
+    names = row.output.get("labels", {})
+    old, new = (set(names_shown(each, names)) for each in (before, after))
+    if old == new:
+        return
+    gone, come = (", ".join(sorted(each)[:10]) or "none" for each in (old - new, new - old))
+    raise LabelsDiffer(
+        f"The labels differ. Gone: {gone}. New: {come}. Send `force: true` if the programs that"
+        f" call '{row.name}' are ready.",
+        param=param,
+    )
 
 
 def _servable(organization: OrganizationRef, name: str) -> ServableModel | None:

@@ -145,11 +145,17 @@ def label_names(servable: ServableModel) -> tuple[str, ...]:
     return () if servable.task == "regression" else servable.labels
 
 
-def labels_shown(servable: ServableModel, names: Mapping[str, str]) -> tuple[str, ...]:
+def names_shown(servable: ServableModel, names: Mapping[str, str]) -> tuple[str, ...]:
     """Return a model's labels under the given names; its own where two would be the same."""
     mine = label_names(servable)
     shown = tuple(names.get(label, label) for label in mine)
-    if not mine or len(set(shown)) < len(shown):
+    return shown if len(set(shown)) == len(shown) else mine
+
+
+def labels_shown(servable: ServableModel, names: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the same as the names of the head's outputs."""
+    shown = names_shown(servable, names)
+    if not shown:
         return servable.labels
     return tags_of(shown) if servable.task == "token_classification" else shown
 

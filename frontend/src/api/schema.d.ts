@@ -2233,6 +2233,11 @@ export interface components {
         DeploymentPromoteSchemaRequest: {
             model?: string;
             canary?: components["schemas"]["CanarySchemaRequest"] | null;
+            /**
+             * @description Also where the labels of the answers change.
+             * @default false
+             */
+            force?: boolean;
             /** @default  */
             reason?: string;
         };

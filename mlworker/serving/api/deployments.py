@@ -138,6 +138,7 @@ class DeploymentPromoteView(OneDeployment):
             model=body.get("model"),
             canary=canary_from(body.get("canary")),
             reason=body["reason"],
+            force=body["force"],
         )
         return Response(render_deployment(changed))
 

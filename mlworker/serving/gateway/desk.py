@@ -16,11 +16,11 @@ from typing import Final
 from uuid import UUID
 
 from anneal.kernel.errors import DomainError, Unavailable
-from mlworker.serving.errors import DeadlineExceeded, EngineFailed
+from mlworker.serving.errors import DeadlineExceeded, EngineFailed, ModelNotLoaded
 from mlworker.serving.gateway.broker import BROKER_ERRORS, Broker
 from mlworker.serving.gateway.ledger import LEDGER_ERRORS, Ledger, Settlement
 from mlworker.serving.gateway.tickets import Stage, Ticket
-from mlworker.serving.protocol import Answer
+from mlworker.serving.protocol import NOT_LOADED, Answer
 
 logger = logging.getLogger(__name__)
 
@@ -134,7 +134,8 @@ class Desk:
                 continue
             if answer.error:
                 logger.warning("gateway.engine_error: %s", answer.error)
-                self._refuse(ticket, EngineFailed())
+                cold = answer.cause == NOT_LOADED
+                self._refuse(ticket, ModelNotLoaded() if cold else EngineFailed())
                 continue
             self._read(ticket, answer)
 

@@ -18,6 +18,7 @@ from mlworker.serving.errors import (
     EngineFailed,
     EngineUnavailable,
     ModelNotFound,
+    ModelNotLoaded,
     TrialLimited,
 )
 from mlworker.serving.gateway import trial
@@ -194,7 +195,7 @@ class Calls:
         try:
             runtime.desk.submit(ticket)
             outcome = await ticket.future
-        except (EngineFailed, DeadlineExceeded):
+        except (EngineFailed, ModelNotLoaded, DeadlineExceeded):
             if job.target.compared:
                 self._side(job, choice).failed += 1
             raise

@@ -145,8 +145,11 @@ class Loop:
             wait = False
             self._loads -= 1
             self._asked.discard((version, shadow))
+            now = time.time()
             for pending in self._parked.pop(version, []):
-                if error is None:
+                if pending.work.deadline < now:
+                    self._let_go(pending)  # its gateway has refused it already
+                elif error is None:
                     self._queue(pending)
                 elif shadow and not pending.work.shadow:
                     self._parked[version].append(pending)  # its own load is on its way
@@ -230,7 +233,7 @@ class Loop:
             self._close(pending.entry)
 
     def _let_go(self, pending: Pending) -> None:
-        """Forget a shadow that is late: nobody waits for its answer."""
+        """Forget a work that is late: nobody waits for its answer."""
         pending.left = -1
         self._open[pending.entry] -= 1
         if not self._open[pending.entry]:

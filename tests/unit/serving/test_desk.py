@@ -92,9 +92,9 @@ class Bench:
         self.desk.submit(made)
         return made
 
-    def answer(self, ticket: Ticket, error: str = "") -> None:
+    def answer(self, ticket: Ticket, error: str = "", cause: str = "") -> None:
         values = array("f", [0.5, 0.5]).tobytes()
-        self.desk.answered([Answer(ticket.number, 2, values, 0.0, 0.0, error)])
+        self.desk.answered([Answer(ticket.number, 2, values, 0.0, 0.0, error, cause=cause)])
 
 
 def at_the_desk(story: Callable[[Bench], Awaitable[None]]) -> None:
@@ -256,6 +256,20 @@ def test_an_engines_failure_is_refused_uncharged() -> None:
             await ticket.future
         await a_moment()
         assert (raised.value.status, raised.value.code) == (503, "engine_failed")
+        assert bench.books.released == [ticket.number]
+
+    at_the_desk(story)
+
+
+def test_a_model_that_cannot_be_loaded_is_refused_uncharged_and_says_so() -> None:
+    async def story(bench: Bench) -> None:
+        ticket = bench.ticket()
+        await a_moment()
+        bench.answer(ticket, error="no such file", cause="not_loaded")
+        with pytest.raises(DomainError) as raised:
+            await ticket.future
+        await a_moment()
+        assert (raised.value.status, raised.value.code) == (503, "model_not_loaded")
         assert bench.books.released == [ticket.number]
 
     at_the_desk(story)
