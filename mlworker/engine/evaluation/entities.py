@@ -20,7 +20,7 @@ from mlworker.engine.evaluation.baselines import Baseline, best_labels
 from mlworker.engine.evaluation.bootstrap import METHOD, as_figures, intervals
 from mlworker.engine.evaluation.counts import ClassCounts, Floats, Ints
 from mlworker.engine.evaluation.frozen import frozen_base
-from mlworker.engine.evaluation.labelsets import cases_of, class_lines, f1_figures
+from mlworker.engine.evaluation.labelsets import cases_of, class_lines, f1_figures, f1_scored
 from mlworker.engine.evaluation.report import slices_of
 from mlworker.engine.evaluation.rivals import Contest, Judged, rival_parts
 from mlworker.engine.evaluation.subject import Findings, Subject, answers_table
@@ -95,7 +95,8 @@ def report(subject: Subject) -> Findings:
         **_rivals(subject, np.array(tags, dtype=np.int64)),
     }
     table = answered(answers, rows, labels, subject.row_ids)
-    return Findings(parts, table.sort_by("row_id"))
+    scored = f1_scored("f1", *counted.transpose(1, 0, 2))
+    return Findings(parts, table.sort_by("row_id"), scored)
 
 
 def answered(

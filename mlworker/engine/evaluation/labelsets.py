@@ -17,7 +17,7 @@ from mlworker.engine.evaluation.curves import precision_recall
 from mlworker.engine.evaluation.intervals import Interval
 from mlworker.engine.evaluation.label_rivals import set_rivals
 from mlworker.engine.evaluation.report import CURVES, averages_of, slices_of
-from mlworker.engine.evaluation.subject import Findings, Subject, answers_table
+from mlworker.engine.evaluation.subject import Findings, Scored, Subject, answers_table
 
 _FIGURES = ("micro_f1", "macro_f1", "subset_accuracy")
 
@@ -102,7 +102,8 @@ def report(subject: Subject, threshold: float) -> Findings:
         **set_rivals(subject, truth, answers.called, threshold),
     }
     table = _table(answers, setup.labels, subject.row_ids)
-    return Findings(parts, table.sort_by("row_id"))
+    scored = f1_scored("micro_f1", hits, truth, answers.called)
+    return Findings(parts, table.sort_by("row_id"), scored)
 
 
 def answered(
@@ -146,6 +147,12 @@ def cases_of(counts: ClassCounts, rows: int) -> Callable[[str], int]:
         return int(counts.support[int(at)]) if at else rows
 
     return cases
+
+
+def f1_scored(figure: str, hits: Ints, truth: Ints, called: Ints) -> Scored:
+    """What rows add to F1 over all labels; each is a count [R, C]."""
+    found, true, said = (part.sum(axis=1).astype(np.float64) for part in (hits, truth, called))
+    return Scored(figure, higher_is_better=True, above=2 * found, below=true + said, cases=true)
 
 
 def f1_figures(hits: Floats, support: Floats, called: Floats) -> dict[str, Floats]:

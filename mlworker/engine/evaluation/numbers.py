@@ -15,7 +15,7 @@ from mlworker.engine.evaluation.bootstrap import METHOD, as_figures, intervals, 
 from mlworker.engine.evaluation.counts import Floats, Ints
 from mlworker.engine.evaluation.frozen import frozen_base
 from mlworker.engine.evaluation.rivals import Contest, Judged, rival_parts
-from mlworker.engine.evaluation.subject import Findings, Subject, answers_table
+from mlworker.engine.evaluation.subject import Findings, Scored, Subject, answers_table
 from mlworker.engine.evaluation.tfidf import NUMBER
 
 _FIGURES = ("r2", "spearman", "mae", "rmse")
@@ -58,7 +58,10 @@ def report(subject: Subject) -> Findings:
     table = setup.task.answered(
         subject.logits, subject.split.targets, setup.labels, subject.row_ids
     )
-    return Findings(parts, table.sort_by("row_id"))
+    # R2 compares with the spread inside a slice, so it tells nothing between slices.
+    off, ones = np.abs(found - true), np.ones(len(true))
+    scored = Scored("mae", higher_is_better=False, above=off, below=ones, cases=0 * ones)
+    return Findings(parts, table.sort_by("row_id"), scored)
 
 
 def answered(answers: Tensor, targets: Sequence[float], row_ids: Ints) -> pa.Table:

@@ -25,6 +25,8 @@ Target: TypeAlias = "int | float | Sequence[int]"
 """What the head should say of a row: a label's index, a number, a 0 or 1 for each label, or a
 tag's index for each token (IGNORED where none is asked)."""
 
+META = "meta"
+"""Key of a test row's further columns, an object; no task looks at it."""
 IGNORED = -100
 """Target of a token that is not asked, as stock `transformers` marks it."""
 
