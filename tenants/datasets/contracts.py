@@ -200,6 +200,15 @@ class DatasetInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class DatasetNames:
+    """All that others may call the rows of a dataset."""
+
+    versions: frozenset[UUID]
+    references: frozenset[str]
+    """Public ids: its own, its versions' and their files'."""
+
+
+@dataclass(frozen=True, slots=True)
 class DatasetVersionFinished(Event):
     """A version can be trained on, or never will be: ``ready`` says which."""
 

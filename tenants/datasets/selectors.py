@@ -10,14 +10,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from django.db.models import Prefetch, QuerySet, Sum
 
-from anneal.kernel.ids import parse_id
+from anneal.kernel.ids import parse_id, public_id
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from anneal.kernel.storage import object_open
 from tenants.datasets.build import META, SCHEMA
 from tenants.datasets.contracts import (
     DATASET_PREFIX,
+    FILE_PREFIX,
     VERSION_PREFIX,
     DatasetInfo,
+    DatasetNames,
     DatasetVersionInfo,
     FileInfo,
     Split,
@@ -104,6 +106,22 @@ def versions_of(*, organization: OrganizationRef, dataset_id: UUID) -> QuerySet[
         organization_id=organization.id, dataset_id=dataset_id, dataset__deleted_at=None
     ).select_related("dataset")
     return rows
+
+
+def dataset_names(*, organization: OrganizationRef, dataset_id: UUID) -> DatasetNames:
+    """Return all that others may call the rows of a dataset."""
+    rows = versions_of(organization=organization, dataset_id=dataset_id)
+    found = list(rows.values_list("id", "file_id"))
+    return DatasetNames(
+        versions=frozenset(version for version, _ in found),
+        references=frozenset(
+            {
+                public_id(DATASET_PREFIX, dataset_id),
+                *(public_id(VERSION_PREFIX, version) for version, _ in found),
+                *(public_id(FILE_PREFIX, file) for _, file in found),
+            }
+        ),
+    )
 
 
 def dataset_version_get(*, organization: OrganizationRef, version_id: UUID) -> DatasetVersionInfo:

@@ -509,6 +509,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/deployments/{deployment_id}/output": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description Set what is made of the answers; what is left out is made no more. */
+        put: operations["deployments_output"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deployments/{deployment_id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Refuse calls with `deployment_paused`, uncharged, until it is resumed. */
+        post: operations["deployments_pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/deployments/{deployment_id}/promote": {
         parameters: {
             query?: never;
@@ -520,6 +554,23 @@ export interface paths {
         put?: never;
         /** @description Promote the named model, else the canary; `canary` alone starts or changes one. */
         post: operations["deployments_promote"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deployments/{deployment_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Answer calls again. */
+        post: operations["deployments_resume"];
         delete?: never;
         options?: never;
         head?: never;
@@ -538,6 +589,41 @@ export interface paths {
         /** @description Return to the last revision that pointed elsewhere, or to the one named. */
         post: operations["deployments_rollback"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deployments/{deployment_id}/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description Set the rules; the first that matches a text decides it. */
+        put: operations["deployments_rules"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deployments/{deployment_id}/shadow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description Run a second model on a share of the calls; it answers nobody and costs nothing. */
+        put: operations["deployments_shadow"];
+        post?: never;
+        /** @description End the shadow. What it has shown stays among the comparisons. */
+        delete: operations["deployments_shadow_end"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1471,6 +1557,13 @@ export interface components {
             expected: string;
             high: string;
         };
+        /** @description An answer that the shadow gives otherwise. */
+        AnswerChangeSchema: {
+            /** @description Null: none. */
+            before: string | null;
+            after: string | null;
+            items: number;
+        };
         /** @description One page of rows. */
         AnsweredRowListOut: {
             /** @default list */
@@ -1843,8 +1936,14 @@ export interface components {
              *     * `period_end` - period_end
              *     * `now` - now
              */
-            when: components["schemas"]["WhenEnum"];
+            when: components["schemas"]["CancellationInWhenEnum"];
         };
+        /**
+         * @description * `period_end` - period_end
+         *     * `now` - now
+         * @enum {string}
+         */
+        CancellationInWhenEnum: "period_end" | "now";
         /** @description What leaving the plan means. A plan that costs nothing is not cancelled: `none`. */
         CancellationOut: {
             object: string;
@@ -2048,6 +2147,13 @@ export interface components {
          * @enum {string}
          */
         ComparisonOutVerdictEnum: "better" | "not_separable" | "worse";
+        /** @description The models of a deployment side by side, since the revision that put them there. */
+        ComparisonSchema: {
+            since_revision: number;
+            main: components["schemas"]["SideSchema"] | null;
+            canary: components["schemas"]["SideSchema"] | null;
+            shadow: components["schemas"]["ShadowSideSchema"] | null;
+        };
         /** @description `counts[true][predicted]` up to 50 labels, else the largest confusions in `cells`. */
         ConfusionOut: {
             counts: number[][] | null;
@@ -2165,6 +2271,11 @@ export interface components {
          * @enum {string}
          */
         DeliveryOutStateEnum: "waiting" | "delivered" | "failed";
+        /** @description `POST /v1/deployments/{id}/pause` and `/resume`. */
+        DeploymentChangeSchemaRequest: {
+            /** @default  */
+            reason?: string;
+        };
         /** @description `POST /v1/deployments`. */
         DeploymentCreateSchemaRequest: {
             name: string;
@@ -2177,17 +2288,25 @@ export interface components {
             object: string;
             deleted: boolean;
         };
-        /** @description A deployment with its history, newest first. */
+        /** @description A deployment with its history and its last comparisons, newest first. */
         DeploymentDetailSchema: {
             id: string;
             object: string;
             name: string;
             model: string;
             canary: components["schemas"]["CanarySchema"] | null;
+            shadow: components["schemas"]["ShadowSchema"] | null;
+            /** @description Since when calls are refused; null while they are answered. */
+            paused_at: number | null;
             revision: number;
             created_at: number;
             updated_at: number;
+            /** @description The revision with which the present comparison began. */
+            compared_since: number;
+            output: components["schemas"]["OutputSchema"];
+            rules: components["schemas"]["RuleSchema"][];
             revisions: components["schemas"]["RevisionSchema"][];
+            comparisons: components["schemas"]["ComparisonSchema"][];
         };
         /** @description A page of deployments. */
         DeploymentListSchema: {
@@ -2201,6 +2320,11 @@ export interface components {
         DeploymentPromoteSchemaRequest: {
             model?: string;
             canary?: components["schemas"]["CanarySchemaRequest"] | null;
+            /**
+             * @description Also where the labels of the answers change.
+             * @default false
+             */
+            force?: boolean;
             /** @default  */
             reason?: string;
         };
@@ -2217,6 +2341,9 @@ export interface components {
             name: string;
             model: string;
             canary: components["schemas"]["CanarySchema"] | null;
+            shadow: components["schemas"]["ShadowSchema"] | null;
+            /** @description Since when calls are refused; null while they are answered. */
+            paused_at: number | null;
             revision: number;
             created_at: number;
             updated_at: number;
@@ -2543,15 +2670,6 @@ export interface components {
             /** Format: double */
             high: number;
         };
-        /** @description Figures over the folds. */
-        FiguresSchema: {
-            /** Format: double */
-            accuracy: number;
-            /** Format: double */
-            macro_f1: number;
-            /** Format: double */
-            loss: number;
-        };
         /** @description Files, newest first. */
         FileListOut: {
             /** @description `list` */
@@ -2584,24 +2702,29 @@ export interface components {
         };
         /** @description One fold, judged on the rows it has not seen. */
         FoldSchema: {
-            /** Format: double */
-            accuracy: number;
-            /** Format: double */
-            macro_f1: number;
-            /** Format: double */
-            loss: number;
             fold: number;
             rows: number;
+            /** @description The task's own figures by name, and `loss`. */
+            metrics: {
+                [key: string]: number;
+            };
             /** Format: double */
             seconds: number;
         };
         /** @description What the folds done so far have shown. */
         FoldsResultSchema: {
             folds: components["schemas"]["FoldSchema"][];
-            mean: components["schemas"]["FiguresSchema"];
+            /** @description The task's own figures by name, and `loss`. */
+            mean: {
+                [key: string]: number;
+            };
             /** @description Of a sample. */
-            deviation: components["schemas"]["FiguresSchema"];
+            deviation: {
+                [key: string]: number;
+            };
+            /** @description null before the end, and in tasks without one label a row. */
             label_errors: number | null;
+            /** @description null before the end, and in tasks without one label a row. */
             calibration: components["schemas"]["CalibrationSchema"] | null;
         };
         /** @description The running period, at the prices that rule now and before any credit. */
@@ -2702,8 +2825,8 @@ export interface components {
             object?: string;
             tiers: components["schemas"]["TierSchema"][];
             presets: components["schemas"]["PresetSchema"][];
-            /** @description Tasks with `cross_validation` and `search`; never with `continue_from`. */
-            study_tasks: string[];
+            /** @description Tasks with `search`; every task has `cross_validation`. Neither goes together with `continue_from`. */
+            search_tasks: string[];
             data: components["schemas"]["HyperparameterSchema"][];
         };
         /**
@@ -3235,6 +3358,46 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
+        /** @description What a deployment makes of its models' answers. */
+        OutputSchema: {
+            /** @description A label's name to the one that is shown. */
+            labels?: {
+                [key: string]: string;
+            };
+            /**
+             * Format: double
+             * @description For calls that give none.
+             */
+            threshold?: number | null;
+            /** @description Shown, and charged, where no label reaches the threshold; else `label` is null. */
+            abstain_label?: string | null;
+            /** @description For calls that give none. */
+            top_k?: number | null;
+            /** @description An answer's field to the name it gets. */
+            fields?: {
+                [key: string]: string;
+            };
+        };
+        /** @description What a deployment makes of its models' answers. */
+        OutputSchemaRequest: {
+            /** @description A label's name to the one that is shown. */
+            labels?: {
+                [key: string]: string;
+            };
+            /**
+             * Format: double
+             * @description For calls that give none.
+             */
+            threshold?: number | null;
+            /** @description Shown, and charged, where no label reaches the threshold; else `label` is null. */
+            abstain_label?: string | null;
+            /** @description For calls that give none. */
+            top_k?: number | null;
+            /** @description An answer's field to the name it gets. */
+            fields?: {
+                [key: string]: string;
+            };
+        };
         /** @description What happens when nothing is left: `block`, or `invoice` up to a credit line. */
         OverageOut: {
             mode: components["schemas"]["ModeEnum"];
@@ -3589,6 +3752,7 @@ export interface components {
             revision: number;
             model: string;
             canary: components["schemas"]["CanarySchema"] | null;
+            shadow: components["schemas"]["ShadowSchema"] | null;
             action: string;
             reason: string;
             actor: string;
@@ -3626,6 +3790,56 @@ export interface components {
                 [key: string]: unknown | null;
             };
             split: components["schemas"]["SplitEnum"];
+        };
+        /** @description One rule. */
+        RuleSchema: {
+            /** @description Told as `rule` in the answers that it decides. */
+            name: string;
+            /** @description Words in a row; `*` stands for whatever comes between, or ends a word: `refund*`, `order * late`. Case and punctuation do not matter. */
+            pattern: string;
+            label: string;
+            /**
+             * @description `before`: the model is not asked; `after`: its answer is overruled.
+             *
+             *     * `before` - before
+             *     * `after` - after
+             * @default before
+             */
+            when?: components["schemas"]["RuleSchemaWhenEnum"];
+            /** @description Of a rule after the model: where its answer is this label, as it is shown. */
+            if_label?: string | null;
+        };
+        /** @description One rule. */
+        RuleSchemaRequest: {
+            /** @description Told as `rule` in the answers that it decides. */
+            name: string;
+            /** @description Words in a row; `*` stands for whatever comes between, or ends a word: `refund*`, `order * late`. Case and punctuation do not matter. */
+            pattern: string;
+            label: string;
+            /**
+             * @description `before`: the model is not asked; `after`: its answer is overruled.
+             *
+             *     * `before` - before
+             *     * `after` - after
+             * @default before
+             */
+            when?: components["schemas"]["RuleSchemaWhenEnum"];
+            /** @description Of a rule after the model: where its answer is this label, as it is shown. */
+            if_label?: string | null;
+        };
+        /**
+         * @description * `before` - before
+         *     * `after` - after
+         * @enum {string}
+         */
+        RuleSchemaWhenEnum: "before" | "after";
+        /** @description A deployment's rules, in the order in which they are tried. */
+        RulesSchema: {
+            rules: components["schemas"]["RuleSchema"][];
+        };
+        /** @description A deployment's rules, in the order in which they are tried. */
+        RulesSchemaRequest: {
+            rules: components["schemas"]["RuleSchemaRequest"][];
         };
         /** @description A row by its number; `label` and `predicted` are places in `labels`. */
         SampleOut: {
@@ -3699,6 +3913,85 @@ export interface components {
             key: string;
             /** Format: date-time */
             expires_at: string;
+        };
+        /** @description A second model that runs beside the one that answers, and the share of the calls. */
+        ShadowSchema: {
+            model: string;
+            percent: number;
+        };
+        /** @description `PUT /v1/deployments/{id}/shadow`. */
+        ShadowSetSchemaRequest: {
+            model: string;
+            percent: number;
+            /** @default  */
+            reason?: string;
+        };
+        /** @description What the shadow has done, and how its answers differ. */
+        ShadowSideSchema: {
+            model: string;
+            calls: number;
+            items: number;
+            /** @description Calls it did not answer, or not in time. */
+            failed: number;
+            /**
+             * Format: double
+             * @description Of its calls, 0 to 1.
+             */
+            error_rate: number | null;
+            /**
+             * Format: double
+             * @description Mean milliseconds of a call in the model.
+             */
+            inference_ms: number | null;
+            /** Format: double */
+            inference_ms_p50: number | null;
+            /**
+             * Format: double
+             * @description Within a fifth: durations are counted by steps.
+             */
+            inference_ms_p95: number | null;
+            /** @description Calls it was not given, since the installation was busy. */
+            skipped: number;
+            /** @description Texts that both models answered. */
+            compared: number;
+            /**
+             * Format: double
+             * @description Share of them with equal answers; null for numbers.
+             */
+            agreement: number | null;
+            /**
+             * Format: double
+             * @description Mean of its score (or number) minus the main model's.
+             */
+            score_difference: number | null;
+            /** Format: double */
+            score_difference_absolute: number | null;
+            changes: components["schemas"]["AnswerChangeSchema"][];
+        };
+        /** @description What one model of a comparison has done. */
+        SideSchema: {
+            model: string;
+            calls: number;
+            items: number;
+            /** @description Calls it did not answer, or not in time. */
+            failed: number;
+            /**
+             * Format: double
+             * @description Of its calls, 0 to 1.
+             */
+            error_rate: number | null;
+            /**
+             * Format: double
+             * @description Mean milliseconds of a call in the model.
+             */
+            inference_ms: number | null;
+            /** Format: double */
+            inference_ms_p50: number | null;
+            /**
+             * Format: double
+             * @description Within a fifth: durations are counted by steps.
+             */
+            inference_ms_p95: number | null;
         };
         /** @description A column that cuts nothing. */
         SkippedColumnOut: {
@@ -4114,12 +4407,6 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
-        /**
-         * @description * `period_end` - period_end
-         *     * `now` - now
-         * @enum {string}
-         */
-        WhenEnum: "period_end" | "now";
         _NeedsSchema: {
             name: string;
             value: string;
@@ -4144,6 +4431,8 @@ export interface components {
             scores: {
                 [key: string]: number;
             };
+            /** @description The deployment's rule that decided this answer; absent where the model did. */
+            rule?: string;
         };
         LabelsPrediction: {
             /** @description Of the text in `input`. */
@@ -4155,6 +4444,8 @@ export interface components {
             scores: {
                 [key: string]: number;
             };
+            /** @description The deployment's rule that decided this answer; absent where the model did. */
+            rule?: string;
         };
         Entity: {
             label: string;
@@ -4183,7 +4474,7 @@ export interface components {
             /** @constant */
             object: "list";
             model: string;
-            /** @description One answer a text, in the shape of the model's task. */
+            /** @description One answer a text, in the shape of the model's task. A deployment may name its labels and fields otherwise. */
             data: (components["schemas"]["Prediction"] | components["schemas"]["LabelsPrediction"] | components["schemas"]["EntitiesPrediction"] | components["schemas"]["NumberPrediction"])[];
             usage: {
                 /** @description What was charged. */
@@ -4247,6 +4538,8 @@ export interface components {
         PipelineLabel: {
             label: string;
             score: number;
+            /** @description The deployment's rule that decided this answer; absent where the model did. */
+            rule?: string;
         };
         PipelineEntity: {
             entity_group: string;
@@ -4346,6 +4639,15 @@ export interface operations {
             };
             /** @description No such model. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineError"];
+                };
+            };
+            /** @description The deployment is paused, or the Idempotency-Key is in use or came with another body. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4950,7 +5252,7 @@ export interface operations {
                     "application/json": components["schemas"]["GatewayError"];
                 };
             };
-            /** @description The Idempotency-Key is in use, or came with another body. */
+            /** @description The deployment is paused, or the Idempotency-Key is in use or came with another body. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5326,6 +5628,58 @@ export interface operations {
             };
         };
     };
+    deployments_output: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["OutputSchemaRequest"];
+                "multipart/form-data": components["schemas"]["OutputSchemaRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutputSchema"];
+                };
+            };
+        };
+    };
+    deployments_pause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DeploymentChangeSchemaRequest"];
+                "multipart/form-data": components["schemas"]["DeploymentChangeSchemaRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentSchema"];
+                };
+            };
+        };
+    };
     deployments_promote: {
         parameters: {
             query?: never;
@@ -5339,6 +5693,32 @@ export interface operations {
             content: {
                 "application/json": components["schemas"]["DeploymentPromoteSchemaRequest"];
                 "multipart/form-data": components["schemas"]["DeploymentPromoteSchemaRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentSchema"];
+                };
+            };
+        };
+    };
+    deployments_resume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DeploymentChangeSchemaRequest"];
+                "multipart/form-data": components["schemas"]["DeploymentChangeSchemaRequest"];
             };
         };
         responses: {
@@ -5367,6 +5747,79 @@ export interface operations {
                 "multipart/form-data": components["schemas"]["DeploymentRollbackSchemaRequest"];
             };
         };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentSchema"];
+                };
+            };
+        };
+    };
+    deployments_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RulesSchemaRequest"];
+                "multipart/form-data": components["schemas"]["RulesSchemaRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesSchema"];
+                };
+            };
+        };
+    };
+    deployments_shadow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShadowSetSchemaRequest"];
+                "multipart/form-data": components["schemas"]["ShadowSetSchemaRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentSchema"];
+                };
+            };
+        };
+    };
+    deployments_shadow_end: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             200: {
                 headers: {
@@ -5833,7 +6286,9 @@ export interface operations {
     fine_tuning_jobs_label_errors: {
         parameters: {
             query?: {
+                /** @description 1 to 100, 20 by default. */
                 limit?: number;
+                /** @description Rows to leave out; 0 by default. */
                 skip?: number;
             };
             header?: never;
@@ -5941,6 +6396,7 @@ export interface operations {
     fine_tuning_jobs_samples: {
         parameters: {
             query?: {
+                /** @description Evaluations: 1 to 20, 1 by default. */
                 limit?: number;
             };
             header?: never;

@@ -86,7 +86,7 @@ class Findings:
 
 
 def answers_table(
-    subject: Subject,
+    row_ids: Ints,
     label: Sequence[str],
     predicted: Sequence[str],
     *,
@@ -97,13 +97,12 @@ def answers_table(
 
     The lower `label_score`, the worse the answer; rows whose two texts agree are right.
     """
-    table = pa.table(
+    return pa.table(
         {
-            "row_id": pa.array(subject.row_ids, pa.int64()),
+            "row_id": pa.array(row_ids, pa.int64()),
             "label": pa.array(label, pa.string()),
             "predicted": pa.array(predicted, pa.string()),
             "score": pa.array(score, pa.float32()),
             "label_score": pa.array(label_score, pa.float32()),
         }
     )
-    return table.sort_by("row_id")
