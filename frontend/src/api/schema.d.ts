@@ -2032,6 +2032,84 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** @description Rows that are alike in one column. */
+        ColumnSliceOut: {
+            /**
+             * @description range: a quarter of the numbers; other: rarer values together.
+             *
+             *     * `value` - value
+             *     * `range` - range
+             *     * `other` - other
+             *     * `missing` - missing
+             */
+            kind: components["schemas"]["ColumnSliceOutKindEnum"];
+            /** @description Of kind value; null once the dataset has been deleted. */
+            value: unknown | null;
+            /** @description A row with that value, or with the lowest of a range. */
+            row: number | null;
+            /**
+             * Format: double
+             * @description Of kind range; null like `value`.
+             */
+            low: number | null;
+            /** Format: double */
+            high: number | null;
+            /** @description Of kind other: how many. */
+            values: number | null;
+            rows: number;
+            /** @description Null where there is nothing to count. */
+            figure: components["schemas"]["FigureOut"] | null;
+            /**
+             * Format: double
+             * @description The figure of all other rows.
+             */
+            rest: number | null;
+            /**
+             * Format: double
+             * @description One-sided, after Holm's correction; null when it was not tested.
+             */
+            p_value: number | null;
+            /**
+             * @description Against all other rows; null when too few rows or cases are on one side.
+             *
+             *     * `worse` - worse
+             *     * `not_separable` - not_separable
+             */
+            verdict: components["schemas"]["ColumnSliceOutVerdictEnum"] | components["schemas"]["NullEnum"];
+        };
+        /**
+         * @description * `value` - value
+         *     * `range` - range
+         *     * `other` - other
+         *     * `missing` - missing
+         * @enum {string}
+         */
+        ColumnSliceOutKindEnum: "value" | "range" | "other" | "missing";
+        /**
+         * @description * `worse` - worse
+         *     * `not_separable` - not_separable
+         * @enum {string}
+         */
+        ColumnSliceOutVerdictEnum: "worse" | "not_separable";
+        /** @description The rows by further columns of their dataset: where the model is worse. */
+        ColumnSlicesOut: {
+            /** @description accuracy, micro_f1, f1 or mae. */
+            figure: string;
+            higher_is_better: boolean;
+            /** Format: double */
+            level: number;
+            /** @description subset_randomization */
+            method: string;
+            /** @description holm */
+            correction: string;
+            /** @description Slices that were asked, which Holm corrects for. */
+            tested: number;
+            /** @description Smaller slices have no verdict. */
+            least_rows: number;
+            columns: components["schemas"]["SlicedColumnOut"][];
+            skipped: components["schemas"]["SkippedColumnOut"][];
+            dataset_deleted: boolean;
+        };
         /** @description Versions side by side. */
         CompareOut: {
             /** @default model.comparison */
@@ -2060,8 +2138,15 @@ export interface components {
             method: string;
             /** Format: double */
             level: number;
-            verdict: components["schemas"]["VerdictEnum"];
+            verdict: components["schemas"]["ComparisonOutVerdictEnum"];
         };
+        /**
+         * @description * `better` - better
+         *     * `not_separable` - not_separable
+         *     * `worse` - worse
+         * @enum {string}
+         */
+        ComparisonOutVerdictEnum: "better" | "not_separable" | "worse";
         /** @description The models of a deployment side by side, since the revision that put them there. */
         ComparisonSchema: {
             since_revision: number;
@@ -2141,6 +2226,8 @@ export interface components {
             column_mapping?: {
                 text: string;
                 label: string;
+                /** @description Further columns to keep with the rows; all when left out. */
+                meta?: string[] | null;
             };
         };
         /** @description What remains of a deleted object. */
@@ -2366,6 +2453,8 @@ export interface components {
              */
             threshold?: number;
             slices: components["schemas"]["SliceOut"][];
+            /** @description Null where the dataset keeps no further columns. */
+            column_slices: components["schemas"]["ColumnSlicesOut"] | null;
             errors: number | null;
             worst: components["schemas"]["SampleOut"][];
             best: components["schemas"]["SampleOut"][];
@@ -2581,15 +2670,6 @@ export interface components {
             /** Format: double */
             high: number;
         };
-        /** @description Figures over the folds. */
-        FiguresSchema: {
-            /** Format: double */
-            accuracy: number;
-            /** Format: double */
-            macro_f1: number;
-            /** Format: double */
-            loss: number;
-        };
         /** @description Files, newest first. */
         FileListOut: {
             /** @description `list` */
@@ -2622,24 +2702,29 @@ export interface components {
         };
         /** @description One fold, judged on the rows it has not seen. */
         FoldSchema: {
-            /** Format: double */
-            accuracy: number;
-            /** Format: double */
-            macro_f1: number;
-            /** Format: double */
-            loss: number;
             fold: number;
             rows: number;
+            /** @description The task's own figures by name, and `loss`. */
+            metrics: {
+                [key: string]: number;
+            };
             /** Format: double */
             seconds: number;
         };
         /** @description What the folds done so far have shown. */
         FoldsResultSchema: {
             folds: components["schemas"]["FoldSchema"][];
-            mean: components["schemas"]["FiguresSchema"];
+            /** @description The task's own figures by name, and `loss`. */
+            mean: {
+                [key: string]: number;
+            };
             /** @description Of a sample. */
-            deviation: components["schemas"]["FiguresSchema"];
+            deviation: {
+                [key: string]: number;
+            };
+            /** @description null before the end, and in tasks without one label a row. */
             label_errors: number | null;
+            /** @description null before the end, and in tasks without one label a row. */
             calibration: components["schemas"]["CalibrationSchema"] | null;
         };
         /** @description The running period, at the prices that rule now and before any credit. */
@@ -2740,8 +2825,8 @@ export interface components {
             object?: string;
             tiers: components["schemas"]["TierSchema"][];
             presets: components["schemas"]["PresetSchema"][];
-            /** @description Tasks with `cross_validation` and `search`; never with `continue_from`. */
-            study_tasks: string[];
+            /** @description Tasks with `search`; every task has `cross_validation`. Neither goes together with `continue_from`. */
+            search_tasks: string[];
             data: components["schemas"]["HyperparameterSchema"][];
         };
         /**
@@ -2997,10 +3082,12 @@ export interface components {
          * @enum {string}
          */
         LimitWindowEnum: "day" | "month" | "total";
-        /** @description Which column is the text and which the label. */
+        /** @description Which column is the text and which the label, and which further ones are kept. */
         MappingOut: {
             text: string;
             label: string;
+            /** @description Further columns that are kept with the rows. Null: all, while it is being read. */
+            meta: string[] | null;
         };
         /**
          * @description * `en` - en
@@ -3203,7 +3290,7 @@ export interface components {
             kind: components["schemas"]["NoticeOutKindEnum"];
             /** @description The plan that could not begin; numbers and unit then say nothing. */
             plan: string | null;
-            reason: components["schemas"]["ReasonEnum"] | components["schemas"]["NullEnum"];
+            reason: components["schemas"]["NoticeOutReasonEnum"] | components["schemas"]["NullEnum"];
             /** @description Null: it is the balance's. */
             budget: string | null;
             unit: string;
@@ -3223,6 +3310,12 @@ export interface components {
          * @enum {string}
          */
         NoticeOutKindEnum: "balance" | "budget" | "plan";
+        /**
+         * @description * `currency` - currency
+         *     * `payment` - payment
+         * @enum {string}
+         */
+        NoticeOutReasonEnum: "currency" | "payment";
         NullEnum: null;
         /** @description Numbers of ``from`` to below ``to``; the last bin holds its end too. */
         NumberBinOut: {
@@ -3469,6 +3562,8 @@ export interface components {
             column_mapping?: {
                 text: string;
                 label: string;
+                /** @description Further columns to keep with the rows; all when left out. */
+                meta?: string[] | null;
             };
         };
         /** @description List prices: a meter's price of all usage, then those for a task, tier or channel. */
@@ -3545,12 +3640,6 @@ export interface components {
          * @enum {string}
          */
         PurposeEnum: "fine-tune" | "batch" | "batch_output" | "fine-tune-results";
-        /**
-         * @description * `currency` - currency
-         *     * `payment` - payment
-         * @enum {string}
-         */
-        ReasonEnum: "currency" | "payment";
         /** @description Why a base is recommended. */
         ReasonSchema: {
             code: string;
@@ -3696,6 +3785,10 @@ export interface components {
             label: string;
             /** @description The label as JSON: a text, a list of texts, a number, or spans as objects. */
             target: unknown;
+            /** @description Further columns of the file: texts, numbers, true/false, or null. */
+            meta: {
+                [key: string]: unknown | null;
+            };
             split: components["schemas"]["SplitEnum"];
         };
         /** @description One rule. */
@@ -3900,6 +3993,17 @@ export interface components {
              */
             inference_ms_p95: number | null;
         };
+        /** @description A column that cuts nothing. */
+        SkippedColumnOut: {
+            column: string;
+            reason: components["schemas"]["SkippedColumnOutReasonEnum"];
+        };
+        /**
+         * @description * `same` - same
+         *     * `all_different` - all_different
+         * @enum {string}
+         */
+        SkippedColumnOutReasonEnum: "same" | "all_different";
         /** @description Part of the rows: a quarter by length in characters, or texts read whole or cut. */
         SliceOut: {
             by: components["schemas"]["ByEnum"];
@@ -3908,6 +4012,19 @@ export interface components {
             rows: number;
             accuracy: components["schemas"]["FigureOut"];
         };
+        /** @description One further column of the dataset. */
+        SlicedColumnOut: {
+            column: string;
+            kind: components["schemas"]["SlicedColumnOutKindEnum"];
+            slices: components["schemas"]["ColumnSliceOut"][];
+        };
+        /**
+         * @description * `category` - category
+         *     * `boolean` - boolean
+         *     * `number` - number
+         * @enum {string}
+         */
+        SlicedColumnOutKindEnum: "category" | "boolean" | "number";
         /** @description Measured when training ended, with the engine that serves. */
         SpeedOut: {
             /** Format: double */
@@ -4165,13 +4282,6 @@ export interface components {
             by_deployment: components["schemas"]["UsageDeploymentOut"][];
             by_model: components["schemas"]["UsageModelOut"][];
         };
-        /**
-         * @description * `better` - better
-         *     * `not_separable` - not_separable
-         *     * `worse` - worse
-         * @enum {string}
-         */
-        VerdictEnum: "better" | "not_separable" | "worse";
         /** @description Versions, newest first. */
         VersionListOut: {
             /** @description `list` */
@@ -4220,6 +4330,8 @@ export interface components {
             column_mapping?: {
                 text: string;
                 label: string;
+                /** @description Further columns to keep with the rows; all when left out. */
+                meta?: string[] | null;
             };
         };
         /** @description The body of a new webhook. */
@@ -6174,7 +6286,9 @@ export interface operations {
     fine_tuning_jobs_label_errors: {
         parameters: {
             query?: {
+                /** @description 1 to 100, 20 by default. */
                 limit?: number;
+                /** @description Rows to leave out; 0 by default. */
                 skip?: number;
             };
             header?: never;
@@ -6282,6 +6396,7 @@ export interface operations {
     fine_tuning_jobs_samples: {
         parameters: {
             query?: {
+                /** @description Evaluations: 1 to 20, 1 by default. */
                 limit?: number;
             };
             header?: never;
