@@ -1,5 +1,6 @@
 """Bodies of a deployment's output and rules."""
 
+import math
 from typing import Any, Final
 
 from rest_framework import serializers
@@ -50,6 +51,12 @@ class OutputSchema(serializers.Serializer[Any]):
         required=False,
         help_text="An answer's field to the name it gets.",
     )
+
+    def validate_threshold(self, threshold: float | None) -> float | None:
+        """Refuse what is no number."""
+        if threshold is not None and math.isnan(threshold):
+            raise serializers.ValidationError("Give a number from 0 to 1.")
+        return threshold
 
     def validate_labels(self, labels: dict[str, str]) -> dict[str, str]:
         """Refuse a mapping that no model has so many labels for."""

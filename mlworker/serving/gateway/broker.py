@@ -102,9 +102,9 @@ class Broker:
         pipe.hgetall(ENGINES_KEY)
         pipe.set(EPOCH_KEY, secrets.token_hex(8), nx=True)
         pipe.get(EPOCH_KEY)
-        for base in {*self.missed, *self._wanted}:  # the scheduler's watch rings for it
+        wanted, self._wanted = self._wanted, set()
+        for base in {*self.missed, *wanted}:  # the scheduler's watch rings for it
             pipe.zadd(WANTED_KEY, {base: time.time()})
-        self._wanted.clear()
         engines, _, epoch, *_ = await pipe.execute()
         self._engines = {name.decode(): announcement_decode(raw) for name, raw in engines.items()}
         lost = self._epoch is not None and epoch != self._epoch

@@ -1,5 +1,6 @@
 """What two models say of the same rows: do they agree, and by how much do they differ."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -81,5 +82,7 @@ def _agree(tally: Tally, same: bool) -> None:
 
 def _differ(tally: Tally, difference: float) -> None:
     tally.compared += 1
+    if not math.isfinite(difference):  # weights that give no numbers are seen in the answers
+        return
     tally.difference += difference
     tally.difference_absolute += abs(difference)

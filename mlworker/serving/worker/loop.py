@@ -91,7 +91,7 @@ class Loop:
         now = time.time()
         for entry, envelope in self._line.take(block=idle):
             self._accept(entry, envelope, now)
-        for pending in self._backlog.late(now):
+        for pending in [*self._backlog.late(now), *self._parked_late(now)]:
             self._let_go(pending)
 
     def _accept(self, entry: int, envelope: Envelope, now: float) -> None:
@@ -116,6 +116,20 @@ class Loop:
             (self._wanted_behind if shadow else self._wanted).append(spec)
         self._parked[spec.version].append(pending)
         self._load_next()
+
+    def _parked_late(self, now: float) -> list[Pending]:
+        """Forget the shadows that waited too long for a load to begin, and return them."""
+        late: list[Pending] = []
+        for spec in list(self._wanted_behind):
+            waiting = self._parked.pop(spec.version, [])
+            kept = [each for each in waiting if not each.work.shadow or each.work.deadline >= now]
+            late += [each for each in waiting if each not in kept]
+            if kept:
+                self._parked[spec.version] = kept
+            if not any(each.work.shadow for each in kept):
+                self._wanted_behind.remove(spec)
+                self._asked.discard((spec.version, True))
+        return late
 
     def _load_next(self) -> None:
         """Ask for weights, a few models at a time: more would push out what was just loaded.

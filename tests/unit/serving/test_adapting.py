@@ -86,6 +86,7 @@ def test_an_output_that_does_not_fit_the_model_says_why(
     "body",
     [
         {"threshold": 2},
+        {"threshold": "nan"},
         {"top_k": 0},
         {"labels": ["x"]},
         {"labels": {"positive": "x" * 201}},

@@ -49,6 +49,12 @@ def test_numbers_differ_and_do_not_agree() -> None:
     assert (found.judged, found.difference, found.difference_absolute) == (0, -0.5, 0.5)
 
 
+def test_what_is_no_number_spoils_no_sum() -> None:
+    found = compared("regression", Said([3.0], ("value",)), Said([float("nan")], ("value",)))
+
+    assert (found.difference, found.difference_absolute) == (0.0, 0.0)
+
+
 def test_spans_agree_when_place_and_label_do() -> None:
     encoded = EncodedText(
         [101, 5, 6, 102], False, [(0, 0), (0, 3), (4, 10), (0, 0)], [None, 0, 1, None]

@@ -165,6 +165,25 @@ def test_a_cold_models_call_waits_for_its_weights_and_nobody_elses_does(
     assert {answer.error for answer in answers.values()} == {""}
 
 
+def test_a_shadow_does_not_wait_for_ever_for_a_load_to_begin(
+    machine: Machine, held_load: threading.Event, tmp_path: Path
+) -> None:
+    """While another model's weights are read its own are not begun, and its time runs out."""
+    cold, beside = _stored("cold", tmp_path, 3), _stored("beside", tmp_path, 4)
+    machine.send(machine.work(1, cold, TEXTS))
+    soon = time.time() + 0.3
+    machine.send(machine.work(2, beside, TEXTS, shadow=True, deadline=soon))
+    time.sleep(0.5)
+    machine.send(machine.work(3, VECTOR, TEXTS))
+    assert set(machine.answers(1)) == {3}
+
+    machine.send(machine.work(4, VECTOR, TEXTS))
+    assert set(machine.answers(1)) == {4}
+    assert set(machine.loop._parked) == {cold.version}
+    held_load.set()
+    assert set(machine.answers(1)) == {1}
+
+
 def test_a_call_that_outwaits_its_deadline_for_weights_is_not_run(
     machine: Machine, held_load: threading.Event, tmp_path: Path
 ) -> None:

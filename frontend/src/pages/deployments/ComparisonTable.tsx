@@ -6,7 +6,6 @@ import { type Column, DataTable } from "@/ui/DataTable";
 
 const SIDES = ["main", "canary", "shadow"] as const;
 const FIGURES = [
-  "model",
   "calls",
   "items",
   "error_rate",
@@ -20,14 +19,13 @@ const FIGURES = [
 const SCORE_DIGITS = 4;
 
 type Figure = (typeof FIGURES)[number];
-type Values = Partial<Omit<ShadowSide, "changes">>;
+type Values = Partial<Pick<ShadowSide, Figure>>;
 
 const useFigureText = () => {
   const format = useFormat();
   return (figure: Figure, side: Side | ShadowSide | null): string => {
     const value = (side as Values | null)?.[figure];
     if (value === null || value === undefined) return "–";
-    if (typeof value === "string") return value;
     if (figure === "error_rate" || figure === "agreement") return format.percent(value);
     if (figure.startsWith("inference")) return format.milliseconds(value);
     if (figure.startsWith("score")) return value.toFixed(SCORE_DIGITS);
@@ -85,9 +83,16 @@ export const ComparisonTable = ({ comparison, title }: Props) => {
   ];
   return (
     <Stack gap="sm">
-      <Text size="sm" fw={600}>
-        {title}
-      </Text>
+      <div>
+        <Text size="sm" fw={600}>
+          {title}
+        </Text>
+        {sides.map((name) => (
+          <Text key={name} size="sm" c="dimmed" style={{ overflowWrap: "anywhere" }}>
+            {t("compare.of", { side: t(`compare.${name}`), model: comparison[name]?.model })}
+          </Text>
+        ))}
+      </div>
       <DataTable caption={title} columns={columns} rows={figures} rowKey={(figure) => figure} />
       {comparison.shadow ? <Changes side={comparison.shadow} /> : null}
     </Stack>
