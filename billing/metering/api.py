@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from anneal.kernel import clock
-from anneal.kernel.api import TenantView
+from anneal.kernel.api import TenantView, integer_read
 from anneal.kernel.errors import InvalidRequest
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Permission
@@ -163,13 +163,3 @@ def _groups(request: Request) -> frozenset[str]:
     if not groups <= GROUPS:
         raise InvalidRequest(f"group_by knows {', '.join(sorted(GROUPS))}.", param="group_by")
     return groups
-
-
-def integer_read(request: Request, name: str, least: int, most: int, usual: int) -> int:
-    """Return a whole number of the query. Raises InvalidRequest."""
-    text = request.query_params.get(name)
-    if text is None:
-        return usual
-    if not text.isascii() or not text.isdigit() or len(text) > 15 or not least <= int(text) <= most:
-        raise InvalidRequest(f"{name} must be a whole number from {least} to {most}.", param=name)
-    return int(text)

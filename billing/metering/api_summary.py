@@ -11,14 +11,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from anneal.kernel import clock
-from anneal.kernel.api import TenantView
+from anneal.kernel.api import TenantView, integer_read
 from anneal.kernel.errors import InvalidRequest
 from anneal.kernel.principal import Permission
 from billing.metering.api import (
     LAST_SECOND,
     UsageReading,
     deployment_id,
-    integer_read,
     key_id,
     number_parameter,
 )

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Trial } from "@/api/types";
 import { cookieRead } from "@/lib/cookies";
-import { headlineOf } from "@/lib/figures";
+import { headlineOf, inOrder } from "@/lib/figures";
 import {
   formatAgo,
   formatMilliseconds,
@@ -164,17 +164,30 @@ test("folds and trials are asked for only where they were set", () => {
   const limited = bodyOf({ ...form, folds: "", trials: 20, searchCharge: "1.5" });
   expect(limited).not.toHaveProperty("cross_validation");
   expect(limited?.search).toEqual({ trials: 20, max_charge: "1.5" });
-  const denied = bodyOf({ ...form, folds: 5, trials: 20, searchCharge: "" }, [], false);
-  expect(denied).not.toHaveProperty("cross_validation");
-  expect(denied).not.toHaveProperty("search");
+  const both = { ...form, folds: 5 as const, trials: 20 as const, searchCharge: "" };
+  const continued = bodyOf(both, [], "continued");
+  expect(continued).not.toHaveProperty("cross_validation");
+  expect(continued).not.toHaveProperty("search");
+  const unsearched = bodyOf(both, [], "search");
+  expect(unsearched?.cross_validation).toEqual({ folds: 5 });
+  expect(unsearched).not.toHaveProperty("search");
   const set = { ...form, ...NO_STUDY };
   const tasks = ["text_classification"];
   expect(studyDenied(set, "text_classification", tasks)).toBeUndefined();
-  expect(studyDenied(set, "regression", tasks)).toBe("task");
+  expect(studyDenied(set, "regression", tasks)).toBe("search");
   expect(studyDenied({ ...set, continueFrom: "ft:x" }, "regression", tasks)).toBe("continued");
   expect(bodyOf({ ...form, folds: "", trials: "", searchCharge: "1.5" })).not.toHaveProperty(
     "search",
   );
+});
+
+test("figures of folds come in the order of the page, whatever the database makes of it", () => {
+  expect(inOrder(["macro_f1", "micro_f1", "subset_accuracy"])).toEqual([
+    "micro_f1",
+    "macro_f1",
+    "subset_accuracy",
+  ]);
+  expect(inOrder(["new_one", "mae", "r2"])).toEqual(["r2", "mae", "new_one"]);
 });
 
 test("the search's curve falls and counts only trials that were ended", () => {

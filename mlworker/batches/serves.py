@@ -9,6 +9,7 @@ from mlworker.batches.contracts import CHANNEL, EMBEDDINGS
 from mlworker.batches.reading.entries import Options
 from mlworker.engine.tasks import TASKS
 from mlworker.registry.contracts import ServableModel
+from mlworker.serving.errors import DeploymentPaused
 from mlworker.serving.gateway.models import choice_of, embedding_target
 from mlworker.serving.protocol import ModelSpec
 from mlworker.serving.selectors import model_find
@@ -76,10 +77,15 @@ class Serves:
 
 
 def serves_find(*, organization: OrganizationRef, endpoint: str, model: str) -> Serves:
-    """Resolve a name for a batch; a deployment stands for its main model. ModelNotFound."""
+    """Resolve a name for a batch; a deployment stands for its main model.
+
+    Raises ModelNotFound, DeploymentPaused.
+    """
     if endpoint == EMBEDDINGS:
         return _serves(endpoint, model, embedding_target(model).main.servable, "")
     target = model_find(organization=organization, name=model)
+    if target.paused:
+        raise DeploymentPaused(param="model")
     deployment = str(target.deployment_id) if target.deployment_id else ""
     return _serves(endpoint, model, target.main, deployment)
 

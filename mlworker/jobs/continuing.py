@@ -21,9 +21,11 @@ from tenants.datasets.selectors import dataset_version_get
 PARAM: Final = "continue_from"
 _SHAPE: Final[Mapping[str, tuple[str, ...]]] = {
     "lora": ("lora_rank", "lora_alpha", "lora_targets", "frozen_layers"),
-    "full": ("frozen_layers", "embeddings"),
+    "full": ("frozen_layers", "embeddings", "pooling"),
 }
 """Settings that say which tensors there are: they are the parent's."""
+_FORMER: Final[Mapping[str, object]] = {"pooling": "first"}
+"""What they are in a parent that does not say: one that was imported, or made before them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,8 @@ def parent_apply(request: JobRequest, parent: Parent) -> JobRequest:
         )
     values = dict(request.hyperparameters)
     for name in _SHAPE[parent.tier]:
-        wanted, given = parent.config.get(name), values.get(name)
+        wanted = parent.config.get(name, _FORMER.get(name))
+        given = values.get(name)
         if wanted is None:
             continue
         if given not in (None, AUTO, wanted):

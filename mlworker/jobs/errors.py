@@ -87,6 +87,16 @@ class ModelContinued(Conflict):
     message = "An unfinished fine-tuning job continues from this model: cancel it or wait."
 
 
+class LabelErrorsMissing(NotFound):
+    """The job's rows have no one label each that could be wrong."""
+
+    code = "label_errors_missing"
+    message = (
+        "Label errors are sought where each row has one label. "
+        "out_of_fold.parquet has what each row was called, beside its label."
+    )
+
+
 class DatasetInUse(Conflict):
     """An unfinished job still needs the dataset."""
 

@@ -9,6 +9,7 @@ from mlworker.engine.training.config import (
     TIERS,
     ConfigError,
     TrainConfig,
+    plain_values,
     preset_named,
     resolve_auto,
 )
@@ -53,31 +54,40 @@ def config_resolve(
     classes: int,
     tokens_per_row: float,
     blocks: int,
+    width: int,
     preset: str = "",
     unused: frozenset[str] = frozenset(),
 ) -> TrainConfig:
-    """Return the complete configuration of a job on a base with so many blocks.
+    """Return the complete configuration of a job on a base of so many blocks, so wide.
 
     OpenAI's names are understood: ``n_epochs``; ``batch_size``, in rows, becomes a token budget;
     ``learning_rate_multiplier`` multiplies what ``auto`` would choose. HyperparameterInvalid names
     the field and its bounds. ``unused`` mean nothing to the task and are refused.
     """
     given = {name: value for name, value in requested.items() if value not in (None, AUTO)}
+    plain = plain_values(unused, tier=tier)
     for name in requested:
         if (name not in HYPERPARAMETERS and name not in OPENAI_NAMES) or name in JOB_FIELDS:
             raise HyperparameterInvalid(
                 f"There is no hyper-parameter '{name[:64]}'.", param=f"hyperparameters.{name[:64]}"
             )
-        if name in unused and name in given:
+        if name in plain and given.get(name, plain[name]) != plain[name]:
             raise HyperparameterInvalid(
                 f"{name} does nothing in this task: leave it out or choose auto.",
                 param=f"hyperparameters.{name}",
             )
     values = {name: value for name, value in given.items() if name not in OPENAI_NAMES}
     own = frozenset(values)
+    values |= plain
     values |= _translated(given, tokens_per_row)
     values["seed"] = seed
-    facts: dict[str, Any] = {"rows": rows, "classes": classes, "tier": tier, "preset": preset}
+    facts: dict[str, Any] = {
+        "rows": rows,
+        "classes": classes,
+        "tier": tier,
+        "preset": preset,
+        "width": width,
+    }
     multiplier = given.get("learning_rate_multiplier")
     config = _resolved(values, own, facts)
     if multiplier is not None and "learning_rate" not in own:

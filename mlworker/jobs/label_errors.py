@@ -11,7 +11,7 @@ from anneal.kernel.scopes import OrganizationRef, require_scope
 from anneal.kernel.storage import object_open
 from mlworker.engine.study.files import label_errors_read
 from mlworker.jobs.contracts import JobInfo
-from mlworker.jobs.errors import CrossValidationMissing
+from mlworker.jobs.errors import CrossValidationMissing, LabelErrorsMissing
 from mlworker.jobs.models import StoredFiles
 from mlworker.jobs.states import StoredKind, StoredState
 from tenants.datasets.selectors import dataset_texts
@@ -49,13 +49,15 @@ class LabelErrorPage:
 def label_errors_page(
     *, organization: OrganizationRef, job: JobInfo, skip: int, limit: int | None
 ) -> LabelErrorPage:
-    """Return some of a job's likely label errors. CrossValidationMissing."""
+    """Return some of a job's likely label errors. CrossValidationMissing, LabelErrorsMissing."""
     require_scope(organization)
     try:
         with object_open(_stored(job.id).key) as source:
             table = label_errors_read(source)
     except FileNotFoundError as error:
         raise CrossValidationMissing from error
+    if table is None:
+        raise LabelErrorsMissing
     labels: list[str] = json.loads(table.schema.metadata[b"labels"])
     count = table.num_rows - skip if limit is None else limit
     lines: list[dict[str, Any]] = table.slice(skip, max(count, 0)).to_pylist()

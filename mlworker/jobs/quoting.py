@@ -66,11 +66,13 @@ def plan_make(
     rows = version.splits[Split.TRAIN]
     lengths = token_lengths(organization=organization, version=version, base=base, sample=sample)
     counted = sum(lengths.values())
+    shape = _shape(*_base_of(base))
     config = config_resolve(
         hyperparameters,
         tier=tier,
         preset=preset,
-        blocks=_blocks(*_base_of(base)),
+        blocks=shape.num_hidden_layers,
+        width=shape.hidden_size,
         seed=seed,
         rows=rows,
         classes=len(version.labels),
@@ -177,8 +179,8 @@ def _base_of(base: str) -> tuple[Path, str]:
 
 
 @functools.lru_cache(maxsize=_KEPT)
-def _blocks(place: Path, key: str) -> int:
-    return BertConfig.read(place / "config.json").num_hidden_layers
+def _shape(place: Path, key: str) -> BertConfig:
+    return BertConfig.read(place / "config.json")
 
 
 @functools.lru_cache(maxsize=_KEPT)

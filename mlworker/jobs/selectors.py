@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from anneal.kernel.ids import parse_id
 from anneal.kernel.scopes import OrganizationRef, require_scope
@@ -19,6 +19,7 @@ from mlworker.jobs.errors import JobNotFound
 from mlworker.jobs.forecasts import queue_places
 from mlworker.jobs.models import FineTuningJob, JobEvent, StoredFiles
 from mlworker.jobs.states import OPEN, Control, JobState, Phase, StoredKind, StoredState
+from tenants.datasets.selectors import dataset_names
 
 
 def job_get(*, organization: OrganizationRef, reference: str) -> JobInfo:
@@ -108,10 +109,14 @@ def job_checkpoints(*, organization: OrganizationRef, job_id: UUID) -> QuerySet[
 
 
 def dataset_is_used(*, organization: OrganizationRef, dataset_id: UUID) -> bool:
-    """Say whether an unfinished job still needs the dataset."""
-    require_scope(organization)
+    """Say whether an unfinished job learns from the dataset or is judged by it."""
+    names = dataset_names(organization=organization, dataset_id=dataset_id)
+    read = Q(dataset_version_id__in=names.versions) | Q(validation_version_id__in=names.versions)
+    named = Q(training_file__in=names.references) | Q(validation_file__in=names.references)
     return FineTuningJob.objects.filter(
-        organization_id=organization.id, dataset_id=dataset_id, state__in=OPEN
+        read | Q(named, dataset_version_id=None),
+        organization_id=organization.id,
+        state__in=OPEN,
     ).exists()
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Final
 
 from anneal.kernel.scopes import OrganizationRef
-from mlworker.engine.study.cost import TASKS, Pass, folds_tokens, runs_of, search_tokens
+from mlworker.engine.study.cost import LABEL_TASKS, Pass, folds_tokens, runs_of, search_tokens
 from mlworker.engine.study.space import SMOOTHING, cached_space, full_space
 from mlworker.engine.training.config import AUTO, TrainConfig
 from mlworker.jobs.contracts import StudyPlan, StudyRequest
@@ -109,11 +109,9 @@ def _check(
     config: TrainConfig,
     fixed: tuple[str, ...],
 ) -> None:
-    name = "cross_validation" if asked.folds else "search"
-    if version.task not in TASKS:
+    if asked.trials and version.task not in LABEL_TASKS:
         raise StudyUnfit(
-            f"The task {version.task} has no cross-validation and no search. Leave {name} out.",
-            param=name,
+            f"The task {version.task} has no search. Leave search out.", param="search"
         )
     rows = version.splits[Split.TRAIN]
     if rows < _ROWS_PER_FOLD * asked.folds:

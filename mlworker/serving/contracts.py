@@ -1,6 +1,7 @@
 """What other rooms may know about serving."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
@@ -19,6 +20,7 @@ MODELS_CHANGED_CHANNEL: Final = "models:changed"
 """Redis channel; the payload is an organization id, or `*` when a shipped model changed."""
 
 ModelKind = Literal["deployment", "fine_tuned", "shipped"]
+RuleTime = Literal["before", "after"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,45 @@ class CanaryInfo:
 
     model: str
     percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowInfo:
+    """A second model that runs on `percent` of the calls, is compared and answers nobody."""
+
+    model: str
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutputInfo:
+    """What a deployment makes of its models' answers."""
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """A label's name to the one that is shown."""
+    threshold: float | None = None
+    abstain_label: str | None = None
+    """Shown where no label reaches the threshold."""
+    top_k: int | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """An answer's field to the name it gets."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything is made of them."""
+        return self != OutputInfo()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleInfo:
+    """A pattern, and the label of the texts that match it."""
+
+    name: str
+    pattern: str
+    label: str
+    when: RuleTime = "before"
+    if_label: str | None = None
+    """Of a rule after the model: applies where the model said this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +81,11 @@ class DeploymentInfo:
     revision: int
     created_at: datetime
     updated_at: datetime
+    paused_at: datetime | None = None
+    shadow: ShadowInfo | None = None
+    compared_since: int = 1
+    output: OutputInfo = OutputInfo()
+    rules: tuple[RuleInfo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +99,7 @@ class RevisionInfo:
     reason: str
     actor: str
     created_at: datetime
+    shadow: ShadowInfo | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +115,12 @@ class ModelTarget:
     deployment_id: UUID | None = None
     canary: ServableModel | None = None
     canary_percent: int = 0
+    paused: bool = False
+    shadow: ServableModel | None = None
+    shadow_percent: int = 0
+    compared_since: int = 1
+    output: OutputInfo = OutputInfo()
+    rules: tuple[RuleInfo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

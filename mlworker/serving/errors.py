@@ -49,6 +49,16 @@ class DeadlineExceeded(KernelUnavailable):
     message = "The answer took too long and nothing was charged: try again."
 
 
+class ModelNotLoaded(KernelUnavailable):
+    """The weights could not be read; nothing was charged."""
+
+    code = "model_not_loaded"
+    message = (
+        "The model's weights could not be loaded and nothing was charged: roll the deployment"
+        " back or call another model, and ask the operator."
+    )
+
+
 class EngineFailed(KernelUnavailable):
     """The worker could not run the model; nothing was charged."""
 
@@ -70,6 +80,47 @@ class DeploymentNameTaken(Conflict):
 
     code = "deployment_name_taken"
     message = "This name is in use by another deployment or by a shipped model: choose another."
+
+
+class DeploymentPaused(Conflict):
+    """Somebody paused the deployment."""
+
+    code = "deployment_paused"
+    message = (
+        "This deployment is paused and answers nothing; nothing was charged. Resume it under"
+        " Deployments or with POST /v1/deployments/{id}/resume."
+    )
+
+
+class OutputUnfit(InvalidRequest):
+    """The wanted output does not fit the model."""
+
+    code = "output_unfit"
+    message = "The model that answers has no such label or field, or two would get the same name."
+
+
+class RulesUnfit(InvalidRequest):
+    """The rules cannot be applied."""
+
+    code = "rules_unfit"
+    message = "A rule has a pattern with a word in it and a name of its own."
+
+
+class ShadowUnfit(InvalidRequest):
+    """The shadow cannot be compared with the model that answers."""
+
+    code = "shadow_unfit"
+    message = "A shadow is another model of the same task as the one that answers."
+
+
+class LabelsDiffer(Conflict):
+    """Programs that call the name would get other labels than they know."""
+
+    code = "labels_differ"
+    message = (
+        "This model answers with other labels, or another task, than the one that answers now:"
+        " send `force: true` if the programs that call it are ready."
+    )
 
 
 class NothingToPromote(Conflict):

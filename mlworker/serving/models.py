@@ -17,8 +17,16 @@ class Deployment(TenantModel):
     model = models.CharField(max_length=MODEL_LENGTH)
     canary_model = models.CharField(max_length=MODEL_LENGTH, blank=True, default="")
     canary_percent = models.PositiveSmallIntegerField(default=0)
+    shadow_model = models.CharField(max_length=MODEL_LENGTH, blank=True, default="")
+    shadow_percent = models.PositiveSmallIntegerField(default=0)
     revision = models.PositiveIntegerField(default=1)
+    compared_since = models.PositiveIntegerField(default=1)
+    """The revision from which on the same models are compared: pauses do not begin anew."""
+    output = models.JSONField(default=dict, blank=True)
+    """What is made of the answers; empty for nothing."""
+    rules = models.JSONField(default=list, blank=True)
     updated_at = models.DateTimeField(auto_now=True)
+    paused_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
     """A deleted deployment keeps its row: usage and history name it."""
 
@@ -41,6 +49,11 @@ class Deployment(TenantModel):
                 | (models.Q(canary_percent__gt=0) & ~models.Q(canary_model="")),
                 name="serving_deployment_canary_whole",
             ),
+            models.CheckConstraint(
+                condition=models.Q(shadow_percent=0, shadow_model="")
+                | (models.Q(shadow_percent__range=(1, 100)) & ~models.Q(shadow_model="")),
+                name="serving_deployment_shadow_whole",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -52,8 +65,11 @@ class RevisionAction(models.TextChoices):
 
     CREATED = "created", "Created"
     CANARY = "canary", "Canary"
+    SHADOW = "shadow", "Shadow"
     PROMOTED = "promoted", "Promoted"
     ROLLED_BACK = "rolled_back", "Rolled back"
+    PAUSED = "paused", "Paused"
+    RESUMED = "resumed", "Resumed"
 
 
 class DeploymentRevision(TenantModel):
@@ -66,6 +82,8 @@ class DeploymentRevision(TenantModel):
     model = models.CharField(max_length=MODEL_LENGTH)
     canary_model = models.CharField(max_length=MODEL_LENGTH, blank=True, default="")
     canary_percent = models.PositiveSmallIntegerField(default=0)
+    shadow_model = models.CharField(max_length=MODEL_LENGTH, blank=True, default="")
+    shadow_percent = models.PositiveSmallIntegerField(default=0)
     action = models.CharField(max_length=20, choices=RevisionAction.choices)
     reason = models.CharField(max_length=500, blank=True, default="")
     actor = models.CharField(max_length=254)
@@ -79,3 +97,52 @@ class DeploymentRevision(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.deployment_id} {self.number}"
+
+
+class Side(models.TextChoices):
+    """Whose figures a tally holds."""
+
+    MAIN = "main", "Main"
+    CANARY = "canary", "Canary"
+    SHADOW = "shadow", "Shadow"
+
+
+class DeploymentTally(TenantModel):
+    """What one side of a comparison has done: sums that gateways add to. No text, no answer."""
+
+    deployment = models.ForeignKey(
+        Deployment, on_delete=models.PROTECT, db_constraint=False, related_name="+"
+    )
+    since = models.PositiveIntegerField()
+    """The revision with which the comparison began."""
+    side = models.CharField(max_length=10, choices=Side.choices)
+    model = models.CharField(max_length=MODEL_LENGTH)
+    calls = models.BigIntegerField(default=0)
+    items = models.BigIntegerField(default=0)
+    failed = models.BigIntegerField(default=0)
+    """Calls that the model did not answer, or not in time."""
+    skipped = models.BigIntegerField(default=0)
+    """Calls that a busy installation did not give to the shadow."""
+    inference_ms = models.FloatField(default=0.0)
+    latency = models.JSONField(default=dict)
+    """Calls by step of their time in the model."""
+    compared = models.BigIntegerField(default=0)
+    judged = models.BigIntegerField(default=0)
+    """Those of the compared that have an answer to agree on; numbers have none."""
+    agreed = models.BigIntegerField(default=0)
+    difference = models.FloatField(default=0.0)
+    difference_absolute = models.FloatField(default=0.0)
+    changes = models.JSONField(default=list)
+    """Which answer became which, how often: `[before, after, count]`, null for none."""
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["organization_id", "deployment", "since", "side"],
+                name="serving_tally_side",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.deployment_id} {self.since} {self.side}"

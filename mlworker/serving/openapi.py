@@ -49,6 +49,10 @@ _ANSWERED: Final[JsonObject] = {
     "index": _integer("Of the text in `input`."),
     "id": {"type": "string", "description": "`pred_...`: name it in `POST /v1/feedback`."},
 }
+_RULE: Final[JsonObject] = {
+    "type": "string",
+    "description": "The deployment's rule that decided this answer; absent where the model did.",
+}
 _USAGE: Final[JsonObject] = _object(
     {
         "predictions": _integer("What was charged."),
@@ -85,6 +89,7 @@ SCHEMAS: Final[dict[str, JsonObject]] = {
             "label": {"type": ["string", "null"]},
             "score": {"type": "number"},
             "scores": {"type": "object", "additionalProperties": {"type": "number"}},
+            "rule": _RULE,
         },
         ["index", "id", "label", "score", "scores"],
     ),
@@ -97,6 +102,7 @@ SCHEMAS: Final[dict[str, JsonObject]] = {
                 "description": "Those from `threshold` on (0.5 unless given), best first.",
             },
             "scores": {"type": "object", "additionalProperties": {"type": "number"}},
+            "rule": _RULE,
         },
         ["index", "id", "labels", "scores"],
     ),
@@ -126,7 +132,10 @@ SCHEMAS: Final[dict[str, JsonObject]] = {
             "model": {"type": "string"},
             "data": {
                 "type": "array",
-                "description": "One answer a text, in the shape of the model's task.",
+                "description": (
+                    "One answer a text, in the shape of the model's task. A deployment may name "
+                    "its labels and fields otherwise."
+                ),
                 "items": {"anyOf": [_reference(name) for name in _SHAPES]},
             },
             "usage": _USAGE,
@@ -199,7 +208,8 @@ SCHEMAS: Final[dict[str, JsonObject]] = {
         ["inputs"],
     ),
     "PipelineLabel": _object(
-        {"label": {"type": "string"}, "score": {"type": "number"}}, ["label", "score"]
+        {"label": {"type": "string"}, "score": {"type": "number"}, "rule": _RULE},
+        ["label", "score"],
     ),
     "PipelineEntity": _object(
         {
@@ -249,7 +259,7 @@ _REFUSALS: Final = {
     "402": "The balance or a budget is used up; the message says which.",
     "403": "The key may not predict, or the organization is suspended or its account parked.",
     "404": "No such model.",
-    "409": "The Idempotency-Key is in use, or came with another body.",
+    "409": "The deployment is paused, or the Idempotency-Key is in use or came with another body.",
     "413": "Over 1 MB or 1,000 texts.",
     "429": "Too many calls; see Retry-After.",
     "503": "No engine, no database or no answer in time; nothing was charged. See Retry-After.",
@@ -333,7 +343,7 @@ PATHS: Final[dict[str, JsonObject]] = {
             "pipeline",
             "Classify texts in the shape of Hugging Face's inference clients",
             "Pipeline",
-            refusals=_PAID,
+            refusals=(*_PAID, "409"),
             parameters=[_PATH_MODEL],
             error="PipelineError",
         )

@@ -25,6 +25,11 @@ SPARE_TTL: Final = 60
 EMBEDDING_TIER: Final = "embedding"
 """The tier of rows that want the base's own vector instead of a head's probabilities."""
 
+NOT_LOADED: Final = "not_loaded"
+"""The weights could not be fetched, verified or read."""
+NO_ROOM: Final = "no_room"
+"""Every slot was in use."""
+
 FIRST_DELIVERY: Final = b"1"
 SECOND_DELIVERY: Final = b"2"
 
@@ -78,6 +83,8 @@ class Work(msgspec.Struct, array_like=True):
     deadline: float
     lengths: list[int]
     tokens: bytes
+    shadow: bool = False
+    """Nobody waits for it: it runs when nothing else does, or not at all."""
 
 
 class Envelope(msgspec.Struct, array_like=True):
@@ -101,6 +108,8 @@ class Answer(msgspec.Struct, array_like=True):
     inference_ms: float
     error: str = ""
     sizes: list[int] = []
+    cause: str = ""
+    """Of an error: NOT_LOADED, NO_ROOM, or empty for a failure at work."""
 
 
 class Announcement(msgspec.Struct):

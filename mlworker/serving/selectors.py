@@ -8,14 +8,17 @@ from uuid import UUID
 from anneal.kernel.errors import NotFound
 from anneal.kernel.ids import public_id
 from anneal.kernel.scopes import OrganizationRef, require_scope
-from mlworker.registry.contracts import ModelListing
+from mlworker.registry.contracts import ModelListing, ServableModel
 from mlworker.registry.selectors import model_version_resolve
 from mlworker.serving.contracts import (
     DEPLOYMENT_PREFIX,
     CanaryInfo,
     DeploymentInfo,
     ModelTarget,
+    OutputInfo,
     RevisionInfo,
+    RuleInfo,
+    ShadowInfo,
 )
 from mlworker.serving.errors import ModelNotFound
 from mlworker.serving.models import NAME_PATTERN, Deployment, DeploymentRevision
@@ -42,6 +45,12 @@ def model_resolve(*, organization: OrganizationRef, name: str) -> ModelTarget:
         deployment_id=row.id,
         canary=canary,
         canary_percent=row.canary_percent,
+        paused=row.paused_at is not None,
+        shadow=_shadow_resolve(organization, row, main),
+        shadow_percent=row.shadow_percent,
+        compared_since=row.compared_since,
+        output=OutputInfo(**row.output),
+        rules=tuple(RuleInfo(**rule) for rule in row.rules),
     )
 
 
@@ -55,6 +64,19 @@ def model_find(*, organization: OrganizationRef, name: str) -> ModelTarget:
             " shipped model such as 'sentiment-en'. GET /v1/models lists them.",
             param="model",
         ) from None
+
+
+def _shadow_resolve(
+    organization: OrganizationRef, row: Deployment, main: ServableModel
+) -> ServableModel | None:
+    """Return the shadow, if it is there and answers what the main model answers."""
+    if not row.shadow_model:
+        return None
+    try:
+        shadow = model_version_resolve(organization=organization, name=row.shadow_model)
+    except NotFound:  # no answer depends on a shadow
+        return None
+    return shadow if shadow.task == main.task else None
 
 
 def deployment_named(name: str) -> Deployment | None:
@@ -94,6 +116,7 @@ def revision_list(*, organization: OrganizationRef, deployment_id: UUID) -> list
             reason=row.reason,
             actor=row.actor,
             created_at=row.created_at,
+            shadow=shadow_of(row),
         )
         for row in rows[:100]
     ]
@@ -103,7 +126,11 @@ def deployments_of_model(*, organization: OrganizationRef, model: str) -> list[s
     """Return the names of the deployments that send calls to ``model``."""
     require_scope(organization)
     living = Deployment.objects.filter(deleted_at=None)
-    rows = living.filter(model=model) | living.filter(canary_model=model)
+    rows = (
+        living.filter(model=model)
+        | living.filter(canary_model=model)
+        | living.filter(shadow_model=model)
+    )
     return sorted(row.name for row in rows)
 
 
@@ -120,6 +147,7 @@ def deployment_listings(organization: OrganizationRef) -> Iterable[ModelListing]
                 "deployment": public_id(DEPLOYMENT_PREFIX, row.id),
                 "model": row.model,
                 "revision": row.revision,
+                "paused": row.paused_at is not None,
             },
         )
         for row in Deployment.objects.filter(deleted_at=None).order_by("-id")
@@ -136,6 +164,11 @@ def deployment_info(row: Deployment) -> DeploymentInfo:
         revision=row.revision,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        paused_at=row.paused_at,
+        shadow=shadow_of(row),
+        compared_since=row.compared_since,
+        output=OutputInfo(**row.output),
+        rules=tuple(RuleInfo(**rule) for rule in row.rules),
     )
 
 
@@ -144,3 +177,10 @@ def canary_of(row: Deployment | DeploymentRevision) -> CanaryInfo | None:
     if not row.canary_model:
         return None
     return CanaryInfo(model=row.canary_model, percent=row.canary_percent)
+
+
+def shadow_of(row: Deployment | DeploymentRevision) -> ShadowInfo | None:
+    """Return the model that is compared beside, if one is."""
+    if not row.shadow_model:
+        return None
+    return ShadowInfo(model=row.shadow_model, percent=row.shadow_percent)

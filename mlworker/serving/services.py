@@ -1,39 +1,34 @@
 """Changing deployments. Each change is a revision, an audit row and a push to the gateways."""
 
-import logging
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from redis.exceptions import RedisError
 
 from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
-from anneal.kernel.errors import Conflict, InvalidRequest, NotFound
-from anneal.kernel.events import publish
+from anneal.kernel.errors import Conflict, InvalidRequest
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Actor
-from anneal.kernel.redis import redis_client
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from mlworker.catalog.selectors import base_models, shipped_model_get
-from mlworker.registry.contracts import ModelVersionDeleting
-from mlworker.registry.selectors import model_version_resolve
-from mlworker.serving.contracts import (
-    DEPLOYMENT_PREFIX,
-    MODELS_CHANGED_CHANNEL,
-    CanaryInfo,
-    DeploymentInfo,
-    DeploymentPointed,
-)
+from mlworker.registry.contracts import ModelVersionDeleting, ServableModel
+from mlworker.serving.contracts import DEPLOYMENT_PREFIX, CanaryInfo, DeploymentInfo
 from mlworker.serving.errors import (
     DeploymentNameTaken,
+    LabelsDiffer,
     ModelNotFound,
     NothingToPromote,
     NothingToRollBack,
 )
 from mlworker.serving.models import Deployment, DeploymentRevision, RevisionAction
-from mlworker.serving.selectors import deployment_info, deployment_row, deployments_of_model
-
-logger = logging.getLogger(__name__)
+from mlworker.serving.recording import (
+    callable_model,
+    gateways_tell,
+    revision_next,
+    revision_record,
+)
+from mlworker.serving.selectors import deployment_row, deployments_of_model
+from mlworker.serving.shaping import names_shown
 
 
 def deployment_create(
@@ -48,7 +43,7 @@ def deployment_create(
     require_scope(organization)
     if shipped_model_get(name) is not None or any(card.id == name for card in base_models()):
         raise DeploymentNameTaken(param="name")
-    _require_callable(organization, model, "model")
+    callable_model(organization, model, "model")
     row = Deployment(name=name, model=model)
     _canary_set(organization, row, canary)
     try:
@@ -56,7 +51,7 @@ def deployment_create(
             row.save(force_insert=True)
     except IntegrityError:
         raise DeploymentNameTaken(param="name") from None
-    return _record(organization, actor, row, RevisionAction.CREATED, "")
+    return revision_record(organization, actor, row, RevisionAction.CREATED, "")
 
 
 def deployment_promote(
@@ -67,16 +62,19 @@ def deployment_promote(
     model: str | None = None,
     canary: CanaryInfo | None = None,
     reason: str = "",
+    force: bool = False,
 ) -> DeploymentInfo:
     """Point the name at ``model``, or at its canary when none is named; or start a canary.
 
-    With ``canary`` alone the main model stays and the canary gets its share.
+    With ``canary`` alone the main model stays and the canary gets its share. LabelsDiffer when
+    answers would have other labels than those of the model that answers now, unless ``force``.
     """
     require_scope(organization)
     row = deployment_row(deployment_id, lock=True)
     action = RevisionAction.PROMOTED
+    before = _servable(organization, row.model)
     if model is not None:
-        _require_callable(organization, model, "model")
+        callable_model(organization, model, "model")
         row.model = model
     elif canary is not None:
         action = RevisionAction.CANARY
@@ -85,7 +83,12 @@ def deployment_promote(
     else:
         raise NothingToPromote(param="model")
     _canary_set(organization, row, canary)
-    return _next_revision(organization, actor, row, action, reason)
+    if before is not None and not force:
+        for name, param in ((row.model, "model"), (row.canary_model, "canary.model")):
+            if name:
+                _same_labels(row, before, callable_model(organization, name, param), param)
+    _shadow_keep(organization, row)
+    return revision_next(organization, actor, row, action, reason)
 
 
 def deployment_rollback(
@@ -110,10 +113,14 @@ def deployment_rollback(
         target = earlier.exclude(model=row.model).first()
     if target is None:
         raise NothingToRollBack(param="revision" if revision is not None else None)
-    _require_callable(organization, target.model, "revision")
+    callable_model(organization, target.model, "revision")
     row.model = target.model
     row.canary_model, row.canary_percent = target.canary_model, target.canary_percent
-    return _next_revision(organization, actor, row, RevisionAction.ROLLED_BACK, reason)
+    if row.canary_model and _servable(organization, row.canary_model) is None:
+        row.canary_model, row.canary_percent = "", 0  # deleted since: the model itself answers all
+    row.shadow_model, row.shadow_percent = target.shadow_model, target.shadow_percent
+    _shadow_keep(organization, row)
+    return revision_next(organization, actor, row, RevisionAction.ROLLED_BACK, reason)
 
 
 def deployment_delete(*, organization: OrganizationRef, actor: Actor, deployment_id: UUID) -> None:
@@ -128,7 +135,7 @@ def deployment_delete(*, organization: OrganizationRef, actor: Actor, deployment
         target=public_id(DEPLOYMENT_PREFIX, row.id),
         detail={"name": row.name},
     )
-    _push(organization)
+    gateways_tell(organization)
 
 
 def deployed_model_keep(event: ModelVersionDeleting) -> None:
@@ -139,14 +146,7 @@ def deployed_model_keep(event: ModelVersionDeleting) -> None:
             f"The deployment '{names[0]}' points at this model: promote another one or delete the"
             " deployment first."
         )
-    _push(event.organization)
-
-
-def _require_callable(organization: OrganizationRef, model: str, param: str) -> None:
-    try:
-        model_version_resolve(organization=organization, name=model)
-    except NotFound:
-        raise ModelNotFound(param=param) from None
+    gateways_tell(event.organization)
 
 
 def _canary_set(organization: OrganizationRef, row: Deployment, canary: CanaryInfo | None) -> None:
@@ -155,78 +155,42 @@ def _canary_set(organization: OrganizationRef, row: Deployment, canary: CanaryIn
         return
     if canary.model == row.model:
         raise InvalidRequest("The canary must be another model.", param="canary.model")
-    _require_callable(organization, canary.model, "canary.model")
+    callable_model(organization, canary.model, "canary.model")
     row.canary_model, row.canary_percent = canary.model, canary.percent
 
 
-def _next_revision(
-    organization: OrganizationRef,
-    actor: Actor,
-    row: Deployment,
-    action: RevisionAction,
-    reason: str,
-) -> DeploymentInfo:
-    row.revision += 1
-    row.save()
-    if action in (RevisionAction.PROMOTED, RevisionAction.ROLLED_BACK):
-        publish(
-            DeploymentPointed(
-                organization=organization,
-                deployment_id=row.id,
-                name=row.name,
-                model=row.model,
-                revision=row.revision,
-                rolled_back=action == RevisionAction.ROLLED_BACK,
-            )
+def _shadow_keep(organization: OrganizationRef, row: Deployment) -> None:
+    """End a shadow that cannot be compared with what answers from now on."""
+    if not row.shadow_model:
+        return
+    main, shadow = (_servable(organization, name) for name in (row.model, row.shadow_model))
+    unfit = main is None or shadow is None or main.task != shadow.task
+    if unfit or row.shadow_model == row.model:
+        row.shadow_model, row.shadow_percent = "", 0
+
+
+def _same_labels(row: Deployment, before: ServableModel, after: ServableModel, param: str) -> None:
+    """Compare the labels as the deployment shows them."""
+    if before.task != after.task:
+        raise LabelsDiffer(
+            f"The task of this model is {after.task}, programs that call '{row.name}' get answers"
+            f" of {before.task}: send `force: true` if they are ready.",
+            param=param,
         )
-    return _record(organization, actor, row, action, reason)
-
-
-def _record(
-    organization: OrganizationRef,
-    actor: Actor,
-    row: Deployment,
-    action: RevisionAction,
-    reason: str,
-) -> DeploymentInfo:
-    pointing = {
-        "model": row.model,
-        "canary_model": row.canary_model,
-        "canary_percent": row.canary_percent,
-    }
-    DeploymentRevision(
-        deployment_id=row.id,
-        number=row.revision,
-        action=action,
-        reason=reason,
-        actor=actor.label,
-        **pointing,
-    ).save(force_insert=True)
-    audit_record(
-        actor=actor,
-        action=f"deployment.{_VERBS[action]}",
-        target=public_id(DEPLOYMENT_PREFIX, row.id),
-        detail={"name": row.name, "revision": row.revision, **pointing},
+    names = row.output.get("labels", {})
+    old, new = (set(names_shown(each, names)) for each in (before, after))
+    if old == new:
+        return
+    gone, come = (", ".join(sorted(each)[:10]) or "none" for each in (old - new, new - old))
+    raise LabelsDiffer(
+        f"The labels differ. Gone: {gone}. New: {come}. Send `force: true` if the programs that"
+        f" call '{row.name}' are ready.",
+        param=param,
     )
-    _push(organization)
-    return deployment_info(row)
 
 
-_VERBS = {
-    RevisionAction.CREATED: "create",
-    RevisionAction.CANARY: "canary",
-    RevisionAction.PROMOTED: "promote",
-    RevisionAction.ROLLED_BACK: "rollback",
-}
-
-
-def _push(organization: OrganizationRef) -> None:
-    """Tell every gateway after the commit; one that misses it learns within half a minute."""
-
-    def publish() -> None:
-        try:
-            redis_client().publish(MODELS_CHANGED_CHANNEL, str(organization.id))
-        except RedisError:
-            logger.warning("serving.push_failed")
-
-    transaction.on_commit(publish, robust=True)
+def _servable(organization: OrganizationRef, name: str) -> ServableModel | None:
+    try:
+        return callable_model(organization, name, "model")
+    except ModelNotFound:
+        return None

@@ -9,8 +9,8 @@ import io
 import itertools
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, BinaryIO, Final, cast
+from dataclasses import dataclass, replace
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ from tenants.datasets.errors import UploadRefused
 from tenants.datasets.findings import Findings
 from tenants.datasets.limits import Limits
 from tenants.datasets.mapping import mapping_find
+from tenants.datasets.metadata import meta_take, meta_text
 from tenants.datasets.reading import Table, table_open
 from tenants.datasets.rowshapes import DEFAULT_TASK, RowFault, RowShape, shape_of, task_detect
 from tenants.datasets.splits import (
@@ -37,6 +38,9 @@ from tenants.datasets.splits import (
 SCHEMA: Final = pa.schema(
     [("row_id", pa.int64()), ("text", pa.string()), ("label", pa.string()), ("split", pa.string())]
 )
+META: Final = pa.field("meta", pa.string())
+"""Stands last, and only in versions whose file has further columns."""
+_KEPT: Final = (*list(SCHEMA)[:3], META)
 PREVIEW_ROWS: Final = 20
 _BINS: Final = (0, 20, 40, 80, 160, 320, 640, 1280, 2560)
 
@@ -73,13 +77,13 @@ def version_build(
     table = table_open(source, filename, limits)
     shape = shape_of(task)
     found, notes = mapping_find(table, mapping, lists=_takes_lists(task))
-    rows = RowCollector(limits, shape)
+    rows = RowCollector(limits, shape, found.meta or ())
     rows.findings.say([*table.notes, *notes])
     pairs = table.pairs(found, structured=shape.structured)
-    for count, (number, text, label) in enumerate(pairs):
+    for count, (number, text, label, further) in enumerate(pairs):
         if quick and count >= limits.quick_rows:
             return None
-        rows.add(number, text, label)
+        rows.add(number, text, label, further)
     return rows.finish(table, found, seed)
 
 
@@ -117,11 +121,11 @@ def version_preview(
     if task == AUTO_TASK:
         task = task_detect(table.sample_labels(found.label))
     shape = shape_of(task)
-    collector = RowCollector(limits, shape)
+    collector = RowCollector(limits, shape, found.meta or ())
     collector.findings.say([*table.notes, *notes])
     pairs = table.pairs(found, structured=shape.structured)
-    for number, text, label in itertools.islice(pairs, limits.quick_rows):
-        collector.add(number, text, label)
+    for number, text, label, further in itertools.islice(pairs, limits.quick_rows):
+        collector.add(number, text, label, further)
     complete = next(pairs, None) is None
     report = collector.report(collector.split(seed=0))
     return Preview(table.format, task, table.columns, found, rows, report, complete=complete)
@@ -140,9 +144,10 @@ def refusal_report(refusal: UploadRefused) -> ValidationReport:
 class RowCollector:
     """Takes rows one by one, leaves out what is empty or repeated, and knows the rest."""
 
-    def __init__(self, limits: Limits, shape: RowShape) -> None:
+    def __init__(self, limits: Limits, shape: RowShape, meta: Sequence[str] = ()) -> None:
         self.findings = Findings(limits)
-        self._limits, self._shape = limits, shape
+        self._limits, self._shape, self._meta = limits, shape, meta
+        self._filled: set[str] = set()
         self._labels: dict[str, int] = {}
         self._codes: list[tuple[int, ...]] = []
         self._values = array("d")
@@ -151,11 +156,14 @@ class RowCollector:
         self._digests: list[bytes] = []
         self._seen: set[bytes] = set()
         self._first_label: dict[int, int] = {}
-        self._pending: tuple[list[int], list[str], list[str]] = ([], [], [])
+        self._pending: tuple[list[Any], ...] = tuple([] for _ in _KEPT)
         self._batches: list[pa.RecordBatch] = []
 
-    def add(self, number: int, text: str, label: str) -> None:
-        """Take one row. The order of the checks decides what a doubtful row is counted as."""
+    def add(self, number: int, text: str, label: str, further: Sequence[Any] = ()) -> None:
+        """Take one row. The order of the checks decides what a doubtful row is counted as.
+
+        ``further`` are the values of the further columns; they make no row another one.
+        """
         if not text or text.isspace():
             return self.findings.see("empty_text", number)
         try:
@@ -184,11 +192,20 @@ class RowCollector:
         if reading.value is not None:
             self._values.append(reading.value)
         self._lengths.append(len(text))
-        return self._keep(number, text, kept)
+        return self._keep(number, text, kept, self._meta_of(number, further))
 
-    def _keep(self, number: int, text: str, label: str) -> None:
-        for column, value in zip(self._pending, (number, text, label), strict=True):
-            cast("list[Any]", column).append(value)
+    def _meta_of(self, number: int, further: Sequence[Any]) -> str | None:
+        if not self._meta:
+            return None
+        meta, faults = meta_take(self._meta, further, self._limits)
+        for code, column in faults:
+            self.findings.see_value(code, column, number)
+        self._filled.update(meta)
+        return meta_text(meta)
+
+    def _keep(self, *values: object) -> None:
+        for column, value in zip(self._pending, values, strict=True):
+            column.append(value)
         if len(self._pending[0]) >= self._limits.batch_rows:
             self._flush()
 
@@ -196,10 +213,10 @@ class RowCollector:
         if self._pending[0]:
             arrays = [
                 pa.array(column, field.type)
-                for column, field in zip(self._pending, SCHEMA, strict=False)
+                for column, field in zip(self._pending, _KEPT, strict=True)
             ]
-            self._batches.append(pa.record_batch(arrays, names=SCHEMA.names[:3]))
-            self._pending = ([], [], [])
+            self._batches.append(pa.record_batch(arrays, schema=pa.schema(_KEPT)))
+            self._pending = tuple([] for _ in _KEPT)
 
     def split(self, seed: int) -> npt.NDArray[np.int8]:
         """Return each kept row's part, as a number into SPLITS."""
@@ -234,10 +251,15 @@ class RowCollector:
         content = hashlib.sha256()
         for digest in self._digests:
             content.update(digest)
+        if _has_meta(self._batches):
+            # After the rows' own: without further columns the hash is that of text and label.
+            for batch in self._batches:
+                for value in batch["meta"].to_pylist():
+                    content.update((value or "").encode("utf-8") + b"\0")
         return Built(
             format=table.format,
             columns=table.columns,
-            mapping=mapping,
+            mapping=replace(mapping, meta=tuple(n for n in self._meta if n in self._filled)),
             report=report,
             content_hash=content.hexdigest(),
             splits=_sizes(parts),
@@ -309,17 +331,23 @@ def _numbers(values: Sequence[float]) -> dict[str, Any]:
     }
 
 
-def parquet_write(batches: Iterable[pa.RecordBatch], parts: npt.NDArray[np.int8]) -> io.BytesIO:
+def _has_meta(batches: Iterable[pa.RecordBatch]) -> bool:
+    return any(batch["meta"].null_count < batch.num_rows for batch in batches)
+
+
+def parquet_write(batches: Sequence[pa.RecordBatch], parts: npt.NDArray[np.int8]) -> io.BytesIO:
     """Write rows with their split, one row group per batch, and return the file, rewound."""
+    schema = SCHEMA.append(META) if _has_meta(batches) else SCHEMA
     names = np.array([split.value for split in Split], dtype=object)
     out = io.BytesIO()
     start = 0
-    with pq.ParquetWriter(out, SCHEMA, compression="zstd") as writer:
+    with pq.ParquetWriter(out, schema, compression="zstd") as writer:
         for batch in batches:
             end = start + batch.num_rows
             split = pa.array(names[parts[start:end]], pa.string())
-            columns = [*batch.columns, split]
-            writer.write_batch(pa.record_batch(columns, schema=SCHEMA))
+            columns = {**{name: batch[name] for name in batch.schema.names}, "split": split}
+            arrays = [columns[name] for name in schema.names]
+            writer.write_batch(pa.record_batch(arrays, schema=schema))
             start = end
     out.seek(0)
     return out

@@ -18,6 +18,9 @@ VERSION_PREFIX: Final = "dsv_"
 AUTO_TASK: Final = "auto"
 """The task is told from the labels."""
 
+Meta = Mapping[str, str | int | float | bool]
+"""A row's values of further columns; what is missing is not there."""
+
 
 class Split(StrEnum):
     """The part of a version a row belongs to, fixed for ever."""
@@ -54,10 +57,14 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ColumnMapping:
-    """Which column of the file is the text and which the label, by their names in the file."""
+    """Which column of the file is the text and which the label, by their names in the file.
+
+    ``meta`` are the further columns that are kept with the row; None asks for all there are.
+    """
 
     text: str
     label: str
+    meta: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +175,11 @@ class DatasetVersionInfo:
         """The id callers see."""
         return public_id(VERSION_PREFIX, self.id)
 
+    @property
+    def meta_columns(self) -> tuple[str, ...]:
+        """The further columns that its rows keep."""
+        return (self.mapping.meta or ()) if self.mapping else ()
+
 
 @dataclass(frozen=True, slots=True)
 class DatasetInfo:
@@ -185,6 +197,15 @@ class DatasetInfo:
     def public_id(self) -> str:
         """The id callers see."""
         return public_id(DATASET_PREFIX, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetNames:
+    """All that others may call the rows of a dataset."""
+
+    versions: frozenset[UUID]
+    references: frozenset[str]
+    """Public ids: its own, its versions' and their files'."""
 
 
 @dataclass(frozen=True, slots=True)

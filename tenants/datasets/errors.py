@@ -200,7 +200,10 @@ class ColumnMappingInvalid(UploadRefused):
     """The mapping itself makes no sense."""
 
     code = "column_mapping_invalid"
-    message = 'column_mapping names two different columns: {"text": "...", "label": "..."}.'
+    message = (
+        'column_mapping names two different columns: {"text": "...", "label": "..."}; "meta" may'
+        " list the further columns to keep."
+    )
 
 
 class TaskUnsupported(InvalidRequest):

@@ -7,6 +7,7 @@ from typing import Final
 
 from tenants.datasets.contracts import ReportLine, ValidationReport
 from tenants.datasets.limits import Limits
+from tenants.datasets.metadata import NOT_PLAIN, TOO_LONG
 from tenants.datasets.rowshapes import SHAPES, RowShape
 
 MINIMUM_ROWS: Final = 10
@@ -26,6 +27,13 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "label_too_long": "Labels have more than {label} characters: is this the right column?",
     **{code: text for shape in SHAPES.values() for code, text in shape.sentences.items()},
 }
+_VALUES: Final[Mapping[str, str]] = {
+    TOO_LONG: "Values of the column '{column}' longer than {most} characters are left out.",
+    NOT_PLAIN: (
+        "Values of the column '{column}' are no texts, numbers or true/false; they are left out."
+    ),
+}
+"""What is said to values of further columns that are not kept."""
 _ALIKE: Final[Mapping[str, str]] = {
     "single_class": "Every row is labelled '{label}': send a second class.",
     "single_value": "Every row has the same number: there is nothing to learn.",
@@ -45,12 +53,19 @@ class Findings:
         self._limits = limits
         self._counts: Counter[str] = Counter()
         self._rows: dict[str, int] = {}
+        self._columns: Counter[tuple[str, str]] = Counter()
+        self._column_rows: dict[tuple[str, str], int] = {}
         self._lines: list[ReportLine] = []
 
     def see(self, code: str, row: int) -> None:
         """Count one row."""
         self._counts[code] += 1
         self._rows.setdefault(code, row)
+
+    def see_value(self, code: str, column: str, row: int) -> None:
+        """Count one value of a further column."""
+        self._columns[code, column] += 1
+        self._column_rows.setdefault((code, column), row)
 
     def say(self, lines: Iterable[ReportLine]) -> None:
         """Add finished warnings."""
@@ -92,7 +107,11 @@ class Findings:
             errors += self._verdicts(
                 labels, rows, values, shape, splittable=splittable, close=close
             )
-        warnings = [*self._lines, *(line for line in found if line.code not in _ERRORS)]
+        warnings = [
+            *self._lines,
+            *(self._value_line(code, column) for code, column in self._columns),
+            *(line for line in found if line.code not in _ERRORS),
+        ]
         return ValidationReport(
             errors=tuple(errors),
             warnings=(*warnings, *_class_warnings(labels)),
@@ -112,6 +131,11 @@ class Findings:
             .replace("{label}", str(limits.label_characters))
         )
         return ReportLine(code, sentence, count=count, row=self._rows[code])
+
+    def _value_line(self, code: str, column: str) -> ReportLine:
+        text = _VALUES[code].format(column=column[:80], most=self._limits.meta_characters)
+        seen, row = self._columns[code, column], self._column_rows[code, column]
+        return ReportLine(code, text, count=seen, row=row, column=column[:120])
 
     def _verdicts(
         self,

@@ -16,6 +16,10 @@ class Limits:
     """One line of CSV or JSONL, or one object of a JSON array: what has to be held at once."""
     labels: int = 1_000
     label_characters: int = 256
+    meta_columns: int = 20
+    """Further columns that are kept with the rows."""
+    meta_characters: int = 200
+    """Of one value of theirs, and of a column's name."""
     sample_rows: int = 1_000
     """Rows looked at to find the columns and guess their meaning."""
     sample_bytes: int = 4_000_000

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from tenants.datasets.contracts import ColumnMapping, ReportLine
@@ -10,6 +11,7 @@ from tenants.datasets.errors import (
     ColumnMappingRequired,
     ColumnNotFound,
 )
+from tenants.datasets.metadata import meta_columns
 from tenants.datasets.reading import ONE_HOT, Table
 
 _TEXT_NAMES: Final = (
@@ -26,6 +28,8 @@ _LABEL_NAMES: Final = (
 _INVISIBLE: Final = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 _MOST_CLASSES: Final = 200
 """A column with more values than this in the sample is not guessed to be the label."""
+_MOST_NAMED: Final = 1_000
+"""Columns that a request may ask to keep; a file has no more."""
 
 
 def column_normal(name: str) -> str:
@@ -37,22 +41,50 @@ def mapping_from_request(value: Any) -> ColumnMapping | None:
     """Read the API's ``column_mapping``; None when nothing was asked for."""
     if value is None:
         return None
-    if not isinstance(value, Mapping) or set(value) != {"text", "label"}:
+    if not isinstance(value, Mapping) or set(value) - {"meta"} != {"text", "label"}:
         raise ColumnMappingInvalid(param="column_mapping")
-    if not all(isinstance(name, str) and name for name in value.values()):
+    meta = value.get("meta")
+    if not isinstance(meta, list | None) or len(meta or ()) > _MOST_NAMED:
         raise ColumnMappingInvalid(param="column_mapping")
-    return ColumnMapping(text=value["text"], label=value["label"])
+    if not all(isinstance(name, str) and name for name in (value["text"], value["label"])):
+        raise ColumnMappingInvalid(param="column_mapping")
+    if not all(isinstance(name, str) and name for name in meta or ()):
+        raise ColumnMappingInvalid(param="column_mapping")
+    kept = None if meta is None else tuple(dict.fromkeys(meta))
+    return ColumnMapping(text=value["text"], label=value["label"], meta=kept)
 
 
 def mapping_find(
     table: Table, asked: ColumnMapping | None, *, lists: bool = True
 ) -> tuple[ColumnMapping, list[ReportLine]]:
-    """Return the mapping in the file's own names, with notes: where a name was bent to fit, and
-    which columns are a label each. ``lists``: the task can have several labels a row.
+    """Return the mapping in the file's own names, with notes: where a name was bent to fit, which
+    columns are a label each, and which further ones are not kept. ``lists``: the task can have
+    several labels a row.
     """
     found, notes = _found(table, asked, lists=lists)
+    notes = [*notes, *_labels_note(table, found, lists=lists)]
+    own = {found.text, found.label, *(table.one_hot if found.label == ONE_HOT else ())}
+    if found.meta is None:
+        further = [name for name in table.columns if name not in own and not _made(table, name)]
+    else:
+        further = [_column(table, name, notes) for name in found.meta]
+        if own & set(further) or any(_made(table, name) for name in further):
+            raise ColumnMappingInvalid(
+                "column_mapping.meta names further columns: neither the text nor a label.",
+                param="column_mapping",
+            )
+    kept, left_out = meta_columns(dict.fromkeys(further), table.limits)
+    return replace(found, meta=tuple(kept)), [*notes, *left_out]
+
+
+def _made(table: Table, name: str) -> bool:
+    """Whether a column is the labels read together, which the file itself does not have."""
+    return name == ONE_HOT and bool(table.one_hot)
+
+
+def _labels_note(table: Table, found: ColumnMapping, *, lists: bool) -> list[ReportLine]:
     if not table.one_hot or found.label != ONE_HOT:
-        return found, notes
+        return []
     if not lists:
         raise ColumnMappingInvalid(
             f"'{ONE_HOT}' gives a row several labels, which is the task "
@@ -61,7 +93,7 @@ def mapping_find(
         )
     names = ", ".join(name[:40] for name in table.one_hot)
     told = f"Columns that hold 0 and 1 alone were read as labels, one each: {names[:400]}."
-    return found, [*notes, ReportLine("one_hot_columns", told, column=names[:120])]
+    return [ReportLine("one_hot_columns", told, column=names[:120])]
 
 
 def _found(
@@ -74,7 +106,7 @@ def _found(
     label = _column(table, asked.label, notes)
     if text == label:
         raise ColumnMappingInvalid(param="column_mapping")
-    return ColumnMapping(text=text, label=label), notes
+    return ColumnMapping(text=text, label=label, meta=asked.meta), notes
 
 
 def _column(table: Table, asked: str, notes: list[ReportLine]) -> str:

@@ -25,6 +25,17 @@ def file_info(row: File) -> FileInfo:
     )
 
 
+def mapping_of(row: DatasetVersion) -> ColumnMapping | None:
+    """Return a version's mapping; None while nothing was asked for and nothing read."""
+    if not row.mapping:
+        return None
+    meta = row.mapping.get("meta")
+    if meta is None and row.status != VersionStatus.PROCESSING:
+        meta = ()  # read before further columns were kept
+    kept = None if meta is None else tuple(meta)
+    return ColumnMapping(row.mapping["text"], row.mapping["label"], kept)
+
+
 def version_info(row: DatasetVersion, *, task: str) -> DatasetVersionInfo:
     """Copy a version's row; ``task`` is its dataset's."""
     return DatasetVersionInfo(
@@ -40,7 +51,7 @@ def version_info(row: DatasetVersion, *, task: str) -> DatasetVersionInfo:
         splits=row.splits,
         content_hash=row.content_hash,
         storage_key=row.storage_key,
-        mapping=ColumnMapping(**row.mapping) if row.mapping else None,
+        mapping=mapping_of(row),
         format=row.format,
         columns=tuple(row.columns),
         seed=row.seed,

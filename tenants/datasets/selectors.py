@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 from uuid import UUID
 
 import pyarrow as pa
@@ -10,19 +10,23 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from django.db.models import Prefetch, QuerySet, Sum
 
-from anneal.kernel.ids import parse_id
+from anneal.kernel.ids import parse_id, public_id
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from anneal.kernel.storage import object_open
+from tenants.datasets.build import META, SCHEMA
 from tenants.datasets.contracts import (
     DATASET_PREFIX,
+    FILE_PREFIX,
     VERSION_PREFIX,
     DatasetInfo,
+    DatasetNames,
     DatasetVersionInfo,
     FileInfo,
     Split,
     VersionStatus,
 )
 from tenants.datasets.errors import DatasetInvalid, DatasetNotFound, DatasetNotReady
+from tenants.datasets.metadata import meta_json, meta_shown
 from tenants.datasets.models import Dataset, DatasetVersion, File
 from tenants.datasets.rows import dataset_info, file_info, version_info
 from tenants.datasets.rowshapes import RowShape, shape_of
@@ -104,6 +108,22 @@ def versions_of(*, organization: OrganizationRef, dataset_id: UUID) -> QuerySet[
     return rows
 
 
+def dataset_names(*, organization: OrganizationRef, dataset_id: UUID) -> DatasetNames:
+    """Return all that others may call the rows of a dataset."""
+    rows = versions_of(organization=organization, dataset_id=dataset_id)
+    found = list(rows.values_list("id", "file_id"))
+    return DatasetNames(
+        versions=frozenset(version for version, _ in found),
+        references=frozenset(
+            {
+                public_id(DATASET_PREFIX, dataset_id),
+                *(public_id(VERSION_PREFIX, version) for version, _ in found),
+                *(public_id(FILE_PREFIX, file) for _, file in found),
+            }
+        ),
+    )
+
+
 def dataset_version_get(*, organization: OrganizationRef, version_id: UUID) -> DatasetVersionInfo:
     """Return a version by its id, for lineage: also of a deleted dataset."""
     require_scope(organization)
@@ -149,14 +169,22 @@ def version_require_ready(info: DatasetVersionInfo) -> None:
 
 
 def dataset_version_read(
-    *, organization: OrganizationRef, version_id: UUID, split: Split | None = None
+    *,
+    organization: OrganizationRef,
+    version_id: UUID,
+    split: Split | None = None,
+    meta: bool = False,
 ) -> pa.Table:
-    """Return rows of one part or all: row_id (int64, ascending), text, label, split."""
+    """Return rows of one part or all: row_id (int64, ascending), text, label, split.
+
+    With ``meta`` also the further columns, a JSON object a row, where the version has any.
+    """
     info = dataset_version_get(organization=organization, version_id=version_id)
     version_require_ready(info)
     with object_open(info.storage_key) as stored:
         chosen = [("split", "=", split.value)] if split else None
-        return pq.read_table(stored, filters=chosen)
+        columns = [*SCHEMA.names, META.name] if meta and info.meta_columns else SCHEMA.names
+        return pq.read_table(stored, columns=columns, filters=chosen)
 
 
 def dataset_rows(
@@ -166,7 +194,7 @@ def dataset_rows(
     require_scope(organization)
     version_require_ready(version)
     found: list[dict[str, object]] = []
-    shape = shape_of(version.task)
+    shape, columns = shape_of(version.task), version.meta_columns
     with object_open(version.storage_key) as stored:
         for batch in _batches(stored, where.after):
             matching = _matching(batch, where, shape)
@@ -175,6 +203,7 @@ def dataset_rows(
                 {
                     "id": row.pop("row_id"),
                     "object": "dataset.row",
+                    "meta": meta_shown(row.pop("meta", None), columns),
                     **row,
                     "target": shape.target(row["label"]),
                 }
@@ -189,6 +218,22 @@ def dataset_texts(
     *, organization: OrganizationRef, version_id: UUID, row_ids: Collection[int]
 ) -> dict[int, str] | None:
     """Return the texts of rows by their ids; None once the dataset has been deleted."""
+    found: dict[int, str] | None = _column_of(organization, version_id, row_ids, "text")
+    return found
+
+
+def dataset_meta(
+    *, organization: OrganizationRef, version_id: UUID, row_ids: Collection[int]
+) -> dict[int, dict[str, Any]] | None:
+    """Return the further columns of rows by their ids, missing values left out; None once the
+    dataset has been deleted. For versions that have further columns."""
+    found = _column_of(organization, version_id, row_ids, META.name)
+    return None if found is None else {row: meta_json(text) for row, text in found.items()}
+
+
+def _column_of(
+    organization: OrganizationRef, version_id: UUID, row_ids: Collection[int], column: str
+) -> dict[int, Any] | None:
     require_scope(organization)
     row = DatasetVersion.objects.filter(
         organization_id=organization.id, id=version_id, dataset__deleted_at=None
@@ -198,10 +243,10 @@ def dataset_texts(
     wanted = [("row_id", "in", sorted(row_ids))]
     try:
         with object_open(row.storage_key) as stored:
-            table = pq.read_table(stored, columns=["row_id", "text"], filters=wanted)
+            table = pq.read_table(stored, columns=["row_id", column], filters=wanted)
     except FileNotFoundError:
         return None
-    return dict(zip(table["row_id"].to_pylist(), table["text"].to_pylist(), strict=True))
+    return dict(zip(table["row_id"].to_pylist(), table[column].to_pylist(), strict=True))
 
 
 def _batches(stored: BinaryIO, after: int | None) -> Iterator[pa.RecordBatch]:

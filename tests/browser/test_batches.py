@@ -30,7 +30,9 @@ def test_a_table_becomes_the_same_table_with_answers(
     person.follow("batches:new")
     page.locator("input[type=file]").set_input_files(table)
     expect(page.get_by_text(person.say("batches:form.free"))).to_be_visible()
-    expect(page.get_by_label(person.say("batches:form.column"))).to_have_value("review")
+    expect(page.get_by_role("combobox", name=person.say("batches:form.column"))).to_have_value(
+        "review"
+    )
     assert violations(page) == []
     person.press("batches:form.start")
     page.wait_for_url("**/batches/batch_*")

@@ -1,13 +1,17 @@
 """Trained models' reports on the page: verdict, cells that open, the document, comparison."""
 
+import csv
+import random
 import re
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from tenants.datasets.samples import NEGATIVE, POSITIVE, sample_reviews
 from tests.browser.conftest import ContextMaker
 from tests.browser.person import Person, person_new
 from tests.browser.test_pages import AXE, PHONE, TAGS, settle
+from tests.browser.texts import text as text_in
 
 
 def violations(page: Page) -> list[str]:
@@ -27,6 +31,78 @@ def trained(person: Person, name: str) -> str:
     person.train_quickly(name)
     shown = page.get_by_text(re.compile(rf"^ft:minilm-l6:.*:{name}:"))
     return shown.first.inner_text()
+
+
+def reviews_wide(path: Path) -> Path:
+    """Write reviews of three sources; what came by phone is labelled by a coin."""
+    chance = random.Random(3)
+    with path.open("w", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(["text", "label", "source", "price", "customer"])
+        for number, (text, label) in enumerate(sample_reviews(1_200)):
+            source = ("web", "phone", "shop")[number % 3]
+            given = chance.choice((POSITIVE, NEGATIVE)) if source == "phone" else label
+            writer.writerow([text, given, source, chance.randint(1, 900), f"customer {number}"])
+    return path
+
+
+def test_a_report_is_cut_by_what_else_the_file_says(
+    context_new: ContextMaker, tmp_path: Path
+) -> None:
+    # given a file with further columns, one of which somebody takes out before the upload
+    page = context_new().new_page()
+    person = person_new(page, "en")
+    person.sign_up()
+    person.open("/datasets/new")
+    page.locator("input[type=file]").set_input_files(reviews_wide(tmp_path / "reviews.csv"))
+    kept = page.get_by_label(person.say("datasets:new.metaColumns"), exact=True).first
+    expect(page.get_by_text(person.say("datasets:new.roleMeta"), exact=True)).to_have_count(3)
+    kept.focus()
+    page.keyboard.press("Backspace")
+    expect(page.get_by_text(person.say("datasets:new.roleMeta"), exact=True)).to_have_count(2)
+    page.screenshot(path=tmp_path / "upload.png", full_page=True)
+    person.press("datasets:new.submit")
+    page.wait_for_url("**/datasets/ds_*")
+
+    # then its rows show the others
+    expect(page.get_by_text(re.compile(r"source: web · price: \d+")).first).to_be_visible()
+    expect(page.get_by_text("customer 1")).to_have_count(0)
+    page.screenshot(path=tmp_path / "rows.png", full_page=True)
+
+    # and the report of a model says where it is worse
+    model = trained(person, "wide")
+    person.open(f"/models/{model}/evaluation")
+    found = page.get_by_role("region", name=person.say("evaluation:by.title"))
+    expect(found.get_by_text("source · phone")).to_be_visible()
+    expect(found.get_by_role("cell", name="phone")).to_be_visible()
+    expect(found.get_by_text(person.say("evaluation:by.worse"), exact=True)).to_have_count(1)
+    found.get_by_label(person.say("evaluation:by.column"), exact=True).first.click()
+    page.get_by_role("option", name="price", exact=True).click()
+    expect(found.get_by_role("cell", name=re.compile(r"^\d+ to \d+$"))).to_have_count(4)
+    with page.expect_download() as download:
+        person.press("evaluation:download")
+    download.value.save_as(tmp_path / "evaluation.pdf")
+
+    # in both languages and looks, without a violation
+    person.keep_state()
+    looks = [("en", False, (1280, 800)), ("en", True, PHONE), ("zh-Hans", True, (1280, 800))]
+    for language, dark, size in [*looks, ("zh-Hans", False, PHONE)]:
+        context = context_new(
+            language=language,
+            dark=dark,
+            size=size,
+            bypass_csp=True,
+            storage_state=person.state,
+            reduced_motion="reduce",
+        )
+        seen = context.new_page()
+        settle(seen, f"/o/{person.organization}/models/{model}/evaluation")
+        title = text_in(language, "evaluation:by.title")
+        place = seen.get_by_role("region", name=title)
+        place.screenshot(path=tmp_path / f"{language}-{'dark' if dark else 'light'}-{size[0]}.png")
+        assert violations(seen) == [], (language, dark)
+        width = seen.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert width <= 0, f"{language} scrolls sideways"
 
 
 def test_a_report_is_read_opened_printed_and_compared(

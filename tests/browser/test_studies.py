@@ -128,16 +128,28 @@ def test_a_study_and_labels_by_column_from_the_form_to_the_report(
     person.press("datasets:new.submit")
     page.wait_for_url("**/datasets/ds_*")
 
-    # then the form offers no study for it, and its report sets it beside simple methods
+    # then the form offers folds for it and no search
     person.follow("datasets:train")
     page.get_by_role("radio", name=person.say("training:presets.quick.name")).click()
     person.press("training:form.advanced")
-    expect(page.get_by_text(person.say("training:study.denied.task"))).to_be_visible()
-    expect(page.get_by_label(person.say("training:study.folds"), exact=True)).to_have_count(0)
+    expect(page.get_by_text(person.say("training:study.denied.search"))).to_be_visible()
+    expect(page.get_by_label(person.say("training:study.trials"), exact=True)).to_have_count(0)
     form = page.url
+    person.fill("training:study.folds", str(FOLDS))
     person.press("training:estimate.start")
     page.wait_for_url("**/training/ftjob-*")
-    ready(person)
+    folded = ready(person)
+
+    # and the folds are judged by the task's own figures, without labels that look wrong
+    name = person.say("training:study.byFold")
+    assert rows_in(page, name) == FOLDS
+    for figure in ("micro_f1", "macro_f1", "subset_accuracy"):
+        title = person.say(f"evaluation:figure.{figure}")
+        heads = page.get_by_role("table", name=name).get_by_role("columnheader", name=title)
+        expect(heads).to_be_visible()
+    expect(page.get_by_text(person.say("training:study.errors"))).to_have_count(0)
+
+    # and its report sets it beside simple methods
     person.follow("training:outcome.report")
     person.follow("models:report")
     expect(page.get_by_test_id("verdict")).to_be_visible()
@@ -151,5 +163,5 @@ def test_a_study_and_labels_by_column_from_the_form_to_the_report(
 
     person.keep_state()
     report = re.sub(r"^https?://[^/]+", "", page.url)
-    paths = [report, *(re.sub(r"^https?://[^/]+", "", one) for one in (studied, form))]
+    paths = [report, *(re.sub(r"^https?://[^/]+", "", one) for one in (studied, form, folded))]
     look_at(context_new, person, paths, shots)

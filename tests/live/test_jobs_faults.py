@@ -19,6 +19,8 @@ from celery import Celery
 
 from anneal.kernel.redis_url import broker_url
 from anneal.local.processes import wait_until
+from tests.live.conftest import WEBHOOKS_LOCAL
+from tests.live.test_webhooks import verified
 from tests.live.training import (
     CHECKPOINT_SECONDS,
     HEAD,
@@ -34,12 +36,15 @@ from tests.live.training import (
     trainer,
     trainers,
 )
+from tests.unit.webhooks.receiver import receiver_running
+
+JOB_ENDS = [f"fine_tuning.job.{end}" for end in sorted(TERMINAL)]
 
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[ImpatientInstallation]:
     """One installation for this file: its workers are killed and come back."""
-    installation = ImpatientInstallation("--no-demo")
+    installation = ImpatientInstallation("--no-demo", settings=WEBHOOKS_LOCAL)
     try:
         yield installation.start()
     finally:
@@ -240,19 +245,33 @@ def _alive(process: psutil.Process) -> bool:
 def test_a5_a_worker_asleep_past_its_lease_changes_nothing_when_it_wakes(
     place: ImpatientInstallation, customer: Customer
 ) -> None:
-    job = customer.submit(customer.dataset(), **LORA)
-    customer.checkpointed(job)
-    sleeper = place.kill("worker-train", signal.SIGSTOP)
-    try:
-        with second_worker(place):
-            customer.wait(job, lambda body: body["attempt"] == 2, seconds=LEASE + 20)
+    with receiver_running() as receiver:
+        asked = {"url": receiver.url, "event_types": JOB_ENDS}
+        webhook = customer.post("/webhooks", asked)
+        job = customer.submit(customer.dataset(), **LORA)
+        customer.checkpointed(job)
+        sleeper = place.kill("worker-train", signal.SIGSTOP)
+        try:
+            with second_worker(place):
+                customer.wait(job, lambda body: body["attempt"] == 2, seconds=LEASE + 20)
+                os.kill(sleeper, signal.SIGCONT)
+                customer.ended(job)
+                customer.assert_once(job)
+                assert customer.job(job)["attempt"] == 2
+        finally:
             os.kill(sleeper, signal.SIGCONT)
-            customer.ended(job)
-            customer.assert_once(job)
-            assert customer.job(job)["attempt"] == 2
-    finally:
-        os.kill(sleeper, signal.SIGCONT)
-    assert _no_trainer(place, 10)
+        assert _no_trainer(place, 10)
+        assert wait_until(lambda: bool(receiver.received), seconds=20, pause=0.1)
+        # A later job's event would come after whatever the sleeper had to say.
+        later = customer.submit(customer.dataset(40), **HEAD)
+        customer.ended(later)
+        assert wait_until(lambda: len(receiver.received) >= 2, seconds=20, pause=0.1)
+        told = [verified(one, webhook["secret"]) for one in receiver.received]
+    succeeded = "fine_tuning.job.succeeded"
+    assert [(event["type"], event["data"]["id"]) for event in told] == [
+        (succeeded, job),
+        (succeeded, later),
+    ]
 
 
 def _ring(place: ImpatientInstallation, times: int) -> None:

@@ -13,6 +13,8 @@ from tenants.datasets.samples import sample_csv
 from tests.live.machine import Installation
 from tests.live.training import HEAD, Customer, trainers
 
+FLOOD, OTHERS = 6, 2
+
 
 @pytest.fixture(scope="module")
 def customer(installation: Installation) -> Customer:
@@ -47,6 +49,26 @@ def test_reviews_become_a_model_that_is_charged_once(installation: Installation)
     lineage = model["lineage"]
     assert lineage["dataset_version"] == job["dataset_version"]
     assert lineage["seed"] == HEAD["seed"]
+
+
+def test_a13_a_flood_of_jobs_lets_everybody_elses_first_one_by(installation: Installation) -> None:
+    flooder, *others = [Customer(installation) for _ in range(1 + OTHERS)]
+    data = {each.slug: each.dataset(40) for each in (flooder, *others)}
+    flood = [flooder.submit(data[flooder.slug], **HEAD) for _ in range(FLOOD)]
+    first = [other.submit(data[other.slug], **HEAD) for other in others]
+
+    for other, job in zip(others, first, strict=True):
+        other.ended(job)
+    for job in flood:
+        flooder.call("POST", f"/fine_tuning/jobs/{job}/cancel")
+
+    # then no job of the flood began while one of theirs waited, but for one just being claimed
+    times = "SELECT queued_at, started_at FROM jobs_finetuningjob WHERE organization_id = %s"
+    begun = [started for _, started in flooder.rows(times) if started is not None]
+    assert len(begun) < FLOOD
+    for other in others:
+        ((queued, started),) = other.rows(times)
+        assert sum(queued < each < started for each in begun) <= 1
 
 
 def test_the_openai_client_unchanged_uploads_trains_and_reads(openai: OpenAI) -> None:

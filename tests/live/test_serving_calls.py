@@ -138,6 +138,49 @@ def test_a_deployment_is_called_by_its_name_and_moves_at_once(customer: Customer
     assert (gone.status_code, error_code(gone)) == (404, "model_not_found")
 
 
+def test_a_paused_deployment_refuses_at_once_and_holds_nothing(customer: Customer) -> None:
+    made = customer.http.post("/v1/deployments", json={"name": "rest", "model": MODEL}).json()
+    address = f"/v1/deployments/{made['id']}"
+    assert customer.classify(GOOD, model="rest").status_code == 200
+    before = customer.balance()
+
+    customer.http.post(f"{address}/pause", json={"reason": "a test"}).raise_for_status()
+    refused = customer.classify(GOOD, model="rest")
+    pipeline = customer.http.post("/hf/models/rest", json={"inputs": GOOD})
+
+    assert (refused.status_code, error_code(refused)) == (409, "deployment_paused")
+    assert (pipeline.status_code, pipeline.json()["code"]) == (409, "deployment_paused")
+    assert customer.balance() == before
+    customer.http.post(f"{address}/resume", json={}).raise_for_status()
+    assert customer.classify(GOOD, model="rest").status_code == 200
+
+
+def test_a_deployment_shapes_its_answers_and_rules_are_charged_as_predictions(
+    customer: Customer,
+) -> None:
+    made = customer.http.post("/v1/deployments", json={"name": "shaped", "model": MODEL}).json()
+    address = f"/v1/deployments/{made['id']}"
+    output = {"labels": {"positive": "up"}, "top_k": 1, "fields": {"label": "mood"}}
+    rule = {"name": "money", "pattern": "refund*", "label": "billing"}
+    customer.http.put(f"{address}/output", json=output).raise_for_status()
+    customer.http.put(f"{address}/rules", json={"rules": [rule]}).raise_for_status()
+    before = customer.balance()["consumed"]
+
+    mixed = customer.classify([GOOD, "Refunds, now!"], model="shaped")
+    alone = customer.classify("I want a refund", model="shaped")
+    pipeline = customer.http.post("/hf/models/shaped", json={"inputs": [GOOD, "refund"]})
+
+    first, second = mixed.json()["data"]
+    assert (first["mood"], list(first["scores"])) == ("up", ["up"])
+    assert (second["mood"], second["rule"], second["score"]) == ("billing", "money", 1.0)
+    assert (alone.json()["data"][0]["rule"], alone.headers["x-units"]) == ("money", "1")
+    assert [row[0]["label"] for row in pipeline.json()] == ["up", "billing"]
+    valid("PipelineResponse", pipeline.json())
+    assert customer.balance()["consumed"] == before + 5
+    feedback = {"prediction": second["id"], "label": "other"}
+    assert customer.http.post("/v1/feedback", json=feedback).status_code == 200
+
+
 def test_a_prediction_can_be_judged_by_its_owner_alone(
     customer: Customer, installation: Installation
 ) -> None:

@@ -98,3 +98,31 @@ def test_a_canary_gets_its_share_and_promotion_moves_every_call(
     after = [customer.classify(GOOD, model="split").json()["data"][0]["scores"] for _ in range(10)]
     assert labels == {frozenset({"positive", "negative"}), own_labels} or own_labels in labels
     assert all(frozenset(each) == own_labels for each in after)
+
+
+def test_a_shadow_is_compared_and_costs_nothing(customers: list[tuple[Customer, str]]) -> None:
+    customer, own = customers[0]
+    made = customer.http.post("/v1/deployments", json={"name": "beside", "model": MODEL}).json()
+    address = f"/v1/deployments/{made['id']}"
+    body = {"model": own, "percent": 100}
+    customer.http.put(f"{address}/shadow", json=body).raise_for_status()
+    before = customer.balance()["consumed"]
+
+    for _ in range(10):
+        answer = customer.classify([GOOD, BAD], model="beside").json()
+        assert set(answer["data"][0]["scores"]) == {"positive", "negative"}
+
+    def seen() -> dict[str, dict[str, float]]:
+        found = customer.http.get(address).json()["comparisons"]
+        return dict(found[0]) if found else {"main": {}, "shadow": {}}
+
+    def counted() -> bool:
+        sides = seen()
+        shadow = sides["shadow"] or {}
+        return sides["main"] != {} and shadow.get("calls", 0) + shadow.get("skipped", 0) == 10
+
+    assert wait_until(counted, seconds=60, pause=0.5), seen()
+    assert (seen()["main"]["calls"], seen()["main"]["items"]) == (10, 20)
+    assert seen()["shadow"]["compared"] == 2 * seen()["shadow"]["calls"] > 0
+    assert customer.balance()["consumed"] == before + 20
+    assert customer.events() == customer.balance()["consumed"]

@@ -26,8 +26,17 @@ def test_words_with_tags_become_a_model_that_marks_entities(installation: Instal
     ).json()
     assert (made["task"], made["status"]) == ("token_classification", "ready")
 
-    job = customer.ended(customer.submit(made["id"], tier="head", seed=7))
+    folds = {"cross_validation": {"folds": 2}}
+    job = customer.ended(customer.submit(made["id"], tier="head", seed=7, **folds))
     customer.assert_once(job["id"])
+    judged = job["cross_validation"]["result"]
+    assert [fold["rows"] for fold in judged["folds"]] == [38, 38]
+    assert judged["mean"]["f1"] >= 0.9
+    assert judged["label_errors"] is None
+    missing = customer.call("GET", f"/fine_tuning/jobs/{job['id']}/label_errors")
+    assert missing.json()["error"]["code"] == "label_errors_missing"
+    table = customer.call("GET", f"/fine_tuning/jobs/{job['id']}/out_of_fold.parquet")
+    assert table.content.startswith(b"PAR1")
     model = job["fine_tuned_model"]
     assert job["metrics"]["test"]["f1"] >= 0.9
     report = customer.get(f"/models/{model}/evaluation")

@@ -10,7 +10,8 @@ FIELDS: Final = (
     "column_mapping", "token", "canary", "prediction", "label", "rating", "comment", "theme",
     "hyperparameters", "method", "metadata", "max_charge", "seed", "suffix", "tier", "language",
     "environment", "reason", "task", "validation_file", "url", "description", "event_types",
-    "enabled", "since",
+    "enabled", "since", "percent", "rules", "labels", "fields", "threshold", "abstain_label",
+    "top_k", "force",
 )  # fmt: skip
 VALUES: Final[tuple[Any, ...]] = (
     None, [], {}, True, -1, 10**30, 1e308, [[]], {"a": {"b": [1]}}, "\u202e😀" * 500, "x" * 70_000,

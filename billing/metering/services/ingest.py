@@ -24,6 +24,8 @@ AHEAD: Final = timedelta(minutes=5)
 _LARGEST: Final = Decimal(10) ** 15
 _STEP: Final = Decimal("0.000000000001")
 _SOURCE, _NAME, _MODEL = 50, 200, 200
+_JSON: Final = json.JSONEncoder(allow_nan=False, ensure_ascii=False).encode
+"""Writes dims as they are checked and as they are kept."""
 
 _RECORD: Final = """
 SELECT r.item, r.code FROM usage_record(ARRAY(
@@ -93,7 +95,7 @@ def _record(events: Sequence[UsageEventNew], now: datetime) -> list[tuple[int, s
         [event.deployment_id for event in events],
         [event.api_key_id for event in events],
         [event.occurred_at for event in events],
-        [json.dumps(event.dims) if event.dims else "{}" for event in events],
+        [_JSON(event.dims) for event in events],
     ]
     with connection.cursor() as cursor:
         cursor.execute(_RECORD, [*columns, now])
@@ -136,7 +138,7 @@ def _faults(
 def _kept(dims: dict[str, Any]) -> bool:
     """Whether Postgres keeps it: jsonb has no NaN, no U+0000 and no half of a pair."""
     try:
-        text = json.dumps(dims, allow_nan=False, ensure_ascii=False)
+        text = _JSON(dims)
         text.encode()
     except (TypeError, ValueError):
         return False

@@ -595,6 +595,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/deployments/{deployment_id}/output": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description Set what is made of the answers; what is left out is made no more. */
+        put: operations["deployments_output"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deployments/{deployment_id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Refuse calls with `deployment_paused`, uncharged, until it is resumed. */
+        post: operations["deployments_pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/deployments/{deployment_id}/promote": {
         parameters: {
             query?: never;
@@ -606,6 +640,23 @@ export interface paths {
         put?: never;
         /** @description Promote the named model, else the canary; `canary` alone starts or changes one. */
         post: operations["deployments_promote"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deployments/{deployment_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Answer calls again. */
+        post: operations["deployments_resume"];
         delete?: never;
         options?: never;
         head?: never;
@@ -624,6 +675,41 @@ export interface paths {
         /** @description Return to the last revision that pointed elsewhere, or to the one named. */
         post: operations["deployments_rollback"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deployments/{deployment_id}/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description Set the rules; the first that matches a text decides it. */
+        put: operations["deployments_rules"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deployments/{deployment_id}/shadow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description Run a second model on a share of the calls; it answers nobody and costs nothing. */
+        put: operations["deployments_shadow"];
+        post?: never;
+        /** @description End the shadow. What it has shown stays among the comparisons. */
+        delete: operations["deployments_shadow_end"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1557,6 +1643,13 @@ export interface components {
             expected: string;
             high: string;
         };
+        /** @description An answer that the shadow gives otherwise. */
+        AnswerChangeSchema: {
+            /** @description Null: none. */
+            before: string | null;
+            after: string | null;
+            items: number;
+        };
         /** @description One page of rows. */
         AnsweredRowListOut: {
             /** @default list */
@@ -2045,8 +2138,14 @@ export interface components {
              *     * `period_end` - period_end
              *     * `now` - now
              */
-            when: components["schemas"]["WhenEnum"];
+            when: components["schemas"]["CancellationInWhenEnum"];
         };
+        /**
+         * @description * `period_end` - period_end
+         *     * `now` - now
+         * @enum {string}
+         */
+        CancellationInWhenEnum: "period_end" | "now";
         /** @description What leaving the plan means. A plan that costs nothing is not cancelled: `none`. */
         CancellationOut: {
             object: string;
@@ -2135,6 +2234,84 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** @description Rows that are alike in one column. */
+        ColumnSliceOut: {
+            /**
+             * @description range: a quarter of the numbers; other: rarer values together.
+             *
+             *     * `value` - value
+             *     * `range` - range
+             *     * `other` - other
+             *     * `missing` - missing
+             */
+            kind: components["schemas"]["ColumnSliceOutKindEnum"];
+            /** @description Of kind value; null once the dataset has been deleted. */
+            value: unknown | null;
+            /** @description A row with that value, or with the lowest of a range. */
+            row: number | null;
+            /**
+             * Format: double
+             * @description Of kind range; null like `value`.
+             */
+            low: number | null;
+            /** Format: double */
+            high: number | null;
+            /** @description Of kind other: how many. */
+            values: number | null;
+            rows: number;
+            /** @description Null where there is nothing to count. */
+            figure: components["schemas"]["FigureOut"] | null;
+            /**
+             * Format: double
+             * @description The figure of all other rows.
+             */
+            rest: number | null;
+            /**
+             * Format: double
+             * @description One-sided, after Holm's correction; null when it was not tested.
+             */
+            p_value: number | null;
+            /**
+             * @description Against all other rows; null when too few rows or cases are on one side.
+             *
+             *     * `worse` - worse
+             *     * `not_separable` - not_separable
+             */
+            verdict: components["schemas"]["ColumnSliceOutVerdictEnum"] | components["schemas"]["NullEnum"];
+        };
+        /**
+         * @description * `value` - value
+         *     * `range` - range
+         *     * `other` - other
+         *     * `missing` - missing
+         * @enum {string}
+         */
+        ColumnSliceOutKindEnum: "value" | "range" | "other" | "missing";
+        /**
+         * @description * `worse` - worse
+         *     * `not_separable` - not_separable
+         * @enum {string}
+         */
+        ColumnSliceOutVerdictEnum: "worse" | "not_separable";
+        /** @description The rows by further columns of their dataset: where the model is worse. */
+        ColumnSlicesOut: {
+            /** @description accuracy, micro_f1, f1 or mae. */
+            figure: string;
+            higher_is_better: boolean;
+            /** Format: double */
+            level: number;
+            /** @description subset_randomization */
+            method: string;
+            /** @description holm */
+            correction: string;
+            /** @description Slices that were asked, which Holm corrects for. */
+            tested: number;
+            /** @description Smaller slices have no verdict. */
+            least_rows: number;
+            columns: components["schemas"]["SlicedColumnOut"][];
+            skipped: components["schemas"]["SkippedColumnOut"][];
+            dataset_deleted: boolean;
+        };
         /** @description Versions side by side. */
         CompareOut: {
             /** @default model.comparison */
@@ -2163,7 +2340,21 @@ export interface components {
             method: string;
             /** Format: double */
             level: number;
-            verdict: components["schemas"]["VerdictEnum"];
+            verdict: components["schemas"]["ComparisonOutVerdictEnum"];
+        };
+        /**
+         * @description * `better` - better
+         *     * `not_separable` - not_separable
+         *     * `worse` - worse
+         * @enum {string}
+         */
+        ComparisonOutVerdictEnum: "better" | "not_separable" | "worse";
+        /** @description The models of a deployment side by side, since the revision that put them there. */
+        ComparisonSchema: {
+            since_revision: number;
+            main: components["schemas"]["SideSchema"] | null;
+            canary: components["schemas"]["SideSchema"] | null;
+            shadow: components["schemas"]["ShadowSideSchema"] | null;
         };
         /** @description `counts[true][predicted]` up to 50 labels, else the largest confusions in `cells`. */
         ConfusionOut: {
@@ -2237,6 +2428,8 @@ export interface components {
             column_mapping?: {
                 text: string;
                 label: string;
+                /** @description Further columns to keep with the rows; all when left out. */
+                meta?: string[] | null;
             };
         };
         /** @description What remains of a deleted object. */
@@ -2280,6 +2473,11 @@ export interface components {
          * @enum {string}
          */
         DeliveryOutStateEnum: "waiting" | "delivered" | "failed";
+        /** @description `POST /v1/deployments/{id}/pause` and `/resume`. */
+        DeploymentChangeSchemaRequest: {
+            /** @default  */
+            reason?: string;
+        };
         /** @description `POST /v1/deployments`. */
         DeploymentCreateSchemaRequest: {
             name: string;
@@ -2292,17 +2490,25 @@ export interface components {
             object: string;
             deleted: boolean;
         };
-        /** @description A deployment with its history, newest first. */
+        /** @description A deployment with its history and its last comparisons, newest first. */
         DeploymentDetailSchema: {
             id: string;
             object: string;
             name: string;
             model: string;
             canary: components["schemas"]["CanarySchema"] | null;
+            shadow: components["schemas"]["ShadowSchema"] | null;
+            /** @description Since when calls are refused; null while they are answered. */
+            paused_at: number | null;
             revision: number;
             created_at: number;
             updated_at: number;
+            /** @description The revision with which the present comparison began. */
+            compared_since: number;
+            output: components["schemas"]["OutputSchema"];
+            rules: components["schemas"]["RuleSchema"][];
             revisions: components["schemas"]["RevisionSchema"][];
+            comparisons: components["schemas"]["ComparisonSchema"][];
         };
         /** @description A page of deployments. */
         DeploymentListSchema: {
@@ -2316,6 +2522,11 @@ export interface components {
         DeploymentPromoteSchemaRequest: {
             model?: string;
             canary?: components["schemas"]["CanarySchemaRequest"] | null;
+            /**
+             * @description Also where the labels of the answers change.
+             * @default false
+             */
+            force?: boolean;
             /** @default  */
             reason?: string;
         };
@@ -2332,6 +2543,9 @@ export interface components {
             name: string;
             model: string;
             canary: components["schemas"]["CanarySchema"] | null;
+            shadow: components["schemas"]["ShadowSchema"] | null;
+            /** @description Since when calls are refused; null while they are answered. */
+            paused_at: number | null;
             revision: number;
             created_at: number;
             updated_at: number;
@@ -2447,6 +2661,8 @@ export interface components {
              */
             threshold?: number;
             slices: components["schemas"]["SliceOut"][];
+            /** @description Null where the dataset keeps no further columns. */
+            column_slices: components["schemas"]["ColumnSlicesOut"] | null;
             errors: number | null;
             worst: components["schemas"]["SampleOut"][];
             best: components["schemas"]["SampleOut"][];
@@ -2662,15 +2878,6 @@ export interface components {
             /** Format: double */
             high: number;
         };
-        /** @description Figures over the folds. */
-        FiguresSchema: {
-            /** Format: double */
-            accuracy: number;
-            /** Format: double */
-            macro_f1: number;
-            /** Format: double */
-            loss: number;
-        };
         /** @description Files, newest first. */
         FileListOut: {
             /** @description `list` */
@@ -2703,24 +2910,29 @@ export interface components {
         };
         /** @description One fold, judged on the rows it has not seen. */
         FoldSchema: {
-            /** Format: double */
-            accuracy: number;
-            /** Format: double */
-            macro_f1: number;
-            /** Format: double */
-            loss: number;
             fold: number;
             rows: number;
+            /** @description The task's own figures by name, and `loss`. */
+            metrics: {
+                [key: string]: number;
+            };
             /** Format: double */
             seconds: number;
         };
         /** @description What the folds done so far have shown. */
         FoldsResultSchema: {
             folds: components["schemas"]["FoldSchema"][];
-            mean: components["schemas"]["FiguresSchema"];
+            /** @description The task's own figures by name, and `loss`. */
+            mean: {
+                [key: string]: number;
+            };
             /** @description Of a sample. */
-            deviation: components["schemas"]["FiguresSchema"];
+            deviation: {
+                [key: string]: number;
+            };
+            /** @description null before the end, and in tasks without one label a row. */
             label_errors: number | null;
+            /** @description null before the end, and in tasks without one label a row. */
             calibration: components["schemas"]["CalibrationSchema"] | null;
         };
         /** @description The running period, at the prices that rule now and before any credit. */
@@ -2827,8 +3039,8 @@ export interface components {
             object?: string;
             tiers: components["schemas"]["TierSchema"][];
             presets: components["schemas"]["PresetSchema"][];
-            /** @description Tasks with `cross_validation` and `search`; never with `continue_from`. */
-            study_tasks: string[];
+            /** @description Tasks with `search`; every task has `cross_validation`. Neither goes together with `continue_from`. */
+            search_tasks: string[];
             data: components["schemas"]["HyperparameterSchema"][];
         };
         /**
@@ -3084,10 +3296,12 @@ export interface components {
          * @enum {string}
          */
         LimitWindowEnum: "day" | "month" | "total";
-        /** @description Which column is the text and which the label. */
+        /** @description Which column is the text and which the label, and which further ones are kept. */
         MappingOut: {
             text: string;
             label: string;
+            /** @description Further columns that are kept with the rows. Null: all, while it is being read. */
+            meta: string[] | null;
         };
         /**
          * @description * `en` - en
@@ -3290,7 +3504,7 @@ export interface components {
             kind: components["schemas"]["NoticeOutKindEnum"];
             /** @description The plan that could not begin; numbers and unit then say nothing. */
             plan: string | null;
-            reason: components["schemas"]["ReasonEnum"] | components["schemas"]["NullEnum"];
+            reason: components["schemas"]["NoticeOutReasonEnum"] | components["schemas"]["NullEnum"];
             /** @description Null: it is the balance's. */
             budget: string | null;
             unit: string;
@@ -3310,6 +3524,12 @@ export interface components {
          * @enum {string}
          */
         NoticeOutKindEnum: "balance" | "budget" | "plan";
+        /**
+         * @description * `currency` - currency
+         *     * `payment` - payment
+         * @enum {string}
+         */
+        NoticeOutReasonEnum: "currency" | "payment";
         NullEnum: null;
         /** @description Numbers of ``from`` to below ``to``; the last bin holds its end too. */
         NumberBinOut: {
@@ -3351,6 +3571,46 @@ export interface components {
             suspended: boolean;
             /** Format: date-time */
             created_at: string;
+        };
+        /** @description What a deployment makes of its models' answers. */
+        OutputSchema: {
+            /** @description A label's name to the one that is shown. */
+            labels?: {
+                [key: string]: string;
+            };
+            /**
+             * Format: double
+             * @description For calls that give none.
+             */
+            threshold?: number | null;
+            /** @description Shown, and charged, where no label reaches the threshold; else `label` is null. */
+            abstain_label?: string | null;
+            /** @description For calls that give none. */
+            top_k?: number | null;
+            /** @description An answer's field to the name it gets. */
+            fields?: {
+                [key: string]: string;
+            };
+        };
+        /** @description What a deployment makes of its models' answers. */
+        OutputSchemaRequest: {
+            /** @description A label's name to the one that is shown. */
+            labels?: {
+                [key: string]: string;
+            };
+            /**
+             * Format: double
+             * @description For calls that give none.
+             */
+            threshold?: number | null;
+            /** @description Shown, and charged, where no label reaches the threshold; else `label` is null. */
+            abstain_label?: string | null;
+            /** @description For calls that give none. */
+            top_k?: number | null;
+            /** @description An answer's field to the name it gets. */
+            fields?: {
+                [key: string]: string;
+            };
         };
         /** @description What happens when nothing is left: `block`, or `invoice` up to a credit line. */
         OverageOut: {
@@ -3516,6 +3776,8 @@ export interface components {
             column_mapping?: {
                 text: string;
                 label: string;
+                /** @description Further columns to keep with the rows; all when left out. */
+                meta?: string[] | null;
             };
         };
         /** @description List prices: a meter's price of all usage, then those for a task, tier or channel. */
@@ -3592,12 +3854,6 @@ export interface components {
          * @enum {string}
          */
         PurposeEnum: "fine-tune" | "batch" | "batch_output" | "fine-tune-results";
-        /**
-         * @description * `currency` - currency
-         *     * `payment` - payment
-         * @enum {string}
-         */
-        ReasonEnum: "currency" | "payment";
         /** @description Why a base is recommended. */
         ReasonSchema: {
             code: string;
@@ -3710,6 +3966,7 @@ export interface components {
             revision: number;
             model: string;
             canary: components["schemas"]["CanarySchema"] | null;
+            shadow: components["schemas"]["ShadowSchema"] | null;
             action: string;
             reason: string;
             actor: string;
@@ -3742,7 +3999,61 @@ export interface components {
             label: string;
             /** @description The label as JSON: a text, a list of texts, a number, or spans as objects. */
             target: unknown;
+            /** @description Further columns of the file: texts, numbers, true/false, or null. */
+            meta: {
+                [key: string]: unknown | null;
+            };
             split: components["schemas"]["SplitEnum"];
+        };
+        /** @description One rule. */
+        RuleSchema: {
+            /** @description Told as `rule` in the answers that it decides. */
+            name: string;
+            /** @description Words in a row; `*` stands for whatever comes between, or ends a word: `refund*`, `order * late`. Case and punctuation do not matter. */
+            pattern: string;
+            label: string;
+            /**
+             * @description `before`: the model is not asked; `after`: its answer is overruled.
+             *
+             *     * `before` - before
+             *     * `after` - after
+             * @default before
+             */
+            when?: components["schemas"]["RuleSchemaWhenEnum"];
+            /** @description Of a rule after the model: where its answer is this label, as it is shown. */
+            if_label?: string | null;
+        };
+        /** @description One rule. */
+        RuleSchemaRequest: {
+            /** @description Told as `rule` in the answers that it decides. */
+            name: string;
+            /** @description Words in a row; `*` stands for whatever comes between, or ends a word: `refund*`, `order * late`. Case and punctuation do not matter. */
+            pattern: string;
+            label: string;
+            /**
+             * @description `before`: the model is not asked; `after`: its answer is overruled.
+             *
+             *     * `before` - before
+             *     * `after` - after
+             * @default before
+             */
+            when?: components["schemas"]["RuleSchemaWhenEnum"];
+            /** @description Of a rule after the model: where its answer is this label, as it is shown. */
+            if_label?: string | null;
+        };
+        /**
+         * @description * `before` - before
+         *     * `after` - after
+         * @enum {string}
+         */
+        RuleSchemaWhenEnum: "before" | "after";
+        /** @description A deployment's rules, in the order in which they are tried. */
+        RulesSchema: {
+            rules: components["schemas"]["RuleSchema"][];
+        };
+        /** @description A deployment's rules, in the order in which they are tried. */
+        RulesSchemaRequest: {
+            rules: components["schemas"]["RuleSchemaRequest"][];
         };
         /** @description A row by its number; `label` and `predicted` are places in `labels`. */
         SampleOut: {
@@ -3817,6 +4128,96 @@ export interface components {
             /** Format: date-time */
             expires_at: string;
         };
+        /** @description A second model that runs beside the one that answers, and the share of the calls. */
+        ShadowSchema: {
+            model: string;
+            percent: number;
+        };
+        /** @description `PUT /v1/deployments/{id}/shadow`. */
+        ShadowSetSchemaRequest: {
+            model: string;
+            percent: number;
+            /** @default  */
+            reason?: string;
+        };
+        /** @description What the shadow has done, and how its answers differ. */
+        ShadowSideSchema: {
+            model: string;
+            calls: number;
+            items: number;
+            /** @description Calls it did not answer, or not in time. */
+            failed: number;
+            /**
+             * Format: double
+             * @description Of its calls, 0 to 1.
+             */
+            error_rate: number | null;
+            /**
+             * Format: double
+             * @description Mean milliseconds of a call in the model.
+             */
+            inference_ms: number | null;
+            /** Format: double */
+            inference_ms_p50: number | null;
+            /**
+             * Format: double
+             * @description Within a fifth: durations are counted by steps.
+             */
+            inference_ms_p95: number | null;
+            /** @description Calls it was not given, since the installation was busy. */
+            skipped: number;
+            /** @description Texts that both models answered. */
+            compared: number;
+            /**
+             * Format: double
+             * @description Share of them with equal answers; null for numbers.
+             */
+            agreement: number | null;
+            /**
+             * Format: double
+             * @description Mean of its score (or number) minus the main model's.
+             */
+            score_difference: number | null;
+            /** Format: double */
+            score_difference_absolute: number | null;
+            changes: components["schemas"]["AnswerChangeSchema"][];
+        };
+        /** @description What one model of a comparison has done. */
+        SideSchema: {
+            model: string;
+            calls: number;
+            items: number;
+            /** @description Calls it did not answer, or not in time. */
+            failed: number;
+            /**
+             * Format: double
+             * @description Of its calls, 0 to 1.
+             */
+            error_rate: number | null;
+            /**
+             * Format: double
+             * @description Mean milliseconds of a call in the model.
+             */
+            inference_ms: number | null;
+            /** Format: double */
+            inference_ms_p50: number | null;
+            /**
+             * Format: double
+             * @description Within a fifth: durations are counted by steps.
+             */
+            inference_ms_p95: number | null;
+        };
+        /** @description A column that cuts nothing. */
+        SkippedColumnOut: {
+            column: string;
+            reason: components["schemas"]["SkippedColumnOutReasonEnum"];
+        };
+        /**
+         * @description * `same` - same
+         *     * `all_different` - all_different
+         * @enum {string}
+         */
+        SkippedColumnOutReasonEnum: "same" | "all_different";
         /** @description Part of the rows: a quarter by length in characters, or texts read whole or cut. */
         SliceOut: {
             by: components["schemas"]["ByEnum"];
@@ -3825,6 +4226,19 @@ export interface components {
             rows: number;
             accuracy: components["schemas"]["FigureOut"];
         };
+        /** @description One further column of the dataset. */
+        SlicedColumnOut: {
+            column: string;
+            kind: components["schemas"]["SlicedColumnOutKindEnum"];
+            slices: components["schemas"]["ColumnSliceOut"][];
+        };
+        /**
+         * @description * `category` - category
+         *     * `boolean` - boolean
+         *     * `number` - number
+         * @enum {string}
+         */
+        SlicedColumnOutKindEnum: "category" | "boolean" | "number";
         /** @description Measured when training ended, with the engine that serves. */
         SpeedOut: {
             /** Format: double */
@@ -4082,13 +4496,6 @@ export interface components {
             by_deployment: components["schemas"]["UsageDeploymentOut"][];
             by_model: components["schemas"]["UsageModelOut"][];
         };
-        /**
-         * @description * `better` - better
-         *     * `not_separable` - not_separable
-         *     * `worse` - worse
-         * @enum {string}
-         */
-        VerdictEnum: "better" | "not_separable" | "worse";
         /** @description Versions, newest first. */
         VersionListOut: {
             /** @description `list` */
@@ -4137,6 +4544,8 @@ export interface components {
             column_mapping?: {
                 text: string;
                 label: string;
+                /** @description Further columns to keep with the rows; all when left out. */
+                meta?: string[] | null;
             };
         };
         /** @description The body of a new webhook. */
@@ -4212,12 +4621,6 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
-        /**
-         * @description * `period_end` - period_end
-         *     * `now` - now
-         * @enum {string}
-         */
-        WhenEnum: "period_end" | "now";
         _NeedsSchema: {
             name: string;
             value: string;
@@ -4242,6 +4645,8 @@ export interface components {
             scores: {
                 [key: string]: number;
             };
+            /** @description The deployment's rule that decided this answer; absent where the model did. */
+            rule?: string;
         };
         LabelsPrediction: {
             /** @description Of the text in `input`. */
@@ -4253,6 +4658,8 @@ export interface components {
             scores: {
                 [key: string]: number;
             };
+            /** @description The deployment's rule that decided this answer; absent where the model did. */
+            rule?: string;
         };
         Entity: {
             label: string;
@@ -4281,7 +4688,7 @@ export interface components {
             /** @constant */
             object: "list";
             model: string;
-            /** @description One answer a text, in the shape of the model's task. */
+            /** @description One answer a text, in the shape of the model's task. A deployment may name its labels and fields otherwise. */
             data: (components["schemas"]["Prediction"] | components["schemas"]["LabelsPrediction"] | components["schemas"]["EntitiesPrediction"] | components["schemas"]["NumberPrediction"])[];
             usage: {
                 /** @description What was charged. */
@@ -4345,6 +4752,8 @@ export interface components {
         PipelineLabel: {
             label: string;
             score: number;
+            /** @description The deployment's rule that decided this answer; absent where the model did. */
+            rule?: string;
         };
         PipelineEntity: {
             entity_group: string;
@@ -4444,6 +4853,15 @@ export interface operations {
             };
             /** @description No such model. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineError"];
+                };
+            };
+            /** @description The deployment is paused, or the Idempotency-Key is in use or came with another body. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5184,7 +5602,7 @@ export interface operations {
                     "application/json": components["schemas"]["GatewayError"];
                 };
             };
-            /** @description The Idempotency-Key is in use, or came with another body. */
+            /** @description The deployment is paused, or the Idempotency-Key is in use or came with another body. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5560,6 +5978,58 @@ export interface operations {
             };
         };
     };
+    deployments_output: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["OutputSchemaRequest"];
+                "multipart/form-data": components["schemas"]["OutputSchemaRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutputSchema"];
+                };
+            };
+        };
+    };
+    deployments_pause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DeploymentChangeSchemaRequest"];
+                "multipart/form-data": components["schemas"]["DeploymentChangeSchemaRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentSchema"];
+                };
+            };
+        };
+    };
     deployments_promote: {
         parameters: {
             query?: never;
@@ -5573,6 +6043,32 @@ export interface operations {
             content: {
                 "application/json": components["schemas"]["DeploymentPromoteSchemaRequest"];
                 "multipart/form-data": components["schemas"]["DeploymentPromoteSchemaRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentSchema"];
+                };
+            };
+        };
+    };
+    deployments_resume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DeploymentChangeSchemaRequest"];
+                "multipart/form-data": components["schemas"]["DeploymentChangeSchemaRequest"];
             };
         };
         responses: {
@@ -5601,6 +6097,79 @@ export interface operations {
                 "multipart/form-data": components["schemas"]["DeploymentRollbackSchemaRequest"];
             };
         };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentSchema"];
+                };
+            };
+        };
+    };
+    deployments_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RulesSchemaRequest"];
+                "multipart/form-data": components["schemas"]["RulesSchemaRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesSchema"];
+                };
+            };
+        };
+    };
+    deployments_shadow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShadowSetSchemaRequest"];
+                "multipart/form-data": components["schemas"]["ShadowSetSchemaRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentSchema"];
+                };
+            };
+        };
+    };
+    deployments_shadow_end: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             200: {
                 headers: {
@@ -6067,7 +6636,9 @@ export interface operations {
     fine_tuning_jobs_label_errors: {
         parameters: {
             query?: {
+                /** @description 1 to 100, 20 by default. */
                 limit?: number;
+                /** @description Rows to leave out; 0 by default. */
                 skip?: number;
             };
             header?: never;
@@ -6175,6 +6746,7 @@ export interface operations {
     fine_tuning_jobs_samples: {
         parameters: {
             query?: {
+                /** @description Evaluations: 1 to 20, 1 by default. */
                 limit?: number;
             };
             header?: never;

@@ -65,6 +65,11 @@ export type Hyperparameter = Hyperparameters["data"][number];
 
 export type Deployment = Schemas["DeploymentDetailSchema"];
 export type Revision = Schemas["RevisionSchema"];
+export type Comparison = Schemas["ComparisonSchema"];
+export type Side = Schemas["SideSchema"];
+export type ShadowSide = Schemas["ShadowSideSchema"];
+export type Output = Schemas["OutputSchema"];
+export type Rule = Schemas["RuleSchema"];
 
 export type ApiKey = Schemas["ApiKeyOut"];
 export type KeyScope = Schemas["ScopesEnum"];

@@ -25,8 +25,19 @@ const SHOWN: readonly string[] = [
   "rmse",
 ];
 const MOST = 4;
+const LOSS_DIGITS = 4;
+
+/** A loss as every page writes it; a dash where there is none. */
+export const lossText = (loss: number | null | undefined): string =>
+  loss?.toFixed(LOSS_DIGITS) ?? "–";
 
 export const isShare = (name: string): boolean => SHARES.includes(name);
+
+/** Names in the order figures are shown in; the database keeps none. Unknown ones go last. */
+export const inOrder = (names: readonly string[]): string[] => [
+  ...SHOWN.filter((name) => names.includes(name)),
+  ...names.filter((name) => !SHOWN.includes(name)),
+];
 
 export type Figure = { name: string; value: number };
 

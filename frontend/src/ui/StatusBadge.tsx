@@ -17,6 +17,7 @@ const TONES: Record<string, string> = {
   enabled: "good",
   delivered: "good",
   failing: "bad",
+  worse: "bad",
   waiting: "warm",
 };
 

@@ -41,7 +41,7 @@ def trained_name(name: str, entry: FullEntry) -> bool:
         return entry.embeddings
     if name.startswith("layers."):
         return int(name.split(".")[1]) >= entry.first_block
-    return True
+    return entry.pooler
 
 
 def trained_names(bert: Bert, entry: FullEntry) -> Iterator[str]:

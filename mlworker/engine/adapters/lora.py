@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from mlworker.engine.base.bert import LINEARS
 from mlworker.engine.base.config import BertConfig
 from mlworker.engine.data.packing import PackedRows
+from mlworker.engine.noise import drop
 
 POOLER = "pooler"
 
@@ -124,7 +125,7 @@ class LoraAdapter(nn.Module):
             return plain
         adapted = x
         if self.training and self.spec.dropout:
-            adapted = F.dropout(x, self.spec.dropout)
+            adapted = drop(x, self.spec.dropout)
         y: Tensor = _LoraLinear.apply(  # type: ignore[no-untyped-call]  # torch's own
             x, adapted, linear.weight, linear.bias, self.a[key], self.b[key], self.spec.scale
         )
@@ -137,7 +138,7 @@ def drop_result(
     """BERT's hidden dropout: on what a trained block adds to its input, while training."""
     if not share or not module.training or layer < first_block or name not in _ADDED:
         return y
-    return F.dropout(y, share)
+    return drop(y, share)
 
 
 _ADDED = ("attention_output", "output")

@@ -1,6 +1,7 @@
 """The usual recipe, as tutorials print it: every parameter, float32, padded to 128, batch 16.
 
-AdamW at 2e-5 without fused kernels, stock `transformers` model and forward.
+AdamW at 2e-5 without fused kernels, stock `transformers` model and forward. On the accelerator when
+there is one, still float32.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 import torch
 
 from mlworker.engine.base.locate import BaseDirectory
-from mlworker.engine.device import pick_dtype
+from mlworker.engine.device import pick_device, pick_dtype
 
 MAX_LENGTH = 128
 BATCH = 16
@@ -51,6 +52,7 @@ def naive_fine_tune(
 
     torch.manual_seed(seed)
     model = AutoModelForSequenceClassification.from_pretrained(base.directory, num_labels=labels)
+    model.to(pick_device())
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=LEARNING_RATE, fused=cheaply, foreach=False
     )
@@ -69,6 +71,8 @@ def naive_fine_tune(
             optimizer.zero_grad()
             reader.answer(model, pairs, labels=targets).loss.backward()
             optimizer.step()
+        if pick_device().type == "cuda":
+            torch.cuda.synchronize()
         spent += time.perf_counter() - since
         seconds.append(spent)
         reached.append(_accuracy(model, examiner, test))
@@ -86,10 +90,13 @@ class _Reader:
 
         self._tokenizer: Any = AutoTokenizer.from_pretrained(base.directory)
         self._padding = "longest" if width is None else "max_length"
-        native = pick_dtype("auto", torch.device("cpu")) == torch.bfloat16
+        self._device = pick_device()
+        native = pick_dtype("auto", self._device) == torch.bfloat16
         self._rounded = rounded and native
 
-    def answer(self, model: Any, pairs: Sequence[Numbered], **more: object) -> Any:
+    def answer(
+        self, model: Any, pairs: Sequence[Numbered], labels: torch.Tensor | None = None
+    ) -> Any:
         """What the model says of the texts."""
         batch = self._tokenizer(
             [text for text, _ in pairs],
@@ -97,9 +104,11 @@ class _Reader:
             truncation=True,
             max_length=MAX_LENGTH,
             return_tensors="pt",
-        )
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self._rounded):
-            return model(**batch, **more)
+        ).to(self._device)
+        if labels is not None:
+            labels = labels.to(self._device)
+        with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._rounded):
+            return model(**batch, labels=labels)
 
 
 def _accuracy(model: Any, reader: _Reader, test: Sequence[Numbered]) -> float:
@@ -111,5 +120,5 @@ def _accuracy(model: Any, reader: _Reader, test: Sequence[Numbered]) -> float:
         for start in range(0, len(ordered), _EVAL_BATCH):
             pairs = ordered[start : start + _EVAL_BATCH]
             called = reader.answer(model, pairs).logits.argmax(dim=1)
-            hits += int((called == torch.tensor([target for _, target in pairs])).sum())
+            hits += int((called.cpu() == torch.tensor([target for _, target in pairs])).sum())
     return hits / len(ordered)

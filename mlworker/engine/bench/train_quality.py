@@ -11,7 +11,16 @@ from pathlib import Path
 
 import torch
 
-from mlworker.engine.bench.samples import Sample, accuracy_of, fine_tune, mr_sample, pairs_read
+from mlworker.engine.base.config import BertConfig
+from mlworker.engine.base.locate import locate_base
+from mlworker.engine.bench.samples import (
+    BASE,
+    Sample,
+    accuracy_of,
+    fine_tune,
+    mr_sample,
+    pairs_read,
+)
 from mlworker.engine.contracts import DoneMessage, Json
 from mlworker.engine.training.config import PRESETS, resolve_auto
 
@@ -63,5 +72,6 @@ def _trained(sample: Sample, preset: str, threads: int) -> DoneMessage:
         classes=len(sample.labels),
         tier=tier,
         preset=preset,
+        width=BertConfig.read(locate_base(BASE).directory / "config.json").hidden_size,
     )
     return fine_tune(sample, tier, config.as_dict(), threads=threads)[0]

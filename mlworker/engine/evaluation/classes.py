@@ -17,7 +17,7 @@ from mlworker.engine.evaluation.frozen import frozen_base
 from mlworker.engine.evaluation.predictions import Answers, predictions_table
 from mlworker.engine.evaluation.report import Subject as Answered
 from mlworker.engine.evaluation.report import build_report
-from mlworker.engine.evaluation.subject import Findings, Subject
+from mlworker.engine.evaluation.subject import Findings, Scored, Subject
 from mlworker.engine.evaluation.tfidf import CLASS, TWO
 
 
@@ -44,7 +44,10 @@ def report(subject: Subject) -> Findings:
             "comparison": compare(answers.targets, answers.called, baselines),
         },
     )
-    return Findings(build_report(answered, subject.look), predictions_table(answers))
+    right = (answers.called == answers.targets).astype(np.float64)
+    ones = np.ones(len(right))
+    scored = Scored("accuracy", higher_is_better=True, above=right, below=ones, cases=ones)
+    return Findings(build_report(answered, subject.look), predictions_table(answers), scored)
 
 
 def _baselines(subject: Subject) -> list[Baseline]:

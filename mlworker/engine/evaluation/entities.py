@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import cast
 
 import numpy as np
+import pyarrow as pa
+from torch import Tensor
 
 from mlworker.engine.contracts import Json
 from mlworker.engine.data.rows import EncodedSplit
@@ -18,7 +20,7 @@ from mlworker.engine.evaluation.baselines import Baseline, best_labels
 from mlworker.engine.evaluation.bootstrap import METHOD, as_figures, intervals
 from mlworker.engine.evaluation.counts import ClassCounts, Floats, Ints
 from mlworker.engine.evaluation.frozen import frozen_base
-from mlworker.engine.evaluation.labelsets import cases_of, class_lines, f1_figures
+from mlworker.engine.evaluation.labelsets import cases_of, class_lines, f1_figures, f1_scored
 from mlworker.engine.evaluation.report import slices_of
 from mlworker.engine.evaluation.rivals import Contest, Judged, rival_parts
 from mlworker.engine.evaluation.subject import Findings, Subject, answers_table
@@ -92,18 +94,28 @@ def report(subject: Subject) -> Findings:
         "errors": int((1 - right).sum()),
         **_rivals(subject, np.array(tags, dtype=np.int64)),
     }
+    table = answered(answers, rows, labels, subject.row_ids)
+    scored = f1_scored("f1", *counted.transpose(1, 0, 2))
+    return Findings(parts, table.sort_by("row_id"), scored)
+
+
+def answered(
+    answers: Tensor, rows: Sequence[Sequence[int]], labels: Sequence[str], row_ids: Ints
+) -> pa.Table:
+    """Tags and scores of all tokens as spans of their rows, beside the true ones."""
+    pairs = span_pairs(answers[:, 0].int().tolist(), rows)
     scores = _least(answers[:, 1].tolist(), rows)
-    table = answers_table(
-        subject,
+    return answers_table(
+        row_ids,
         [_shown(true, labels) for true, _ in pairs],
         [_shown(said, labels) for _, said in pairs],
         score=scores,
         # the surer a wrong row, the worse; the surer a right one, the better
         label_score=[
-            score if good else 1 - score for score, good in zip(scores, right.tolist(), strict=True)
+            score if true == said else 1 - score
+            for score, (true, said) in zip(scores, pairs, strict=True)
         ],
     )
-    return Findings(parts, table)
 
 
 def _rivals(subject: Subject, tags: Ints) -> dict[str, Json]:

@@ -17,7 +17,7 @@ from mlworker.engine.evaluation.curves import precision_recall
 from mlworker.engine.evaluation.intervals import Interval
 from mlworker.engine.evaluation.label_rivals import set_rivals
 from mlworker.engine.evaluation.report import CURVES, averages_of, slices_of
-from mlworker.engine.evaluation.subject import Findings, Subject, answers_table
+from mlworker.engine.evaluation.subject import Findings, Scored, Subject, answers_table
 
 _FIGURES = ("micro_f1", "macro_f1", "subset_accuracy")
 
@@ -101,7 +101,16 @@ def report(subject: Subject, threshold: float) -> Findings:
         "errors": int((1 - right).sum()),
         **set_rivals(subject, truth, answers.called, threshold),
     }
-    return Findings(parts, _table(subject, answers))
+    table = _table(answers, setup.labels, subject.row_ids)
+    scored = f1_scored("micro_f1", hits, truth, answers.called)
+    return Findings(parts, table.sort_by("row_id"), scored)
+
+
+def answered(
+    scores: Floats, truth: Ints, labels: Sequence[str], threshold: float, row_ids: Ints
+) -> pa.Table:
+    """Answers of scores [R, C] beside 0 and 1 [R, C]."""
+    return _table(_Answers(scores, truth, (scores >= threshold).astype(np.int64)), labels, row_ids)
 
 
 def class_lines(
@@ -138,6 +147,12 @@ def cases_of(counts: ClassCounts, rows: int) -> Callable[[str], int]:
         return int(counts.support[int(at)]) if at else rows
 
     return cases
+
+
+def f1_scored(figure: str, hits: Ints, truth: Ints, called: Ints) -> Scored:
+    """What rows add to F1 over all labels; each is a count [R, C]."""
+    found, true, said = (part.sum(axis=1).astype(np.float64) for part in (hits, truth, called))
+    return Scored(figure, higher_is_better=True, above=2 * found, below=true + said, cases=true)
 
 
 def f1_figures(hits: Floats, support: Floats, called: Floats) -> dict[str, Floats]:
@@ -184,12 +199,11 @@ def _curves(
     return found
 
 
-def _table(subject: Subject, answers: _Answers) -> pa.Table:
+def _table(answers: _Answers, labels: Sequence[str], row_ids: Ints) -> pa.Table:
     """Both label sets as JSON lists; how sure the model was of the set it gave, and of the true."""
-    labels = subject.setup.labels
 
     def names(line: Ints) -> str:
-        return json.dumps([labels[at] for at in np.flatnonzero(line)], ensure_ascii=False)
+        return json.dumps([labels[at] for at in np.flatnonzero(line).tolist()], ensure_ascii=False)
 
     def sure(of: Ints) -> Floats:
         """The chance of the least likely of a set's decisions."""
@@ -197,7 +211,7 @@ def _table(subject: Subject, answers: _Answers) -> pa.Table:
         return np.asarray(each.min(axis=1), dtype=np.float64)
 
     return answers_table(
-        subject,
+        row_ids,
         [names(line) for line in answers.truth],
         [names(line) for line in answers.called],
         score=sure(answers.called).tolist(),

@@ -6,15 +6,16 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
 from torch import Tensor
 
 from mlworker.engine.contracts import Json
 from mlworker.engine.evaluation.baselines import Baseline, tf_idf_of
 from mlworker.engine.evaluation.bootstrap import METHOD, as_figures, intervals, ratio
-from mlworker.engine.evaluation.counts import Floats
+from mlworker.engine.evaluation.counts import Floats, Ints
 from mlworker.engine.evaluation.frozen import frozen_base
 from mlworker.engine.evaluation.rivals import Contest, Judged, rival_parts
-from mlworker.engine.evaluation.subject import Findings, Subject, answers_table
+from mlworker.engine.evaluation.subject import Findings, Scored, Subject, answers_table
 from mlworker.engine.evaluation.tfidf import NUMBER
 
 _FIGURES = ("r2", "spearman", "mae", "rmse")
@@ -54,14 +55,26 @@ def report(subject: Subject) -> Findings:
         },
         **_rivals(subject, true, found, known),
     }
-    table = answers_table(
-        subject,
+    table = setup.task.answered(
+        subject.logits, subject.split.targets, setup.labels, subject.row_ids
+    )
+    # R2 compares with the spread inside a slice, so it tells nothing between slices.
+    off, ones = np.abs(found - true), np.ones(len(true))
+    scored = Scored("mae", higher_is_better=False, above=off, below=ones, cases=0 * ones)
+    return Findings(parts, table.sort_by("row_id"), scored)
+
+
+def answered(answers: Tensor, targets: Sequence[float], row_ids: Ints) -> pa.Table:
+    """Both numbers as text; the farther off an answer, the lower its `label_score`."""
+    found = answers[:, 0].numpy().astype(np.float64)
+    true = np.array(targets, dtype=np.float64)
+    return answers_table(
+        row_ids,
         [repr(one) for one in true.tolist()],
         [f"{one:.6g}" for one in found.tolist()],
         score=found.tolist(),
         label_score=(-np.abs(found - true)).tolist(),
     )
-    return Findings(parts, table)
 
 
 def _rivals(subject: Subject, true: Floats, found: Floats, known: Floats) -> dict[str, Json]:

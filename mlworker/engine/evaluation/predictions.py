@@ -45,6 +45,19 @@ class Answers:
         return np.asarray(picked, dtype=np.float64)
 
 
+def answers_of(answers: Answers) -> pa.Table:
+    """The rows as they come, without the scores of other labels."""
+    return pa.table(
+        {
+            "row_id": pa.array(answers.row_ids, pa.int64()),
+            "label": pa.array(answers.targets, pa.int32()),
+            "predicted": pa.array(answers.called, pa.int32()),
+            "score": pa.array(answers.scores, pa.float32()),
+            "label_score": pa.array(answers.label_scores, pa.float32()),
+        }
+    )
+
+
 def predictions_table(answers: Answers) -> pa.Table:
     """The rows by number; columns as in `predictions_read`."""
     order = np.argsort(answers.row_ids, kind="stable")
@@ -52,17 +65,14 @@ def predictions_table(answers: Answers) -> pa.Table:
     width = min(TOP, shares.shape[1])
     top = np.concatenate([_highest(part, width) for part in _parts(shares)])
     kept = np.take_along_axis(shares, top.astype(np.int64), axis=1)
-    return pa.table(
-        {
-            "row_id": pa.array(answers.row_ids[order], pa.int64()),
-            "label": pa.array(answers.targets[order], pa.int32()),
-            "predicted": pa.array(answers.called[order], pa.int32()),
-            "score": pa.array(answers.scores[order], pa.float32()),
-            "label_score": pa.array(answers.label_scores[order], pa.float32()),
-            "top_labels": pa.FixedSizeListArray.from_arrays(pa.array(top.ravel()), width),
-            "top_scores": pa.FixedSizeListArray.from_arrays(pa.array(kept.ravel()), width),
-        }
-    )
+    table = answers_of(answers).take(pa.array(order))
+    tops = {
+        "top_labels": pa.FixedSizeListArray.from_arrays(pa.array(top.ravel()), width),
+        "top_scores": pa.FixedSizeListArray.from_arrays(pa.array(kept.ravel()), width),
+    }
+    for name, column in tops.items():
+        table = table.append_column(name, column)
+    return table
 
 
 def predictions_write(table: pa.Table, path: Path) -> None:

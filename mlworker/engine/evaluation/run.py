@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -17,13 +18,14 @@ from mlworker.engine.base.locate import base_at
 from mlworker.engine.contracts import Json, LogMessage, PhaseMessage
 from mlworker.engine.data.rows import EncodedSplit, hold_out, read_splits
 from mlworker.engine.durable import publish_folder
+from mlworker.engine.evaluation.column_slices import column_slices
 from mlworker.engine.evaluation.names import FOLDER, PREDICTIONS, REPORT
 from mlworker.engine.evaluation.predictions import predictions_write
 from mlworker.engine.evaluation.report import FORMAT
 from mlworker.engine.evaluation.speed import measure_speed
 from mlworker.engine.evaluation.subject import Subject
 from mlworker.engine.inference.resident import Resident
-from mlworker.engine.tasks.base import Row
+from mlworker.engine.tasks.base import META, Row
 from mlworker.engine.training.pace import SparePace
 from mlworker.engine.training.setup import Setup, Trained
 
@@ -65,6 +67,13 @@ def _evaluate(setup: Setup, trained: Trained, artifact: Path) -> None:
         bert=bert,
     )
     findings = setup.task.report(subject)
+    sliced = column_slices(
+        [cast("Mapping[str, object]", row.get(META) or {}) for row in rows],
+        subject.row_ids,
+        findings.scored,
+        seed=subject.seed,
+        between=subject.look,
+    )
     report: dict[str, Json] = {
         "format": FORMAT,
         "task": setup.task.name,
@@ -73,6 +82,7 @@ def _evaluate(setup: Setup, trained: Trained, artifact: Path) -> None:
         "rows": len(rows),
         "labels": list(setup.labels),
         **findings.parts,
+        **({} if sliced is None else {"column_slices": sliced}),
         "speed": speed,
         "seconds": round(time.monotonic() - begun, 2),
     }

@@ -12,7 +12,7 @@ from torch import Tensor
 from mlworker.engine.base.bert import Bert
 from mlworker.engine.contracts import Json
 from mlworker.engine.data.rows import EncodedSplit
-from mlworker.engine.evaluation.counts import Ints
+from mlworker.engine.evaluation.counts import Floats, Ints
 from mlworker.engine.tasks.base import Row
 from mlworker.engine.training.setup import Setup, Trained
 
@@ -61,16 +61,32 @@ class Subject:
 
 
 @dataclass(frozen=True)
+class Scored:
+    """What each row adds to a figure that is a quotient of sums: accuracy, F1, a mean error."""
+
+    figure: str
+    higher_is_better: bool
+    above: Floats
+    """[R]"""
+    below: Floats
+    """[R]"""
+    cases: Floats
+    """[R]: of how many cases the figure is a share; 0 where it is none."""
+
+
+@dataclass(frozen=True)
 class Findings:
     """A task's parts of the report, and its answers row by row."""
 
     parts: dict[str, Json]
     answers: pa.Table
     """By row number: row_id, label, predicted, score, label_score, and what else the task keeps."""
+    scored: Scored
+    """What the rows are worth, for slices by further columns."""
 
 
 def answers_table(
-    subject: Subject,
+    row_ids: Ints,
     label: Sequence[str],
     predicted: Sequence[str],
     *,
@@ -81,13 +97,12 @@ def answers_table(
 
     The lower `label_score`, the worse the answer; rows whose two texts agree are right.
     """
-    table = pa.table(
+    return pa.table(
         {
-            "row_id": pa.array(subject.row_ids, pa.int64()),
+            "row_id": pa.array(row_ids, pa.int64()),
             "label": pa.array(label, pa.string()),
             "predicted": pa.array(predicted, pa.string()),
             "score": pa.array(score, pa.float32()),
             "label_score": pa.array(label_score, pa.float32()),
         }
     )
-    return table.sort_by("row_id")

@@ -213,7 +213,8 @@ class Resident:
         """Attended features [R, H] float32, each row after its model's own block."""
         depth = [self._model(slot).layers for slot in slots]
         wanted = sorted(set(depth))
-        states = self.bert.states(packed, wanted)
+        # rows on weights of their own come in batches of their own
+        states = (self._model(slots[0]).bert or self.bert).states(packed, wanted)
         eps = self.bert.config.layer_norm_eps
         query = self._model(slots[0]).query
         if len(set(slots)) > 1:

@@ -31,6 +31,7 @@ class SlotTable:
         self._resident, self._loader, self._room = resident, loader, room
         self._slots: OrderedDict[str, int] = OrderedDict()
         self._sizes: dict[str, int] = {}
+        self._used: dict[str, float] = {}
         self._free = list(range(resident.slots - 1, -1, -1))
         self._pins: Counter[str] = Counter()
         self._lock = threading.Condition(threading.RLock())
@@ -46,15 +47,16 @@ class SlotTable:
         with self._lock:
             return sum(self._sizes.values())
 
-    def ensure(self, key: str, *, patience: float = 0.0) -> int:
+    def ensure(self, key: str, *, patience: float = 0.0, idle: float = 0.0) -> int:
         """The model's slot, loading it first if need be; raises what the loader raises.
 
         Waits up to `patience` seconds for a pin to be lifted when all is pinned; never to be used
-        by the thread that holds the pins.
+        by the thread that holds the pins. Takes the place of models alone that nobody used for
+        `idle` seconds.
         """
         with self._lock:
             if key in self._slots:
-                self._slots.move_to_end(key)
+                self._touch(key)
                 return self._slots[key]
             gate = self._loading.setdefault(key, threading.Lock())
         with gate:
@@ -72,13 +74,14 @@ class SlotTable:
                 )
             prepared = self._resident.prepare(artifact)
             with self._lock:
-                slot = self._take(size, time.monotonic() + patience)
+                slot = self._take(size, time.monotonic() + patience, idle)
                 try:
                     self._resident.put(slot, prepared)
                 except BaseException:
                     self._free.append(slot)
                     raise
                 self._slots[key], self._sizes[key] = slot, size
+                self._touch(key)
                 self._loading.pop(key, None)
                 return slot
 
@@ -109,11 +112,15 @@ class SlotTable:
             found = {key: self._slots[key] for key in dict.fromkeys(keys) if key in self._slots}
             for key in found:
                 self._pins[key] += 1
-                self._slots.move_to_end(key)
+                self._touch(key)
         try:
             yield found
         finally:
             self._lift(found)
+
+    def _touch(self, key: str) -> None:
+        self._slots.move_to_end(key)
+        self._used[key] = time.monotonic()
 
     def _lift(self, keys: Iterable[str]) -> None:
         with self._lock:
@@ -123,28 +130,29 @@ class SlotTable:
                     del self._pins[key]
             self._lock.notify_all()
 
-    def _take(self, size: int, until: float) -> int:
+    def _take(self, size: int, until: float, idle: float) -> int:
         """A free slot with `size` bytes of room; the least recently used make way."""
         while True:
+            unused_since = time.monotonic() - idle
             while size and sum(self._sizes.values()) + size > self._room:
-                if not self._evict_oldest(lambda key: self._sizes[key] > 0):
+                if not self._evict_oldest(lambda key: self._sizes[key] > 0, unused_since):
                     break
             else:
-                if self._free or self._evict_oldest(lambda _: True):
+                if self._free or self._evict_oldest(lambda _: True, unused_since):
                     return self._free.pop()
             left = until - time.monotonic()
             if left <= 0 or not self._lock.wait(left):
                 raise SlotsExhausted
 
-    def _evict_oldest(self, wanted: Callable[[str], bool]) -> bool:
+    def _evict_oldest(self, wanted: Callable[[str], bool], unused_since: float) -> bool:
         for key in self._slots:
-            if wanted(key) and not self._pins[key]:
+            if wanted(key) and not self._pins[key] and self._used[key] <= unused_since:
                 self._evict(key)
                 return True
         return False
 
     def _evict(self, key: str) -> None:
         slot = self._slots.pop(key)
-        del self._sizes[key]
+        del self._sizes[key], self._used[key]
         self._resident.unload(slot)
         self._free.append(slot)

@@ -17,8 +17,8 @@ LEAST_FOLDS, MOST_FOLDS = 2, 10
 LEAST_TRIALS, MOST_TRIALS = 2, 200
 MOST_RUNS = 4
 """Full runs that a search may end with; tiers lora and full."""
-TASKS = ("text_classification",)
-"""Tasks whose rows have one label each, which folds and suggestions need."""
+LABEL_TASKS = ("text_classification",)
+"""Tasks whose rows have one label each, which trials, label errors and calibration need."""
 _TRIALS_PER_RUN = 4
 
 
@@ -50,16 +50,16 @@ def search_tokens(one_pass: int, *, epochs: int, tier: str, trials: int, runs: i
     return one_pass + runs * trained_tokens(one_pass, epochs=epochs, tier=tier)
 
 
-def stratified_folds(targets: Iterable[int], folds: int, seed: int) -> list[int]:
-    """The fold of each row: every label is spread evenly, and folds differ by one row at most."""
+def stratified_folds(strata: Iterable[int], folds: int, seed: int) -> list[int]:
+    """The fold of each row: every stratum is spread evenly, and folds differ by one row at most."""
     random = Random(f"{seed}/folds")  # noqa: S311 - a repeatable split, not a secret
     places: dict[int, list[int]] = {}
-    for row, target in enumerate(targets):
-        places.setdefault(target, []).append(row)
+    for row, stratum in enumerate(strata):
+        places.setdefault(stratum, []).append(row)
     fold_of = [0] * sum(len(rows) for rows in places.values())
     turn = 0
-    for target in sorted(places):
-        rows = places[target]
+    for stratum in sorted(places):
+        rows = places[stratum]
         random.shuffle(rows)
         for row in rows:
             fold_of[row] = turn % folds

@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import cast
 
 import torch
 
@@ -49,15 +48,15 @@ class Frame:
             self.state = StudyState.restored(path, self.state.fingerprint)
         elif spec.folds:
             outputs = setup.task.outputs(setup.labels)
-            self.state.logits = torch.zeros(rows, outputs)
+            lines = setup.train.tokens if setup.task.level == "token" else rows
+            self.state.logits = torch.zeros(lines, outputs)
         self._resumed, self.state.part = self.state.part, ""
         self._loop: TrainingLoop | None = None
         self._cache: HeadCache | None = None
         self._fold_of: list[int] = []
         if spec.folds:
-            seed = setup.config.seed
-            targets = cast("tuple[int, ...]", setup.train.targets)  # the task has one label a row
-            self._fold_of = stratified_folds(targets, spec.folds, seed)
+            strata = setup.task.strata(setup.train.targets, setup.labels)
+            self._fold_of = stratified_folds(strata, spec.folds, setup.config.seed)
         self._steps = _LAST if self._head else self._loop_steps()
         shrunk = math.ceil(self._steps * (spec.folds - 1) / max(spec.folds, 1))
         self._fold_steps = _FOLD if self._head else shrunk

@@ -20,27 +20,32 @@ from mlworker.engine.study.calibrate import (
     softmax,
 )
 from mlworker.engine.study.confident import Floats, Ints, label_errors
+from mlworker.engine.study.cost import LABEL_TASKS
 from mlworker.engine.study.files import FOLDER, PREDICTIONS, OutOfFold, out_of_fold_write
 from mlworker.engine.training.setup import Setup, Trained
 
 _HEAD = ("head.weight", "head.bias")
 
 
-def folds_publish(setup: Setup, fold_of: Sequence[int], logits: Tensor) -> tuple[str, int]:
-    """Write the predictions; (their folder in the run folder, how many labels look wrong)."""
-    targets = np.array(setup.train.targets, dtype=np.int64)
-    shares = softmax(_floats(logits))
+def folds_publish(setup: Setup, fold_of: Sequence[int], logits: Tensor) -> tuple[str, int | None]:
+    """Write the predictions; (their folder in the run folder, how many labels look wrong).
+
+    None where rows have no one label that could be.
+    """
+    task, targets = setup.task, setup.train.targets
+    numbers = row_numbers(split_rows(setup, "train")[1])
+    errors = None
+    if task.name in LABEL_TASKS:
+        errors = label_errors(np.array(targets, dtype=np.int64), softmax(_floats(logits)))
     found = OutOfFold(
-        row_ids=row_numbers(split_rows(setup, "train")[1]),
+        answers=task.answered(logits, targets, setup.labels, numbers),
         folds=np.array(fold_of, dtype=np.int64) + 1,
-        targets=targets,
-        probabilities=shares,
-        errors=label_errors(targets, shares),
+        errors=errors,
         labels=setup.labels,
     )
     with publish_folder(setup.run_dir / FOLDER, {"format": FORMAT}) as folder:
         out_of_fold_write(found, folder / PREDICTIONS)
-    return FOLDER, len(found.errors.rows)
+    return FOLDER, None if errors is None else len(errors.rows)
 
 
 def calibrated(setup: Setup, trained: Trained, logits: Tensor) -> tuple[Trained, dict[str, Any]]:

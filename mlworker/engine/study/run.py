@@ -19,17 +19,20 @@ from mlworker.engine.contracts import (
 )
 from mlworker.engine.data.rows import EncodedSplit
 from mlworker.engine.study.cached import CachedSearch
+from mlworker.engine.study.cost import LABEL_TASKS
 from mlworker.engine.study.frame import Frame
 from mlworker.engine.study.outcome import calibrated, folds_publish
 from mlworker.engine.study.parts import PartLink
 from mlworker.engine.study.space import SMOOTHING, Asker, full_space
-from mlworker.engine.study.state import FIGURES, MODEL, finite, leader
+from mlworker.engine.study.state import MODEL, finite, leader
 from mlworker.engine.training.config import TrainConfig
 from mlworker.engine.training.evaluate import metrics_of
 from mlworker.engine.training.head import HeadCache, HeadRun, chosen_rows
 from mlworker.engine.training.loop import TrainingLoop
 from mlworker.engine.training.progress import figures
 from mlworker.engine.training.setup import Setup, Trained
+from mlworker.engine.training.states import token_places
+from mlworker.engine.training.token_head import TokenHeadRun
 
 
 def wanted(spec: TrainSpec) -> bool:
@@ -52,7 +55,7 @@ class Study(Frame):
             self._read()
         setup = self._part(MODEL, self._steps, replace(self._setup, config=config))
         if self._head:
-            trained = HeadRun(setup, self._cache).train()
+            trained = self._head_run(setup, self._cache).train()
         else:
             self._loop = TrainingLoop(setup, lambda: self._fresh(setup))
             trained = self._loop.train()
@@ -63,7 +66,7 @@ class Study(Frame):
             steps_planned=self.steps_planned,
         )
         setup = replace(setup, link=link)
-        if spec.folds:
+        if spec.folds and setup.task.name in LABEL_TASKS:
             trained, self.state.calibration = calibrated(setup, trained, self.state.logits)
             self._tell()
         return setup, trained
@@ -193,13 +196,13 @@ class Study(Frame):
                 logits = self._head_fold(name, fold, config)
             else:
                 logits = self._loop_fold(name, train, rest, config)
-            state.logits[torch.tensor(held)] = logits
+            state.logits[self._lines(held)] = logits
             found = figures(metrics_of(setup.task, logits, rest, setup.labels))
             state.folds.append(
                 {
                     "fold": fold + 1,
                     "rows": len(held),
-                    **{figure: found[figure] for figure in FIGURES},
+                    "metrics": {name: found[name] for name in (*setup.task.headline, "loss")},
                     "seconds": round(time.monotonic() - begun, 3),
                 }
             )
@@ -227,8 +230,21 @@ class Study(Frame):
         own = [place for place, row in enumerate(row_of) if self._fold_of[row] != fold]
         kept = {row: place for place, row in enumerate(row_of) if self._fold_of[row] == fold}
         held = [row for row, of in enumerate(self._fold_of) if of == fold]
-        run = HeadRun(setup, cache, own)
+        run = self._head_run(setup, cache, own)
         return run.fold(cache, [kept.get(row) for row in held], chosen_rows(setup.train, held))
+
+    def _head_run(
+        self, setup: Setup, cache: HeadCache | None, own: list[int] | None = None
+    ) -> HeadRun | TokenHeadRun:
+        by_token = setup.task.level == "token"
+        return TokenHeadRun(setup, cache, own) if by_token else HeadRun(setup, cache, own)
+
+    def _lines(self, rows: list[int]) -> Tensor:
+        """Where the logits of some training rows lie."""
+        setup = self._setup
+        if setup.task.level == "row":
+            return torch.tensor(rows)
+        return token_places([len(ids) for ids in setup.train.ids], rows)
 
 
 def _with(config: TrainConfig, params: dict[str, Any]) -> TrainConfig:

@@ -18,7 +18,6 @@ from mlworker.engine.training.state import checkpoint_study
 MODEL = "model"
 """Name of the last part, which trains the model that is kept."""
 _LOGITS = "logits"
-FIGURES = ("accuracy", "macro_f1", "loss")
 
 
 @dataclass
@@ -39,10 +38,11 @@ class StudyState:
     best: dict[str, Any] | None = None
     """What the search chose; None before it has."""
     errors: int | None = None
-    """Likely label errors; None before all folds are done."""
+    """Likely label errors; None before all folds are done, and where rows have no one label."""
     calibration: dict[str, Any] | None = None
     logits: Tensor = field(default_factory=lambda: torch.empty(0))
-    """Out-of-fold logits [R, C] of the training rows; zeros where their fold is not done."""
+    """Out-of-fold logits of the training rows, [R, C] or a line a token; zeros where their fold is
+    not done."""
 
     def carried(self, seconds: float) -> tuple[dict[str, Tensor], Json]:
         """What a checkpoint keeps; `seconds` this attempt has taken so far."""
@@ -99,7 +99,8 @@ def _shown(record: Mapping[str, Any]) -> Json:
 
 
 def _each(folds: list[dict[str, Any]], how: Any) -> Json:
-    return {name: how([fold[name] for fold in folds]) for name in FIGURES}
+    names = folds[0]["metrics"]
+    return {name: how([fold["metrics"][name] for fold in folds]) for name in names}
 
 
 def _deviation(values: list[float]) -> float:

@@ -14,8 +14,10 @@ from mlworker.engine.contracts import EngineError, ErrorCode, Json
 from mlworker.engine.tokenizer import EncodedText, TextTokenizer
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from torch import Tensor
 
+    from mlworker.engine.evaluation.counts import Ints
     from mlworker.engine.evaluation.subject import Findings, Subject
 
 Row = Mapping[str, object]
@@ -23,6 +25,8 @@ Target: TypeAlias = "int | float | Sequence[int]"
 """What the head should say of a row: a label's index, a number, a 0 or 1 for each label, or a
 tag's index for each token (IGNORED where none is asked)."""
 
+META = "meta"
+"""Key of a test row's further columns, an object; no task looks at it."""
 IGNORED = -100
 """Target of a token that is not asked, as stock `transformers` marks it."""
 
@@ -163,6 +167,10 @@ class Task(Protocol):
         """What `class_weights: balanced` hands to `loss`."""
         ...
 
+    def strata(self, targets: Sequence[Target], labels: Sequence[str]) -> list[int]:
+        """A number for each row: folds get rows of each number in the same shares."""
+        ...
+
     def tensor(self, targets: Sequence[Target]) -> Tensor:
         """Targets of some rows as `loss` takes them."""
         ...
@@ -189,6 +197,16 @@ class Task(Protocol):
         self, logits: Tensor, targets: Sequence[Target], labels: Sequence[str]
     ) -> dict[str, Json]:
         """Figures of an evaluation; contains `loss`, `rows` and the primary metric."""
+        ...
+
+    def answered(
+        self,
+        logits: Tensor,
+        targets: Sequence[Target],
+        labels: Sequence[str],
+        row_ids: Ints,
+    ) -> pa.Table:
+        """Answers beside what is true, a line a row: the columns of `Findings.answers`."""
         ...
 
     def report(self, subject: Subject) -> Findings:

@@ -21,8 +21,10 @@ from mlworker.engine.tasks.text_classification import MAX_LABELS, ranked_scores
 from mlworker.engine.tokenizer import EncodedText, TextTokenizer
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from torch import Tensor
 
+    from mlworker.engine.evaluation.counts import Ints
     from mlworker.engine.evaluation.subject import Findings, Subject
     from mlworker.engine.tasks.base import Task
 
@@ -116,6 +118,19 @@ class MultiLabelClassification:
         counts = [sum(column) for column in zip(*rows, strict=True)]
         return [(len(rows) - count) / max(count, 1) for count in counts]
 
+    def strata(self, targets: Sequence[Target], labels: Sequence[str]) -> list[int]:
+        """The rarest of a row's labels; rows without one have a number of their own."""
+        rows = cast("Sequence[Sequence[int]]", targets)
+        counts = [sum(column) for column in zip(*rows, strict=True)]
+        return [
+            min(
+                (at for at, given in enumerate(row) if given),
+                key=lambda at: (counts[at], at),
+                default=len(labels),
+            )
+            for row in rows
+        ]
+
     def tensor(self, targets: Sequence[Target]) -> Tensor:
         """[R, C] of 0 and 1."""
         import torch  # noqa: PLC0415 - the web process reads tasks, and it never imports torch
@@ -160,6 +175,22 @@ class MultiLabelClassification:
         wanted = self.tensor(targets).reshape(logits.shape)
         loss = float(self.loss(logits.float(), wanted, None, 0.0)) / max(len(targets), 1)
         return label_metrics(self.answers(logits).numpy(), truth, labels, THRESHOLD, loss)
+
+    def answered(
+        self,
+        logits: Tensor,
+        targets: Sequence[Target],
+        labels: Sequence[str],
+        row_ids: Ints,
+    ) -> pa.Table:
+        """Both label sets as JSON lists."""
+        import numpy as np  # noqa: PLC0415 - the web process reads tasks and needs no arrays
+
+        from mlworker.engine.evaluation.labelsets import answered  # noqa: PLC0415 - same
+
+        truth = np.array(targets, dtype=np.int64).reshape(len(targets), len(labels))
+        scores = self.answers(logits).numpy().astype(np.float64)
+        return answered(scores, truth, labels, THRESHOLD, row_ids)
 
     def report(self, subject: Subject) -> Findings:
         """F1 with intervals, figures and curves per label, calibration, worst rows."""

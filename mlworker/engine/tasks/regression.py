@@ -25,8 +25,10 @@ from mlworker.engine.tasks.base import (
 from mlworker.engine.tokenizer import EncodedText, TextTokenizer
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from torch import Tensor
 
+    from mlworker.engine.evaluation.counts import Ints
     from mlworker.engine.evaluation.subject import Findings, Subject
     from mlworker.engine.tasks.base import Task
 
@@ -34,6 +36,8 @@ VALUE = "value"
 """Name of the head's only output."""
 LARGEST = 1e30
 """Float32, in which heads are kept, ends at 3e38, and errors are squared."""
+STRATA = 10
+"""Parts of the numbers that each fold gets rows of."""
 _TITLE = "Regression"
 
 
@@ -122,6 +126,14 @@ class Regression:
         """There are no classes."""
         return
 
+    def strata(self, targets: Sequence[Target], labels: Sequence[str]) -> list[int]:
+        """Which tenth of the numbers a row's lies in."""
+        numbers = cast("Sequence[float]", targets)
+        found = [0] * len(numbers)
+        for rank, row in enumerate(sorted(range(len(numbers)), key=numbers.__getitem__)):
+            found[row] = rank * STRATA // len(numbers)
+        return found
+
     def tensor(self, targets: Sequence[Target]) -> Tensor:
         """[R], scaled."""
         import torch  # noqa: PLC0415 - the web process reads tasks, and it never imports torch
@@ -157,6 +169,18 @@ class Regression:
         found = self.answers(logits)[:, 0].tolist()
         numbers = cast("Sequence[float]", targets)
         return {"loss": loss / max(len(targets), 1), **number_metrics(found, numbers)}
+
+    def answered(
+        self,
+        logits: Tensor,
+        targets: Sequence[Target],
+        labels: Sequence[str],
+        row_ids: Ints,
+    ) -> pa.Table:
+        """Both numbers as text."""
+        from mlworker.engine.evaluation.numbers import answered  # noqa: PLC0415 - numpy
+
+        return answered(self.answers(logits), cast("Sequence[float]", targets), row_ids)
 
     def report(self, subject: Subject) -> Findings:
         """Errors with intervals, the mean as baseline, worst rows."""

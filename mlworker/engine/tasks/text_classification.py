@@ -11,8 +11,10 @@ from mlworker.engine.tasks.base import Column, Row, Source, Stock, Target, inval
 from mlworker.engine.tokenizer import EncodedText, TextTokenizer
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from torch import Tensor
 
+    from mlworker.engine.evaluation.counts import Ints
     from mlworker.engine.evaluation.subject import Findings, Subject
     from mlworker.engine.tasks.base import Task
 
@@ -100,6 +102,10 @@ class TextClassification:
             counts[target] += 1
         return [len(targets) / (len(labels) * max(count, 1)) for count in counts]
 
+    def strata(self, targets: Sequence[Target], labels: Sequence[str]) -> list[int]:
+        """Each row's label."""
+        return list(cast("Sequence[int]", targets))
+
     def tensor(self, targets: Sequence[Target]) -> Tensor:
         """[R] indices."""
         import torch  # noqa: PLC0415 - the web process reads tasks, and it never imports torch
@@ -139,6 +145,24 @@ class TextClassification:
         """`metrics` of logits."""
         found = self.probabilities(logits).tolist()
         return self.metrics(found, cast("Sequence[int]", targets), labels)
+
+    def answered(
+        self,
+        logits: Tensor,
+        targets: Sequence[Target],
+        labels: Sequence[str],
+        row_ids: Ints,
+    ) -> pa.Table:
+        """Both labels by their places."""
+        import numpy as np  # noqa: PLC0415 - the web process reads tasks and needs no arrays
+
+        from mlworker.engine.evaluation.predictions import (  # noqa: PLC0415 - same
+            Answers,
+            answers_of,
+        )
+
+        truth = np.array(targets, dtype=np.int64)
+        return answers_of(Answers(row_ids, truth, self.probabilities(logits).numpy()))
 
     def report(self, subject: Subject) -> Findings:
         """All parts: confusion, curves, calibration, baselines and a verdict."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, cast
 
 from mlworker.engine.contracts import EngineError, Json
 from mlworker.engine.data.spans import (
+    OUTSIDE,
     Span,
     labels_of,
     spans_of,
@@ -34,8 +36,10 @@ from mlworker.engine.tasks.base import (
 from mlworker.engine.tokenizer import EncodedText, TextTokenizer
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from torch import Tensor
 
+    from mlworker.engine.evaluation.counts import Ints
     from mlworker.engine.evaluation.subject import Findings, Subject
     from mlworker.engine.tasks.base import Task
 
@@ -55,7 +59,7 @@ class TokenClassification:
     headline = ("f1", "precision", "recall")
     stock = Stock("BertForTokenClassification", "TOKEN_CLS", None, "softmax")
     fewest_labels = 1
-    unused: frozenset[str] = frozenset()
+    unused: frozenset[str] = frozenset({"pooling"})
     options = frozenset({"threshold"})
 
     def labels(self, rows: Sequence[Row]) -> tuple[str, ...]:
@@ -134,6 +138,17 @@ class TokenClassification:
                     counts[tag] += 1
         return [sum(counts) / (len(labels) * max(count, 1)) for count in counts]
 
+    def strata(self, targets: Sequence[Target], labels: Sequence[str]) -> list[int]:
+        """The rarest label of a row's spans; rows without one have a number of their own."""
+        found = [
+            {(tag - 1) // 2 for tag in row if tag != IGNORED and tag > OUTSIDE}
+            for row in cast("Sequence[Sequence[int]]", targets)
+        ]
+        counts = Counter(label for row in found for label in row)
+        return [
+            min(row, key=lambda label: (counts[label], label), default=len(labels)) for row in found
+        ]
+
     def tensor(self, targets: Sequence[Target]) -> Tensor:
         """[T], all rows after each other."""
         import torch  # noqa: PLC0415 - the web process reads tasks, and it never imports torch
@@ -183,6 +198,19 @@ class TokenClassification:
         loss = float(self.loss(logits.float(), self.tensor(targets), None, 0.0))
         tags = self.answers(logits)[:, 0].int().tolist()
         return {"loss": loss / self.size(targets), **span_metrics(tags, rows, labels_of(labels))}
+
+    def answered(
+        self,
+        logits: Tensor,
+        targets: Sequence[Target],
+        labels: Sequence[str],
+        row_ids: Ints,
+    ) -> pa.Table:
+        """Both lists of spans as JSON."""
+        from mlworker.engine.evaluation.entities import answered  # noqa: PLC0415 - numpy
+
+        rows = cast("Sequence[Sequence[int]]", targets)
+        return answered(self.answers(logits), rows, labels_of(labels), row_ids)
 
     def report(self, subject: Subject) -> Findings:
         """Span figures with intervals, per label and by length; worst rows."""

@@ -13,6 +13,7 @@ from mlworker.engine.data.batches import micro_batches, plan_batches
 from mlworker.engine.data.packing import COARSE, PackedRows, pack_rows
 from mlworker.engine.data.rows import EncodedSplit
 from mlworker.engine.tasks.base import Task
+from mlworker.engine.training.lanes import beside, read_together
 from mlworker.engine.training.pace import Pace
 
 EVAL_TOKENS = 2048
@@ -34,22 +35,27 @@ def collect(
     lengths = [len(row) for row in ids]
     ends = torch.tensor(lengths).cumsum(0)
     starts = ends - torch.tensor(lengths)
+
+    def read(rows: list[int]) -> tuple[Tensor, Tensor]:
+        packed = pack_rows([ids[index] for index in rows], device, COARSE)
+        with torch.inference_mode():
+            part = forward(packed).float().cpu()
+        if level == "row":
+            return torch.tensor([rows[place] for place in packed.order]), part
+        first = starts[[rows[place] for place in packed.order]]
+        places = first.index_select(0, packed.row_of_token.cpu())
+        return places + packed.positions[: packed.tokens].cpu(), part
+
     out: Tensor | None = None
     for batch in plan_batches(lengths, token_budget=EVAL_TOKENS):
         for micro in micro_batches(batch, lengths, pace.micro_tokens(EVAL_TOKENS)):
             pace.begin()
-            packed = pack_rows([ids[index] for index in micro], device, COARSE)
-            with torch.inference_mode():
-                part = forward(packed).float().cpu()
-            if level == "token":
-                first = starts[[micro[place] for place in packed.order]]
-                places = first.index_select(0, packed.row_of_token.cpu())
-                places = places + packed.positions[: packed.tokens].cpu()
-            else:
-                places = torch.tensor([micro[place] for place in packed.order])
-            if out is None:
-                out = torch.empty(len(ids) if level == "row" else int(ends[-1]), *part.shape[1:])
-            out[places] = part[: len(places)]
+            for places, part in beside(read, read_together(micro, lengths, device)):
+                if out is None:
+                    out = torch.empty(
+                        len(ids) if level == "row" else int(ends[-1]), *part.shape[1:]
+                    )
+                out[places] = part[: len(places)]
             pace.end(sum(lengths[index] for index in micro))
     if out is None:
         raise ValueError("collect needs at least one row")

@@ -15,14 +15,17 @@ from mlworker.engine.adapters.full import FULL, trained_names
 from mlworker.engine.adapters.lora import drop_result
 from mlworker.engine.artifact_manifest import FullEntry
 from mlworker.engine.base.bert import Bert
+from mlworker.engine.contracts import PoolingKind
 from mlworker.engine.data.packing import PackedRows
+from mlworker.engine.heads import QUERY, attention_feature
 from mlworker.engine.training.config import TrainConfig
 from mlworker.engine.training.trainable import Trainable
 
 
-def full_entry(config: TrainConfig) -> FullEntry:
+def full_entry(config: TrainConfig, *, tokens: bool) -> FullEntry:
     """What a run of tier full trains."""
-    return FullEntry(config.frozen_layers, config.embeddings == "trained")
+    read = config.pooling == "first" and not tokens
+    return FullEntry(config.frozen_layers, config.embeddings == "trained", read)
 
 
 class FullModel(Trainable):
@@ -38,8 +41,13 @@ class FullModel(Trainable):
         tokens: bool = False,
     ) -> None:
         super().__init__(bert, config, outputs, tokens=tokens)
+        self.query: nn.Parameter | None = None
+        if config.pooling == "attention" and not tokens:
+            sizes = bert.config.num_attention_heads, bert.config.hidden_size
+            # zeros are the mean of the tokens: it begins with what the base was trained to say
+            self.query = nn.Parameter(torch.zeros(sizes))
         self._share, self._first = config.hidden_dropout, config.frozen_layers
-        self._names = tuple(trained_names(bert, full_entry(config)))
+        self._names = tuple(trained_names(bert, full_entry(config, tokens=tokens)))
         bert.dtype = dtype
         chosen = set(self._names)
         for name, parameter in bert.named_parameters():
@@ -48,6 +56,11 @@ class FullModel(Trainable):
             else:
                 parameter.data = parameter.data.to(dtype)
         self._trained = dict(bert.named_parameters())
+
+    @property
+    def pooling(self) -> PoolingKind:
+        """As the configuration says."""
+        return super().pooling if self.query is None else "attention"
 
     def run(
         self,
@@ -69,11 +82,16 @@ class FullModel(Trainable):
         return hidden
 
     def pooled(self, packed: PackedRows) -> Tensor:
-        """tanh(pooler(first tokens)) [R, H]."""
+        """tanh(pooler(first tokens)), or what the queries see of all tokens: [R, H]."""
+        if self.query is not None:
+            eps = self.bert.config.layer_norm_eps
+            return attention_feature(self.states(packed), packed, self.query, eps)
         first = self.bert(packed, run=self.run, first_tokens=True)
         return torch.tanh(self.bert.pooler(first))
 
     def own(self) -> Iterator[tuple[str, Tensor]]:
-        """The base's trained weights."""
+        """The base's trained weights, and the queries."""
         for name in self._names:
             yield FULL + name, self._trained[name]
+        if self.query is not None:
+            yield QUERY, self.query

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mlworker.engine.contracts import MetricMessage, PhaseMessage
+from mlworker.engine.contracts import PhaseMessage
 from mlworker.engine.data.packing import PackedRows
 from mlworker.engine.data.rows import EncodedSplit
 from mlworker.engine.heads import QUERY, Pooling, attention_feature
 from mlworker.engine.training.attention import AttentionTraining, Learned
 from mlworker.engine.training.classifier import Classifier, Standardised, classifier_rounds
 from mlworker.engine.training.evaluate import collect, metrics_of
-from mlworker.engine.training.progress import figures
+from mlworker.engine.training.progress import FitReports, figures
 from mlworker.engine.training.setup import Setup, Trained
 from mlworker.engine.training.states import (
     TokenStates,
@@ -98,7 +98,7 @@ class HeadRun:
         rest = sorted(set(range(len(setup.train))) - set(self._seen)) if places is None else []
         self._rest = [rest[start::_PARTS] for start in range(min(_PARTS, len(rest)))]
         self.steps_planned = len(self._parts) + self._attention.epochs + len(self._rest) + _ROUNDS
-        self._step = self._read = 0
+        self._reports = FitReports(setup, rows=len(setup.train), steps_planned=self.steps_planned)
 
     def fold(self, cache: HeadCache, places: Sequence[int | None], split: EncodedSplit) -> Tensor:
         """Train, and say what the model makes of held-out rows: logits [R, C].
@@ -184,7 +184,7 @@ class HeadRun:
             for place in self._places:
                 means[place, part] = self._train.features(place, self._means, rows)
             seen = slice(0, rows[-1] + 1)
-            self._read = seen.stop
+            self._reports.read = seen.stop
             fits = [
                 self._mean_fit(place, means[place, seen], self._targets[seen], heard[place])
                 for place in self._places
@@ -217,7 +217,7 @@ class HeadRun:
             others = chosen_rows(setup.train, part)
             parts.append(self._features(learned, others))
             targets.append(setup.task.tensor(others.targets))
-            self._read += len(part)
+            self._reports.read += len(part)
             self._report(best)
         features = Standardised.of(torch.cat(parts))
         del parts
@@ -276,23 +276,7 @@ class HeadRun:
         return model.classifier.logits(features[:, 0]), plain.classifier.logits(features[:, 1])
 
     def _report(self, best: _Candidate) -> None:
-        setup = self.setup
-        self._step += 1
-        share = self._read / len(setup.train)
-        seconds = setup.start.seconds + setup.pace.seconds
-        setup.link.send(
-            MetricMessage(
-                step=self._step,
-                steps_planned=self.steps_planned,
-                epoch=share,
-                train_loss=best.classifier.train_loss,
-                learning_rate=1.0,
-                trained_tokens=round(setup.train.tokens * share),
-                rows_per_second=self._read / seconds,
-                seconds=seconds,
-                validation=best.found,
-            )
-        )
+        self._reports.send(best.classifier.train_loss, best.found)
 
 
 def chosen_rows(split: EncodedSplit, rows: Sequence[int]) -> EncodedSplit:

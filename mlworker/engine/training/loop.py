@@ -22,9 +22,11 @@ from mlworker.engine.data.packing import COARSE, pack_rows
 from mlworker.engine.data.rows import EncodedSplit
 from mlworker.engine.evaluation.run import split_rows
 from mlworker.engine.heads import Pooling
+from mlworker.engine.noise import noise_seed
 from mlworker.engine.tasks.base import Row
 from mlworker.engine.training.choice import softened
 from mlworker.engine.training.evaluate import collect, metrics_of
+from mlworker.engine.training.lanes import beside, read_together
 from mlworker.engine.training.optimizers import optimizer_for, schedule_share
 from mlworker.engine.training.progress import figures
 from mlworker.engine.training.samples import judged, samples_of
@@ -72,6 +74,7 @@ class TrainingLoop:
         self.state.position.rows_read = start.rows
         self.state.position.seconds = start.seconds
         self._rows: Sequence[Row] | None = None
+        self._seeded = 0
         self._reported = 0.0
         self._saved = time.monotonic()
         self._interval = setup.spec.checkpoint_seconds
@@ -143,10 +146,10 @@ class TrainingLoop:
             group["lr"] = rate * group["scale"]
         self.model.train()
         self.state.optimizer.zero_grad(set_to_none=True)
-        torch.manual_seed(config.seed * _SEED_STRIDE + at.step)
         loss = 0.0
         wanted = setup.pace.micro_tokens(config.batch_tokens)
         size = setup.task.size([setup.train.targets[index] for index in batch])
+        self._seeded = (config.seed * _SEED_STRIDE + at.step) * _SEED_STRIDE
         for micro in micro_batches(batch, self._lengths, max(wanted, 1)):
             loss += self._micro_step(micro, size)
         norm = torch.nn.utils.clip_grad_norm_(self._parameters, config.max_grad_norm)
@@ -165,15 +168,42 @@ class TrainingLoop:
         """Forward and backward of some rows; the batch's mean loss is the sum of these parts."""
         setup = self.setup
         setup.pace.begin()
-        packed = pack_rows([setup.train.ids[index] for index in micro], setup.device, COARSE)
-        targets = setup.task.tensor([setup.train.targets[micro[place]] for place in packed.order])
+        found = beside(lambda part: self._gradients(*part, size), self._parts(micro))
+        for _, gradients in found:
+            for parameter, gradient in zip(self._parameters, gradients, strict=True):
+                if gradient is None:
+                    continue
+                if parameter.grad is None:
+                    parameter.grad = gradient
+                else:
+                    parameter.grad += gradient
+        setup.pace.end(sum(self._lengths[index] for index in micro))
+        return sum(loss for loss, _ in found)
+
+    def _parts(self, micro: list[int]) -> list[tuple[list[int], int]]:
+        """Rows that are read together, with the seed of what is drawn while they are."""
+        parts = read_together(micro, self._lengths, self.setup.device)
+        begin = self._seeded
+        self._seeded += len(parts)
+        return [(part, begin + place) for place, part in enumerate(parts)]
+
+    def _gradients(
+        self, rows: list[int], seed: int, size: int
+    ) -> tuple[float, tuple[Tensor | None, ...]]:
+        """Some rows' share of the batch's loss, and its gradients."""
+        setup = self.setup
+        noise_seed(seed, setup.device)
+        packed = pack_rows([setup.train.ids[index] for index in rows], setup.device, COARSE)
+        targets = setup.task.tensor([setup.train.targets[rows[place]] for place in packed.order])
         logits = self.model(packed)
         total = setup.task.loss(
             logits, targets.to(setup.device), self._weights, setup.config.label_smoothing
         )
-        (total / size).backward()  # type: ignore[no-untyped-call]
-        setup.pace.end(sum(self._lengths[index] for index in micro))
-        return float(total.detach()) / size
+        share = total / size
+        # not backward(): that would add to the same tensors as the other half does
+        return float(share.detach()), torch.autograd.grad(
+            share, self._parameters, allow_unused=True
+        )
 
     def _check(self, loss: float, norm: float) -> None:
         """Stop before a broken step reaches the weights."""
@@ -239,10 +269,7 @@ class TrainingLoop:
         setup.link.send(PhaseMessage("evaluating"))
         self.model.restore(self.state.best)
         return Trained(
-            pooling=Pooling(
-                "token" if setup.task.level == "token" else "cls",
-                setup.bert.config.num_hidden_layers,
-            ),
+            pooling=Pooling(self.model.pooling, setup.bert.config.num_hidden_layers),
             tensors=self.model.tensors(),
             steps=at.step,
             steps_planned=self.steps_planned,

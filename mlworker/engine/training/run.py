@@ -11,6 +11,7 @@ from torch import Tensor
 from mlworker.engine.artifact import save_artifact
 from mlworker.engine.artifact_manifest import ArtifactManifest, FullEntry, LoraEntry
 from mlworker.engine.base.bert import Bert
+from mlworker.engine.base.config import BertConfig
 from mlworker.engine.base.locate import base_at, verify_base
 from mlworker.engine.contracts import (
     CheckpointMessage,
@@ -28,13 +29,12 @@ from mlworker.engine.data.rows import EncodedSplit, encode_split, hold_out, read
 from mlworker.engine.device import device_name, pick_device, pick_dtype
 from mlworker.engine.evaluation.run import evaluate_run
 from mlworker.engine.link import Link
-from mlworker.engine.study.cost import TASKS as STUDY_TASKS
-from mlworker.engine.study.cost import Pass, folds_tokens, search_tokens
+from mlworker.engine.study.cost import LABEL_TASKS, Pass, folds_tokens, search_tokens
 from mlworker.engine.study.run import Study, wanted
 from mlworker.engine.tasks import task_named
 from mlworker.engine.tasks.base import Row, Task
 from mlworker.engine.tokenizer import TextTokenizer
-from mlworker.engine.training.config import ConfigError, TrainConfig, resolve_auto
+from mlworker.engine.training.config import ConfigError, TrainConfig, plain_values, resolve_auto
 from mlworker.engine.training.evaluate import metrics_of
 from mlworker.engine.training.full_model import FullModel, full_entry
 from mlworker.engine.training.head import HeadRun
@@ -78,10 +78,8 @@ class Run:
 
     def _execute_study(self, setup: Setup) -> DoneMessage:
         """Search and cross-validate, then train the model with what was found."""
-        if setup.task.name not in STUDY_TASKS:
-            raise ConfigError(
-                "cross_validation", f"The task {setup.task.name} has no cross-validation or search."
-            )
+        if setup.spec.trials and setup.task.name not in LABEL_TASKS:
+            raise ConfigError("search", f"The task {setup.task.name} has no search.")
         self._study = Study(setup, trainable_of)
         self._send_plan(setup, self._study.steps_planned)
         chosen, trained = self._study.train()
@@ -116,9 +114,9 @@ class Run:
             task.check(rows, spec.labels)
         if not splits["train"]:
             raise EngineError(ErrorCode.INVALID_DATA, "There is no row to train on.")
-        config = self._config(len(splits["train"]))
-        unused_check(task, config)
         base = base_at(spec.base.id, Path(spec.base.directory), spec.base.weights_sha256)
+        config = self._config(task, len(splits["train"]))
+        unused_check(task, config)
         verify_base(base)
         device = pick_device()
         # Tier full trains float32 weights and rounds them at each use.
@@ -153,7 +151,7 @@ class Run:
             pace=self._pace,
         )
 
-    def _config(self, rows: int) -> TrainConfig:
+    def _config(self, task: Task, rows: int) -> TrainConfig:
         """From the checkpoint when there is one, else resolved from the specification."""
         spec = self._spec
         if spec.resume is not None and spec.tier != "head" and not wanted(spec):
@@ -165,7 +163,14 @@ class Run:
                     ErrorCode.CHECKPOINT_CORRUPT,
                     f"The checkpoint is of another version ({error.message}) Start without it.",
                 ) from error
-        return resolve_auto(spec.config, rows=rows, classes=len(spec.labels), tier=spec.tier)
+        given = {**plain_values(task.unused, tier=spec.tier), **spec.config}
+        return resolve_auto(
+            given,
+            rows=rows,
+            classes=len(spec.labels),
+            tier=spec.tier,
+            width=BertConfig.read(Path(spec.base.directory) / "config.json").hidden_size,
+        )
 
     def _send_plan(self, setup: Setup, steps: int) -> None:
         self._link.send(
@@ -204,7 +209,7 @@ class Run:
             pooling=trained.pooling.kind,
             layers=trained.pooling.layers,
             lora=_lora_entry(config),
-            full=_full_entry(config),
+            full=_full_entry(setup),
             config=config.as_dict(),
             metrics=metrics,
         )
@@ -249,8 +254,9 @@ def _lora_entry(config: TrainConfig) -> LoraEntry | None:
     return LoraEntry(config.lora_rank, config.lora_alpha, config.lora_targets, config.frozen_layers)
 
 
-def _full_entry(config: TrainConfig) -> FullEntry | None:
-    return full_entry(config) if config.tier == "full" else None
+def _full_entry(setup: Setup) -> FullEntry | None:
+    tokens = setup.task.level == "token"
+    return full_entry(setup.config, tokens=tokens) if setup.config.tier == "full" else None
 
 
 def _planned_tokens(setup: Setup) -> int:
@@ -283,9 +289,8 @@ def _frozen_check(config: TrainConfig, bert: Bert) -> None:
 
 def unused_check(task: Task, config: TrainConfig) -> None:
     """ConfigError when a value means nothing to the task: better said than ignored."""
-    plain = {"class_weights": "none", "label_smoothing": 0.0}
-    for name in sorted(task.unused):
-        if getattr(config, name) != plain[name]:
+    for name, plain in plain_values(task.unused, tier=config.tier).items():
+        if getattr(config, name) != plain:
             raise ConfigError(
                 name, f"{name} does nothing in {task.title.lower()}: leave it out or choose auto."
             )

@@ -13,6 +13,7 @@ from mlworker.engine.data.packing import COARSE, PackedRows, pack_rows
 from mlworker.engine.data.rows import EncodedSplit
 from mlworker.engine.heads import attention_feature
 from mlworker.engine.training.evaluate import EVAL_TOKENS
+from mlworker.engine.training.lanes import beside, read_together
 from mlworker.engine.training.setup import Setup
 
 CACHE_BYTES = 768 << 20
@@ -52,6 +53,19 @@ def cached_rows(
     return rows_that_fit([len(row) for row in split.ids], order, CACHE_BYTES // share // token)
 
 
+def spread(starts: Tensor, sizes: Tensor) -> Tensor:
+    """Numbers of `sizes[i]` places from `starts[i]` on, one row after the other."""
+    before = sizes.cumsum(0) - sizes
+    return torch.repeat_interleave(starts - before, sizes) + torch.arange(int(sizes.sum()))
+
+
+def token_places(lengths: Sequence[int], rows: Sequence[int]) -> Tensor:
+    """Where the tokens of some rows lie among those of all rows."""
+    sizes = torch.tensor(lengths)
+    chosen = torch.as_tensor(rows, dtype=torch.long)
+    return spread((sizes.cumsum(0) - sizes)[chosen], sizes[chosen])
+
+
 class TokenStates:
     """States of some rows: [L, T, H] in the base's number format, on the run's device."""
 
@@ -87,14 +101,17 @@ class TokenStates:
         for batch in plan_batches(lengths, token_budget=EVAL_TOKENS):
             for micro in micro_batches(batch, lengths, pace.micro_tokens(EVAL_TOKENS)):
                 pace.begin()
-                chosen = [rows[place] for place in micro]
-                packed = self.pack(chosen)
-                with torch.inference_mode():
-                    found = self._setup.bert.states(packed, self.layers)
-                    places = self._places(packed, chosen)
-                    for place, state in enumerate(found):
-                        self._states[place].index_copy_(0, places, state)
-                pace.end(packed.tokens)
+                parts = read_together(micro, lengths, self._setup.device)
+                beside(self._read, [[rows[place] for place in part] for part in parts])
+                pace.end(sum(lengths[place] for place in micro))
+
+    def _read(self, rows: Sequence[int]) -> None:
+        packed = self.pack(rows)
+        with torch.inference_mode():
+            found = self._setup.bert.states(packed, self.layers)
+            places = self._places(packed, rows)
+            for place, state in enumerate(found):
+                self._states[place].index_copy_(0, places, state)
 
     def pack(self, rows: Sequence[int]) -> PackedRows:
         """Rows as one batch; `hidden` then gives their states."""
@@ -104,9 +121,14 @@ class TokenStates:
         """States [T, H] of a batch packed from `rows`, after block `layers[place]`."""
         return self._states[place].index_select(0, self._places(packed, rows))
 
-    def lines(self, place: int) -> Tensor:
-        """States [T, H] of all rows, one after the other, after block `layers[place]`."""
-        return self._states[place]
+    def lines(self, place: int, tokens: Tensor) -> Tensor:
+        """Float32 states [n, H] on the CPU of some tokens, after block `layers[place]`."""
+        states = self._states[place]
+        return states.index_select(0, tokens.to(states.device)).float().cpu()
+
+    def tokens(self) -> Tensor:
+        """Where the tokens of all rows lie, row after row."""
+        return spread(self._starts, torch.tensor(self.lengths))
 
     def features(self, place: int, query: Tensor, rows: Sequence[int]) -> Tensor:
         """Pooled features [n, H] float32 on the CPU, in the order of `rows`."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mlworker.engine.base.bert import Bert
+from mlworker.engine.contracts import PoolingKind
 from mlworker.engine.data.packing import PackedRows
+from mlworker.engine.noise import drop
 from mlworker.engine.training.config import TrainConfig
 
 _HEAD_STD = 0.02
@@ -40,10 +41,18 @@ class Trainable(nn.Module):
         """The base that is run."""
         return self._base[0]
 
+    @property
+    def pooling(self) -> PoolingKind:
+        """What the head reads."""
+        return "token" if self.tokens else "cls"
+
     def forward(self, packed: PackedRows) -> Tensor:
         """Logits [R, C], or [T, C] of tokens, in packed order, float32."""
         read = self.states(packed) if self.tokens else self.pooled(packed)
-        logits: Tensor = self.head(F.dropout(read.float(), self._dropout, self.training))
+        read = read.float()
+        if self.training and self._dropout:
+            read = drop(read, self._dropout)
+        logits: Tensor = self.head(read)
         return logits
 
     def states(self, packed: PackedRows) -> Tensor:

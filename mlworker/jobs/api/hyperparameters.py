@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from anneal.kernel.api import TenantView
 from anneal.kernel.principal import Permission
-from mlworker.engine.study.cost import TASKS as STUDY_TASKS
+from mlworker.engine.study.cost import LABEL_TASKS
 from mlworker.engine.training.config import HYPERPARAMETERS, PRESETS, TIER_HELP, FieldHelp
 from mlworker.jobs.hyperparameters import DEFAULT_TIER, JOB_FIELDS
 
@@ -62,9 +62,10 @@ class HyperparametersSchema(serializers.Serializer[Any]):
     object = serializers.CharField(default="fine_tuning.hyperparameters")
     tiers = TierSchema(many=True)
     presets = PresetSchema(many=True)
-    study_tasks = serializers.ListField(
+    search_tasks = serializers.ListField(
         child=serializers.CharField(),
-        help_text="Tasks with `cross_validation` and `search`; never with `continue_from`.",
+        help_text="Tasks with `search`; every task has `cross_validation`. Neither goes together "
+        "with `continue_from`.",
     )
     data = HyperparameterSchema(many=True)  # type: ignore[assignment] # a field, where the class has a property
 
@@ -98,7 +99,7 @@ class HyperparametersView(TenantView):
                     }
                     for name, preset in PRESETS.items()
                 ],
-                "study_tasks": list(STUDY_TASKS),
+                "search_tasks": list(LABEL_TASKS),
                 "data": [
                     _rendered(name, known)
                     for name, known in HYPERPARAMETERS.items()

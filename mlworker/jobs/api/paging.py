@@ -1,17 +1,14 @@
 """Events in pages: by their number, which is the order of the commits; ids alone would not do."""
 
-from typing import Any, Final
+from typing import Any
 
 from rest_framework.request import Request
 
-from anneal.kernel.errors import InvalidRequest
+from anneal.kernel.api import limit_read
 from anneal.kernel.scopes import OrganizationRef
 from mlworker.jobs.api.render import render_event
 from mlworker.jobs.contracts import JobInfo
 from mlworker.jobs.selectors import job_events
-
-_DEFAULT: Final = 20
-_MAX: Final = 100
 
 
 def event_page(organization: OrganizationRef, job: JobInfo, request: Request) -> dict[str, Any]:
@@ -20,7 +17,7 @@ def event_page(organization: OrganizationRef, job: JobInfo, request: Request) ->
         organization=organization,
         job_id=job.id,
         after=request.query_params.get("after"),
-        limit=_limit(request.query_params.get("limit")),
+        limit=limit_read(request),
     )
     data = [render_event(event) for event in events]
     return {
@@ -30,11 +27,3 @@ def event_page(organization: OrganizationRef, job: JobInfo, request: Request) ->
         "last_id": data[-1]["id"] if data else None,
         "has_more": more,
     }
-
-
-def _limit(text: str | None) -> int:
-    if text is None:
-        return _DEFAULT
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= _MAX:
-        raise InvalidRequest(f"limit must be a whole number from 1 to {_MAX}.", param="limit")
-    return int(text)

@@ -3,20 +3,17 @@
 from dataclasses import asdict
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from anneal.kernel.api import limit_read
 from anneal.kernel.principal import Permission
 from mlworker.jobs.api.views import JobBase
 from mlworker.jobs.samples import evaluation_samples
 
-
-class _SamplesQuery(serializers.Serializer[Any]):
-    """How many evaluations to show."""
-
-    limit = serializers.IntegerField(min_value=1, max_value=20, default=1)
+_MOST = 20
 
 
 class SampleSchema(serializers.Serializer[Any]):
@@ -54,14 +51,16 @@ class SamplesView(JobBase):
     @extend_schema(
         operation_id="fine_tuning_jobs_samples",
         tags=["fine-tuning"],
-        parameters=[_SamplesQuery],
+        parameters=[
+            OpenApiParameter("limit", int, description=f"Evaluations: 1 to {_MOST}, 1 by default.")
+        ],
         responses=EvaluationSamplesListSchema,
     )
     def get(self, request: Request, job_id: str) -> Response:
         """List the last evaluations of a job with their best and worst validation rows."""
-        query = _SamplesQuery(data=request.query_params)
-        query.is_valid(raise_exception=True)
         found = evaluation_samples(
-            organization=self.organization, job=self.located, **query.validated_data
+            organization=self.organization,
+            job=self.located,
+            limit=limit_read(request, most=_MOST, usual=1),
         )
         return Response({"object": "list", "data": [asdict(one) for one in found]})

@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from anneal.kernel.api import integer_read, limit_read
 from anneal.kernel.principal import Permission
 from mlworker.jobs.api.study_schemas import LabelErrorListSchema
 from mlworker.jobs.api.views import JobBase
@@ -17,13 +17,6 @@ from mlworker.jobs.label_errors import label_errors_csv, label_errors_page, out_
 
 _TAGS = ["fine-tuning"]
 _MOST_ROWS = 100_000
-
-
-class _PageQuery(serializers.Serializer[Any]):
-    """Which rows to show."""
-
-    skip = serializers.IntegerField(min_value=0, max_value=_MOST_ROWS, default=0)
-    limit = serializers.IntegerField(min_value=1, max_value=100, default=20)
 
 
 class FileResponse(HttpResponse):
@@ -40,15 +33,19 @@ class LabelErrorsView(JobBase):
     @extend_schema(
         operation_id="fine_tuning_jobs_label_errors",
         tags=_TAGS,
-        parameters=[_PageQuery],
+        parameters=[
+            OpenApiParameter("skip", int, description="Rows to leave out; 0 by default."),
+            OpenApiParameter("limit", int, description="1 to 100, 20 by default."),
+        ],
         responses=LabelErrorListSchema,
     )
     def get(self, request: Request, job_id: str) -> Response:
         """List training rows whose label is likely wrong, the likeliest first."""
-        query = _PageQuery(data=request.query_params)
-        query.is_valid(raise_exception=True)
         page = label_errors_page(
-            organization=self.organization, job=self.located, **query.validated_data
+            organization=self.organization,
+            job=self.located,
+            skip=integer_read(request, "skip", 0, _MOST_ROWS, 0),
+            limit=limit_read(request),
         )
         return Response(
             {

@@ -4,20 +4,15 @@ from typing import Any
 
 from rest_framework import serializers
 
-
-class FiguresSchema(serializers.Serializer[Any]):
-    """Figures over the folds."""
-
-    accuracy = serializers.FloatField()
-    macro_f1 = serializers.FloatField()
-    loss = serializers.FloatField()
+_FIGURES = "The task's own figures by name, and `loss`."
 
 
-class FoldSchema(FiguresSchema):
+class FoldSchema(serializers.Serializer[Any]):
     """One fold, judged on the rows it has not seen."""
 
     fold = serializers.IntegerField()
     rows = serializers.IntegerField()
+    metrics = serializers.DictField(child=serializers.FloatField(), help_text=_FIGURES)
     seconds = serializers.FloatField()
 
 
@@ -44,10 +39,14 @@ class FoldsResultSchema(serializers.Serializer[Any]):
     """What the folds done so far have shown."""
 
     folds = FoldSchema(many=True)
-    mean = FiguresSchema()
-    deviation = FiguresSchema(help_text="Of a sample.")
-    label_errors = serializers.IntegerField(allow_null=True)
-    calibration = CalibrationSchema(allow_null=True)
+    mean = serializers.DictField(child=serializers.FloatField(), help_text=_FIGURES)
+    deviation = serializers.DictField(child=serializers.FloatField(), help_text="Of a sample.")
+    label_errors = serializers.IntegerField(
+        allow_null=True, help_text="null before the end, and in tasks without one label a row."
+    )
+    calibration = CalibrationSchema(
+        allow_null=True, help_text="null before the end, and in tasks without one label a row."
+    )
 
 
 class CrossValidationSchema(serializers.Serializer[Any]):

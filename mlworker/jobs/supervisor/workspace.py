@@ -16,14 +16,17 @@ from anneal.kernel.scopes import tenant_scope
 from mlworker.engine.base.locate import locate_base
 from mlworker.engine.contracts import BaseReference, InitialReference, TrainSpec
 from mlworker.engine.tasks import task_named
+from mlworker.engine.tasks.base import META
 from mlworker.jobs.contracts import Claim
 from mlworker.jobs.limits import CHECKPOINT_SECONDS, TEST_HOOKS
 from mlworker.jobs.supervisor.persistence import persist
 from mlworker.jobs.working import Work
 from tenants.datasets.contracts import DatasetVersionInfo, Split
+from tenants.datasets.metadata import meta_json
 from tenants.datasets.selectors import dataset_version_read
 
 _LOCK: Final = ".lock"
+_COLUMNS: Final = ("row_id", "text", "label")
 INITIAL: Final = "initial"
 """Folder with the weights that a run begins with."""
 
@@ -71,7 +74,10 @@ def sweep(root: Path) -> None:
 
 
 def rows_write(work: Work, folder: Path) -> None:
-    """Write the splits as the trainer reads them, one JSON object a line."""
+    """Write the splits as the trainer reads them, one JSON object a line.
+
+    Further columns come with the test rows alone, which they are only reported by.
+    """
     extra = work.validation_version
     for split in Split:
         parts = [(work.version, split)]
@@ -79,7 +85,7 @@ def rows_write(work: Work, folder: Path) -> None:
             parts = [(extra, part) for part in Split]
         with (folder / f"{split}.jsonl").open("w", encoding="utf-8") as lines:
             for version, part in parts:
-                table = _read(work, version, part)
+                table = _read(work, version, part, meta=split is Split.TEST)
                 lines.writelines(json.dumps(row, ensure_ascii=True) + "\n" for row in _rows(table))
 
 
@@ -110,16 +116,23 @@ def spec_write(work: Work, folder: Path, *, resume: str | None, threads: int, po
     ).write(folder)
 
 
-def _read(work: Work, version: DatasetVersionInfo, split: Split) -> pa.Table:
+def _read(work: Work, version: DatasetVersionInfo, split: Split, *, meta: bool) -> pa.Table:
     def unit() -> pa.Table:
         with tenant_scope(work.claim.organization):
             return dataset_version_read(
-                organization=work.claim.organization, version_id=version.id, split=split
+                organization=work.claim.organization,
+                version_id=version.id,
+                split=split,
+                meta=meta,
             )
 
     return persist(unit)
 
 
 def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
-    for batch in table.select(["row_id", "text", "label"]).to_batches(max_chunksize=1024):
-        yield from batch.to_pylist()
+    names = [name for name in (*_COLUMNS, META) if name in table.column_names]
+    for batch in table.select(names).to_batches(max_chunksize=1024):
+        for row in batch.to_pylist():
+            if META in row:
+                row[META] = meta_json(row[META])
+            yield row

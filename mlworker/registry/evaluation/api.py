@@ -34,11 +34,21 @@ from mlworker.registry.evaluation.selectors import (
     reported_version,
     worst_rows,
 )
+from mlworker.registry.evaluation.slices import SLICES
 from mlworker.registry.models import ModelVersion
 
 _ABSENT: dict[str, Any] = {
     **dict.fromkeys(
-        ("accuracy", "macro_f1", "averages", "confusion", "calibration", "comparison", "numbers")
+        (
+            "accuracy",
+            "macro_f1",
+            "averages",
+            "confusion",
+            "calibration",
+            "comparison",
+            "numbers",
+            SLICES,
+        )
     ),
     **{name: [] for name in ("per_class", "curves", "slices", "worst", "best", "baselines")},
     "errors": None,

@@ -5,7 +5,7 @@ read no file and no network: its input is one JSON text.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +20,7 @@ from mlworker.registry.evaluation.selectors import (
     comparison_of,
     figures_of,
 )
+from mlworker.registry.evaluation.slices import SLICES
 from mlworker.registry.evaluation.texts import TEXTS
 
 _TEMPLATE: Final = Path(__file__).with_name("report.typ")
@@ -29,6 +30,8 @@ LABELS: Final = 60
 CELLS: Final = 15
 WORST: Final = 10
 CURVES: Final = 6
+SLICED: Final = 40
+_SMALL, _LARGE = 1e-2, 1e15
 _NAME: Final = 80
 _TEXT: Final = 240
 _ANSWER: Final = 40
@@ -173,6 +176,47 @@ def _slices(report: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, An
     return _table(texts["slices"], head, rows)
 
 
+def column_table(report: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
+    """What is worse than the rest, then the others, in the columns' order."""
+    part = report[SLICES]
+    name = part["figure"]
+    show = _plain if name in _UNITS else _percent
+    lines = [(column["column"], line) for column in part["columns"] for line in column["slices"]]
+    lines.sort(key=lambda pair: pair[1]["verdict"] != "worse")
+    rows = [
+        [
+            f"{_cut(column, _ANSWER)}: {_part(line, texts)}",
+            *_with_range(line["figure"], show),
+            "" if line["rest"] is None else show(line["rest"]),
+            f"{line['rows']:,}",
+            texts["slice_worse"] if line["verdict"] == "worse" else "",
+        ]
+        for column, line in lines[:SLICED]
+    ]
+    head = ["", texts[name], texts["interval"], texts["rest"], texts["rows"], ""]
+    note = texts["column_slices_text"].format(tested=part["tested"], least=part["least_rows"])
+    if len(lines) > SLICED:
+        note = f"{note} {texts['more_slices'].format(count=SLICED)}"
+    return {**_table(texts["column_slices"], head, rows), "note": note}
+
+
+def _part(line: Mapping[str, Any], texts: Mapping[str, str]) -> str:
+    value = line["value"]
+    if line["kind"] in ("value", "range") and value is None and line["low"] is None:
+        return texts["slice_gone"]
+    if line["kind"] == "value":
+        return _cut(json.dumps(value) if isinstance(value, bool) else str(value), _ANSWER)
+    if line["kind"] == "range":
+        return texts["slice_range"].format(low=_end(line["low"]), high=_end(line["high"]))
+    return texts[f"slice_{line['kind']}"].format(count=line["values"])
+
+
+def _with_range(figure: Mapping[str, float] | None, show: Callable[[float], str]) -> list[str]:
+    if figure is None:
+        return ["", ""]
+    return [show(figure["value"]), f"{show(figure['low'])} – {show(figure['high'])}"]
+
+
 def _calibration(report: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
     rows = [
         [_percent(line["confidence"]), _percent(line["accuracy"]), f"{line['rows']:,}"]
@@ -205,6 +249,7 @@ _TABLES: Final = {
     "per_class": _per_class,
     "confusion": _confusions,
     "slices": _slices,
+    SLICES: column_table,
     "calibration": _calibration,
 }
 """Tables by the part of the report they need."""
@@ -231,7 +276,7 @@ def _table(title: str, head: list[str], rows: list[list[str]]) -> dict[str, Any]
 
 
 def _figure(figure: Mapping[str, float]) -> list[str]:
-    return [_percent(figure["value"]), f"{_percent(figure['low'])} – {_percent(figure['high'])}"]
+    return _with_range(figure, _percent)
 
 
 def _shown(figure: Mapping[str, Any]) -> str:
@@ -240,6 +285,13 @@ def _shown(figure: Mapping[str, Any]) -> str:
 
 def _plain(value: float) -> str:
     return f"{value:,.4g}"
+
+
+def _end(value: float) -> str:
+    """An end of a range in its own digits: 12,500 rather than 1.25e+04."""
+    if value and not _SMALL <= abs(value) < _LARGE:
+        return f"{value:.4g}"
+    return f"{value:,.3f}".rstrip("0").rstrip(".")
 
 
 def _percent(value: float) -> str:

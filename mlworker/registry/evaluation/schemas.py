@@ -124,6 +124,66 @@ class SliceOut(serializers.Serializer[Any]):
     accuracy = FigureOut()
 
 
+class ColumnSliceOut(serializers.Serializer[Any]):
+    """Rows that are alike in one column."""
+
+    kind = serializers.ChoiceField(
+        choices=["value", "range", "other", "missing"],
+        help_text="range: a quarter of the numbers; other: rarer values together.",
+    )
+    value = serializers.JSONField(
+        allow_null=True, help_text="Of kind value; null once the dataset has been deleted."
+    )
+    row = serializers.IntegerField(
+        allow_null=True, help_text="A row with that value, or with the lowest of a range."
+    )
+    low = serializers.FloatField(allow_null=True, help_text="Of kind range; null like `value`.")
+    high = serializers.FloatField(allow_null=True)
+    values = serializers.IntegerField(allow_null=True, help_text="Of kind other: how many.")
+    rows = serializers.IntegerField()
+    figure = FigureOut(allow_null=True, help_text="Null where there is nothing to count.")
+    rest = serializers.FloatField(allow_null=True, help_text="The figure of all other rows.")
+    p_value = serializers.FloatField(
+        allow_null=True,
+        help_text="One-sided, after Holm's correction; null when it was not tested.",
+    )
+    verdict = serializers.ChoiceField(
+        choices=["worse", "not_separable"],
+        allow_null=True,
+        help_text="Against all other rows; null when too few rows or cases are on one side.",
+    )
+
+
+class SlicedColumnOut(serializers.Serializer[Any]):
+    """One further column of the dataset."""
+
+    column = serializers.CharField()
+    kind = serializers.ChoiceField(choices=["category", "boolean", "number"])
+    slices = ColumnSliceOut(many=True)
+
+
+class SkippedColumnOut(serializers.Serializer[Any]):
+    """A column that cuts nothing."""
+
+    column = serializers.CharField()
+    reason = serializers.ChoiceField(choices=["same", "all_different"])
+
+
+class ColumnSlicesOut(serializers.Serializer[Any]):
+    """The rows by further columns of their dataset: where the model is worse."""
+
+    figure = serializers.CharField(help_text="accuracy, micro_f1, f1 or mae.")
+    higher_is_better = serializers.BooleanField()
+    level = serializers.FloatField()
+    method = serializers.CharField(help_text="subset_randomization")
+    correction = serializers.CharField(help_text="holm")
+    tested = serializers.IntegerField(help_text="Slices that were asked, which Holm corrects for.")
+    least_rows = serializers.IntegerField(help_text="Smaller slices have no verdict.")
+    columns = SlicedColumnOut(many=True)
+    skipped = SkippedColumnOut(many=True)
+    dataset_deleted = serializers.BooleanField()
+
+
 class SampleOut(serializers.Serializer[Any]):
     """A row by its number; `label` and `predicted` are places in `labels`."""
 
@@ -229,6 +289,9 @@ class EvaluationOut(serializers.Serializer[Any]):
         required=False, help_text="From which score on labels count as given."
     )
     slices = SliceOut(many=True)
+    column_slices = ColumnSlicesOut(
+        allow_null=True, help_text="Null where the dataset keeps no further columns."
+    )
     errors = serializers.IntegerField(  # type: ignore[assignment] # the API's name, not DRF's
         allow_null=True
     )

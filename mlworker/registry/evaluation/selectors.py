@@ -19,6 +19,7 @@ from billing.prices.selectors import price_for
 from mlworker.engine.evaluation.predictions import predictions_read
 from mlworker.engine.tasks import TASKS
 from mlworker.registry.errors import EvaluationMissing
+from mlworker.registry.evaluation.slices import SLICES, slices_told
 from mlworker.registry.models import ModelVersion
 from mlworker.registry.naming import PREFIX
 from mlworker.registry.selectors import model_listing_get, version_row
@@ -98,7 +99,10 @@ def reported_version(*, organization: OrganizationRef, name: str) -> ModelVersio
 def evaluation_get(*, organization: OrganizationRef, name: str) -> Evaluation:
     """Return a version's report; ModelNotFound, EvaluationMissing."""
     row = reported_version(organization=organization, name=name)
-    return Evaluation(row.name, report_read(row), _price(organization, row))
+    report = report_read(row)
+    if report.get(SLICES):
+        report[SLICES] = slices_told(organization=organization, row=row, part=report[SLICES])
+    return Evaluation(row.name, report, _price(organization, row))
 
 
 def report_read(row: ModelVersion) -> dict[str, Any]:

@@ -64,6 +64,18 @@ _EN: Final = {
     "length": "{low} to {high} characters",
     "whole": "read whole",
     "cut": "longer than the model reads",
+    "column_slices": "By further columns",
+    "column_slices_text": (
+        "Marked parts are worse than all other rows (one-sided randomization test at 0.05, Holm's "
+        "correction for {tested} parts). Parts of fewer than {least} rows have no verdict."
+    ),
+    "more_slices": "The first {count} parts are shown.",
+    "rest": "Other rows",
+    "slice_worse": "worse",
+    "slice_range": "{low} to {high}",
+    "slice_other": "{count} rarer values",
+    "slice_missing": "no value",
+    "slice_gone": "value deleted with its dataset",
     "averages": "Averages",
     "macro": "macro",
     "micro": "micro",
@@ -143,6 +155,18 @@ _ZH: Final = {
     "length": "{low} 至 {high} 个字符",
     "whole": "完整读入",
     "cut": "超出模型可读的长度",
+    "column_slices": "按其他列",
+    "column_slices_text": (
+        "标出的部分比其余各行差（单侧随机化检验，水平 0.05，按 {tested} 个部分做 Holm 校正）。"
+        "少于 {least} 行的部分不作判断。"
+    ),
+    "more_slices": "仅显示前 {count} 个部分。",
+    "rest": "其余各行",
+    "slice_worse": "较差",
+    "slice_range": "{low} 至 {high}",
+    "slice_other": "{count} 个较少见的值",
+    "slice_missing": "无值",
+    "slice_gone": "该值已随数据集删除",
     "averages": "平均",
     "macro": "宏平均",
     "micro": "微平均",

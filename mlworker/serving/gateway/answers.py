@@ -32,7 +32,7 @@ def rows_of(answer: Answer) -> Iterator[list[float]]:
     values = array("f")
     values.frombytes(answer.values)
     flat = values.tolist()
-    if not answer.sizes:
+    if not answer.sizes and flat:
         for start in range(0, len(flat), answer.columns):
             yield flat[start : start + answer.columns]
     start = 0

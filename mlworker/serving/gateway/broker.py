@@ -68,6 +68,7 @@ class Broker:
         self._engines: dict[str, Announcement] = {}
         self._epoch: bytes | None = None
         self._missed: Counter[str] = Counter()
+        self._wanted: set[str] = set()
 
     async def close(self) -> None:
         """Close both connections."""
@@ -101,7 +102,8 @@ class Broker:
         pipe.hgetall(ENGINES_KEY)
         pipe.set(EPOCH_KEY, secrets.token_hex(8), nx=True)
         pipe.get(EPOCH_KEY)
-        for base in self.missed:  # the scheduler's watch rings for it
+        wanted, self._wanted = self._wanted, set()
+        for base in {*self.missed, *wanted}:  # the scheduler's watch rings for it
             pipe.zadd(WANTED_KEY, {base: time.time()})
         engines, _, epoch, *_ = await pipe.execute()
         self._engines = {name.decode(): announcement_decode(raw) for name, raw in engines.items()}
@@ -128,6 +130,10 @@ class Broker:
         return any(
             base in engine.bases and engine.at > alive_since for engine in self._engines.values()
         )
+
+    def want(self, base: str) -> None:
+        """Have an engine of ``base`` rung for, without waiting for it."""
+        self._wanted.add(base)
 
     def dead(self) -> list[str]:
         """Return the engines whose announcement has expired."""

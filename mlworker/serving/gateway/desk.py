@@ -16,11 +16,11 @@ from typing import Final
 from uuid import UUID
 
 from anneal.kernel.errors import DomainError, Unavailable
-from mlworker.serving.errors import DeadlineExceeded, EngineFailed
+from mlworker.serving.errors import DeadlineExceeded, EngineFailed, ModelNotLoaded
 from mlworker.serving.gateway.broker import BROKER_ERRORS, Broker
 from mlworker.serving.gateway.ledger import LEDGER_ERRORS, Ledger, Settlement
 from mlworker.serving.gateway.tickets import Stage, Ticket
-from mlworker.serving.protocol import Answer
+from mlworker.serving.protocol import NOT_LOADED, Answer
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +103,10 @@ class Desk:
         by_base: defaultdict[str, list[Ticket]] = defaultdict(list)
         for ticket in tickets:
             ticket.stage = Stage.SENT
-            by_base[ticket.base].append(ticket)
+            if ticket.lengths:
+                by_base[ticket.base].append(ticket)
+            else:  # rules have decided all of it
+                self._read(ticket, Answer(ticket.number, 0, b"", 0.0, 0.0))
         for base, group in by_base.items():
             try:
                 await self._broker.send(base, [ticket.work() for ticket in group])
@@ -131,16 +134,20 @@ class Desk:
                 continue
             if answer.error:
                 logger.warning("gateway.engine_error: %s", answer.error)
-                self._refuse(ticket, EngineFailed())
+                cold = answer.cause == NOT_LOADED
+                self._refuse(ticket, ModelNotLoaded() if cold else EngineFailed())
                 continue
-            try:
-                ticket.read(answer)
-            except Exception:  # whatever it is, it is of this answer alone
-                logger.exception("gateway.answer_unfit", extra={"model": ticket.model})
-                self._refuse(ticket, EngineFailed())
-                continue
-            ticket.stage = Stage.ANSWERED
-            self._settle(Settlement(ticket, answer))
+            self._read(ticket, answer)
+
+    def _read(self, ticket: Ticket, answer: Answer) -> None:
+        try:
+            ticket.read(answer)
+        except Exception:  # whatever it is, it is of this answer alone
+            logger.exception("gateway.answer_unfit", extra={"model": ticket.model})
+            self._refuse(ticket, EngineFailed())
+            return
+        ticket.stage = Stage.ANSWERED
+        self._settle(Settlement(ticket, answer))
 
     async def settle_forever(self) -> None:
         """Charge and hand out what was answered, for ever."""

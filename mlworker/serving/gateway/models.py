@@ -18,10 +18,11 @@ from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from mlworker.catalog.selectors import base_model_get
 from mlworker.registry.contracts import ServableModel
 from mlworker.serving.contracts import ModelTarget
-from mlworker.serving.errors import ModelNotFound
+from mlworker.serving.errors import DeploymentPaused, ModelNotFound
 from mlworker.serving.gateway.caches import AgedCache
 from mlworker.serving.protocol import EMBEDDING_TIER, ModelSpec
 from mlworker.serving.selectors import model_find
+from mlworker.serving.shaping import Shape, shape_of
 
 MODEL_SECONDS: Final = 30.0
 MODELS_KEPT: Final = 20_000
@@ -37,6 +38,8 @@ class Choice:
 
     servable: ServableModel
     spec: ModelSpec
+    shape: Shape | None = None
+    """What its deployment makes of its answers; None for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,15 @@ class Target:
     main: Choice
     canary: Choice | None
     canary_percent: int
+    paused: bool = False
+    shadow: Choice | None = None
+    shadow_percent: int = 0
+    compared_since: int = 1
+
+    @property
+    def compared(self) -> bool:
+        """Whether its calls are counted: two models answer them, or would."""
+        return self.canary is not None or self.shadow is not None
 
     def choose(self, request_id: bytes) -> Choice:
         """Pick main or canary by the request's random id (16 bytes)."""
@@ -62,19 +74,24 @@ class ModelDirectory:
     def __init__(self) -> None:
         self._known: AgedCache[Name, Target] = AgedCache(seconds=MODEL_SECONDS, size=MODELS_KEPT)
         self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="resolve")
+        self._changes = 0
 
     async def target(self, organization: OrganizationRef, name: str) -> Target:
-        """Resolve a name. Raises ModelNotFound or Unavailable."""
+        """Resolve a name. Raises ModelNotFound, DeploymentPaused or Unavailable."""
         key = (organization.id, name)
         target = self._known.get(key)
         if target is None:
-            loop = asyncio.get_running_loop()
+            loop, changes = asyncio.get_running_loop(), self._changes
             target = await loop.run_in_executor(self._threads, _resolve, organization, name)
-            self._known.put(key, target)
+            if changes == self._changes:  # else it may have been read before what was changed
+                self._known.put(key, target)
+        if target.paused:
+            raise DeploymentPaused(param="model")
         return target
 
     def forget(self, organization_id: str) -> None:
         """Drop what an organization's names meant; `*` drops everything."""
+        self._changes += 1
         if organization_id == "*":
             self._known.clear()
         else:
@@ -125,13 +142,17 @@ def _target(found: ModelTarget) -> Target:
     return Target(
         name=found.name,
         deployment_id=found.deployment_id,
-        main=choice_of(found.main),
-        canary=choice_of(found.canary) if found.canary is not None else None,
+        main=choice_of(found.main, found),
+        canary=choice_of(found.canary, found) if found.canary is not None else None,
         canary_percent=found.canary_percent,
+        paused=found.paused,
+        shadow=choice_of(found.shadow) if found.shadow is not None else None,
+        shadow_percent=found.shadow_percent,
+        compared_since=found.compared_since,
     )
 
 
-def choice_of(servable: ServableModel) -> Choice:
+def choice_of(servable: ServableModel, of: ModelTarget | None = None) -> Choice:
     """Return a model with what its engine has to know."""
     spec = ModelSpec(
         version=str(servable.version_id or servable.name),
@@ -140,4 +161,4 @@ def choice_of(servable: ServableModel) -> Choice:
         artifact_sha256=servable.artifact_sha256,
         labels=len(servable.labels),
     )
-    return Choice(servable, spec)
+    return Choice(servable, spec, shape_of(servable, of.output, of.rules) if of else None)

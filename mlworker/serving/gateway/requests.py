@@ -4,29 +4,24 @@ import asyncio
 import hashlib
 import json
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
-from django.conf import settings
-
 from anneal.kernel.errors import InvalidRequest, QuotaExhausted
-from anneal.kernel.ids import public_id, uuid7
-from anneal.kernel.scopes import OrganizationRef
+from anneal.kernel.ids import public_id
 from mlworker.catalog.selectors import shipped_model_get
 from mlworker.engine.tasks import TASKS
-from mlworker.engine.tasks.base import Source, Task
-from mlworker.serving.errors import EngineUnavailable, ModelNotFound, TrialLimited
-from mlworker.serving.gateway import trial
-from mlworker.serving.gateway.answers import (
-    Render,
-    Sources,
-    abstentions,
-    classify_render,
-    embeddings_render,
-    pipeline_render,
+from mlworker.engine.tasks.base import Task
+from mlworker.serving.errors import (
+    DeadlineExceeded,
+    EngineFailed,
+    EngineUnavailable,
+    ModelNotFound,
+    ModelNotLoaded,
+    TrialLimited,
 )
+from mlworker.serving.gateway import trial
 from mlworker.serving.gateway.bodies import (
     MAX_ITEMS,
     TRIAL_CHARACTERS,
@@ -39,20 +34,30 @@ from mlworker.serving.gateway.bodies import (
     texts_of,
 )
 from mlworker.serving.gateway.http import Headers, Receive, Scope, Send, body_read, header, respond
+from mlworker.serving.gateway.jobs import (
+    Job,
+    classify_as,
+    embeddings_as,
+    fits,
+    options_of,
+    pipeline_as,
+    ticket_of,
+)
 from mlworker.serving.gateway.keys import Caller
-from mlworker.serving.gateway.models import Choice, Target, embedding_target
+from mlworker.serving.gateway.models import Choice, embedding_target
 from mlworker.serving.gateway.pace import Entry
 from mlworker.serving.gateway.runtime import Runtime
-from mlworker.serving.gateway.texts import Tokens
-from mlworker.serving.gateway.tickets import Replay, StoreAs, Ticket
-from mlworker.serving.protocol import Answer
+from mlworker.serving.gateway.shadows import Answered, tally_key
+from mlworker.serving.gateway.texts import INLINE_CHARACTERS, Tokens, sources_of
+from mlworker.serving.gateway.tickets import Replay, StoreAs
+from mlworker.serving.models import Side
+from mlworker.serving.shaping import NOTHING_DECIDED, Decisions
+from mlworker.serving.tallying import Tally
 from tenants.accounts.contracts import HOUSE_ORGANIZATION
 
 ENGINE_WAIT_SECONDS: Final = 5.0
 TRIAL_CHECKS: Final = 16
 _MAX_KEY: Final = 255
-
-RenderFor = Callable[[Target, Choice, list[UUID], dict[str, int], Sources], Render]
 
 
 @dataclass(slots=True)
@@ -74,24 +79,6 @@ class Call:
         return public_id("req_", UUID(bytes=self.random))
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What a request wants, whoever sent it."""
-
-    source: str
-    organization: OrganizationRef
-    caller: Caller | None
-    target: Target
-    texts: list[str]
-    render: RenderFor
-    store: StoreAs | None = None
-    threshold: float | None = None
-    options: frozenset[str] = frozenset()
-    """Which of `top_k` and `threshold` the caller gave."""
-    function: str | None = None
-    """Hugging Face's `function_to_apply`."""
-
-
 class Calls:
     """The handlers of the online paths."""
 
@@ -106,7 +93,6 @@ class Calls:
         body = body_decode(ClassifyBody, raw)
         target = await self._runtime.models.target(caller.organization, body.model)
         texts = texts_of(body.input, param="input", max_items=MAX_ITEMS)
-        render = _classify_as(body)
         store = _store_as(call, "POST /v1/classify", raw)
         job = Job(
             "classify",
@@ -114,10 +100,10 @@ class Calls:
             caller,
             target,
             texts,
-            render,
+            classify_as(body),
             store,
             body.threshold,
-            _options_of(body),
+            options_of(body),
         )
         await self._run(call, job)
 
@@ -128,27 +114,15 @@ class Calls:
         target = await self._runtime.models.target(caller.organization, call.model or "")
         texts = texts_of(body.inputs, param="inputs", max_items=MAX_ITEMS)
         parameters = body.parameters or HuggingFaceParameters()
-        alone = isinstance(body.inputs, str)
-
-        def render(
-            _: Target, choice: Choice, __: list[UUID], ___: dict[str, int], sources: Sources
-        ) -> Render:
-            return pipeline_render(
-                task=choice.servable.task,
-                labels=choice.servable.labels,
-                top_k=parameters.top_k,
-                sources=sources,
-                alone=alone,
-            )
-
         job = Job(
             "classify",
             caller.organization,
             caller,
             target,
             texts,
-            render,
+            pipeline_as(parameters.top_k, alone=isinstance(body.inputs, str)),
             function=parameters.function_to_apply,
+            stock=True,
         )
         await self._run(call, job)
 
@@ -163,12 +137,7 @@ class Calls:
         if body.dimensions is not None:
             raise InvalidRequest("This model's vectors have one size.", param="dimensions")
 
-        def render(
-            _: Target, __: Choice, ___: list[UUID], usage: dict[str, int], ____: Sources
-        ) -> Render:
-            tokens = {"prompt_tokens": usage["tokens"], "total_tokens": usage["tokens"]}
-            return embeddings_render(model=body.model, encoding=body.encoding_format, usage=tokens)
-
+        render = embeddings_as(body)
         job = Job("embeddings", caller.organization, caller, target, texts, render)
         await self._run(call, job)
 
@@ -191,9 +160,9 @@ class Calls:
             None,
             target,
             texts,
-            _classify_as(body),
+            classify_as(body),
             threshold=body.threshold,
-            options=_options_of(body),
+            options=options_of(body),
         )
         try:
             await self._run(call, job)
@@ -212,26 +181,24 @@ class Calls:
 
     async def _run(self, call: Call, job: Job) -> None:
         choice = job.target.choose(call.random)
-        base, task = choice.servable.base, TASKS.get(choice.servable.task)
+        task = TASKS.get(choice.servable.task)
         if task is not None:
-            _fits(job, task)
+            fits(job, task)
         runtime = self._runtime
         runtime.touch()
-        if not runtime.broker.served(base) and not await runtime.broker.wait_served(
-            base, seconds=ENGINE_WAIT_SECONDS
-        ):
-            raise EngineUnavailable(retry_after=5)
-        tokens = await runtime.tokenisers.encode(
-            base,
-            choice.servable.max_length,
-            job.texts,
-            words=task is not None and task.level == "token",
-        )
-        ticket = _ticket(job, choice, tokens)
+        decisions = await self._decide(job, choice)
+        texts = decisions.asked(job.texts)
+        tokens = await self._tokens(choice, task, texts)
+        sources = sources_of(texts, tokens)
+        ticket = ticket_of(job, choice, tokens, sources, decisions)
         runtime.watch(ticket, call.receive)
         try:
             runtime.desk.submit(ticket)
             outcome = await ticket.future
+        except (EngineFailed, ModelNotLoaded, DeadlineExceeded):
+            if job.target.compared:
+                self._side(job, choice).failed += 1
+            raise
         finally:
             runtime.unwatch(ticket)
         headers: Headers = [(b"x-request-id", call.request_id.encode()), *call.headers]
@@ -245,91 +212,40 @@ class Calls:
             (b"x-inference-ms", b"%.1f" % outcome.inference_ms),
         ]
         await respond(call.send, 200, ticket.body(outcome), headers)
+        if job.target.compared and tokens.lengths:
+            self._side(job, choice).answered(len(tokens.lengths), outcome.inference_ms)
+            if choice is job.target.main:
+                done = Answered(job.organization, job.target, tokens, outcome, sources)
+                runtime.shadows.offer(done, texts, call.random)
 
+    async def _decide(self, job: Job, choice: Choice) -> Decisions:
+        """Return what the deployment's rules say of the texts."""
+        if choice.shape is None or not choice.shape.ruled:
+            return NOTHING_DECIDED
+        if sum(map(len, job.texts)) <= INLINE_CHARACTERS:
+            return choice.shape.decide(job.texts)
+        return await self._runtime.tokenisers.aside(choice.shape.decide, job.texts)
 
-def _ticket(job: Job, choice: Choice, tokens: Tokens) -> Ticket:
-    event_ids = [uuid7() for _ in tokens.lengths]
-    usage = {
-        "predictions": len(event_ids),
-        "tokens": sum(tokens.lengths),
-        "truncated": tokens.truncated,
-    }
-    return Ticket(
-        source=job.source,
-        organization_id=job.organization.id,
-        key_digest=job.caller.digest if job.caller else None,
-        key_id=job.caller.key_id if job.caller else None,
-        base=choice.servable.base,
-        model=choice.servable.name,
-        deployment_id=job.target.deployment_id,
-        spec=choice.spec,
-        lengths=tokens.lengths,
-        tokens=tokens.packed,
-        event_ids=event_ids,
-        render=job.render(job.target, choice, event_ids, usage, _sources(job, tokens)),
-        store=job.store,
-        member_id=job.caller.member_id if job.caller else None,
-        price_dims={
-            "task": choice.servable.task,
-            "tier": choice.servable.tier,
-            "channel": "online",
-        },
-        abstains=_abstains(job, choice),
-    )
-
-
-def _abstains(job: Job, choice: Choice) -> Callable[[Answer], list[bool]] | None:
-    """Return what finds the items that are free because no label reached the caller's threshold."""
-    if job.threshold is None or not settings.ANNEAL_FREE_ABSTENTIONS:
-        return None
-    return abstentions(task=choice.servable.task, threshold=job.threshold)
-
-
-def _sources(job: Job, tokens: Tokens) -> Sources:
-    if not tokens.encoded:
-        return None
-    return [Source(*pair) for pair in zip(job.texts, tokens.encoded, strict=True)]
-
-
-def _options_of(body: ClassifyBody) -> frozenset[str]:
-    given = {"top_k": body.top_k, "threshold": body.threshold}
-    return frozenset(name for name, value in given.items() if value is not None)
-
-
-def _fits(job: Job, task: Task) -> None:
-    """Refuse what would do nothing for the model's task."""
-    for name in sorted(job.options - task.options):
-        raise InvalidRequest(
-            f"{name} does nothing for this model: its task is {task.name}. Leave it out.",
-            param=name,
-        )
-    if job.function not in (None, task.stock.function):
-        raise InvalidRequest(
-            f"This model's scores come by {task.stock.function}: leave function_to_apply out.",
-            param="parameters.function_to_apply",
+    async def _tokens(self, choice: Choice, task: Task | None, texts: list[str]) -> Tokens:
+        """Return the texts' tokens, once an engine can take them."""
+        if not texts:
+            return Tokens([], b"", 0, [])
+        runtime, base = self._runtime, choice.servable.base
+        if not runtime.broker.served(base) and not await runtime.broker.wait_served(
+            base, seconds=ENGINE_WAIT_SECONDS
+        ):
+            raise EngineUnavailable(retry_after=5)
+        return await runtime.tokenisers.encode(
+            base,
+            choice.servable.max_length,
+            texts,
+            words=task is not None and task.level == "token",
         )
 
-
-def _classify_as(body: ClassifyBody) -> RenderFor:
-    def render(
-        target: Target,
-        choice: Choice,
-        event_ids: list[UUID],
-        usage: dict[str, int],
-        sources: Sources,
-    ) -> Render:
-        return classify_render(
-            model=target.name,
-            task=choice.servable.task,
-            labels=choice.servable.labels,
-            event_ids=event_ids,
-            top_k=body.top_k,
-            threshold=body.threshold,
-            usage=usage,
-            sources=sources,
-        )
-
-    return render
+    def _side(self, job: Job, choice: Choice) -> Tally:
+        """Return where a call of a compared deployment is counted."""
+        side = Side.MAIN if choice is job.target.main else Side.CANARY
+        return self._runtime.tallies.of(job.organization, tally_key(job.target, side, choice))
 
 
 def _store_as(call: Call, scope: str, raw: bytes) -> StoreAs | None:

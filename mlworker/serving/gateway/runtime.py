@@ -17,6 +17,8 @@ from mlworker.serving.gateway.keys import KeyDirectory
 from mlworker.serving.gateway.ledger import Ledger
 from mlworker.serving.gateway.models import ModelDirectory
 from mlworker.serving.gateway.pace import Pace
+from mlworker.serving.gateway.shadows import Shadows
+from mlworker.serving.gateway.tallies import Tallies
 from mlworker.serving.gateway.texts import Tokenisers
 from mlworker.serving.gateway.tickets import Ticket
 
@@ -41,6 +43,8 @@ class Runtime:
     keys: KeyDirectory
     models: ModelDirectory
     pace: Pace
+    shadows: Shadows
+    tallies: Tallies
     tokenisers: Tokenisers
     pool: "AsyncConnectionPool[psycopg.AsyncConnection[Any]]"
 
@@ -69,11 +73,15 @@ class Runtime:
         self.pace = Pace(self.broker.commands, self.broker.gateway)
         self.models = ModelDirectory()
         self.tokenisers = Tokenisers()
+        self.tallies = Tallies()
+        self.shadows = Shadows(self.broker, self.tokenisers, self.tallies)
         loops = (
             self.desk.take_forever,
             self.desk.settle_forever,
             self.pace.ask_forever,
             self.pace.state_forever,
+            self.shadows.send_forever,
+            self.tallies.flush_forever,
             self._read_answers,
             self._sweep,
             self._look,
@@ -94,6 +102,8 @@ class Runtime:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
         self.desk.close()
+        self.shadows.close()
+        await self.tallies.close()
         await self.pace.close()
         self.models.close()
         self.tokenisers.close()
@@ -128,11 +138,14 @@ class Runtime:
 
     async def _read_answers(self) -> None:
         while True:
-            self.desk.answered(await self.broker.answers())
+            answers = await self.broker.answers()
+            self.desk.answered(answers)
+            self.shadows.answered(answers)
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
+            self.shadows.sweep()
             for ticket in self.desk.sweep():
                 receive = self._watches.get(ticket.number)
                 if receive is not None:

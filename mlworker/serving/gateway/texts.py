@@ -1,16 +1,21 @@
 """Texts to tokens in the web process: long work goes to a thread."""
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from mlworker.engine.base.locate import locate_base
+from mlworker.engine.tasks.base import Source
 from mlworker.engine.tokenizer import EncodedText, TextTokenizer
 from mlworker.serving.protocol import tokens_pack
 
 INLINE_CHARACTERS: Final = 4_000
 """Above this many characters a request is tokenised in a thread (about 1 ms of work)."""
+
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,10 @@ class Tokenisers:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._work, base, max_length, texts, words)
 
+    async def aside(self, work: Callable[[list[str]], Result], texts: list[str]) -> Result:
+        """Do other long work on texts in the thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, texts)
+
     def _work(self, base: str, max_length: int, texts: list[str], words: bool) -> Tokens:
         tokenizer = self._loaded.get((base, max_length))
         if tokenizer is None:
@@ -52,6 +61,13 @@ class Tokenisers:
     def close(self) -> None:
         """Let the thread go."""
         self._threads.shutdown(wait=False)
+
+
+def sources_of(texts: list[str], tokens: Tokens) -> list[Source] | None:
+    """Return each text with its tokens, where answers speak of these."""
+    if not tokens.encoded:
+        return None
+    return [Source(*pair) for pair in zip(texts, tokens.encoded, strict=True)]
 
 
 def _encode(tokenizer: TextTokenizer, max_length: int, texts: list[str], *, words: bool) -> Tokens:

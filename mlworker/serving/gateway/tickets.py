@@ -15,7 +15,8 @@ from mlworker.serving.protocol import Answer, ModelSpec, Work
 DEADLINE_SECONDS: Final = 30.0
 """How long a request may take before it is refused and its hold released."""
 
-_numbers = itertools.count(1)
+number_next: Final = itertools.count(1).__next__
+"""Numbers for works: an engine's answers name them."""
 
 
 class Stage(IntEnum):
@@ -66,7 +67,7 @@ class Ticket:
     """What may choose the price: task, tier, channel."""
     abstains: Callable[[Answer], list[bool]] | None = None
     """Which items got no label and are free for it; None when none can be."""
-    number: int = field(default_factory=_numbers.__next__)
+    number: int = field(default_factory=number_next)
     created: float = field(default_factory=time.time)
     future: "asyncio.Future[Answer | Replay]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
@@ -83,8 +84,8 @@ class Ticket:
 
     @property
     def items(self) -> int:
-        """How many predictions it costs."""
-        return len(self.lengths)
+        """How many predictions it costs: those that rules decided are some of them."""
+        return len(self.event_ids)
 
     @property
     def units(self) -> int:

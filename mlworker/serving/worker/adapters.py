@@ -1,13 +1,14 @@
 """Weights for the slots: fetched, verified and loaded by a thread beside the forward pass."""
 
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mlworker.registry.artifacts import artifact_fetch
-from mlworker.serving.protocol import EMBEDDING_TIER, ModelSpec
+from mlworker.serving.protocol import EMBEDDING_TIER, NO_ROOM, NOT_LOADED, ModelSpec
 
 if TYPE_CHECKING:
     from mlworker.engine.artifact import Artifact
@@ -17,19 +18,23 @@ FULL_ROOM: Final = int(os.environ.get("ANNEAL_SERVE_FULL_MIB") or 1_024) << 20
 """Memory for weights of models of tier full; the least recently used make way."""
 PIN_SECONDS: Final = 30.0
 """How long a load waits for a batch at work to let go of what it uses."""
+IDLE_SECONDS: Final = 60.0
+"""What was used within it makes no way for a shadow."""
 
 
 class Adapters:
     """Which models are in which slot. Loads happen aside, so a cold model delays nobody else."""
 
     def __init__(self, resident: "Resident", directory: Path, *, room: int = FULL_ROOM) -> None:
-        from mlworker.engine.inference import SlotTable  # noqa: PLC0415 # imports torch
+        from mlworker.engine.inference import SlotsExhausted, SlotTable  # noqa: PLC0415 # torch
 
+        self._no_room = SlotsExhausted
+        self._full: dict[str, float] = {}
         self._directory = directory
         self._specs: dict[str, ModelSpec] = {}
         self._table: SlotTable = SlotTable(resident, self._load, room=room)
         self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="adapters")
-        self._loading: dict[str, Future[int]] = {}
+        self._loading: dict[tuple[str, bool], Future[int]] = {}
 
     @property
     def table(self) -> "SlotTable":
@@ -40,14 +45,38 @@ class Adapters:
         """Say whether rows of ``spec`` may run now."""
         return spec.tier == EMBEDDING_TIER or self._table.peek(spec.version) is not None
 
-    def request(self, spec: ModelSpec, then: Callable[[Exception | None], None]) -> None:
-        """Load ``spec`` aside and call ``then`` (in that thread) with what went wrong, or None."""
+    def request(
+        self, spec: ModelSpec, then: Callable[[Exception | None], None], *, shadow: bool = False
+    ) -> None:
+        """Load ``spec`` aside and call ``then`` (in that thread) with what went wrong, or None.
+
+        For a ``shadow`` alone it waits for nothing and pushes nothing out that is in use.
+        """
+        if shadow and self._full.get(spec.version, 0.0) > time.monotonic():
+            then(self._no_room())
+            return
         self._specs[spec.version] = spec
-        future = self._loading.get(spec.version)
+        future = self._loading.get((spec.version, shadow))
         if future is None or future.done():
-            future = self._threads.submit(self._table.ensure, spec.version, patience=PIN_SECONDS)
-            self._loading[spec.version] = future
-        future.add_done_callback(lambda done: then(_failure(done)))
+            patience, idle = (0.0, IDLE_SECONDS) if shadow else (PIN_SECONDS, 0.0)
+            future = self._threads.submit(
+                self._table.ensure, spec.version, patience=patience, idle=idle
+            )
+            self._loading[spec.version, shadow] = future
+        future.add_done_callback(lambda done: self._loaded(spec.version, done, then, shadow))
+
+    def _loaded(
+        self,
+        version: str,
+        done: "Future[int]",
+        then: Callable[[Exception | None], None],
+        shadow: bool,
+    ) -> None:
+        error = _failure(done)
+        if shadow and isinstance(error, self._no_room):
+            # Reading its weights for nothing again and again would be felt.
+            self._full[version] = time.monotonic() + IDLE_SECONDS
+        then(error)
 
     def close(self) -> None:
         """Let the thread go."""
@@ -61,6 +90,13 @@ class Adapters:
             key=spec.artifact_key, sha256=spec.artifact_sha256, directory=self._directory
         )
         return load_artifact(folder)
+
+
+def cause_of(error: Exception) -> str:
+    """Return what the protocol calls a load's failure."""
+    from mlworker.engine.inference import SlotsExhausted  # noqa: PLC0415 # imports torch
+
+    return NO_ROOM if isinstance(error, SlotsExhausted) else NOT_LOADED
 
 
 def _failure(done: "Future[int]") -> Exception | None:

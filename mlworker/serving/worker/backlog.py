@@ -9,6 +9,8 @@ from mlworker.serving.protocol import Answer, Work
 
 WINDOW_TOKENS: Final = 8_192
 """Tokens gathered before the engine looks again at what waits: bounds how long a newcomer waits."""
+SHADOW_TOKENS: Final = 512
+"""The same of shadows: whoever comes then waits for one small batch."""
 
 
 NO_ENTRY: Final = -1
@@ -58,9 +60,9 @@ class Pending:
             inference_ms=self.busy * 1000,
         )
 
-    def failure(self, reason: str) -> Answer:
+    def failure(self, reason: str, cause: str) -> Answer:
         """Return the refusal of the whole work."""
-        return Answer(self.work.number, 0, b"", 0.0, 0.0, error=reason or "failed")
+        return Answer(self.work.number, 0, b"", 0.0, 0.0, error=reason or "failed", cause=cause)
 
 
 @dataclass(slots=True, eq=False)
@@ -73,21 +75,43 @@ class Row:
 
 
 class Backlog:
-    """Rows that wait in this engine, in a queue per organization."""
+    """Rows that wait in this engine, in a queue per organization; those of shadows behind all."""
 
     def __init__(self) -> None:
         self._queues: dict[bytes, deque[Row]] = {}
+        self._shadows: dict[int, Pending] = {}
+        self._behind: deque[Row] = deque()
 
     def __bool__(self) -> bool:
-        return bool(self._queues)
+        return bool(self._queues or self._behind)
 
     def add(self, pending: Pending) -> None:
         """Queue every row of a work."""
-        queue = self._queues.setdefault(pending.work.organization, deque())
-        queue.extend(Row(pending, index, ids) for index, ids in enumerate(pending.rows()))
+        rows = (Row(pending, index, ids) for index, ids in enumerate(pending.rows()))
+        if pending.work.shadow:
+            self._shadows[id(pending)] = pending
+            self._behind.extend(rows)
+        else:
+            self._queues.setdefault(pending.work.organization, deque()).extend(rows)
+
+    def late(self, now: float) -> list[Pending]:
+        """Forget the shadows that are over their deadline, and return them."""
+        if not self._shadows:
+            return []
+        late = [
+            each for each in self._shadows.values() if each.left <= 0 or each.work.deadline < now
+        ]
+        for pending in late:
+            self.drop(pending)
+        return [pending for pending in late if pending.left > 0]
 
     def window(self, tokens: int = WINDOW_TOKENS) -> list[Row]:
-        """Take rows in turn from each organization until ``tokens`` are gathered; at least one."""
+        """Take rows in turn from each organization until ``tokens`` are gathered; at least one.
+
+        Rows of shadows are taken when no others wait.
+        """
+        if not self._queues:
+            return self._window_behind(min(tokens, SHADOW_TOKENS))
         taken: list[Row] = []
         while self._queues and tokens > 0:
             for organization in list(self._queues):
@@ -104,8 +128,19 @@ class Backlog:
             self._queues[organization] = self._queues.pop(organization)
         return taken
 
+    def _window_behind(self, tokens: int) -> list[Row]:
+        taken: list[Row] = []
+        while self._behind and tokens > 0:
+            row = self._behind.popleft()
+            taken.append(row)
+            tokens -= len(row.ids)
+        return taken
+
     def drop(self, pending: Pending) -> None:
         """Forget a work's rows: it failed or is late."""
+        if self._shadows.pop(id(pending), None) is not None:
+            self._behind = deque(row for row in self._behind if row.pending is not pending)
+            return
         organization = pending.work.organization
         queue = self._queues.get(organization)
         if queue is None:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 from redis.exceptions import RedisError
 
-from mlworker.serving.protocol import EMBEDDING_TIER, Envelope, ModelSpec
-from mlworker.serving.worker.adapters import Adapters
+from mlworker.serving.protocol import EMBEDDING_TIER, NO_ROOM, Envelope, ModelSpec
+from mlworker.serving.worker.adapters import Adapters, cause_of
 from mlworker.serving.worker.backlog import NO_ENTRY, Backlog, Pending, Row
 from mlworker.serving.worker.line import Line
 from mlworker.serving.worker.spare import Spare
@@ -50,8 +50,10 @@ class Loop:
         self._spare = Spare() if spare is None else spare
         self._backlog = Backlog()
         self._parked: defaultdict[str, list[Pending]] = defaultdict(list)
-        self._arrived: queue.SimpleQueue[tuple[str, Exception | None]] = queue.SimpleQueue()
+        self._arrived: queue.SimpleQueue[tuple[str, bool, Exception | None]] = queue.SimpleQueue()
         self._wanted: deque[ModelSpec] = deque()
+        self._wanted_behind: deque[ModelSpec] = deque()
+        self._asked: set[tuple[str, bool]] = set()
         self._loads = 0
         self._open: dict[int, int] = {}
         self.rows = 0
@@ -101,6 +103,8 @@ class Loop:
         ):
             self._spare.online_seen = now
             self._accept(entry, envelope, now)
+        for pending in [*self._backlog.late(now), *self._parked_late(now)]:
+            self._let_go(pending)
 
     def _accept(self, entry: int, envelope: Envelope, now: float) -> None:
         self._open[entry] = 0
@@ -118,38 +122,72 @@ class Loop:
         if self._adapters.ready(spec):
             self._backlog.add(pending)
             return
-        if spec.version not in self._parked:
-            self._wanted.append(spec)
+        shadow = pending.work.shadow
+        if not self._asked & {(spec.version, False), (spec.version, shadow)}:
+            self._asked.add((spec.version, shadow))
+            (self._wanted_behind if shadow else self._wanted).append(spec)
         self._parked[spec.version].append(pending)
         self._load_next()
 
+    def _parked_late(self, now: float) -> list[Pending]:
+        """Forget the shadows that waited too long for a load to begin, and return them."""
+        late: list[Pending] = []
+        for spec in list(self._wanted_behind):
+            waiting = self._parked.pop(spec.version, [])
+            kept = [each for each in waiting if not each.work.shadow or each.work.deadline >= now]
+            late += [each for each in waiting if each not in kept]
+            if kept:
+                self._parked[spec.version] = kept
+            if not any(each.work.shadow for each in kept):
+                self._wanted_behind.remove(spec)
+                self._asked.discard((spec.version, True))
+        return late
+
     def _load_next(self) -> None:
-        """Ask for weights, a few models at a time: more would push out what was just loaded."""
+        """Ask for weights, a few models at a time: more would push out what was just loaded.
+
+        Those of a shadow are asked for when no others are.
+        """
         while self._wanted and self._loads < LOADS:
             spec = self._wanted.popleft()
             self._loads += 1
-            self._adapters.request(spec, partial(self._loaded, spec.version))
+            self._adapters.request(spec, partial(self._loaded, spec.version, False))
+        if self._wanted_behind and not self._loads:
+            spec = self._wanted_behind.popleft()
+            self._loads += 1
+            self._adapters.request(spec, partial(self._loaded, spec.version, True), shadow=True)
 
-    def _loaded(self, version: str, error: Exception | None) -> None:
+    def _loaded(self, version: str, shadow: bool, error: Exception | None) -> None:
         """Called in the loading thread."""
-        self._arrived.put((version, error))
+        self._arrived.put((version, shadow, error))
 
     def _unpark(self, *, wait: bool) -> None:
         """Queue the works whose weights have come; ``wait`` a moment when there is nothing else."""
         while self._parked:
             try:
-                version, error = self._arrived.get(block=wait, timeout=PARKED_SECONDS)
+                version, shadow, error = self._arrived.get(block=wait, timeout=PARKED_SECONDS)
             except queue.Empty:
                 return
             wait = False
             self._loads -= 1
+            self._asked.discard((version, shadow))
+            now = time.time()
             for pending in self._parked.pop(version, []):
-                if error is None:
+                if pending.work.deadline < now:
+                    self._let_go(pending)  # its gateway has refused it already
+                elif error is None:
                     self._queue(pending)
+                elif shadow and not pending.work.shadow:
+                    self._parked[version].append(pending)  # its own load is on its way
                 else:
-                    logger.error("engine.load_failed: %r", error)
-                    self._finish(pending, error=str(error))
+                    self._refuse(pending, error)
             self._load_next()
+
+    def _refuse(self, pending: Pending, error: Exception) -> None:
+        cause = cause_of(error)
+        expected = pending.work.shadow and cause == NO_ROOM
+        logger.log(logging.INFO if expected else logging.ERROR, "engine.load_failed: %r", error)
+        self._finish(pending, error=str(error) or repr(error), cause=cause)
 
     def _run_window(self, rows: list[Row]) -> None:
         models = [row for row in rows if row.pending.work.spec.tier != EMBEDDING_TIER]
@@ -227,14 +265,21 @@ class Loop:
             self._backlog.drop(pending)
             self._queue(Pending(pending.work, pending.gateway, pending.entry, pending.sent))
 
-    def _finish(self, pending: Pending, *, error: str = "") -> None:
+    def _finish(self, pending: Pending, *, error: str = "", cause: str = "") -> None:
         if pending.left < 0:
             return  # refused already, in another batch
-        answer = pending.failure(error) if error else pending.answer()
+        answer = pending.failure(error, cause) if error else pending.answer()
         pending.left = -1
         self._line.answer(pending.gateway, answer)
         if pending.entry == NO_ENTRY:
             return
+        self._open[pending.entry] -= 1
+        if not self._open[pending.entry]:
+            self._close(pending.entry)
+
+    def _let_go(self, pending: Pending) -> None:
+        """Forget a work that is late: nobody waits for its answer."""
+        pending.left = -1
         self._open[pending.entry] -= 1
         if not self._open[pending.entry]:
             self._close(pending.entry)

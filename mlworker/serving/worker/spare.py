@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from mlworker.serving.protocol import EMBEDDING_TIER
+from mlworker.serving.worker.adapters import cause_of
 from mlworker.serving.worker.backlog import NO_ENTRY, Pending, Row
 
 if TYPE_CHECKING:
@@ -54,7 +55,10 @@ class Spare:
             return
         if self._failed is not None:
             logger.error("engine.load_failed: %r", self._failed)
-            line.answer(self.pending.gateway, self.pending.failure(str(self._failed)))
+            line.answer(
+                self.pending.gateway,
+                self.pending.failure(str(self._failed), cause_of(self._failed)),
+            )
             self.drop()
         elif time.monotonic() - self._looked > LOOK_SECONDS:
             self._looked = time.monotonic()

@@ -19,7 +19,15 @@ _PURPOSES = ["fine-tune", "batch", "batch_output", "fine-tune-results"]
 @extend_schema_field(
     {
         "type": "object",
-        "properties": {"text": {"type": "string"}, "label": {"type": "string"}},
+        "properties": {
+            "text": {"type": "string"},
+            "label": {"type": "string"},
+            "meta": {
+                "type": ["array", "null"],
+                "items": {"type": "string"},
+                "description": "Further columns to keep with the rows; all when left out.",
+            },
+        },
         "required": ["text", "label"],
         "description": "Column names as the file has them. In a form: the same as JSON text.",
     }
@@ -92,10 +100,15 @@ class ReportOut(serializers.Serializer[Any]):
 
 
 class MappingOut(serializers.Serializer[Any]):
-    """Which column is the text and which the label."""
+    """Which column is the text and which the label, and which further ones are kept."""
 
     text = serializers.CharField()
     label = serializers.CharField()  # type: ignore[assignment] # the API's name, not DRF's
+    meta = serializers.ListField(
+        child=serializers.CharField(),
+        allow_null=True,
+        help_text="Further columns that are kept with the rows. Null: all, while it is being read.",
+    )
 
 
 class SplitsOut(serializers.Serializer[Any]):
@@ -195,6 +208,10 @@ class RowOut(serializers.Serializer[Any]):
     )
     target = serializers.JSONField(
         help_text="The label as JSON: a text, a list of texts, a number, or spans as objects."
+    )
+    meta = serializers.DictField(
+        child=serializers.JSONField(allow_null=True),
+        help_text="Further columns of the file: texts, numbers, true/false, or null.",
     )
     split = serializers.ChoiceField(choices=[split.value for split in Split])
 

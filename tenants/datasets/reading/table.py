@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Final
 
@@ -42,8 +42,10 @@ class Table:
 
     def pairs(
         self, mapping: ColumnMapping, *, structured: bool = False
-    ) -> Iterator[tuple[int, str, str]]:
-        """Yield (row number, text, label) of every row. Raises TooManyRows past the limit.
+    ) -> Iterator[tuple[int, str, str, list[Any]]]:
+        """Yield (row number, text, label, values of further columns as they come) of every row.
+
+        Raises TooManyRows past the limit.
 
         ``structured``: a label may be a list or an object, and is given as its JSON text.
         """
@@ -51,6 +53,7 @@ class Table:
         if self.format in (Format.CSV, Format.TSV):
             first, second = (self.columns.index(name) for name in wanted)
         together = mapping.label == ONE_HOT and bool(self.one_hot)
+        further = self._further(mapping.meta or ())
         limit = self.limits.cell_characters
         rows = itertools.chain(self.sample, self.rest)
         for count, (number, record) in enumerate(rows, start=1):
@@ -69,7 +72,7 @@ class Table:
                 )
             if len(text) > limit or len(label) > limit:
                 raise CellTooLarge(row=number)
-            yield number, text, label
+            yield number, text, label, further(record)
 
     def sample_cells(self, column: str) -> list[str]:
         """Return the sample's cells of one column as text; lists and objects as ''."""
@@ -85,6 +88,12 @@ class Table:
             {name: self._plain(record, name, structured=True)[:1000] for name in self.columns}
             for _, record in self.sample[:count]
         )
+
+    def _further(self, names: Sequence[str]) -> Callable[[Any], list[Any]]:
+        if self.format in (Format.CSV, Format.TSV):
+            places = [self.columns.index(name) for name in names]
+            return lambda cells: [cells[place] for place in places]
+        return lambda record: [record.get(name) for name in names]
 
     def _text(self, record: Record, column: str, row: int) -> str:
         if isinstance(record, list):

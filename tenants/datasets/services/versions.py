@@ -31,6 +31,7 @@ from tenants.datasets.contracts import (
 from tenants.datasets.errors import SourceFileDeleted, UploadRefused
 from tenants.datasets.limits import configured
 from tenants.datasets.models import Dataset, DatasetVersion, File
+from tenants.datasets.rows import mapping_of
 from tenants.datasets.splits import SEED
 
 BUILD_TASK: Final = "datasets.build"
@@ -165,9 +166,8 @@ def build_claim(*, organization: OrganizationRef, version_id: UUID) -> DatasetVe
 
 def claimed_build(row: DatasetVersion) -> Built | UploadRefused:
     """Read a claimed version's file. Needs no scope and opens none: it may take a minute."""
-    mapping = ColumnMapping(**row.mapping) if row.mapping else None
     try:
-        built = stored_build(row.file, mapping, task=row.dataset.task, quick=False)
+        built = stored_build(row.file, mapping_of(row), task=row.dataset.task, quick=False)
         return cast("Built", built)
     except UploadRefused as refusal:
         return refusal

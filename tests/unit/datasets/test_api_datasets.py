@@ -47,7 +47,7 @@ def test_a_dataset_answers_with_its_version_and_report(client_api: APIClient) ->
     assert dataset["validation_report"]["errors"] == []
     assert version["id"].startswith("dsv_")
     assert version["splits"] == {"train": 32, "validation": 4, "test": 4}
-    assert version["column_mapping"] == {"text": "text", "label": "label"}
+    assert version["column_mapping"] == {"text": "text", "label": "label", "meta": []}
     assert len(version["content_hash"]) == 64
     assert client_api.get(f"/v1/datasets/{dataset['id']}").json() == dataset
     assert client_api.get("/v1/datasets").json()["data"] == [dataset]
@@ -110,7 +110,7 @@ def test_a_file_is_a_must(client_api: APIClient) -> None:
 def test_a_preview_shows_rows_mapping_and_report_and_stores_nothing(client_api: APIClient) -> None:
     answer = post_file(client_api, "/v1/datasets/preview", GOOD + b",good\n").json()
     assert answer["columns"] == ["text", "label"]
-    assert answer["column_mapping"] == {"text": "text", "label": "label"}
+    assert answer["column_mapping"] == {"text": "text", "label": "label", "meta": []}
     assert len(answer["rows"]) == 20
     assert answer["rows"][0] == {"text": "text number 0", "label": "good"}
     assert answer["complete"]
@@ -137,7 +137,7 @@ def test_a_preview_without_a_guess_asks_for_the_mapping(client_api: APIClient) -
     chosen = post_file(
         client_api, "/v1/datasets/preview", data, column_mapping='{"text": "a", "label": "b"}'
     )
-    assert chosen.json()["column_mapping"] == {"text": "a", "label": "b"}
+    assert chosen.json()["column_mapping"] == {"text": "a", "label": "b", "meta": []}
 
 
 def test_versions_are_added_by_file_and_by_mapping(client_api: APIClient) -> None:
@@ -172,6 +172,7 @@ def test_rows_are_filtered_searched_and_paged(client_api: APIClient) -> None:
         "text": "text number 0",
         "label": "good",
         "target": "good",
+        "meta": {},
         "split": first["data"][0]["split"],
     }
     test = client_api.get(f"{address}?split=test&limit=100").json()["data"]

@@ -11,7 +11,13 @@ from anneal.kernel.models import OutboxMessage
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from tenants.datasets import services, tasks
-from tenants.datasets.contracts import DatasetInfo, DatasetVersionInfo, FilePurpose, VersionStatus
+from tenants.datasets.contracts import (
+    ColumnMapping,
+    DatasetInfo,
+    DatasetVersionInfo,
+    FilePurpose,
+    VersionStatus,
+)
 from tenants.datasets.errors import DatasetInvalid, DatasetNotReady, UploadRefused
 from tenants.datasets.models import DatasetVersion
 from tenants.datasets.selectors import (
@@ -90,6 +96,28 @@ def test_a_long_file_is_queued_and_then_ready_with_the_same_result(
     with tenant_scope(organization):
         read = dataset_version_read(organization=organization, version_id=info.latest.id)
     assert read.num_rows == 60
+
+
+def test_a_long_file_keeps_the_further_columns_that_were_asked_for(
+    organization: OrganizationRef,
+) -> None:
+    rows = "".join(f"text {n},{'xy'[n % 2]},{n % 3},{n}\n" for n in range(60))
+    with tenant_scope(organization):
+        info = services.dataset_create(
+            organization=organization,
+            actor=ACTOR,
+            name="Long",
+            source=io.BytesIO(f"text,label,shop,price\n{rows}".encode()),
+            filename="long.csv",
+            mapping=ColumnMapping("text", "label", ("shop",)),
+        )
+    assert info.latest.mapping == ColumnMapping("text", "label", ("shop",))
+    (payload,) = messages()
+    tasks.build(**payload)
+    assert fetched(organization, info).meta_columns == ("shop",)
+    with tenant_scope(organization):
+        read = dataset_version_read(organization=organization, version_id=info.latest.id, meta=True)
+    assert read["meta"].to_pylist()[:2] == ['{"shop":"0"}', '{"shop":"1"}']
 
 
 def test_a_message_that_comes_twice_builds_once(organization: OrganizationRef) -> None:

@@ -39,12 +39,12 @@ def test_names_are_enough(header: str, expected: tuple[str, str]) -> None:
 
 def test_content_decides_where_names_say_nothing() -> None:
     found, _ = mapping_find(table("a,b,c", *TWELVE), None)
-    assert found == ColumnMapping(text="b", label="c")
+    assert found == ColumnMapping(text="b", label="c", meta=("a",))
 
 
 def test_one_known_name_helps_to_find_the_other() -> None:
     found, _ = mapping_find(table("n,wording,label", *TWELVE), None)
-    assert found == ColumnMapping(text="wording", label="label")
+    assert found == ColumnMapping(text="wording", label="label", meta=("n",))
 
 
 def test_a_table_without_repeating_values_asks_for_the_mapping() -> None:
@@ -60,7 +60,7 @@ def test_a_table_without_repeating_values_asks_for_the_mapping() -> None:
 )
 def test_a_name_that_looks_the_same_is_taken_and_said(asked: str) -> None:
     found, notes = mapping_find(table("text,label", "a,b"), ColumnMapping(asked, "label"))
-    assert found == ColumnMapping("text", "label")
+    assert found == ColumnMapping("text", "label", ())
     assert [note.code for note in notes] == ["column_name_adjusted"]
 
 
@@ -90,7 +90,18 @@ def test_text_and_label_cannot_be_one_column() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [[], "text", {}, {"text": "a"}, {"text": 1, "label": "b"}, {"text": "", "label": "b"}]
+    "value",
+    [
+        [],
+        "text",
+        {},
+        {"text": "a"},
+        {"text": 1, "label": "b"},
+        {"text": "", "label": "b"},
+        {"text": "a", "label": "b", "meta": "c"},
+        {"text": "a", "label": "b", "meta": [""]},
+        {"text": "a", "label": "b", "other": []},
+    ],
 )
 def test_a_mapping_of_another_shape_is_refused(value: object) -> None:
     with pytest.raises(UploadRefused) as caught:
@@ -101,4 +112,4 @@ def test_a_mapping_of_another_shape_is_refused(value: object) -> None:
 def test_a_nested_column_is_not_taken_for_text() -> None:
     rows = [json.dumps({"meta": {"a": n}, "words": f"some text {n}", "k": n % 2}) for n in range(9)]
     found, _ = mapping_find(table(rows[0], *rows[1:], name="a.jsonl"), None)
-    assert found == ColumnMapping(text="words", label="k")
+    assert found == ColumnMapping(text="words", label="k", meta=("meta",))

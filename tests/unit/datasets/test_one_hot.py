@@ -34,7 +34,7 @@ def told(data: bytes, name: str = "a.csv") -> str:
 def test_columns_of_0_and_1_are_labels_and_the_report_says_which() -> None:
     assert told(comments()) == MANY
     made = built(comments(), task=MANY)
-    assert made.mapping == ColumnMapping("comment", ONE_HOT)
+    assert made.mapping == ColumnMapping("comment", ONE_HOT, ("id",))
     assert {row["text"]: json.loads(row["label"]) for row in rows_of(made)[:8]} == {
         "comment number 0": [],
         "comment number 1": ["toxic"],
@@ -62,7 +62,7 @@ def test_json_rows_may_lack_a_label() -> None:
 def test_a_column_with_a_labels_name_or_one_column_alone_is_no_set() -> None:
     named = "text,label,seen,new\n" + "".join(f"t{n},{'xy'[n % 2]},1,0\n" for n in range(30))
     assert told(named.encode()) == ONE
-    assert built(named.encode()).mapping == ColumnMapping("text", "label")
+    assert built(named.encode()).mapping == ColumnMapping("text", "label", ("seen", "new"))
     alone = "text,spam\n" + "".join(f"t{n},{n % 2}\n" for n in range(30))
     assert told(alone.encode()) == ONE
     assert "one_hot_columns" not in codes(built(alone.encode()))

@@ -95,7 +95,7 @@ def test_a_dataset_is_stored_with_an_immutable_first_version(
     assert version.status is VersionStatus.READY
     assert version.labels == ("bad", "good")
     assert version.splits == {"train": 32, "validation": 4, "test": 4}
-    assert version.mapping == ColumnMapping("text", "label")
+    assert version.mapping == ColumnMapping("text", "label", ())
     assert rows.column_names == ["row_id", "text", "label", "split"]
     assert rows.num_rows == version.rows == 40
     assert test.num_rows == 4
@@ -163,7 +163,7 @@ def test_remapping_reads_the_stored_file_again(organization: OrganizationRef) ->
             mapping=ColumnMapping("OTHER", "label"),
         )
         read = dataset_version_read(organization=organization, version_id=added.id)
-    assert added.mapping == ColumnMapping("other", "label")
+    assert added.mapping == ColumnMapping("other", "label", ("text",))
     assert added.file_id == info.latest.file_id
     assert read["text"][0].as_py() == "0 second"
 

@@ -43,11 +43,9 @@ def test_small_sets_are_read_more_often(rows: int, lora: int, full: int) -> None
 
 @pytest.mark.parametrize(
     ("tier", "rows", "tokens"),
-    [("lora", 999, 450), ("lora", 1_000, 900), ("full", 1_000, 450), ("full", 10**6, 450)],
+    [("lora", 999, 450), ("lora", 1_000, 900), ("full", 999, 450), ("full", 10**6, 900)],
 )
-def test_a_step_reads_less_where_steps_are_few_or_all_weights_move(
-    tier: str, rows: int, tokens: int
-) -> None:
+def test_a_step_reads_less_where_steps_are_few(tier: str, rows: int, tokens: int) -> None:
     assert resolve_auto({}, rows=rows, classes=2, tier=tier).batch_tokens == tokens
 
 
@@ -179,3 +177,16 @@ def test_the_documentation_has_every_hyperparameter_as_it_is() -> None:
         may = ", ".join(f"`{choice}`" for choice in known.choices) or bounds
         line = f"| `{name}` | {', '.join(known.tiers)} | {may} | {known.auto} | {known.help} |"
         assert line in rows
+
+
+@pytest.mark.parametrize(
+    ("width", "rate"), [(384, 1e-4), (768, 5e-5), (1_024, 3.75e-5), (32, 1e-4)]
+)
+def test_a_wider_base_learns_at_a_smaller_rate_in_tier_full(width: int, rate: float) -> None:
+    facts = {"rows": 2_000, "classes": 2}
+    full = resolve_auto({}, tier="full", width=width, **facts)
+    assert full.learning_rate == pytest.approx(rate)
+    assert resolve_auto({}, tier="lora", width=width, **facts).learning_rate == 1e-3
+    assert resolve_auto({"optimizer": "sgd"}, tier="full", width=width, **facts) == resolve_auto(
+        {"optimizer": "sgd"}, tier="full", **facts
+    )

@@ -11,6 +11,7 @@ from mlworker.engine.base.bert import Bert
 from mlworker.engine.base.locate import BaseDirectory
 from mlworker.engine.contracts import CheckpointMessage, DoneMessage
 from mlworker.engine.data.packing import EXACT, pack_rows
+from mlworker.engine.heads import QUERY
 from mlworker.engine.link import LocalLink
 from mlworker.engine.training.config import TrainConfig, resolve_auto
 from mlworker.engine.training.full_model import FullModel
@@ -22,7 +23,7 @@ from tests.unit.engine.conftest import write_run
 
 
 def _config(tier: str = "full", **values: object) -> TrainConfig:
-    return resolve_auto(values, rows=80, classes=2, tier=tier)
+    return resolve_auto(values, rows=80, classes=2, tier=tier, width=32)
 
 
 def _trained(
@@ -42,7 +43,7 @@ def _model(base: BaseDirectory, tier: str, **values: object) -> Trainable:
 @pytest.mark.parametrize(
     ("values", "kind", "facts"),
     [
-        ({}, torch.optim.AdamW, {"lr": 5e-5}),
+        ({}, torch.optim.AdamW, {"lr": 1e-4}),
         ({"optimizer": "adam", "learning_rate": 0.01}, torch.optim.Adam, {"lr": 0.01}),
         ({"optimizer": "sgd", "momentum": 0.7}, torch.optim.SGD, {"lr": 0.01, "momentum": 0.7}),
     ],
@@ -71,7 +72,7 @@ def test_the_last_layer_learns_at_its_own_rate(
             tiny,
             tier,
             epochs=1,
-            learning_rate=1e-4,
+            learning_rate=1e-5,
             head_rate=times,
             optimizer="sgd",
             momentum=0.0,
@@ -121,6 +122,7 @@ def test_hidden_dropout_acts_in_training_alone_and_not_in_frozen_blocks(
         ({"frozen_layers": 1}, {"1"}, False),
         ({"frozen_layers": 2}, set(), False),
         ({"embeddings": "trained"}, {"0", "1"}, True),
+        ({"pooling": "first"}, {"0", "1"}, False),
     ],
 )
 def test_a_full_model_trains_and_keeps_what_is_not_frozen(
@@ -135,6 +137,10 @@ def test_a_full_model_trains_and_keeps_what_is_not_frozen(
     base = Bert.load(tiny).state_dict()
     assert {name.split(".")[1] for name in own if name.startswith("layers.")} == blocks
     assert ("words.weight" in own) == embeddings
+    first = values.get("pooling") == "first"
+    assert ("pooler.weight" in own) == first
+    assert (QUERY in own) == (not first)
+    assert artifact.manifest.pooling == ("cls" if first else "attention")
     assert all(
         not torch.equal(value, base[name])
         for name, value in own.items()

@@ -141,8 +141,8 @@ def test_every_row_is_judged_by_a_model_that_has_not_seen_it(
         mine = table.filter([place == fold["fold"] for place in table["fold"].to_pylist()])
         right = [a == b for a, b in zip(mine["label"], mine["predicted"], strict=True)]
         assert fold["rows"] == len(right)
-        assert fold["accuracy"] == pytest.approx(sum(right) / len(right))
-    accuracies = [fold["accuracy"] for fold in folds]
+        assert fold["metrics"]["accuracy"] == pytest.approx(sum(right) / len(right))
+    accuracies = [fold["metrics"]["accuracy"] for fold in folds]
     assert found["mean"]["accuracy"] == pytest.approx(sum(accuracies) / 3)
 
 
@@ -156,6 +156,7 @@ def test_swapped_labels_are_found(minilm: BaseDirectory, tmp_path: Path) -> None
     _, link = _run(tmp_path, spec)
     with (tmp_path / FOLDER / PREDICTIONS).open("rb") as source:
         errors = label_errors_read(source)
+    assert errors is not None
     named = errors["row_id"].to_pylist()
     assert len(set(named) & swapped) >= 6
     assert len(set(named) - swapped) <= 1

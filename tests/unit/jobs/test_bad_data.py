@@ -149,12 +149,12 @@ def test_a_job_shows_its_preset_and_what_it_came_to(organization: OrganizationRe
     dataset = make_dataset(organization)
     client = make_client(organization)
     job = create(
-        client, training_file=dataset, preset="best", hyperparameters={"lora_rank": 4}
+        client, training_file=dataset, preset="best", hyperparameters={"dropout": 0.3}
     ).json()
-    assert (job["preset"], job["tier"]) == ("best", "lora")
+    assert (job["preset"], job["tier"]) == ("best", "full")
     shown = job["hyperparameters"]
-    assert (shown["lora_rank"], shown["patience"]) == (4, PRESETS["best"].values["patience"])
-    plain = create(client, training_file=dataset, tier="lora").json()
+    assert (shown["dropout"], shown["patience"]) == (0.3, PRESETS["best"].values["patience"])
+    plain = create(client, training_file=dataset, tier="full").json()
     assert plain["preset"] is None
     assert job["quoted_tokens"] == 2 * plain["quoted_tokens"]
     wrong = create(client, training_file=dataset, preset="fastest")

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -47,13 +48,15 @@ pytestmark = pytest.mark.django_db
 CONFIG = {"lora_rank": 4, "lora_alpha": 8.0, "lora_targets": "all", "frozen_layers": 0}
 
 
-def _version(organization: OrganizationRef, **fields: object) -> ModelVersionInfo:
-    """Register a version of tier lora."""
+def _version(
+    organization: OrganizationRef, config: dict[str, Any] = CONFIG, **fields: object
+) -> ModelVersionInfo:
+    """Register a version, of tier lora unless it is said."""
     with tenant_scope(organization):
         return model_version_register(
             organization=organization,
             version=replace(new_version(organization), **{"tier": "lora", **fields}),
-            lineage=replace(LINEAGE, config=CONFIG),
+            lineage=replace(LINEAGE, config=config),
         )
 
 
@@ -184,6 +187,31 @@ def test_a_checkpoint_that_is_waited_for_is_not_retired(organization: Organizati
     with tenant_scope(organization):
         ready = StoredFiles.objects.filter(state=StoredState.READY)
         assert sorted(ready.values_list("step", flat=True)) == [1, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("config", "pooling"),
+    [
+        ({"frozen_layers": 1, "embeddings": "frozen", "pooling": "attention"}, "attention"),
+        ({"frozen_layers": 1, "embeddings": "frozen"}, "first"),
+        ({}, "first"),
+    ],
+)
+def test_a_full_model_reads_what_its_parent_read(
+    config: dict[str, Any], pooling: str, organization: OrganizationRef, client: APIClient
+) -> None:
+    parent = _version(organization, config, tier="full")
+    dataset = make_dataset(organization)
+    job = create(client, training_file=dataset, continue_from=parent.name)
+    assert (job.status_code, job.json()["hyperparameters"]["pooling"]) == (200, pooling)
+    other = {"first": "attention", "attention": "first"}[pooling]
+    refused = create(
+        client,
+        training_file=dataset,
+        continue_from=parent.name,
+        hyperparameters={"pooling": other},
+    )
+    assert error_of(refused)["param"] == "hyperparameters.pooling"
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,13 @@ PROMISED = {
     "max_length": "head",
 }
 """Name, and a tier in which it acts. Tier and seed are fields of the job itself."""
-FURTHER = {"head_block": "head", "head_rate": "lora", "embeddings": "full", "precision": "head"}
+FURTHER = {
+    "head_block": "head",
+    "head_rate": "lora",
+    "embeddings": "full",
+    "pooling": "full",
+    "precision": "head",
+}
 """What there is besides."""
 BLOCKS = 6
 """Of the base that is used here: no more layers of it can be frozen."""

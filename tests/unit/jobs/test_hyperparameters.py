@@ -10,7 +10,14 @@ from mlworker.jobs.hyperparameters import config_resolve, tier_checked
 
 
 def resolve(tier: str = "lora", **requested: Any) -> TrainConfig:
-    facts = {"seed": 5, "rows": 800, "classes": 2, "tokens_per_row": 20.0, "blocks": 6}
+    facts = {
+        "seed": 5,
+        "rows": 800,
+        "classes": 2,
+        "tokens_per_row": 20.0,
+        "blocks": 6,
+        "width": 384,
+    }
     return config_resolve(requested, tier=tier, **facts)
 
 
@@ -90,23 +97,54 @@ def test_a_value_without_effect_is_refused_under_the_name_it_was_given(
 
 
 def test_a_preset_brings_its_tier_and_values_and_what_is_given_wins() -> None:
-    facts = {"seed": 5, "rows": 4_000, "classes": 2, "tokens_per_row": 20.0, "blocks": 6}
+    facts = {
+        "seed": 5,
+        "rows": 4_000,
+        "classes": 2,
+        "tokens_per_row": 20.0,
+        "blocks": 6,
+        "width": 384,
+    }
     assert [tier_checked("auto", name) for name in ("quick", "balanced", "best")] == [
         "head",
         "lora",
-        "lora",
+        "full",
     ]
-    plain = config_resolve({}, tier="lora", **facts)
-    best = config_resolve({}, tier="lora", preset="best", **facts)
+    plain = config_resolve({}, tier="full", **facts)
+    best = config_resolve({}, tier="full", preset="best", **facts)
     own = config_resolve(
-        {"lora_rank": 4, "n_epochs": 1, "patience": "auto"}, tier="lora", preset="best", **facts
+        {"dropout": 0.3, "n_epochs": 1, "patience": "auto"}, tier="full", preset="best", **facts
     )
-    assert (best.epochs, best.lora_rank, best.lora_alpha) == (2 * plain.epochs, 16, 32.0)
-    assert (own.epochs, own.lora_rank, own.patience) == (1, 4, best.patience)
+    assert (best.epochs, best.patience) == (2 * plain.epochs, 5)
+    assert (own.epochs, own.dropout, own.patience) == (1, 0.3, best.patience)
+
+
+def test_what_means_nothing_to_a_task_is_plain_in_its_configuration() -> None:
+    facts = {
+        "seed": 5,
+        "rows": 4_000,
+        "classes": 2,
+        "tokens_per_row": 20.0,
+        "blocks": 6,
+        "width": 384,
+    }
+    unused = frozenset({"pooling"})
+    assert config_resolve({}, tier="full", **facts).pooling == "attention"
+    assert config_resolve({}, tier="full", unused=unused, **facts).pooling == "first"
+    assert "pooling" not in config_resolve({}, tier="lora", unused=unused, **facts).as_dict()
+    with pytest.raises(HyperparameterInvalid, match="pooling does nothing in this task"):
+        config_resolve({"pooling": "attention"}, tier="full", unused=unused, **facts)
 
 
 def test_a_preset_in_another_tier_keeps_what_applies_there() -> None:
-    facts = {"seed": 5, "rows": 4_000, "classes": 2, "tokens_per_row": 20.0, "blocks": 6}
+    facts = {
+        "seed": 5,
+        "rows": 4_000,
+        "classes": 2,
+        "tokens_per_row": 20.0,
+        "blocks": 6,
+        "width": 384,
+    }
     assert tier_checked("head", "best") == "head"
     assert config_resolve({}, tier="head", preset="best", **facts) == config_resolve(
         {}, tier="head", **facts

@@ -9,9 +9,9 @@ from rest_framework.test import APIClient
 from anneal.kernel.ids import parse_id
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
-from mlworker.jobs.contracts import Claim, JobInfo
+from mlworker.jobs.contracts import Claim, Fault, JobInfo
 from mlworker.jobs.states import EventKind
-from mlworker.jobs.working import News, news_write
+from mlworker.jobs.working import News, news_write, work_failed
 from tenants.datasets.contracts import DATASET_PREFIX
 from tenants.datasets.services import dataset_delete
 from tests.unit.factories import error_of, make_client
@@ -61,7 +61,9 @@ def test_a_second_files_rows_are_read_from_it(
 ) -> None:
     mine, other = make_dataset(organization), make_dataset(organization)
     made = create(client_api, training_file=mine, validation_file=other, tier="lora").json()
-    _evaluated(claimed(), 6)
+    claim = claimed()
+    _evaluated(claim, 6)
+    work_failed(claim, Fault("diverged", "ends"))
     with tenant_scope(organization):
         dataset_id = parse_id(DATASET_PREFIX, other)
         dataset_delete(organization=organization, actor=SYSTEM_ACTOR, dataset_id=dataset_id)

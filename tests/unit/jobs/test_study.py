@@ -7,6 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from rest_framework.test import APIClient
 
@@ -15,7 +17,9 @@ from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from anneal.kernel.storage import object_put
 from billing.prices.contracts import PriceTerms
 from billing.prices.services import price_add, price_quote
-from mlworker.engine.study.confident import label_errors
+from mlworker.engine.evaluation.predictions import Answers, answers_of
+from mlworker.engine.evaluation.subject import answers_table
+from mlworker.engine.study.confident import LabelErrors, label_errors
 from mlworker.engine.study.files import OutOfFold, out_of_fold_write
 from mlworker.jobs.contracts import METER, Claim, JobRequest, StudyRequest
 from mlworker.jobs.folding import folds_ready
@@ -54,9 +58,7 @@ FOUND = {
             {
                 "fold": 1,
                 "rows": 10,
-                "accuracy": 0.9,
-                "macro_f1": 0.9,
-                "loss": 0.3,
+                "metrics": {"accuracy": 0.9, "macro_f1": 0.9, "loss": 0.3},
                 "seconds": 1.0,
             }
         ],
@@ -245,6 +247,25 @@ def test_label_errors_are_a_table_for_spreadsheets(
     assert all(row["text"] for row in rows)
 
 
+def test_rows_without_one_label_have_no_label_errors_and_can_be_taken_along(
+    client_api: APIClient, organization: OrganizationRef
+) -> None:
+    claim = _studied(organization)
+    numbers = answers_table(
+        np.arange(3),
+        ["1.0", "2.0", "3.0"],
+        ["1", "2", "9"],
+        score=[1, 2, 9],
+        label_score=[0, 0, -6],
+    )
+    _keep(claim, numbers, None, ("value",))
+    for tail in ("/label_errors", "/label_errors.csv"):
+        answer = client_api.get(job_path(claim.job_id, tail))
+        assert (answer.status_code, error_of(answer)["code"]) == (404, "label_errors_missing")
+    answer = client_api.get(job_path(claim.job_id, "/out_of_fold.parquet"))
+    assert pq.read_table(io.BytesIO(answer.content))["predicted"].to_pylist() == ["1", "2", "9"]
+
+
 def test_predictions_can_be_taken_along_and_a_later_attempt_replaces_them(
     client_api: APIClient, organization: OrganizationRef
 ) -> None:
@@ -290,20 +311,18 @@ def _store(claim: Claim) -> None:
     """Store predictions of six rows, rows 2 and 5 likely wrong, as a supervisor does."""
     targets = np.array([0, 0, 0, 1, 1, 1])
     shares = np.array([[0.9, 0.1], [0.8, 0.2], [0.2, 0.8], [0.1, 0.9], [0.3, 0.7], [0.95, 0.05]])
+    answers = answers_of(Answers(np.arange(6), targets, shares.astype(np.float32)))
+    _keep(claim, answers, label_errors(targets, shares), ("negative", "positive"))
+
+
+def _keep(
+    claim: Claim, answers: pa.Table, errors: LabelErrors | None, labels: tuple[str, ...]
+) -> None:
+    folds = np.arange(answers.num_rows) % 3 + 1
     stored_id, key = stored_begin(claim, StoredKind.FOLDS, ending="parquet")
     with TemporaryDirectory() as folder:
         path = Path(folder) / "out_of_fold.parquet"
-        out_of_fold_write(
-            OutOfFold(
-                np.arange(6),
-                np.array([1, 2, 3, 1, 2, 3]),
-                targets,
-                shares,
-                label_errors(targets, shares),
-                ("negative", "positive"),
-            ),
-            path,
-        )
+        out_of_fold_write(OutOfFold(answers, folds, errors, labels), path)
         with path.open("rb") as source:
             stored = object_put(key, source)
     folds_ready(claim, stored_id, stored)

@@ -58,34 +58,44 @@ def test_folds_do_not_begin_with_weights_that_have_seen_their_rows(
     assert (error_of(answer)["code"], error_of(answer)["param"]) == ("study_unfit", "continue_from")
 
 
-@pytest.mark.parametrize("part", ["cross_validation", "search"])
-def test_a_study_of_a_task_without_one_label_a_row_is_refused_before_money(
-    part: str, client_api: APIClient, organization: OrganizationRef
+def test_a_search_of_a_task_without_one_label_a_row_is_refused_before_money(
+    client_api: APIClient, organization: OrganizationRef
 ) -> None:
+    dataset = _grades(organization)
+    body = {"model": "minilm-l6", "training_file": dataset, "search": {"trials": 5}}
+    for path in ("", "/estimate"):
+        answer = client_api.post(f"/v1/fine_tuning/jobs{path}", body, format="json")
+        assert (error_of(answer)["code"], error_of(answer)["param"]) == ("study_unfit", "search")
+    known = client_api.get("/v1/fine_tuning/hyperparameters").json()
+    assert known["search_tasks"] == ["text_classification"]
+    with tenant_scope(organization):
+        assert not FineTuningJob.objects.exists()
+
+
+def test_its_folds_are_taken_and_quoted(
+    client_api: APIClient, organization: OrganizationRef
+) -> None:
+    dataset = _grades(organization)
+    alone, folds = [
+        create(client_api, training_file=dataset, tier="lora", **study).json()
+        for study in ({}, {"cross_validation": {"folds": 3}})
+    ]
+    assert folds["status"] == "queued"
+    assert folds["quoted_tokens"] == 3 * alone["quoted_tokens"]
+
+
+def _grades(organization: OrganizationRef) -> str:
+    """Texts with a number each."""
     lines = "".join(f"text number {n},{n / 7:.3f}\n" for n in range(60))
     with tenant_scope(organization):
-        dataset = dataset_create(
+        return dataset_create(
             organization=organization,
             actor=SYSTEM_ACTOR,
             name="grades",
             source=io.BytesIO(f"text,label\n{lines}".encode()),
             filename="grades.csv",
             task="regression",
-        )
-    asked = (
-        {"cross_validation": {"folds": 3}}
-        if part == "cross_validation"
-        else {"search": {"trials": 5}}
-    )
-    body = {"model": "minilm-l6", "training_file": dataset.public_id, **asked}
-    for path in ("", "/estimate"):
-        answer = client_api.post(f"/v1/fine_tuning/jobs{path}", body, format="json")
-        assert (error_of(answer)["code"], error_of(answer)["param"]) == ("study_unfit", part)
-    known = client_api.get("/v1/fine_tuning/hyperparameters").json()
-    assert dataset.task not in known["study_tasks"]
-    assert known["study_tasks"] == ["text_classification"]
-    with tenant_scope(organization):
-        assert not FineTuningJob.objects.exists()
+        ).public_id
 
 
 def test_a_job_limit_below_a_study_refuses_it_instead_of_cutting_it(

@@ -1,5 +1,6 @@
 """The claim's folder, the bundles of checkpoints, the thread budget."""
 
+import io
 import json
 import stat
 from collections.abc import Iterator
@@ -9,8 +10,9 @@ import pytest
 from django.conf import LazySettings
 
 from anneal.kernel.ids import uuid7
+from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.redis import redis_client
-from anneal.kernel.scopes import OrganizationRef
+from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from anneal.kernel.storage import object_delete, object_put
 from mlworker.jobs.contracts import Claim
 from mlworker.jobs.limits import TRAIN_THREADS
@@ -18,6 +20,7 @@ from mlworker.jobs.supervisor.budget import ACTIVITY_KEY, thread_budget
 from mlworker.jobs.supervisor.bundles import BundleCorrupt, bundle_fetch, bundle_store
 from mlworker.jobs.supervisor.workspace import Workspace, rows_write, sweep
 from mlworker.jobs.working import work_load
+from tenants.datasets.services import dataset_create
 from tests.unit.jobs.factories import claimed, make_job
 
 CLAIM = Claim(uuid7(), OrganizationRef(uuid7(), "acme"), 1, 1)
@@ -77,6 +80,36 @@ def test_the_splits_are_written_as_the_trainer_reads_them(
     assert written["train"][0].keys() == {"row_id", "text", "label"}
     ids = [row["row_id"] for rows in written.values() for row in rows]
     assert len(set(ids)) == work.version.rows
+
+
+@pytest.mark.django_db
+def test_further_columns_go_with_the_test_rows_alone(
+    organization: OrganizationRef, tmp_path: Path
+) -> None:
+    rows = "".join(f"text {n},{'xy'[n % 2]},{n if n % 5 else ''}\n" for n in range(60))
+    with tenant_scope(organization):
+        dataset = dataset_create(
+            organization=organization,
+            actor=SYSTEM_ACTOR,
+            name="wide",
+            source=io.BytesIO(f"text,label,source\n{rows}".encode()),
+            filename="wide.csv",
+        )
+    make_job(organization, training_file=dataset.public_id)
+    rows_write(work_load(claimed()), tmp_path)
+    written = {
+        split: [json.loads(line) for line in (tmp_path / f"{split}.jsonl").read_text().splitlines()]
+        for split in ("train", "validation", "test")
+    }
+    test = written.pop("test")
+    assert {tuple(row) for rows in written.values() for row in rows} == {
+        ("row_id", "text", "label")
+    }
+    told = [
+        {"source": number} if int(number) % 5 else {}
+        for number in (row["text"].removeprefix("text ") for row in test)
+    ]
+    assert [row["meta"] for row in test] == told
 
 
 def test_a_bundle_comes_back_as_it_went(checkpoint: Path, key: str, tmp_path: Path) -> None:

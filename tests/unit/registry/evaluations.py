@@ -13,6 +13,8 @@ from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from anneal.kernel.storage import object_put, tenant_key
 from mlworker.engine.evaluation.baselines import Baseline, class_figures, compare, majority
+from mlworker.engine.evaluation.column_slices import column_slices
+from mlworker.engine.evaluation.counts import Floats
 from mlworker.engine.evaluation.predictions import (
     Answers,
     predictions_table,
@@ -21,6 +23,7 @@ from mlworker.engine.evaluation.predictions import (
 from mlworker.engine.evaluation.report import Subject, build_report
 from mlworker.engine.evaluation.rivals import METHOD
 from mlworker.engine.evaluation.significance import verdict_of
+from mlworker.engine.evaluation.subject import Scored
 from mlworker.registry.contracts import ModelVersionInfo, NewEvaluation
 from mlworker.registry.services import model_version_register
 from tenants.datasets.contracts import DatasetInfo, Split
@@ -41,14 +44,25 @@ SPEED = {
 }
 
 
-def make_dataset(owner: OrganizationRef, rows: int = 200) -> DatasetInfo:
+def wide_csv(rows: int = 400) -> bytes:
+    """Write rows with a column of three sources, which a quarter lacks, and one of prices."""
+    lines = [
+        f"{text},{label},{('web', 'phone', 'shop', '')[n % 4]},{n * 3}"
+        for n, (text, label) in enumerate(good_rows(rows))
+    ]
+    return "\n".join(["text,label,source,price", *lines, ""]).encode()
+
+
+def make_dataset(
+    owner: OrganizationRef, rows: int = 200, *, data: bytes | None = None
+) -> DatasetInfo:
     """Make a dataset with a test split."""
     with tenant_scope(owner):
         return dataset_create(
             organization=owner,
             actor=SYSTEM_ACTOR,
             name="reviews",
-            source=io.BytesIO(csv_of(good_rows(rows))),
+            source=io.BytesIO(csv_of(good_rows(rows)) if data is None else data),
             filename="reviews.csv",
         )
 
@@ -64,7 +78,7 @@ def make_reported_version(
     """Register a version that calls so many of its test rows wrongly."""
     with tenant_scope(owner):
         table = dataset_version_read(
-            organization=owner, version_id=dataset.latest.id, split=Split.TEST
+            organization=owner, version_id=dataset.latest.id, split=Split.TEST, meta=True
         )
     labels = dataset.latest.labels
     targets = np.array([labels.index(label) for label in table["label"].to_pylist()])
@@ -82,6 +96,7 @@ def make_reported_version(
         "comparison": compare(targets, answers.called, rivals),
         "speed": SPEED,
         "seconds": 0.5,
+        **slices_part(table, (answers.called == targets).astype(np.float64)),
     }
     subject = Subject(answers, labels, "test", lengths, np.zeros_like(lengths), 0, extras)
     report = json.dumps(build_report(subject, nothing)).encode()
@@ -100,6 +115,17 @@ def make_reported_version(
             version=replace(version, labels=labels, evaluation=evaluation),
             lineage=replace(LINEAGE, config=config or {"epochs": 3}),
         )
+
+
+def slices_part(table: pa.Table, right: Floats) -> dict[str, object]:
+    """The report's part on further columns, where the rows have any."""
+    if "meta" not in table.column_names:
+        return {}
+    ones = np.ones(len(right))
+    scored = Scored("accuracy", higher_is_better=True, above=right, below=ones, cases=ones)
+    metas = [json.loads(text or "{}") for text in table["meta"].to_pylist()]
+    ids = table["row_id"].to_numpy()
+    return {"column_slices": column_slices(metas, ids, scored, seed=0, between=nothing)}
 
 
 NUMBERS = {

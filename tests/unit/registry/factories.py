@@ -1,5 +1,7 @@
 """Model versions for tests, made as a finished job makes them."""
 
+from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 from anneal.kernel.ids import uuid7
@@ -45,12 +47,12 @@ def new_version(
 
 
 def make_model_version(
-    owner: OrganizationRef, *, suffix: str = "reviews", job_id: UUID | None = None
+    owner: OrganizationRef, *, suffix: str = "reviews", job_id: UUID | None = None, **fields: Any
 ) -> ModelVersionInfo:
-    """Register a version."""
+    """Register a version; ``fields`` are what is not as usual of it."""
     with tenant_scope(owner):
         return model_version_register(
             organization=owner,
-            version=new_version(owner, suffix=suffix, job_id=job_id),
+            version=replace(new_version(owner, suffix=suffix, job_id=job_id), **fields),
             lineage=LINEAGE,
         )

@@ -83,3 +83,35 @@ def test_rows_get_their_own_tokens_back() -> None:
     work = Pending(Work(1, b"o", SPEC, 9e9, lengths, packed), "gw", 1, 0.0)
 
     assert work.rows() == [[1, 2], [3], [4, 5, 6]]
+
+
+def behind(*lengths: int, deadline: float = 9e9) -> Pending:
+    made = pending("s", *lengths)
+    made.work.shadow, made.work.deadline = True, deadline
+    return made
+
+
+def test_shadows_are_taken_when_nothing_else_waits_and_little_at_a_time() -> None:
+    backlog = Backlog()
+    shadow, call = behind(*[100] * 20), pending("a", 10, 10)
+    backlog.add(shadow)
+    backlog.add(call)
+
+    assert {row.pending.work.organization for row in backlog.window()} == {b"a"}
+    assert len(backlog.window()) == 6  # 512 tokens
+    backlog.add(call)
+    assert {row.pending.work.organization for row in backlog.window()} == {b"a"}
+    assert backlog
+
+
+def test_late_shadows_are_forgotten_and_told_once() -> None:
+    backlog = Backlog()
+    late, kept, done = behind(5, 5, deadline=10.0), behind(5), behind(5, deadline=10.0)
+    for each in (late, kept, done):
+        backlog.add(each)
+    done.left = 0
+
+    assert backlog.late(now=9.0) == []
+    assert backlog.late(now=11.0) == [late]
+    assert backlog.late(now=11.0) == []
+    assert [row.pending for row in backlog.window()] == [kept]

@@ -184,6 +184,42 @@ def test_nothing_to_promote_and_nothing_to_roll_back_are_conflicts(
     assert error_of(act(client_api, made, "rollback"))["code"] == "nothing_to_roll_back"
 
 
+def test_other_labels_are_promoted_only_when_told_so(
+    client_api: APIClient, organization: OrganizationRef, first: str
+) -> None:
+    made = create(client_api, model=first).json()["id"]
+    labels = ("negative", "neutral", "positive")
+    other = make_model_version(organization, suffix="three", labels=labels).name
+    number = make_model_version(organization, suffix="n", task="regression", labels=("value",))
+
+    refused = act(client_api, made, "promote", model=other)
+    canary = act(client_api, made, "promote", canary={"model": other, "percent": 5})
+    task = act(client_api, made, "promote", model=number.name)
+
+    assert (refused.status_code, error_of(refused)["code"]) == (409, "labels_differ")
+    assert "Gone: none. New: neutral." in error_of(refused)["message"]
+    assert (error_of(canary)["code"], error_of(canary)["param"]) == (
+        "labels_differ",
+        "canary.model",
+    )
+    assert "regression" in error_of(task)["message"]
+    assert client_api.get(f"/v1/deployments/{made}").json()["revision"] == 1
+    assert act(client_api, made, "promote", model=other, force=True).json()["model"] == other
+    back = act(client_api, made, "rollback")
+    assert (back.status_code, back.json()["model"]) == (200, first)
+
+
+def test_labels_are_compared_as_the_deployment_shows_them(
+    client_api: APIClient, organization: OrganizationRef, first: str
+) -> None:
+    made = create(client_api, model=first).json()["id"]
+    other = make_model_version(organization, suffix="o", labels=("bad", "good")).name
+    output = {"labels": {"positive": "good", "negative": "bad"}}
+    client_api.put(f"/v1/deployments/{made}/output", output, format="json")
+
+    assert act(client_api, made, "promote", model=other).status_code == 200
+
+
 def test_every_change_is_audited(
     client_api: APIClient, organization: OrganizationRef, first: str, second: str
 ) -> None:

@@ -73,27 +73,28 @@ class Bench:
         self.desk = Desk(self.books, self.post)  # type: ignore[arg-type] # by script
 
     def ticket(self, **more: Any) -> Ticket:
-        made = Ticket(
-            source="classify",
-            organization_id=uuid4(),
-            key_digest=None,
-            key_id=None,
-            base="b",
-            model="m",
-            deployment_id=None,
-            spec=SPEC,
-            lengths=[1],
-            tokens=b"\x01\x00\x00\x00",
-            event_ids=[uuid7()],
-            render=lambda _: b"{}",
+        fields: dict[str, Any] = {
+            "source": "classify",
+            "organization_id": uuid4(),
+            "key_digest": None,
+            "key_id": None,
+            "base": "b",
+            "model": "m",
+            "deployment_id": None,
+            "spec": SPEC,
+            "lengths": [1],
+            "tokens": b"\x01\x00\x00\x00",
+            "event_ids": [uuid7()],
+            "render": lambda _: b"{}",
             **more,
-        )
+        }
+        made = Ticket(**fields)
         self.desk.submit(made)
         return made
 
-    def answer(self, ticket: Ticket, error: str = "") -> None:
+    def answer(self, ticket: Ticket, error: str = "", cause: str = "") -> None:
         values = array("f", [0.5, 0.5]).tobytes()
-        self.desk.answered([Answer(ticket.number, 2, values, 0.0, 0.0, error)])
+        self.desk.answered([Answer(ticket.number, 2, values, 0.0, 0.0, error, cause=cause)])
 
 
 def at_the_desk(story: Callable[[Bench], Awaitable[None]]) -> None:
@@ -126,6 +127,17 @@ def test_an_answer_is_charged_before_it_is_handed_out() -> None:
         assert isinstance(outcome, Answer)
         assert bench.books.charged == [ticket.number]
         assert bench.desk.in_flight == 0
+
+    at_the_desk(story)
+
+
+def test_what_rules_have_decided_is_charged_and_asks_no_engine() -> None:
+    async def story(bench: Bench) -> None:
+        ticket = bench.ticket(lengths=[], tokens=b"")
+        outcome = await ticket.future
+        assert isinstance(outcome, Answer)
+        assert bench.post.sent == []
+        assert bench.books.charged == [ticket.number]
 
     at_the_desk(story)
 
@@ -244,6 +256,20 @@ def test_an_engines_failure_is_refused_uncharged() -> None:
             await ticket.future
         await a_moment()
         assert (raised.value.status, raised.value.code) == (503, "engine_failed")
+        assert bench.books.released == [ticket.number]
+
+    at_the_desk(story)
+
+
+def test_a_model_that_cannot_be_loaded_is_refused_uncharged_and_says_so() -> None:
+    async def story(bench: Bench) -> None:
+        ticket = bench.ticket()
+        await a_moment()
+        bench.answer(ticket, error="no such file", cause="not_loaded")
+        with pytest.raises(DomainError) as raised:
+            await ticket.future
+        await a_moment()
+        assert (raised.value.status, raised.value.code) == (503, "model_not_loaded")
         assert bench.books.released == [ticket.number]
 
     at_the_desk(story)

@@ -14,16 +14,21 @@ from psycopg_pool import AsyncConnectionPool
 from anneal.kernel import clock
 from anneal.kernel.ids import public_id, uuid7
 from billing.ledger.errors import AccountParked, LimitReached
-from mlworker.serving.gateway import requests
 from mlworker.serving.gateway.answers import abstentions, classify_render
+from mlworker.serving.gateway.jobs import abstains_of
 from mlworker.serving.gateway.ledger import Ledger, Settlement
+from mlworker.serving.gateway.models import Choice
+from mlworker.serving.gateway.shaped import shaped_abstentions
 from mlworker.serving.gateway.tickets import Ticket
+from mlworker.serving.patterns import Pattern
 from mlworker.serving.protocol import Answer, ModelSpec
+from mlworker.serving.shaping import NOTHING_DECIDED, Decisions, Rule, Shape
 from tests.unit.billing.books import Books
 from tests.unit.conftest import DatabaseClone
 
 LABELS = ("positive", "negative")
 TASK = "text_classification"
+SPEC = ModelSpec("v1", "head", "k", "s", 2)
 SURE, UNSURE = (0.9, 0.1), (0.55, 0.45)
 Result = TypeVar("Result")
 
@@ -58,7 +63,7 @@ def ticket(books: Books, items: int, **more: Any) -> Ticket:
         "base": "minilm-l6",
         "model": "sentiment-en",
         "deployment_id": None,
-        "spec": ModelSpec("v1", "head", "k", "s", 2),
+        "spec": SPEC,
         "lengths": [3] * items,
         "tokens": b"",
         "event_ids": event_ids,
@@ -132,6 +137,34 @@ def test_an_answer_of_abstentions_alone_costs_nothing_and_is_given(
     assert books.drift() == []
 
 
+def test_what_a_rule_decided_is_charged_as_one_prediction(
+    database_clone: DatabaseClone, books: Books
+) -> None:
+    """Of four texts one is a rule's, one is overruled, one is sure, and one abstained."""
+    rule = Rule("refunds", Pattern((" refund ",)), "refund", None)
+    decisions = Decisions(before={1: rule}, after={2: [rule]})
+    abstains = shaped_abstentions(
+        shape=Shape(TASK, LABELS), decisions=decisions, items=4, threshold=0.8
+    )
+    ids = [uuid7() for _ in range(4)]
+
+    made = served(
+        database_clone,
+        books,
+        SURE,
+        UNSURE,
+        UNSURE,
+        event_ids=ids,
+        render=lambda _: b"{}",
+        abstains=abstains,
+    )
+
+    assert (made.items, made.units) == (4, 3)
+    assert made.free == [False, False, False, True]
+    assert counted(books) == {"prediction": 3, "abstention": 1}
+    assert (books.balance()["consumed"], books.drift()) == (3, [])
+
+
 def test_an_operator_may_charge_for_abstentions(
     database_clone: DatabaseClone, books: Books
 ) -> None:
@@ -146,10 +179,11 @@ def test_a_threshold_makes_a_call_free_only_if_the_operator_says_so(
     settings: Any, free: bool
 ) -> None:
     settings.ANNEAL_FREE_ABSTENTIONS = free
-    choice: Any = SimpleNamespace(servable=SimpleNamespace(task=TASK, labels=LABELS))
+    servable: Any = SimpleNamespace(task=TASK, labels=LABELS)
+    choice = Choice(servable, SPEC)
     job: Any = SimpleNamespace(threshold=1.0)
 
-    assert (requests._abstains(job, choice) is not None) == free
+    assert (abstains_of(job, choice, NOTHING_DECIDED) is not None) == free
 
 
 def test_what_may_choose_the_price_is_counted_with_the_event(

@@ -63,11 +63,17 @@ class Machine:
         self.thread.start()
 
     def work(
-        self, number: int, spec: ModelSpec, texts: list[str], *, deadline: float = 9e9
+        self,
+        number: int,
+        spec: ModelSpec,
+        texts: list[str],
+        *,
+        deadline: float = 9e9,
+        shadow: bool = False,
     ) -> Work:
         rows = [each.ids for each in self.tokenizer.encode(texts, 64)]
         lengths, packed = tokens_pack(rows)
-        return Work(number, b"o" * 16, spec, deadline, lengths, packed)
+        return Work(number, b"o" * 16, spec, deadline, lengths, packed, shadow)
 
     def send(self, *works: Work) -> None:
         envelope = Envelope(self.gateway, time.time(), list(works))
@@ -125,7 +131,71 @@ def test_a_model_that_cannot_be_loaded_fails_alone(machine: Machine) -> None:
     answers = machine.answers(2)
 
     assert answers[1].error
+    assert answers[1].cause == "not_loaded"
     assert not answers[2].error
+
+
+@pytest.fixture
+def held_load(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Weights that are read when the test says so."""
+    read, load = threading.Event(), machine.adapters._table._loader
+
+    def loader(version: str) -> Any:
+        assert read.wait(20)
+        return load(version)
+
+    monkeypatch.setattr(machine.adapters._table, "_loader", loader)
+    yield read
+    read.set()
+
+
+def test_a_cold_models_call_waits_for_its_weights_and_nobody_elses_does(
+    machine: Machine, held_load: threading.Event, tmp_path: Path
+) -> None:
+    cold = _stored("cold", tmp_path, 3)
+    machine.send(machine.work(1, cold, TEXTS), machine.work(2, cold, TEXTS))
+    for number in (3, 4):
+        machine.send(machine.work(number, VECTOR, TEXTS))
+        assert set(machine.answers(1)) == {number}
+
+    held_load.set()
+    answers = machine.answers(2)
+
+    assert set(answers) == {1, 2}
+    assert {answer.error for answer in answers.values()} == {""}
+
+
+def test_a_shadow_does_not_wait_for_ever_for_a_load_to_begin(
+    machine: Machine, held_load: threading.Event, tmp_path: Path
+) -> None:
+    """While another model's weights are read its own are not begun, and its time runs out."""
+    cold, beside = _stored("cold", tmp_path, 3), _stored("beside", tmp_path, 4)
+    machine.send(machine.work(1, cold, TEXTS))
+    soon = time.time() + 0.3
+    machine.send(machine.work(2, beside, TEXTS, shadow=True, deadline=soon))
+    time.sleep(0.5)
+    machine.send(machine.work(3, VECTOR, TEXTS))
+    assert set(machine.answers(1)) == {3}
+
+    machine.send(machine.work(4, VECTOR, TEXTS))
+    assert set(machine.answers(1)) == {4}
+    assert set(machine.loop._parked) == {cold.version}
+    held_load.set()
+    assert set(machine.answers(1)) == {1}
+
+
+def test_a_call_that_outwaits_its_deadline_for_weights_is_not_run(
+    machine: Machine, held_load: threading.Event, tmp_path: Path
+) -> None:
+    cold = _stored("cold", tmp_path, 3)
+    machine.send(machine.work(1, cold, TEXTS, deadline=time.time() + 0.3))
+    machine.send(machine.work(2, cold, TEXTS))
+    time.sleep(0.5)
+    held_load.set()
+
+    assert set(machine.answers(1)) == {2}
+    machine.stop()
+    assert machine.redis.hlen(taken_key(machine.line.engine)) == 0
 
 
 def test_a_late_work_is_dropped_and_its_envelope_forgotten(machine: Machine) -> None:
@@ -192,6 +262,56 @@ def test_full_models_take_turns_in_too_little_memory(resident: Any, tmp_path: Pa
             for row, wanted in zip(values(answer), expected[number % 2], strict=True):
                 assert row == pytest.approx(wanted, abs=1e-5)
         assert machine.adapters.table.bytes == size
+    finally:
+        machine.stop()
+        machine.redis.delete(waiting_key(machine.queue), reply_key(machine.gateway))
+
+
+def test_a_shadow_runs_behind_all_that_wait(machine: Machine) -> None:
+    """Sent first, answered last."""
+    shadow = machine.work(1, VECTOR, TEXTS, shadow=True)
+    machine.send(shadow, *(machine.work(number, VECTOR, TEXTS * 5) for number in range(2, 8)))
+
+    assert list(machine.answers(7))[-1] == 1
+    machine.stop()
+    assert machine.redis.hlen(taken_key(machine.line.engine)) == 0
+
+
+def test_a_shadow_pushes_no_model_out_that_is_in_use(resident: Any, tmp_path: Path) -> None:
+    """Room for one model: the shadow is refused, and answers once the other has long been idle."""
+    main, beside = (_stored(name, tmp_path, seed) for seed, name in enumerate(("in-use", "beside")))
+    size = resident.size(load_artifact(tmp_path / main.version))
+    machine = Machine(resident, tmp_path, room=int(size * 1.5))
+    try:
+        machine.send(machine.work(1, main, TEXTS))
+        machine.answers(1)
+        for number in (2, 3):  # the second is refused without its weights being read
+            machine.send(machine.work(number, beside, TEXTS, shadow=True))
+            assert machine.answers(1)[number].cause == "no_room"
+        assert machine.adapters.table.peek(main.version) is not None
+        machine.adapters.table._used[main.version] -= 61
+        machine.adapters._full.clear()
+        machine.send(machine.work(4, beside, TEXTS, shadow=True))
+        assert not machine.answers(1)[4].error
+        machine.send(machine.work(5, main, TEXTS), machine.work(6, beside, TEXTS, shadow=True))
+        assert not machine.answers(2)[5].error
+    finally:
+        machine.stop()
+        machine.redis.delete(waiting_key(machine.queue), reply_key(machine.gateway))
+
+
+def test_a_call_that_needs_a_shadows_model_does_not_fail_with_it(
+    resident: Any, tmp_path: Path
+) -> None:
+    first, second = (_stored(name, tmp_path, seed) for seed, name in enumerate(("first", "second")))
+    size = resident.size(load_artifact(tmp_path / first.version))
+    machine = Machine(resident, tmp_path, room=int(size * 1.5))
+    try:
+        machine.send(machine.work(1, first, TEXTS))
+        machine.answers(1)
+        machine.send(machine.work(2, second, TEXTS, shadow=True), machine.work(3, second, TEXTS))
+        answers = machine.answers(2)
+        assert not answers[3].error
     finally:
         machine.stop()
         machine.redis.delete(waiting_key(machine.queue), reply_key(machine.gateway))

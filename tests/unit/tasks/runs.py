@@ -15,7 +15,13 @@ FILLER = ["the", "a", "really", "with", "story", "was", "and", "scene", "plot", 
 PLACES, PEOPLE = ["paris", "new york", "london"], ["alice", "john smith"]
 CONFIG: dict[str, dict[str, object]] = {
     "head": {},
-    "lora": {"batch_tokens": 128, "epochs": 25, "learning_rate": 0.01, "patience": 0},
+    "lora": {
+        "batch_tokens": 128,
+        "epochs": 25,
+        "learning_rate": 0.005,
+        "head_rate": 5.0,
+        "patience": 0,
+    },
     "full": {"batch_tokens": 128, "epochs": 30, "learning_rate": 0.005, "patience": 0},
 }
 

@@ -5,14 +5,15 @@ import classes from "./PreviewTable.module.css";
 
 const SHOWN = 8;
 
-type Props = { preview: DatasetPreview; mapping: ColumnMapping };
+type Props = { preview: DatasetPreview; mapping: ColumnMapping; kept: readonly string[] };
 
-/** The head of the file as it was read, the two chosen columns marked. */
-export const PreviewTable = ({ preview, mapping }: Props) => {
+/** The head of the file as it was read, text, label and the further columns that are kept marked. */
+export const PreviewTable = ({ preview, mapping, kept }: Props) => {
   const { t } = useTranslation("datasets");
   const role = (column: string): string | undefined => {
     if (column === mapping.text) return t("new.roleText");
-    return column === mapping.label ? t("new.roleLabel") : undefined;
+    if (column === mapping.label) return t("new.roleLabel");
+    return kept.includes(column) ? t("new.roleMeta") : undefined;
   };
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard

@@ -27,6 +27,9 @@ const Line = ({ issue, error }: { issue: Issue; error: boolean }) => {
   );
 };
 
+/** A code comes once, or once for a column. */
+const keyOf = ({ code, column }: Issue): string => `${code} ${column ?? ""}`;
+
 /** What was found in the file: errors stop, warnings tell. */
 export const Report = ({ report }: { report: ValidationReport }) => {
   const { t } = useTranslation("datasets");
@@ -41,10 +44,10 @@ export const Report = ({ report }: { report: ValidationReport }) => {
       ) : (
         <ul className={classes.lines}>
           {errors.map((issue) => (
-            <Line key={issue.code} issue={issue} error />
+            <Line key={keyOf(issue)} issue={issue} error />
           ))}
           {warnings.map((issue) => (
-            <Line key={issue.code} issue={issue} error={false} />
+            <Line key={keyOf(issue)} issue={issue} error={false} />
           ))}
         </ul>
       )}

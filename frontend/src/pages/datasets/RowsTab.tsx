@@ -1,4 +1,4 @@
-import { Button, Group } from "@mantine/core";
+import { Button, Group, Text } from "@mantine/core";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -11,9 +11,25 @@ import { Entities } from "@/ui/Entities";
 import { QueryView } from "@/ui/QueryView";
 import { spansOf, Target } from "./Target";
 
+/** What else the file says of the row, in its columns' order. */
+const RowMeta = ({ row }: { row: DatasetRow }) => {
+  const known = Object.entries(row.meta).filter(([, value]) => value !== null);
+  if (known.length === 0) return null;
+  return (
+    <Text size="sm" c="dimmed" style={{ overflowWrap: "anywhere" }}>
+      {known.map(([name, value]) => `${name}: ${String(value)}`).join(" · ")}
+    </Text>
+  );
+};
+
 const RowText = ({ row }: { row: DatasetRow }) => {
   const spans = spansOf(row);
-  return spans ? <Entities text={row.text} spans={spans} /> : row.text;
+  return (
+    <>
+      {spans ? <Entities text={row.text} spans={spans} /> : row.text}
+      <RowMeta row={row} />
+    </>
+  );
 };
 
 export const RowsTab = ({ datasetId }: { datasetId: string }) => {

@@ -1,4 +1,4 @@
-import { Button, Group, Select, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Group, MultiSelect, Select, Stack, Text, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
@@ -20,7 +20,7 @@ import { MappingFields } from "./MappingFields";
 import { PreviewTable } from "./PreviewTable";
 import { Report } from "./Report";
 
-const NONE: ColumnMapping = { text: "", label: "" };
+const NONE: ColumnMapping = { text: "", label: "", meta: null };
 
 const useCreate = () => {
   const org = useOrg();
@@ -48,12 +48,15 @@ const TASKS: readonly Task[] = [
 type LookProps = {
   preview: DatasetPreview;
   mapping: ColumnMapping;
+  kept: string[];
   onTask: (task: Task) => void;
   onMapping: (mapping: ColumnMapping) => void;
+  onKept: (columns: string[]) => void;
 };
 
-const Look = ({ preview, mapping, onTask, onMapping }: LookProps) => {
+const Look = ({ preview, mapping, kept, onTask, onMapping, onKept }: LookProps) => {
   const { t } = useTranslation("datasets");
+  const further = preview.column_mapping?.meta ?? [];
   return (
     <>
       <Panel title={t("new.columns")}>
@@ -67,9 +70,19 @@ const Look = ({ preview, mapping, onTask, onMapping }: LookProps) => {
           mb="md"
         />
         <MappingFields columns={preview.columns} value={mapping} onChange={onMapping} />
+        {further.length > 0 ? (
+          <MultiSelect
+            label={t("new.metaColumns")}
+            description={t("new.metaHelp")}
+            data={further}
+            value={kept}
+            onChange={onKept}
+            mt="md"
+          />
+        ) : null}
       </Panel>
       <Panel title={t("new.preview")} flush>
-        <PreviewTable preview={preview} mapping={mapping} />
+        <PreviewTable preview={preview} mapping={mapping} kept={kept} />
       </Panel>
       <Report report={preview.validation_report} />
       {preview.complete ? null : (
@@ -89,22 +102,28 @@ export const UploadPage = () => {
   const [name, setName] = useState("");
   const [chosen, setChosen] = useState<ColumnMapping>();
   const [task, setTask] = useState<Task>();
+  const [dropped, setDropped] = useState<readonly string[]>([]);
   const create = useCreate();
   const look = useMutation({
     mutationFn: (request: PreviewRequest) => datasetPreview(org, request),
   });
   const mapping = chosen ?? look.data?.column_mapping ?? NONE;
+  const further = look.data?.column_mapping?.meta ?? [];
+  const kept = further.filter((column) => !dropped.includes(column));
   const choose = (next: File) => {
     create.reset();
     setFile(next);
     setName(next.name.replace(/\.[^.]+$/, ""));
     setChosen(undefined);
     setTask(undefined);
+    setDropped([]);
     look.mutate({ file: next });
   };
-  const remap = (next: ColumnMapping) => {
+  const remap = ({ text, label }: ColumnMapping) => {
+    // All further columns are asked for again: another one may have become one.
+    const next = { text, label, meta: null };
     setChosen(next);
-    if (file && next.text && next.label && next.text !== next.label) {
+    if (file && text && label && text !== label) {
       look.mutate({ file, mapping: next, task });
     }
   };
@@ -118,7 +137,9 @@ export const UploadPage = () => {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (file && ready && look.data) {
-      create.mutate({ file, name: name.trim(), mapping, task: task ?? look.data.task });
+      const meta = kept.length < further.length ? kept : null; // null: all, also rare ones
+      const wanted = { ...mapping, meta };
+      create.mutate({ file, name: name.trim(), mapping: wanted, task: task ?? look.data.task });
     }
   };
   return (
@@ -132,7 +153,19 @@ export const UploadPage = () => {
           {look.isPending && !look.data ? <Loading /> : null}
           <ErrorBox error={look.error} />
           {look.data && !look.isError ? (
-            <Look preview={look.data} mapping={mapping} onTask={retask} onMapping={remap} />
+            <Look
+              preview={look.data}
+              mapping={mapping}
+              kept={kept}
+              onTask={retask}
+              onMapping={remap}
+              onKept={(columns) =>
+                setDropped([
+                  ...dropped.filter((one) => !further.includes(one)),
+                  ...further.filter((one) => !columns.includes(one)),
+                ])
+              }
+            />
           ) : null}
           {file && look.data ? (
             <Panel>

@@ -1,10 +1,9 @@
-import { Button, Group, Select, Stack } from "@mantine/core";
+import { Alert, Button, Group, Stack } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { deploymentQuery } from "@/api/deployments";
-import { modelsQuery } from "@/api/models";
 import type { Deployment } from "@/api/types";
 import { classifySnippets } from "@/lib/snippets";
 import { useFormat } from "@/lib/useFormat";
@@ -18,40 +17,16 @@ import { Panel } from "@/ui/Panel";
 import { QueryView } from "@/ui/QueryView";
 import { Stats } from "@/ui/Stat";
 import { History } from "./History";
-import { type DeploymentChange, useDeploymentChange } from "./useDeploymentChange";
-
-const Promote = ({ row, change }: { row: Deployment; change: DeploymentChange }) => {
-  const { t } = useTranslation("deployments");
-  const models = useQuery(modelsQuery(useOrg()));
-  const [model, setModel] = useState<string | null>(null);
-  const choices = (models.data ?? [])
-    .filter((one) => one.kind === "fine_tuned" || one.kind === "shipped")
-    .map((one) => one.id)
-    .filter((id) => id !== row.model);
-  return (
-    <Panel title={t("promote.title")}>
-      <Group align="flex-end">
-        <Select
-          flex={1}
-          miw={220}
-          label={t("promote.model")}
-          data={choices}
-          value={model}
-          onChange={setModel}
-          searchable
-          nothingFoundMessage={t("promote.none")}
-        />
-        <Button
-          disabled={!model}
-          loading={change.isPending && change.variables?.action === "promote"}
-          onClick={() => model && change.mutate({ action: "promote", model })}
-        >
-          {t("promote.submit")}
-        </Button>
-      </Group>
-    </Panel>
-  );
-};
+import { OutputPanel } from "./OutputPanel";
+import { LabelsDiffer, PromotePanel } from "./PromotePanel";
+import { RulesPanel } from "./RulesPanel";
+import { ShadowPanel } from "./ShadowPanel";
+import {
+  type DeploymentChange,
+  faultOf,
+  isUnderWay,
+  useDeploymentChange,
+} from "./useDeploymentChange";
 
 const Actions = ({ row, change }: { row: Deployment; change: DeploymentChange }) => {
   const { t } = useTranslation("deployments");
@@ -59,6 +34,7 @@ const Actions = ({ row, change }: { row: Deployment; change: DeploymentChange })
   const [deleting, setDeleting] = useState(false);
   const allowed = useCan("deploy");
   const several = (row.revisions?.length ?? 0) > 1;
+  const turn = row.paused_at === null ? "pause" : "resume";
   return (
     <Group gap="sm">
       <LinkButton
@@ -74,10 +50,17 @@ const Actions = ({ row, change }: { row: Deployment; change: DeploymentChange })
           <Button
             variant="default"
             disabled={!several}
-            loading={change.isPending && change.variables?.action === "rollback"}
+            loading={isUnderWay(change, "rollback")}
             onClick={() => change.mutate({ action: "rollback" })}
           >
             {t("rollback")}
+          </Button>
+          <Button
+            variant="default"
+            loading={isUnderWay(change, turn)}
+            onClick={() => change.mutate({ action: turn })}
+          >
+            {t(turn)}
           </Button>
           <Button variant="default" onClick={() => setDeleting(true)}>
             {t("delete.open")}
@@ -115,7 +98,12 @@ const View = ({ row }: { row: Deployment }) => {
         }
       />
       <Stack gap="lg">
-        <ErrorBox error={change.error} />
+        <ErrorBox error={faultOf(change, "rollback", "pause", "resume", "delete")} />
+        {row.paused_at === null ? null : (
+          <Alert color="yellow" variant="light" role="status">
+            {t("pausedNote", { when: format.dateTime(row.paused_at) })}
+          </Alert>
+        )}
         <Panel>
           <Stats
             items={[
@@ -128,7 +116,15 @@ const View = ({ row }: { row: Deployment }) => {
             ]}
           />
         </Panel>
-        {allowed ? <Promote row={row} change={change} /> : null}
+        {allowed ? <PromotePanel row={row} change={change} /> : null}
+        <LabelsDiffer change={change} />
+        <ShadowPanel row={row} change={change} />
+        {allowed ? (
+          <>
+            <OutputPanel key={`output-${row.id}`} row={row} change={change} />
+            <RulesPanel key={`rules-${row.id}`} row={row} change={change} />
+          </>
+        ) : null}
         <Panel title={t("code")}>
           <CodeTabs
             snippets={classifySnippets({

@@ -1,4 +1,4 @@
-import { Button } from "@mantine/core";
+import { Button, Group } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { useSearch } from "@tanstack/react-router";
@@ -12,12 +12,13 @@ import { EmptyState } from "@/ui/EmptyState";
 import { LinkAnchor } from "@/ui/links";
 import { PageHeader } from "@/ui/PageHeader";
 import { QueryView } from "@/ui/QueryView";
+import { StatusBadge } from "@/ui/StatusBadge";
 import { DeployDialog } from "./DeployDialog";
 
 const PREVIEW = `reviews-prod  →  ft:minilm-l6:…:v2
                  ft:minilm-l6:…:v1`;
 
-type Row = Omit<Deployment, "revisions">;
+type Row = Omit<Deployment, "revisions" | "comparisons" | "compared_since" | "output" | "rules">;
 
 const useColumns = (): Column<Row>[] => {
   const { t } = useTranslation("deployments");
@@ -28,13 +29,16 @@ const useColumns = (): Column<Row>[] => {
       key: "name",
       title: t("columns.name"),
       cell: (row) => (
-        <LinkAnchor
-          to="/o/$org/deployments/$deploymentId"
-          params={{ org: org.slug, deploymentId: row.id }}
-          fw={600}
-        >
-          {row.name}
-        </LinkAnchor>
+        <Group gap="xs">
+          <LinkAnchor
+            to="/o/$org/deployments/$deploymentId"
+            params={{ org: org.slug, deploymentId: row.id }}
+            fw={600}
+          >
+            {row.name}
+          </LinkAnchor>
+          {row.paused_at === null ? null : <StatusBadge status="paused" label={t("pausedBadge")} />}
+        </Group>
       ),
     },
     { key: "model", title: t("columns.model"), cell: (row) => row.model },

@@ -9,7 +9,7 @@ import { useOrg } from "@/lib/useOrg";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { Panel } from "@/ui/Panel";
 import { QueryView } from "@/ui/QueryView";
-import classes from "./Evaluation.module.css";
+import { RowText } from "@/ui/RowText";
 
 const useColumns = (scored: boolean): Column<AnsweredRow>[] => {
   const { t } = useTranslation("evaluation");
@@ -18,7 +18,7 @@ const useColumns = (scored: boolean): Column<AnsweredRow>[] => {
     {
       key: "text",
       title: t("rows.text"),
-      cell: (row) => <span className={classes.text}>{row.text ?? `#${row.row}`}</span>,
+      cell: (row) => <RowText>{row.text ?? `#${row.row}`}</RowText>,
     },
     { key: "label", title: t("rows.label"), cell: (row) => row.label },
     { key: "predicted", title: t("rows.predicted"), cell: (row) => row.predicted },

@@ -19,6 +19,7 @@ import { Panel } from "@/ui/Panel";
 import { QueryView } from "@/ui/QueryView";
 import { Stats } from "@/ui/Stat";
 import { Charts } from "./Charts";
+import { ColumnSlices } from "./ColumnSlices";
 import { Confusion } from "./Confusion";
 import { Samples } from "./Samples";
 import { Averages, Baselines, Labels, Slices } from "./Tables";
@@ -187,6 +188,7 @@ const Parts = ({ report }: { report: Evaluation }) => {
           <Slices report={report} />
         </Panel>
       ) : null}
+      {report.column_slices ? <ColumnSlices part={report.column_slices} /> : null}
       <Speed report={report} />
     </Stack>
   );

@@ -4,7 +4,7 @@ import { useParams } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { modelQuery } from "@/api/models";
 import type { Model } from "@/api/types";
-import { headlineOf } from "@/lib/figures";
+import { headlineOf, lossText } from "@/lib/figures";
 import { confusionOf, lossOf, perClassOf } from "@/lib/report";
 import { classifySnippets } from "@/lib/snippets";
 import { useFigure } from "@/lib/useFigure";
@@ -24,8 +24,6 @@ import { Exports } from "./Exports";
 import { Lineage } from "./Lineage";
 import { ModelDelete } from "./ModelDelete";
 import { Stages } from "./Stages";
-
-const LOSS_DIGITS = 4;
 
 const Actions = ({ model }: { model: Model }) => {
   const { t } = useTranslation("models");
@@ -77,7 +75,7 @@ const Figures = ({ model }: { model: Model }) => {
             label: figure.name(name),
             value: figure.text(name, value),
           })),
-          { label: t("loss"), value: loss === undefined ? "–" : loss.toFixed(LOSS_DIGITS) },
+          { label: t("loss"), value: lossText(loss) },
           { label: t("columns.base"), value: model.base ?? "–" },
           { label: t("tier"), value: known("tiers", model.tier) ?? model.tier ?? "–" },
         ]}

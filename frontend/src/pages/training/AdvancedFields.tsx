@@ -10,7 +10,7 @@ import {
   type JobForm,
   openFields,
   presetOf,
-  type studyDenied,
+  type StudyDenied,
   TIERS,
   type TierChoice,
 } from "./presets";
@@ -20,8 +20,7 @@ import { useEstimate } from "./useEstimate";
 type Props = {
   form: UseFormReturnType<JobForm>;
   known: Hyperparameters | undefined;
-  /** Why there are no folds and no search; undefined where there are. */
-  study: ReturnType<typeof studyDenied>;
+  denied: StudyDenied;
   body: JobCreate | undefined;
 };
 
@@ -42,7 +41,7 @@ const useWhole = (body: JobCreate | undefined): string => {
 };
 
 /** Everything here is "auto" until somebody knows better. */
-export const AdvancedFields = ({ form, known, study, body }: Props) => {
+export const AdvancedFields = ({ form, known, denied, body }: Props) => {
   const { t } = useTranslation("training");
   const { tier, preset, values } = form.values;
   const choose = (value: string | null) => {
@@ -90,13 +89,12 @@ export const AdvancedFields = ({ form, known, study, body }: Props) => {
               {...form.getInputProps("maxCharge")}
             />
           </SimpleGrid>
-          {study ? (
-            <Text size="sm" c="dimmed" mt="lg">
-              {t(`study.denied.${study}`)}
+          {denied === "continued" ? null : <StudyFields form={form} search={denied !== "search"} />}
+          {denied ? (
+            <Text size="sm" c="dimmed" mt={denied === "continued" ? "lg" : "xs"}>
+              {t(`study.denied.${denied}`)}
             </Text>
-          ) : (
-            <StudyFields form={form} />
-          )}
+          ) : null}
           {groups.map(([group, fields]) => (
             <section key={group}>
               <Title order={4} size="sm" mt="lg" mb="xs">

@@ -1,20 +1,40 @@
 import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { CrossValidation } from "@/api/types";
+import { inOrder } from "@/lib/figures";
+import { useFigure } from "@/lib/useFigure";
 import { useFormat } from "@/lib/useFormat";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { Stats } from "@/ui/Stat";
-import { StudyPanel, useJudged } from "./StudyPanel";
+import { StudyPanel } from "./StudyPanel";
+import { useLossColumn } from "./useLossColumn";
 
 type Result = NonNullable<CrossValidation["result"]>;
-type Fold = Result["folds"][number];
+type Fold = { fold: number; rows: number; metrics: Record<string, number>; loss: number | null };
 
+const LOSS = "loss";
 const SCORE_DIGITS = 3;
+/** Figures that a phone has room for. */
+const NARROW = 2;
 
-const useColumns = (): Column<Fold>[] => {
+/** The task's own figures; the loss has a column of its own. */
+const figuresOf = ({ mean }: Result): string[] =>
+  inOrder(Object.keys(mean).filter((name) => name !== LOSS));
+
+const useColumns = (result: Result): Column<Fold>[] => {
   const { t } = useTranslation("training");
   const format = useFormat();
-  const judged = useJudged<Fold>();
+  const figure = useFigure();
+  const loss = useLossColumn<Fold>();
+  const figures = figuresOf(result).map(
+    (name, place): Column<Fold> => ({
+      key: name,
+      title: figure.name(name),
+      numeric: true,
+      wide: place >= NARROW,
+      cell: (row) => figure.text(name, row.metrics[name] ?? Number.NaN),
+    }),
+  );
   return [
     { key: "fold", title: t("study.fold"), cell: (row) => row.fold },
     {
@@ -24,25 +44,23 @@ const useColumns = (): Column<Fold>[] => {
       wide: true,
       cell: (row) => format.number(row.rows),
     },
-    judged.accuracy,
-    {
-      key: "f1",
-      title: t("study.macroF1"),
-      numeric: true,
-      cell: (row) => format.percent(row.macro_f1),
-    },
-    { ...judged.loss, wide: true },
+    ...figures,
+    { ...loss, wide: true },
   ];
 };
 
-const useFigures = ({ mean, deviation, calibration, label_errors: errors }: Result) => {
+const useFigures = (result: Result) => {
   const { t } = useTranslation("training");
   const format = useFormat();
-  const spread = (name: "accuracy" | "macro_f1") =>
-    `${format.percent(mean[name])} ± ${format.percent(deviation[name])}`;
+  const figure = useFigure();
+  const { mean, deviation, calibration, label_errors: errors } = result;
+  const spreads = figuresOf(result).map((name, place) => ({
+    label: figure.name(name),
+    value: [mean, deviation].map((side) => figure.text(name, side[name] ?? 0)).join(" ± "),
+    ...(place === 0 ? { hint: t("study.spread") } : {}),
+  }));
   return [
-    { label: t("study.accuracy"), value: spread("accuracy"), hint: t("study.spread") },
-    { label: t("study.macroF1"), value: spread("macro_f1") },
+    ...spreads,
     ...(errors === null ? [] : [{ label: t("study.errors"), value: format.number(errors) }]),
     ...(calibration
       ? [
@@ -90,8 +108,8 @@ const Found = ({ result }: { result: Result }) => {
       <Stats items={useFigures(result)} />
       <DataTable
         caption={t("study.byFold")}
-        columns={useColumns()}
-        rows={result.folds}
+        columns={useColumns(result)}
+        rows={result.folds.map((fold) => ({ ...fold, loss: fold.metrics[LOSS] ?? null }))}
         rowKey={(row) => String(row.fold)}
       />
       {result.calibration ? <Thresholds calibration={result.calibration} /> : null}

@@ -1,15 +1,13 @@
 import { SimpleGrid, Text } from "@mantine/core";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
-import { isShare } from "@/lib/figures";
+import { isShare, lossText } from "@/lib/figures";
 import { columnsOf, merged, type Point, pointOf, scoreNameOf } from "@/lib/metrics";
 import { useFigure } from "@/lib/useFigure";
 import { LiveChart, type Series } from "@/ui/LiveChart";
 import { Panel } from "@/ui/Panel";
 import { MachineCharts } from "./MachineCharts";
 import { MetricTable } from "./MetricTable";
-
-const LOSS_DIGITS = 4;
 
 const last = (points: readonly Point[], name: keyof Point): number | undefined =>
   points.findLast((point) => point[name] !== undefined)?.[name];
@@ -58,9 +56,7 @@ export const JobCharts = ({ metrics, tier }: Props) => {
             columns={lossColumns}
             series={lossSeries}
             xLabel={t("chart.step")}
-            summary={t("chart.lossSummary", {
-              loss: loss === undefined ? "–" : loss.toFixed(LOSS_DIGITS),
-            })}
+            summary={t("chart.lossSummary", { loss: lossText(loss) })}
           />
         </Panel>
         <Panel title={scoreName}>

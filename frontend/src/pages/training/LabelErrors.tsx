@@ -11,13 +11,14 @@ import { type Column, DataTable } from "@/ui/DataTable";
 import { ErrorBox } from "@/ui/ErrorBox";
 import { Panel } from "@/ui/Panel";
 import { QueryView } from "@/ui/QueryView";
+import { RowText } from "@/ui/RowText";
 
 const useColumns = (): Column<LabelError>[] => {
   const { t } = useTranslation("training");
   const format = useFormat();
   return [
     { key: "row", title: t("study.row"), numeric: true, cell: (row) => format.number(row.row) },
-    { key: "text", title: t("study.text"), cell: (row) => row.text ?? "–" },
+    { key: "text", title: t("study.text"), cell: (row) => <RowText>{row.text ?? "–"}</RowText> },
     { key: "label", title: t("study.given"), cell: (row) => row.label },
     { key: "suggested", title: t("study.suggested"), cell: (row) => row.suggested },
     {

@@ -1,12 +1,12 @@
 import { Button } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useTranslation } from "react-i18next";
+import { lossText } from "@/lib/figures";
 import type { Point } from "@/lib/metrics";
 import { useFigure } from "@/lib/useFigure";
 import { useFormat } from "@/lib/useFormat";
 import { type Column, DataTable } from "@/ui/DataTable";
 
-const LOSS_DIGITS = 4;
 const SHOWN = 100;
 
 /** The charts as a table, for those who cannot or would rather not see a picture. */
@@ -15,11 +15,20 @@ export const MetricTable = ({ points, score }: { points: readonly Point[]; score
   const format = useFormat();
   const figure = useFigure();
   const [opened, table] = useDisclosure(false);
-  const loss = (value: number | undefined) => value?.toFixed(LOSS_DIGITS) ?? "–";
   const columns: Column<Point>[] = [
     { key: "step", title: t("chart.step"), numeric: true, cell: (row) => format.number(row.step) },
-    { key: "train", title: t("chart.train"), numeric: true, cell: (row) => loss(row.trainLoss) },
-    { key: "valid", title: t("chart.valid"), numeric: true, cell: (row) => loss(row.validLoss) },
+    {
+      key: "train",
+      title: t("chart.train"),
+      numeric: true,
+      cell: (row) => lossText(row.trainLoss),
+    },
+    {
+      key: "valid",
+      title: t("chart.valid"),
+      numeric: true,
+      cell: (row) => lossText(row.validLoss),
+    },
     {
       key: "accuracy",
       title: t("chart.validScore", { name: figure.name(score) }),

@@ -86,7 +86,7 @@ export const NewJobPage = () => {
   const continued = (models.data ?? []).filter(
     (model) => model.continuable && model.base === form.values.model && model.task === task,
   );
-  const study = studyDenied(form.values, task, known?.study_tasks);
+  const denied = studyDenied(form.values, task, known?.search_tasks);
   const { setFieldValue } = form;
   const firstDataset = usable[0]?.id;
   const firstBase = bases[0]?.id;
@@ -108,8 +108,8 @@ export const NewJobPage = () => {
     },
   });
   const body = useMemo(
-    () => bodyOf(form.values, known?.data, study === undefined),
-    [form.values, known, study],
+    () => bodyOf(form.values, known?.data, denied),
+    [form.values, known, denied],
   );
   const continueFrom = (id: string | null) => {
     const tier = continued.find((model) => model.id === id)?.tier as TierChoice | undefined;
@@ -175,7 +175,7 @@ export const NewJobPage = () => {
             ) : (
               <PresetCards form={form} />
             )}
-            <AdvancedFields form={form} known={known} study={study} body={body} />
+            <AdvancedFields form={form} known={known} denied={denied} body={body} />
           </Panel>
         </Stack>
         <EstimateBox body={body} busy={submit.isPending} error={submit.error} />

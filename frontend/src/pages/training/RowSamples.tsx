@@ -9,26 +9,36 @@ import { useOrg } from "@/lib/useOrg";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { Panel } from "@/ui/Panel";
 import { QueryView } from "@/ui/QueryView";
-
-const LOSS_DIGITS = 4;
+import { RowText } from "@/ui/RowText";
+import { useLossColumn } from "./useLossColumn";
 
 type End = "worst" | "best";
 
-const useColumns = (): Column<RowSample>[] => {
+/** Answers about tokens are spans of a text: a row then has a loss alone. */
+const useColumns = (rows: readonly RowSample[]): Column<RowSample>[] => {
   const { t } = useTranslation("training");
   const format = useFormat();
+  const loss = useLossColumn<RowSample>();
+  const isAnswered = rows.some(({ label }) => label !== null);
+  const answers: Column<RowSample>[] = [
+    { key: "label", title: t("samples.label"), cell: (row) => row.label },
+    { key: "predicted", title: t("samples.predicted"), cell: (row) => row.predicted },
+  ];
   return [
-    { key: "row", title: t("samples.row"), numeric: true, cell: (row) => format.number(row.row) },
-    { key: "text", title: t("samples.text"), cell: (row) => row.text ?? "–" },
-    { key: "label", title: t("samples.label"), cell: (row) => row.label ?? "–" },
-    { key: "predicted", title: t("samples.predicted"), cell: (row) => row.predicted ?? "–" },
     {
-      key: "loss",
-      title: t("samples.loss"),
+      key: "row",
+      title: t("samples.row"),
       numeric: true,
       wide: true,
-      cell: (row) => row.loss.toFixed(LOSS_DIGITS),
+      cell: (row) => format.number(row.row),
     },
+    {
+      key: "text",
+      title: t("samples.text"),
+      cell: (row) => <RowText>{row.text ?? `#${row.row}`}</RowText>,
+    },
+    ...(isAnswered ? answers : []),
+    { ...loss, wide: isAnswered },
   ];
 };
 
@@ -40,9 +50,17 @@ export const RowSamples = ({ job, metrics }: Props) => {
   return typeof step === "number" ? <LastSamples job={job} step={step} /> : null;
 };
 
+const Rows = ({ caption, rows }: { caption: string; rows: readonly RowSample[] }) => (
+  <DataTable
+    caption={caption}
+    columns={useColumns(rows)}
+    rows={rows}
+    rowKey={(row) => String(row.row)}
+  />
+);
+
 const LastSamples = ({ job, step }: { job: string; step: number }) => {
   const { t } = useTranslation("training");
-  const columns = useColumns();
   const format = useFormat();
   const [end, setEnd] = useState<End>("worst");
   const samples = useQuery({
@@ -70,12 +88,7 @@ const LastSamples = ({ job, step }: { job: string; step: number }) => {
             <Text size="sm" c="dimmed" mb="sm">
               {t("samples.lead", { step: format.number(page.data[0]?.step ?? step) })}
             </Text>
-            <DataTable
-              caption={t(`samples.${end}`)}
-              columns={columns}
-              rows={page.data[0]?.[end] ?? []}
-              rowKey={(row) => String(row.row)}
-            />
+            <Rows caption={t(`samples.${end}`)} rows={page.data[0]?.[end] ?? []} />
           </>
         )}
       </QueryView>

@@ -3,10 +3,12 @@ import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { Search, Trial } from "@/api/types";
 import { bestSoFar } from "@/lib/search";
+import { useFormat } from "@/lib/useFormat";
 import { useKnown } from "@/lib/useKnown";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { LiveChart, type Series } from "@/ui/LiveChart";
-import { StudyPanel, useJudged } from "./StudyPanel";
+import { StudyPanel } from "./StudyPanel";
+import { useLossColumn } from "./useLossColumn";
 
 const VALUE_DIGITS = 4;
 
@@ -24,7 +26,8 @@ const useSettings = () => {
 
 const useColumns = (): Column<Trial>[] => {
   const { t } = useTranslation("training");
-  const judged = useJudged<Trial>();
+  const format = useFormat();
+  const loss = useLossColumn<Trial>();
   const settings = useSettings();
   const known = useKnown("training");
   return [
@@ -39,8 +42,13 @@ const useColumns = (): Column<Trial>[] => {
       wide: true,
       cell: (row) => settings(row.params),
     },
-    judged.accuracy,
-    judged.loss,
+    {
+      key: "accuracy",
+      title: t("study.accuracy"),
+      numeric: true,
+      cell: (row) => format.percent(row.accuracy),
+    },
+    loss,
     {
       key: "state",
       title: t("columns.status"),

@@ -11,8 +11,14 @@ const PRICE_DECIMALS = 6;
 
 const whole = (value: number | string): number | "" => (typeof value === "number" ? value : "");
 
+type Props = {
+  form: UseFormReturnType<JobForm>;
+  /** False where rows have no one label, which trials need. */
+  search: boolean;
+};
+
 /** Train more than once before the model: to know how good it is, and to make it better. */
-export const StudyFields = ({ form }: { form: UseFormReturnType<JobForm> }) => {
+export const StudyFields = ({ form, search }: Props) => {
   const { t } = useTranslation("training");
   const { folds, trials, searchCharge } = form.values;
   return (
@@ -24,7 +30,7 @@ export const StudyFields = ({ form }: { form: UseFormReturnType<JobForm> }) => {
         <NumberInput
           label={t("study.folds")}
           inputWrapperOrder={ORDER}
-          description={t("study.foldsHelp")}
+          description={t(search ? "study.foldsHelp" : "study.foldsOnlyHelp")}
           placeholder={t("study.none")}
           min={2}
           max={MOST_FOLDS}
@@ -32,18 +38,20 @@ export const StudyFields = ({ form }: { form: UseFormReturnType<JobForm> }) => {
           value={folds}
           onChange={(value) => form.setFieldValue("folds", whole(value))}
         />
-        <NumberInput
-          label={t("study.trials")}
-          inputWrapperOrder={ORDER}
-          description={t("study.trialsHelp")}
-          placeholder={t("study.none")}
-          min={2}
-          max={MOST_TRIALS}
-          allowDecimal={false}
-          value={trials}
-          onChange={(value) => form.setFieldValue("trials", whole(value))}
-        />
-        {trials === "" ? null : (
+        {search ? (
+          <NumberInput
+            label={t("study.trials")}
+            inputWrapperOrder={ORDER}
+            description={t("study.trialsHelp")}
+            placeholder={t("study.none")}
+            min={2}
+            max={MOST_TRIALS}
+            allowDecimal={false}
+            value={trials}
+            onChange={(value) => form.setFieldValue("trials", whole(value))}
+          />
+        ) : null}
+        {trials === "" || !search ? null : (
           <NumberInput
             label={t("study.charge")}
             inputWrapperOrder={ORDER}

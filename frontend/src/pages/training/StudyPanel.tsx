@@ -1,33 +1,7 @@
 import { Stack, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { useFormat } from "@/lib/useFormat";
-import type { Column } from "@/ui/DataTable";
 import { Panel } from "@/ui/Panel";
-
-const LOSS_DIGITS = 4;
-
-type Judged = { accuracy: number; loss: number | null };
-
-/** How well a fold or a trial did: what every part of a study is judged by. */
-export const useJudged = <Row extends Judged>(): { accuracy: Column<Row>; loss: Column<Row> } => {
-  const { t } = useTranslation("training");
-  const format = useFormat();
-  return {
-    accuracy: {
-      key: "accuracy",
-      title: t("study.accuracy"),
-      numeric: true,
-      cell: (row) => format.percent(row.accuracy),
-    },
-    loss: {
-      key: "loss",
-      title: t("chart.loss"),
-      numeric: true,
-      cell: (row) => row.loss?.toFixed(LOSS_DIGITS) ?? "–",
-    },
-  };
-};
 
 type Props<Result> = {
   title: string;

@@ -69,6 +69,7 @@ const GROUPS = {
     "frozen_layers",
     "head_block",
     "embeddings",
+    "pooling",
   ],
   restraint: [
     "weight_decay",
@@ -96,9 +97,15 @@ export const groupsOf = (fields: readonly Hyperparameter[]): [Group, Hyperparame
   );
 };
 
-const studyOf = ({ folds, trials, searchCharge }: JobForm): Partial<JobCreate> => ({
-  ...(folds === "" ? {} : { cross_validation: { folds } }),
-  ...(trials === ""
+/** What of a study cannot be had: neither part while continuing, no search of other tasks. */
+export type StudyDenied = "continued" | "search" | undefined;
+
+const studyOf = (
+  { folds, trials, searchCharge }: JobForm,
+  denied: StudyDenied,
+): Partial<JobCreate> => ({
+  ...(folds === "" || denied === "continued" ? {} : { cross_validation: { folds } }),
+  ...(trials === "" || denied
     ? {}
     : { search: { trials, ...(searchCharge ? { max_charge: searchCharge } : {}) } }),
 });
@@ -110,16 +117,17 @@ const SHAPE: readonly string[] = [
   "lora_targets",
   "frozen_layers",
   "embeddings",
+  "pooling",
 ];
 
-/** Why folds and a search cannot be had; undefined where they can. */
+/** `tasks` are those that have a search. */
 export const studyDenied = (
   { continueFrom }: JobForm,
   task: string | undefined,
   tasks: readonly string[] | undefined,
-): "continued" | "task" | undefined => {
+): StudyDenied => {
   if (continueFrom) return "continued";
-  return task && tasks && !tasks.includes(task) ? "task" : undefined;
+  return task && tasks && !tasks.includes(task) ? "search" : undefined;
 };
 
 /** The fields that may be set: which weights there are is a continued model's to say. */
@@ -132,7 +140,7 @@ export const openFields = (form: JobForm, known: readonly Hyperparameter[]): Hyp
 export const bodyOf = (
   form: JobForm,
   known: readonly Hyperparameter[] = [],
-  study = true,
+  denied: StudyDenied = undefined,
 ): JobCreate | undefined => {
   if (!form.dataset || !form.model) return undefined;
   const { continueFrom } = form;
@@ -148,7 +156,7 @@ export const bodyOf = (
     ...(form.maxCharge === "" ? {} : { max_charge: String(form.maxCharge) }),
     ...(form.suffix.trim() ? { suffix: form.suffix.trim() } : {}),
     ...(form.seed === "" ? {} : { seed: form.seed }),
-    ...(study ? studyOf(form) : {}),
+    ...studyOf(form, denied),
     ...(chosen.length > 0 ? { hyperparameters: Object.fromEntries(chosen) } : {}),
   };
 };

@@ -5,7 +5,12 @@ No torch: the web process, the trainer and the documentation read the same table
 
 from mlworker.engine.training.config.auto import resolve_auto
 from mlworker.engine.training.config.fields import AUTO, TIERS, ConfigError, FieldHelp
-from mlworker.engine.training.config.options import HYPERPARAMETERS, TrainConfig, applies
+from mlworker.engine.training.config.options import (
+    HYPERPARAMETERS,
+    TrainConfig,
+    applies,
+    plain_values,
+)
 from mlworker.engine.training.config.presets import PRESETS, TIER_HELP, Preset, preset_named
 
 __all__ = [
@@ -19,6 +24,7 @@ __all__ = [
     "Preset",
     "TrainConfig",
     "applies",
+    "plain_values",
     "preset_named",
     "resolve_auto",
 ]

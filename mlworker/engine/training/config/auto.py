@@ -18,9 +18,11 @@ _RATES = {
     ("lora", "sgd"): 0.05,
     ("full", "sgd"): 0.01,
     ("lora", ""): 1e-3,
-    ("full", ""): 5e-5,
 }
 """By tier and optimizer; "" stands for both kinds of Adam."""
+_FULL_RATE, _HIGHEST_FULL_RATE = 0.0384, 1e-4
+"""Divided by the base's width: 5e-5 for BERT's 768, twice that for MiniLM's 384."""
+USUAL_WIDTH = 768
 _ROWS_READ = {"lora": 8_000, "full": 6_000}
 _MOST_EPOCHS, _LEAST_EPOCHS = 15, 3
 _MANY_ROWS = 1_000
@@ -28,13 +30,19 @@ _MOST_HEAD_RATE = 10.0
 
 
 def resolve_auto(
-    requested: Mapping[str, object], *, rows: int, classes: int, tier: str, preset: str = ""
+    requested: Mapping[str, object],
+    *,
+    rows: int,
+    classes: int,
+    tier: str,
+    preset: str = "",
+    width: int = USUAL_WIDTH,
 ) -> TrainConfig:
     """Give every missing or "auto" value its rule, then check all of them.
 
-    `rows` and `classes` describe the training split. Whole floats are taken as integers where an
-    integer is wanted, since JSON clients send 3.0. A value that would do nothing in this tier is
-    refused; what a preset says of another tier is left out.
+    `rows` and `classes` describe the training split, `width` is the base's hidden size. Whole
+    floats are taken as integers where an integer is wanted, since JSON clients send 3.0. A value
+    that would do nothing in this tier is refused; what a preset says of another tier is left out.
     """
     given: dict[str, object] = {}
     for name, value in requested.items():
@@ -53,22 +61,31 @@ def resolve_auto(
     for name in given:
         place_check(name, **place)
     known_name("optimizer").check("optimizer", optimizer)
-    rules = _rules(given, rows, classes, **place)
+    rules = _rules(given, rows, classes, width, **place)
     if preset:
         named = preset_named(preset)
-        rules = _rules({**named.values, **given}, rows, classes, **place) | dict(named.values)
+        rules = _rules({**named.values, **given}, rows, classes, width, **place) | dict(
+            named.values
+        )
         rules["epochs"] = named.epochs_factor * cast("int", rules["epochs"])
     rules = {name: value for name, value in rules.items() if applies(name, **place)}
     return TrainConfig.from_dict({"tier": tier, **rules, **given})
 
 
 def _rules(
-    given: Mapping[str, object], rows: int, classes: int, *, tier: str, optimizer: str
+    given: Mapping[str, object],
+    rows: int,
+    classes: int,
+    width: int,
+    *,
+    tier: str,
+    optimizer: str,
 ) -> dict[str, object]:
     """Every default, also of fields that another tier has.
 
     epochs: enough for about 8,000 rows read, at least 3 and at most 15; about 6,000 in tier full.
-    batch_tokens: 900, less on small sets so that an epoch has 25 steps or more, and in tier full.
+    batch_tokens: 900, less on small sets so that an epoch has 25 steps or more.
+    learning_rate: in tier full the wider the base, the smaller.
     lora_alpha: twice the rank, so that another rank keeps the update's scale.
     """
     wanted = round(_ROWS_READ.get(tier, 0) / max(rows, 1))
@@ -77,9 +94,9 @@ def _rules(
     known = isinstance(rank, int) and not isinstance(rank, bool)
     return {
         "epochs": epochs,
-        "learning_rate": _RATES.get((tier, optimizer)) or _RATES.get((tier, ""), 1e-3),
+        "learning_rate": _RATES.get((tier, optimizer)) or _adam_rate(tier, width),
         "head_rate": _head_rate(classes, tier) if optimizer != "sgd" else 1.0,
-        "batch_tokens": 900 if rows >= _MANY_ROWS and tier != "full" else 450,
+        "batch_tokens": 900 if rows >= _MANY_ROWS else 450,
         "max_length": 256,
         "optimizer": "adamw",
         "momentum": 0.9,
@@ -99,11 +116,18 @@ def _rules(
         "lora_targets": "all",
         "frozen_layers": 0,
         "embeddings": "frozen",
+        "pooling": "attention",
         "patience": 3,
         "min_delta": 0.0,
         "seed": 0,
         "precision": AUTO,
     }
+
+
+def _adam_rate(tier: str, width: int) -> float:
+    if tier != "full":
+        return _RATES["lora", ""]
+    return min(_HIGHEST_FULL_RATE, round(_FULL_RATE / width, 7))
 
 
 def _head_rate(classes: int, tier: str) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
 from typing import Self, cast
@@ -49,7 +49,8 @@ class TrainConfig:
         "Highest step size of the optimizer; too large a one diverges.",
         1e-7,
         1.0,
-        auto="lora 0.001, full 0.00005; with sgd lora 0.05, full 0.01",
+        auto="lora 0.001; full 0.0384 divided by the base's width, at most 0.0001; with sgd lora "
+        "0.05, full 0.01",
         tiers=TUNED,
     )
     head_rate: float = number(
@@ -65,7 +66,7 @@ class TrainConfig:
         "Tokens per optimizer step; more is steadier, fewer learns in more steps.",
         64,
         65_536,
-        auto="900, or 450 under 1,000 rows and in tier full",
+        auto="900, or 450 under 1,000 rows",
         tiers=TUNED,
     )
     max_length: int = integer(
@@ -176,6 +177,14 @@ class TrainConfig:
         auto="frozen",
         tiers=_FULL,
     )
+    pooling: str = choice(
+        "What the last layer reads of a text: its first token, as BERT does, or all of its tokens, "
+        "each part of the vector with a weighting that is learned.",
+        "first",
+        "attention",
+        auto="attention",
+        tiers=_FULL,
+    )
     patience: int = integer(
         "Evaluations without gain before it stops early; 0 = never.", 0, 50, auto="3", tiers=TUNED
     )
@@ -233,6 +242,12 @@ def applies(name: str, *, tier: str, optimizer: str) -> bool:
     """Whether a hyper-parameter does anything in a run of this tier and optimizer."""
     known = HYPERPARAMETERS[name]
     return tier in known.tiers and known.needs in (None, ("optimizer", optimizer))
+
+
+def plain_values(unused: Collection[str], *, tier: str) -> dict[str, object]:
+    """What stands in a configuration for hyper-parameters that mean nothing to its task."""
+    chosen = (one for one in fields(TrainConfig) if one.name in unused)
+    return {one.name: one.default for one in chosen if applies(one.name, tier=tier, optimizer="")}
 
 
 def place_check(name: str, *, tier: str, optimizer: str) -> None:

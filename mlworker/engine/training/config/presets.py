@@ -33,9 +33,9 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         "quick": Preset("A head on frozen features, in seconds to minutes.", "head", {}),
         "balanced": Preset("LoRA adapters with settings chosen from the data.", "lora", {}),
         "best": Preset(
-            "LoRA of twice the rank, read twice as often; stops when it stops improving.",
-            "lora",
-            {"lora_rank": 16, "lora_dropout": 0.1, "patience": 5},
+            "All weights of the blocks, read twice as often; stops when it stops improving.",
+            "full",
+            {"patience": 5},
             epochs_factor=2,
         ),
     }

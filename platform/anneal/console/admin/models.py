@@ -82,7 +82,14 @@ class ModelVersionAdmin(TenantAdmin):
 class DeploymentAdmin(TenantAdmin):
     """What answers under which name."""
 
-    list_display: ClassVar = ["organization", "name", "model", "canary_percent", "updated_at"]
+    list_display: ClassVar = [
+        "organization",
+        "name",
+        "model",
+        "canary_percent",
+        "paused_at",
+        "updated_at",
+    ]
     search_fields: ClassVar = ["name", "model"]
     ordering: ClassVar = ["-id"]
 

@@ -1,6 +1,5 @@
 """Lists in OpenAI's shape: newest first, by id, ``after`` the last one seen."""
 
-import re
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -23,7 +22,7 @@ def page(
     render: Callable[[ModelType], dict[str, Any]],
 ) -> dict[str, Any]:
     """Return one page: ``{"object": "list", "data", "first_id", "last_id", "has_more"}``."""
-    limit = _limit(request.query_params.get("limit"))
+    limit = limit_read(request)
     after = request.query_params.get("after")
     if after:
         rows = rows.filter(pk__lt=parse_id(prefix, after))
@@ -43,9 +42,16 @@ def whole_list(data: list[dict[str, Any]]) -> dict[str, Any]:
     return {"object": "list", "data": data, "has_more": False}
 
 
-def _limit(text: str | None) -> int:
+def limit_read(request: Request, most: int = MAX_LIMIT, usual: int = DEFAULT_LIMIT) -> int:
+    """Return how many objects a list may have. Raises InvalidRequest."""
+    return integer_read(request, "limit", 1, most, usual)
+
+
+def integer_read(request: Request, name: str, least: int, most: int, usual: int) -> int:
+    """Return a whole number of the query. Raises InvalidRequest."""
+    text = request.query_params.get(name)
     if text is None:
-        return DEFAULT_LIMIT
-    if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= MAX_LIMIT:
-        raise InvalidRequest(f"limit must be a whole number from 1 to {MAX_LIMIT}.", param="limit")
+        return usual
+    if not text.isascii() or not text.isdigit() or len(text) > 15 or not least <= int(text) <= most:
+        raise InvalidRequest(f"{name} must be a whole number from {least} to {most}.", param=name)
     return int(text)

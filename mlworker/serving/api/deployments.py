@@ -7,14 +7,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from anneal.kernel.api import TenantView, page
-from anneal.kernel.ids import parse_id, public_id
+from anneal.kernel.ids import parse_id
 from anneal.kernel.principal import Permission
-from mlworker.serving.contracts import (
-    DEPLOYMENT_PREFIX,
-    CanaryInfo,
-    DeploymentInfo,
-    RevisionInfo,
+from mlworker.serving.api.render import (
+    render_comparison,
+    render_deployment,
+    render_output,
+    render_revision,
+    render_row,
+    render_rule,
 )
+from mlworker.serving.contracts import DEPLOYMENT_PREFIX, DeploymentInfo
 from mlworker.serving.models import Deployment
 from mlworker.serving.schemas import (
     DeploymentCreateSchema,
@@ -26,13 +29,14 @@ from mlworker.serving.schemas import (
     DeploymentSchema,
     canary_from,
 )
-from mlworker.serving.selectors import deployment_get, deployment_info, revision_list
+from mlworker.serving.selectors import deployment_get, revision_list
 from mlworker.serving.services import (
     deployment_create,
     deployment_delete,
     deployment_promote,
     deployment_rollback,
 )
+from mlworker.serving.tallying import comparisons
 
 
 class DeploymentsView(TenantView):
@@ -46,7 +50,7 @@ class DeploymentsView(TenantView):
     def get(self, request: Request) -> Response:
         """List deployments, newest first."""
         rows = Deployment.objects.filter(deleted_at=None)
-        return Response(page(rows, request, prefix=DEPLOYMENT_PREFIX, render=_render_row))
+        return Response(page(rows, request, prefix=DEPLOYMENT_PREFIX, render=render_row))
 
     @extend_schema(
         operation_id="deployments_create",
@@ -67,7 +71,7 @@ class DeploymentsView(TenantView):
         return Response(render_deployment(made), status=201)
 
 
-class _OneDeployment(TenantView):
+class OneDeployment(TenantView):
     """What the routes of one deployment share."""
 
     located: DeploymentInfo
@@ -78,7 +82,7 @@ class _OneDeployment(TenantView):
         return deployment_get(organization=self.organization, deployment_id=deployment_id)
 
 
-class DeploymentView(_OneDeployment):
+class DeploymentView(OneDeployment):
     """One deployment and its history."""
 
     permission: ClassVar = {"GET": Permission.READ, "DELETE": Permission.DEPLOY}
@@ -88,9 +92,17 @@ class DeploymentView(_OneDeployment):
     )
     def get(self, request: Request, deployment_id: str) -> Response:
         """Return the deployment with its revisions, newest first."""
-        history = revision_list(organization=self.organization, deployment_id=self.located.id)
-        revisions = [_render_revision(entry) for entry in history]
-        return Response({**render_deployment(self.located), "revisions": revisions})
+        this: Any = {"organization": self.organization, "deployment_id": self.located.id}
+        return Response(
+            {
+                **render_deployment(self.located),
+                "compared_since": self.located.compared_since,
+                "output": render_output(self.located.output),
+                "rules": [render_rule(rule) for rule in self.located.rules],
+                "revisions": [render_revision(entry) for entry in revision_list(**this)],
+                "comparisons": [render_comparison(found) for found in comparisons(**this)],
+            }
+        )
 
     @extend_schema(
         operation_id="deployments_delete",
@@ -105,7 +117,7 @@ class DeploymentView(_OneDeployment):
         return Response({"id": deployment_id, "object": "deployment", "deleted": True})
 
 
-class DeploymentPromoteView(_OneDeployment):
+class DeploymentPromoteView(OneDeployment):
     """Pointing the name elsewhere."""
 
     permission = Permission.DEPLOY
@@ -126,11 +138,12 @@ class DeploymentPromoteView(_OneDeployment):
             model=body.get("model"),
             canary=canary_from(body.get("canary")),
             reason=body["reason"],
+            force=body["force"],
         )
         return Response(render_deployment(changed))
 
 
-class DeploymentRollbackView(_OneDeployment):
+class DeploymentRollbackView(OneDeployment):
     """Going back."""
 
     permission = Permission.DEPLOY
@@ -152,37 +165,3 @@ class DeploymentRollbackView(_OneDeployment):
             reason=body["reason"],
         )
         return Response(render_deployment(changed))
-
-
-def render_deployment(info: DeploymentInfo) -> dict[str, Any]:
-    """Return a deployment as the API shows it."""
-    return {
-        "id": public_id(DEPLOYMENT_PREFIX, info.id),
-        "object": "deployment",
-        "name": info.name,
-        "model": info.model,
-        "canary": _render_canary(info.canary),
-        "revision": info.revision,
-        "created_at": int(info.created_at.timestamp()),
-        "updated_at": int(info.updated_at.timestamp()),
-    }
-
-
-def _render_row(row: Deployment) -> dict[str, Any]:
-    return render_deployment(deployment_info(row))
-
-
-def _render_revision(entry: RevisionInfo) -> dict[str, Any]:
-    return {
-        "revision": entry.number,
-        "model": entry.model,
-        "canary": _render_canary(entry.canary),
-        "action": entry.action,
-        "reason": entry.reason,
-        "actor": entry.actor,
-        "created_at": int(entry.created_at.timestamp()),
-    }
-
-
-def _render_canary(canary: CanaryInfo | None) -> dict[str, Any] | None:
-    return {"model": canary.model, "percent": canary.percent} if canary else None

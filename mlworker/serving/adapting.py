@@ -1,0 +1,129 @@
+"""Changing what a deployment makes of its models' answers. Who changed what is audited."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+from uuid import UUID
+
+from anneal.kernel.audit import audit_record
+from anneal.kernel.ids import public_id
+from anneal.kernel.principal import Actor
+from anneal.kernel.scopes import OrganizationRef, require_scope
+from mlworker.engine.tasks import task_named
+from mlworker.registry.contracts import ServableModel
+from mlworker.serving.contracts import DEPLOYMENT_PREFIX, DeploymentInfo, OutputInfo, RuleInfo
+from mlworker.serving.errors import OutputUnfit, RulesUnfit
+from mlworker.serving.models import Deployment
+from mlworker.serving.patterns import pattern_read
+from mlworker.serving.recording import callable_model, gateways_tell
+from mlworker.serving.selectors import deployment_info, deployment_row
+from mlworker.serving.shaping import ANSWERS, ONE_LABEL, RULED, label_names
+
+_ALWAYS: Final = ("index", "id")
+
+
+def deployment_output_set(
+    *, organization: OrganizationRef, actor: Actor, deployment_id: UUID, output: OutputInfo
+) -> DeploymentInfo:
+    """Set what is made of the answers, all of it at once. OutputUnfit names the field at fault."""
+    require_scope(organization)
+    row = deployment_row(deployment_id, lock=True)
+    main = callable_model(organization, row.model, "model")
+    _labels_fit(main, output.labels)
+    _options_fit(main, output)
+    _fields_fit(main, output.fields)
+    before, row.output = row.output, _said(output)
+    return _save(organization, actor, row, "output", {"before": before, "after": row.output})
+
+
+def deployment_rules_set(
+    *,
+    organization: OrganizationRef,
+    actor: Actor,
+    deployment_id: UUID,
+    rules: Sequence[RuleInfo],
+) -> DeploymentInfo:
+    """Set the rules, all of them at once, in the order in which they are tried. RulesUnfit."""
+    require_scope(organization)
+    row = deployment_row(deployment_id, lock=True)
+    main = callable_model(organization, row.model, "model")
+    if rules and main.task not in RULED:
+        raise RulesUnfit(f"Rules give labels: answers of the task {main.task} are none.")
+    names: set[str] = set()
+    for number, rule in enumerate(rules):
+        if pattern_read(rule.pattern) is None:
+            raise RulesUnfit("The pattern names no word.", param=f"rules[{number}].pattern")
+        if rule.name in names:
+            raise RulesUnfit("Another rule has this name.", param=f"rules[{number}].name")
+        if rule.if_label is not None and rule.when == "before":
+            raise RulesUnfit(
+                "A rule before the model knows no label of it: leave if_label out, or apply it"
+                " after.",
+                param=f"rules[{number}].if_label",
+            )
+        names.add(rule.name)
+    before, row.rules = row.rules, [asdict(rule) for rule in rules]
+    changed = {
+        "added": [rule for rule in row.rules if rule not in before],
+        "removed": [rule for rule in before if rule not in row.rules],
+        "order": [rule["name"] for rule in row.rules],
+    }
+    return _save(organization, actor, row, "rules", changed)
+
+
+def _save(
+    organization: OrganizationRef, actor: Actor, row: Deployment, what: str, changed: dict[str, Any]
+) -> DeploymentInfo:
+    row.save()
+    audit_record(
+        actor=actor,
+        action=f"deployment.{what}",
+        target=public_id(DEPLOYMENT_PREFIX, row.id),
+        detail={"name": row.name, "revision": row.revision, **changed},
+    )
+    gateways_tell(organization)
+    return deployment_info(row)
+
+
+def _said(output: OutputInfo) -> dict[str, Any]:
+    return {name: value for name, value in asdict(output).items() if value not in (None, {})}
+
+
+def _labels_fit(main: ServableModel, names: Mapping[str, str]) -> None:
+    mine = label_names(main)
+    for label in names:
+        if label not in mine:
+            known = ", ".join(mine[:20]) or "none"
+            raise OutputUnfit(
+                f"The model has no label '{label[:80]}'; it has: {known}.", param="labels"
+            )
+    shown = [names.get(label, label) for label in mine]
+    for name in names.values():
+        if shown.count(name) > 1:
+            raise OutputUnfit(f"Two labels would be called '{name[:80]}'.", param="labels")
+
+
+def _options_fit(main: ServableModel, output: OutputInfo) -> None:
+    options = task_named(main.task).options
+    given = {"threshold": output.threshold, "top_k": output.top_k}
+    for name in [name for name, value in given.items() if value is not None]:
+        if name not in options:
+            raise OutputUnfit(f"{name} does nothing for the task {main.task}.", param=name)
+    if output.abstain_label is not None and main.task != ONE_LABEL:
+        raise OutputUnfit(
+            f"Answers of the task {main.task} never lack a label.", param="abstain_label"
+        )
+
+
+def _fields_fit(main: ServableModel, fields: Mapping[str, str]) -> None:
+    known = ANSWERS.get(main.task, ())
+    for name in fields:
+        if name not in known:
+            raise OutputUnfit(
+                f"An answer has no field '{name[:80]}' to be renamed; it has: {', '.join(known)}.",
+                param="fields",
+            )
+    shown = [*_ALWAYS, *(fields.get(name, name) for name in known)]
+    for name in fields.values():
+        if shown.count(name) > 1:
+            raise OutputUnfit(f"Two fields would be called '{name}'.", param="fields")

@@ -1,0 +1,77 @@
+"""Best and worst rows of a model's evaluations while it trains, in every look.
+
+ANNEAL_TEST_SHOTS names a folder that keeps the pictures.
+"""
+
+import csv
+import os
+import re
+from pathlib import Path
+
+from playwright.sync_api import Locator, expect
+
+from mlworker.engine.training.samples import EACH
+from tenants.datasets.samples import sample_reviews
+from tests.browser.conftest import ContextMaker
+from tests.browser.person import TRAINED_MS, person_new
+from tests.browser.test_studies import look_at
+
+ROWS = 120
+OPENING = "Order {number}, which arrived late, twice repacked and with a note from the driver. "
+LONG = 4
+"""Openings of a text: more than the lines that a cell shows."""
+
+
+def reviews_csv(path: Path) -> Path:
+    """Reviews that are longer than a cell should be."""
+    with path.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(("text", "label"))
+        for number, (text, label) in enumerate(sample_reviews(ROWS)):
+            writer.writerow((text + " " + OPENING.format(number=number) * LONG, label))
+    return path
+
+
+def losses(table: Locator) -> list[float]:
+    """Return the last column."""
+    return [float(cell) for cell in table.locator("td:last-child").all_inner_texts()]
+
+
+def test_a_training_shows_the_rows_it_gets_most_wrong_and_most_right(
+    context_new: ContextMaker, tmp_path: Path
+) -> None:
+    shots = Path(os.environ.get("ANNEAL_TEST_SHOTS", tmp_path))
+    page = context_new().new_page()
+    person = person_new(page, "en")
+    person.sign_up()
+
+    # when somebody trains adapters on long texts
+    person.upload(reviews_csv(tmp_path / "reviews.csv"), label="label")
+    person.follow("datasets:train")
+    page.get_by_role("radio", name=person.say("training:presets.balanced.name")).click()
+    person.press("training:estimate.start")
+    page.wait_for_url("**/training/ftjob-*")
+
+    # then an evaluation's worst rows are there with their texts, before it has ended
+    ready = page.get_by_text(person.say("training:outcome.ready"))
+    panel = page.get_by_role("region", name=person.say("training:samples.title"), exact=True)
+    worst = panel.get_by_role("table", name=person.say("training:samples.worst"))
+    expect(worst.get_by_role("row")).to_have_count(1 + EACH, timeout=TRAINED_MS)
+    expect(ready).to_have_count(0)
+    expect(worst.get_by_text("which arrived late")).to_have_count(EACH)
+
+    # and the best ones are one press away: their loss is lower
+    expect(ready).to_be_visible(timeout=TRAINED_MS)
+    page.wait_for_load_state("networkidle")
+    highest = losses(worst)
+    panel.get_by_text(person.say("training:samples.best"), exact=True).click()
+    best = panel.get_by_role("table", name=person.say("training:samples.best"))
+    expect(best.get_by_role("row")).to_have_count(1 + EACH)
+    lowest = losses(best)
+    assert highest == sorted(highest, reverse=True)
+    assert lowest == sorted(lowest)
+    assert max(lowest) < min(highest)
+
+    # and it fits every look
+    person.keep_state()
+    look_at(context_new, person, [re.sub(r"^https?://[^/]+", "", page.url)], shots)

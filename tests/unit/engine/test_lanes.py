@@ -1,0 +1,103 @@
+"""Halves of a batch side by side: order, errors, thread budget, and the same run either way."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from mlworker.engine.artifact import load_artifact
+from mlworker.engine.base.locate import BaseDirectory
+from mlworker.engine.link import LocalLink
+from mlworker.engine.noise import drop, noise_seed
+from mlworker.engine.training.lanes import beside, read_together
+from mlworker.engine.training.run import Run
+from tests.unit.engine.conftest import write_run
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def budget() -> Iterator[None]:
+    """Each test begins with two threads and leaves the process's own budget behind."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_answers_keep_their_order_and_two_parts_run_at_once() -> None:
+    met = threading.Barrier(2, timeout=20)
+
+    def work(part: int) -> tuple[int, int]:
+        met.wait()  # breaks unless another part is there too
+        return part * part, torch.get_num_threads()
+
+    assert beside(work, [3, 4, 5, 6]) == [(9, 1), (16, 1), (25, 1), (36, 1)]
+    assert torch.get_num_threads() == 2
+
+
+def test_one_thread_does_all_parts_itself() -> None:
+    torch.set_num_threads(1)
+    me = threading.get_ident()
+    assert beside(lambda part: (part, threading.get_ident()), [1, 2]) == [(1, me), (2, me)]
+
+
+@pytest.mark.parametrize("bad", [0, 1])
+def test_an_error_in_either_part_is_raised_when_both_have_ended(bad: int) -> None:
+    ended = []
+
+    def work(part: int) -> int:
+        ended.append(part)
+        if part == bad:
+            raise ValueError(f"part {part}")
+        return part
+
+    with pytest.raises(ValueError, match=f"part {bad}"):
+        beside(work, [0, 1])
+    assert sorted(ended) == [0, 1]
+    assert torch.get_num_threads() == 2
+    assert beside(lambda part: part, [7, 8]) == [7, 8]
+
+
+def test_rows_are_dealt_out_evenly_and_none_is_lost() -> None:
+    lengths = [29, 33, 30, 36, 31, 35, 32, 34]
+    parts = read_together(range(8), lengths, CPU)
+    assert sorted(row for part in parts for row in part) == list(range(8))
+    sums = [sum(lengths[row] for row in part) for part in parts]
+    assert max(sums) <= 1.05 * min(sums)
+    assert read_together([4], lengths, CPU) == [[4]]
+    assert read_together(range(8), lengths, torch.device("cuda")) == [list(range(8))]
+
+
+def test_dropout_is_the_threads_own_and_keeps_the_mean() -> None:
+    x = torch.ones(200, 200)
+    noise_seed(5, CPU)
+    first = drop(x, 0.25)
+    torch.rand(9)  # another's draw from torch's generator
+    noise_seed(5, CPU)
+    assert torch.equal(drop(x, 0.25), first)
+    noise_seed(6, CPU)
+    assert not torch.equal(drop(x, 0.25), first)
+    assert abs(float(first.mean()) - 1) < 0.02
+    assert first.unique().tolist() == pytest.approx([0, 4 / 3])
+
+
+@pytest.mark.parametrize("tier", ["lora", "full"])
+def test_a_run_ends_the_same_with_one_thread_as_with_two(
+    tier: str, tmp_path: Path, tiny: BaseDirectory
+) -> None:
+    config = {"epochs": 3, "hidden_dropout": 0.1, "dropout": 0.3, "seed": 5, "precision": "fp32"}
+    found = []
+    for threads in (1, 2):
+        folder = tmp_path / str(threads)
+        spec = write_run(folder, tiny, tier=tier, config=config)
+        torch.set_num_threads(threads)
+        Run(folder, spec, LocalLink()).execute()
+        found.append(load_artifact(folder / "artifact").tensors)
+    assert found[0].keys() == found[1].keys()
+    for name, one in found[0].items():
+        torch.testing.assert_close(one, found[1][name], rtol=1e-3, atol=1e-5)
