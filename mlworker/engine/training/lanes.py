@@ -15,6 +15,8 @@ from typing import TypeVar
 import torch
 
 LANES = 2
+_LEAST_TOKENS = 300
+"""Fewer are not worth two parts: what a step costs besides its products is paid for each."""
 Part = TypeVar("Part")
 Found = TypeVar("Found")
 
@@ -22,13 +24,13 @@ Found = TypeVar("Found")
 def read_together(
     rows: Sequence[int], lengths: Sequence[int], device: torch.device
 ) -> list[list[int]]:
-    """The rows in two parts with about as many tokens, dealt out by length; an accelerator takes
-    them whole.
+    """The rows in two parts with about as many tokens, dealt out by length; few tokens stay
+    together, and an accelerator takes all of them whole.
 
     A batch is cut in the same way whether or not there are cores for both parts: what is drawn at
     random hangs on the part alone, and a run ends the same with one thread as with two.
     """
-    if device.type != "cpu":
+    if device.type != "cpu" or sum(lengths[row] for row in rows) < _LEAST_TOKENS:
         return [list(rows)]
     order = sorted(rows, key=lengths.__getitem__)
     return [part for part in (order[lane::LANES] for lane in range(LANES)) if part]
