@@ -1,6 +1,7 @@
 """The end of a batch: its chunks become an output file and an error file, whatever the end is.
 
-Both files have ids that follow from the batch's, so an end that is tried again writes the same.
+Both files have ids that follow from the batch's, so a batch has one of each. Their objects are the
+claim's own: a worker that lost the batch and does not know it yet overwrites nothing.
 """
 
 import tempfile
@@ -13,9 +14,10 @@ import pyarrow.parquet as pq
 from anneal.kernel.outbox import outbox_add
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import tenant_scope
-from anneal.kernel.storage import StoredObject, object_open, object_put, tenant_key
+from anneal.kernel.storage import StoredObject, object_delete, object_open, object_put, tenant_key
 from mlworker.batches.charging import rest_release
 from mlworker.batches.contracts import Claim
+from mlworker.batches.errors import LeaseLost
 from mlworker.batches.models import BatchChunk
 from mlworker.batches.reading.tables import PARQUET
 from mlworker.batches.rows import QUEUE, batch_move, batch_of_worker
@@ -45,7 +47,12 @@ def batch_end(
         "output": _stored(claim, "output", outputs, _writer(table)) if outputs else None,
         "errors": _stored(claim, "errors", problems, _concatenated) if problems else None,
     }
-    _write(work, state, made, errors or [])
+    try:
+        _write(work, state, made, errors or [])
+    except LeaseLost:
+        for _, stored in filter(None, made.values()):
+            object_delete(stored.key)
+        raise
 
 
 def _write(
@@ -99,7 +106,7 @@ def _stored(
     with tempfile.TemporaryFile() as whole:
         write(keys, whole)
         whole.seek(0)
-        key = tenant_key(claim.organization, "files", str(file_id))
+        key = tenant_key(claim.organization, "files", f"{file_id}-{claim.fence}")
         return file_id, object_put(key, cast("BinaryIO", whole))
 
 

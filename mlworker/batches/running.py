@@ -190,8 +190,7 @@ class _Flight:
                 return
             if self._flying[0].number not in self._answers:
                 self._wait()
-            while self._flying and self._flying[0].number in self._answers:
-                self._store(self._flying.popleft())
+            self._store_ready()
             self._look_up()
 
     def _send(self, chunk: Chunk) -> None:
@@ -214,6 +213,13 @@ class _Flight:
             [chunk] = [each for each in self._flying if each.number == answer.number]
             self._sender.send(chunk)
 
+    def _store_ready(self) -> None:
+        """Store what is answered, in the file's order, until the batch is wanted no more."""
+        while self._flying and self._flying[0].number in self._answers:
+            self._store(self._flying.popleft())
+            if self._state is not BatchState.IN_PROGRESS:
+                return
+
     def _store(self, chunk: Chunk) -> None:
         answer, claim = self._answers.pop(chunk.number), self._work.claim
         if self._table is None:
@@ -234,7 +240,8 @@ class _Flight:
         if not data:
             return ""
         claim = self._work.claim
-        name = f"{chunk.number:06d}-{kind}"
+        # A worker that lost the batch and does not know it yet overwrites nothing of the next one.
+        name = f"{chunk.number:06d}-{claim.fence}-{kind}"
         return object_put(
             tenant_key(claim.organization, "batches", claim.public_id, name), data
         ).key

@@ -28,6 +28,7 @@ from mlworker.serving.protocol import (
     envelope_encode,
     reply_key,
     spare_key,
+    waiting_key,
 )
 
 WATCH_SECONDS: Final = 3.0
@@ -64,8 +65,11 @@ class Sender:
             chunk.tokens.tobytes(),
         )
         raw = envelope_encode(Envelope(self._reply, time.time(), [work]))
+        first = not self._sent
         sent = self._sent[chunk.number] = _Sent(uuid4().hex, raw)
         self._post(sent)
+        if first:
+            self._wake()
 
     def answers(self, *, seconds: float) -> list[Answer]:
         """Return what was answered, waiting for it a while; a second answer is left out."""
@@ -99,6 +103,12 @@ class Sender:
         pipe.set(chunk_key(sent.name), sent.raw, ex=SPARE_TTL)
         pipe.lpush(spare_key(self._serves.base), sent.name)
         pipe.execute()
+
+    def _wake(self) -> None:
+        """An idle engine waits for calls, up to a second: an empty one makes it look at once."""
+        if self.engine_lives():
+            raw = envelope_encode(Envelope(self._reply, time.time(), []))
+            self._redis.lpush(waiting_key(self._serves.base), raw)
 
     def _watch(self) -> None:
         """Say that all of it is still wanted, and send again what was lost."""

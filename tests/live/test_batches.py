@@ -1,7 +1,6 @@
 """Batches in a whole installation: the unchanged `openai` client, cancels, and parts that die."""
 
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -127,19 +126,15 @@ def test_calls_are_answered_at_once_beside_a_batch_and_a_cancel_keeps_what_is_do
     batch_id = _begun(openai, 2_000)
     assert _reached(openai, batch_id, 1)
     customer.classify(GOOD)
-    times = []
     for _ in range(20):
-        began = time.monotonic()
         assert customer.classify(GOOD).status_code == 200
-        times.append(time.monotonic() - began)
     openai.batches.cancel(batch_id)
     done = _ended(openai, batch_id, seconds=60)
 
+    # The batch has four chunks: if calls waited for them, twenty would have outlasted it.
     assert done.status == "cancelled"
     assert 0 < done.request_counts.completed < 2_000
     output = _output(openai, done.output_file_id)
     assert len(output) == done.request_counts.completed
     assert customer.events() - before == len(output) + 21
     assert customer.balance()["held"] == 0
-    # A whole chunk would take many seconds; a slice beside calls takes a small part of one.
-    assert sorted(times)[10] < 1.0, times

@@ -101,7 +101,8 @@ class Loop:
         for entry, envelope in self._line.take(
             block=idle and not self._spare.ready(self._adapters)
         ):
-            self._spare.online_seen = now
+            if envelope.works:  # an empty one says that a chunk waits
+                self._spare.online_seen = now
             self._accept(entry, envelope, now)
         for pending in [*self._backlog.late(now), *self._parked_late(now)]:
             self._let_go(pending)

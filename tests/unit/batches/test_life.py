@@ -13,13 +13,14 @@ from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from anneal.kernel.storage import object_exists
 from billing.metering.models import UsageEvent
-from mlworker.batches import running
+from mlworker.batches import finishing, running
 from mlworker.batches.claiming import batch_claim
 from mlworker.batches.errors import LeaseLost
-from mlworker.batches.finishing import chunk_objects
+from mlworker.batches.finishing import batch_end, chunk_objects
 from mlworker.batches.limits import STALLED_LIMIT
 from mlworker.batches.models import Batch, BatchChunk
 from mlworker.batches.running import batch_run
+from mlworker.batches.states import BatchState
 from mlworker.batches.tasks import forget
 from mlworker.batches.working import chunk_done, lease_renew, work_load
 from tenants.accounts.services import organization_suspend
@@ -258,6 +259,33 @@ def test_an_input_that_is_deleted_ends_the_batch_with_what_there_is(
     assert ended["status"] == "failed"
     assert ended["errors"]["data"][0]["code"] == "batch_input_gone"
     assert len(lines_of(client_api, ended["output_file_id"])) == 8
+
+
+def test_a_worker_that_is_overtaken_at_the_end_changes_no_file(
+    client_api: APIClient,
+    organization: OrganizationRef,
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    batch_id = made(client_api, jsonl(*LINES))
+    run_until(monkeypatch, 2, after=True)
+    expire_lease(organization, batch_id)
+    stale, rows = work_load(claimed()), finishing.chunk_rows
+
+    def overtaken(claim: Any) -> Any:
+        found = rows(claim)
+        monkeypatch.setattr(finishing, "chunk_rows", rows)
+        expire_lease(organization, batch_id)
+        work_all()
+        return found
+
+    monkeypatch.setattr(finishing, "chunk_rows", overtaken)
+    with pytest.raises(LeaseLost):
+        batch_end(stale, BatchState.EXPIRED)
+
+    done = batch(client_api, batch_id)
+    assert done["status"] == "completed"
+    assert len(lines_of(client_api, done["output_file_id"])) == 40
 
 
 def test_organizations_take_turns(

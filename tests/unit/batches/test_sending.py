@@ -3,6 +3,7 @@
 import time
 from array import array
 from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
@@ -23,6 +24,7 @@ from mlworker.serving.protocol import (
     chunk_key,
     reply_key,
     spare_key,
+    waiting_key,
 )
 from mlworker.serving.worker.line import Line
 
@@ -56,7 +58,7 @@ def base(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr(sending, "WATCH_SECONDS", 0.0)
     name = f"test-{uuid4().hex[:8]}"
     yield name
-    client.delete(spare_key(name))
+    client.delete(spare_key(name), waiting_key(name))
     client.zrem(WANTED_KEY, name)
 
 
@@ -76,6 +78,16 @@ def taken(base: str) -> tuple[str, str, int]:
     found = Line("engine-test", base).spare_take()
     assert found is not None
     return found[0], found[1].gateway, found[1].works[0].number
+
+
+@contextmanager
+def engine_announced(client: redis.Redis, base: str, chunk: str = "") -> Iterator[None]:
+    held = Announcement("e-test", "test", 1, [base], 1.0, 0, time.time() + 60, chunk=chunk)
+    client.hset(ENGINES_KEY, "e-test", announcement_encode(held))
+    try:
+        yield
+    finally:
+        client.hdel(ENGINES_KEY, "e-test")
 
 
 def looks(sender: Sender, count: int) -> None:
@@ -99,13 +111,26 @@ def test_what_is_in_a_hand_or_waits_is_not(client: redis.Redis, base: str, sende
     sender.send(chunk(1))
     name, _, _ = taken(base)
     sender.send(chunk(2))
-    held = Announcement("e-test", "test", 1, [base], 1.0, 0, time.time() + 60, chunk=name)
-    client.hset(ENGINES_KEY, "e-test", announcement_encode(held))
-    try:
+    with engine_announced(client, base, name):
         looks(sender, 3 * LOST_AFTER)
-    finally:
-        client.hdel(ENGINES_KEY, "e-test")
     assert client.llen(spare_key(base)) == 1
+
+
+def test_an_engine_that_waits_for_calls_is_woken_once(
+    client: redis.Redis, base: str, sender: Sender
+) -> None:
+    with engine_announced(client, base):
+        sender.send(chunk(1))
+        sender.send(chunk(2))
+    [(_, envelope)] = Line("engine-test", base).take(block=False)
+    assert envelope.works == []
+
+
+def test_nothing_is_left_for_an_engine_that_is_not_there(
+    client: redis.Redis, base: str, sender: Sender
+) -> None:
+    sender.send(chunk(1))
+    assert client.llen(waiting_key(base)) == 0
 
 
 def test_an_emptied_redis_gets_all_of_it_again(

@@ -133,6 +133,18 @@ def test_a_call_waits_for_one_slice_and_not_for_the_chunk(machine: Machine) -> N
     assert max(tokens) <= SLICE_TOKENS_BESIDE_CALLS
 
 
+def test_being_woken_for_a_chunk_is_no_call(machine: Machine) -> None:
+    machine.thread.start()
+    empty = envelope_encode(Envelope(machine.sender, time.time(), []))
+    machine.redis.lpush(waiting_key(machine.queue), empty)
+    machine.chunk(1, [[1]])
+
+    [answer] = machine.answers(1)
+
+    assert (answer.number, answer.error) == (1, "")
+    assert machine.spare.online_seen == 0.0
+
+
 def test_slices_grow_again_when_no_call_comes() -> None:
     spare = Spare()
     work = Work(1, b"o" * 16, VECTOR, 9e12, [10] * 500, bytes(4 * 5_000))
