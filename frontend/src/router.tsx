@@ -188,6 +188,10 @@ const appPages = [
     lazyRouteComponent(() => import("./pages/deployments/DeploymentPage"), "DeploymentPage"),
   ),
   page(
+    "/deployments/$deploymentId/predictions",
+    lazyRouteComponent(() => import("./pages/predictions/PredictionsPage"), "PredictionsPage"),
+  ),
+  page(
     "/keys",
     lazyRouteComponent(() => import("./pages/keys/KeysPage"), "KeysPage"),
   ),
