@@ -11,7 +11,7 @@ FIELDS: Final = (
     "hyperparameters", "method", "metadata", "max_charge", "seed", "suffix", "tier", "language",
     "environment", "reason", "task", "validation_file", "url", "description", "event_types",
     "enabled", "since", "percent", "rules", "labels", "fields", "threshold", "abstain_label",
-    "top_k", "force",
+    "top_k", "force", "days", "texts", "redact", "words",
 )  # fmt: skip
 VALUES: Final[tuple[Any, ...]] = (
     None, [], {}, True, -1, 10**30, 1e308, [[]], {"a": {"b": [1]}}, "\u202e😀" * 500, "x" * 70_000,

@@ -17,7 +17,7 @@ from anneal.kernel.errors import NotFound, Unavailable
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from mlworker.catalog.selectors import base_model_get
 from mlworker.registry.contracts import ServableModel
-from mlworker.serving.contracts import ModelTarget
+from mlworker.serving.contracts import LogInfo, ModelTarget
 from mlworker.serving.errors import DeploymentPaused, ModelNotFound
 from mlworker.serving.gateway.caches import AgedCache
 from mlworker.serving.protocol import EMBEDDING_TIER, ModelSpec
@@ -55,6 +55,8 @@ class Target:
     shadow: Choice | None = None
     shadow_percent: int = 0
     compared_since: int = 1
+    log: LogInfo | None = None
+    """What is kept of its calls; None for nothing."""
 
     @property
     def compared(self) -> bool:
@@ -149,6 +151,7 @@ def _target(found: ModelTarget) -> Target:
         shadow=choice_of(found.shadow) if found.shadow is not None else None,
         shadow_percent=found.shadow_percent,
         compared_since=found.compared_since,
+        log=found.log if found.log.enabled else None,
     )
 
 

@@ -4,8 +4,10 @@ import asyncio
 import hashlib
 import json
 import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from functools import partial
+from typing import Any, Final
 from uuid import UUID
 
 from anneal.kernel.errors import InvalidRequest, QuotaExhausted
@@ -22,6 +24,7 @@ from mlworker.serving.errors import (
     TrialLimited,
 )
 from mlworker.serving.gateway import trial
+from mlworker.serving.gateway.answers import Sources
 from mlworker.serving.gateway.bodies import (
     MAX_ITEMS,
     TRIAL_CHARACTERS,
@@ -47,10 +50,13 @@ from mlworker.serving.gateway.keys import Caller
 from mlworker.serving.gateway.models import Choice, embedding_target
 from mlworker.serving.gateway.pace import Entry
 from mlworker.serving.gateway.runtime import Runtime
+from mlworker.serving.gateway.said import answers_said
 from mlworker.serving.gateway.shadows import Answered, tally_key
 from mlworker.serving.gateway.texts import INLINE_CHARACTERS, Tokens, sources_of
 from mlworker.serving.gateway.tickets import Replay, StoreAs
+from mlworker.serving.listening import AnsweredCall
 from mlworker.serving.models import Side
+from mlworker.serving.protocol import Answer
 from mlworker.serving.shaping import NOTHING_DECIDED, Decisions
 from mlworker.serving.tallying import Tally
 from tenants.accounts.contracts import HOUSE_ORGANIZATION
@@ -77,6 +83,30 @@ class Call:
     def request_id(self) -> str:
         """The id told in `x-request-id` and in the logs."""
         return public_id("req_", UUID(bytes=self.random))
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An answer, with what it takes to say it again."""
+
+    ids: list[UUID]
+    answer: Answer
+    sources: Sources
+    decisions: Decisions
+
+    def said(self, job: Job, choice: Choice) -> Iterator[Mapping[str, Any]]:
+        """Return what was said of each text."""
+        threshold = job.threshold
+        if threshold is None and choice.shape is not None and not job.stock:
+            threshold = choice.shape.threshold
+        return answers_said(
+            choice,
+            self.decisions,
+            items=len(self.ids),
+            answer=self.answer,
+            sources=self.sources,
+            threshold=threshold,
+        )
 
 
 class Calls:
@@ -212,11 +242,30 @@ class Calls:
             (b"x-inference-ms", b"%.1f" % outcome.inference_ms),
         ]
         await respond(call.send, 200, ticket.body(outcome), headers)
+        self._tell(call, job, choice, Heard(ticket.event_ids, outcome, sources, decisions))
         if job.target.compared and tokens.lengths:
             self._side(job, choice).answered(len(tokens.lengths), outcome.inference_ms)
             if choice is job.target.main:
                 done = Answered(job.organization, job.target, tokens, outcome, sources)
                 runtime.shadows.offer(done, texts, call.random)
+
+    def _tell(self, call: Call, job: Job, choice: Choice, heard: Heard) -> None:
+        """Tell who keeps a log of the deployment's calls."""
+        target = job.target
+        if target.log is None or target.deployment_id is None:
+            return
+        self._runtime.tell(
+            AnsweredCall(
+                organization=job.organization,
+                deployment_id=target.deployment_id,
+                model=choice.servable.name,
+                log=target.log,
+                random=call.random,
+                texts=job.texts,
+                ids=heard.ids,
+                answers=partial(heard.said, job, choice),
+            )
+        )
 
     async def _decide(self, job: Job, choice: Choice) -> Decisions:
         """Return what the deployment's rules say of the texts."""

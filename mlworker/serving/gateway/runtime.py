@@ -21,6 +21,7 @@ from mlworker.serving.gateway.shadows import Shadows
 from mlworker.serving.gateway.tallies import Tallies
 from mlworker.serving.gateway.texts import Tokenisers
 from mlworker.serving.gateway.tickets import Ticket
+from mlworker.serving.listening import AnsweredCall, Listener, listeners_new
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class Runtime:
 
     broker: Broker
     desk: Desk
+    listeners: list[Listener]
     keys: KeyDirectory
     models: ModelDirectory
     pace: Pace
@@ -75,6 +77,7 @@ class Runtime:
         self.tokenisers = Tokenisers()
         self.tallies = Tallies()
         self.shadows = Shadows(self.broker, self.tokenisers, self.tallies)
+        self.listeners = listeners_new()
         loops = (
             self.desk.take_forever,
             self.desk.settle_forever,
@@ -82,6 +85,7 @@ class Runtime:
             self.pace.state_forever,
             self.shadows.send_forever,
             self.tallies.flush_forever,
+            *(listener.run_forever for listener in self.listeners),
             self._read_answers,
             self._sweep,
             self._look,
@@ -104,6 +108,8 @@ class Runtime:
         self.desk.close()
         self.shadows.close()
         await self.tallies.close()
+        for listener in self.listeners:
+            await listener.close()
         await self.pace.close()
         self.models.close()
         self.tokenisers.close()
@@ -117,6 +123,14 @@ class Runtime:
     def unwatch(self, ticket: Ticket) -> None:
         """Forget it: the request is over."""
         self._watches.pop(ticket.number, None)
+
+    def tell(self, call: AnsweredCall) -> None:
+        """Tell the listeners of an answered call; a fault of theirs is nobody else's."""
+        for listener in self.listeners:
+            try:
+                listener.answered(call)
+            except Exception:
+                logger.exception("gateway.listener_failed")
 
     def touch(self) -> None:
         """Tell trainers, at most once a second, that online calls arrive."""
