@@ -46,8 +46,14 @@ class Call:
 
     @property
     def lines(self) -> bool:
-        """Whether the caller asked for rows as lines."""
+        """Whether the caller takes rows as lines."""
         return b"application/x-ndjson" in (header(self.scope, b"accept") or b"")
+
+    def streams(self, *, asked: bool) -> bool:
+        """Say whether rows are to leave as they come: the body asks, or nothing else is taken."""
+        return asked or (
+            self.lines and b"application/json" not in (header(self.scope, b"accept") or b"")
+        )
 
     def refused(self, error: DomainError) -> None:
         """Count a refusal."""

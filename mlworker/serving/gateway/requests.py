@@ -58,7 +58,7 @@ class Calls:
         body = body_decode(ClassifyBody, raw)
         target = await self._runtime.models.target(caller.organization, body.model)
         texts = texts_of(body.input, param="input", max_items=MAX_ITEMS)
-        stream = body.stream or call.lines
+        stream = call.streams(asked=body.stream)
         store = _store_as(call, "POST /v1/classify", raw, stream=stream)
         job = Job(
             "classify",
@@ -107,7 +107,7 @@ class Calls:
                 f" leave dimensions out, or send {size}.",
                 param="dimensions",
             )
-        stream = body.stream or call.lines
+        stream = call.streams(asked=body.stream)
         store = _store_as(call, "POST /v1/embeddings", raw, stream=stream)
         if store is not None and len(texts) > KEPT_VECTORS:
             raise InvalidRequest(

@@ -6,6 +6,7 @@ that says so; what was charged by then was sent before it.
 """
 
 import asyncio
+import logging
 import math
 from collections import deque
 from collections.abc import Iterator
@@ -14,13 +15,15 @@ from typing import Any, Final
 
 import msgspec
 
-from anneal.kernel.errors import DomainError
+from anneal.kernel.errors import DomainError, InternalError
 from mlworker.serving.gateway.asking import Asking, Outcome, Prepared
-from mlworker.serving.gateway.call import Call
+from mlworker.serving.gateway.call import CLIENT_GONE, Call
 from mlworker.serving.gateway.http import ClientGone, Headers, Receive, json_encode
 from mlworker.serving.gateway.jobs import Job
 from mlworker.serving.gateway.models import Choice
 from mlworker.serving.gateway.tickets import Replay
+
+logger = logging.getLogger(__name__)
 
 PART_TEXTS: Final = 64
 """A batch of the engine."""
@@ -83,13 +86,14 @@ class Stream:
         try:
             await self._rows(gone)
             await self._end({"object": "list", "model": self.job.target.name, "data": []})
-        except DomainError as error:
+        except ClientGone:
+            self.call.status = CLIENT_GONE
+            raise
+        except Exception as fault:
             await self._drain()
             if not self.begun:
                 raise
-            self.call.refused(error)
-            self.call.status = 200
-            await self._end(error.body(), done=False)
+            await self._end_early(fault)
         finally:
             gone.cancel()
             self._give_up()
@@ -121,10 +125,16 @@ class Stream:
             if part.first > self._last:
                 raise ClientGone
             self._prepared[part.first] = prepared
-            return await self.asking.answer(part, self.choice, prepared, None)
-        except DomainError:
+            outcome = await self.asking.answer(part, self.choice, prepared, None)
+        except ClientGone:
+            raise
+        except Exception:
             self._give_up(part.first)
             raise
+        else:
+            if not isinstance(outcome.answer, Replay):
+                self.call.charged(outcome.ticket)
+            return outcome
         finally:
             self._prepared.pop(part.first, None)
 
@@ -139,11 +149,9 @@ class Stream:
         """After a failure: send what was answered, and so charged, behind it all the same."""
         self._give_up()
         while self._under_way:
-            try:
-                outcome = await self._under_way.popleft()
-            except (DomainError, ClientGone):
-                continue
-            await self._send_rows(outcome)
+            [found] = await asyncio.gather(self._under_way.popleft(), return_exceptions=True)
+            if isinstance(found, Outcome):
+                await self._send_rows(found)
 
     async def _send_rows(self, outcome: Outcome) -> None:
         body = _body_decode(outcome.body)
@@ -157,7 +165,6 @@ class Stream:
         if not isinstance(outcome.answer, Replay):
             self.queue_ms = max(self.queue_ms, outcome.answer.queue_ms)
             self.inference_ms += outcome.answer.inference_ms
-            self.call.charged(outcome.ticket)
         self.asking.compare(self.job, self.choice, outcome, self.call.random)
 
     async def _begin(self, *, replayed: bool) -> None:
@@ -186,6 +193,14 @@ class Stream:
         if done and framing.last:
             text += framing.before + framing.last + framing.after
         await self._send(text, more=False)
+
+    async def _end_early(self, fault: Exception) -> None:
+        error = fault if isinstance(fault, DomainError) else InternalError()
+        if error is not fault:
+            logger.error("gateway.failed: %s", self.call.request_id, exc_info=fault)
+        self.call.refused(error)
+        self.call.status = 200  # as it was sent
+        await self._end(error.body(), done=False)
 
     async def _send(self, text: bytes, *, more: bool = True) -> None:
         await self._message({"type": "http.response.body", "body": text, "more_body": more})

@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 
-from anneal.kernel.errors import DomainError, QuotaExhausted
+from anneal.kernel.errors import QuotaExhausted
 from mlworker.serving.errors import DeadlineExceeded, EngineFailed
 from mlworker.serving.gateway import streaming
-from mlworker.serving.gateway.asking import Prepared
+from mlworker.serving.gateway.asking import Outcome, Prepared
 from mlworker.serving.gateway.call import Call
 from mlworker.serving.gateway.http import ClientGone
 from mlworker.serving.gateway.jobs import Job
 from mlworker.serving.gateway.streaming import AHEAD, EVENTS, LINES, PART_TEXTS, Stream, parts_of
 from mlworker.serving.gateway.tickets import Replay, StoreAs
+from mlworker.serving.protocol import Answer
 
 PARTS = 8
 TEXTS = [f"text {number}" for number in range(PARTS * PART_TEXTS - 10)]
@@ -30,8 +31,8 @@ class Script:
         self.abandoned: list[int] = []
         self.compared: list[int] = []
         self._open: dict[int, asyncio.Future[Any]] = {}
-        self.at_once: Any = None
-        """What parts are answered without being let."""
+        self.at_once = ""
+        """How parts are answered without being let."""
 
     def _future(self, first: int) -> "asyncio.Future[Any]":
         if first not in self._open:
@@ -41,35 +42,28 @@ class Script:
     def let(self, part: int, answer: Any = "answered") -> None:
         self._future(part * PART_TEXTS).set_result(answer)
 
-    def fail(self, part: int, error: DomainError) -> None:
+    def fail(self, part: int, error: Exception) -> None:
         self._future(part * PART_TEXTS).set_exception(error)
 
     async def prepare(self, part: Job, _: Any) -> Prepared:
-        ticket = SimpleNamespace(first=part.first, items=len(part.texts), units=len(part.texts))
+        rows = [{"index": part.first + place, "t": text} for place, text in enumerate(part.texts)]
+        usage = {"predictions": len(part.texts), "tokens": 2 * len(part.texts)}
+        body = {"object": "list", "model": "m", "data": rows, "usage": usage}
+        ticket = SimpleNamespace(
+            first=part.first,
+            items=len(part.texts),
+            units=len(part.texts),
+            body=lambda _: json.dumps(body).encode(),
+        )
         return Prepared(ticket, part.texts, None, None)  # type: ignore[arg-type] # by script
 
-    async def answer(self, part: Job, _: Any, prepared: Prepared, __: None) -> Any:
+    async def answer(self, part: Job, _: Any, prepared: Prepared, __: None) -> Outcome:
         self.asked.append(part.first)
-        if self.at_once is None:
-            answer = await self._future(part.first)
-        else:
-            answer = self.at_once
-        body = json.dumps(
-            {
-                "object": "list",
-                "model": "m",
-                "data": [
-                    {"index": part.first + place, "t": t} for place, t in enumerate(part.texts)
-                ],
-                "usage": {"predictions": len(part.texts), "tokens": 2 * len(part.texts)},
-            }
-        ).encode()
-        units = len(part.texts)
-        if answer == "answered":
-            answer = SimpleNamespace(queue_ms=1.5, inference_ms=2.0)
-        else:
-            answer, units = Replay(body.decode()), 0
-        return SimpleNamespace(ticket=prepared.ticket, answer=answer, body=body, units=units)
+        word = self.at_once or await self._future(part.first)
+        answer: Answer | Replay = Answer(0, 0, b"", 1.5, 2.0)
+        if word == "stored":
+            answer = Replay(prepared.ticket.body(answer).decode())
+        return Outcome(prepared.ticket, answer, part.texts, prepared.tokens, None)
 
     def abandon(self, ticket: Any) -> None:
         self.abandoned.append(ticket.first)
@@ -227,6 +221,32 @@ def test_a_failure_later_on_is_the_last_line_after_all_that_was_charged() -> Non
     assert played(story).status == 200
 
 
+def test_a_fault_of_ours_is_told_as_one_and_no_second_answer_begins() -> None:
+    async def story(script: Script, client: Client, task: "asyncio.Task[None]") -> None:
+        script.let(0)
+        await a_moment()
+        script.fail(1, ZeroDivisionError())
+        await task
+        assert client.lines[-1]["error"]["code"] == "internal_error"
+        starts = [each for each in client.messages if each["type"] == "http.response.start"]
+        assert len(starts) == 1
+
+    assert played(story).status == 200
+
+
+def test_lines_are_taken_by_who_takes_nothing_else() -> None:
+    for accept, asked, streams in (
+        (b"application/x-ndjson", False, True),
+        (b"application/json, application/x-ndjson", False, False),
+        (b"application/json, application/x-ndjson", True, True),
+        (b"*/*", False, False),
+        (b"*/*", True, True),
+    ):
+        client = Client()
+        call = Call({"headers": [(b"accept", accept)]}, client.receive, client.send, "classify")
+        assert call.streams(asked=asked) is streams
+
+
 def test_a_failure_in_events_is_not_said_to_be_done() -> None:
     async def story(script: Script, client: Client, task: "asyncio.Task[None]") -> None:
         script.let(0)
@@ -248,7 +268,7 @@ def test_a_client_that_takes_nothing_has_gone(monkeypatch: pytest.MonkeyPatch) -
             await task
         assert len(script.asked) <= 1 + AHEAD
 
-    assert played(story).status == 200
+    assert played(story).status == 499
 
 
 def test_stored_parts_are_replayed_uncharged_and_the_rest_is_run() -> None:
