@@ -29,14 +29,27 @@ ENGINE_WAIT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """A job that was answered: `answer` is the engine's, or one that was stored."""
+class Prepared:
+    """A job whose texts were cut into tokens, save those that rules have decided."""
 
     ticket: Ticket
-    answer: Answer | Replay
     texts: list[str]
     tokens: Tokens
     sources: Sources
+    decisions: Decisions
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A job that was answered: `answer` is the engine's, or one that was stored."""
+
+    prepared: Prepared
+    answer: Answer | Replay
+
+    @property
+    def ticket(self) -> Ticket:
+        """What was held and charged."""
+        return self.prepared.ticket
 
     @property
     def units(self) -> int:
@@ -66,7 +79,7 @@ class Asking:
         self._runtime.touch()
         return choice
 
-    async def prepare(self, job: Job, choice: Choice) -> "Prepared":
+    async def prepare(self, job: Job, choice: Choice) -> Prepared:
         """Decide by rules, and cut the rest into tokens."""
         task = TASKS.get(choice.servable.task)
         decisions = await self._decide(job, choice)
@@ -74,10 +87,10 @@ class Asking:
         tokens = await self._tokens(choice, task, texts)
         sources = sources_of(texts, tokens)
         ticket = ticket_of(job, choice, tokens, sources, decisions)
-        return Prepared(ticket, texts, tokens, sources)
+        return Prepared(ticket, texts, tokens, sources, decisions)
 
     async def answer(
-        self, job: Job, choice: Choice, prepared: "Prepared", receive: Receive | None
+        self, job: Job, choice: Choice, prepared: Prepared, receive: Receive | None
     ) -> Outcome:
         """Hold, run and charge. ``receive`` tells a slow call whether its client has gone."""
         runtime, ticket = self._runtime, prepared.ticket
@@ -95,7 +108,7 @@ class Asking:
             raise
         finally:
             runtime.unwatch(ticket)
-        return Outcome(ticket, answer, prepared.texts, prepared.tokens, prepared.sources)
+        return Outcome(prepared, answer)
 
     def abandon(self, ticket: Ticket) -> None:
         """Give a ticket up: uncharged unless it was answered."""
@@ -103,13 +116,14 @@ class Asking:
 
     def compare(self, job: Job, choice: Choice, outcome: Outcome, random: bytes) -> None:
         """Count an answer that has left, and give it to the shadow, where two are compared."""
-        tokens, answer = outcome.tokens, outcome.answer
+        prepared, answer = outcome.prepared, outcome.answer
+        tokens = prepared.tokens
         if isinstance(answer, Replay) or not job.target.compared or not tokens.lengths:
             return
         self._side(job, choice).answered(len(tokens.lengths), answer.inference_ms)
         if choice is job.target.main:
-            done = Answered(job.organization, job.target, tokens, answer, outcome.sources)
-            self._runtime.shadows.offer(done, outcome.texts, random)
+            done = Answered(job.organization, job.target, tokens, answer, prepared.sources)
+            self._runtime.shadows.offer(done, prepared.texts, random)
 
     async def _decide(self, job: Job, choice: Choice) -> Decisions:
         """Return what the deployment's rules say of the texts."""
@@ -139,13 +153,3 @@ class Asking:
         """Return where a call of a compared deployment is counted."""
         side = Side.MAIN if choice is job.target.main else Side.CANARY
         return self._runtime.tallies.of(job.organization, tally_key(job.target, side, choice))
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A job whose texts were cut into tokens."""
-
-    ticket: Ticket
-    texts: list[str]
-    tokens: Tokens
-    sources: Sources

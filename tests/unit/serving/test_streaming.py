@@ -55,7 +55,7 @@ class Script:
             units=len(part.texts),
             body=lambda _: json.dumps(body).encode(),
         )
-        return Prepared(ticket, part.texts, None, None)  # type: ignore[arg-type] # by script
+        return Prepared(ticket, part.texts, None, None, None)  # type: ignore[arg-type] # by script
 
     async def answer(self, part: Job, _: Any, prepared: Prepared, __: None) -> Outcome:
         self.asked.append(part.first)
@@ -63,7 +63,7 @@ class Script:
         answer: Answer | Replay = Answer(0, 0, b"", 1.5, 2.0)
         if word == "stored":
             answer = Replay(prepared.ticket.body(answer).decode())
-        return Outcome(prepared.ticket, answer, part.texts, prepared.tokens, None)
+        return Outcome(prepared, answer)
 
     def abandon(self, ticket: Any) -> None:
         self.abandoned.append(ticket.first)
