@@ -4835,6 +4835,11 @@ export interface components {
             top_k?: number | null;
             /** @description `label` is null, and free, for texts whose best score is below. With several labels a text, or entities: the least score of those that are given. */
             threshold?: number | null;
+            /**
+             * @description Send rows as they are answered: events, or lines for `Accept: application/x-ndjson` (which asks for them by itself). The last is a `StreamEnd`.
+             * @default false
+             */
+            stream?: boolean;
         };
         Prediction: {
             /** @description Of the text in `input`. */
@@ -4924,6 +4929,13 @@ export interface components {
              * @enum {string}
              */
             encoding_format?: "float" | "base64";
+            /** @description The model's own number alone: no base here can be cut short. */
+            dimensions?: number | null;
+            /**
+             * @description Send rows as they are answered: events, or lines for `Accept: application/x-ndjson` (which asks for them by itself). The last is a `StreamEnd`.
+             * @default false
+             */
+            stream?: boolean;
         };
         EmbeddingsResponse: {
             /** @constant */
@@ -4938,6 +4950,31 @@ export interface components {
             usage: {
                 prompt_tokens: number;
                 total_tokens: number;
+            };
+        };
+        /** @description The last line of a stream; each line before it is an item of `data`. */
+        StreamEnd: {
+            /** @constant */
+            object?: "list";
+            model?: string;
+            data?: unknown[];
+            /** @description In place of the above where the stream ended early. */
+            error?: {
+                message: string;
+                type: string;
+                param: string | null;
+                code: string;
+            };
+            usage: {
+                [key: string]: number;
+            };
+            metering: {
+                /** @description Predictions charged: those of the rows above. */
+                units: number;
+                /** @description The longest wait of a part. */
+                queue_ms: number;
+                /** @description Of all parts together. */
+                inference_ms: number;
             };
         };
         PipelineRequest: {
@@ -5003,6 +5040,7 @@ export interface operations {
             /** @description The answer. */
             200: {
                 headers: {
+                    /** @description The call's own `x-request-id` where it sent one of up to 128 plain characters, else a new one. Refusals carry it too. */
                     "x-request-id"?: string;
                     /** @description Predictions charged. */
                     "x-units"?: number;
@@ -5745,6 +5783,7 @@ export interface operations {
             /** @description The answer. */
             200: {
                 headers: {
+                    /** @description The call's own `x-request-id` where it sent one of up to 128 plain characters, else a new one. Refusals carry it too. */
                     "x-request-id"?: string;
                     /** @description Predictions charged. */
                     "x-units"?: number;
@@ -5756,6 +5795,8 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PredictResponse"];
+                    "text/event-stream": components["schemas"]["StreamEnd"];
+                    "application/x-ndjson": components["schemas"]["StreamEnd"];
                 };
             };
             /** @description The body is wrong; `param` names the field. */
@@ -6556,7 +6597,10 @@ export interface operations {
     embeddings: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repeated call with the same key and body gets the first answer, uncharged. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6569,6 +6613,7 @@ export interface operations {
             /** @description The answer. */
             200: {
                 headers: {
+                    /** @description The call's own `x-request-id` where it sent one of up to 128 plain characters, else a new one. Refusals carry it too. */
                     "x-request-id"?: string;
                     /** @description Predictions charged. */
                     "x-units"?: number;
@@ -6580,6 +6625,8 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EmbeddingsResponse"];
+                    "text/event-stream": components["schemas"]["StreamEnd"];
+                    "application/x-ndjson": components["schemas"]["StreamEnd"];
                 };
             };
             /** @description The body is wrong; `param` names the field. */
@@ -6620,6 +6667,15 @@ export interface operations {
             };
             /** @description No such model. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayError"];
+                };
+            };
+            /** @description The deployment is paused, or the Idempotency-Key is in use or came with another body. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7940,6 +7996,7 @@ export interface operations {
             /** @description The answer. */
             200: {
                 headers: {
+                    /** @description The call's own `x-request-id` where it sent one of up to 128 plain characters, else a new one. Refusals carry it too. */
                     "x-request-id"?: string;
                     /** @description Predictions charged. */
                     "x-units"?: number;

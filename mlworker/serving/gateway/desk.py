@@ -95,7 +95,7 @@ class Desk:
                 self._flight.pop(ticket.number, None)
                 ticket.finish(outcome.replay)
             else:
-                ticket.stage = Stage.HELD
+                ticket.stage, ticket.held = Stage.HELD, time.time()
                 held.append(ticket)
         return held
 
@@ -146,7 +146,7 @@ class Desk:
             logger.exception("gateway.answer_unfit", extra={"model": ticket.model})
             self._refuse(ticket, EngineFailed())
             return
-        ticket.stage = Stage.ANSWERED
+        ticket.stage, ticket.answered = Stage.ANSWERED, time.time()
         self._settle(Settlement(ticket, answer))
 
     async def settle_forever(self) -> None:

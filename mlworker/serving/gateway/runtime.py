@@ -3,14 +3,18 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final
 
 import psycopg
 from django.conf import settings
 from psycopg_pool import AsyncConnectionPool
 
+from anneal.kernel.metrics import Gauge
+from anneal.kernel.metrics.instruments import Key
+from anneal.kernel.metrics.process import CONNECTIONS, WAITING, connections_of, waiting_of
 from mlworker.serving.contracts import MODELS_CHANGED_CHANNEL
+from mlworker.serving.figures import IN_FLIGHT
 from mlworker.serving.gateway.broker import BROKER_ERRORS, Broker
 from mlworker.serving.gateway.desk import SWEEP_SECONDS, Desk
 from mlworker.serving.gateway.keys import KeyDirectory
@@ -48,6 +52,7 @@ class Runtime:
     shadows: Shadows
     tallies: Tallies
     tokenisers: Tokenisers
+    _told: Callable[[], None]
     pool: "AsyncConnectionPool[psycopg.AsyncConnection[Any]]"
 
     def __init__(self) -> None:
@@ -92,6 +97,7 @@ class Runtime:
             self._listen,
         )
         self._tasks = [asyncio.create_task(_for_ever(loop)) for loop in loops]
+        self._told = figures_told(self.desk, self.pool)
         await self.pool.open(wait=False)
 
     async def stop(self) -> None:
@@ -105,6 +111,7 @@ class Runtime:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
+        self._told()
         self.desk.close()
         self.shadows.close()
         await self.tallies.close()
@@ -202,6 +209,25 @@ class Runtime:
             self.keys.forget_organization(payload)
         else:
             self.models.forget(payload)
+
+
+def figures_told(
+    desk: Desk, pool: "AsyncConnectionPool[psycopg.AsyncConnection[Any]]"
+) -> Callable[[], None]:
+    """Have a gateway's gauges told from now on; return what ends it."""
+    readers: list[tuple[Gauge, Callable[[], Mapping[Key, float]]]] = [
+        (IN_FLIGHT, lambda: {(): desk.in_flight}),
+        (CONNECTIONS, lambda: connections_of("gateway", pool)),
+        (WAITING, lambda: waiting_of("gateway", pool)),
+    ]
+    for gauge, reader in readers:
+        gauge.read_by(reader)
+
+    def end() -> None:
+        for gauge, reader in readers:
+            gauge.forget(reader)
+
+    return end
 
 
 async def _for_ever(work: Callable[[], Awaitable[None]]) -> None:

@@ -85,6 +85,15 @@ class Backlog:
     def __bool__(self) -> bool:
         return bool(self._queues or self._behind)
 
+    def __len__(self) -> int:
+        """How many rows wait. Other threads may ask: what changes meanwhile is not of interest."""
+        return sum(map(len, list(self._queues.values()))) + len(self._behind)
+
+    def oldest(self) -> float | None:
+        """When the row that waits longest was sent, in its gateway's clock; None when none does."""
+        queues = [*self._queues.values(), self._behind]
+        return min((row.pending.sent for queue in queues for row in list(queue)[:1]), default=None)
+
     def add(self, pending: Pending) -> None:
         """Queue every row of a work."""
         rows = (Row(pending, index, ids) for index, ids in enumerate(pending.rows()))

@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from mlworker.engine.base.locate import locate_base
 from mlworker.serving.protocol import Announcement
 from mlworker.serving.worker.adapters import Adapters
+from mlworker.serving.worker.counting import backlog_told
 from mlworker.serving.worker.line import Line
 from mlworker.serving.worker.loop import Loop
 from mlworker.serving.worker.spare import Spare
@@ -46,7 +47,8 @@ def engine_run(*, base: str, node: str, lease_seconds: float, stopping: Callable
     announcer.start()
     logger.info("engine.start: %s serves %s", line.engine, base)
     try:
-        loop.run(lambda: stopping() or time.monotonic() > end)
+        with backlog_told(base, loop.backlog, adapters):
+            loop.run(lambda: stopping() or time.monotonic() > end)
     finally:
         quiet.set()
         announcer.join()

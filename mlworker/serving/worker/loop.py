@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Final
 
 from redis.exceptions import RedisError
 
+from mlworker.serving import figures
 from mlworker.serving.protocol import EMBEDDING_TIER, NO_ROOM, Envelope, ModelSpec
 from mlworker.serving.worker.adapters import Adapters, cause_of
 from mlworker.serving.worker.backlog import NO_ENTRY, Backlog, Pending, Row
+from mlworker.serving.worker.counting import batch_count
 from mlworker.serving.worker.line import Line
 from mlworker.serving.worker.spare import Spare
 
@@ -46,6 +48,7 @@ class Loop:
         )
 
         self._resident, self._adapters, self._line = resident, adapters, line
+        self._base = resident.base.id
         self._token_row, self._plan = TokenRow, plan_batches
         self._spare = Spare() if spare is None else spare
         self._backlog = Backlog()
@@ -58,6 +61,11 @@ class Loop:
         self._open: dict[int, int] = {}
         self.rows = 0
         self.busy_seconds = 0.0
+
+    @property
+    def backlog(self) -> Backlog:
+        """What was taken and did not run yet."""
+        return self._backlog
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Work until ``stop`` says so and nothing taken is left."""
@@ -111,9 +119,13 @@ class Loop:
         self._open[entry] = 0
         for work in envelope.works:
             if work.deadline < now:
+                figures.DROPPED.add(len(work.lengths), self._base, "late")
                 continue  # its gateway has refused it already
             pending = Pending(work, envelope.gateway, entry, envelope.sent)
             self._open[entry] += 1
+            if work.spec.tier != EMBEDDING_TIER:
+                loaded = self._adapters.ready(work.spec)
+                figures.ADAPTERS.add(1, self._base, "hit" if loaded else "miss")
             self._queue(pending)
         if not self._open[entry]:
             self._close(entry)
@@ -250,6 +262,7 @@ class Loop:
         seconds = time.perf_counter() - clock
         self.rows += len(rows)
         self.busy_seconds += seconds
+        batch_count(self._base, rows, seconds, BATCH_TOKENS)
         for row, outcome in zip(rows, outcomes, strict=True):
             pending = row.pending
             pending.started = pending.started or started
@@ -270,6 +283,8 @@ class Loop:
         if pending.left < 0:
             return  # refused already, in another batch
         answer = pending.failure(error, cause) if error else pending.answer()
+        if error:
+            figures.DROPPED.add(len(pending.work.lengths), self._base, cause or "failed")
         pending.left = -1
         self._line.answer(pending.gateway, answer)
         if pending.entry == NO_ENTRY:
@@ -280,6 +295,7 @@ class Loop:
 
     def _let_go(self, pending: Pending) -> None:
         """Forget a work that is late: nobody waits for its answer."""
+        figures.DROPPED.add(pending.left, self._base, "late")
         pending.left = -1
         self._open[pending.entry] -= 1
         if not self._open[pending.entry]:

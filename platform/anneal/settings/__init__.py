@@ -96,6 +96,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "anneal.console.middleware.SecurityHeadersMiddleware",
+    "anneal.console.counting.count_requests",
     "anneal.console.account_door.account_door",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
