@@ -16,8 +16,8 @@ from redis.exceptions import RedisError
 
 from mlworker.serving.protocol import EMBEDDING_TIER, NO_ROOM, Envelope, ModelSpec
 from mlworker.serving.worker.adapters import Adapters, cause_of
-from mlworker.serving.worker.backlog import Backlog, Pending, Row
-from mlworker.serving.worker.line import Line
+from mlworker.serving.worker.backlog import WINDOW_TOKENS, Backlog, Pending, Row
+from mlworker.serving.worker.line import TAKE_ENVELOPES, TAKE_FEW, Line
 
 if TYPE_CHECKING:
     from mlworker.engine.inference import Resident
@@ -51,12 +51,16 @@ class Loop:
         self._asked: set[tuple[str, bool]] = set()
         self._loads = 0
         self._open: dict[int, int] = {}
+        self._stop: Callable[[], bool] = lambda: False
         self.rows = 0
+        self.tokens = 0
         self.busy_seconds = 0.0
+        self.shares = False
+        """Whether other engines take from the same queue: then none takes more than it needs."""
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Work until ``stop`` says so and nothing taken is left."""
-        stopping = False
+        stopping, self._stop = False, stop
         while not stopping or self._open:
             stopping = stopping or stop()
             try:
@@ -89,10 +93,34 @@ class Loop:
     def _take(self) -> None:
         idle = not self._backlog and not self._parked
         now = time.time()
-        for entry, envelope in self._line.take(block=idle):
+        for entry, envelope in self._line.take(block=idle, most=self._most()):
             self._accept(entry, envelope, now)
         for pending in [*self._backlog.late(now), *self._parked_late(now)]:
             self._let_go(pending)
+
+    def _most(self) -> int:
+        """Return how many envelopes to take: the others' share is left to them."""
+        enough = self.shares and self._backlog.tokens >= WINDOW_TOKENS
+        return TAKE_FEW if enough else TAKE_ENVELOPES
+
+    def _let_in(self, seen: set[bytes]) -> None:
+        """Send what is answered, and run what came meanwhile from organizations not ``seen``.
+
+        So nobody waits for the whole window of those who send much, but for one batch of it.
+        """
+        if self._stop():
+            self._send()
+            return
+        now = time.time()
+        try:
+            taken = self._line.take(block=False, most=self._most())
+        except RedisError as error:
+            logger.warning("engine.redis_away: %s", error)
+            return
+        for entry, envelope in taken:
+            self._accept(entry, envelope, now)
+        if rows := self._backlog.newcomers(seen, BATCH_TOKENS, BATCH_ROWS):
+            self._run_window(rows)
 
     def _accept(self, entry: int, envelope: Envelope, now: float) -> None:
         self._open[entry] = 0
@@ -184,13 +212,20 @@ class Loop:
         # What is not loaded any more is not loaded here: it could have no room beside the rest.
         with self._adapters.table.held(sorted(versions)) as slots:
             ready = [row for row in models if row.pending.work.spec.version in slots]
-            for batch in self._batches(ready):
-                self._send()  # what the batch before this one answered need not wait for it
+            for place, batch in enumerate(self._batches(ready)):
+                self._between(rows, place)
                 self._run_batch(batch, slots, self._resident.forward)
-        for batch in self._batches(vectors):
-            self._send()
+        for place, batch in enumerate(self._batches(vectors)):
+            self._between(rows, place)
             self._run_batch(batch, {}, self._resident.embed)
         self._evicted(row for row in models if row.pending.work.spec.version not in slots)
+
+    def _between(self, rows: list[Row], place: int) -> None:
+        """Look up between two batches: what is answered need not wait, nor others' calls."""
+        if place == 0:
+            self._send()
+        else:
+            self._let_in({row.pending.work.organization for row in rows})
 
     def _batches(self, rows: list[Row]) -> Iterable[list[Row]]:
         plan = self._plan(
@@ -219,6 +254,7 @@ class Loop:
             return
         seconds = time.perf_counter() - clock
         self.rows += len(rows)
+        self.tokens += sum(len(row.ids) for row in rows)
         self.busy_seconds += seconds
         for row, outcome in zip(rows, outcomes, strict=True):
             pending = row.pending
