@@ -192,9 +192,11 @@ class Calls:
         sources = sources_of(texts, tokens)
         ticket = ticket_of(job, choice, tokens, sources, decisions)
         runtime.watch(ticket, call.receive)
+        room = runtime.admission.room(ticket.base, ticket.organization_id, sum(ticket.lengths))
         try:
-            runtime.desk.submit(ticket)
-            outcome = await ticket.future
+            with room:
+                runtime.desk.submit(ticket)
+                outcome = await ticket.future
         except (EngineFailed, ModelNotLoaded, DeadlineExceeded):
             if job.target.compared:
                 self._side(job, choice).failed += 1

@@ -11,6 +11,7 @@ from django.conf import settings
 from psycopg_pool import AsyncConnectionPool
 
 from mlworker.serving.contracts import MODELS_CHANGED_CHANNEL
+from mlworker.serving.gateway.admission import Admission
 from mlworker.serving.gateway.broker import BROKER_ERRORS, Broker
 from mlworker.serving.gateway.desk import SWEEP_SECONDS, Desk
 from mlworker.serving.gateway.keys import KeyDirectory
@@ -38,6 +39,7 @@ Watch = Callable[[], Awaitable[MutableMapping[str, Any]]]
 class Runtime:
     """Owns everything that lives as long as the process. Parts exist after `ensure_started`."""
 
+    admission: Admission
     broker: Broker
     desk: Desk
     keys: KeyDirectory
@@ -68,6 +70,7 @@ class Runtime:
             name="gateway",
         )
         self.broker = Broker()
+        self.admission = Admission(self.broker.tokens_per_second)
         self.desk = Desk(Ledger(self.pool), self.broker)
         self.keys = KeyDirectory(self.pool)
         self.pace = Pace(self.broker.commands, self.broker.gateway)

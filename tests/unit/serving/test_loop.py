@@ -315,3 +315,31 @@ def test_a_call_that_needs_a_shadows_model_does_not_fail_with_it(
     finally:
         machine.stop()
         machine.redis.delete(waiting_key(machine.queue), reply_key(machine.gateway))
+
+
+def test_a_small_call_waits_for_one_batch_of_a_flood_and_not_for_its_window(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The flood's window is six batches long, and the small call comes during the first."""
+    began, go = threading.Event(), threading.Event()
+    embed, order = machine.loop._resident.embed, []
+
+    def slow(rows: list[TokenRow]) -> list[list[float]]:
+        order.append(len(rows))
+        began.set()
+        assert go.wait(20)
+        return embed(rows)  # type: ignore[no-any-return] # the real one
+
+    monkeypatch.setattr(machine.loop._resident, "embed", slow)
+    machine.send(machine.work(1, VECTOR, ["flood"] * 380))
+    assert began.wait(20)
+    small = machine.work(2, VECTOR, ["small"])
+    small.organization = b"s" * 16
+    machine.send(small)
+    go.set()
+
+    answers = machine.answers(2)
+
+    assert list(answers) == [2, 1]
+    assert order[:3] == [64, 1, 64]
+    assert sum(order) == 381
