@@ -102,9 +102,11 @@ class Asking:
         runtime, ticket = self._runtime, prepared.ticket
         if receive is not None:
             runtime.watch(ticket, receive)
+        room = runtime.admission.room(ticket.base, ticket.organization_id, sum(ticket.lengths))
         try:
-            runtime.desk.submit(ticket)
-            answer = await ticket.future
+            with room:
+                runtime.desk.submit(ticket)
+                answer = await ticket.future
         except (EngineFailed, ModelNotLoaded, DeadlineExceeded):
             if job.target.compared:
                 self._side(job, choice).failed += 1

@@ -15,6 +15,7 @@ from anneal.kernel.metrics.instruments import Key
 from anneal.kernel.metrics.process import CONNECTIONS, WAITING, connections_of, waiting_of
 from mlworker.serving.contracts import MODELS_CHANGED_CHANNEL
 from mlworker.serving.figures import IN_FLIGHT
+from mlworker.serving.gateway.admission import Admission
 from mlworker.serving.gateway.broker import BROKER_ERRORS, Broker
 from mlworker.serving.gateway.desk import SWEEP_SECONDS, Desk
 from mlworker.serving.gateway.keys import KeyDirectory
@@ -43,6 +44,7 @@ Watch = Callable[[], Awaitable[MutableMapping[str, Any]]]
 class Runtime:
     """Owns everything that lives as long as the process. Parts exist after `ensure_started`."""
 
+    admission: Admission
     broker: Broker
     desk: Desk
     listeners: list[Listener]
@@ -75,6 +77,7 @@ class Runtime:
             name="gateway",
         )
         self.broker = Broker()
+        self.admission = Admission(self.broker.tokens_per_second)
         self.desk = Desk(Ledger(self.pool), self.broker)
         self.keys = KeyDirectory(self.pool)
         self.pace = Pace(self.broker.commands, self.broker.gateway)

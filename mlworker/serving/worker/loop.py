@@ -18,9 +18,9 @@ from redis.exceptions import RedisError
 from mlworker.serving import figures
 from mlworker.serving.protocol import EMBEDDING_TIER, NO_ROOM, Envelope, ModelSpec
 from mlworker.serving.worker.adapters import Adapters, cause_of
-from mlworker.serving.worker.backlog import NO_ENTRY, Backlog, Pending, Row
+from mlworker.serving.worker.backlog import NO_ENTRY, WINDOW_TOKENS, Backlog, Pending, Row
 from mlworker.serving.worker.counting import batch_count
-from mlworker.serving.worker.line import Line
+from mlworker.serving.worker.line import TAKE_ENVELOPES, TAKE_FEW, Line
 from mlworker.serving.worker.spare import Spare
 
 if TYPE_CHECKING:
@@ -59,8 +59,12 @@ class Loop:
         self._asked: set[tuple[str, bool]] = set()
         self._loads = 0
         self._open: dict[int, int] = {}
+        self._stop: Callable[[], bool] = lambda: False
         self.rows = 0
+        self.tokens = 0
         self.busy_seconds = 0.0
+        self.shares = False
+        """Whether other engines take from the same queue: then none takes more than it needs."""
 
     @property
     def backlog(self) -> Backlog:
@@ -69,7 +73,7 @@ class Loop:
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Work until ``stop`` says so and nothing taken is left."""
-        stopping = False
+        stopping, self._stop = False, stop
         while not stopping or self._open:
             stopping = stopping or stop()
             try:
@@ -106,14 +110,39 @@ class Loop:
         if idle and self._line.quiet:  # an answer need not wait for it
             self._spare.look(self._line)
         now = time.time()
-        for entry, envelope in self._line.take(
-            block=idle and not self._spare.ready(self._adapters)
-        ):
+        block = idle and not self._spare.ready(self._adapters)
+        self._accept_all(self._line.take(block=block, most=self._most()), now)
+        for pending in [*self._backlog.late(now), *self._parked_late(now)]:
+            self._let_go(pending)
+
+    def _most(self) -> int:
+        """Return how many envelopes to take: the others' share is left to them."""
+        enough = self.shares and self._backlog.tokens >= WINDOW_TOKENS
+        return TAKE_FEW if enough else TAKE_ENVELOPES
+
+    def _let_in(self, seen: set[bytes]) -> None:
+        """Send what is answered, and run what came meanwhile from organizations not ``seen``.
+
+        So nobody waits for the whole window of those who send much, but for one batch of it.
+        """
+        if self._stop():
+            self._send()
+            return
+        now = time.time()
+        try:
+            taken = self._line.take(block=False, most=self._most())
+        except RedisError as error:
+            logger.warning("engine.redis_away: %s", error)
+            return
+        self._accept_all(taken, now)
+        if rows := self._backlog.newcomers(seen, BATCH_TOKENS, BATCH_ROWS):
+            self._run_window(rows)
+
+    def _accept_all(self, taken: list[tuple[int, Envelope]], now: float) -> None:
+        for entry, envelope in taken:
             if envelope.works:  # an empty one says that a chunk waits
                 self._spare.online_seen = now
             self._accept(entry, envelope, now)
-        for pending in [*self._backlog.late(now), *self._parked_late(now)]:
-            self._let_go(pending)
 
     def _accept(self, entry: int, envelope: Envelope, now: float) -> None:
         self._open[entry] = 0
@@ -209,13 +238,20 @@ class Loop:
         # What is not loaded any more is not loaded here: it could have no room beside the rest.
         with self._adapters.table.held(sorted(versions)) as slots:
             ready = [row for row in models if row.pending.work.spec.version in slots]
-            for batch in self._batches(ready):
-                self._send()  # what the batch before this one answered need not wait for it
+            for place, batch in enumerate(self._batches(ready)):
+                self._between(rows, place)
                 self._run_batch(batch, slots, self._resident.forward)
-        for batch in self._batches(vectors):
-            self._send()
+        for place, batch in enumerate(self._batches(vectors)):
+            self._between(rows, place)
             self._run_batch(batch, {}, self._resident.embed)
         self._evicted(row for row in models if row.pending.work.spec.version not in slots)
+
+    def _between(self, rows: list[Row], place: int) -> None:
+        """Look up between two batches: what is answered need not wait, nor others' calls."""
+        if place == 0:
+            self._send()
+        else:
+            self._let_in({row.pending.work.organization for row in rows})
 
     def _run_spare(self) -> None:
         """Run the next slice of a batch's chunk: a call that comes now waits for this one."""
@@ -261,6 +297,7 @@ class Loop:
             return
         seconds = time.perf_counter() - clock
         self.rows += len(rows)
+        self.tokens += sum(len(row.ids) for row in rows)
         self.busy_seconds += seconds
         batch_count(self._base, rows, seconds, BATCH_TOKENS)
         for row, outcome in zip(rows, outcomes, strict=True):

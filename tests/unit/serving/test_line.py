@@ -175,6 +175,23 @@ def test_a_living_engine_keeps_what_it_took(client: redis.Redis, base: str, line
     assert client.llen(taking_key(line.engine)) == 1
 
 
+def test_beside_others_an_engine_takes_no_more_than_it_is_told(
+    client: redis.Redis, base: str, line: Line
+) -> None:
+    other = Line(f"{line.engine}-b", base)
+    for number in range(1, 7):
+        send(client, base, number)
+    line.announce(announcement(line, base))
+    alone = line.beside_others()
+    other.announce(announcement(other, base))
+
+    assert (alone, line.beside_others(), other.beside_others()) == (False, True, True)
+    assert numbers(line.take(block=False, most=4)) == [1, 2, 3, 4]
+    assert numbers(other.take(block=False)) == [5, 6]
+    other.leave()
+    assert not line.beside_others()
+
+
 def test_an_emptied_redis_is_noticed(client: redis.Redis, base: str, line: Line) -> None:
     async def look() -> tuple[bool, bool, bool, bool]:
         broker = Broker()

@@ -357,3 +357,31 @@ def test_what_an_engine_runs_and_drops_is_counted(machine: Machine, tmp_path: Pa
     assert told("engine_batch_rows", part="sum") == 9_000_000
     assert machine.loop.backlog.oldest() is None
     assert machine.adapters.slots()[BASE, "used"] >= 1
+
+
+def test_a_small_call_waits_for_one_batch_of_a_flood_and_not_for_its_window(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The flood's window is six batches long, and the small call comes during the first."""
+    began, go = threading.Event(), threading.Event()
+    embed, order = machine.loop._resident.embed, []
+
+    def slow(rows: list[TokenRow]) -> list[list[float]]:
+        order.append(len(rows))
+        began.set()
+        assert go.wait(20)
+        return embed(rows)  # type: ignore[no-any-return] # the real one
+
+    monkeypatch.setattr(machine.loop._resident, "embed", slow)
+    machine.send(machine.work(1, VECTOR, ["flood"] * 380))
+    assert began.wait(20)
+    small = machine.work(2, VECTOR, ["small"])
+    small.organization = b"s" * 16
+    machine.send(small)
+    go.set()
+
+    answers = machine.answers(2)
+
+    assert list(answers) == [2, 1]
+    assert order[:3] == [64, 1, 64]
+    assert sum(order) == 381
