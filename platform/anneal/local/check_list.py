@@ -35,15 +35,29 @@ class Check:
     """Variables it does not get: what starts installations itself must not see our database."""
 
 
-def checks_all(options: argparse.Namespace, home: Home) -> list[Check]:
-    """Lint, types, layers, migrations, API file, front end, then the three suites."""
-    return [*_python_checks(), *_api_checks(), *_npm_checks(), *_suites(options, home)]
+def lanes_all() -> list[list[Check]]:
+    """What is checked without running the product, in lanes that can run beside each other.
+
+    The types take as long as all the others together. The page is built here, for the tests.
+    """
+    format_, lint, types, *others = _python_checks()
+    lanes = [[types], [format_, lint, *_npm_checks(), *others, *_api_checks()]]
+    return lanes if (os.cpu_count() or 1) > 1 else [[check for lane in lanes for check in lane]]
+
+
+def suites_all(options: argparse.Namespace, home: Home) -> list[Check]:
+    """The three suites of tests."""
+    return [
+        _pytest(suite, [f"tests/{suite}"], options, home)
+        for suite in SUITES
+        if any((ROOT / "tests" / suite).rglob("test_*.py"))
+    ]
 
 
 def checks_of_paths(options: argparse.Namespace, home: Home) -> list[Check]:
     """Only tests: those of the given paths, else of all suites."""
     if not options.paths:
-        return _suites(options, home)
+        return suites_all(options, home)
     found = []
     for suite in SUITES:
         paths = [path for path in options.paths if Path(path).parts[:2] == ("tests", suite)]
@@ -79,18 +93,11 @@ def _npm_checks() -> list[Check]:
         package = json.loads((FRONTEND / "package.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return []
-    return [
+    build = Check("page: build", (sys.executable, "-m", "anneal.local.frontend"))
+    return [build] + [
         Check(f"page: {script}", npm_command("run", script), cwd=FRONTEND, env=node_env())
         for script in NPM_SCRIPTS
         if script in package.get("scripts", {})
-    ]
-
-
-def _suites(options: argparse.Namespace, home: Home) -> list[Check]:
-    return [
-        _pytest(suite, [f"tests/{suite}"], options, home)
-        for suite in SUITES
-        if any((ROOT / "tests" / suite).rglob("test_*.py"))
     ]
 
 
