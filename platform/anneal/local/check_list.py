@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from anneal.local.frontend import FRONTEND
@@ -19,6 +19,8 @@ SUITES = ("unit", "live", "browser")
 NPM_SCRIPTS = ("lint", "typecheck", "test")
 GIVEN = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_BACKUP_URL", "REDIS_URL", "STORAGE_URL")
 OPENAPI = FRONTEND / "openapi.json"
+POLITE = "5"
+"""A third of the weight of what is not polite: enough never to be starved."""
 
 
 @dataclass(frozen=True)
@@ -35,23 +37,27 @@ class Check:
     """Variables it does not get: what starts installations itself must not see our database."""
 
 
-def lanes_all() -> list[list[Check]]:
-    """What is checked without running the product, in lanes that can run beside each other.
+def lanes_all(options: argparse.Namespace, home: Home) -> list[list[Check]]:
+    """All checks, in lanes that can run beside each other, the quick ones first.
 
-    The types take as long as all the others together. The page is built here, for the tests.
+    Live and browser tests wait for processes, leases and pages; types and unit tests are all
+    calculation, and politely use the time between.
     """
     format_, lint, types, *others = _python_checks()
-    lanes = [[types], [format_, lint, *_npm_checks(), *others, *_api_checks()]]
-    return lanes if (os.cpu_count() or 1) > 1 else [[check for lane in lanes for check in lane]]
+    unit, *installed = suites_all(options, home)
+    first = [format_, lint, *_npm_checks(), *others, *_api_checks(), *installed]
+    if (os.cpu_count() or 1) > 1:
+        return [first, [_polite(types), _polite(unit)]]
+    return [[format_, lint, types, *first[2:], unit]]
+
+
+def _polite(check: Check) -> Check:
+    return replace(check, command=("nice", "-n", POLITE, *check.command))
 
 
 def suites_all(options: argparse.Namespace, home: Home) -> list[Check]:
     """The three suites of tests."""
-    return [
-        _pytest(suite, [f"tests/{suite}"], options, home)
-        for suite in SUITES
-        if any((ROOT / "tests" / suite).rglob("test_*.py"))
-    ]
+    return [_pytest(suite, [f"tests/{suite}"], options, home) for suite in SUITES]
 
 
 def checks_of_paths(options: argparse.Namespace, home: Home) -> list[Check]:

@@ -14,9 +14,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from anneal.local.check_list import GIVEN, Check, checks_of_paths, lanes_all, suites_all
+from anneal.local.check_list import GIVEN, Check, checks_of_paths, lanes_all
 from anneal.local.console import Stop, duration, say
 from anneal.local.counts import Counts, counts_read
 from anneal.local.environment import owner_env
@@ -104,25 +105,19 @@ def _chosen(options: argparse.Namespace) -> bool:
 
 def _run_all(options: argparse.Namespace, installation: Installation) -> list[Outcome]:
     _say_data()
-    outcomes = [] if _chosen(options) else _lanes(options, installation)
-    find = checks_of_paths if _chosen(options) else suites_all
-    for check in find(options, installation.home):
-        if options.fail_fast and any(each.counts.failed for each in outcomes):
+    home, fail_fast = installation.home, bool(options.fail_fast)
+    if not _chosen(options):
+        lanes = lanes_all(options, home)
+        say("  -- What a check says is shown when it has ended")
+        ended = lanes_run(lanes, installation, env=partial(_env, home), fail_fast=fail_fast)
+        return [_outcome(*each) for each in ended]
+    outcomes: list[Outcome] = []
+    for check in checks_of_paths(options, home):
+        if fail_fast and any(each.counts.failed for each in outcomes):
             say("Stopped at the first failure (--fail-fast).")
             break
         outcomes.append(_run_one(check, installation))
     return outcomes
-
-
-def _lanes(options: argparse.Namespace, installation: Installation) -> list[Outcome]:
-    home, lanes = installation.home, lanes_all()
-    found = lanes_run(
-        lanes, installation, env=lambda check: _env(check, home), fail_fast=options.fail_fast
-    )
-    return [
-        Outcome(check.name, seconds, Counts(passed=int(not status), failed=int(bool(status))))
-        for check, status, seconds in found
-    ]
 
 
 def _say_data() -> None:
@@ -134,14 +129,19 @@ def _say_data() -> None:
 def _run_one(check: Check, installation: Installation) -> Outcome:
     say(f"\n== {check.name}")
     started = time.monotonic()
-    assert check.report  # every suite writes one
-    check.report.unlink(missing_ok=True)
-    status = installation.attend(check.command, _env(check, installation.home), check.cwd)
-    counts = counts_read(check.report, failed_run=status not in {0, NO_TESTS})
-    return Outcome(check.name, time.monotonic() - started, counts)
+    status = installation.attend(check.command, _env(installation.home, check), check.cwd)
+    return _outcome(check, status, time.monotonic() - started)
 
 
-def _env(check: Check, home: Home) -> dict[str, str]:
+def _outcome(check: Check, status: int, seconds: float) -> Outcome:
+    if check.report:
+        counts = counts_read(check.report, failed_run=status not in {0, NO_TESTS})
+    else:
+        counts = Counts(passed=int(status == 0), failed=int(status != 0))
+    return Outcome(check.name, seconds, counts)
+
+
+def _env(home: Home, check: Check) -> dict[str, str]:
     env = owner_env(home) | dict(check.env)
     return {name: value for name, value in env.items() if name not in check.dropped}
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import IO
 
 from anneal.local.check_list import Check
-from anneal.local.console import say
+from anneal.local.console import duration, say
 from anneal.local.installation import Installation, command_end
 
 PAUSE_SECONDS = 0.05
@@ -38,6 +38,7 @@ class Lane:
         self._check, self._began = self.waiting.popleft(), time.monotonic()
         self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `ended`
         check = self._check
+        say(f"  .. {check.name}")
         self.child = self._installation.begin(check.command, env(check), check.cwd, self._output)
 
     def ended(self) -> Ended | None:
@@ -45,12 +46,13 @@ class Lane:
         if self.child is None or self.child.poll() is None:
             return None
         status, self.child = int(self.child.returncode), None
-        say(f"\n== {self._check.name}")
+        seconds = time.monotonic() - self._began
+        say(f"\n== {self._check.name} ({duration(seconds)})")
         with self._output as output:
             output.seek(0)
             shutil.copyfileobj(output, sys.stderr.buffer)
         sys.stderr.flush()
-        return self._check, status, time.monotonic() - self._began
+        return self._check, status, seconds
 
 
 def lanes_run(

@@ -1,12 +1,14 @@
 """Checks beside each other: together across lanes, in order within one."""
 
+import re
 import sys
+from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from anneal.local.check_list import Check
+from anneal.local.check_list import Check, lanes_all
 from anneal.local.installation import Installation
 from anneal.local.lanes import lanes_run
 from anneal.local.paths import home_open
@@ -86,5 +88,17 @@ def test_what_two_wrote_is_shown_one_after_the_other(
     lanes_run(lanes, place, env=nothing)
 
     shown = capfdbinary.readouterr().err.decode()
-    assert "== x\n1 one\n1 one\n" in shown
-    assert "== y\n1 two\n1 two\n" in shown
+    assert re.search(r"== x \(.* s\)\n1 one\n1 one\n", shown)
+    assert re.search(r"== y \(.* s\)\n1 two\n1 two\n", shown)
+
+
+def test_all_checks_are_in_the_lanes_once(place: Installation) -> None:
+    options = Namespace(slow=False, keyword=None, fail_fast=False)
+
+    names = [one.name for lane in lanes_all(options, place.home) for one in lane]
+
+    assert len(names) == len(set(names))
+    assert {"format", "lint", "types", "layers", "migrations", "API file"} <= set(names)
+    assert {"page: build", "page: lint", "page: typecheck", "page: test"} <= set(names)
+    assert names.index("page: build") < names.index("page: test") < names.index("browser tests")
+    assert {"unit tests", "live tests"} <= set(names)
