@@ -117,7 +117,7 @@ def test_an_idle_take_returns_with_nothing_after_a_moment(line: Line) -> None:
 
     assert line.take(block=True) == []
     assert line.take(block=False) == []
-    assert 0.5 < time.monotonic() - started < 3
+    assert 0.5 < time.monotonic() - started < 10
 
 
 def test_answers_leave_with_the_next_take_and_end_the_entry(
