@@ -141,9 +141,8 @@ class Stream:
     def _give_up(self, last: int = -1) -> None:
         """Give up what is behind ``last`` and no engine has answered yet."""
         self._last = min(self._last, last)
-        for first, prepared in list(self._prepared.items()):
-            if first > self._last:
-                self.asking.abandon(prepared.ticket)
+        for first in [each for each in self._prepared if each > self._last]:
+            self.asking.abandon(self._prepared.pop(first).ticket)
 
     async def _drain(self) -> None:
         """After a failure: send what was answered, and so charged, behind it all the same."""

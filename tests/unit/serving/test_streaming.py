@@ -29,7 +29,7 @@ class Script:
     def __init__(self) -> None:
         self.asked: list[int] = []
         self.abandoned: list[int] = []
-        self.compared: list[int] = []
+        self.told: list[int] = []
         self._open: dict[int, asyncio.Future[Any]] = {}
         self.at_once = ""
         """How parts are answered without being let."""
@@ -55,7 +55,7 @@ class Script:
             units=len(part.texts),
             body=lambda _: json.dumps(body).encode(),
         )
-        return Prepared(ticket, part.texts, None, None, None)  # type: ignore[arg-type] # by script
+        return Prepared(part, ticket, part.texts, None, None, None)  # type: ignore[arg-type] # by script
 
     async def answer(self, part: Job, _: Any, prepared: Prepared, __: None) -> Outcome:
         self.asked.append(part.first)
@@ -71,8 +71,8 @@ class Script:
         if not future.done():
             future.set_exception(DeadlineExceeded())
 
-    def compare(self, _: Any, __: Any, outcome: Any, ___: bytes) -> None:
-        self.compared.append(outcome.ticket.first)
+    def left(self, _: Any, outcome: Any, __: bytes) -> None:
+        self.told.append(outcome.ticket.first)
 
 
 class Client:
@@ -155,7 +155,7 @@ def test_rows_leave_in_order_while_later_ones_are_not_even_asked_for() -> None:
         assert last["usage"] == {"predictions": len(TEXTS), "tokens": 2 * len(TEXTS)}
         assert last["metering"] == {"units": len(TEXTS), "queue_ms": 1.5, "inference_ms": 16.0}
         assert client.ended
-        assert script.compared == [part * PART_TEXTS for part in range(PARTS)]
+        assert script.told == [part * PART_TEXTS for part in range(PARTS)]
         headers = dict(client.messages[0]["headers"])
         assert headers[b"content-type"] == b"application/x-ndjson"
         assert headers[b"x-request-id"] == b"mine-7"
