@@ -101,7 +101,7 @@ class Calls:
         texts = texts_of(body.texts(), param="input", max_items=MAX_ITEMS)
         if body.encoding_format not in ("float", "base64"):
             raise InvalidRequest("Use 'float' or 'base64'.", param="encoding_format")
-        if body.dimensions not in (None, size := vector_size(target)):
+        if body.dimensions is not None and body.dimensions != (size := vector_size(target)):
             raise InvalidRequest(
                 f"This model's vectors have {size} numbers and were not trained to be cut short:"
                 f" leave dimensions out, or send {size}.",
