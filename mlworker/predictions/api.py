@@ -217,6 +217,9 @@ def _render_row(row: Prediction) -> dict[str, Any]:
 def log_filter_read(request: Request) -> LogFilter:
     """Read the filters of the query. LogFilterInvalid."""
     given = request.query_params
+    for name in ("model", "label"):
+        if "\x00" in given.get(name, ""):
+            raise LogFilterInvalid(f"{name} holds a NUL character: remove it.", param=name)
     return LogFilter(
         model=given.get("model") or None,
         label=given.get("label"),
