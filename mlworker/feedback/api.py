@@ -11,12 +11,22 @@ from anneal.kernel.errors import PermissionDenied
 from anneal.kernel.ids import parse_id, public_id
 from anneal.kernel.principal import Permission
 from mlworker.feedback.contracts import ANSWER_FIELDS, FEEDBACK_PREFIX, FeedbackInfo
+from mlworker.feedback.datasets import dataset_from_predictions
 from mlworker.feedback.models import Feedback
-from mlworker.feedback.schemas import FeedbackGiveSchema, FeedbackListSchema, FeedbackSchema
+from mlworker.feedback.schemas import (
+    FeedbackGiveSchema,
+    FeedbackListSchema,
+    FeedbackSchema,
+    LogDatasetSchema,
+)
 from mlworker.feedback.selectors import feedback_info
 from mlworker.feedback.services import feedback_give
+from mlworker.predictions.api import LOG_FILTERS, log_filter_read
 from mlworker.predictions.selectors import prediction_texts
+from mlworker.serving.api.deployments import OneDeployment
 from mlworker.serving.contracts import PREDICTION_PREFIX
+from tenants.datasets.api.render import dataset_json
+from tenants.datasets.api.serializers import DatasetOut
 
 _ANSWERS = tuple(name for name in ANSWER_FIELDS.values() if name != "label")
 
@@ -62,6 +72,32 @@ class FeedbackView(TenantView):
             comment=body["comment"],
         )
         return Response(self._with_texts([_render(given)])[0])
+
+
+class LogDatasetView(OneDeployment):
+    """A dataset of kept predictions."""
+
+    permission = Permission.UPLOAD
+
+    @extend_schema(
+        operation_id="deployments_predictions_dataset",
+        tags=["prediction log"],
+        parameters=LOG_FILTERS,
+        request=LogDatasetSchema,
+        responses={201: DatasetOut},
+    )
+    def post(self, request: Request, deployment_id: str) -> Response:
+        """Make a dataset of kept texts with the right answers that feedback gave."""
+        body = self.body(LogDatasetSchema)
+        made = dataset_from_predictions(
+            organization=self.organization,
+            actor=self.actor,
+            deployment=self.located,
+            name=body["name"],
+            wanted=log_filter_read(request),
+            judged=body["judged"],
+        )
+        return Response(dataset_json(made), status=201)
 
 
 def _render_row(row: Feedback) -> dict[str, Any]:

@@ -22,3 +22,13 @@ class FeedbackTooLate(Conflict):
 
     code = "feedback_too_late"
     message = "Feedback is taken for 90 days after the prediction."
+
+
+class NothingToLearn(Conflict):
+    """No kept text can be made a row of a dataset."""
+
+    code = "nothing_to_learn"
+    message = (
+        "No kept text is fit: give feedback with right answers, or send `judged: false` to take the"
+        " model's own answers. Texts must be kept, and whole."
+    )

@@ -91,3 +91,14 @@ class FeedbackListSchema(serializers.Serializer[Any]):
     first_id = serializers.CharField(allow_null=True)
     last_id = serializers.CharField(allow_null=True)
     has_more = serializers.BooleanField()
+
+
+class LogDatasetSchema(serializers.Serializer[Any]):
+    """`POST /v1/deployments/{id}/predictions/dataset`; the filters are those of the list."""
+
+    name = serializers.CharField(max_length=120)
+    judged = serializers.BooleanField(
+        default=True,
+        help_text="Only texts whose right answer feedback gave; off: the others too, with the"
+        " model's answer.",
+    )

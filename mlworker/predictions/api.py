@@ -44,7 +44,7 @@ from mlworker.serving.contracts import PREDICTION_PREFIX
 
 _TAGS: Final = ["prediction log"]
 _LAST_SECOND: Final = 253_402_300_799
-_FILTERS: Final = [
+LOG_FILTERS: Final = [
     OpenApiParameter("model", str, description="The version that answered."),
     OpenApiParameter("label", str, description="A label of the answer, as it was shown."),
     OpenApiParameter("score_below", float, description="Answers less sure than this."),
@@ -96,13 +96,13 @@ class LoggedPredictionsView(OneDeployment):
     @extend_schema(
         operation_id="deployments_predictions_list",
         tags=_TAGS,
-        parameters=[*_FILTERS, _AFTER, OpenApiParameter("limit", int)],
+        parameters=[*LOG_FILTERS, _AFTER, OpenApiParameter("limit", int)],
         responses=LoggedPredictionListSchema,
     )
     def get(self, request: Request, deployment_id: str) -> Response:
         """List kept predictions, newest first."""
         rows = predictions_of(
-            organization=self.organization, deployment=self.located, wanted=_wanted(request)
+            organization=self.organization, deployment=self.located, wanted=log_filter_read(request)
         )
         return Response(page(rows, request, prefix=PREDICTION_PREFIX, render=_render_row))
 
@@ -133,7 +133,7 @@ class LogFileView(OneDeployment):
             organization=self.organization,
             actor=self.actor,
             deployment=self.located,
-            wanted=_wanted(request),
+            wanted=log_filter_read(request),
             form=self.form,
             after=parse_id(PREDICTION_PREFIX, after) if after else None,
         )
@@ -152,7 +152,7 @@ class LogJsonlView(LogFileView):
     @extend_schema(
         operation_id="deployments_predictions_jsonl",
         tags=_TAGS,
-        parameters=[*_FILTERS, _AFTER],
+        parameters=[*LOG_FILTERS, _AFTER],
         responses={(200, "application/jsonl"): OpenApiTypes.STR},
     )
     def get(self, request: Request, deployment_id: str) -> FileAnswer:
@@ -168,7 +168,7 @@ class LogCsvView(LogFileView):
     @extend_schema(
         operation_id="deployments_predictions_csv",
         tags=_TAGS,
-        parameters=[*_FILTERS, _AFTER],
+        parameters=[*LOG_FILTERS, _AFTER],
         responses={(200, "text/csv"): OpenApiTypes.STR},
     )
     def get(self, request: Request, deployment_id: str) -> FileAnswer:
@@ -214,9 +214,12 @@ def _render_row(row: Prediction) -> dict[str, Any]:
     return render_prediction(prediction_info(row))
 
 
-def _wanted(request: Request) -> LogFilter:
-    """Read the filters. LogFilterInvalid."""
+def log_filter_read(request: Request) -> LogFilter:
+    """Read the filters of the query. LogFilterInvalid."""
     given = request.query_params
+    for name in ("model", "label"):
+        if "\x00" in given.get(name, ""):
+            raise LogFilterInvalid(f"{name} holds a NUL character: remove it.", param=name)
     return LogFilter(
         model=given.get("model") or None,
         label=given.get("label"),

@@ -14,4 +14,4 @@ class LogFilterInvalid(InvalidRequest):
     """A filter of the list has another form."""
 
     code = "log_filter_invalid"
-    message = "score_below is a number, from and to are Unix seconds."
+    message = "score_below is a number, from and to are Unix seconds, model and label texts."

@@ -204,13 +204,19 @@ def _same(pattern: str, word: str) -> bool:
     )
 
 
-def _own(text: str, patterns: tuple[str, ...]) -> Iterator[Span]:
+def _own(text: str, given: tuple[str, ...]) -> Iterator[Span]:
     places = [found.span() for found in WORDS.finditer(text)]
     words = [_folded(text[start:stop]) for start, stop in places]
-    for pattern in map(_own_read, patterns):
-        for at in range(len(words) - len(pattern) + 1 if pattern else 0):
-            if all(part.fits(words[at + place]) for place, part in enumerate(pattern)):
-                yield places[at][0], places[at + len(pattern) - 1][1], OWN_MARK
+    patterns = sorted(filter(None, map(_own_read, given)), key=len, reverse=True)
+    begun = {word: [each for each in patterns if each[0].fits(word)] for word in set(words)}
+    for at, word in enumerate(words):
+        for pattern in begun[word]:  # the longest first
+            stop = at + len(pattern)
+            if stop <= len(words) and all(
+                part.fits(words[at + place]) for place, part in enumerate(pattern)
+            ):
+                yield places[at][0], places[stop - 1][1], OWN_MARK
+                break
 
 
 @lru_cache(maxsize=4_096)

@@ -83,6 +83,7 @@ STRANGE_BODIES: Final = (
     *((kind, form(FILE, PURPOSE)) for kind in TYPES),
 )
 QUERIES: Final = (
+    "score_below=1e999&from=0&to=253402300799",
     "after=%00", "after=x", "after=%ff", "after=" + "a" * 5_000, "after=9999999999999999999999",
     "limit=", "limit=-1", "limit=99999999999999999999", "limit=%D9%A3", "limit=1e2",
     "start_time=99999999999999", "end_time=0", "page=z", "bucket_width=%00", "group_by[]=%00",

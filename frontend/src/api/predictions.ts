@@ -58,6 +58,22 @@ export const predictionsQuery = (
     refetchInterval: after ? false : LOOK_MS,
   });
 
+export type LogDatasetDraft = { name: string; judged: boolean };
+
+export const predictionsDataset = (
+  org: Membership,
+  id: string,
+  body: LogDatasetDraft,
+  filters: LogFilters,
+) =>
+  dataOf(
+    api.POST("/v1/deployments/{deployment_id}/predictions/dataset", {
+      ...forOrg(org),
+      params: { path: { deployment_id: id }, query: filters },
+      body,
+    }),
+  );
+
 export type LogForm = "jsonl" | "csv";
 
 /** A file of the rows, and whether it holds all of them. */

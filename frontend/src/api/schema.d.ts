@@ -699,6 +699,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/deployments/{deployment_id}/predictions/dataset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Make a dataset of kept texts with the right answers that feedback gave. */
+        post: operations["deployments_predictions_dataset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/deployments/{deployment_id}/promote": {
         parameters: {
             query?: never;
@@ -3388,6 +3405,15 @@ export interface components {
          * @enum {string}
          */
         LimitWindowEnum: "day" | "month" | "total";
+        /** @description `POST /v1/deployments/{id}/predictions/dataset`; the filters are those of the list. */
+        LogDatasetSchemaRequest: {
+            name: string;
+            /**
+             * @description Only texts whose right answer feedback gave; off: the others too, with the model's answer.
+             * @default true
+             */
+            judged?: boolean;
+        };
         /** @description What one day's calls left. */
         LogDaySchema: {
             /** Format: date */
@@ -6439,6 +6465,43 @@ export interface operations {
                 };
                 content: {
                     "application/jsonl": string;
+                };
+            };
+        };
+    };
+    deployments_predictions_dataset: {
+        parameters: {
+            query?: {
+                /** @description Unix second of the first. */
+                from?: number;
+                /** @description A label of the answer, as it was shown. */
+                label?: string;
+                /** @description The version that answered. */
+                model?: string;
+                /** @description Answers less sure than this. */
+                score_below?: number;
+                /** @description Unix second behind the last. */
+                to?: number;
+            };
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LogDatasetSchemaRequest"];
+                "multipart/form-data": components["schemas"]["LogDatasetSchemaRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetOut"];
                 };
             };
         };

@@ -134,8 +134,10 @@ def test_rows_are_listed_filtered_and_counted(
     assert (day["answered"], day["kept"], day["dropped"]) == (7, 4, 3)
 
 
-@pytest.mark.parametrize("query", [{"score_below": "low"}, {"score_below": "nan"}])
-def test_a_filter_that_is_no_number_is_refused(
+@pytest.mark.parametrize(
+    "query", [{"score_below": "low"}, {"score_below": "nan"}, {"label": "\0"}, {"model": "\0"}]
+)
+def test_a_filter_that_cannot_be_is_refused(
     query: dict[str, str], client_api: APIClient, deployment: str
 ) -> None:
     refused = client_api.get(f"/v1/deployments/{deployment}/predictions", query)

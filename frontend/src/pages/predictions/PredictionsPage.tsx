@@ -8,12 +8,13 @@ import { type LogFilters, type LogForm, predictionsFile } from "@/api/prediction
 import type { Deployment } from "@/api/types";
 import { blobSave } from "@/lib/csv";
 import { useFormat } from "@/lib/useFormat";
-import { useOrg } from "@/lib/useOrg";
+import { useCan, useOrg } from "@/lib/useOrg";
 import { ErrorBox } from "@/ui/ErrorBox";
 import { LinkAnchor } from "@/ui/links";
 import { PageHeader } from "@/ui/PageHeader";
 import { Panel } from "@/ui/Panel";
 import { QueryView } from "@/ui/QueryView";
+import { LogDataset } from "./LogDataset";
 import { LogFilter } from "./LogFilter";
 import { LogRows } from "./LogRows";
 
@@ -23,6 +24,7 @@ const Files = ({ row, filters }: { row: Deployment; filters: LogFilters }) => {
   const { t } = useTranslation("predictions");
   const format = useFormat();
   const org = useOrg();
+  const uploads = useCan("upload");
   const file = useMutation({
     mutationFn: (form: LogForm) => predictionsFile(org, row.id, form, filters),
     onSuccess: ({ blob }, form) => blobSave(`${row.name}-predictions.${form}`, blob),
@@ -40,6 +42,7 @@ const Files = ({ row, filters }: { row: Deployment; filters: LogFilters }) => {
             {t(form)}
           </Button>
         ))}
+        {uploads ? <LogDataset row={row} filters={filters} /> : null}
       </Group>
       <ErrorBox error={file.error} />
       {file.data?.whole === false ? (
