@@ -9,6 +9,7 @@ import logging
 import secrets
 import time
 from collections import Counter
+from collections.abc import Iterator
 from typing import Final, cast
 
 import msgspec
@@ -126,20 +127,18 @@ class Broker:
         await self._commands.set(LAST_CALL_KEY, b"1", ex=5)
 
     def served(self, base: str) -> bool:
-        """Say whether a living engine announced ``base``."""
-        alive_since = time.time() - ANNOUNCEMENT_TTL
-        return any(
-            base in engine.bases and engine.at > alive_since for engine in self._engines.values()
-        )
+        """Say whether a living engine takes works of ``base``."""
+        return any(True for _ in self._taking(base))
 
     def tokens_per_second(self, base: str) -> float:
-        """Return what the living engines of ``base`` do together; 0 when that is not known yet."""
+        """Return what these engines do together; 0 when that is not known yet."""
+        return sum(engine.tokens_per_second for engine in self._taking(base))
+
+    def _taking(self, base: str) -> Iterator[Announcement]:
         alive_since = time.time() - ANNOUNCEMENT_TTL
-        return sum(
-            engine.tokens_per_second
-            for engine in self._engines.values()
-            if base in engine.bases and engine.at > alive_since
-        )
+        for engine in self._engines.values():
+            if base in engine.bases and engine.at > alive_since and not engine.draining:
+                yield engine
 
     def want(self, base: str) -> None:
         """Have an engine of ``base`` rung for, without waiting for it."""

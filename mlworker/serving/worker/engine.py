@@ -30,6 +30,8 @@ SLOTS: Final = 64
 ANNOUNCE_SECONDS: Final = 1.0
 LEAST_WORK_SECONDS: Final = 0.2
 """A shorter time says little of the speed: lone calls are slow for their tokens."""
+LEAVE_SECONDS: Final = 1.5
+"""How long a stopping engine still takes what gateways send that have not heard of it yet."""
 NEWS: Final = 0.3
 """Weight of the last second in the speed that is told."""
 
@@ -43,21 +45,56 @@ def engine_run(*, base: str, node: str, lease_seconds: float, stopping: Callable
     resident, adapters, spare = _opened(base)
     line = Line(f"{node}-{secrets.token_hex(4)}", base)
     loop = Loop(resident, adapters, line, spare)
-    end = time.monotonic() + lease_seconds
-    quiet = threading.Event()
+    end = Ending(stopping, time.monotonic() + lease_seconds)
     announcer = threading.Thread(
-        target=_announce, args=(line, loop, spare, base, node, quiet), name="announce", daemon=True
+        target=_announce, args=(line, loop, spare, base, node, end), name="announce", daemon=True
     )
     announcer.start()
     logger.info("engine.start: %s serves %s", line.engine, base)
     try:
         with backlog_told(base, loop.backlog, adapters):
-            loop.run(lambda: stopping() or time.monotonic() > end)
+            loop.run(end.reached)
     finally:
-        quiet.set()
+        end.close()
         announcer.join()
         _leave(line, spare if stopping() else None)
         logger.info("engine.end: %s after %d rows", line.engine, loop.rows)
+
+
+class Ending:
+    """When an engine takes no more: at once when its lease is over, a moment after a stop.
+
+    In that moment it says that it is leaving, so that no gateway sends to a queue nobody reads.
+    """
+
+    def __init__(self, stopping: Callable[[], bool], lease_ends: float) -> None:
+        self._stopping, self._lease_ends = stopping, lease_ends
+        self._leaves: float | None = None
+        self._news = threading.Event()
+        self.closed = False
+
+    @property
+    def leaving(self) -> bool:
+        """Whether it was told to stop."""
+        return self._leaves is not None
+
+    def reached(self) -> bool:
+        """Say whether nothing more is to be taken."""
+        now = time.monotonic()
+        if self._leaves is None and self._stopping():
+            self._leaves = now + LEAVE_SECONDS
+            self._news.set()
+        return now > self._lease_ends if self._leaves is None else now > self._leaves
+
+    def close(self) -> None:
+        """Wake whoever waits, for the last time."""
+        self.closed = True
+        self._news.set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait so long, or until there is something to tell."""
+        self._news.wait(seconds)
+        self._news.clear()
 
 
 def base_close(base: str) -> None:
@@ -90,12 +127,10 @@ def _threads() -> int:
     return int(given) if given else len(os.sched_getaffinity(0))
 
 
-def _announce(
-    line: Line, loop: Loop, spare: Spare, base: str, node: str, quiet: threading.Event
-) -> None:
+def _announce(line: Line, loop: Loop, spare: Spare, base: str, node: str, end: Ending) -> None:
     """Say each second that the engine lives, in a thread, so that a long batch is no silence."""
     pulse = Pulse(loop)
-    while not quiet.is_set():
+    while not end.closed:
         pulse.feel()
         here.worked(base, pulse.busy)
         rate = loop.rows / loop.busy_seconds if loop.busy_seconds else 0.0
@@ -108,6 +143,7 @@ def _announce(
             free_bytes=psutil.virtual_memory().available,
             at=time.time(),
             chunk=spare.chunk,
+            draining=end.leaving,
             busy=round(pulse.busy, 3),
             tokens_per_second=round(pulse.tokens_per_second, 1),
         )
@@ -116,7 +152,7 @@ def _announce(
             loop.shares = line.beside_others()
         except RedisError as error:
             logger.warning("engine.announce_failed: %s", error)
-        quiet.wait(ANNOUNCE_SECONDS)
+        end.wait(ANNOUNCE_SECONDS)
 
 
 class Pulse:

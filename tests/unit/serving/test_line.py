@@ -192,6 +192,29 @@ def test_beside_others_an_engine_takes_no_more_than_it_is_told(
     assert not line.beside_others()
 
 
+def test_who_is_leaving_is_not_sent_to_and_keeps_what_it_has(
+    client: redis.Redis, base: str, line: Line
+) -> None:
+    said = announcement(line, base)
+    said.tokens_per_second = 7.0
+
+    async def look() -> tuple[bool, float, bool]:
+        broker = Broker()
+        await broker.look()
+        dead = line.engine in broker.dead()
+        told = broker.served(base), broker.tokens_per_second(base), dead
+        await broker.close()
+        return told
+
+    line.announce(said)
+    before = asyncio.run(look())
+    said.draining = True
+    line.announce(said)
+
+    assert before == (True, 7.0, False)
+    assert asyncio.run(look()) == (False, 0, False)
+
+
 def test_an_emptied_redis_is_noticed(client: redis.Redis, base: str, line: Line) -> None:
     async def look() -> tuple[bool, bool, bool, bool]:
         broker = Broker()
