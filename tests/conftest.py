@@ -27,7 +27,11 @@ LONGEST_FIRST = (
     "tests/live/test_jobs_endings.py",
     "tests/live/test_machine_room.py",
     "tests/live/test_study.py",
+    "tests/live/test_exports.py",
     "tests/browser/test_pages.py",
+    "tests/browser/test_studies.py",
+    "tests/browser/test_evaluation.py",
+    "tests/browser/test_row_samples.py",
 )
 
 

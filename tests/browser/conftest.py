@@ -8,12 +8,12 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from anneal.local.chromium import chromium_find
+from tests.browser.looks import DESKTOP
 from tests.browser.person import Person, api_classify, person_new
 from tests.live.conftest import WEBHOOKS_LOCAL
 from tests.live.machine import Installation
 
 TIMEOUT_MS = 20_000
-DESKTOP = (1280, 900)
 
 
 @dataclass(frozen=True)

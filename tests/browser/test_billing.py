@@ -34,7 +34,7 @@ def code_redeem(person: Person, code: str) -> None:
     person.press("billing:codes.redeem")
 
 
-@pytest.mark.parametrize("language", ["en", "zh-Hans"])
+@pytest.mark.parametrize("language", ["en", pytest.param("zh-Hans", marks=pytest.mark.slow)])
 def test_a_code_a_budget_a_notice_and_the_forecast(
     context_new: ContextMaker, site: Site, language: str
 ) -> None:

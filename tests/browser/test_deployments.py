@@ -10,6 +10,7 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from tests.browser.conftest import ContextMaker, Site
+from tests.browser.looks import Looks, in_looks
 from tests.browser.person import ANSWERED_MS, Person, api_classify, person_new
 from tests.browser.test_evaluation import trained
 from tests.browser.test_studies import look_at
@@ -70,8 +71,9 @@ def shape(person: Person) -> None:
     expect(page.get_by_text(person.say("deployments:output.saved"))).to_be_visible()
 
 
+@in_looks
 def test_a_deployment_is_compared_shaped_paused_and_promoted(
-    context_new: ContextMaker, site: Site, tmp_path: Path
+    context_new: ContextMaker, site: Site, tmp_path: Path, looks: Looks
 ) -> None:
     # given a deployment of the shipped model, and a model with other labels
     page = context_new().new_page()
@@ -106,7 +108,8 @@ def test_a_deployment_is_compared_shaped_paused_and_promoted(
     person.press("deployments:pause")
     expect(page.get_by_role("status")).to_be_visible()
     person.keep_state()
-    look_at(context_new, person, [address], Path(os.environ.get("ANNEAL_TEST_SHOTS", tmp_path)))
+    shots = Path(os.environ.get("ANNEAL_TEST_SHOTS", tmp_path))
+    look_at(context_new, person, [address], shots, looks)
     person.press("deployments:resume")
 
     # when the shadow is promoted, then the page warns of the labels first

@@ -9,8 +9,9 @@ from playwright.sync_api import expect
 
 from tenants.datasets.samples import NEGATIVE, POSITIVE, sample_reviews
 from tests.browser.conftest import ContextMaker
+from tests.browser.looks import PHONE, Looks, in_looks
 from tests.browser.person import Person, person_new
-from tests.browser.test_pages import PHONE, settle, violations
+from tests.browser.test_pages import settle, violations
 from tests.browser.texts import text as text_in
 
 
@@ -35,8 +36,9 @@ def reviews_wide(path: Path) -> Path:
     return path
 
 
+@in_looks
 def test_a_report_is_cut_by_what_else_the_file_says(
-    context_new: ContextMaker, tmp_path: Path
+    context_new: ContextMaker, tmp_path: Path, looks: Looks
 ) -> None:
     # given a file with further columns, one of which somebody takes out before the upload
     page = context_new().new_page()
@@ -74,8 +76,7 @@ def test_a_report_is_cut_by_what_else_the_file_says(
 
     # in both languages and looks, without a violation
     person.keep_state()
-    looks = [("en", False, (1280, 800)), ("en", True, PHONE), ("zh-Hans", True, (1280, 800))]
-    for language, dark, size in [*looks, ("zh-Hans", False, PHONE)]:
+    for language, dark, size in looks:
         context = context_new(
             language=language,
             dark=dark,

@@ -37,7 +37,7 @@ def plan_assign(page: Page, site: Site, person: Person, plan: str) -> None:
     expect(page.get_by_text("Assign plan:").first).to_be_visible()
 
 
-@pytest.mark.parametrize("language", ["en", "zh-Hans"])
+@pytest.mark.parametrize("language", [pytest.param("en", marks=pytest.mark.slow), "zh-Hans"])
 def test_an_owner_cancels_stays_and_leaves_at_once(
     context_new: ContextMaker, site: Site, language: str
 ) -> None:

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import ConsoleMessage, Page, Request, expect
 
-from tests.browser.conftest import DESKTOP, ContextMaker, Site
+from tests.browser.conftest import ContextMaker, Site
+from tests.browser.looks import DESKTOP, PHONE
 from tests.browser.person import Person
 from tests.browser.quiet import loading
 
@@ -48,7 +49,6 @@ PRIVATE = [
     "/settings",
     "/nothing",
 ]
-PHONE = (390, 844)
 NARROW = (320, 700)
 SLOW = pytest.mark.slow
 

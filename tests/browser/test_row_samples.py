@@ -13,6 +13,7 @@ from playwright.sync_api import Locator, expect
 from mlworker.engine.training.samples import EACH
 from tenants.datasets.samples import sample_reviews
 from tests.browser.conftest import ContextMaker
+from tests.browser.looks import Looks, in_looks
 from tests.browser.person import TRAINED_MS, person_new
 from tests.browser.test_studies import look_at
 
@@ -37,8 +38,9 @@ def losses(table: Locator) -> list[float]:
     return [float(cell) for cell in table.locator("td:last-child").all_inner_texts()]
 
 
+@in_looks
 def test_a_training_shows_the_rows_it_gets_most_wrong_and_most_right(
-    context_new: ContextMaker, tmp_path: Path
+    context_new: ContextMaker, tmp_path: Path, looks: Looks
 ) -> None:
     shots = Path(os.environ.get("ANNEAL_TEST_SHOTS", tmp_path))
     page = context_new().new_page()
@@ -74,4 +76,4 @@ def test_a_training_shows_the_rows_it_gets_most_wrong_and_most_right(
 
     # and it fits every look
     person.keep_state()
-    look_at(context_new, person, [re.sub(r"^https?://[^/]+", "", page.url)], shots)
+    look_at(context_new, person, [re.sub(r"^https?://[^/]+", "", page.url)], shots, looks)

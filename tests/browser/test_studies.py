@@ -9,18 +9,13 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import DESKTOP, ContextMaker
+from tests.browser.conftest import ContextMaker
+from tests.browser.looks import Looks, in_looks
 from tests.browser.person import TRAINED_MS, Person, person_new
-from tests.browser.test_pages import PHONE, settle, violations
+from tests.browser.test_pages import settle, violations
 
 FOLDS, TRIALS = 3, 4
 TOPICS = ("food", "service", "price")
-LOOKS = (
-    ("en", False, DESKTOP),
-    ("en", True, DESKTOP),
-    ("zh-Hans", True, PHONE),
-    ("zh-Hans", False, DESKTOP),
-)
 
 
 def topics_csv(path: Path, rows: int = 200) -> Path:
@@ -56,9 +51,11 @@ def ready(person: Person) -> str:
     return page.url
 
 
-def look_at(context_new: ContextMaker, person: Person, addresses: list[str], shots: Path) -> None:
+def look_at(
+    context_new: ContextMaker, person: Person, addresses: list[str], shots: Path, looks: Looks
+) -> None:
     """Every page in each look: nothing axe objects to, nothing that scrolls sideways."""
-    for language, dark, size in LOOKS:
+    for language, dark, size in looks:
         context = context_new(
             language=language,
             dark=dark,
@@ -82,8 +79,9 @@ def rows_in(page: Page, name: str) -> int:
     return page.get_by_role("table", name=name).get_by_role("row").count() - 1
 
 
+@in_looks
 def test_a_study_and_labels_by_column_from_the_form_to_the_report(
-    context_new: ContextMaker, tmp_path: Path
+    context_new: ContextMaker, tmp_path: Path, looks: Looks
 ) -> None:
     shots = Path(os.environ.get("ANNEAL_TEST_SHOTS", tmp_path))
     page = context_new().new_page()
@@ -163,4 +161,4 @@ def test_a_study_and_labels_by_column_from_the_form_to_the_report(
     person.keep_state()
     report = re.sub(r"^https?://[^/]+", "", page.url)
     paths = [report, *(re.sub(r"^https?://[^/]+", "", one) for one in (studied, form, folded))]
-    look_at(context_new, person, paths, shots)
+    look_at(context_new, person, paths, shots, looks)

@@ -41,7 +41,7 @@ def deliveries(page: Page, words: str) -> None:
     expect(page.get_by_role("table")).to_contain_text(words)
 
 
-@pytest.mark.parametrize("language", ["en", "zh-Hans"])
+@pytest.mark.parametrize("language", [pytest.param("en", marks=pytest.mark.slow), "zh-Hans"])
 def test_a_webhook_from_its_address_to_its_end(context_new: ContextMaker, language: str) -> None:
     dark = language != "en"
     context = context_new(language=language, dark=dark, bypass_csp=True, reduced_motion="reduce")

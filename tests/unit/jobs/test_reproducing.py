@@ -29,15 +29,14 @@ from tenants.datasets.contracts import DatasetVersionInfo, Split
 from tenants.datasets.samples import sample_csv
 from tenants.datasets.selectors import dataset_version_read, dataset_version_resolve
 from tenants.datasets.services import dataset_create
-from tests.unit.jobs.factories import make_dataset
 
 pytestmark = pytest.mark.django_db
 
+FILE = b"".join(sample_csv().splitlines(keepends=True)[:161])
+
 
 def _version(organization: OrganizationRef) -> DatasetVersionInfo:
-    dataset = make_dataset(organization)
-    with tenant_scope(organization):
-        return dataset_version_resolve(organization=organization, reference=dataset)
+    return _uploaded(organization, FILE)
 
 
 def _uploaded(organization: OrganizationRef, csv: bytes) -> DatasetVersionInfo:
@@ -162,14 +161,13 @@ def test_the_manifest_alone_gives_the_model_again(
 def test_rows_that_lie_in_several_versions_are_taken_from_the_one_that_was_used(
     organization: OrganizationRef, tmp_path: Path
 ) -> None:
-    lines = sample_csv().splitlines(keepends=True)
-    second = b"".join(lines[:60])
+    second = b"".join(FILE.splitlines(keepends=True)[:60])
     version, extra = _version(organization), _uploaded(organization, second)
     folder = tmp_path / "first"
     folder.mkdir()
     manifest = _trained(organization, version, folder, extra)
     # Uploaded anew later: the same rows under other numbers.
-    for csv, first in ((_shift(second), extra), (_shift(sample_csv()), version)):
+    for csv, first in ((_shift(second), extra), (_shift(FILE), version)):
         again = _uploaded(organization, csv)
         assert (again.content_hash, again.id != first.id) == (first.content_hash, True)
 
