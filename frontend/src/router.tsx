@@ -200,6 +200,10 @@ const appPages = [
     lazyRouteComponent(() => import("./pages/batches/BatchPage"), "BatchPage"),
   ),
   page(
+    "/deployments/$deploymentId/predictions",
+    lazyRouteComponent(() => import("./pages/predictions/PredictionsPage"), "PredictionsPage"),
+  ),
+  page(
     "/keys",
     lazyRouteComponent(() => import("./pages/keys/KeysPage"), "KeysPage"),
   ),

@@ -14,6 +14,7 @@ from mlworker.serving.contracts import (
     DEPLOYMENT_PREFIX,
     CanaryInfo,
     DeploymentInfo,
+    LogInfo,
     ModelTarget,
     OutputInfo,
     RevisionInfo,
@@ -51,6 +52,7 @@ def model_resolve(*, organization: OrganizationRef, name: str) -> ModelTarget:
         compared_since=row.compared_since,
         output=OutputInfo(**row.output),
         rules=tuple(RuleInfo(**rule) for rule in row.rules),
+        log=log_of(row),
     )
 
 
@@ -169,6 +171,7 @@ def deployment_info(row: Deployment) -> DeploymentInfo:
         compared_since=row.compared_since,
         output=OutputInfo(**row.output),
         rules=tuple(RuleInfo(**rule) for rule in row.rules),
+        log=log_of(row),
     )
 
 
@@ -184,3 +187,12 @@ def shadow_of(row: Deployment | DeploymentRevision) -> ShadowInfo | None:
     if not row.shadow_model:
         return None
     return ShadowInfo(model=row.shadow_model, percent=row.shadow_percent)
+
+
+def log_of(row: Deployment) -> LogInfo:
+    """Return what is kept of a deployment's answered calls."""
+    stored = {**row.log}
+    for name in ("redact", "words"):
+        if name in stored:
+            stored[name] = tuple(stored[name])
+    return LogInfo(**stored)

@@ -17,6 +17,7 @@ API_APPS = [
     "mlworker.registry.urls",
     "mlworker.jobs.urls",
     "mlworker.serving.urls",
+    "mlworker.predictions.urls",
     "mlworker.feedback.urls",
     "mlworker.batches.urls",
 ]

@@ -21,6 +21,7 @@ MAKERS: dict[str, Callable[[OrganizationRef], str]] = {
     "job_id": foreign.job_id,
     "model": foreign.model_name,
     "deployment_id": foreign.deployment_id,
+    "prediction_id": foreign.prediction_id,
     "key_id": foreign.key_id,
     "user_id": foreign.user_id,
     "invitation_id": foreign.invitation_id,

@@ -629,6 +629,76 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/deployments/{deployment_id}/prediction_log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return what is asked to be kept, and what was kept and dropped. */
+        get: operations["prediction_log_retrieve"];
+        /** @description Set what is kept of calls to come. Off by default; rows there are stay their days. */
+        put: operations["prediction_log_set"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deployments/{deployment_id}/predictions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List kept predictions, newest first. */
+        get: operations["deployments_predictions_list"];
+        put?: never;
+        post?: never;
+        /** @description Forget all kept predictions of the deployment. It goes on keeping those to come. */
+        delete: operations["deployments_predictions_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deployments/{deployment_id}/predictions.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return kept predictions for a spreadsheet, 20,000 at most; `x-more-after` leads on. */
+        get: operations["deployments_predictions_csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deployments/{deployment_id}/predictions.jsonl": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return kept predictions as JSON lines, 20,000 at most; `x-more-after` leads on. */
+        get: operations["deployments_predictions_jsonl"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/deployments/{deployment_id}/promote": {
         parameters: {
             query?: never;
@@ -756,7 +826,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description List feedback, newest first. */
+        /** @description List feedback, newest first, with the texts that are in a prediction log. */
         get: operations["feedback_list"];
         put?: never;
         /** @description Judge a prediction by its id; judging it again replaces what was said. */
@@ -1421,6 +1491,24 @@ export interface paths {
         /** @description Make an organization, with the caller as its owner. */
         post: operations["organizations_create"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/predictions/{prediction_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return one kept prediction. */
+        get: operations["predictions_retrieve"];
+        put?: never;
+        post?: never;
+        /** @description Forget one kept prediction. What was charged for it stays. */
+        delete: operations["predictions_delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2863,6 +2951,8 @@ export interface components {
             object: string;
             prediction: string;
             model: string;
+            /** @description The text, where it is in the prediction log; else null. */
+            text: string | null;
             label: string | null;
             rating: number | null;
             comment: string;
@@ -3298,6 +3388,101 @@ export interface components {
          * @enum {string}
          */
         LimitWindowEnum: "day" | "month" | "total";
+        /** @description What one day's calls left. */
+        LogDaySchema: {
+            /** Format: date */
+            day: string;
+            /** @description Texts answered while the log was on. */
+            answered: number;
+            kept: number;
+            /** @description Texts that were to be kept and were not, since the installation was busy or the day's room was used up. */
+            dropped: number;
+        };
+        /** @description The answer to forgetting all rows. */
+        LogDeletedSchema: {
+            object: string;
+            deployment: string;
+            /** @description How many rows they were. */
+            deleted: number;
+        };
+        /** @description `PUT /v1/deployments/{id}/prediction_log`: all of it at once; the rest gets its default. */
+        LogSetSchemaRequest: {
+            enabled: boolean;
+            /**
+             * @description Share of the calls that are kept.
+             * @default 100
+             */
+            percent?: number;
+            /**
+             * @description How long rows are kept.
+             * @default 30
+             */
+            days?: number;
+            /**
+             * @description Off: the answers alone are kept, no text.
+             * @default true
+             */
+            texts?: boolean;
+            /**
+             * @description What is hidden in the texts before they are written; all kinds by default.
+             * @default [
+             *       "email",
+             *       "phone",
+             *       "card",
+             *       "number"
+             *     ]
+             */
+            redact?: components["schemas"]["RedactEnum"][];
+            /** @description Own words to hide: `Jane Doe`, `KD-######` (# is a digit), `acme*`. */
+            words?: string[];
+        };
+        /** @description The settings, and what there is. */
+        LogStateSchema: {
+            enabled: boolean;
+            percent: number;
+            days: number;
+            texts: boolean;
+            redact: components["schemas"]["RedactEnum"][];
+            words: string[];
+            /** @description Rows kept now, counted up to 100,000. */
+            rows: number;
+            /** @description The last 30 days with calls, newest first. */
+            days_counted: components["schemas"]["LogDaySchema"][];
+        };
+        /** @description A page of kept predictions. */
+        LoggedPredictionListSchema: {
+            object: string;
+            data: components["schemas"]["LoggedPredictionSchema"][];
+            first_id: string | null;
+            last_id: string | null;
+            has_more: boolean;
+        };
+        /** @description One answered text that was kept. */
+        LoggedPredictionSchema: {
+            /** @description Feedback takes it. */
+            id: string;
+            object: string;
+            deployment: string;
+            /** @description The version that answered. */
+            model: string;
+            /** @description Null where no texts are kept. */
+            text: string | null;
+            /** @description Over 10,000 characters long. */
+            text_cut: boolean;
+            /** @description How many places of the text were hidden. */
+            hidden: number;
+            /** @description As the call was answered, under the fields' own names; the best 10 scores. */
+            answer: {
+                [key: string]: unknown;
+            };
+            labels: string[];
+            /**
+             * Format: double
+             * @description How sure the answer is: its score, or that of its least sure part.
+             */
+            score: number | null;
+            created_at: number;
+        };
         /** @description Which column is the text and which the label, and which further ones are kept. */
         MappingOut: {
             text: string;
@@ -3732,6 +3917,12 @@ export interface components {
             caps: components["schemas"]["CapOut"][];
             overage: components["schemas"]["OverageOut"];
         };
+        /** @description The answer to forgetting one row. */
+        PredictionDeletedSchema: {
+            id: string;
+            object: string;
+            deleted: boolean;
+        };
         /** @description A named set of values; a value given beside it wins. */
         PresetSchema: {
             name: string;
@@ -3874,6 +4065,14 @@ export interface components {
             tier: string;
             reasons: components["schemas"]["ReasonSchema"][];
         };
+        /**
+         * @description * `email` - email
+         *     * `phone` - phone
+         *     * `card` - card
+         *     * `number` - number
+         * @enum {string}
+         */
+        RedactEnum: "email" | "phone" | "card" | "number";
         /** @description The code, in capitals or not. */
         RedeemInRequest: {
             code: string;
@@ -4636,6 +4835,11 @@ export interface components {
             top_k?: number | null;
             /** @description `label` is null, and free, for texts whose best score is below. With several labels a text, or entities: the least score of those that are given. */
             threshold?: number | null;
+            /**
+             * @description Send rows as they are answered: events, or lines for `Accept: application/x-ndjson` (which asks for them by itself). The last is a `StreamEnd`.
+             * @default false
+             */
+            stream?: boolean;
         };
         Prediction: {
             /** @description Of the text in `input`. */
@@ -4725,6 +4929,13 @@ export interface components {
              * @enum {string}
              */
             encoding_format?: "float" | "base64";
+            /** @description The model's own number alone: no base here can be cut short. */
+            dimensions?: number | null;
+            /**
+             * @description Send rows as they are answered: events, or lines for `Accept: application/x-ndjson` (which asks for them by itself). The last is a `StreamEnd`.
+             * @default false
+             */
+            stream?: boolean;
         };
         EmbeddingsResponse: {
             /** @constant */
@@ -4739,6 +4950,31 @@ export interface components {
             usage: {
                 prompt_tokens: number;
                 total_tokens: number;
+            };
+        };
+        /** @description The last line of a stream; each line before it is an item of `data`. */
+        StreamEnd: {
+            /** @constant */
+            object?: "list";
+            model?: string;
+            data?: unknown[];
+            /** @description In place of the above where the stream ended early. */
+            error?: {
+                message: string;
+                type: string;
+                param: string | null;
+                code: string;
+            };
+            usage: {
+                [key: string]: number;
+            };
+            metering: {
+                /** @description Predictions charged: those of the rows above. */
+                units: number;
+                /** @description The longest wait of a part. */
+                queue_ms: number;
+                /** @description Of all parts together. */
+                inference_ms: number;
             };
         };
         PipelineRequest: {
@@ -4804,6 +5040,7 @@ export interface operations {
             /** @description The answer. */
             200: {
                 headers: {
+                    /** @description The call's own `x-request-id` where it sent one of up to 128 plain characters, else a new one. Refusals carry it too. */
                     "x-request-id"?: string;
                     /** @description Predictions charged. */
                     "x-units"?: number;
@@ -5546,6 +5783,7 @@ export interface operations {
             /** @description The answer. */
             200: {
                 headers: {
+                    /** @description The call's own `x-request-id` where it sent one of up to 128 plain characters, else a new one. Refusals carry it too. */
                     "x-request-id"?: string;
                     /** @description Predictions charged. */
                     "x-units"?: number;
@@ -5557,6 +5795,8 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PredictResponse"];
+                    "text/event-stream": components["schemas"]["StreamEnd"];
+                    "application/x-ndjson": components["schemas"]["StreamEnd"];
                 };
             };
             /** @description The body is wrong; `param` names the field. */
@@ -6032,6 +6272,177 @@ export interface operations {
             };
         };
     };
+    prediction_log_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogStateSchema"];
+                };
+            };
+        };
+    };
+    prediction_log_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LogSetSchemaRequest"];
+                "multipart/form-data": components["schemas"]["LogSetSchemaRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogStateSchema"];
+                };
+            };
+        };
+    };
+    deployments_predictions_list: {
+        parameters: {
+            query?: {
+                /** @description The last id of the page before. */
+                after?: string;
+                /** @description Unix second of the first. */
+                from?: number;
+                /** @description A label of the answer, as it was shown. */
+                label?: string;
+                limit?: number;
+                /** @description The version that answered. */
+                model?: string;
+                /** @description Answers less sure than this. */
+                score_below?: number;
+                /** @description Unix second behind the last. */
+                to?: number;
+            };
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoggedPredictionListSchema"];
+                };
+            };
+        };
+    };
+    deployments_predictions_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogDeletedSchema"];
+                };
+            };
+        };
+    };
+    deployments_predictions_csv: {
+        parameters: {
+            query?: {
+                /** @description The last id of the page before. */
+                after?: string;
+                /** @description Unix second of the first. */
+                from?: number;
+                /** @description A label of the answer, as it was shown. */
+                label?: string;
+                /** @description The version that answered. */
+                model?: string;
+                /** @description Answers less sure than this. */
+                score_below?: number;
+                /** @description Unix second behind the last. */
+                to?: number;
+            };
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+        };
+    };
+    deployments_predictions_jsonl: {
+        parameters: {
+            query?: {
+                /** @description The last id of the page before. */
+                after?: string;
+                /** @description Unix second of the first. */
+                from?: number;
+                /** @description A label of the answer, as it was shown. */
+                label?: string;
+                /** @description The version that answered. */
+                model?: string;
+                /** @description Answers less sure than this. */
+                score_below?: number;
+                /** @description Unix second behind the last. */
+                to?: number;
+            };
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/jsonl": string;
+                };
+            };
+        };
+    };
     deployments_promote: {
         parameters: {
             query?: never;
@@ -6186,7 +6597,10 @@ export interface operations {
     embeddings: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repeated call with the same key and body gets the first answer, uncharged. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6199,6 +6613,7 @@ export interface operations {
             /** @description The answer. */
             200: {
                 headers: {
+                    /** @description The call's own `x-request-id` where it sent one of up to 128 plain characters, else a new one. Refusals carry it too. */
                     "x-request-id"?: string;
                     /** @description Predictions charged. */
                     "x-units"?: number;
@@ -6210,6 +6625,8 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EmbeddingsResponse"];
+                    "text/event-stream": components["schemas"]["StreamEnd"];
+                    "application/x-ndjson": components["schemas"]["StreamEnd"];
                 };
             };
             /** @description The body is wrong; `param` names the field. */
@@ -6250,6 +6667,15 @@ export interface operations {
             };
             /** @description No such model. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayError"];
+                };
+            };
+            /** @description The deployment is paused, or the Idempotency-Key is in use or came with another body. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7493,6 +7919,48 @@ export interface operations {
             };
         };
     };
+    predictions_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                prediction_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoggedPredictionSchema"];
+                };
+            };
+        };
+    };
+    predictions_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                prediction_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PredictionDeletedSchema"];
+                };
+            };
+        };
+    };
     session_keys_create: {
         parameters: {
             query?: never;
@@ -7528,6 +7996,7 @@ export interface operations {
             /** @description The answer. */
             200: {
                 headers: {
+                    /** @description The call's own `x-request-id` where it sent one of up to 128 plain characters, else a new one. Refusals carry it too. */
                     "x-request-id"?: string;
                     /** @description Predictions charged. */
                     "x-units"?: number;

@@ -70,6 +70,9 @@ export type Side = Schemas["SideSchema"];
 export type ShadowSide = Schemas["ShadowSideSchema"];
 export type Output = Schemas["OutputSchema"];
 export type Rule = Schemas["RuleSchema"];
+export type PredictionLog = Schemas["LogStateSchema"];
+export type PredictionLogDraft = Schemas["LogSetSchemaRequest"];
+export type LoggedPrediction = Schemas["LoggedPredictionSchema"];
 
 export type ApiKey = Schemas["ApiKeyOut"];
 export type KeyScope = Schemas["ScopesEnum"];

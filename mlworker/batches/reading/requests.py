@@ -64,7 +64,7 @@ class RequestSource:
             entry.options = Options(body.top_k, body.threshold)
         else:
             wanted = body_decode(EmbeddingsBody, bytes(line.body))
-            entry.model, given = wanted.model, wanted.input
+            entry.model, given = wanted.model, wanted.texts()
             if wanted.encoding_format not in ("float", "base64"):
                 raise InvalidRequest("Use 'float' or 'base64'.", param="body.encoding_format")
             if wanted.dimensions is not None:

@@ -23,12 +23,19 @@ class SlotTable:
     """Keys (model version ids) to slots. Safe from several threads.
 
     Models of tier full also count against `room`, the bytes that weights of their own may take.
+    `evicted` is told the key of each model that made way for another.
     """
 
     def __init__(
-        self, resident: Resident, loader: Callable[[str], Artifact], *, room: int = DEFAULT_ROOM
+        self,
+        resident: Resident,
+        loader: Callable[[str], Artifact],
+        *,
+        room: int = DEFAULT_ROOM,
+        evicted: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._resident, self._loader, self._room = resident, loader, room
+        self._evicted = evicted
         self._slots: OrderedDict[str, int] = OrderedDict()
         self._sizes: dict[str, int] = {}
         self._used: dict[str, float] = {}
@@ -40,6 +47,11 @@ class SlotTable:
     def peek(self, key: str) -> int | None:
         """The slot of a model that is loaded, without touching its place in the queue."""
         return self._slots.get(key)
+
+    @property
+    def used(self) -> int:
+        """How many slots hold a model."""
+        return len(self._slots)
 
     @property
     def bytes(self) -> int:
@@ -148,6 +160,7 @@ class SlotTable:
         for key in self._slots:
             if wanted(key) and not self._pins[key] and self._used[key] <= unused_since:
                 self._evict(key)
+                self._evicted(key)
                 return True
         return False
 

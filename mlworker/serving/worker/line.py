@@ -13,11 +13,13 @@ import redis
 
 from anneal.kernel.redis import redis_client
 from mlworker.serving.protocol import (
+    ANNOUNCEMENT_TTL,
     ENGINES_KEY,
     REPLY_TTL,
     Announcement,
     Answer,
     Envelope,
+    announcement_decode,
     announcement_encode,
     answers_encode,
     chunk_key,
@@ -30,6 +32,8 @@ from mlworker.serving.protocol import (
 )
 
 TAKE_ENVELOPES: Final = 64
+TAKE_FEW: Final = 4
+"""Envelopes of one take, and of one beside other engines when there is enough to do."""
 BLOCK_SECONDS: Final = 1
 
 TAKE: Final = """
@@ -50,6 +54,7 @@ class Line:
 
     def __init__(self, engine: str, base: str) -> None:
         self.engine: Final = engine
+        self._base: Final = base
         self._waiting, self._taken = waiting_key(base), taken_key(engine)
         self._taking = taking_key(engine)
         self._spare = spare_key(base)
@@ -64,7 +69,7 @@ class Line:
         """Whether nothing waits to be sent."""
         return not self._answers and not self._done
 
-    def take(self, *, block: bool) -> list[tuple[int, Envelope]]:
+    def take(self, *, block: bool, most: int = TAKE_ENVELOPES) -> list[tuple[int, Envelope]]:
         """Send what is to be answered and take all that waits; ``block`` waits up to a second.
 
         A blocking take brings one envelope, the work of a whole gateway; while that runs, others
@@ -82,7 +87,7 @@ class Line:
         sent = self._flush(pipe)
         # EVAL, not EVALSHA: a restarted Redis knows no scripts, and the text is short.
         keys = (self._waiting, self._taken, self._taking)
-        pipe.eval(TAKE, len(keys), *keys, self._number, TAKE_ENVELOPES, self._blocked or 0)
+        pipe.eval(TAKE, len(keys), *keys, self._number, most, self._blocked or 0)
         results = pipe.execute()
         self._forget(sent)
         self._blocked = None
@@ -129,6 +134,15 @@ class Line:
     def announce(self, announcement: Announcement) -> None:
         """Say that this engine lives."""
         self._redis.hset(ENGINES_KEY, self.engine, announcement_encode(announcement))
+
+    def beside_others(self) -> bool:
+        """Say whether other living engines take from the same queue."""
+        since = time.time() - ANNOUNCEMENT_TTL
+        said = cast("dict[bytes, bytes]", self._redis.hgetall(ENGINES_KEY)).values()
+        return any(
+            other.engine != self.engine and self._base in other.bases and other.at > since
+            for other in map(announcement_decode, said)
+        )
 
     def leave(self) -> None:
         """Say that this engine has ended with nothing left undone."""

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 from uuid import uuid4
 
@@ -40,6 +41,7 @@ class Slow:
         self.began = threading.Event()
         self.pause = 0.01
         self.slots = 4
+        self.base = SimpleNamespace(id="slow")
 
     def embed(self, rows: Any) -> list[list[float]]:
         self.began.set()

@@ -10,6 +10,7 @@ import home from "./home.json";
 import keys from "./keys.json";
 import models from "./models.json";
 import playground from "./playground.json";
+import predictions from "./predictions.json";
 import settings from "./settings.json";
 import training from "./training.json";
 import usage from "./usage.json";
@@ -27,6 +28,7 @@ export const enApp = {
   keys,
   models,
   playground,
+  predictions,
   settings,
   training,
   usage,
