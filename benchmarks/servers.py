@@ -17,6 +17,7 @@ import psutil
 ROOT = Path(__file__).resolve().parents[1]
 COUNTED = ("web", "worker-serve", "postgres", "redis")
 """Whose processor time serves online calls."""
+COUNTED_OF_BATCHES = (*COUNTED, "worker-default")
 
 
 def url() -> str:
@@ -35,10 +36,10 @@ class CpuTime:
         return {name: self.parts[name] - earlier.parts[name] for name in self.parts}
 
 
-def cpu_time() -> CpuTime:
+def cpu_time(parts: tuple[str, ...] = COUNTED) -> CpuTime:
     """Read the processor time of the parts, their children and their dead children."""
     run = json.loads((Path(os.environ["ANNEAL_HOME"]) / "run.json").read_text())
-    return CpuTime({name: _tree(int(run["processes"][name]["pid"])) for name in COUNTED})
+    return CpuTime({name: _tree(int(run["processes"][name]["pid"])) for name in parts})
 
 
 def _tree(pid: int) -> float:

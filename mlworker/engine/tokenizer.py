@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
 from mlworker.engine.contracts import EngineError, ErrorCode
+from mlworker.engine.words import Words
 
 # A fork after the Rust pool has started would warn and switch it off at a random moment.
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -45,6 +46,7 @@ class TextTokenizer:
         tokenizer.no_padding()
         tokenizer.no_truncation()
         self._tokenizer = tokenizer
+        self._words = Words.of(tokenizer)
         self._max_length = 0
 
     @classmethod
@@ -88,11 +90,19 @@ class TextTokenizer:
                 )
                 for encoding, text in zip(self._tokenizer.encode_batch(cleaned), texts, strict=True)
             ]
-        encodings = self._tokenizer.encode_batch_fast(cleaned)
+        found = [self._words and self._words.encode(text, max_length) for text in cleaned]
+        rest = [text for text, known in zip(cleaned, found, strict=True) if known is None]
+        encodings = iter(self._tokenizer.encode_batch_fast(rest) if rest else ())
         return [
-            EncodedText(encoding.ids, bool(encoding.overflowing) or len(text) > limit)
-            for encoding, text in zip(encodings, texts, strict=True)
+            EncodedText(ids, truncated or len(text) > limit)
+            for (ids, truncated), text in zip(
+                (known or _parts(next(encodings)) for known in found), texts, strict=True
+            )
         ]
+
+
+def _parts(encoding: Encoding) -> tuple[list[int], bool]:
+    return encoding.ids, bool(encoding.overflowing)
 
 
 def _clean(text: str, limit: int) -> str:
