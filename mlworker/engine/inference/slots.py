@@ -13,6 +13,10 @@ from mlworker.engine.contracts import EngineError, ErrorCode
 from mlworker.engine.inference.resident import Resident
 
 DEFAULT_ROOM = 1 << 30
+ADAPTER_ROOM = 3 << 29
+"""Bytes for adapters in slots: 1,100 of rank 8 on MiniLM-L6, 140 once one of rank 64 came."""
+FEWEST = 64
+"""Slots that are used whatever they take: fewer than a batch has rows would stop it."""
 
 
 class SlotsExhausted(Exception):
@@ -138,11 +142,16 @@ class SlotTable:
                 if not self._evict_oldest(lambda key: self._sizes[key] > 0, unused_since):
                     break
             else:
-                if self._free or self._evict_oldest(lambda _: True, unused_since):
+                if self._free and len(self._slots) < self._most():
                     return self._free.pop()
+                if self._evict_oldest(lambda _: True, unused_since):
+                    continue  # there may be too many still: a larger rank made all slots larger
             left = until - time.monotonic()
             if left <= 0 or not self._lock.wait(left):
                 raise SlotsExhausted
+
+    def _most(self) -> int:
+        return max(FEWEST, ADAPTER_ROOM // self._resident.slot_bytes)
 
     def _evict_oldest(self, wanted: Callable[[str], bool], unused_since: float) -> bool:
         for key in self._slots:

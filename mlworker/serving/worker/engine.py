@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SLOTS: Final = 64
+SLOTS: Final = 1_024
+"""An empty one takes no memory."""
 ANNOUNCE_SECONDS: Final = 1.0
 
 _open: Final[dict[str, tuple[Any, Adapters]]] = {}
@@ -65,8 +66,10 @@ def _opened(base: str) -> "tuple[Resident, Adapters]":
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         import torch  # only engines may load it
 
+        from mlworker.engine.device import keep_freed_memory  # noqa: PLC0415 # same
         from mlworker.engine.inference import Resident  # noqa: PLC0415 # same
 
+        keep_freed_memory()
         torch.set_num_threads(_threads())
         resident = Resident.open(locate_base(base), slots=SLOTS)
         adapters = Adapters(resident, settings.ANNEAL_HOME / "artifacts")
