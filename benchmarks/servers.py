@@ -70,9 +70,18 @@ def customer_make(credit: int = 100_000_000) -> str:
 
 def post(path: str, key: str, body: dict[str, Any]) -> tuple[int, Any]:
     """Post JSON; status and answer."""
+    return _asked(path, key, json.dumps(body).encode())
+
+
+def get(path: str, key: str) -> tuple[int, Any]:
+    """Read JSON; status and answer."""
+    return _asked(path, key, None)
+
+
+def _asked(path: str, key: str, body: bytes | None) -> tuple[int, Any]:
     request = urllib.request.Request(
         url() + path,
-        data=json.dumps(body).encode(),
+        data=body,
         headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
     )
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
