@@ -108,15 +108,14 @@ def price_add(
     counted = Meter.objects.select_for_update().filter(code=meter).first()
     if counted is None:
         raise MeterUnknown(param="meter")
-    same = Price.objects.filter(meter=counted, currency=currency, plan=plan, match=asked)
+    place: dict[str, Any] = {"currency": currency, "match": asked, "plan": plan}
+    same = Price.objects.filter(meter=counted, **place)
     if same.filter(effective_at=begins_at).exists():
         raise PriceOverlaps(param="effective_at")
     row = Price.objects.create(
         meter=counted,
         version=(same.aggregate(last=Max("version"))["last"] or 0) + 1,
-        currency=currency,
-        match=asked,
-        plan=plan,
+        **place,
         effective_at=begins_at,
         model=read.model.value,
         unit_amount=read.unit_amount,
@@ -126,11 +125,8 @@ def price_add(
         percent=read.percent,
         minimum=read.minimum,
     )
-    detail: dict[str, Any] = {
+    detail = place | {
         "meter": meter,
-        "currency": currency,
-        "match": asked,
-        "plan": plan,
         "model": read.model.value,
         "unit_amount": f"{read.unit_amount:f}",
         "effective_at": begins_at.isoformat(),

@@ -24,6 +24,7 @@ import {
   groupsOf,
   openFields,
   presetOf,
+  presetTier,
   studyDenied,
 } from "@/pages/training/presets";
 
@@ -132,9 +133,11 @@ const field = (
   name: string,
   tiers: string[],
   needs: { name: string; value: string } | null = null,
+  tasks: string[] = ["regression", "text_classification"],
 ) => ({
   name,
   tiers,
+  tasks,
   needs,
   type: "number" as const,
   help: "Help.",
@@ -236,10 +239,45 @@ test("the job's body holds only what was chosen", () => {
     suffix: "x",
     seed: 3,
   });
-  expect(presetOf("head", "best")).toBe("quick");
-  expect(presetOf("lora", "quick")).toBe("balanced");
-  expect(presetOf("lora", "best")).toBe("best");
-  expect(presetOf("full", "best")).toBe("");
+});
+
+test("which tier a preset trains is what the server says", () => {
+  const told = [
+    { name: "quick", tier: "head" },
+    { name: "balanced", tier: "lora" },
+    { name: "best", tier: "lora" },
+  ];
+  expect(presetTier("best", told)).toBe("lora");
+  expect(presetTier("best", [])).toBeUndefined();
+  expect(presetOf("head", "best", told)).toBe("quick");
+  expect(presetOf("lora", "quick", told)).toBe("balanced");
+  expect(presetOf("lora", "best", told)).toBe("best");
+  expect(presetOf("full", "best", told)).toBe("");
+  expect(presetOf("full", "quick", [{ name: "best", tier: "full" }])).toBe("best");
+});
+
+test("what does nothing in the data's task is neither shown nor sent", () => {
+  const known = [field("epochs", ["full"]), field("pooling", ["full"], null, ["regression"])];
+  const form = {
+    dataset: "ds_1",
+    model: "minilm-l6",
+    suffix: "",
+    tier: "full" as const,
+    preset: "" as const,
+    seed: "" as const,
+    ...NO_STUDY,
+    continueFrom: "",
+    maxCharge: "" as const,
+    values: { pooling: "mean" },
+  };
+  expect(openFields(form, known, "regression").map(({ name }) => name)).toContain("pooling");
+  expect(bodyOf(form, known, undefined, "regression")?.hyperparameters).toEqual(form.values);
+  expect(openFields(form, known, "text_classification").map(({ name }) => name)).toEqual([
+    "epochs",
+  ]);
+  expect(bodyOf(form, known, undefined, "text_classification")).not.toHaveProperty(
+    "hyperparameters",
+  );
 });
 
 test("a continued model says its own tier and shape", () => {

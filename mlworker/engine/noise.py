@@ -17,7 +17,8 @@ _noise = _Noise()
 
 
 def noise_seed(seed: int, device: torch.device) -> None:
-    """Begin a part's randomness anew, in this thread."""
+    """Begin a part's randomness anew, in this thread; seeds are equal modulo 2**63."""
+    seed %= 2**63  # a job's seed, its step and its part multiplied pass what torch takes
     if device.type != "cpu":
         torch.manual_seed(seed)
         return

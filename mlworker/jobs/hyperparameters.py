@@ -66,16 +66,7 @@ def config_resolve(
     """
     given = {name: value for name, value in requested.items() if value not in (None, AUTO)}
     plain = plain_values(unused, tier=tier)
-    for name in requested:
-        if (name not in HYPERPARAMETERS and name not in OPENAI_NAMES) or name in JOB_FIELDS:
-            raise HyperparameterInvalid(
-                f"There is no hyper-parameter '{name[:64]}'.", param=f"hyperparameters.{name[:64]}"
-            )
-        if name in plain and given.get(name, plain[name]) != plain[name]:
-            raise HyperparameterInvalid(
-                f"{name} does nothing in this task: leave it out or choose auto.",
-                param=f"hyperparameters.{name}",
-            )
+    _names_check(requested, given, plain)
     values = {name: value for name, value in given.items() if name not in OPENAI_NAMES}
     own = frozenset(values)
     values |= plain
@@ -100,6 +91,22 @@ def config_resolve(
                 param=f"hyperparameters.{name}",
             )
     return config
+
+
+def _names_check(
+    requested: Mapping[str, object], given: Mapping[str, object], plain: Mapping[str, object]
+) -> None:
+    """Refuse names that are none, and values of what does nothing in the task."""
+    for name in requested:
+        if (name not in HYPERPARAMETERS and name not in OPENAI_NAMES) or name in JOB_FIELDS:
+            raise HyperparameterInvalid(
+                f"There is no hyper-parameter '{name[:64]}'.", param=f"hyperparameters.{name[:64]}"
+            )
+        if name in plain and given.get(name, plain[name]) != plain[name]:
+            raise HyperparameterInvalid(
+                f"{name} does nothing in this task: leave it out or choose auto.",
+                param=f"hyperparameters.{name}",
+            )
 
 
 def _translated(given: Mapping[str, object], tokens_per_row: float) -> dict[str, object]:

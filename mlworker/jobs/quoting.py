@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypedDict
 
 from anneal.kernel.scopes import OrganizationRef
 from mlworker.catalog.selectors import base_model_present
@@ -65,23 +65,16 @@ def plan_make(
     data_check(version)
     rows = version.splits[Split.TRAIN]
     lengths = token_lengths(organization=organization, version=version, base=base, sample=sample)
-    counted = sum(lengths.values())
-    shape = _shape(*_base_of(base))
     config = config_resolve(
         hyperparameters,
         tier=tier,
         preset=preset,
-        blocks=shape.num_hidden_layers,
-        width=shape.hidden_size,
         seed=seed,
         rows=rows,
-        classes=len(version.labels),
-        unused=task_named(version.task).unused,
-        tokens_per_row=sum(length * count for length, count in lengths.items()) / counted,
+        tokens_per_row=_mean(lengths),
+        **_shapes(version, base),
     )
-    one_pass = sum(min(length, config.max_length) * count for length, count in lengths.items())
-    if counted < rows:
-        one_pass = one_pass * rows // counted
+    one_pass = _one_pass(lengths, config.max_length, rows)
     asked = study_plan(
         study or StudyRequest(),
         organization=organization,
@@ -90,18 +83,46 @@ def plan_make(
         requested=hyperparameters,
         one_pass=one_pass,
     )
-    alone = trained_tokens(one_pass, epochs=config.epochs, tier=tier)
+    whole = trained_tokens(one_pass, epochs=config.epochs, tier=tier) + asked.trained_tokens
+    # a study is done whole or not at all: half of it would have found nothing
+    least = whole if asked.folds or asked.trials else trained_tokens(one_pass, epochs=1, tier=tier)
     return Plan(
         version=version,
         config=config,
         study=asked,
-        trained_tokens=alone + asked.trained_tokens,
-        # a study is done whole or not at all: half of it would have found nothing
-        pass_tokens=alone + asked.trained_tokens
-        if asked.folds or asked.trials
-        else trained_tokens(one_pass, epochs=1, tier=tier),
-        exact=counted >= rows,
+        trained_tokens=whole,
+        pass_tokens=least,
+        exact=sum(lengths.values()) >= rows,
     )
+
+
+class _Shapes(TypedDict):
+    blocks: int
+    width: int
+    classes: int
+    unused: frozenset[str]
+
+
+def _shapes(version: DatasetVersionInfo, base: str) -> _Shapes:
+    """What the base and the task say of a configuration."""
+    shape = _shape(*_base_of(base))
+    return {
+        "blocks": shape.num_hidden_layers,
+        "width": shape.hidden_size,
+        "classes": len(version.labels),
+        "unused": task_named(version.task).unused,
+    }
+
+
+def _mean(lengths: Mapping[int, int]) -> float:
+    return sum(length * count for length, count in lengths.items()) / sum(lengths.values())
+
+
+def _one_pass(lengths: Mapping[int, int], max_length: int, rows: int) -> int:
+    """Tokens of one pass over all rows, where some of them were counted."""
+    counted = sum(lengths.values())
+    found = sum(min(length, max_length) * count for length, count in lengths.items())
+    return found * rows // counted if counted < rows else found
 
 
 def data_check(version: DatasetVersionInfo) -> None:

@@ -1,5 +1,6 @@
 """Rules of the house that no linter knows."""
 
+import ast
 import platform
 import subprocess
 import sys
@@ -41,6 +42,18 @@ def test_no_file_has_more_than_four_hundred_lines() -> None:
         str(path.relative_to(ROOT))
         for path in _sources()
         if "migrations" not in path.parts and len(path.read_text().splitlines()) > 400
+    ]
+    assert long == []
+
+
+def test_no_function_of_the_product_has_more_than_fifty_lines() -> None:
+    long = [
+        f"{path.relative_to(ROOT)}: {node.name}"
+        for path in _sources()
+        if path.relative_to(ROOT).parts[0] != "tests"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno >= 50
     ]
     assert long == []
 

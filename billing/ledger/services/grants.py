@@ -54,10 +54,8 @@ def balance_grant(
         _money(organization, unit, units)
     elif kind == GrantKind.CREDIT_LINE:
         raise GrantInvalid("A credit line is money: give it in a currency.")
-    begins_at = effective_at or clock.now()
-    if expires_at is not None and expires_at <= max(begins_at, clock.now()):
-        raise GrantInvalid(param="expires_at")
     _terms_check(kind, priority, source)
+    begins_at = _begins_at(effective_at, expires_at)
     grant_id, added = functions.grant_add(
         organization_id=organization.id,
         unit=unit,
@@ -69,17 +67,22 @@ def balance_grant(
         source=source,
     )
     if added:
-        detail = {"unit": unit, "amount": str(units), "kind": kind, "source": source}
-        if reason:
-            detail["reason"] = reason
+        said = {"reason": reason} if reason else {}
         audit_record(
             actor=actor,
             action="balance.grant",
             target=public_id("grant_", grant_id),
-            detail=detail,
+            detail={"unit": unit, "amount": str(units), "kind": kind, "source": source, **said},
             organization=organization,
         )
     return grant_info(Grant.objects.get(id=grant_id))
+
+
+def _begins_at(asked: datetime | None, expires_at: datetime | None) -> datetime:
+    begins_at = asked or clock.now()
+    if expires_at is not None and expires_at <= max(begins_at, clock.now()):
+        raise GrantInvalid(param="expires_at")
+    return begins_at
 
 
 def _terms_check(kind: str, priority: int, source: str) -> None:

@@ -2809,6 +2809,8 @@ export interface components {
             maximum: number | null;
             choices: string[];
             tiers: string[];
+            /** @description In any other it does nothing and is refused. */
+            tasks: string[];
             /** @description It does nothing unless that one has that value. */
             needs: components["schemas"]["_NeedsSchema"] | null;
         };

@@ -54,31 +54,27 @@ def train_speed_case(
     seconds = statistics.mean(done.seconds for done in ours)
     value = naive_seconds / seconds
     equal = accuracy >= by_epoch[best] - _ALLOWED_LOSS
-    return {
-        "bar": "train_speed",
-        "value": value,
-        "target": TARGET,
-        "ok": value >= TARGET and equal,
-        "detail": {
-            "naive_seconds": naive_seconds,
-            "naive_accuracy": by_epoch[best],
-            "naive_accuracy_by_epoch": by_epoch,
-            "naive_accuracy_by_seed": [found.accuracy[best] for found in naive],
-            "naive_rows_per_second": naive[0].rows_per_second,
-            "our_seconds": seconds,
-            "our_accuracy": accuracy,
-            "our_accuracy_by_seed": [accuracy_of(done) for done in ours],
-            "our_rows_per_second": statistics.mean(done.rows_per_second for done in ours),
-            "our_epochs": statistics.mean(done.epochs for done in ours),
-            "train_rows": len(sample.train),
-            "test_rows": len(sample.test),
-            "threads": threads,
-            "tier": tier,
-            "device": device_name(pick_device()),
-            "naive_gpu_busy": naive_busy.share,
-            "our_gpu_busy": our_busy.share,
-        },
+    detail: dict[str, Json] = {
+        "naive_seconds": naive_seconds,
+        "naive_accuracy": by_epoch[best],
+        "naive_accuracy_by_epoch": by_epoch,
+        "naive_accuracy_by_seed": [found.accuracy[best] for found in naive],
+        "naive_rows_per_second": naive[0].rows_per_second,
+        "our_seconds": seconds,
+        "our_accuracy": accuracy,
+        "our_accuracy_by_seed": [accuracy_of(done) for done in ours],
+        "our_rows_per_second": statistics.mean(done.rows_per_second for done in ours),
+        "our_epochs": statistics.mean(done.epochs for done in ours),
+        "train_rows": len(sample.train),
+        "test_rows": len(sample.test),
+        "threads": threads,
+        "tier": tier,
+        "device": device_name(pick_device()),
+        "naive_gpu_busy": naive_busy.share,
+        "our_gpu_busy": our_busy.share,
     }
+    ok = value >= TARGET and equal
+    return {"bar": "train_speed", "value": value, "target": TARGET, "ok": ok, "detail": detail}
 
 
 def _naive(sample: Sample, epochs: int, seeds: Sequence[int]) -> list[NaiveResult]:

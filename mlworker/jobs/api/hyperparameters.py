@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from anneal.kernel.api import TenantView
 from anneal.kernel.principal import Permission
 from mlworker.engine.study.cost import LABEL_TASKS
+from mlworker.engine.tasks import TASKS
 from mlworker.engine.training.config import HYPERPARAMETERS, PRESETS, TIER_HELP, FieldHelp
 from mlworker.jobs.hyperparameters import DEFAULT_TIER, JOB_FIELDS
 
@@ -31,6 +32,9 @@ class HyperparameterSchema(serializers.Serializer[Any]):
     maximum = serializers.FloatField(allow_null=True)
     choices = serializers.ListField(child=serializers.CharField())
     tiers = serializers.ListField(child=serializers.CharField())
+    tasks = serializers.ListField(
+        child=serializers.CharField(), help_text="In any other it does nothing and is refused."
+    )
     needs = _NeedsSchema(
         allow_null=True, help_text="It does nothing unless that one has that value."
     )
@@ -119,5 +123,6 @@ def _rendered(name: str, known: FieldHelp) -> dict[str, Any]:
         "maximum": known.high if math.isfinite(known.high) else None,
         "choices": list(known.choices),
         "tiers": list(known.tiers),
+        "tasks": sorted(each.name for each in TASKS.values() if name not in each.unused),
         "needs": {"name": known.needs[0], "value": known.needs[1]} if known.needs else None,
     }

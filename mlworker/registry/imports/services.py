@@ -14,7 +14,7 @@ from anneal.kernel.events import FileArriving, FileStored, publish
 from anneal.kernel.ids import public_id, uuid7
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
-from anneal.kernel.storage import object_delete, object_put, tenant_key
+from anneal.kernel.storage import StoredObject, object_delete, object_put, tenant_key
 from mlworker.catalog.selectors import base_models
 from mlworker.engine.artifact_manifest import ArtifactManifest, pack
 from mlworker.engine.base.locate import BaseDirectory, file_sha256, locate_base
@@ -65,6 +65,26 @@ def _register(
 ) -> ModelVersionInfo:
     key = tenant_key(organization, "imports", f"{public_id('', uuid7())}.tar")
     stored = object_put(key, io.BytesIO(data))
+    version, lineage = _described(manifest, stored, hashes, suffix)
+    try:
+        info = model_version_register(organization=organization, version=version, lineage=lineage)
+        publish(FileStored(organization=organization, bytes=stored.size))
+        audit_record(
+            actor=actor,
+            action="model_version.import",
+            target=public_id(VERSION_PREFIX, info.id),
+            detail={"name": info.name, "files": hashes},
+        )
+    except Exception:  # no room any more, or the database: leave no object without a row
+        object_delete(stored.key)
+        raise
+    return info
+
+
+def _described(
+    manifest: ArtifactManifest, stored: StoredObject, hashes: dict[str, str], suffix: str
+) -> tuple[NewModelVersion, Lineage]:
+    """What the registry keeps of weights that were not trained here."""
     version = NewModelVersion(
         base=manifest.base_id,
         tier=manifest.tier,
@@ -94,19 +114,7 @@ def _register(
         base_sha256=manifest.base_sha256,
         imported=hashes,
     )
-    try:
-        info = model_version_register(organization=organization, version=version, lineage=lineage)
-        publish(FileStored(organization=organization, bytes=stored.size))
-        audit_record(
-            actor=actor,
-            action="model_version.import",
-            target=public_id(VERSION_PREFIX, info.id),
-            detail={"name": info.name, "files": hashes},
-        )
-    except Exception:  # no room any more, or the database: leave no object without a row
-        object_delete(stored.key)
-        raise
-    return info
+    return version, lineage
 
 
 def _bases() -> dict[str, BaseDirectory]:

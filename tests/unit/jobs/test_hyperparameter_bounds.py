@@ -9,6 +9,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from anneal.kernel.scopes import OrganizationRef
+from mlworker.engine.tasks import TASKS
 from tests.unit.factories import error_of, make_client
 from tests.unit.jobs.factories import make_dataset
 
@@ -111,6 +112,16 @@ def test_it_may_be_auto_or_a_value_within_bounds_and_nothing_else(
 
 def test_what_is_told_is_what_is_tested(told: dict[str, Any]) -> None:
     assert set(told) == set(PROMISED | FURTHER)
+
+
+def test_what_does_nothing_in_a_task_is_told(told: dict[str, Any]) -> None:
+    for name, known in told.items():
+        assert known["tasks"] == sorted(
+            task.name for task in TASKS.values() if name not in task.unused
+        )
+    assert "token_classification" not in told["pooling"]["tasks"]
+    assert "regression" not in told["class_weights"]["tasks"]
+    assert len(told["epochs"]["tasks"]) == len(TASKS)
 
 
 @pytest.mark.parametrize(("seed", "status"), [(0, 200), (2**31 - 1, 200), (-1, 400), (2**31, 400)])

@@ -21,6 +21,8 @@ type Props = {
   form: UseFormReturnType<JobForm>;
   known: Hyperparameters | undefined;
   denied: StudyDenied;
+  /** The data's task: what does nothing in it is not offered. */
+  task: string | undefined;
   body: JobCreate | undefined;
 };
 
@@ -41,16 +43,16 @@ const useWhole = (body: JobCreate | undefined): string => {
 };
 
 /** Everything here is "auto" until somebody knows better. */
-export const AdvancedFields = ({ form, known, denied, body }: Props) => {
+export const AdvancedFields = ({ form, known, denied, task, body }: Props) => {
   const { t } = useTranslation("training");
   const { tier, preset, values } = form.values;
   const choose = (value: string | null) => {
     if (!value) return;
     const chosen = value as TierChoice;
-    form.setValues({ tier: chosen, preset: presetOf(chosen, preset) });
+    form.setValues({ tier: chosen, preset: presetOf(chosen, preset, known?.presets ?? []) });
   };
   const named = known?.presets.find(({ name }) => name === preset)?.values ?? {};
-  const groups = groupsOf(openFields(form.values, known?.data ?? []));
+  const groups = groupsOf(openFields(form.values, known?.data ?? [], task));
   const whole = useWhole(body);
   return (
     <Accordion mt="md" variant="default" order={3}>

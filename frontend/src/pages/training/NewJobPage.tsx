@@ -108,8 +108,8 @@ export const NewJobPage = () => {
     },
   });
   const body = useMemo(
-    () => bodyOf(form.values, known?.data, denied),
-    [form.values, known, denied],
+    () => bodyOf(form.values, known?.data, denied, task),
+    [form.values, known, denied, task],
   );
   const continueFrom = (id: string | null) => {
     const tier = continued.find((model) => model.id === id)?.tier as TierChoice | undefined;
@@ -117,7 +117,7 @@ export const NewJobPage = () => {
     form.setValues({
       continueFrom: id ?? "",
       tier: chosen,
-      preset: id ? "" : presetOf(chosen, form.values.preset),
+      preset: id ? "" : presetOf(chosen, form.values.preset, known?.presets ?? []),
     });
   };
   if (datasets.data && usable.length === 0) return <NoData />;
@@ -173,9 +173,9 @@ export const NewJobPage = () => {
             {form.values.continueFrom ? (
               <Text c="dimmed">{t("form.continued")}</Text>
             ) : (
-              <PresetCards form={form} />
+              <PresetCards form={form} known={known} />
             )}
-            <AdvancedFields form={form} known={known} denied={denied} body={body} />
+            <AdvancedFields form={form} known={known} denied={denied} task={task} body={body} />
           </Panel>
         </Stack>
         <EstimateBox body={body} busy={submit.isPending} error={submit.error} />

@@ -1,5 +1,5 @@
 /** From the form's choices to the job's body. */
-import type { Hyperparameter, JobCreate } from "@/api/types";
+import type { Hyperparameter, Hyperparameters, JobCreate } from "@/api/types";
 
 export type Preset = "quick" | "balanced" | "best";
 export const PRESETS: readonly Preset[] = ["quick", "balanced", "best"];
@@ -30,13 +30,20 @@ export type JobForm = {
   values: Record<string, Value>;
 };
 
-const PRESET_TIER: Record<Preset, TierChoice> = { quick: "head", balanced: "lora", best: "lora" };
+type Told = Pick<Hyperparameters["presets"][number], "name" | "tier">;
 
-export const presetTier = (preset: Preset): TierChoice => PRESET_TIER[preset];
+/** The tier that the server gives a preset. */
+export const presetTier = (preset: Preset, told: readonly Told[]): TierChoice | undefined =>
+  told.find(({ name }) => name === preset)?.tier as TierChoice | undefined;
 
-export const presetOf = (tier: TierChoice, preset: Preset | ""): Preset | "" => {
-  if (preset && PRESET_TIER[preset] === tier) return preset;
-  return PRESETS.find((each) => PRESET_TIER[each] === tier) ?? "";
+/** The preset that goes with a tier: the one chosen if it does, else the first that does. */
+export const presetOf = (
+  tier: TierChoice,
+  preset: Preset | "",
+  told: readonly Told[],
+): Preset | "" => {
+  if (preset && presetTier(preset, told) === tier) return preset;
+  return PRESETS.find((each) => presetTier(each, told) === tier) ?? "";
 };
 
 /** The fields that do something with these choices, in the server's order. */
@@ -44,9 +51,13 @@ export const fieldsOf = (
   known: readonly Hyperparameter[],
   tier: TierChoice,
   values: Record<string, Value>,
+  task?: string,
 ): Hyperparameter[] =>
   known.filter(
-    ({ tiers, needs }) => tiers.includes(tier) && (!needs || values[needs.name] === needs.value),
+    ({ tiers, tasks, needs }) =>
+      tiers.includes(tier) &&
+      (!task || tasks.includes(task)) &&
+      (!needs || values[needs.name] === needs.value),
   );
 
 const GROUPS = {
@@ -131,8 +142,12 @@ export const studyDenied = (
 };
 
 /** The fields that may be set: which weights there are is a continued model's to say. */
-export const openFields = (form: JobForm, known: readonly Hyperparameter[]): Hyperparameter[] =>
-  fieldsOf(known, form.tier, form.values).filter(
+export const openFields = (
+  form: JobForm,
+  known: readonly Hyperparameter[],
+  task?: string,
+): Hyperparameter[] =>
+  fieldsOf(known, form.tier, form.values, task).filter(
     ({ name }) => !form.continueFrom || !SHAPE.includes(name),
   );
 
@@ -141,10 +156,11 @@ export const bodyOf = (
   form: JobForm,
   known: readonly Hyperparameter[] = [],
   denied: StudyDenied = undefined,
+  task?: string,
 ): JobCreate | undefined => {
   if (!form.dataset || !form.model) return undefined;
   const { continueFrom } = form;
-  const chosen = openFields(form, known)
+  const chosen = openFields(form, known, task)
     .map(({ name }): [string, Value] => [name, form.values[name] ?? ""])
     .filter(([, value]) => value !== "");
   return {
