@@ -1,6 +1,6 @@
-"""What others would serve the same weights with, each as its own documentation shows it.
+"""What others would serve the same weights with; LitServe is in `peer_litserve`.
 
-    python -m benchmarks.peer_servers pipeline|litserve|celery FOLDER PORT
+    python -m benchmarks.peer_servers pipeline|celery FOLDER PORT
 
 FOLDER is a Hugging Face folder. None of them knows customers, keys, quota or metering. `celery`
 is its web half; its worker is `celery -A benchmarks.peer_servers:tasks worker`.
@@ -10,9 +10,9 @@ import os
 import sys
 from typing import Any
 
+import uvicorn
+
 FOLDER = "PEER_FOLDER"
-BATCH = 32
-BATCH_SECONDS = 0.005
 WAIT_SECONDS = 60
 
 
@@ -52,28 +52,6 @@ def celery_app() -> Any:
     return app
 
 
-def litserve_run(port: int) -> None:
-    """LitServe with its batching on."""
-    import litserve  # noqa: PLC0415 # not ours
-
-    class Api(litserve.LitAPI):  # type: ignore[misc,name-defined]  # its types are not here
-        def setup(self, device: str) -> None:
-            self.model = classifier()
-
-        def decode_request(self, request: dict[str, str]) -> str:
-            return request["input"]
-
-        def predict(self, x: list[str]) -> list[Any]:
-            return list(self.model(x, batch_size=len(x)))
-
-        def encode_response(self, output: Any) -> dict[str, Any]:
-            return {"data": [output]}
-
-    api = Api(max_batch_size=BATCH, batch_timeout=BATCH_SECONDS)
-    server = litserve.LitServer(api, accelerator="cpu", devices=1, workers_per_device=1)
-    server.run(host="127.0.0.1", port=port, log_level="warning", generate_client_file=False)
-
-
 def _tasks() -> Any:
     from celery import Celery  # noqa: PLC0415 # only one of the servers needs it
 
@@ -97,11 +75,6 @@ def main() -> None:
     """Serve until told to stop."""
     kind, folder, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
     os.environ[FOLDER] = folder
-    if kind == "litserve":
-        litserve_run(port)
-        return
-    import uvicorn  # noqa: PLC0415 # LitServe brings its own way
-
     app = pipeline_app() if kind == "pipeline" else celery_app()
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
 

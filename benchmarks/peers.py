@@ -17,7 +17,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from anneal.kernel.redis_url import broker_url
@@ -126,7 +126,8 @@ def _serving(name: str, folder: Path) -> Iterator[str]:
     env = os.environ | {FOLDER: str(folder), "OMP_WAIT_POLICY": WAIT_POLICY}
     env["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "platform"), str(PACKAGES)])
     env["PEER_REDIS"] = broker_url(os.environ["REDIS_URL"])
-    command = [sys.executable, "-m", "benchmarks.peer_servers", name, str(folder), str(port)]
+    module = "benchmarks.peer_litserve" if name == "litserve" else "benchmarks.peer_servers"
+    command = [sys.executable, "-m", module, name, str(folder), str(port)]
     with ExitStack() as running:
         if name == "celery":
             worker = [sys.executable, "-m", "celery", "-A", "benchmarks.peer_servers:tasks"]
@@ -151,7 +152,8 @@ def _process(command: list[str], env: dict[str, str]) -> Iterator["subprocess.Po
             error.add_note(told.read()[-1500:].decode(errors="replace"))
             raise
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
 

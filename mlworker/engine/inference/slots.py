@@ -27,12 +27,19 @@ class SlotTable:
     """Keys (model version ids) to slots. Safe from several threads.
 
     Models of tier full also count against `room`, the bytes that weights of their own may take.
+    `adapter_room` is what the slots in use may take.
     """
 
     def __init__(
-        self, resident: Resident, loader: Callable[[str], Artifact], *, room: int = DEFAULT_ROOM
+        self,
+        resident: Resident,
+        loader: Callable[[str], Artifact],
+        *,
+        room: int = DEFAULT_ROOM,
+        adapter_room: int = ADAPTER_ROOM,
     ) -> None:
-        self._resident, self._loader, self._room = resident, loader, room
+        self._resident, self._loader = resident, loader
+        self._room, self._adapter_room = room, adapter_room
         self._slots: OrderedDict[str, int] = OrderedDict()
         self._sizes: dict[str, int] = {}
         self._used: dict[str, float] = {}
@@ -151,7 +158,7 @@ class SlotTable:
                 raise SlotsExhausted
 
     def _most(self) -> int:
-        return max(FEWEST, ADAPTER_ROOM // self._resident.slot_bytes)
+        return max(FEWEST, self._adapter_room // self._resident.slot_bytes)
 
     def _evict_oldest(self, wanted: Callable[[str], bool], unused_since: float) -> bool:
         for key in self._slots:

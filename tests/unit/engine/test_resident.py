@@ -18,6 +18,7 @@ from mlworker.engine.inference import (
     TokenRow,
     merged,
     plan_batches,
+    slots,
 )
 from tests.unit.engine.conftest import sentences
 from tests.unit.engine.test_artifact import make_artifact
@@ -312,3 +313,20 @@ def test_a_model_alone_gets_a_copy_with_its_adapter_and_loses_it_with_its_slot(
     made.load(0, make_artifact(tiny, "lora", seed=9))
     assert _close(made.forward(rows), other, 1e-5)
     assert not _close(other, before, 1e-5)
+
+
+def test_slots_are_used_within_their_memory(
+    tiny: BaseDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slots, "FEWEST", 1)
+    made = Resident.open(tiny, slots=4)
+    table = SlotTable(
+        made,
+        lambda key: make_artifact(tiny, "lora", seed=int(key)),
+        adapter_room=2 * made.slot_bytes,
+    )
+
+    for key in ("1", "2", "3"):
+        table.ensure(key)
+
+    assert [key for key in ("1", "2", "3") if table.peek(key) is not None] == ["2", "3"]
