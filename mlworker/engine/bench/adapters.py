@@ -1,6 +1,6 @@
 """Case `many_tenants.adapters`: 64 rows of 64 adapters / the same batch on one merged model.
 
-Beside it, for what it is worth, stock `peft` with the same adapters and its `adapter_names`.
+Beside it stock `peft` with the same adapters and its `adapter_names`.
 """
 
 from __future__ import annotations
@@ -154,7 +154,8 @@ def _peft(
 
     def answer(place: int) -> torch.Tensor:
         used = names[: len(batches[place])]
-        return model(**padded[place], adapter_names=used).logits.softmax(dim=-1)
+        logits: torch.Tensor = model(**padded[place], adapter_names=used).logits
+        return logits.softmax(dim=-1)
 
     with torch.inference_mode():
         far = 0.0

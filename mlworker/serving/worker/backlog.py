@@ -135,12 +135,12 @@ class Backlog:
         return taken
 
     def _crowded(self) -> bool:
-        """Say whether most rows are of one organization while others come, too."""
+        """Say whether over three quarters of all rows are of one while others come, too."""
         since = time.monotonic() - LATELY_SECONDS
         self._came = {each: at for each, at in self._came.items() if at > since}
         waiting = [len(queue) for queue in self._queues.values()]
         others = self._came.keys() - self._queues.keys() or len(waiting) > 1
-        return bool(others) and 2 * max(waiting) > sum(waiting)
+        return bool(others) and 4 * max(waiting) > 3 * sum(waiting)
 
     def _window_behind(self, tokens: int) -> list[Row]:
         taken: list[Row] = []
