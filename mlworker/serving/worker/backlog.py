@@ -13,6 +13,8 @@ WINDOW_TOKENS: Final = 2_048
 CALM_TOKENS: Final = 192
 """The same while one organization crowds others: they wait for one small batch and run in one. It
 costs the crowding one about a tenth of its speed."""
+CROWD_ROWS: Final = 32
+"""Fewer rows waiting are no crowd: one batch is soon over."""
 LATELY_SECONDS: Final = 2.0
 """An organization that came within it may come again while a batch runs."""
 SHADOW_TOKENS: Final = 512
@@ -140,6 +142,8 @@ class Backlog:
         self._came = {each: at for each, at in self._came.items() if at > since}
         waiting = [len(queue) for queue in self._queues.values()]
         others = self._came.keys() - self._queues.keys() or len(waiting) > 1
+        if sum(waiting) < CROWD_ROWS:
+            return False
         return bool(others) and 4 * max(waiting) > 3 * sum(waiting)
 
     def _window_behind(self, tokens: int) -> list[Row]:
