@@ -24,6 +24,7 @@ CASES = {
     "fairness": "benchmarks.crowds:fairness",
     "cold_adapter": "benchmarks.crowds:cold_adapter",
     "train_beside": "benchmarks.crowds:train_beside",
+    "batch_rows": "benchmarks.batches:batch_rows",
     "train_speed": "benchmarks.training:train_speed",
     "train_quality": "benchmarks.training:train_quality",
     "search_cost": "benchmarks.training:search_cost",

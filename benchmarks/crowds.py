@@ -200,10 +200,10 @@ def _training(key: str) -> Iterator[None]:
     try:
         while not _stepping(key, address):
             if time.monotonic() > end:
-                raise TimeoutError(f"the job takes no step: {get(address, key)}")
+                raise TimeoutError(f"the job takes no step: {get(address, key)!r}")
             time.sleep(0.5)
         yield
-        status, now = get(address, key)
+        now = json.loads(get(address, key))
         if now["status"] != "running":
             raise RuntimeError(f"the job was over too early: {now['status']}, {now['error']}")
     finally:
@@ -211,5 +211,5 @@ def _training(key: str) -> Iterator[None]:
 
 
 def _stepping(key: str, address: str) -> bool:
-    _, job = get(address, key)
+    job = json.loads(get(address, key))
     return bool(job["status"] == "running" and job["progress"]["step"] >= 1)

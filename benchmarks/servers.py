@@ -70,18 +70,9 @@ def customer_make(credit: int = 100_000_000) -> str:
 
 def post(path: str, key: str, body: dict[str, Any]) -> tuple[int, Any]:
     """Post JSON; status and answer."""
-    return _asked(path, key, json.dumps(body).encode())
-
-
-def get(path: str, key: str) -> tuple[int, Any]:
-    """Read JSON; status and answer."""
-    return _asked(path, key, None)
-
-
-def _asked(path: str, key: str, body: bytes | None) -> tuple[int, Any]:
     request = urllib.request.Request(
         url() + path,
-        data=body,
+        data=json.dumps(body).encode(),
         headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
     )
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -90,6 +81,37 @@ def _asked(path: str, key: str, body: bytes | None) -> tuple[int, Any]:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)
+
+
+def get(path: str, key: str) -> bytes:
+    """Get an address; the answer's bytes. Raises urllib.error.HTTPError."""
+    request = urllib.request.Request(url() + path, headers={"Authorization": f"Bearer {key}"})
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=60) as answer:
+        body: bytes = answer.read()
+        return body
+
+
+def upload(key: str, name: str, data: bytes) -> str:
+    """Upload a batch's file; its id."""
+    edge = uuid4().hex
+    head = (
+        f'--{edge}\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nbatch\r\n--{edge}\r\n'
+    )
+    head += f'Content-Disposition: form-data; name="file"; filename="{name}"\r\n'
+    head += "Content-Type: application/octet-stream\r\n\r\n"
+    request = urllib.request.Request(
+        f"{url()}/v1/files",
+        data=head.encode() + data + f"\r\n--{edge}--\r\n".encode(),
+        headers={
+            "Authorization": f"Bearer {key}",
+            "Content-Type": f"multipart/form-data; boundary={edge}",
+        },
+    )
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=60) as answer:
+        file_id: str = json.load(answer)["id"]
+        return file_id
 
 
 def wait_serving(key: str, model: str, seconds: float = 120) -> None:

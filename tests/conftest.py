@@ -23,6 +23,7 @@ LONGEST_FIRST = (
     "tests/unit/engine/test_kills.py",
     "tests/live/test_jobs_faults.py",
     "tests/live/test_serving_faults.py",
+    "tests/live/test_batches.py",
     "tests/live/test_jobs_endings.py",
     "tests/live/test_machine_room.py",
     "tests/live/test_study.py",

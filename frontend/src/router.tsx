@@ -188,6 +188,22 @@ const appPages = [
     lazyRouteComponent(() => import("./pages/deployments/DeploymentPage"), "DeploymentPage"),
   ),
   page(
+    "/batches",
+    lazyRouteComponent(() => import("./pages/batches/BatchesPage"), "BatchesPage"),
+  ),
+  page(
+    "/batches/new",
+    lazyRouteComponent(() => import("./pages/batches/NewBatchPage"), "NewBatchPage"),
+  ),
+  page(
+    "/batches/$batchId",
+    lazyRouteComponent(() => import("./pages/batches/BatchPage"), "BatchPage"),
+  ),
+  page(
+    "/deployments/$deploymentId/predictions",
+    lazyRouteComponent(() => import("./pages/predictions/PredictionsPage"), "PredictionsPage"),
+  ),
+  page(
     "/keys",
     lazyRouteComponent(() => import("./pages/keys/KeysPage"), "KeysPage"),
   ),

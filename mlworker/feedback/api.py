@@ -15,6 +15,7 @@ from mlworker.feedback.models import Feedback
 from mlworker.feedback.schemas import FeedbackGiveSchema, FeedbackListSchema, FeedbackSchema
 from mlworker.feedback.selectors import feedback_info
 from mlworker.feedback.services import feedback_give
+from mlworker.predictions.selectors import prediction_texts
 from mlworker.serving.contracts import PREDICTION_PREFIX
 
 _ANSWERS = tuple(name for name in ANSWER_FIELDS.values() if name != "label")
@@ -27,9 +28,18 @@ class FeedbackView(TenantView):
 
     @extend_schema(operation_id="feedback_list", tags=["feedback"], responses=FeedbackListSchema)
     def get(self, request: Request) -> Response:
-        """List feedback, newest first."""
+        """List feedback, newest first, with the texts that are in a prediction log."""
         rows = Feedback.objects.all()
-        return Response(page(rows, request, prefix=FEEDBACK_PREFIX, render=_render_row))
+        found = page(rows, request, prefix=FEEDBACK_PREFIX, render=_render_row)
+        return Response({**found, "data": self._with_texts(found["data"])})
+
+    def _with_texts(self, data: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Add the texts, for who may see those of a log."""
+        if not self.principal.can(Permission.LABEL):
+            return data
+        ids = {row["prediction"]: parse_id(PREDICTION_PREFIX, row["prediction"]) for row in data}
+        texts = prediction_texts(organization=self.organization, prediction_ids=ids.values())
+        return [{**row, "text": texts.get(ids[row["prediction"]])} for row in data]
 
     @extend_schema(
         operation_id="feedback_create",
@@ -51,7 +61,7 @@ class FeedbackView(TenantView):
             rating=body.get("rating"),
             comment=body["comment"],
         )
-        return Response(_render(given))
+        return Response(self._with_texts([_render(given)])[0])
 
 
 def _render_row(row: Feedback) -> dict[str, Any]:
@@ -64,6 +74,7 @@ def _render(info: FeedbackInfo) -> dict[str, Any]:
         "object": "feedback",
         "prediction": public_id(PREDICTION_PREFIX, info.prediction_id),
         "model": info.model,
+        "text": None,
         "label": info.label,
         **{name: (info.answer or {}).get(name) for name in _ANSWERS},
         "rating": info.rating,

@@ -73,6 +73,9 @@ class FeedbackSchema(_Answers):
     object = serializers.CharField()
     prediction = serializers.CharField()
     model = serializers.CharField()
+    text = serializers.CharField(
+        allow_null=True, help_text="The text, where it is in the prediction log; else null."
+    )
     label = serializers.CharField(allow_null=True)  # type: ignore[assignment] # DRF's base class has a method of that name
     rating = serializers.IntegerField(allow_null=True)
     comment = serializers.CharField()

@@ -1,4 +1,4 @@
-"""Changing what a deployment makes of its models' answers. Who changed what is audited."""
+"""Changing what a deployment makes of its models' answers, and what it keeps. All audited."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -11,7 +11,13 @@ from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from mlworker.engine.tasks import task_named
 from mlworker.registry.contracts import ServableModel
-from mlworker.serving.contracts import DEPLOYMENT_PREFIX, DeploymentInfo, OutputInfo, RuleInfo
+from mlworker.serving.contracts import (
+    DEPLOYMENT_PREFIX,
+    DeploymentInfo,
+    LogInfo,
+    OutputInfo,
+    RuleInfo,
+)
 from mlworker.serving.errors import OutputUnfit, RulesUnfit
 from mlworker.serving.models import Deployment
 from mlworker.serving.patterns import pattern_read
@@ -69,6 +75,16 @@ def deployment_rules_set(
         "order": [rule["name"] for rule in row.rules],
     }
     return _save(organization, actor, row, "rules", changed)
+
+
+def deployment_log_set(
+    *, organization: OrganizationRef, actor: Actor, deployment_id: UUID, log: LogInfo
+) -> DeploymentInfo:
+    """Set what is kept of the answered calls, all of it at once."""
+    require_scope(organization)
+    row = deployment_row(deployment_id, lock=True)
+    before, row.log = row.log, asdict(log)
+    return _save(organization, actor, row, "log", {"before": before, "after": row.log})
 
 
 def _save(

@@ -70,6 +70,25 @@ class RuleInfo:
     """Of a rule after the model: applies where the model said this."""
 
 
+REDACTABLE: Final = ("email", "phone", "card", "number")
+"""Kinds of things that a prediction log hides."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogInfo:
+    """What is kept of a deployment's answered calls, and for how long."""
+
+    enabled: bool = False
+    percent: int = 100
+    """Share of the calls."""
+    days: int = 30
+    texts: bool = True
+    """Off: the answers alone are kept."""
+    redact: tuple[str, ...] = REDACTABLE
+    words: tuple[str, ...] = ()
+    """Words of the organization's own that are hidden, too."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeploymentInfo:
     """A stable name and where it points."""
@@ -86,6 +105,7 @@ class DeploymentInfo:
     compared_since: int = 1
     output: OutputInfo = OutputInfo()
     rules: tuple[RuleInfo, ...] = ()
+    log: LogInfo = LogInfo()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +141,15 @@ class ModelTarget:
     compared_since: int = 1
     output: OutputInfo = OutputInfo()
     rules: tuple[RuleInfo, ...] = ()
+    log: LogInfo = LogInfo()
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentDeleted(Event):
+    """A deployment's name was freed; what belongs to it alone goes, too."""
+
+    organization: OrganizationRef
+    deployment_id: UUID
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,16 @@ class DeadlineExceeded(KernelUnavailable):
     message = "The answer took too long and nothing was charged: try again."
 
 
+class Overloaded(RateLimited):
+    """More waits than the workers answer in time; nothing was charged."""
+
+    code = "overloaded"
+    message = (
+        "More of your calls wait than the workers can answer in time and nothing was charged: "
+        "wait for Retry-After seconds and send fewer at once."
+    )
+
+
 class ModelNotLoaded(KernelUnavailable):
     """The weights could not be read; nothing was charged."""
 

@@ -25,6 +25,8 @@ class Deployment(TenantModel):
     output = models.JSONField(default=dict, blank=True)
     """What is made of the answers; empty for nothing."""
     rules = models.JSONField(default=list, blank=True)
+    log = models.JSONField(default=dict, blank=True)
+    """What is kept of the answered calls; empty for nothing."""
     updated_at = models.DateTimeField(auto_now=True)
     paused_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)

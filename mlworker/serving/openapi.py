@@ -5,6 +5,8 @@ A test sends real requests and checks real answers against what is written here.
 
 from typing import Any, Final
 
+from mlworker.serving.openapi_streams import STREAM, STREAM_END, STREAMED
+
 JsonObject = dict[str, Any]
 
 _TEXTS: Final[JsonObject] = {
@@ -79,6 +81,7 @@ SCHEMAS: Final[dict[str, JsonObject]] = {
                     "labels a text, or entities: the least score of those that are given."
                 ),
             },
+            "stream": STREAM,
         },
         ["model", "input"],
         additionalProperties=False,
@@ -156,6 +159,12 @@ SCHEMAS: Final[dict[str, JsonObject]] = {
             "model": {**_MODEL, "description": "A base model of the catalogue (`minilm-l6`)."},
             "input": _TEXTS,
             "encoding_format": {"type": "string", "enum": ["float", "base64"], "default": "float"},
+            "dimensions": {
+                "type": ["integer", "null"],
+                "minimum": 1,
+                "description": "The model's own number alone: no base here can be cut short.",
+            },
+            "stream": STREAM,
         },
         ["model", "input"],
     ),
@@ -186,6 +195,7 @@ SCHEMAS: Final[dict[str, JsonObject]] = {
         },
         ["object", "model", "data", "usage"],
     ),
+    "StreamEnd": STREAM_END,
     "PipelineRequest": _object(
         {
             "inputs": _TEXTS,
@@ -248,7 +258,11 @@ SCHEMAS: Final[dict[str, JsonObject]] = {
 }
 
 _HEADERS: Final[JsonObject] = {
-    "x-request-id": {"schema": {"type": "string"}},
+    "x-request-id": {
+        "schema": {"type": "string"},
+        "description": "The call's own `x-request-id` where it sent one of up to 128 plain"
+        " characters, else a new one. Refusals carry it too.",
+    },
     "x-units": {"schema": {"type": "integer"}, "description": "Predictions charged."},
     "x-queue-ms": {"schema": {"type": "number"}, "description": "Milliseconds in the queue."},
     "x-inference-ms": {"schema": {"type": "number"}, "description": "Milliseconds in the model."},
@@ -288,14 +302,12 @@ def _operation(
     error: str = "GatewayError",
     answer: str | None = None,
     open_to_all: bool = False,
+    streams: bool = False,
 ) -> JsonObject:
-    answers: JsonObject = {
-        "200": {
-            "description": "The answer.",
-            "headers": _HEADERS,
-            **_json(answer or f"{shapes}Response"),
-        }
-    }
+    content = _json(answer or f"{shapes}Response")
+    if streams:
+        content["content"] |= {kind: {"schema": _reference("StreamEnd")} for kind in STREAMED}
+    answers: JsonObject = {"200": {"description": "The answer.", "headers": _HEADERS, **content}}
     for status in refusals:
         answers[status] = {"description": _REFUSALS[status], **_json(error)}
     return {
@@ -324,10 +336,18 @@ PATHS: Final[dict[str, JsonObject]] = {
             answer="PredictResponse",
             refusals=(*_PAID, "409"),
             parameters=[_IDEMPOTENCY],
+            streams=True,
         )
     },
     "/v1/embeddings": {
-        "post": _operation("embeddings", "Turn texts into vectors", "Embeddings", refusals=_PAID)
+        "post": _operation(
+            "embeddings",
+            "Turn texts into vectors",
+            "Embeddings",
+            refusals=(*_PAID, "409"),
+            parameters=[_IDEMPOTENCY],
+            streams=True,
+        )
     },
     "/v1/trial/classify": {
         "post": _operation(

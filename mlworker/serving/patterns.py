@@ -9,13 +9,13 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
-_ALONE: Final = (
+ALONE: Final = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2190-\u2bff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029"
     "\u3041-\u30fa\u30fc-\ud7af\uf900-\ufaff\U0001f000-\U0003ffff"
 )
 """Scripts that write without spaces, and signs such as emoji: each character is a word."""
-_WORDS: Final = re.compile(rf"[{_ALONE}]|[^\W{_ALONE}]+")
-_PARTS: Final = re.compile(rf"\*|[{_ALONE}]|[^\W{_ALONE}]+")
+WORDS: Final = re.compile(rf"[{ALONE}]|[^\W{ALONE}]+")
+_PARTS: Final = re.compile(rf"\*|[{ALONE}]|[^\W{ALONE}]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Pattern:
 
 def words_of(text: str) -> str:
     """Return a text's words as patterns look at it: case, width and punctuation do not matter."""
-    return f" {' '.join(_WORDS.findall(_plain(text)))} "
+    return f" {' '.join(WORDS.findall(_plain(text)))} "
 
 
 def pattern_read(text: str) -> Pattern | None:

@@ -12,6 +12,8 @@ import msgspec
 
 ENGINES_KEY: Final = "serve:engines"
 """Hash of engine id to `Announcement`; an entry older than `ANNOUNCEMENT_TTL` is a dead engine."""
+NODES_KEY: Final = "serve:nodes"
+"""Hash of node to `Node`: the worker processes that engines can be placed on."""
 EPOCH_KEY: Final = "serve:epoch"
 """Random word; when it is gone Redis was emptied, and what waited there has to be sent again."""
 WANTED_KEY: Final = "serve:wanted"
@@ -19,6 +21,8 @@ WANTED_KEY: Final = "serve:wanted"
 ANNOUNCEMENT_TTL: Final = 4.0
 """Seconds after which an engine that says nothing counts as dead."""
 REPLY_TTL: Final = 60
+SPARE_TTL: Final = 60
+"""Seconds a chunk of a batch is wanted after whoever sent it said so last."""
 
 EMBEDDING_TIER: Final = "embedding"
 """The tier of rows that want the base's own vector instead of a head's probabilities."""
@@ -50,6 +54,16 @@ def taking_key(engine: str) -> str:
 def reply_key(gateway: str) -> str:
     """Return the list one gateway process reads its answers from."""
     return f"reply:{gateway}"
+
+
+def spare_key(base: str) -> str:
+    """Return the list of chunks of batches, by id, that engines of ``base`` run in idle moments."""
+    return f"serve:{base}:batch"
+
+
+def chunk_key(chunk: str) -> str:
+    """Return where a chunk's envelope lies. While it is there, the chunk is wanted."""
+    return f"serve:chunk:{chunk}"
 
 
 class ModelSpec(msgspec.Struct, array_like=True, frozen=True):
@@ -111,12 +125,34 @@ class Announcement(msgspec.Struct):
     free_bytes: int
     at: float
     draining: bool = False
+    chunk: str = ""
+    """The chunk of a batch it has in hand."""
+    busy: float = 0.0
+    """Which share of the last second it computed."""
+    tokens_per_second: float = 0.0
+    """While it computed, lately."""
+
+
+class Node(msgspec.Struct):
+    """What a worker process says of itself each second, whether it serves anything or not."""
+
+    node: str
+    queue: str
+    """The Celery queue that it alone reads."""
+    room: int
+    """How many bases it can serve at once."""
+    bases: list[str]
+    """Those it serves or is opening."""
+    busy: float
+    free_bytes: int
+    at: float
 
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _envelope_decoder: Final = msgspec.msgpack.Decoder(Envelope)
 _answers_decoder: Final = msgspec.msgpack.Decoder(list[Answer])
 _announcement_decoder: Final = msgspec.msgpack.Decoder(Announcement)
+_node_decoder: Final = msgspec.msgpack.Decoder(Node)
 
 
 def envelope_encode(envelope: Envelope, *, again: bool = False) -> bytes:
@@ -147,6 +183,16 @@ def announcement_encode(announcement: Announcement) -> bytes:
 def announcement_decode(raw: bytes) -> Announcement:
     """Read a value of `ENGINES_KEY`."""
     return _announcement_decoder.decode(raw)
+
+
+def node_encode(node: Node) -> bytes:
+    """Return the value for `NODES_KEY`."""
+    return _encoder.encode(node)
+
+
+def node_decode(raw: bytes) -> Node:
+    """Read a value of `NODES_KEY`."""
+    return _node_decoder.decode(raw)
 
 
 def tokens_pack(rows: list[list[int]]) -> tuple[list[int], bytes]:

@@ -14,12 +14,14 @@ from mlworker.serving.contracts import (
     DEPLOYMENT_PREFIX,
     CanaryInfo,
     DeploymentInfo,
+    LogInfo,
     ModelTarget,
     OutputInfo,
     RevisionInfo,
     RuleInfo,
     ShadowInfo,
 )
+from mlworker.serving.errors import ModelNotFound
 from mlworker.serving.models import NAME_PATTERN, Deployment, DeploymentRevision
 
 _NAME: Final = re.compile(NAME_PATTERN)
@@ -50,7 +52,20 @@ def model_resolve(*, organization: OrganizationRef, name: str) -> ModelTarget:
         compared_since=row.compared_since,
         output=OutputInfo(**row.output),
         rules=tuple(RuleInfo(**rule) for rule in row.rules),
+        log=log_of(row),
     )
+
+
+def model_find(*, organization: OrganizationRef, name: str) -> ModelTarget:
+    """Return what ``name`` stands for, or ModelNotFound, which says what could be named."""
+    try:
+        return model_resolve(organization=organization, name=name)
+    except NotFound:
+        raise ModelNotFound(
+            f"No model '{name[:80]}': use a deployment's name, a fine-tuned model 'ft:...' or a"
+            " shipped model such as 'sentiment-en'. GET /v1/models lists them.",
+            param="model",
+        ) from None
 
 
 def _shadow_resolve(
@@ -156,6 +171,7 @@ def deployment_info(row: Deployment) -> DeploymentInfo:
         compared_since=row.compared_since,
         output=OutputInfo(**row.output),
         rules=tuple(RuleInfo(**rule) for rule in row.rules),
+        log=log_of(row),
     )
 
 
@@ -171,3 +187,12 @@ def shadow_of(row: Deployment | DeploymentRevision) -> ShadowInfo | None:
     if not row.shadow_model:
         return None
     return ShadowInfo(model=row.shadow_model, percent=row.shadow_percent)
+
+
+def log_of(row: Deployment) -> LogInfo:
+    """Return what is kept of a deployment's answered calls."""
+    stored = {**row.log}
+    for name in ("redact", "words"):
+        if name in stored:
+            stored[name] = tuple(stored[name])
+    return LogInfo(**stored)

@@ -7,12 +7,18 @@ from django.db import IntegrityError, transaction
 from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
 from anneal.kernel.errors import Conflict, InvalidRequest
+from anneal.kernel.events import publish
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from mlworker.catalog.selectors import base_models, shipped_model_get
 from mlworker.registry.contracts import ModelVersionDeleting, ServableModel
-from mlworker.serving.contracts import DEPLOYMENT_PREFIX, CanaryInfo, DeploymentInfo
+from mlworker.serving.contracts import (
+    DEPLOYMENT_PREFIX,
+    CanaryInfo,
+    DeploymentDeleted,
+    DeploymentInfo,
+)
 from mlworker.serving.errors import (
     DeploymentNameTaken,
     LabelsDiffer,
@@ -135,6 +141,7 @@ def deployment_delete(*, organization: OrganizationRef, actor: Actor, deployment
         target=public_id(DEPLOYMENT_PREFIX, row.id),
         detail={"name": row.name},
     )
+    publish(DeploymentDeleted(organization=organization, deployment_id=row.id))
     gateways_tell(organization)
 
 

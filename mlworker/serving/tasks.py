@@ -1,58 +1,70 @@
-"""Serving's Celery tasks: an engine's lease, and the watch that rings for a missing one."""
+"""Serving's Celery tasks: an engine's lease, and the watch that places engines on workers."""
 
 import logging
 from typing import Final
 
-from celery import current_app, current_task
+from celery import current_app
 from redis.exceptions import RedisError
 
 from anneal.kernel.tasks import task
-from mlworker.serving.placement import bases_to_ring, living_engines
+from mlworker.serving.nodes import QUEUE, here
+from mlworker.serving.placement import base_stays, placements_to_ring
 
 logger = logging.getLogger(__name__)
 
 LEASE_SECONDS: Final = 300.0
-QUEUE: Final = "serve"
 _RING_EXPIRES: Final = 30
 
 
 @task(name="serving.serve_engine", queue=QUEUE)
 def serve_engine(base: str, lease: float = LEASE_SECONDS) -> None:
-    """Serve ``base`` for ``lease`` seconds, then ring for the next lease.
+    """Serve ``base`` for ``lease`` seconds, then ring for the next lease if it is still wanted.
 
-    Runs in a worker with ``--pool threads`` or ``solo`` and concurrency 1. The worker's SIGTERM
-    ends the lease early: what was taken is answered first, and the next worker takes the rest.
+    Runs in a worker with ``--pool threads``, one thread for each base it can serve. The worker's
+    SIGTERM ends the lease early: what was taken is answered first, and others take the rest.
     """
-    from mlworker.serving.worker.engine import engine_run, node_name  # noqa: PLC0415 # engines only
+    from mlworker.serving.worker.engine import base_close, engine_run  # noqa: PLC0415 # engines only
 
-    node = node_name(current_task.request.hostname)
-    if any(engine.host == node and base in engine.bases for engine in living_engines()):
+    with here.holding(base) as first:
+        if not first:
+            return
+        engine_run(base=base, node=here.name, lease_seconds=lease, stopping=_worker_stops)
+    if _worker_stops():
         return
-    engine_run(base=base, node=node, lease_seconds=lease, stopping=_worker_stops)
-    if not _worker_stops():
-        ring(base, lease)
+    if _stays(base):
+        ring(base, lease, here.queue)
+    else:
+        logger.info("serving.let_go: %s", base)
+        base_close(base)
 
 
 @task(name="serving.watch", queue="default", every=2.0)
 def watch() -> None:
-    """Ring for every wanted base that no living engine serves."""
+    """Tell workers what to begin to serve."""
     try:
-        for base in bases_to_ring():
-            logger.info("serving.ring: %s", base)
-            ring(base, LEASE_SECONDS)
+        for each in placements_to_ring():
+            logger.info("serving.ring: %s on %s", each.base, each.node)
+            ring(each.base, LEASE_SECONDS, each.queue)
     except RedisError as error:
         logger.warning("serving.watch_failed: %s", error)
 
 
-def ring(base: str, lease: float) -> None:
-    """Ask the serve workers for an engine. A ring nobody takes soon expires."""
+def ring(base: str, lease: float, queue: str) -> None:
+    """Ask a worker for an engine. A ring nobody takes soon expires."""
     current_app.send_task(
         "serving.serve_engine",
         kwargs={"base": base, "lease": lease},
-        queue=QUEUE,
+        queue=queue,
         expires=_RING_EXPIRES,
         ignore_result=True,
     )
+
+
+def _stays(base: str) -> bool:
+    try:
+        return base_stays(base, here.name)
+    except RedisError:
+        return True
 
 
 def _worker_stops() -> bool:

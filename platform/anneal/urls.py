@@ -17,7 +17,9 @@ API_APPS = [
     "mlworker.registry.urls",
     "mlworker.jobs.urls",
     "mlworker.serving.urls",
+    "mlworker.predictions.urls",
     "mlworker.feedback.urls",
+    "mlworker.batches.urls",
 ]
 
 urlpatterns = [

@@ -1,9 +1,10 @@
 """The Celery application. Postgres is the truth; what goes over Redis may be lost or doubled."""
 
 import os
+from typing import Any
 
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import worker_process_init, worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "anneal.settings")
 
@@ -62,3 +63,11 @@ def _fresh_connections(**_: object) -> None:
     for connection in connections.all(initialized_only=True):
         connection.close()
         getattr(connection, "close_pool", lambda: None)()
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator] # Celery ships no types
+def _publish_figures(sender: Any = None, **_: object) -> None:
+    """A worker has no port: its figures leave through Redis. Its kind is its name before the @."""
+    from anneal.kernel.metrics.process import figures_publish  # noqa: PLC0415 # as above
+
+    figures_publish(f"worker-{str(sender.hostname).partition('@')[0]}")

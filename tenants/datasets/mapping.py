@@ -1,7 +1,7 @@
 """Which column is the text and which the label: guessed from names and contents, or as told."""
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -124,7 +124,8 @@ def _column(table: Table, asked: str, notes: list[ReportLine]) -> str:
         )
         return alike[0]
     raise ColumnNotFound(
-        f"The file has no column '{asked[:80]}'. It has: {_listed(table)}.", param="column_mapping"
+        f"The file has no column '{asked[:80]}'. It has: {_listed(table.columns)}.",
+        param="column_mapping",
     )
 
 
@@ -143,7 +144,8 @@ def mapping_guess(table: Table, *, lists: bool = True) -> ColumnMapping:
     text = text or _text_by_content(cells, label)
     if text is None or label is None:
         raise ColumnMappingRequired(
-            f"Which column is the text and which the label? The file has: {_listed(table)}. Send"
+            "Which column is the text and which the label? The file has:"
+            f" {_listed(table.columns)}. Send"
             ' column_mapping as {"text": "...", "label": "..."}.',
             param="column_mapping",
         )
@@ -173,7 +175,33 @@ def _text_by_content(cells: Mapping[str, list[str]], label: str | None) -> str |
     return max(lengths, key=lambda name: lengths[name]) if lengths else None
 
 
-def _listed(table: Table) -> str:
-    names = ", ".join(f"'{name[:60]}'" for name in table.columns[:20])
-    more = len(table.columns) - 20
+def _listed(columns: Sequence[str]) -> str:
+    names = ", ".join(f"'{name[:60]}'" for name in columns[:20])
+    more = len(columns) - 20
     return f"{names} and {more} more" if more > 0 else names
+
+
+def text_column_find(columns: Sequence[str], asked: str, cells: Callable[[str], list[str]]) -> str:
+    """Return the column to be read where there is no label: as asked, else by name or content.
+
+    ``cells`` gives a column's first cells. Raises ColumnNotFound, ColumnMappingRequired.
+    """
+    normal = {column_normal(name): name for name in reversed(columns)}
+    if asked:
+        found = asked if asked in columns else normal.get(column_normal(asked))
+        if found is None:
+            raise ColumnNotFound(
+                f"The file has no column '{asked[:80]}'. It has: {_listed(columns)}.",
+                param="text_column",
+            )
+        return found
+    by_name = next((normal[name] for name in _TEXT_NAMES if name in normal), None)
+    if by_name is None and len(columns) == 1:
+        by_name = columns[0]
+    by_content = by_name or _text_by_content({name: cells(name) for name in columns[:50]}, None)
+    if by_content is None:
+        raise ColumnMappingRequired(
+            f"Which column is the text? The file has: {_listed(columns)}. Send text_column.",
+            param="text_column",
+        )
+    return by_content

@@ -8,6 +8,7 @@ so that counting words alone does not solve it. All of it was written for this r
 import csv
 import io
 import random
+from functools import cache
 from typing import Final, NamedTuple
 
 SAMPLE_NAME: Final = "Sample reviews"
@@ -95,6 +96,12 @@ def sample_csv(rows: int = SAMPLE_ROWS, seed: int = SAMPLE_SEED) -> bytes:
     writer.writerow(("text", "label"))
     writer.writerows(sample_reviews(rows, seed))
     return out.getvalue().encode("utf-8")
+
+
+@cache
+def sample_file() -> bytes:
+    """Return the file that everybody gets who asks for the sample: it is written once."""
+    return sample_csv()
 
 
 def _review(chance: random.Random, label: str) -> str:

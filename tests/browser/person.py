@@ -117,14 +117,18 @@ class Person:
         self.press("datasets:new.submit")
         self.page.wait_for_url("**/datasets/ds_*")
 
-    def train_quickly(self, name: str) -> int:
-        """Train the head on the dataset on screen; return how often the chart was seen to move."""
+    def train_begin(self, name: str) -> None:
+        """Begin to train the head on the dataset on screen."""
         self.follow("datasets:train")
         self.page.get_by_role("radio", name=self.say("training:presets.quick.name")).click()
         self.fill("training:form.suffix", name)
         expect(self.page.get_by_text(self.say("training:estimate.title"))).to_be_visible()
         self.press("training:estimate.start")
         self.page.wait_for_url("**/training/ftjob-*")
+
+    def train_quickly(self, name: str) -> int:
+        """Train the head on the dataset on screen; return how often the chart was seen to move."""
+        self.train_begin(name)
         self.page.evaluate(WATCH_CHART)
         ready = self.page.get_by_text(self.say("training:outcome.ready"))
         failed = self.page.get_by_text(self.say("training:outcome.failed"))

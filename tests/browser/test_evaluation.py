@@ -5,24 +5,13 @@ import random
 import re
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tenants.datasets.samples import NEGATIVE, POSITIVE, sample_reviews
 from tests.browser.conftest import ContextMaker
 from tests.browser.person import Person, person_new
-from tests.browser.test_pages import AXE, PHONE, TAGS, settle
+from tests.browser.test_pages import PHONE, settle, violations
 from tests.browser.texts import text as text_in
-
-
-def violations(page: Page) -> list[str]:
-    """Return what axe finds on the page."""
-    page.add_script_tag(path=AXE)
-    found: list[str] = page.evaluate(
-        "tags => axe.run(document, {runOnly: tags}).then(result => result.violations"
-        ".map(v => v.id + ': ' + v.nodes.map(n => n.target.join(' ')).join(' | ')))",
-        TAGS,
-    )
-    return found
 
 
 def trained(person: Person, name: str) -> str:

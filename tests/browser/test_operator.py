@@ -17,7 +17,7 @@ def test_the_operator_sees_an_organization_and_suspends_it(
     customer.sign_up()
     key = customer.key_create("before")
     customer.sample_data_add()
-    customer.train_quickly("seen")
+    customer.train_begin("seen")
     assert api_classify(site.url, key, "sentiment-en", "Fine.")["usage"]["predictions"] == 1
 
     # when the operator signs in by the one-time link

@@ -11,8 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import DESKTOP, ContextMaker
 from tests.browser.person import TRAINED_MS, Person, person_new
-from tests.browser.test_evaluation import violations
-from tests.browser.test_pages import PHONE, settle
+from tests.browser.test_pages import PHONE, settle, violations
 
 FOLDS, TRIALS = 3, 4
 TOPICS = ("food", "service", "price")

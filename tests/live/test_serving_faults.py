@@ -5,21 +5,25 @@ were in flight at the kill, and each of those, retried with its key, gets the st
 """
 
 import os
+import random
 import signal
-import threading
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 
-import httpx
+import psutil
 import pytest
 import redis
 
-from anneal.local.processes import wait_until
-from tests.live.machine import Installation
-from tests.live.serving import GOOD, MODEL, Customer, error_code, serving, wait_serving
+from anneal.local.processes import tied_to_parent, wait_until
+from mlworker.serving.protocol import ENGINES_KEY, Announcement, announcement_decode
+from tests.live.load import Load, exact
+from tests.live.machine import MANAGE, ROOT, Installation
+from tests.live.serving import GOOD, MODEL, Customer, serving, wait_serving
 
-CLIENTS = 8
+PARTS = ("worker-serve", "web", "redis")
 
 
 @pytest.fixture(scope="module")
@@ -38,97 +42,27 @@ def customer(broken: Installation) -> Iterator[Customer]:
         yield made
 
 
-@dataclass
-class Load:
-    """Clients that call without pause, each call under its own Idempotency-Key."""
-
-    customer: Customer
-    answered: dict[str, bytes] = field(default_factory=dict)
-    unsure: list[str] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
-    _stop: threading.Event = field(default_factory=threading.Event)
-    _threads: list[threading.Thread] = field(default_factory=list)
-
-    def __enter__(self) -> "Load":
-        self._threads = [threading.Thread(target=self._call, args=(n,)) for n in range(CLIENTS)]
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def wait_answers(self, more: int, *, seconds: float = 60) -> None:
-        """Wait until so many more calls were answered."""
-        goal, end = len(self.answered) + more, time.monotonic() + seconds
-        while len(self.answered) < goal:
-            assert time.monotonic() < end, f"no answers any more; refused {self.refused[-5:]}"
-            time.sleep(0.05)
-
-    def _call(self, client: int) -> None:
-        number = 0
-        while not self._stop.is_set():
-            number += 1
-            key = f"c{client}-{number}"
-            try:
-                answer = self.customer.classify(GOOD, headers={"Idempotency-Key": key})
-            except httpx.HTTPError:
-                self.unsure.append(key)
-                time.sleep(0.2)
-                continue
-            if answer.status_code == 200:
-                self.answered[key] = answer.content
-            else:
-                self.refused.append(error_code(answer))
-                self.unsure.append(key)
-                time.sleep(0.1)
-
-    def settle(self) -> None:
-        """Retry what is unsure until each call has its answer."""
-        for key in self.unsure:
-            end = time.monotonic() + 60
-            while key not in self.answered:
-                answer = self.customer.classify(GOOD, headers={"Idempotency-Key": key})
-                if answer.status_code == 200:
-                    self.answered[key] = answer.content
-                else:
-                    assert time.monotonic() < end, answer.text
-                    time.sleep(float(answer.headers.get("retry-after", "1")))
-
-
-def exact(load: Load, before: int) -> None:
-    """Every answered call is charged once and nothing else is."""
-    customer = load.customer
-    # What a process still settles is settled soon; the rest waits for the reaper.
-    if not customer.nothing_held(seconds=5):
-        customer.minute_pass()
-    assert customer.nothing_held()
-    charged = customer.events() - before
-    assert len(load.answered) <= charged <= len(load.answered) + len(load.unsure)
-    load.settle()
-    assert customer.nothing_held()
-    assert customer.events() - before == len(load.answered)
-    assert customer.balance()["consumed"] == customer.events()
-
-
 def engine_pid(installation: Installation) -> int:
     return installation.pids("worker-serve")[0]
 
 
-def test_a_killed_engine_loses_no_answer_and_no_money(customer: Customer) -> None:
+@pytest.mark.parametrize("rounds", [1, pytest.param(7, marks=pytest.mark.slow)])
+def test_engine_gateway_and_redis_killed_under_load_lose_no_answer_and_no_money(
+    customer: Customer, rounds: int
+) -> None:
+    """Once each; in the full form 21 kills, in an order of chance."""
+    order = [part for _ in range(rounds) for part in random.Random(rounds).sample(PARTS, 3)]
     before = customer.events()
 
     with Load(customer) as load:
         load.wait_answers(50)
-        for _ in range(2):
-            old = engine_pid(customer.installation)
-            customer.installation.kill("worker-serve")
-            customer.installation.wait_new("worker-serve", old)
+        for part in order:
+            old = customer.installation.kill(part)
+            customer.installation.wait_new(part, old)
             load.wait_answers(50)
 
-    exact(load, before)
+    exact(load, before, kills=len(order))
+    assert "drift 0" in customer.installation.manage("reconcile")
 
 
 def test_an_emptied_redis_is_survived(customer: Customer) -> None:
@@ -141,19 +75,7 @@ def test_an_emptied_redis_is_survived(customer: Customer) -> None:
             client.flushall()
             load.wait_answers(50)
 
-    exact(load, before)
-
-
-def test_a_killed_redis_is_survived(customer: Customer) -> None:
-    before = customer.events()
-
-    with Load(customer) as load:
-        load.wait_answers(50)
-        old = customer.installation.kill("redis")
-        customer.installation.wait_new("redis", old)
-        load.wait_answers(50)
-
-    exact(load, before)
+    exact(load, before, kills=0)
 
 
 def test_a_killed_postgres_takes_no_answer_that_anybody_saw(customer: Customer) -> None:
@@ -167,21 +89,7 @@ def test_a_killed_postgres_takes_no_answer_that_anybody_saw(customer: Customer) 
         load.wait_answers(50)
 
     assert wait_until(lambda: customer.http.get("/v1/billing/balance").is_success, seconds=30)
-    exact(load, before)
-
-
-def test_a_killed_web_process_charges_only_what_it_answered_or_can_answer_again(
-    customer: Customer,
-) -> None:
-    before = customer.events()
-
-    with Load(customer) as load:
-        load.wait_answers(50)
-        old = customer.installation.kill("web")
-        customer.installation.wait_new("web", old)
-        load.wait_answers(50)
-
-    exact(load, before)
+    exact(load, before, kills=3)
 
 
 def test_a_worker_told_to_stop_answers_what_it_took(customer: Customer) -> None:
@@ -198,7 +106,66 @@ def test_a_worker_told_to_stop_answers_what_it_took(customer: Customer) -> None:
     # machine the next one starts after calls at the door were told to come back.
     assert set(load.refused) <= {"engine_unavailable"}
     assert len(load.unsure) == len(load.refused)
-    exact(load, before)
+    exact(load, before, kills=0)
+
+
+@contextmanager
+def second_worker(installation: Installation) -> Iterator[psutil.Popen]:
+    """`manage.py worker serve` beside the installation's own, as a person starts it."""
+    with (installation.home / "second.txt").open("w") as said:
+        started = psutil.Popen(
+            [sys.executable, MANAGE, "worker", "serve"],
+            cwd=ROOT,
+            env=installation.plain_env,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            preexec_fn=tied_to_parent(signal.SIGTERM),
+        )
+    try:
+        yield started
+    finally:
+        started.kill()
+        started.wait(10)
+
+
+def engines(installation: Installation) -> dict[int, Announcement]:
+    """The living engines by process."""
+    client = redis.Redis.from_url(installation.env["REDIS_URL"])
+    said = [announcement_decode(raw) for raw in client.hvals(ENGINES_KEY)]
+    return {each.pid: each for each in said if each.at > time.time() - 3}
+
+
+def test_a_second_worker_takes_part_and_no_call_fails_when_either_is_lost(
+    customer: Customer,
+) -> None:
+    installation, before = customer.installation, customer.events()
+
+    def works(pid: int) -> bool:
+        found = engines(installation).get(pid)
+        return found is not None and found.rows_per_second > 0
+
+    with second_worker(installation) as second, Load(customer) as load:
+        assert wait_until(lambda: works(second.pid), seconds=90), second.status()
+
+        second.suspend()  # with rows in hand: they are run on the other one
+        assert wait_until(lambda: second.pid not in engines(installation), seconds=30)
+        load.wait_answers(50)
+        second.resume()
+        assert wait_until(lambda: works(second.pid), seconds=30)
+
+        old = engine_pid(installation)
+        os.kill(old, signal.SIGTERM)
+        installation.wait_new("worker-serve", old)
+        load.wait_answers(50)
+        fresh = engine_pid(installation)
+        assert wait_until(lambda: works(fresh), seconds=90)
+
+        second.kill()
+        load.wait_answers(100)
+
+    assert load.refused == load.unsure == []
+    exact(load, before, kills=0)
 
 
 def test_without_an_engine_a_call_is_told_to_come_back_and_costs_nothing(

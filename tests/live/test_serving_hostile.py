@@ -2,12 +2,17 @@
 
 import json
 import socket
+import time
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
+from anneal.local.processes import wait_until
+from anneal.web import BODY_SECONDS, HEAD_SECONDS
 from tests.live.machine import Installation
 from tests.live.serving import DATA, GOOD, MODEL, Customer, error_code, serving
 
@@ -92,6 +97,65 @@ def test_a_body_without_length_is_limited_too(customer: Customer) -> None:
     answer = customer.http.post("/v1/classify", content=endless())
 
     assert answer.status_code == 413
+
+
+def test_a_million_tokens_ten_thousand_texts_and_a_hundred_megabytes_cost_no_memory(
+    customer: Customer,
+) -> None:
+    def resident() -> int:
+        web = psutil.Process(customer.installation.pids("web")[0])
+        return int(web.memory_info().rss)
+
+    fits = "a " * 500_000  # as much as a body holds: 500,000 tokens
+    assert customer.classify(fits).status_code == 200
+    before = resident()
+
+    read = customer.classify(fits).json()
+    million = customer.classify("a " * 1_000_000)
+    many = customer.classify(["x"] * 10_000)
+    huge = customer.raw(b'{"model":"m","input":"' + b"x" * 100_000_000 + b'"}')
+
+    assert (read["usage"]["truncated"], len(read["data"])) == (1, 1)
+    assert (million.status_code, error_code(million)) == (413, "payload_too_large")
+    assert (many.status_code, error_code(many)) == (413, "too_many_items")
+    assert (huge.status_code, error_code(huge)) == (413, "payload_too_large")
+    assert resident() - before < 32 << 20
+
+
+def test_a_hundred_clients_that_drip_are_ended_and_hold_up_nobody(customer: Customer) -> None:
+    parts = urlsplit(customer.installation.url)
+    place = (parts.hostname or "", parts.port or 80)
+    heads = [socket.create_connection(place) for _ in range(50)]
+    bodies = [socket.create_connection(place) for _ in range(50)]
+    whole = f"Host: x\r\nAuthorization: Bearer {customer.key}\r\nContent-Length: 500\r\n\r\n"
+    for each in bodies:
+        each.sendall(b"POST /v1/classify HTTP/1.1\r\n" + whole.encode())
+    began = time.monotonic()
+
+    while time.monotonic() - began < HEAD_SECONDS + 1:
+        for each in heads:
+            with suppress(OSError):  # it was ended
+                each.sendall(b"P")
+        assert customer.classify(GOOD).status_code == 200
+        time.sleep(0.5)
+
+    assert {ended(each) for each in heads} == {True}
+    assert wait_until(lambda: all(map(ended, bodies)), seconds=BODY_SECONDS + 30, pause=1)
+    for each in (*heads, *bodies):
+        each.close()
+
+
+def ended(connection: socket.socket) -> bool:
+    """Whether the server has closed a connection; what it said before is read."""
+    connection.setblocking(False)
+    try:
+        while connection.recv(4096):
+            pass
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def test_a_client_that_leaves_in_the_middle_harms_nobody(customer: Customer) -> None:

@@ -20,6 +20,7 @@ from django.conf import settings
 from django.db import connections
 from psycopg import sql
 from rest_framework.test import APIClient
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from anneal.kernel.scopes import OrganizationRef
 from tests.unit.factories import make_client, make_organization
@@ -121,6 +122,26 @@ def django_db_setup(
     connections["default"].settings_dict["OPTIONS"].pop("pool", None)
     yield
     connections["default"].close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def static_files_listed_once() -> Iterator[None]:
+    """Every test client builds the middleware anew; listing the static files is a third of that.
+
+    They are the same files each time, so the first list is kept and the others copy it.
+    """
+    listed: dict[str, Any] = {}
+    found = WhiteNoiseMiddleware.add_files_from_finders
+
+    def add_files(self: WhiteNoiseMiddleware) -> None:
+        if not listed:
+            found(self)
+            listed.update(self.files)
+        self.files.update(listed)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", add_files)
+        yield
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Role
 from anneal.kernel.scopes import OrganizationRef
 from tests.unit.factories import make_client, make_member
+from tests.unit.predictions.helpers import keep, make_deployment, row
 from tests.unit.registry.factories import make_model_version
 
 
@@ -30,6 +31,11 @@ def file_id(owner: OrganizationRef) -> str:
     upload = SimpleUploadedFile("a.csv", b"text,label\ngood,positive\nbad,negative\n")
     body: dict[str, object] = {"file": upload, "purpose": "fine-tune"}
     return _made(make_client(owner), "/v1/files", body, "multipart")
+
+
+def batch_id(owner: OrganizationRef) -> str:
+    body: dict[str, object] = {"input_file_id": file_id(owner), "endpoint": "/v1/classify"}
+    return _made(make_client(owner), "/v1/batches", body)
 
 
 def job_id(owner: OrganizationRef) -> str:
@@ -87,3 +93,9 @@ def stage_name(owner: OrganizationRef) -> str:
     response = make_client(owner).put(f"/v1/models/{model}/stages/production")
     assert response.status_code == 200, response.content
     return "production"
+
+
+def prediction_id(owner: OrganizationRef) -> str:
+    made = row()
+    keep(owner, make_deployment(owner, "logged"), [made])
+    return public_id("pred_", made.id)

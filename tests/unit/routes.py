@@ -21,6 +21,7 @@ MAKERS: dict[str, Callable[[OrganizationRef], str]] = {
     "job_id": foreign.job_id,
     "model": foreign.model_name,
     "deployment_id": foreign.deployment_id,
+    "prediction_id": foreign.prediction_id,
     "key_id": foreign.key_id,
     "user_id": foreign.user_id,
     "invitation_id": foreign.invitation_id,
@@ -29,6 +30,7 @@ MAKERS: dict[str, Callable[[OrganizationRef], str]] = {
     "delivery_id": foreign.delivery_id,
     "export_id": foreign.export_id,
     "stage": foreign.stage_name,
+    "batch_id": foreign.batch_id,
 }
 
 

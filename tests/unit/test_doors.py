@@ -18,13 +18,13 @@ from tests.unit.routes import METHODS, replaced, routes, tenant_calls
 
 pytestmark = pytest.mark.django_db
 
-STREAM = "v1/fine_tuning/jobs/<str:job_id>/stream"
-CALLS = [*tenant_calls(), (STREAM, "get")]
+STREAMS = ("v1/fine_tuning/jobs/<str:job_id>/stream", "v1/batches/<str:batch_id>/stream")
+CALLS = [*tenant_calls(), *((stream, "get") for stream in STREAMS)]
 ID = "ds_" + "0" * 26
 
 
-def test_the_stream_is_a_route() -> None:
-    assert STREAM in {path for path, _ in routes()}
+def test_the_streams_are_routes() -> None:
+    assert set(STREAMS) <= {path for path, _ in routes()}
     assert {method for _, method in CALLS} <= set(METHODS)
 
 

@@ -38,6 +38,10 @@ BODIES: list[tuple[str, str, str, Maker, str]] = [
         foreign.model_name,
         "continue_from_not_found",
     ),
+    ("/v1/batches", "input_file_id", "file-", foreign.file_id, "not_found"),
+    ("/v1/batches", "model", "", foreign.model_name, "model_not_found"),
+    ("/v1/batches/estimate", "input_file_id", "file-", foreign.file_id, "not_found"),
+    ("/v1/batches/estimate", "model", "", foreign.model_name, "model_not_found"),
     ("/v1/deployments", "model", "", foreign.model_name, "model_not_found"),
     ("/v1/deployments/{own}/promote", "model", "", foreign.model_name, "model_not_found"),
     ("/v1/billing/budgets", "subject", "key_", foreign.key_id, "limit_invalid"),
@@ -48,6 +52,8 @@ BODIES: list[tuple[str, str, str, Maker, str]] = [
 def _body(path: str, field: str, value: str, mine: str) -> dict[str, Any]:
     if "jobs" in path:
         return {**JOB, "training_file": mine, field: value}
+    if "batches" in path:
+        return {"input_file_id": mine, "endpoint": "/v1/classify", field: value}
     if "budgets" in path:
         return {"unit": "prediction", "window": "month", "amount": 10, field: value}
     return {"name": "mine", field: value} if path == "/v1/deployments" else {field: value}
@@ -66,7 +72,8 @@ def test_a_foreign_id_in_a_body_is_nobodys(
 ) -> None:
     theirs = maker(other_organization)
     nobodys = public_id(prefix, uuid4()) if prefix else f"nobodys-{uuid4().hex[:6]}"
-    mine = foreign.dataset_id(organization)
+    batches = "batches" in path
+    mine = foreign.file_id(organization) if batches else foreign.dataset_id(organization)
     address = path.format(own=foreign.deployment_id(organization) if "{own}" in path else "")
 
     def answer(value: str) -> tuple[int, dict[str, Any]]:

@@ -108,6 +108,92 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/batches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List batches, newest first. */
+        get: operations["batches_list"];
+        put?: never;
+        /** @description Answer a file of requests, or of rows, in the background and at a lower price. */
+        post: operations["batches_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/batches/estimate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Count a file's rows and quote their price, without starting anything. */
+        post: operations["batches_estimate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/batches/{batch_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return a batch with its counts and files. */
+        get: operations["batches_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/batches/{batch_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description End a batch soon; what is answered by then is kept in its files, and paid. */
+        post: operations["batches_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/batches/{batch_id}/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Server-sent events: `status` (the batch) whenever it moved, and at the end `done`. A comment every 15 seconds keeps the line open. */
+        get: operations["batches_stream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/billing/balance": {
         parameters: {
             query?: never;
@@ -543,6 +629,76 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/deployments/{deployment_id}/prediction_log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return what is asked to be kept, and what was kept and dropped. */
+        get: operations["prediction_log_retrieve"];
+        /** @description Set what is kept of calls to come. Off by default; rows there are stay their days. */
+        put: operations["prediction_log_set"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deployments/{deployment_id}/predictions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List kept predictions, newest first. */
+        get: operations["deployments_predictions_list"];
+        put?: never;
+        post?: never;
+        /** @description Forget all kept predictions of the deployment. It goes on keeping those to come. */
+        delete: operations["deployments_predictions_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deployments/{deployment_id}/predictions.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return kept predictions for a spreadsheet, 20,000 at most; `x-more-after` leads on. */
+        get: operations["deployments_predictions_csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deployments/{deployment_id}/predictions.jsonl": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return kept predictions as JSON lines, 20,000 at most; `x-more-after` leads on. */
+        get: operations["deployments_predictions_jsonl"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/deployments/{deployment_id}/promote": {
         parameters: {
             query?: never;
@@ -670,7 +826,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description List feedback, newest first. */
+        /** @description List feedback, newest first, with the texts that are in a prediction log. */
         get: operations["feedback_list"];
         put?: never;
         /** @description Judge a prediction by its id; judging it again replaces what was said. */
@@ -1340,6 +1496,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/predictions/{prediction_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return one kept prediction. */
+        get: operations["predictions_retrieve"];
+        put?: never;
+        post?: never;
+        /** @description Forget one kept prediction. What was charged for it stays. */
+        delete: operations["predictions_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/session_keys": {
         parameters: {
             query?: never;
@@ -1817,6 +1991,122 @@ export interface components {
             seconds: number;
             /** @description Why there is no figure: too_slow or no_words. */
             skipped: string | null;
+        };
+        /** @description How far it is, in lines or rows. */
+        BatchCountsOut: {
+            total: number;
+            completed: number;
+            failed: number;
+        };
+        /** @description Why a batch failed. */
+        BatchErrorOut: {
+            code: string;
+            message: string;
+            param: string | null;
+            line: number | null;
+        };
+        /** @description OpenAI's list of errors. */
+        BatchErrorsOut: {
+            /** @default list */
+            object?: string;
+            data: components["schemas"]["BatchErrorOut"][];
+        };
+        /** @description What a batch would cost. */
+        BatchEstimateOut: {
+            /** @default batch.estimate */
+            object?: string;
+            form: components["schemas"]["FormEnum"];
+            /** @description Lines or rows. */
+            requests: number;
+            /** @description Texts to be answered and paid. */
+            items: number;
+            /** @description Lines or rows that go to the error file, unpaid. */
+            bad: number;
+            /** @description False: a long file was judged by its beginning. */
+            exact: boolean;
+            model: string;
+            columns: string[];
+            text_column: string | null;
+            /** @description Money beyond what grants cover. */
+            price: string;
+            /** @description What all items cost call by call, by the list. */
+            online_price: string;
+            currency: string;
+            allowed: boolean;
+            /** @description Error code of a refusal. */
+            reason: string | null;
+        };
+        /** @description A page of batches. */
+        BatchListOut: {
+            /** @default list */
+            object?: string;
+            data: components["schemas"]["BatchOut"][];
+            first_id: string | null;
+            last_id: string | null;
+            has_more: boolean;
+        };
+        /** @description A batch, in OpenAI's shape and with what is ours. */
+        BatchOut: {
+            id: string;
+            /** @default batch */
+            object?: string;
+            endpoint: string;
+            errors: components["schemas"]["BatchErrorsOut"] | null;
+            input_file_id: string;
+            completion_window: string;
+            status: components["schemas"]["BatchOutStatusEnum"];
+            output_file_id: string | null;
+            error_file_id: string | null;
+            created_at: number;
+            in_progress_at: number | null;
+            expires_at: number;
+            finalizing_at: number | null;
+            completed_at: number | null;
+            failed_at: number | null;
+            expired_at: number | null;
+            cancelling_at: number | null;
+            cancelled_at: number | null;
+            request_counts: components["schemas"]["BatchCountsOut"];
+            metadata: {
+                [key: string]: string;
+            };
+            model: string | null;
+            form: components["schemas"]["FormEnum"];
+            text_column: string | null;
+            /** @description Texts to be answered: a request may have many. */
+            items: number;
+            /** @description Predictions charged so far. */
+            charged: number;
+        };
+        /**
+         * @description * `validating` - validating
+         *     * `failed` - failed
+         *     * `in_progress` - in_progress
+         *     * `finalizing` - finalizing
+         *     * `completed` - completed
+         *     * `expired` - expired
+         *     * `cancelling` - cancelling
+         *     * `cancelled` - cancelled
+         * @enum {string}
+         */
+        BatchOutStatusEnum: "validating" | "failed" | "in_progress" | "finalizing" | "completed" | "expired" | "cancelling" | "cancelled";
+        /** @description The body of create and estimate: OpenAI's, and ``model`` for a file of rows. */
+        BatchRequestInRequest: {
+            /** @description Id of a file uploaded with the purpose `batch`. */
+            input_file_id: string;
+            endpoint: components["schemas"]["EndpointEnum"];
+            /**
+             * @description Hours until it ends with what is answered by then: `1h` to `336h`.
+             * @default 24h
+             */
+            completion_window?: string;
+            metadata?: {
+                [key: string]: string;
+            } | null;
+            /** @description Makes it a file of rows (CSV, TSV, JSONL, JSON, Parquet): each is answered by this model and comes back with the answer in columns of its own. */
+            model?: string | null;
+            /** @description Of a file of rows: the column to read; guessed when absent. */
+            text_column?: string | null;
         };
         /** @description Texts of ``from`` to below ``to`` characters; the last bin is open. */
         BinOut: {
@@ -2370,6 +2660,12 @@ export interface components {
             currency: string | null;
         };
         /**
+         * @description * `/v1/classify` - /v1/classify
+         *     * `/v1/embeddings` - /v1/embeddings
+         * @enum {string}
+         */
+        EndpointEnum: "/v1/classify" | "/v1/embeddings";
+        /**
          * @description * `hard` - hard
          *     * `soft` - soft
          * @enum {string}
@@ -2655,6 +2951,8 @@ export interface components {
             object: string;
             prediction: string;
             model: string;
+            /** @description The text, where it is in the prediction log; else null. */
+            text: string | null;
             label: string | null;
             rating: number | null;
             comment: string;
@@ -2737,6 +3035,12 @@ export interface components {
             amount: components["schemas"]["AmountRangeOut"];
             data: components["schemas"]["MeterForecastOut"][];
         };
+        /**
+         * @description * `requests` - requests
+         *     * `rows` - rows
+         * @enum {string}
+         */
+        FormEnum: "requests" | "rows";
         /** @description Grants that are not spent, by unit, the next to be spent first. */
         GrantListOut: {
             object: string;
@@ -3084,6 +3388,101 @@ export interface components {
          * @enum {string}
          */
         LimitWindowEnum: "day" | "month" | "total";
+        /** @description What one day's calls left. */
+        LogDaySchema: {
+            /** Format: date */
+            day: string;
+            /** @description Texts answered while the log was on. */
+            answered: number;
+            kept: number;
+            /** @description Texts that were to be kept and were not, since the installation was busy or the day's room was used up. */
+            dropped: number;
+        };
+        /** @description The answer to forgetting all rows. */
+        LogDeletedSchema: {
+            object: string;
+            deployment: string;
+            /** @description How many rows they were. */
+            deleted: number;
+        };
+        /** @description `PUT /v1/deployments/{id}/prediction_log`: all of it at once; the rest gets its default. */
+        LogSetSchemaRequest: {
+            enabled: boolean;
+            /**
+             * @description Share of the calls that are kept.
+             * @default 100
+             */
+            percent?: number;
+            /**
+             * @description How long rows are kept.
+             * @default 30
+             */
+            days?: number;
+            /**
+             * @description Off: the answers alone are kept, no text.
+             * @default true
+             */
+            texts?: boolean;
+            /**
+             * @description What is hidden in the texts before they are written; all kinds by default.
+             * @default [
+             *       "email",
+             *       "phone",
+             *       "card",
+             *       "number"
+             *     ]
+             */
+            redact?: components["schemas"]["RedactEnum"][];
+            /** @description Own words to hide: `Jane Doe`, `KD-######` (# is a digit), `acme*`. */
+            words?: string[];
+        };
+        /** @description The settings, and what there is. */
+        LogStateSchema: {
+            enabled: boolean;
+            percent: number;
+            days: number;
+            texts: boolean;
+            redact: components["schemas"]["RedactEnum"][];
+            words: string[];
+            /** @description Rows kept now, counted up to 100,000. */
+            rows: number;
+            /** @description The last 30 days with calls, newest first. */
+            days_counted: components["schemas"]["LogDaySchema"][];
+        };
+        /** @description A page of kept predictions. */
+        LoggedPredictionListSchema: {
+            object: string;
+            data: components["schemas"]["LoggedPredictionSchema"][];
+            first_id: string | null;
+            last_id: string | null;
+            has_more: boolean;
+        };
+        /** @description One answered text that was kept. */
+        LoggedPredictionSchema: {
+            /** @description Feedback takes it. */
+            id: string;
+            object: string;
+            deployment: string;
+            /** @description The version that answered. */
+            model: string;
+            /** @description Null where no texts are kept. */
+            text: string | null;
+            /** @description Over 10,000 characters long. */
+            text_cut: boolean;
+            /** @description How many places of the text were hidden. */
+            hidden: number;
+            /** @description As the call was answered, under the fields' own names; the best 10 scores. */
+            answer: {
+                [key: string]: unknown;
+            };
+            labels: string[];
+            /**
+             * Format: double
+             * @description How sure the answer is: its score, or that of its least sure part.
+             */
+            score: number | null;
+            created_at: number;
+        };
         /** @description Which column is the text and which the label, and which further ones are kept. */
         MappingOut: {
             text: string;
@@ -3518,6 +3917,12 @@ export interface components {
             caps: components["schemas"]["CapOut"][];
             overage: components["schemas"]["OverageOut"];
         };
+        /** @description The answer to forgetting one row. */
+        PredictionDeletedSchema: {
+            id: string;
+            object: string;
+            deleted: boolean;
+        };
         /** @description A named set of values; a value given beside it wins. */
         PresetSchema: {
             name: string;
@@ -3660,6 +4065,14 @@ export interface components {
             tier: string;
             reasons: components["schemas"]["ReasonSchema"][];
         };
+        /**
+         * @description * `email` - email
+         *     * `phone` - phone
+         *     * `card` - card
+         *     * `number` - number
+         * @enum {string}
+         */
+        RedactEnum: "email" | "phone" | "card" | "number";
         /** @description The code, in capitals or not. */
         RedeemInRequest: {
             code: string;
@@ -4422,6 +4835,11 @@ export interface components {
             top_k?: number | null;
             /** @description `label` is null, and free, for texts whose best score is below. With several labels a text, or entities: the least score of those that are given. */
             threshold?: number | null;
+            /**
+             * @description Send rows as they are answered: events, or lines for `Accept: application/x-ndjson` (which asks for them by itself). The last is a `StreamEnd`.
+             * @default false
+             */
+            stream?: boolean;
         };
         Prediction: {
             /** @description Of the text in `input`. */
@@ -4511,6 +4929,13 @@ export interface components {
              * @enum {string}
              */
             encoding_format?: "float" | "base64";
+            /** @description The model's own number alone: no base here can be cut short. */
+            dimensions?: number | null;
+            /**
+             * @description Send rows as they are answered: events, or lines for `Accept: application/x-ndjson` (which asks for them by itself). The last is a `StreamEnd`.
+             * @default false
+             */
+            stream?: boolean;
         };
         EmbeddingsResponse: {
             /** @constant */
@@ -4525,6 +4950,31 @@ export interface components {
             usage: {
                 prompt_tokens: number;
                 total_tokens: number;
+            };
+        };
+        /** @description The last line of a stream; each line before it is an item of `data`. */
+        StreamEnd: {
+            /** @constant */
+            object?: "list";
+            model?: string;
+            data?: unknown[];
+            /** @description In place of the above where the stream ended early. */
+            error?: {
+                message: string;
+                type: string;
+                param: string | null;
+                code: string;
+            };
+            usage: {
+                [key: string]: number;
+            };
+            metering: {
+                /** @description Predictions charged: those of the rows above. */
+                units: number;
+                /** @description The longest wait of a part. */
+                queue_ms: number;
+                /** @description Of all parts together. */
+                inference_ms: number;
             };
         };
         PipelineRequest: {
@@ -4590,6 +5040,7 @@ export interface operations {
             /** @description The answer. */
             200: {
                 headers: {
+                    /** @description The call's own `x-request-id` where it sent one of up to 128 plain characters, else a new one. Refusals carry it too. */
                     "x-request-id"?: string;
                     /** @description Predictions charged. */
                     "x-units"?: number;
@@ -4823,6 +5274,142 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RecommendationListSchema"];
+                };
+            };
+        };
+    };
+    batches_list: {
+        parameters: {
+            query?: {
+                /** @description The last id of the page before. */
+                after?: string;
+                /** @description 1 to 100; 20 when absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchListOut"];
+                };
+            };
+        };
+    };
+    batches_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BatchRequestInRequest"];
+                "multipart/form-data": components["schemas"]["BatchRequestInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchOut"];
+                };
+            };
+        };
+    };
+    batches_estimate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BatchRequestInRequest"];
+                "multipart/form-data": components["schemas"]["BatchRequestInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchEstimateOut"];
+                };
+            };
+        };
+    };
+    batches_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchOut"];
+                };
+            };
+        };
+    };
+    batches_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchOut"];
+                };
+            };
+        };
+    };
+    batches_stream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events, until the batch has ended. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
                 };
             };
         };
@@ -5196,6 +5783,7 @@ export interface operations {
             /** @description The answer. */
             200: {
                 headers: {
+                    /** @description The call's own `x-request-id` where it sent one of up to 128 plain characters, else a new one. Refusals carry it too. */
                     "x-request-id"?: string;
                     /** @description Predictions charged. */
                     "x-units"?: number;
@@ -5207,6 +5795,8 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PredictResponse"];
+                    "text/event-stream": components["schemas"]["StreamEnd"];
+                    "application/x-ndjson": components["schemas"]["StreamEnd"];
                 };
             };
             /** @description The body is wrong; `param` names the field. */
@@ -5682,6 +6272,177 @@ export interface operations {
             };
         };
     };
+    prediction_log_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogStateSchema"];
+                };
+            };
+        };
+    };
+    prediction_log_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LogSetSchemaRequest"];
+                "multipart/form-data": components["schemas"]["LogSetSchemaRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogStateSchema"];
+                };
+            };
+        };
+    };
+    deployments_predictions_list: {
+        parameters: {
+            query?: {
+                /** @description The last id of the page before. */
+                after?: string;
+                /** @description Unix second of the first. */
+                from?: number;
+                /** @description A label of the answer, as it was shown. */
+                label?: string;
+                limit?: number;
+                /** @description The version that answered. */
+                model?: string;
+                /** @description Answers less sure than this. */
+                score_below?: number;
+                /** @description Unix second behind the last. */
+                to?: number;
+            };
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoggedPredictionListSchema"];
+                };
+            };
+        };
+    };
+    deployments_predictions_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogDeletedSchema"];
+                };
+            };
+        };
+    };
+    deployments_predictions_csv: {
+        parameters: {
+            query?: {
+                /** @description The last id of the page before. */
+                after?: string;
+                /** @description Unix second of the first. */
+                from?: number;
+                /** @description A label of the answer, as it was shown. */
+                label?: string;
+                /** @description The version that answered. */
+                model?: string;
+                /** @description Answers less sure than this. */
+                score_below?: number;
+                /** @description Unix second behind the last. */
+                to?: number;
+            };
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+        };
+    };
+    deployments_predictions_jsonl: {
+        parameters: {
+            query?: {
+                /** @description The last id of the page before. */
+                after?: string;
+                /** @description Unix second of the first. */
+                from?: number;
+                /** @description A label of the answer, as it was shown. */
+                label?: string;
+                /** @description The version that answered. */
+                model?: string;
+                /** @description Answers less sure than this. */
+                score_below?: number;
+                /** @description Unix second behind the last. */
+                to?: number;
+            };
+            header?: never;
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/jsonl": string;
+                };
+            };
+        };
+    };
     deployments_promote: {
         parameters: {
             query?: never;
@@ -5836,7 +6597,10 @@ export interface operations {
     embeddings: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repeated call with the same key and body gets the first answer, uncharged. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5849,6 +6613,7 @@ export interface operations {
             /** @description The answer. */
             200: {
                 headers: {
+                    /** @description The call's own `x-request-id` where it sent one of up to 128 plain characters, else a new one. Refusals carry it too. */
                     "x-request-id"?: string;
                     /** @description Predictions charged. */
                     "x-units"?: number;
@@ -5860,6 +6625,8 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EmbeddingsResponse"];
+                    "text/event-stream": components["schemas"]["StreamEnd"];
+                    "application/x-ndjson": components["schemas"]["StreamEnd"];
                 };
             };
             /** @description The body is wrong; `param` names the field. */
@@ -5900,6 +6667,15 @@ export interface operations {
             };
             /** @description No such model. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayError"];
+                };
+            };
+            /** @description The deployment is paused, or the Idempotency-Key is in use or came with another body. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7143,6 +7919,48 @@ export interface operations {
             };
         };
     };
+    predictions_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                prediction_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoggedPredictionSchema"];
+                };
+            };
+        };
+    };
+    predictions_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                prediction_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PredictionDeletedSchema"];
+                };
+            };
+        };
+    };
     session_keys_create: {
         parameters: {
             query?: never;
@@ -7178,6 +7996,7 @@ export interface operations {
             /** @description The answer. */
             200: {
                 headers: {
+                    /** @description The call's own `x-request-id` where it sent one of up to 128 plain characters, else a new one. Refusals carry it too. */
                     "x-request-id"?: string;
                     /** @description Predictions charged. */
                     "x-units"?: number;

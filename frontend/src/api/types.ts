@@ -46,6 +46,10 @@ export type DatasetPreview = Schemas["PreviewOut"];
 export type DatasetRow = Schemas["RowOut"];
 export type LengthBin = Schemas["BinOut"];
 
+export type Batch = Schemas["BatchOut"];
+export type BatchCreate = Schemas["BatchRequestInRequest"];
+export type BatchEstimate = Schemas["BatchEstimateOut"];
+
 export type Job = Schemas["JobSchema"];
 export type CrossValidation = Schemas["CrossValidationSchema"];
 export type Search = Schemas["SearchSchema"];
@@ -66,6 +70,9 @@ export type Side = Schemas["SideSchema"];
 export type ShadowSide = Schemas["ShadowSideSchema"];
 export type Output = Schemas["OutputSchema"];
 export type Rule = Schemas["RuleSchema"];
+export type PredictionLog = Schemas["LogStateSchema"];
+export type PredictionLogDraft = Schemas["LogSetSchemaRequest"];
+export type LoggedPrediction = Schemas["LoggedPredictionSchema"];
 
 export type ApiKey = Schemas["ApiKeyOut"];
 export type KeyScope = Schemas["ScopesEnum"];

@@ -10,15 +10,23 @@ export const useOrg = (): Membership => {
 
 export const useMe = (): Me => useRouteContext({ from: "/o/$org" }).me;
 
-export type Ability = "upload" | "train" | "deploy" | "keys" | "money" | "members" | "webhooks";
+export type Ability =
+  | "label"
+  | "upload"
+  | "train"
+  | "deploy"
+  | "keys"
+  | "money"
+  | "members"
+  | "webhooks";
 
 const ABILITIES: Record<OrganizationRole, readonly Ability[]> = {
   viewer: [],
-  annotator: [],
-  developer: ["upload", "train", "deploy", "keys"],
+  annotator: ["label"],
+  developer: ["label", "upload", "train", "deploy", "keys"],
   billing: ["money"],
-  admin: ["upload", "train", "deploy", "keys", "money", "members", "webhooks"],
-  owner: ["upload", "train", "deploy", "keys", "money", "members", "webhooks"],
+  admin: ["label", "upload", "train", "deploy", "keys", "money", "members", "webhooks"],
+  owner: ["label", "upload", "train", "deploy", "keys", "money", "members", "webhooks"],
 };
 
 /** Whether to offer something; the server decides again. */

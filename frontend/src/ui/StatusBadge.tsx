@@ -6,6 +6,8 @@ const TONES: Record<string, string> = {
   succeeded: "good",
   ready: "good",
   active: "good",
+  completed: "good",
+  in_progress: "warm",
   failed: "bad",
   revoked: "bad",
   invalid: "bad",

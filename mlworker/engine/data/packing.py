@@ -7,7 +7,7 @@ long is a plain view of the packed tokens.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -130,18 +130,34 @@ def _filled(values: Tensor, fill: int) -> Tensor:
     return torch.cat([values, values.new_zeros(fill)]) if fill else values
 
 
-def _buckets(lengths: list[int], device: torch.device | str) -> list[Bucket]:
-    """Greedy cuts over ascending lengths."""
-    buckets: list[Bucket] = []
-    first, start = 0, 0
+def padding_of(lengths: Sequence[int]) -> int:
+    """Cells without a token in the rectangles that rows of these lengths are packed into."""
+    ascending = sorted(lengths)
+    return sum(
+        (last - first) * ascending[last - 1] - sum(ascending[first:last])
+        for first, last in _cuts(ascending)
+    )
+
+
+def _cuts(lengths: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Greedy cuts [first, last) over ascending lengths."""
+    first = 0
     while first < len(lengths):
         limit = int(lengths[first] * _SLACK) + 2
         last = first
         while last < len(lengths) and lengths[last] <= limit:
             last += 1
+        yield first, last
+        first = last
+
+
+def _buckets(lengths: list[int], device: torch.device | str) -> list[Bucket]:
+    buckets: list[Bucket] = []
+    start = 0
+    for first, last in _cuts(lengths):
         bucket = _bucket(first, start, lengths[first:last], device)
         buckets.append(bucket)
-        first, start = last, start + bucket.tokens
+        start += bucket.tokens
     return buckets
 
 

@@ -28,6 +28,7 @@ class SlotTable:
 
     Models of tier full also count against `room`, the bytes that weights of their own may take.
     `adapter_room` is what the slots in use may take.
+    `evicted` is told the key of each model that made way for another.
     """
 
     def __init__(
@@ -37,9 +38,11 @@ class SlotTable:
         *,
         room: int = DEFAULT_ROOM,
         adapter_room: int = ADAPTER_ROOM,
+        evicted: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._resident, self._loader = resident, loader
         self._room, self._adapter_room = room, adapter_room
+        self._evicted = evicted
         self._slots: OrderedDict[str, int] = OrderedDict()
         self._sizes: dict[str, int] = {}
         self._used: dict[str, float] = {}
@@ -51,6 +54,11 @@ class SlotTable:
     def peek(self, key: str) -> int | None:
         """The slot of a model that is loaded, without touching its place in the queue."""
         return self._slots.get(key)
+
+    @property
+    def used(self) -> int:
+        """How many slots hold a model."""
+        return len(self._slots)
 
     @property
     def bytes(self) -> int:
@@ -164,6 +172,7 @@ class SlotTable:
         for key in self._slots:
             if wanted(key) and not self._pins[key] and self._used[key] <= unused_since:
                 self._evict(key)
+                self._evicted(key)
                 return True
         return False
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from mlworker.engine.contracts import CheckpointMessage, MetricMessage, PlanMessage
 from mlworker.engine.tasks import task_named
+from mlworker.jobs.figures import TRAINING_STEPS, TRAINING_TOKENS
 from mlworker.jobs.states import EventKind
 from mlworker.jobs.working import News, Work
 
@@ -45,6 +46,10 @@ class Progress:
 
     def metric(self, message: MetricMessage, news: News) -> None:
         """Take one measurement."""
+        if self._last is not None:
+            tokens = message.trained_tokens - self._last.trained_tokens
+            TRAINING_TOKENS.add(max(0, tokens), self._device)
+            TRAINING_STEPS.add(max(0, message.step - self._last.step), self._device)
         self._last, self._total = message, message.steps_planned
         news.progress = self.as_dict()
         if message.validation is not None:

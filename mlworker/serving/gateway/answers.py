@@ -51,15 +51,19 @@ def classify_render(
     threshold: float | None,
     usage: dict[str, int],
     sources: Sources = None,
+    first: int = 0,
 ) -> Render:
-    """Return what renders the body of `POST /v1/classify`, in the task's own shape."""
+    """Return what renders the body of `POST /v1/classify`, in the task's own shape.
+
+    ``first`` is the index of the first text, where these are a part of a longer list.
+    """
     predict = task_named(task).prediction
 
     def render(answer: Answer) -> bytes:
         data = []
         rows = zip(event_ids, rows_of(answer), strict=True)
         for index, ((event_id, row), source) in enumerate(
-            zip(rows, _NONE if sources is None else sources, strict=False)
+            zip(rows, _NONE if sources is None else sources, strict=False), first
         ):
             found = predict(row, labels, source=source, top_k=top_k, threshold=threshold)
             data.append({"index": index, "id": prediction_id(event_id), **found})
@@ -104,13 +108,15 @@ def pipeline_render(
     return render
 
 
-def embeddings_render(*, model: str, encoding: str, usage: dict[str, int]) -> Render:
+def embeddings_render(
+    *, model: str, encoding: str, usage: dict[str, int], first: int = 0
+) -> Render:
     """Return what renders OpenAI's body of `POST /v1/embeddings`."""
 
     def render(answer: Answer) -> bytes:
         data = [
             {"object": "embedding", "index": index, "embedding": _vector(row, encoding)}
-            for index, row in enumerate(rows_of(answer))
+            for index, row in enumerate(rows_of(answer), first)
         ]
         return json_encode({"object": "list", "model": model, "data": data, "usage": usage})
 

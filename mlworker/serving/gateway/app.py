@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from anneal.kernel.errors import DomainError, InternalError, MethodNotAllowed
+from mlworker.serving.gateway.call import Call
 from mlworker.serving.gateway.http import (
     ClientGone,
     Headers,
@@ -20,7 +21,7 @@ from mlworker.serving.gateway.http import (
     respond_error,
 )
 from mlworker.serving.gateway.lifespan import lifespan
-from mlworker.serving.gateway.requests import Call, Calls
+from mlworker.serving.gateway.requests import Calls
 from mlworker.serving.gateway.runtime import Runtime
 
 logger = logging.getLogger(__name__)
@@ -37,10 +38,10 @@ class GatewayApp:
         self._fallback = fallback
         self._runtime = Runtime()
         calls = Calls(self._runtime)
-        self._routes: Final[dict[str, Callable[[Call], Awaitable[None]]]] = {
-            "/v1/classify": calls.classify,
-            "/v1/embeddings": calls.embeddings,
-            "/v1/trial/classify": calls.trial,
+        self._routes: Final[dict[str, tuple[str, Callable[[Call], Awaitable[None]]]]] = {
+            "/v1/classify": ("classify", calls.classify),
+            "/v1/embeddings": ("embeddings", calls.embeddings),
+            "/v1/trial/classify": ("trial", calls.trial),
         }
         self._pipeline = calls.pipeline
 
@@ -52,11 +53,12 @@ class GatewayApp:
         path = scope.get("path", "")
         if scope["type"] != "http":
             await self._fallback(scope, receive, send)
-        elif (handler := self._routes.get(path)) is not None:
-            await self._guard(handler, Call(scope, receive, send))
+        elif (found := self._routes.get(path)) is not None:
+            route, handler = found
+            await self._guard(handler, Call(scope, receive, send, route))
         elif path.startswith(HUGGING_FACE_PREFIX):
             model = path[len(HUGGING_FACE_PREFIX) :]
-            await self._guard(self._pipeline, Call(scope, receive, send, model=model))
+            await self._guard(self._pipeline, Call(scope, receive, send, "pipeline", model))
         elif path == "/livez":
             await respond(send, 200, b'{"status":"alive"}', [])
         else:
@@ -77,11 +79,13 @@ class GatewayApp:
             logger.exception("gateway.failed: %s", call.request_id)
             await self._refuse(call, InternalError())
         finally:
+            call.ended()
             if call.entry is not None:
                 call.entry.leave()
 
     @staticmethod
     async def _refuse(call: Call, error: DomainError) -> None:
+        call.refused(error)
         headers: Headers = [(b"x-request-id", call.request_id.encode()), *call.headers]
         if isinstance(error, MethodNotAllowed):
             headers.append((b"allow", b"POST"))

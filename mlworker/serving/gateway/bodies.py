@@ -26,15 +26,30 @@ class ClassifyBody(msgspec.Struct, forbid_unknown_fields=True):
     input: str | list[str]
     top_k: TopK | None = None
     threshold: Threshold | None = None
+    stream: bool = False
 
 
 class EmbeddingsBody(msgspec.Struct):
     """`POST /v1/embeddings`, OpenAI's shape; `user` and other fields of theirs are not needed."""
 
     model: ModelName
-    input: str | list[str]
+    input: str | list[str | int | list[int]]
     encoding_format: str = "float"
-    dimensions: int | None = None
+    dimensions: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    stream: bool = False
+
+    def texts(self) -> str | list[str]:
+        """Return what is to be embedded. Raises InvalidRequest for lists of tokens."""
+        if isinstance(self.input, str):
+            return self.input
+        texts = [item for item in self.input if isinstance(item, str)]
+        if len(texts) < len(self.input):
+            raise InvalidRequest(
+                "Tokens are numbers of another model's vocabulary: send texts (in LangChain,"
+                " check_embedding_ctx_length=False).",
+                param="input",
+            )
+        return texts
 
 
 class HuggingFaceParameters(msgspec.Struct):

@@ -82,6 +82,7 @@ class Broker:
 
     async def send(self, base: str, works: list[Work], *, again: bool = False) -> None:
         """Queue works of one base as one envelope. Raises BROKER_ERRORS."""
+        self._wanted.add(base)  # it stays wanted while it is called
         envelope = Envelope(self.gateway, time.time(), works)
         await self._commands.lpush(waiting_key(base), envelope_encode(envelope, again=again))
 
@@ -129,6 +130,15 @@ class Broker:
         alive_since = time.time() - ANNOUNCEMENT_TTL
         return any(
             base in engine.bases and engine.at > alive_since for engine in self._engines.values()
+        )
+
+    def tokens_per_second(self, base: str) -> float:
+        """Return what the living engines of ``base`` do together; 0 when that is not known yet."""
+        alive_since = time.time() - ANNOUNCEMENT_TTL
+        return sum(
+            engine.tokens_per_second
+            for engine in self._engines.values()
+            if base in engine.bases and engine.at > alive_since
         )
 
     def want(self, base: str) -> None:

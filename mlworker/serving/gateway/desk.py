@@ -4,7 +4,8 @@ waiting -> hold (one round trip for all that wait) -> sent to the engine (one LP
 -> answered (one list element per engine batch) -> settled (one round trip) -> handed out.
 
 While one round trip is under way the next batch gathers, so cost per request falls as load rises.
-An organization whose books refuse settlements waits apart, so that nobody else waits with it.
+Organizations take turns in both queues, and one whose books refuse settlements waits apart: nobody
+waits for what another one sends.
 """
 
 import asyncio
@@ -18,13 +19,13 @@ from uuid import UUID
 from anneal.kernel.errors import DomainError, Unavailable
 from mlworker.serving.errors import DeadlineExceeded, EngineFailed, ModelNotLoaded
 from mlworker.serving.gateway.broker import BROKER_ERRORS, Broker
+from mlworker.serving.gateway.fair import BATCH, FairQueue
 from mlworker.serving.gateway.ledger import LEDGER_ERRORS, Ledger, Settlement
 from mlworker.serving.gateway.tickets import Stage, Ticket
 from mlworker.serving.protocol import NOT_LOADED, Answer
 
 logger = logging.getLogger(__name__)
 
-MAX_BATCH: Final = 256
 SWEEP_SECONDS: Final = 0.25
 SETTLE_RETRY_SECONDS: Final = 0.2
 ANSWERED_SECONDS: Final = 30.0
@@ -42,8 +43,8 @@ class Desk:
 
     def __init__(self, ledger: Ledger, broker: Broker) -> None:
         self._ledger, self._broker = ledger, broker
-        self._waiting: list[Ticket] = []
-        self._settling: list[Settlement] = []
+        self._waiting: FairQueue[Ticket] = FairQueue()
+        self._settling: FairQueue[Settlement] = FairQueue()
         self._flight: dict[int, Ticket] = {}
         self._sick: dict[UUID, list[Settlement]] = {}
         self._nurses: set[asyncio.Task[None]] = set()
@@ -63,7 +64,7 @@ class Desk:
     def submit(self, ticket: Ticket) -> None:
         """Queue a ticket for its hold; its future tells the outcome."""
         self._flight[ticket.number] = ticket
-        self._waiting.append(ticket)
+        self._waiting.add(ticket.organization_id, ticket)
         self._wake_take.set()
 
     def abandon(self, ticket: Ticket) -> None:
@@ -74,7 +75,7 @@ class Desk:
         """Hold and send what waits, for ever."""
         while True:
             await self._wake_take.wait()
-            batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+            batch = self._waiting.batch()
             if not self._waiting:
                 self._wake_take.clear()
             wanted = [ticket for ticket in batch if ticket.stage == Stage.WAITING]
@@ -124,7 +125,7 @@ class Desk:
                 self._flight.pop(ticket.number, None)
                 ticket.finish(outcome.replay)
             else:
-                ticket.stage = Stage.HELD
+                ticket.stage, ticket.held = Stage.HELD, time.time()
                 self._trust(ticket)
                 held.append(ticket)
         return held
@@ -180,14 +181,14 @@ class Desk:
             logger.exception("gateway.answer_unfit", extra={"model": ticket.model})
             self._refuse(ticket, EngineFailed())
             return
-        ticket.stage = Stage.ANSWERED
+        ticket.stage, ticket.answered = Stage.ANSWERED, time.time()
         self._settle(Settlement(ticket, answer))
 
     async def settle_forever(self) -> None:
         """Charge and hand out what was answered, for ever."""
         while True:
             await self._wake_settle.wait()
-            batch, self._settling = self._settling[:MAX_BATCH], self._settling[MAX_BATCH:]
+            batch = self._settling.batch()
             if not self._settling:
                 self._wake_settle.clear()
             try:
@@ -231,7 +232,7 @@ class Desk:
             await asyncio.sleep(pause)
             pause = min(2 * pause, SICK_RETRY_SECONDS)
             waiting[:] = self._in_time(waiting)
-            batch = waiting[:MAX_BATCH]
+            batch = waiting[:BATCH]
             try:
                 if not batch or await self._ledger.settle(batch):
                     continue
@@ -279,11 +280,13 @@ class Desk:
             self._settle(Settlement(ticket, None))
 
     def _settle(self, settlement: Settlement) -> None:
-        sick = self._sick.get(settlement.ticket.organization_id)
+        ticket = settlement.ticket
+        sick = self._sick.get(ticket.organization_id)
         if sick is not None:
             sick.append(settlement)
             return
-        self._settling.append(settlement)
+        items = ticket.items if settlement.answer is not None else 1
+        self._settling.add(ticket.organization_id, settlement, items=items)
         self._wake_settle.set()
 
     def _end(self, ticket: Ticket, error: DomainError) -> None:

@@ -38,30 +38,26 @@ async def body_read(scope: Scope, receive: Receive) -> bytes:
     declared = header(scope, b"content-length")
     if declared is not None and declared.isdigit() and int(declared) > BODY_LIMIT:
         raise PayloadTooLarge("The body is over 1 MB: send fewer or shorter texts.")
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise ClientGone
-    if not message.get("more_body", False):
-        body: bytes = message.get("body", b"")
-        _check_limit(body)
-        return body
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            return await _body_rest(message.get("body", b""), receive)
+            return await _body_whole(receive)
     except TimeoutError:
         raise InvalidRequest("The body did not arrive within 20 seconds.") from None
 
 
-async def _body_rest(first: bytes, receive: Receive) -> bytes:
-    parts = bytearray(first)
-    more = True
+async def _body_whole(receive: Receive) -> bytes:
+    parts, more = bytearray(), True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGone
-        parts += message.get("body", b"")
-        _check_limit(parts)
+        piece: bytes = message.get("body", b"")
         more = message.get("more_body", False)
+        if not more and not parts:  # nearly always: one piece, not copied
+            _check_limit(piece)
+            return piece
+        parts += piece
+        _check_limit(parts)
     return bytes(parts)
 
 

@@ -42,6 +42,8 @@ class Rendering:
     usage: dict[str, int]
     sources: Sources
     decisions: Decisions
+    first: int = 0
+    """Index of the first text in the caller's list."""
 
 
 RenderFor = Callable[[Rendering], Render]
@@ -65,6 +67,8 @@ class Job:
     """Hugging Face's `function_to_apply`."""
     stock: bool = False
     """Whether it is answered as stock pipelines do, which know no threshold."""
+    first: int = 0
+    """Index of the first text in the caller's list."""
 
 
 def ticket_of(
@@ -77,7 +81,7 @@ def ticket_of(
         "tokens": sum(tokens.lengths),
         "truncated": tokens.truncated,
     }
-    rendering = Rendering(job.target, choice, event_ids, usage, sources, decisions)
+    rendering = Rendering(job.target, choice, event_ids, usage, sources, decisions, job.first)
     return Ticket(
         source=job.source,
         organization_id=job.organization.id,
@@ -157,6 +161,7 @@ def classify_as(body: ClassifyBody) -> RenderFor:
                 threshold=body.threshold,
                 usage=made.usage,
                 sources=made.sources,
+                first=made.first,
             )
         return shaped_classify_render(
             model=made.target.name,
@@ -167,6 +172,7 @@ def classify_as(body: ClassifyBody) -> RenderFor:
             threshold=shape.threshold if body.threshold is None else body.threshold,
             usage=made.usage,
             sources=made.sources,
+            first=made.first,
         )
 
     return render
@@ -206,6 +212,7 @@ def embeddings_as(body: EmbeddingsBody) -> RenderFor:
             model=body.model,
             encoding=body.encoding_format,
             usage={"prompt_tokens": tokens, "total_tokens": tokens},
+            first=made.first,
         )
 
     return render

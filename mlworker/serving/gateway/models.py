@@ -5,6 +5,7 @@ same tenant scope as the rest of the product.
 """
 
 import asyncio
+import functools
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -16,12 +17,14 @@ from django.db.utils import DatabaseError
 from anneal.kernel.errors import NotFound, Unavailable
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from mlworker.catalog.selectors import base_model_get
+from mlworker.engine.base.config import BertConfig
+from mlworker.engine.base.locate import locate_base
 from mlworker.registry.contracts import ServableModel
-from mlworker.serving.contracts import ModelTarget
+from mlworker.serving.contracts import LogInfo, ModelTarget
 from mlworker.serving.errors import DeploymentPaused, ModelNotFound
 from mlworker.serving.gateway.caches import AgedCache
 from mlworker.serving.protocol import EMBEDDING_TIER, ModelSpec
-from mlworker.serving.selectors import model_resolve
+from mlworker.serving.selectors import model_find
 from mlworker.serving.shaping import Shape, shape_of
 
 MODEL_SECONDS: Final = 30.0
@@ -55,6 +58,8 @@ class Target:
     shadow: Choice | None = None
     shadow_percent: int = 0
     compared_since: int = 1
+    log: LogInfo | None = None
+    """What is kept of its calls; None for nothing."""
 
     @property
     def compared(self) -> bool:
@@ -73,6 +78,7 @@ class ModelDirectory:
 
     def __init__(self) -> None:
         self._known: AgedCache[Name, Target] = AgedCache(seconds=MODEL_SECONDS, size=MODELS_KEPT)
+        self._bases: AgedCache[str, Target] = AgedCache(seconds=MODEL_SECONDS, size=MODELS_KEPT)
         self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="resolve")
         self._changes = 0
 
@@ -87,6 +93,14 @@ class ModelDirectory:
                 self._known.put(key, target)
         if target.paused:
             raise DeploymentPaused(param="model")
+        return target
+
+    def vectors(self, name: str) -> Target:
+        """Return a base model as a source of vectors. Raises ModelNotFound."""
+        target = self._bases.get(name)
+        if target is None:
+            target = embedding_target(name)
+            self._bases.put(name, target)
         return target
 
     def forget(self, organization_id: str) -> None:
@@ -124,19 +138,23 @@ def embedding_target(name: str) -> Target:
         max_length=min(card.max_length or EMBEDDING_MAX_LENGTH, EMBEDDING_MAX_LENGTH),
         organization_id=None,
     )
-    return Target(name, None, _choice(servable), None, 0)
+    return Target(name, None, choice_of(servable), None, 0)
+
+
+def vector_size(target: Target) -> int:
+    """Return how many numbers a base's vectors have."""
+    return _vector_size(target.main.servable.base)
+
+
+@functools.cache
+def _vector_size(base: str) -> int:
+    return BertConfig.read(locate_base(base).directory / "config.json").hidden_size
 
 
 def _resolve(organization: OrganizationRef, name: str) -> Target:
     try:
         with tenant_scope(organization):
-            target = model_resolve(organization=organization, name=name)
-    except NotFound:
-        raise ModelNotFound(
-            f"No model '{name[:80]}': use a deployment's name, a fine-tuned model 'ft:...' or a"
-            " shipped model such as 'sentiment-en'. GET /v1/models lists them.",
-            param="model",
-        ) from None
+            target = model_find(organization=organization, name=name)
     except DatabaseError:
         raise Unavailable(retry_after=1) from None
     finally:
@@ -148,17 +166,19 @@ def _target(found: ModelTarget) -> Target:
     return Target(
         name=found.name,
         deployment_id=found.deployment_id,
-        main=_choice(found.main, found),
-        canary=_choice(found.canary, found) if found.canary is not None else None,
+        main=choice_of(found.main, found),
+        canary=choice_of(found.canary, found) if found.canary is not None else None,
         canary_percent=found.canary_percent,
         paused=found.paused,
-        shadow=_choice(found.shadow) if found.shadow is not None else None,
+        shadow=choice_of(found.shadow) if found.shadow is not None else None,
         shadow_percent=found.shadow_percent,
         compared_since=found.compared_since,
+        log=found.log if found.log.enabled else None,
     )
 
 
-def _choice(servable: ServableModel, of: ModelTarget | None = None) -> Choice:
+def choice_of(servable: ServableModel, of: ModelTarget | None = None) -> Choice:
+    """Return a model with what its engine has to know."""
     spec = ModelSpec(
         version=str(servable.version_id or servable.name),
         tier=servable.tier,

@@ -3,14 +3,19 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final
 
 import psycopg
 from django.conf import settings
 from psycopg_pool import AsyncConnectionPool
 
+from anneal.kernel.metrics import Gauge
+from anneal.kernel.metrics.instruments import Key
+from anneal.kernel.metrics.process import CONNECTIONS, WAITING, connections_of, waiting_of
 from mlworker.serving.contracts import MODELS_CHANGED_CHANNEL
+from mlworker.serving.figures import IN_FLIGHT
+from mlworker.serving.gateway.admission import Admission
 from mlworker.serving.gateway.broker import BROKER_ERRORS, Broker
 from mlworker.serving.gateway.desk import SWEEP_SECONDS, Desk
 from mlworker.serving.gateway.keys import KeyDirectory
@@ -21,6 +26,7 @@ from mlworker.serving.gateway.shadows import Shadows
 from mlworker.serving.gateway.tallies import Tallies
 from mlworker.serving.gateway.texts import Tokenisers
 from mlworker.serving.gateway.tickets import Ticket
+from mlworker.serving.listening import AnsweredCall, Listener, listeners_new
 
 logger = logging.getLogger(__name__)
 
@@ -38,14 +44,17 @@ Watch = Callable[[], Awaitable[MutableMapping[str, Any]]]
 class Runtime:
     """Owns everything that lives as long as the process. Parts exist after `ensure_started`."""
 
+    admission: Admission
     broker: Broker
     desk: Desk
+    listeners: list[Listener]
     keys: KeyDirectory
     models: ModelDirectory
     pace: Pace
     shadows: Shadows
     tallies: Tallies
     tokenisers: Tokenisers
+    _told: Callable[[], None]
     pool: "AsyncConnectionPool[psycopg.AsyncConnection[Any]]"
 
     def __init__(self) -> None:
@@ -68,6 +77,7 @@ class Runtime:
             name="gateway",
         )
         self.broker = Broker()
+        self.admission = Admission(self.broker.tokens_per_second)
         self.desk = Desk(Ledger(self.pool), self.broker)
         self.keys = KeyDirectory(self.pool)
         self.pace = Pace(self.broker.commands, self.broker.gateway)
@@ -75,6 +85,7 @@ class Runtime:
         self.tokenisers = Tokenisers()
         self.tallies = Tallies()
         self.shadows = Shadows(self.broker, self.tokenisers, self.tallies)
+        self.listeners = listeners_new()
         loops = (
             self.desk.take_forever,
             self.desk.settle_forever,
@@ -82,12 +93,14 @@ class Runtime:
             self.pace.state_forever,
             self.shadows.send_forever,
             self.tallies.flush_forever,
+            *(listener.run_forever for listener in self.listeners),
             self._read_answers,
             self._sweep,
             self._look,
             self._listen,
         )
         self._tasks = [asyncio.create_task(_for_ever(loop)) for loop in loops]
+        self._told = figures_told(self.desk, self.pool)
         await self.pool.open(wait=False)
 
     async def stop(self) -> None:
@@ -101,9 +114,12 @@ class Runtime:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
+        self._told()
         self.desk.close()
         self.shadows.close()
         await self.tallies.close()
+        for listener in self.listeners:
+            await listener.close()
         await self.pace.close()
         self.models.close()
         self.tokenisers.close()
@@ -117,6 +133,14 @@ class Runtime:
     def unwatch(self, ticket: Ticket) -> None:
         """Forget it: the request is over."""
         self._watches.pop(ticket.number, None)
+
+    def tell(self, call: AnsweredCall) -> None:
+        """Tell the listeners of an answered call; a fault of theirs is nobody else's."""
+        for listener in self.listeners:
+            try:
+                listener.answered(call)
+            except Exception:
+                logger.exception("gateway.listener_failed")
 
     def touch(self) -> None:
         """Tell trainers, at most once a second, that online calls arrive."""
@@ -188,6 +212,25 @@ class Runtime:
             self.keys.forget_organization(payload)
         else:
             self.models.forget(payload)
+
+
+def figures_told(
+    desk: Desk, pool: "AsyncConnectionPool[psycopg.AsyncConnection[Any]]"
+) -> Callable[[], None]:
+    """Have a gateway's gauges told from now on; return what ends it."""
+    readers: list[tuple[Gauge, Callable[[], Mapping[Key, float]]]] = [
+        (IN_FLIGHT, lambda: {(): desk.in_flight}),
+        (CONNECTIONS, lambda: connections_of("gateway", pool)),
+        (WAITING, lambda: waiting_of("gateway", pool)),
+    ]
+    for gauge, reader in readers:
+        gauge.read_by(reader)
+
+    def end() -> None:
+        for gauge, reader in readers:
+            gauge.forget(reader)
+
+    return end
 
 
 async def _for_ever(work: Callable[[], Awaitable[None]]) -> None:

@@ -15,6 +15,7 @@ from itertools import repeat
 from typing import Final
 
 from anneal.kernel.scopes import OrganizationRef
+from mlworker.serving.figures import SHADOWS
 from mlworker.serving.gateway.answers import Sources, rows_of
 from mlworker.serving.gateway.broker import BROKER_ERRORS, Broker
 from mlworker.serving.gateway.comparing import Said, row_compare
@@ -99,6 +100,7 @@ class Shadows:
             or answered.answer.queue_ms > BUSY_MS
         ):
             self._tally(answered, shadow).skipped += 1
+            SHADOWS.add(1, "skipped")
             return
         ends = time.time() + SHADOW_SECONDS
         flight = Flight(answered, shadow, number_next(), ends, texts)
@@ -121,6 +123,7 @@ class Shadows:
             logger.exception("gateway.shadow_failed")
             self._flights.pop(flight.number, None)
             self._tally(flight.answered, flight.shadow).failed += 1
+            SHADOWS.add(1, "failed")
 
     async def _send(self, flight: Flight) -> None:
         answered, servable = flight.answered, flight.shadow.servable
@@ -176,6 +179,7 @@ class Shadows:
             logger.warning("gateway.shadow_error: %s", answer.error)
             tally.skipped += answer.cause == NO_ROOM
             tally.failed += answer.cause != NO_ROOM
+            SHADOWS.add(1, "skipped" if answer.cause == NO_ROOM else "failed")
             return
         main = answered.target.main.servable
         shadow = flight.shadow.servable
@@ -183,6 +187,7 @@ class Shadows:
         if len(pairs) != flight.rows:
             raise ValueError(f"{len(pairs)} rows for {flight.rows} texts")
         tally.answered(flight.rows, answer.inference_ms)
+        SHADOWS.add(1, "compared")
         sources = zip(answered.sources or _NONE, flight.sources or _NONE, strict=False)
         for number, ((before, after), (of_main, of_shadow)) in enumerate(
             zip(pairs, sources, strict=False), 1
@@ -211,6 +216,7 @@ class Shadows:
     def _drop(self, flight: Flight) -> None:
         if self._flights.pop(flight.number, None) is not None:
             self._tally(flight.answered, flight.shadow).skipped += 1
+            SHADOWS.add(1, "skipped")
 
     def _tally(self, answered: Answered, shadow: Choice) -> Tally:
         return self._tallies.of(

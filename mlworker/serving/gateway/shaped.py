@@ -24,6 +24,7 @@ def shaped_classify_render(
     threshold: float | None,
     usage: dict[str, int],
     sources: Sources = None,
+    first: int = 0,
 ) -> Render:
     """Return what renders the body of `POST /v1/classify` as the deployment wants it."""
     predict = task_named(shape.task).prediction
@@ -40,7 +41,7 @@ def shaped_classify_render(
                 said = predict(row, shape.labels, source=source, top_k=top_k, threshold=threshold)
                 found = shape.finished(said, decisions.after.get(index, ()))
             named = shape.named(found)
-            data.append({"index": index, "id": prediction_id(event_id), **named})
+            data.append({"index": first + index, "id": prediction_id(event_id), **named})
         _ended(rows)
         return json_encode({"object": "list", "model": model, "data": data, "usage": usage})
 

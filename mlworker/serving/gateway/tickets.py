@@ -69,6 +69,9 @@ class Ticket:
     """Which items got no label and are free for it; None when none can be."""
     number: int = field(default_factory=number_next)
     created: float = field(default_factory=time.time)
+    held: float = 0.0
+    answered: float = 0.0
+    """When its hold was taken and its answer came."""
     future: "asyncio.Future[Answer | Replay]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )

@@ -4,12 +4,14 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import psutil
 
 from mlworker.registry.artifacts import artifact_fetch
+from mlworker.serving.figures import ADAPTER_EVICTIONS, ADAPTER_FAILURES, ADAPTER_LOADS
 from mlworker.serving.protocol import EMBEDDING_TIER, NO_ROOM, NOT_LOADED, ModelSpec
 
 if TYPE_CHECKING:
@@ -38,7 +40,14 @@ class Adapters:
         self._full: dict[str, float] = {}
         self._directory = directory
         self._specs: dict[str, ModelSpec] = {}
-        self._table: SlotTable = SlotTable(resident, self._load, room=room, adapter_room=small)
+        self._base, self._slots = resident.base.id, resident.slots
+        self._table: SlotTable = SlotTable(
+            resident,
+            self._load,
+            room=room,
+            adapter_room=small,
+            evicted=lambda _: ADAPTER_EVICTIONS.add(1, self._base),
+        )
         self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="adapters")
         self._loading: dict[tuple[str, bool], Future[int]] = {}
 
@@ -50,6 +59,11 @@ class Adapters:
     def ready(self, spec: ModelSpec) -> bool:
         """Say whether rows of ``spec`` may run now."""
         return spec.tier == EMBEDDING_TIER or self._table.peek(spec.version) is not None
+
+    def slots(self) -> dict[tuple[str, ...], float]:
+        """Return how many slots are in use and free."""
+        used = self._table.used
+        return {(self._base, "used"): used, (self._base, "free"): self._slots - used}
 
     def request(
         self, spec: ModelSpec, then: Callable[[Exception | None], None], *, shadow: bool = False
@@ -69,6 +83,7 @@ class Adapters:
                 self._table.ensure, spec.version, patience=patience, idle=idle
             )
             self._loading[spec.version, shadow] = future
+            future.add_done_callback(partial(self._count, time.perf_counter()))
         future.add_done_callback(lambda done: self._loaded(spec.version, done, then, shadow))
 
     def _loaded(
@@ -83,6 +98,13 @@ class Adapters:
             # Reading its weights for nothing again and again would be felt.
             self._full[version] = time.monotonic() + IDLE_SECONDS
         then(error)
+
+    def _count(self, asked: float, done: "Future[int]") -> None:
+        error = _failure(done)
+        if error is None:
+            ADAPTER_LOADS.observe(time.perf_counter() - asked, self._base)
+        else:
+            ADAPTER_FAILURES.add(1, self._base, cause_of(error))
 
     def close(self) -> None:
         """Let the thread go."""

@@ -21,6 +21,10 @@ SHADOW_TOKENS: Final = 512
 """The same of shadows: whoever comes then waits for one small batch."""
 
 
+NO_ENTRY: Final = -1
+"""In place of an envelope's number: a work that no envelope waits for."""
+
+
 @dataclass(slots=True, eq=False)
 class Pending:
     """A work under way in this engine. `values[i]` is row i's outcome."""
@@ -83,12 +87,23 @@ class Backlog:
 
     def __init__(self) -> None:
         self._queues: dict[bytes, deque[Row]] = {}
+        self.tokens = 0
+        """Of the rows that wait, without those of shadows."""
         self._shadows: dict[int, Pending] = {}
         self._behind: deque[Row] = deque()
         self._came: dict[bytes, float] = {}
 
     def __bool__(self) -> bool:
         return bool(self._queues or self._behind)
+
+    def __len__(self) -> int:
+        """How many rows wait. Other threads may ask: what changes meanwhile is not of interest."""
+        return sum(map(len, list(self._queues.values()))) + len(self._behind)
+
+    def oldest(self) -> float | None:
+        """When the row that waits longest was sent, in its gateway's clock; None when none does."""
+        queues = [*self._queues.values(), self._behind]
+        return min((row.pending.sent for queue in queues for row in list(queue)[:1]), default=None)
 
     def add(self, pending: Pending) -> None:
         """Queue every row of a work."""
@@ -99,6 +114,7 @@ class Backlog:
         else:
             self._queues.setdefault(pending.work.organization, deque()).extend(rows)
             self._came[pending.work.organization] = time.monotonic()
+            self.tokens += sum(pending.work.lengths)
 
     def late(self, now: float) -> list[Pending]:
         """Forget the shadows that are over their deadline, and return them."""
@@ -123,12 +139,8 @@ class Backlog:
         taken: list[Row] = []
         while self._queues and tokens > 0:
             for organization in list(self._queues):
-                queue = self._queues[organization]
-                row = queue.popleft()
-                taken.append(row)
+                taken.append(row := self._next(organization))
                 tokens -= len(row.ids)
-                if not queue:
-                    del self._queues[organization]
                 if tokens <= 0:
                     break
         # The one cut off goes last next time, so that every organization gets its turn.
@@ -145,6 +157,25 @@ class Backlog:
         if sum(waiting) < CROWD_ROWS:
             return False
         return bool(others) and 4 * max(waiting) > 3 * sum(waiting)
+
+    def newcomers(self, seen: set[bytes], tokens: int, most: int) -> list[Row]:
+        """Take rows in turn from the organizations that are not ``seen``; maybe none."""
+        taken: list[Row] = []
+        while fresh := [each for each in self._queues if each not in seen]:
+            for organization in fresh:
+                if tokens <= 0 or len(taken) >= most:
+                    return taken
+                taken.append(row := self._next(organization))
+                tokens -= len(row.ids)
+        return taken
+
+    def _next(self, organization: bytes) -> Row:
+        queue = self._queues[organization]
+        row = queue.popleft()
+        if not queue:
+            del self._queues[organization]
+        self.tokens -= len(row.ids)
+        return row
 
     def _window_behind(self, tokens: int) -> list[Row]:
         taken: list[Row] = []
@@ -164,6 +195,7 @@ class Backlog:
         if queue is None:
             return
         kept = deque(row for row in queue if row.pending is not pending)
+        self.tokens -= sum(len(row.ids) for row in queue if row.pending is pending)
         if kept:
             self._queues[organization] = kept
         else:

@@ -3,7 +3,6 @@
 import logging
 import os
 import secrets
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -14,10 +13,13 @@ from django.conf import settings
 from redis.exceptions import RedisError
 
 from mlworker.engine.base.locate import locate_base
+from mlworker.serving.nodes import here
 from mlworker.serving.protocol import Announcement
 from mlworker.serving.worker.adapters import Adapters
+from mlworker.serving.worker.counting import backlog_told
 from mlworker.serving.worker.line import Line
 from mlworker.serving.worker.loop import Loop
+from mlworker.serving.worker.spare import Spare
 
 if TYPE_CHECKING:
     from mlworker.engine.inference import Resident
@@ -27,53 +29,61 @@ logger = logging.getLogger(__name__)
 SLOTS: Final = 1_024
 """An empty one takes no memory."""
 ANNOUNCE_SECONDS: Final = 1.0
+LEAST_WORK_SECONDS: Final = 0.2
+"""A shorter time says little of the speed: lone calls are slow for their tokens."""
+NEWS: Final = 0.3
+"""Weight of the last second in the speed that is told."""
 
-_open: Final[dict[str, tuple[Any, Adapters]]] = {}
-"""Bases this process has opened: the next lease of the same worker starts warm."""
+_open: Final[dict[str, tuple[Any, Adapters, Spare]]] = {}
+"""Bases this process has opened, and the chunk of a batch in hand: the next lease of the same
+worker starts warm and goes on with it."""
 
 
 def engine_run(*, base: str, node: str, lease_seconds: float, stopping: Callable[[], bool]) -> None:
     """Serve ``base`` until the lease ends or ``stopping`` says so, and nothing taken is left."""
-    resident, adapters = _opened(base)
+    resident, adapters, spare = _opened(base)
     line = Line(f"{node}-{secrets.token_hex(4)}", base)
-    loop = Loop(resident, adapters, line)
+    loop = Loop(resident, adapters, line, spare)
     end = time.monotonic() + lease_seconds
     quiet = threading.Event()
     announcer = threading.Thread(
-        target=_announce, args=(line, loop, base, node, quiet), name="announce", daemon=True
+        target=_announce, args=(line, loop, spare, base, node, quiet), name="announce", daemon=True
     )
     announcer.start()
     logger.info("engine.start: %s serves %s", line.engine, base)
     try:
-        loop.run(lambda: stopping() or time.monotonic() > end)
+        with backlog_told(base, loop.backlog, adapters):
+            loop.run(lambda: stopping() or time.monotonic() > end)
     finally:
         quiet.set()
         announcer.join()
-        _leave(line)
+        _leave(line, spare if stopping() else None)
         logger.info("engine.end: %s after %d rows", line.engine, loop.rows)
 
 
-def node_name(worker: str | None) -> str:
-    """Return the worker's own name: two engines of one base never share it."""
-    return worker or f"{socket.gethostname()}-{os.getpid()}"
+def base_close(base: str) -> None:
+    """Let go of a base's memory: nobody has called it for a while."""
+    found = _open.pop(base, None)
+    if found is not None:
+        found[1].close()
 
 
-def _opened(base: str) -> "tuple[Resident, Adapters]":
+def _opened(base: str) -> "tuple[Resident, Adapters, Spare]":
+    # Threads that spin at barriers burn the core that Postgres and the gateway need, and on a
+    # busy machine they wait for each other: measured 12 against 192 texts a second.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    import torch  # only engines may load it
+
+    torch.set_num_threads(_threads())  # it is of this thread alone, and leases change threads
     found = _open.get(base)
     if found is None:
-        # Threads that spin at barriers burn the core that Postgres and the gateway need, and on a
-        # busy machine they wait for each other: measured 12 against 192 texts a second.
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-        import torch  # only engines may load it
-
         from mlworker.engine.device import keep_freed_memory  # noqa: PLC0415 # same
         from mlworker.engine.inference import Resident  # noqa: PLC0415 # same
 
         keep_freed_memory()
-        torch.set_num_threads(_threads())
         resident = Resident.open(locate_base(base), slots=SLOTS)
         adapters = Adapters(resident, settings.ANNEAL_HOME / "artifacts")
-        found = _open[base] = (resident, adapters)
+        found = _open[base] = (resident, adapters, Spare())
     return found
 
 
@@ -83,9 +93,14 @@ def _threads() -> int:
     return int(given) if given else len(os.sched_getaffinity(0))
 
 
-def _announce(line: Line, loop: Loop, base: str, node: str, quiet: threading.Event) -> None:
+def _announce(
+    line: Line, loop: Loop, spare: Spare, base: str, node: str, quiet: threading.Event
+) -> None:
     """Say each second that the engine lives, in a thread, so that a long batch is no silence."""
+    pulse = Pulse(loop)
     while not quiet.is_set():
+        pulse.feel()
+        here.worked(base, pulse.busy)
         rate = loop.rows / loop.busy_seconds if loop.busy_seconds else 0.0
         announcement = Announcement(
             engine=line.engine,
@@ -95,16 +110,45 @@ def _announce(line: Line, loop: Loop, base: str, node: str, quiet: threading.Eve
             rows_per_second=round(rate, 1),
             free_bytes=psutil.virtual_memory().available,
             at=time.time(),
+            chunk=spare.chunk,
+            busy=round(pulse.busy, 3),
+            tokens_per_second=round(pulse.tokens_per_second, 1),
         )
         try:
             line.announce(announcement)
+            loop.shares = line.beside_others()
         except RedisError as error:
             logger.warning("engine.announce_failed: %s", error)
         quiet.wait(ANNOUNCE_SECONDS)
 
 
-def _leave(line: Line) -> None:
+class Pulse:
+    """How busy a loop is and how fast, from what it counted since it was looked at last."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._at, self._busy, self._tokens = time.monotonic(), loop.busy_seconds, loop.tokens
+        self.busy = 0.0
+        self.tokens_per_second = 0.0
+
+    def feel(self) -> None:
+        """Look again."""
+        now, busy, tokens = time.monotonic(), self._loop.busy_seconds, self._loop.tokens
+        worked = busy - self._busy
+        self.busy = min(1.0, worked / max(now - self._at, 0.001))
+        if worked > LEAST_WORK_SECONDS:
+            rate = (tokens - self._tokens) / worked
+            past = self.tokens_per_second or rate
+            self.tokens_per_second = past + (rate - past) * NEWS
+        self._at, self._busy, self._tokens = now, busy, tokens
+
+
+def _leave(line: Line, given_up: Spare | None) -> None:
+    """Take leave; a worker that stops for good gives the chunk in hand to the next engine."""
     try:
+        if given_up is not None and given_up.chunk:
+            line.spare_return(given_up.chunk)
+            given_up.drop()
         line.leave()
     except RedisError:
         logger.warning("engine.leave_failed")

@@ -13,21 +13,27 @@ import redis
 
 from anneal.kernel.redis import redis_client
 from mlworker.serving.protocol import (
+    ANNOUNCEMENT_TTL,
     ENGINES_KEY,
     REPLY_TTL,
     Announcement,
     Answer,
     Envelope,
+    announcement_decode,
     announcement_encode,
     answers_encode,
+    chunk_key,
     envelope_decode,
     reply_key,
+    spare_key,
     taken_key,
     taking_key,
     waiting_key,
 )
 
 TAKE_ENVELOPES: Final = 64
+TAKE_FEW: Final = 4
+"""Envelopes of one take, and of one beside other engines when there is enough to do."""
 BLOCK_SECONDS: Final = 1
 
 TAKE: Final = """
@@ -48,21 +54,28 @@ class Line:
 
     def __init__(self, engine: str, base: str) -> None:
         self.engine: Final = engine
+        self._base: Final = base
         self._waiting, self._taken = waiting_key(base), taken_key(engine)
         self._taking = taking_key(engine)
+        self._spare = spare_key(base)
         self._redis: redis.Redis = redis_client()
         self._number = 0
         self._blocked: int | None = None
         self._answers: defaultdict[str, list[Answer]] = defaultdict(list)
         self._done: list[int] = []
 
-    def take(self, *, block: bool) -> list[tuple[int, Envelope]]:
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing waits to be sent."""
+        return not self._answers and not self._done
+
+    def take(self, *, block: bool, most: int = TAKE_ENVELOPES) -> list[tuple[int, Envelope]]:
         """Send what is to be answered and take all that waits; ``block`` waits up to a second.
 
         A blocking take brings one envelope, the work of a whole gateway; while that runs, others
         gather for the next take.
         """
-        if block and not self._answers and not self._done:
+        if block and self.quiet:
             arrived = self._redis.blmove(
                 self._waiting, self._taking, BLOCK_SECONDS, src="RIGHT", dest="LEFT"
             )
@@ -74,7 +87,7 @@ class Line:
         sent = self._flush(pipe)
         # EVAL, not EVALSHA: a restarted Redis knows no scripts, and the text is short.
         keys = (self._waiting, self._taken, self._taking)
-        pipe.eval(TAKE, len(keys), *keys, self._number, TAKE_ENVELOPES, self._blocked or 0)
+        pipe.eval(TAKE, len(keys), *keys, self._number, most, self._blocked or 0)
         results = pipe.execute()
         self._forget(sent)
         self._blocked = None
@@ -90,16 +103,46 @@ class Line:
 
     def flush(self) -> None:
         """Send the answers now."""
-        if not self._answers and not self._done:
+        if self.quiet:
             return
         pipe = self._redis.pipeline(transaction=False)
         sent = self._flush(pipe)
         pipe.execute()
         self._forget(sent)
 
+    def spare_take(self) -> tuple[str, Envelope] | None:
+        """Take a chunk of a batch that is still wanted. Whoever sent it keeps it until answered."""
+        while (raw := self._redis.rpop(self._spare)) is not None:
+            chunk = cast("bytes", raw).decode()
+            found = self._redis.get(chunk_key(chunk))
+            if found is None:
+                continue  # given up meanwhile
+            try:
+                return chunk, envelope_decode(cast("bytes", found))
+            except msgspec.DecodeError:  # written by another version, which will find it gone
+                self._redis.delete(chunk_key(chunk))
+        return None
+
+    def spare_wanted(self, chunk: str) -> bool:
+        """Say whether a chunk's answer is still waited for."""
+        return bool(self._redis.exists(chunk_key(chunk)))
+
+    def spare_return(self, chunk: str) -> None:
+        """Give a chunk back, to be taken next."""
+        self._redis.rpush(self._spare, chunk)
+
     def announce(self, announcement: Announcement) -> None:
         """Say that this engine lives."""
         self._redis.hset(ENGINES_KEY, self.engine, announcement_encode(announcement))
+
+    def beside_others(self) -> bool:
+        """Say whether other living engines take from the same queue."""
+        since = time.time() - ANNOUNCEMENT_TTL
+        said = cast("dict[bytes, bytes]", self._redis.hgetall(ENGINES_KEY)).values()
+        return any(
+            other.engine != self.engine and self._base in other.bases and other.at > since
+            for other in map(announcement_decode, said)
+        )
 
     def leave(self) -> None:
         """Say that this engine has ended with nothing left undone."""

@@ -1,7 +1,8 @@
 """The engine's loop: take all that waits, run it in mixed batches, answer, again.
 
 Work-conserving: it never waits to fill a batch. Rows of every organization and model share the
-batches; a row whose weights are still on their way steps aside.
+batches; a row whose weights are still on their way steps aside. Chunks of batch predictions run
+between the calls, a slice at a time, and only while no call waits.
 """
 
 import logging
@@ -14,10 +15,13 @@ from typing import TYPE_CHECKING, Final
 
 from redis.exceptions import RedisError
 
+from mlworker.serving import figures
 from mlworker.serving.protocol import EMBEDDING_TIER, NO_ROOM, Envelope, ModelSpec
 from mlworker.serving.worker.adapters import Adapters, cause_of
-from mlworker.serving.worker.backlog import Backlog, Pending, Row
-from mlworker.serving.worker.line import Line
+from mlworker.serving.worker.backlog import NO_ENTRY, WINDOW_TOKENS, Backlog, Pending, Row
+from mlworker.serving.worker.counting import batch_count
+from mlworker.serving.worker.line import TAKE_ENVELOPES, TAKE_FEW, Line
+from mlworker.serving.worker.spare import Spare
 
 if TYPE_CHECKING:
     from mlworker.engine.inference import Resident
@@ -35,14 +39,18 @@ LOADS: Final = 16
 class Loop:
     """One engine at work on one base."""
 
-    def __init__(self, resident: "Resident", adapters: Adapters, line: Line) -> None:
+    def __init__(
+        self, resident: "Resident", adapters: Adapters, line: Line, spare: Spare | None = None
+    ) -> None:
         from mlworker.engine.inference import (  # noqa: PLC0415 # imports torch
             TokenRow,
             plan_batches,
         )
 
         self._resident, self._adapters, self._line = resident, adapters, line
+        self._base = resident.base.id
         self._token_row, self._plan = TokenRow, plan_batches
+        self._spare = Spare() if spare is None else spare
         self._backlog = Backlog()
         self._parked: defaultdict[str, list[Pending]] = defaultdict(list)
         self._arrived: queue.SimpleQueue[tuple[str, bool, Exception | None]] = queue.SimpleQueue()
@@ -51,12 +59,21 @@ class Loop:
         self._asked: set[tuple[str, bool]] = set()
         self._loads = 0
         self._open: dict[int, int] = {}
+        self._stop: Callable[[], bool] = lambda: False
         self.rows = 0
+        self.tokens = 0
         self.busy_seconds = 0.0
+        self.shares = False
+        """Whether other engines take from the same queue: then none takes more than it needs."""
+
+    @property
+    def backlog(self) -> Backlog:
+        """What was taken and did not run yet."""
+        return self._backlog
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Work until ``stop`` says so and nothing taken is left."""
-        stopping = False
+        stopping, self._stop = False, stop
         while not stopping or self._open:
             stopping = stopping or stop()
             try:
@@ -65,6 +82,8 @@ class Loop:
                 self._unpark(wait=bool(self._parked) and not self._backlog)
                 if self._backlog:
                     self._run_window(self._backlog.window())
+                elif not stopping and not self._parked:
+                    self._run_spare()
             except RedisError as error:
                 logger.warning("engine.redis_away: %s", error)
                 time.sleep(RETRY_SECONDS)
@@ -88,19 +107,54 @@ class Loop:
 
     def _take(self) -> None:
         idle = not self._backlog and not self._parked
+        if idle and self._line.quiet:  # an answer need not wait for it
+            self._spare.look(self._line)
         now = time.time()
-        for entry, envelope in self._line.take(block=idle):
-            self._accept(entry, envelope, now)
+        block = idle and not self._spare.ready(self._adapters)
+        self._accept_all(self._line.take(block=block, most=self._most()), now)
         for pending in [*self._backlog.late(now), *self._parked_late(now)]:
             self._let_go(pending)
+
+    def _most(self) -> int:
+        """Return how many envelopes to take: the others' share is left to them."""
+        enough = self.shares and self._backlog.tokens >= WINDOW_TOKENS
+        return TAKE_FEW if enough else TAKE_ENVELOPES
+
+    def _let_in(self, seen: set[bytes]) -> None:
+        """Send what is answered, and run what came meanwhile from organizations not ``seen``.
+
+        So nobody waits for the whole window of those who send much, but for one batch of it.
+        """
+        if self._stop():
+            self._send()
+            return
+        now = time.time()
+        try:
+            taken = self._line.take(block=False, most=self._most())
+        except RedisError as error:
+            logger.warning("engine.redis_away: %s", error)
+            return
+        self._accept_all(taken, now)
+        if rows := self._backlog.newcomers(seen, BATCH_TOKENS, BATCH_ROWS):
+            self._run_window(rows)
+
+    def _accept_all(self, taken: list[tuple[int, Envelope]], now: float) -> None:
+        for entry, envelope in taken:
+            if envelope.works:  # an empty one says that a chunk waits
+                self._spare.online_seen = now
+            self._accept(entry, envelope, now)
 
     def _accept(self, entry: int, envelope: Envelope, now: float) -> None:
         self._open[entry] = 0
         for work in envelope.works:
             if work.deadline < now:
+                figures.DROPPED.add(len(work.lengths), self._base, "late")
                 continue  # its gateway has refused it already
             pending = Pending(work, envelope.gateway, entry, envelope.sent)
             self._open[entry] += 1
+            if work.spec.tier != EMBEDDING_TIER:
+                loaded = self._adapters.ready(work.spec)
+                figures.ADAPTERS.add(1, self._base, "hit" if loaded else "miss")
             self._queue(pending)
         if not self._open[entry]:
             self._close(entry)
@@ -184,13 +238,37 @@ class Loop:
         # What is not loaded any more is not loaded here: it could have no room beside the rest.
         with self._adapters.table.held(sorted(versions)) as slots:
             ready = [row for row in models if row.pending.work.spec.version in slots]
-            for batch in self._batches(ready):
-                self._send()  # what the batch before this one answered need not wait for it
+            for place, batch in enumerate(self._batches(ready)):
+                self._between(rows, place)
                 self._run_batch(batch, slots, self._resident.forward)
-        for batch in self._batches(vectors):
-            self._send()
+        for place, batch in enumerate(self._batches(vectors)):
+            self._between(rows, place)
             self._run_batch(batch, {}, self._resident.embed)
         self._evicted(row for row in models if row.pending.work.spec.version not in slots)
+
+    def _between(self, rows: list[Row], place: int) -> None:
+        """Look up between two batches: what is answered need not wait, nor others' calls."""
+        if place == 0:
+            self._send()
+        else:
+            self._let_in({row.pending.work.organization for row in rows})
+
+    def _run_spare(self) -> None:
+        """Run the next slice of a batch's chunk: a call that comes now waits for this one."""
+        spare = self._spare
+        pending = spare.pending
+        if pending is None or not spare.ready(self._adapters):
+            return
+        spec = pending.work.spec
+        if spec.tier == EMBEDDING_TIER:
+            self._run_batch(spare.slice(), {}, self._resident.embed)
+        else:
+            with self._adapters.table.held([spec.version]) as slots:
+                if spec.version not in slots:
+                    return  # evicted this moment: loaded again before the next slice
+                self._run_batch(spare.slice(), slots, self._resident.forward)
+        if pending.left < 0:  # answered or refused
+            spare.drop()
 
     def _batches(self, rows: list[Row]) -> Iterable[list[Row]]:
         plan = self._plan(
@@ -219,7 +297,9 @@ class Loop:
             return
         seconds = time.perf_counter() - clock
         self.rows += len(rows)
+        self.tokens += sum(len(row.ids) for row in rows)
         self.busy_seconds += seconds
+        batch_count(self._base, rows, seconds, BATCH_TOKENS)
         for row, outcome in zip(rows, outcomes, strict=True):
             pending = row.pending
             pending.started = pending.started or started
@@ -240,14 +320,19 @@ class Loop:
         if pending.left < 0:
             return  # refused already, in another batch
         answer = pending.failure(error, cause) if error else pending.answer()
+        if error:
+            figures.DROPPED.add(len(pending.work.lengths), self._base, cause or "failed")
         pending.left = -1
         self._line.answer(pending.gateway, answer)
+        if pending.entry == NO_ENTRY:
+            return
         self._open[pending.entry] -= 1
         if not self._open[pending.entry]:
             self._close(pending.entry)
 
     def _let_go(self, pending: Pending) -> None:
         """Forget a work that is late: nobody waits for its answer."""
+        figures.DROPPED.add(pending.left, self._base, "late")
         pending.left = -1
         self._open[pending.entry] -= 1
         if not self._open[pending.entry]:

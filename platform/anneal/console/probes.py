@@ -13,10 +13,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from redis.exceptions import RedisError
 
-from anneal.console.overview import metrics_read
+from anneal.console.figures import figures_read
 from anneal.console.shell import error_answer
 from anneal.kernel.checks import role_faults
 from anneal.kernel.errors import NotFound
+from anneal.kernel.metrics.families import OPEN_METRICS, TEXT, render, wants_open_metrics
 from anneal.kernel.redis import redis_client
 
 _LOCAL: Final = frozenset({"", "127.0.0.1", "::1"})
@@ -48,8 +49,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
     # A proxy on this machine would make every caller look local, so a forwarded call is none.
     if not known and (not local or "X-Forwarded-For" in request.headers):
         return error_answer(NotFound("No such address: /metrics"))
-    lines = [f"{name} {value}" for name, value in metrics_read().items()]
-    return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; version=0.0.4")
+    open_metrics = wants_open_metrics(request.headers.get("Accept", ""))
+    text = render(figures_read(), open_metrics=open_metrics)
+    return HttpResponse(text, content_type=OPEN_METRICS if open_metrics else TEXT)
 
 
 def _database() -> str:

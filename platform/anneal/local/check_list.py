@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from anneal.local.frontend import FRONTEND
@@ -19,6 +19,8 @@ SUITES = ("unit", "live", "browser")
 NPM_SCRIPTS = ("lint", "typecheck", "test")
 GIVEN = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_BACKUP_URL", "REDIS_URL", "STORAGE_URL")
 OPENAPI = FRONTEND / "openapi.json"
+POLITE = "5"
+"""A third of the weight of what is not polite: enough never to be starved."""
 
 
 @dataclass(frozen=True)
@@ -35,15 +37,33 @@ class Check:
     """Variables it does not get: what starts installations itself must not see our database."""
 
 
-def checks_all(options: argparse.Namespace, home: Home) -> list[Check]:
-    """Lint, types, layers, migrations, API file, front end, then the three suites."""
-    return [*_python_checks(), *_api_checks(), *_npm_checks(), *_suites(options, home)]
+def lanes_all(options: argparse.Namespace, home: Home) -> list[list[Check]]:
+    """All checks, in lanes that can run beside each other, the quick ones first.
+
+    Live and browser tests wait for processes, leases and pages; types and unit tests are all
+    calculation, and politely use the time between.
+    """
+    format_, lint, types, *others = _python_checks()
+    unit, *installed = suites_all(options, home)
+    first = [format_, lint, *_npm_checks(), *others, *_api_checks(), *installed]
+    if (os.cpu_count() or 1) > 1:
+        return [first, [_polite(types), _polite(unit)]]
+    return [[format_, lint, types, *first[2:], unit]]
+
+
+def _polite(check: Check) -> Check:
+    return replace(check, command=("nice", "-n", POLITE, *check.command))
+
+
+def suites_all(options: argparse.Namespace, home: Home) -> list[Check]:
+    """The three suites of tests."""
+    return [_pytest(suite, [f"tests/{suite}"], options, home) for suite in SUITES]
 
 
 def checks_of_paths(options: argparse.Namespace, home: Home) -> list[Check]:
     """Only tests: those of the given paths, else of all suites."""
     if not options.paths:
-        return _suites(options, home)
+        return suites_all(options, home)
     found = []
     for suite in SUITES:
         paths = [path for path in options.paths if Path(path).parts[:2] == ("tests", suite)]
@@ -79,18 +99,11 @@ def _npm_checks() -> list[Check]:
         package = json.loads((FRONTEND / "package.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return []
-    return [
+    build = Check("page: build", (sys.executable, "-m", "anneal.local.frontend"))
+    return [build] + [
         Check(f"page: {script}", npm_command("run", script), cwd=FRONTEND, env=node_env())
         for script in NPM_SCRIPTS
         if script in package.get("scripts", {})
-    ]
-
-
-def _suites(options: argparse.Namespace, home: Home) -> list[Check]:
-    return [
-        _pytest(suite, [f"tests/{suite}"], options, home)
-        for suite in SUITES
-        if any((ROOT / "tests" / suite).rglob("test_*.py"))
     ]
 
 

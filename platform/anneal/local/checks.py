@@ -14,14 +14,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from anneal.local.check_list import GIVEN, Check, checks_all, checks_of_paths
+from anneal.local.check_list import GIVEN, Check, checks_of_paths, lanes_all
 from anneal.local.console import Stop, duration, say
 from anneal.local.counts import Counts, counts_read
 from anneal.local.environment import owner_env
-from anneal.local.frontend import FRONTEND, frontend_build, packages_install
+from anneal.local.frontend import check_packages_install, frontend_build
 from anneal.local.installation import Installation, Interrupted, installation_held
+from anneal.local.lanes import lanes_run
 from anneal.local.paths import Home, home_open
 from anneal.local.preamble import ROOT
 
@@ -51,11 +53,15 @@ def run(arguments: list[str]) -> int:
         try:
             with installation_held(home, "test") as installation:
                 say("Setting up the checks")
-                _front_end(home)
+                if _chosen(options):  # else that is one of the checks, beside the others
+                    frontend_build(home)
+                    check_packages_install(home)
                 installation.servers_start()
                 installation.state = "ready"
                 installation.record()
-                return _report(_run_all(options, installation))
+                started = time.monotonic()
+                outcomes = _run_all(options, installation)
+                return _report(outcomes, time.monotonic() - started)
         except Interrupted as interrupted:
             return 128 + int(interrupted.number)
 
@@ -92,24 +98,25 @@ def _private_home() -> Iterator[Home]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _front_end(home: Home) -> None:
-    frontend_build(home)
-    for folder in (FRONTEND, ROOT / "tests" / "browser"):
-        if (folder / "package-lock.json").exists():
-            packages_install(home, folder)
+def _chosen(options: argparse.Namespace) -> bool:
+    """Tell whether only some tests were asked for."""
+    return bool(options.paths or options.keyword)
 
 
 def _run_all(options: argparse.Namespace, installation: Installation) -> list[Outcome]:
-    home = installation.home
-    chosen = (options.paths or options.keyword) and True
-    checks = checks_of_paths(options, home) if chosen else checks_all(options, home)
     _say_data()
-    outcomes = []
-    for check in checks:
-        outcomes.append(_run_one(check, installation))
-        if options.fail_fast and outcomes[-1].counts.failed:
+    home, fail_fast = installation.home, bool(options.fail_fast)
+    if not _chosen(options):
+        lanes = lanes_all(options, home)
+        say("  -- What a check says is shown when it has ended")
+        ended = lanes_run(lanes, installation, env=partial(_env, home), fail_fast=fail_fast)
+        return [_outcome(*each) for each in ended]
+    outcomes: list[Outcome] = []
+    for check in checks_of_paths(options, home):
+        if fail_fast and any(each.counts.failed for each in outcomes):
             say("Stopped at the first failure (--fail-fast).")
             break
+        outcomes.append(_run_one(check, installation))
     return outcomes
 
 
@@ -122,22 +129,24 @@ def _say_data() -> None:
 def _run_one(check: Check, installation: Installation) -> Outcome:
     say(f"\n== {check.name}")
     started = time.monotonic()
-    if check.report:
-        check.report.unlink(missing_ok=True)
-    status = installation.attend(check.command, _env(check, installation.home), check.cwd)
+    status = installation.attend(check.command, _env(installation.home, check), check.cwd)
+    return _outcome(check, status, time.monotonic() - started)
+
+
+def _outcome(check: Check, status: int, seconds: float) -> Outcome:
     if check.report:
         counts = counts_read(check.report, failed_run=status not in {0, NO_TESTS})
     else:
         counts = Counts(passed=int(status == 0), failed=int(status != 0))
-    return Outcome(check.name, time.monotonic() - started, counts)
+    return Outcome(check.name, seconds, counts)
 
 
-def _env(check: Check, home: Home) -> dict[str, str]:
+def _env(home: Home, check: Check) -> dict[str, str]:
     env = owner_env(home) | dict(check.env)
     return {name: value for name, value in env.items() if name not in check.dropped}
 
 
-def _report(outcomes: list[Outcome]) -> int:
+def _report(outcomes: list[Outcome], seconds: float) -> int:
     """The closing table and line; they go to standard output, where a CI looks for them."""
     total = Counts()
     print("\nCheck                 Result                                Time")
@@ -145,7 +154,6 @@ def _report(outcomes: list[Outcome]) -> int:
         total += outcome.counts
         result = f"{outcome.mark} {outcome.counts}"
         print(f"{outcome.name:<21} {result:<32} {duration(outcome.seconds):>12}")
-    seconds = sum(outcome.seconds for outcome in outcomes)
     print(f"{'all':<21} {'':<32} {duration(seconds):>12}\n")
     skipped = f", {total.skipped} skipped" if total.skipped else ""
     print(f"{total.passed} passed, {total.failed} failed{skipped}", flush=True)

@@ -10,6 +10,7 @@ from anneal.local.preamble import end
 
 OWN = {
     "up": ("up", "start everything and keep it running"),
+    "worker": ("worker", "add a worker to an installation that runs: serve, train or default"),
     "test": ("checks", "run every check: lint, types, layers, unit, live, browser"),
     "bench": ("benchmarks", "measure, on a private installation"),
     "simulate_year": ("simulation", "random customers for a virtual year, then explain the books"),

@@ -1,13 +1,17 @@
-"""Builds the web page when its sources changed; a stamp over the inputs says whether they did."""
+"""Builds the web page when its sources changed; a stamp over the inputs says whether they did.
+
+Run as `python -m anneal.local.frontend` it makes all that the checks of the page need.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import sys
 from pathlib import Path
 
 from anneal.local.console import Stop, say, step
 from anneal.local.node import node_env, npm_command
-from anneal.local.paths import Home
+from anneal.local.paths import Home, home_open
 from anneal.local.preamble import ROOT
 from anneal.local.processes import Spec, log_tail, run_logged
 
@@ -33,6 +37,13 @@ def frontend_build(home: Home) -> None:
         if not BUILT.is_dir():
             raise Stop(f"The build left no {BUILT.relative_to(ROOT)}; see {home.log}/npm.log.")
         (BUILT / STAMP).write_text(key, encoding="ascii")
+
+
+def check_packages_install(home: Home) -> None:
+    """Install what the checks of the page and the tests in a browser need besides."""
+    for folder in (FRONTEND, ROOT / "tests" / "browser"):
+        if (folder / "package-lock.json").exists():
+            packages_install(home, folder)
 
 
 def packages_install(home: Home, folder: Path) -> None:
@@ -83,3 +94,20 @@ def _npm(home: Home, folder: Path, *arguments: str) -> None:
     if any("ENOSPC" in line for line in lines):
         raise Stop(f"The disk is full. Free 2 GB for {folder} and run the command again.")
     raise Stop(f"`npm {' '.join(arguments)}` failed in {folder}; its log is {log}.", lines=lines)
+
+
+def main() -> int:
+    """Make all that the checks need; a Stop is said in one sentence."""
+    home = home_open()
+    try:
+        frontend_build(home)
+        check_packages_install(home)
+    except Stop as stop:
+        for line in (*stop.lines, stop.sentence):
+            say(line)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -118,23 +118,39 @@ class Installation:
         status = run_logged(spec)
         return status, log_tail(spec.log, 40)
 
-    def attend(self, command: Sequence[str], env: Mapping[str, str], cwd: Path = ROOT) -> int:
-        """Run a command to its end, its output shown, while the servers are looked after."""
-        child = subprocess.Popen(
+    def begin(
+        self,
+        command: Sequence[str],
+        env: Mapping[str, str],
+        cwd: Path = ROOT,
+        output: IO[bytes] | None = None,
+    ) -> subprocess.Popen[bytes]:
+        """Start a command, its output shown or in a file; `look` until it has ended."""
+        return subprocess.Popen(
             command,
             cwd=cwd,
             env=env,
+            stdout=output,
+            stderr=subprocess.STDOUT if output else None,
             start_new_session=True,
             preexec_fn=tied_to_parent(signal.SIGTERM),  # noqa: PLW1509 - only calls prctl
         )
+
+    def look(self, commands: Iterable[subprocess.Popen[bytes]]) -> None:
+        """Look after the servers while the commands are at work."""
+        self.supervisor.look(*(command.pid for command in commands))
+
+    def attend(self, command: Sequence[str], env: Mapping[str, str], cwd: Path = ROOT) -> int:
+        """Run a command to its end, its output shown, while the servers are looked after."""
+        child = self.begin(command, env, cwd)
         try:
             while child.poll() is None:
-                self.supervisor.look(child.pid)
+                self.look([child])
                 time.sleep(0.1)
             return int(child.returncode)
         finally:
             if child.returncode is None:
-                _end(child)
+                command_end(child)
 
     def stop(self) -> None:
         """Stop everything, forget the run, let go of the home."""
@@ -145,7 +161,7 @@ class Installation:
         self._lock.close()
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
+def command_end(child: subprocess.Popen[bytes]) -> None:
     """Interrupted: give the command time to stop what it started, then end its session."""
     with suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGINT)

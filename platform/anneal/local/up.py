@@ -22,12 +22,11 @@ from anneal.local.installation import Installation, Interrupted, installation_he
 from anneal.local.paths import home_open
 from anneal.local.preamble import ROOT
 from anneal.local.processes import Spec, log_rotate, log_tail
+from anneal.local.worker import QUEUES, worker_command
 
 LIVE_SECONDS = 120.0
 LOOK_SECONDS = 0.2
 HIGHEST_PORT = 65535
-QUEUES = {"serve": 1, "train": 1, "default": 4}
-"""Threads per worker: serve and train do one thing at a time per device."""
 
 
 def run(arguments: list[str]) -> int:
@@ -137,15 +136,12 @@ def process_specs(installation: Installation, host: str, port: int) -> list[Spec
     """The processes of DESIGN: web, three workers with queues of their own, scheduler."""
     env = running_env(installation.home, url=installation.url) | {"ANNEAL_UP": "1"}
     python = [sys.executable, "-m"]
-    web = [*python, "uvicorn", "anneal.asgi:application", "--host", host, "--port", str(port)]
-    web += ["--no-access-log", "--timeout-graceful-shutdown", "3"]
-    celery = [*python, "celery", "-A", "anneal.worker"]
-    quiet = ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
+    web = [*python, "anneal.web", "--host", host, "--port", str(port)]
     commands = {"web": web}
     for queue, threads in QUEUES.items():
-        worker = [*celery, "worker", "-Q", queue, "-n", f"{queue}@%h", "--pool", "threads"]
-        commands[f"worker-{queue}"] = [*worker, "--concurrency", str(threads), *quiet]
-    commands["scheduler"] = [*celery, "beat", "--pidfile=", "--loglevel", "INFO"]
+        commands[f"worker-{queue}"] = worker_command(queue, name=queue, threads=threads)
+    beat = ["celery", "-A", "anneal.worker", "beat", "--pidfile=", "--loglevel", "INFO"]
+    commands["scheduler"] = [*python, *beat]
     log = installation.home.log
     return [
         Spec(name=name, command=tuple(command), env=env, log=log / f"{name}.log", cwd=ROOT)

@@ -16,6 +16,7 @@ from anneal.settings.environment import (
     HOME,
     HOSTS,
     OWNER_COMMANDS,
+    PREDICTION_LOG_ROWS,
     PREDICTION_SECONDS,
     REDIS_URL,
     ROOT,
@@ -41,6 +42,7 @@ ALLOWED_HOSTS = HOSTS
 ANNEAL_FREE_ABSTENTIONS = FREE_ABSTENTIONS
 ANNEAL_DEFAULT_LIMITS = DEFAULT_LIMITS
 ANNEAL_DEVICE_HOUR_PRICE = DEVICE_HOUR_PRICE
+ANNEAL_PREDICTION_LOG_ROWS = PREDICTION_LOG_ROWS
 ANNEAL_PREDICTION_SECONDS = PREDICTION_SECONDS
 ANNEAL_DEMO_BILLING = not STRIPE_SECRET_KEY
 ANNEAL_HOME = HOME
@@ -86,12 +88,15 @@ INSTALLED_APPS = [
     "mlworker.jobs",
     "mlworker.registry",
     "mlworker.serving",
+    "mlworker.predictions",
     "mlworker.feedback",
+    "mlworker.batches",
 ]
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "anneal.console.middleware.SecurityHeadersMiddleware",
+    "anneal.console.counting.count_requests",
     "anneal.console.account_door.account_door",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

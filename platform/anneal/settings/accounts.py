@@ -143,6 +143,7 @@ UNFOLD: dict[str, Any] = {
                     _link(_("Datasets"), "dataset", "datasets_dataset_changelist"),
                     _link(_("Model versions"), "deployed_code", "registry_modelversion_changelist"),
                     _link(_("Deployments"), "rocket_launch", "serving_deployment_changelist"),
+                    _link(_("Batches"), "stacks", "batches_batch_changelist"),
                 ],
             },
             {

@@ -64,6 +64,8 @@ FREE_ABSTENTIONS: Final = os.environ.get("ANNEAL_FREE_ABSTENTIONS") == "1"
 DEVICE_HOUR_PRICE: Final = Decimal(os.environ.get("ANNEAL_DEVICE_HOUR_PRICE") or "0.50")
 # Device time that one prediction is taken to need: a batch's time belongs to many organizations.
 PREDICTION_SECONDS: Final = Decimal(os.environ.get("ANNEAL_PREDICTION_SECONDS") or "0.01")
+# Rows that a deployment's prediction log takes a day; a row has about half a kilobyte.
+PREDICTION_LOG_ROWS: Final = int(os.environ.get("ANNEAL_PREDICTION_LOG_ROWS") or 100_000)
 # What an organization without a plan may use at once. Each of requests_per_minute, calls_in_flight,
 # concurrency (training jobs), storage_gb and seats that is not named has no limit.
 DEFAULT_LIMITS: Final = limits_read(os.environ.get("ANNEAL_DEFAULT_LIMITS") or "storage_gb=20")

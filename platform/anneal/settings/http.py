@@ -45,6 +45,7 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "mlworker.serving.openapi.add_gateway_paths",
         "mlworker.jobs.openapi.add_stream_path",
+        "mlworker.batches.openapi.add_stream_path",
     ],
     "APPEND_COMPONENTS": {
         "securitySchemes": {"apiKey": {"type": "http", "scheme": "bearer"}},

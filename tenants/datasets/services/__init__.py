@@ -8,7 +8,7 @@ from tenants.datasets.services.datasets import (
     dataset_remap,
     dataset_version_add,
 )
-from tenants.datasets.services.files import file_create, file_delete
+from tenants.datasets.services.files import file_add_stored, file_create, file_delete
 
 __all__ = [
     "dataset_create",
@@ -17,6 +17,7 @@ __all__ = [
     "dataset_from_file",
     "dataset_remap",
     "dataset_version_add",
+    "file_add_stored",
     "file_create",
     "file_delete",
 ]

@@ -29,7 +29,7 @@ from tenants.datasets.limits import configured
 from tenants.datasets.models import Dataset, DatasetVersion, File
 from tenants.datasets.rows import dataset_info, version_info
 from tenants.datasets.rowshapes import SHAPES
-from tenants.datasets.samples import SAMPLE_FILENAME, SAMPLE_NAME, sample_csv
+from tenants.datasets.samples import SAMPLE_FILENAME, SAMPLE_NAME, sample_file
 from tenants.datasets.selectors import version_require_ready
 from tenants.datasets.services.files import file_check, file_create
 from tenants.datasets.services.versions import (
@@ -78,7 +78,7 @@ def dataset_create_sample(*, organization: OrganizationRef, actor: Actor) -> Dat
         organization=organization,
         actor=actor,
         name=SAMPLE_NAME,
-        source=io.BytesIO(sample_csv()),
+        source=io.BytesIO(sample_file()),
         filename=SAMPLE_FILENAME,
         origin=Origin.SAMPLE,
     )

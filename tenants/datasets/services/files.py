@@ -13,7 +13,7 @@ from anneal.kernel.events import FileArriving, FileStored, publish
 from anneal.kernel.ids import uuid7
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
-from anneal.kernel.storage import object_delete, object_put, tenant_key
+from anneal.kernel.storage import StoredObject, object_delete, object_put, tenant_key
 from tenants.datasets.contracts import FileInfo, FilePurpose
 from tenants.datasets.errors import DatasetNotFound, FileEmpty, FileTooLarge
 from tenants.datasets.limits import configured
@@ -53,6 +53,41 @@ def file_create(
     except DomainError:  # another upload took the room meanwhile: leave no object without a row
         object_delete(stored.key)
         raise
+    info = file_info(row)
+    audit_record(
+        actor=actor,
+        action="file.create",
+        target=info.public_id,
+        detail={"filename": filename, "bytes": stored.size, "purpose": purpose.value},
+        organization=organization,
+    )
+    return info
+
+
+def file_add_stored(
+    *,
+    organization: OrganizationRef,
+    actor: Actor,
+    file_id: UUID,
+    stored: StoredObject,
+    filename: str,
+    purpose: FilePurpose,
+) -> FileInfo:
+    """Make a file of an object that the installation has stored.
+
+    No plan's room refuses it: what it holds was ordered, and is paid for.
+    """
+    require_scope(organization)
+    row = File(
+        id=file_id,
+        organization_id=organization.id,
+        filename=filename,
+        purpose=purpose,
+        bytes=stored.size,
+        sha256=stored.sha256,
+        storage_key=stored.key,
+    )
+    row.save(force_insert=True)
     info = file_info(row)
     audit_record(
         actor=actor,

@@ -7,10 +7,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from transformers import AutoModel, AutoTokenizer
 
 from mlworker.engine.artifact import Artifact
 from mlworker.engine.base.locate import BaseDirectory
 from mlworker.engine.contracts import EngineError
+from mlworker.engine.data.packing import pack_rows, padding_of
 from mlworker.engine.inference import (
     Resident,
     SlotsExhausted,
@@ -132,6 +134,35 @@ def test_embeddings_are_unit_vectors_in_order(resident: Resident) -> None:
     lone = torch.tensor([resident.embed([row])[0] for row in rows])
     torch.testing.assert_close(vectors, lone, atol=1e-6, rtol=1e-4)
     torch.testing.assert_close(vectors.norm(dim=1), torch.ones(9))
+
+
+def test_vectors_equal_the_mean_pooling_of_stock_transformers(minilm: BaseDirectory) -> None:
+    """Stock tokenizer, stock model, mean over the tokens, length one; long texts cut alike."""
+    texts = [row["text"] for row in sentences(7)] + ["one", "Ünïcode 好的 🙂", "word " * 80]
+    batch = AutoTokenizer.from_pretrained(minilm.directory)(
+        texts, padding=True, truncation=True, max_length=64, return_tensors="pt"
+    )
+    mask = batch["attention_mask"][..., None]
+    with torch.inference_mode():
+        states = AutoModel.from_pretrained(minilm.directory).eval()(**batch).last_hidden_state
+    mean = (states * mask).sum(1) / mask.sum(1)
+    expected = torch.nn.functional.normalize(mean, dim=1)
+
+    ours = Resident.open(minilm, slots=1)
+    encoded = ours.tokenizer.encode(texts, 64)
+    found = torch.tensor(ours.embed([TokenRow(each.ids, 0) for each in encoded]))
+
+    assert [len(each.ids) for each in encoded] == batch["attention_mask"].sum(1).tolist()
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_padding_is_told_as_it_is_packed() -> None:
+    lengths = [3, 3, 3, 4, 9, 10, 30, 30, 64]
+    packed = pack_rows([[1] * length for length in lengths])
+    cells = sum(bucket.rows * bucket.width for bucket in packed.buckets)
+
+    assert padding_of(lengths[::-1]) == cells - sum(lengths) > 0
+    assert padding_of([]) == padding_of([5, 5, 5]) == 0
 
 
 def test_an_empty_slot_is_an_error(tiny: BaseDirectory) -> None:

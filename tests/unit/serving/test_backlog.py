@@ -25,6 +25,45 @@ def test_a_flooding_organization_does_not_hold_up_another() -> None:
     assert "small" in {row.pending.work.organization.decode() for row in window[:2]}
 
 
+def test_a_newcomer_is_found_behind_any_flood_and_others_wait() -> None:
+    backlog = Backlog()
+    backlog.add(pending("flood", *[10] * 500))
+    backlog.add(pending("small", 10, 10, 10))
+    backlog.add(pending("other", 10))
+
+    taken = backlog.newcomers({b"flood"}, tokens=100, most=64)
+
+    assert [row.pending.work.organization for row in taken] == [
+        *(b"small", b"other"),
+        *[b"small"] * 2,
+    ]
+    assert backlog.newcomers({b"flood"}, tokens=100, most=64) == []
+    assert backlog.tokens == 5000
+
+
+def test_newcomers_are_bounded_too() -> None:
+    backlog = Backlog()
+    backlog.add(pending("a", *[10] * 50))
+
+    assert len(backlog.newcomers(set(), tokens=95, most=64)) == 10
+    assert len(backlog.newcomers(set(), tokens=900, most=3)) == 3
+
+
+def test_what_waits_is_counted_in_tokens_without_shadows() -> None:
+    backlog = Backlog()
+    late = pending("a", 5, 6)
+    for each in (late, pending("a", 7), behind(100)):
+        backlog.add(each)
+
+    backlog.window(tokens=1)
+    told = [backlog.tokens]
+    backlog.drop(late)
+    told.append(backlog.tokens)
+    backlog.window()
+
+    assert [*told, backlog.tokens] == [13, 7, 0]
+
+
 def test_a_window_is_bounded_by_tokens_and_never_empty() -> None:
     backlog = Backlog()
     backlog.add(pending("a", 900, 900, 900))

@@ -5,6 +5,7 @@ import pytest
 from anneal.kernel.errors import DomainError
 from mlworker.serving.gateway.bodies import (
     ClassifyBody,
+    EmbeddingsBody,
     HuggingFaceBody,
     body_decode,
     texts_of,
@@ -72,6 +73,16 @@ def test_texts_no_model_can_read_are_refused(
         texts_of(given, param="input")
 
     assert (raised.value.status, raised.value.code, raised.value.param) == (status, code, param)
+
+
+@pytest.mark.parametrize("given", ["[1,2]", "[[1,2],[3]]", '["a",[1]]', '["a",1]'])
+def test_tokens_in_place_of_texts_are_refused_with_the_way_out(given: str) -> None:
+    body = body_decode(EmbeddingsBody, b'{"model":"m","input":%s}' % given.encode())
+
+    with pytest.raises(DomainError, match="send texts") as raised:
+        body.texts()
+
+    assert (raised.value.status, raised.value.param) == (400, "input")
 
 
 def test_a_thousand_texts_are_one_call() -> None:

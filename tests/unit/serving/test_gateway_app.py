@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mlworker.serving import figures
 from mlworker.serving.gateway.app import create_gateway
 from mlworker.serving.gateway.models import Choice, Target
 from mlworker.serving.openapi import PATHS, SCHEMAS, add_gateway_paths
@@ -120,6 +121,34 @@ def test_bad_credentials_are_refused_without_a_database() -> None:
         )
 
     played(story)
+
+
+@pytest.mark.usefixtures("stores_away")
+def test_a_calls_own_id_comes_back_if_it_looks_like_one_and_refusals_are_counted() -> None:
+    async def story(call: Call) -> None:
+        for given, kept in (
+            ("job-7/42", True),
+            ("0af7651916cd43dd8448eb211c80319c", True),
+            ("x" * 128, True),
+            ("x" * 129, False),
+            ("a b", False),
+            ("a\tb", False),
+            ("-a", False),
+            ("ü", False),
+            ("", False),
+        ):
+            _, headers, _ = await call("POST", "/v1/embeddings", b"{}", x_request_id=given)
+            assert (headers["x-request-id"] == given) is kept, given
+            assert kept or headers["x-request-id"].startswith("req_")
+
+    figures.REQUESTS.take()
+    figures.REFUSALS.take()
+    played(story)
+
+    assert list(figures.REQUESTS.take().values()) == [9]
+    [(field, count)] = figures.REFUSALS.take().items()
+    assert field.split("\x1f")[2:] == ["embeddings", "authentication_failed"]
+    assert count == 9
 
 
 def test_the_openapi_file_gets_the_online_paths() -> None:

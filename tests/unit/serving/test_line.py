@@ -117,7 +117,7 @@ def test_an_idle_take_returns_with_nothing_after_a_moment(line: Line) -> None:
 
     assert line.take(block=True) == []
     assert line.take(block=False) == []
-    assert 0.5 < time.monotonic() - started < 3
+    assert 0.5 < time.monotonic() - started < 10
 
 
 def test_answers_leave_with_the_next_take_and_end_the_entry(
@@ -173,6 +173,23 @@ def test_a_living_engine_keeps_what_it_took(client: redis.Redis, base: str, line
 
     assert asyncio.run(_rescued_twice()) == (0, 0)
     assert client.llen(taking_key(line.engine)) == 1
+
+
+def test_beside_others_an_engine_takes_no_more_than_it_is_told(
+    client: redis.Redis, base: str, line: Line
+) -> None:
+    other = Line(f"{line.engine}-b", base)
+    for number in range(1, 7):
+        send(client, base, number)
+    line.announce(announcement(line, base))
+    alone = line.beside_others()
+    other.announce(announcement(other, base))
+
+    assert (alone, line.beside_others(), other.beside_others()) == (False, True, True)
+    assert numbers(line.take(block=False, most=4)) == [1, 2, 3, 4]
+    assert numbers(other.take(block=False)) == [5, 6]
+    other.leave()
+    assert not line.beside_others()
 
 
 def test_an_emptied_redis_is_noticed(client: redis.Redis, base: str, line: Line) -> None:

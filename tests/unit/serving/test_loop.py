@@ -18,6 +18,7 @@ from mlworker.engine.artifact import load_artifact, save_artifact
 from mlworker.engine.artifact_manifest import pack
 from mlworker.engine.base.locate import locate_base
 from mlworker.engine.inference import Resident, TokenRow
+from mlworker.serving import figures
 from mlworker.serving.protocol import (
     EMBEDDING_TIER,
     Answer,
@@ -315,3 +316,72 @@ def test_a_call_that_needs_a_shadows_model_does_not_fail_with_it(
     finally:
         machine.stop()
         machine.redis.delete(waiting_key(machine.queue), reply_key(machine.gateway))
+
+
+def test_what_an_engine_runs_and_drops_is_counted(machine: Machine, tmp_path: Path) -> None:
+    counted = (
+        figures.ENGINE_ROWS,
+        figures.ENGINE_TOKENS,
+        figures.ENGINE_PADDING,
+        figures.DROPPED,
+        figures.ADAPTERS,
+        figures.ADAPTER_FAILURES,
+        figures.ADAPTER_LOADS,
+        figures.BATCH_ROWS,
+    )
+    for each in counted:
+        each.take()
+    cold = _stored("counted", tmp_path, 3)
+    machine.send(machine.work(1, cold, TEXTS), machine.work(2, BROKEN, TEXTS))
+    machine.answers(2)
+    machine.send(machine.work(3, cold, TEXTS), machine.work(4, VECTOR, TEXTS, shadow=True))
+    machine.send(machine.work(5, VECTOR, TEXTS, deadline=time.time() - 1))
+    machine.answers(2)
+    machine.stop()
+
+    found: dict[str, int] = {}
+    for each in counted:
+        found |= each.take()
+
+    def told(name: str, *labels: str, part: str = "") -> int:
+        return found.get("\x1f".join((f"anneal_{name}", part, BASE, *labels)), 0)
+
+    tokens = sum(len(each.ids) for each in machine.tokenizer.encode(TEXTS, 64))
+    assert (told("engine_rows_total", "online"), told("engine_rows_total", "shadow")) == (6, 3)
+    assert told("engine_tokens_total") == 3 * tokens
+    assert (told("adapter_requests_total", "miss"), told("adapter_requests_total", "hit")) == (2, 1)
+    assert told("adapter_failures_total", "not_loaded") == 1
+    assert told("adapter_load_seconds", part="sum") > 0
+    assert told("engine_dropped_rows_total", "not_loaded") == 3
+    assert told("engine_dropped_rows_total", "late") == 3
+    assert told("engine_batch_rows", part="sum") == 9_000_000
+    assert machine.loop.backlog.oldest() is None
+    assert machine.adapters.slots()[BASE, "used"] >= 1
+
+
+def test_a_small_call_waits_for_one_batch_of_a_flood_and_not_for_its_window(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The flood's window is six batches long, and the small call comes during the first."""
+    began, go = threading.Event(), threading.Event()
+    embed, order = machine.loop._resident.embed, []
+
+    def slow(rows: list[TokenRow]) -> list[list[float]]:
+        order.append(len(rows))
+        began.set()
+        assert go.wait(20)
+        return embed(rows)  # type: ignore[no-any-return] # the real one
+
+    monkeypatch.setattr(machine.loop._resident, "embed", slow)
+    machine.send(machine.work(1, VECTOR, ["flood"] * 380))
+    assert began.wait(20)
+    small = machine.work(2, VECTOR, ["small"])
+    small.organization = b"s" * 16
+    machine.send(small)
+    go.set()
+
+    answers = machine.answers(2)
+
+    assert list(answers) == [2, 1]
+    assert order[:3] == [64, 1, 64]
+    assert sum(order) == 381

@@ -1,6 +1,7 @@
 /** Texts of the signed-in pages. */
 import app from "./app.json";
 import bases from "./bases.json";
+import batches from "./batches.json";
 import billing from "./billing.json";
 import datasets from "./datasets.json";
 import deployments from "./deployments.json";
@@ -9,6 +10,7 @@ import home from "./home.json";
 import keys from "./keys.json";
 import models from "./models.json";
 import playground from "./playground.json";
+import predictions from "./predictions.json";
 import settings from "./settings.json";
 import training from "./training.json";
 import usage from "./usage.json";
@@ -17,6 +19,7 @@ import webhooks from "./webhooks.json";
 export const enApp = {
   app,
   bases,
+  batches,
   billing,
   datasets,
   deployments,
@@ -25,6 +28,7 @@ export const enApp = {
   keys,
   models,
   playground,
+  predictions,
   settings,
   training,
   usage,

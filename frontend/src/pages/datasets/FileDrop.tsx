@@ -8,9 +8,15 @@ import classes from "./FileDrop.module.css";
 const ACCEPT = ".csv,.tsv,.tab,.jsonl,.ndjson,.json,.conll,.bio,.iob,.iob2,.txt";
 const KILOBYTE = 1024;
 
-type Props = { file: File | undefined; onFile: (file: File) => void };
+type Props = {
+  file: File | undefined;
+  onFile: (file: File) => void;
+  /** Which files may be chosen, and how that is said; those of datasets unless given. */
+  accept?: string;
+  formats?: string;
+};
 
-export const FileDrop = ({ file, onFile }: Props) => {
+export const FileDrop = ({ file, onFile, accept = ACCEPT, formats }: Props) => {
   const { t } = useTranslation("datasets");
   const format = useFormat();
   const [over, setOver] = useState(false);
@@ -38,11 +44,11 @@ export const FileDrop = ({ file, onFile }: Props) => {
         <Text size="sm" c="dimmed">
           {file
             ? t("new.size", { size: format.number(Math.ceil(file.size / KILOBYTE)) })
-            : t("new.formats")}
+            : (formats ?? t("new.formats"))}
         </Text>
       </div>
       <FileButton
-        accept={ACCEPT}
+        accept={accept}
         onChange={(chosen) => chosen && onFile(chosen)}
         inputProps={{ "aria-label": t("new.file") }}
       >

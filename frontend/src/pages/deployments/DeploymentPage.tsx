@@ -16,6 +16,7 @@ import { PageHeader } from "@/ui/PageHeader";
 import { Panel } from "@/ui/Panel";
 import { QueryView } from "@/ui/QueryView";
 import { Stats } from "@/ui/Stat";
+import { LogPanel } from "../predictions/LogPanel";
 import { History } from "./History";
 import { OutputPanel } from "./OutputPanel";
 import { LabelsDiffer, PromotePanel } from "./PromotePanel";
@@ -125,6 +126,7 @@ const View = ({ row }: { row: Deployment }) => {
             <RulesPanel key={`rules-${row.id}`} row={row} change={change} />
           </>
         ) : null}
+        <LogPanel row={row} />
         <Panel title={t("code")}>
           <CodeTabs
             snippets={classifySnippets({

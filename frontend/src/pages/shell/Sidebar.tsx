@@ -9,6 +9,7 @@ import {
   IconMessage2,
   IconRocket,
   IconSettings,
+  IconStack2,
   IconUsers,
   IconWebhook,
 } from "@tabler/icons-react";
@@ -33,6 +34,7 @@ const GROUPS = [
     id: "ship",
     items: [
       { id: "deployments", to: "/o/$org/deployments", Icon: IconRocket },
+      { id: "batches", to: "/o/$org/batches", Icon: IconStack2 },
       { id: "keys", to: "/o/$org/keys", Icon: IconKey },
       { id: "webhooks", to: "/o/$org/webhooks", Icon: IconWebhook },
     ],

@@ -6,6 +6,7 @@ from django.contrib import admin
 
 from anneal.console.admin.base import TenantAdmin
 from anneal.console.admin.site import site
+from mlworker.batches.models import Batch
 from mlworker.jobs.models import FineTuningJob
 from mlworker.registry.models import ModelVersion
 from mlworker.serving.models import Deployment
@@ -90,4 +91,24 @@ class DeploymentAdmin(TenantAdmin):
         "updated_at",
     ]
     search_fields: ClassVar = ["name", "model"]
+    ordering: ClassVar = ["-id"]
+
+
+@admin.register(Batch, site=site)
+class BatchAdmin(TenantAdmin):
+    """Batches of everybody, without their rows."""
+
+    list_display: ClassVar = [
+        "created_at",
+        "organization",
+        "state",
+        "form",
+        "model",
+        "total",
+        "completed",
+        "failed",
+        "charged",
+    ]
+    list_filter: ClassVar = ["state", "form"]
+    search_fields: ClassVar = ["model", "created_by"]
     ordering: ClassVar = ["-id"]

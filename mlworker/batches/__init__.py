@@ -1,0 +1,1 @@
+"""Batch predictions: a file of requests or of rows, answered in idle moments at a lower price."""

@@ -1,0 +1,65 @@
+"""The input file of a batch: opened for a worker, and read through to count it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import BinaryIO
+
+from anneal.kernel.storage import object_open
+from mlworker.batches.errors import BatchFileEmpty, BatchFileUnfit, BatchInputGone, BatchTooLong
+from mlworker.batches.limits import MAX_REQUESTS
+from mlworker.batches.reading import RequestSource, Source, table_source
+from mlworker.batches.states import Form
+from mlworker.batches.working import Counted, Work, input_required
+from tenants.datasets.limits import configured
+
+
+@contextmanager
+def input_opened(work: Work) -> Iterator[Source]:
+    """Open the input. BatchInputGone, and what `source_open` raises."""
+    try:
+        stored = object_open(input_required(work))
+    except FileNotFoundError as fault:
+        raise BatchInputGone(param="input_file_id") from fault
+    with stored:
+        yield source_open(
+            stored, work.filename, form=work.form, endpoint=work.endpoint, column=work.text_column
+        )
+
+
+def source_open(
+    stored: BinaryIO, filename: str, *, form: Form, endpoint: str, column: str
+) -> Source:
+    """Open a file as what it is said to hold. Raises UploadRefused, BatchFileUnfit, ..."""
+    if form is Form.REQUESTS:
+        return RequestSource(stored, endpoint)
+    return table_source(stored, filename, column, configured())
+
+
+def file_count(source: Source, *, model: str, most: int | None = None) -> tuple[Counted, int]:
+    """Read a file through, or its first ``most`` entries; return what it holds, and how many bad.
+
+    Raises BatchFileEmpty, BatchTooLong, BatchFileUnfit when no request can be read.
+    """
+    requests = items = bad = 0
+    first = ""
+    for entry in islice(source.entries(texts_only=True), most):
+        requests += 1
+        if requests > MAX_REQUESTS:
+            raise BatchTooLong(param="input_file_id")
+        if entry.problem is not None:
+            bad += 1
+            first = first or entry.problem.text
+            continue
+        model = model or entry.model
+        if entry.model in ("", model):
+            items += len(entry.texts)
+        else:
+            bad += 1
+    if requests == 0:
+        raise BatchFileEmpty(param="input_file_id")
+    if not model:
+        raise BatchFileUnfit(
+            f"No line of the file is a request. The first one: {first}", param="input_file_id"
+        )
+    return Counted(requests, items, model, source.text_column, source.columns, source.kind), bad

@@ -1,0 +1,1 @@
+"""The log of what deployments answered: opt-in, hidden before it is written, kept for days."""

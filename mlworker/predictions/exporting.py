@@ -1,0 +1,108 @@
+"""The log as a file: JSON lines, or a table for spreadsheets."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from anneal.kernel.audit import audit_record
+from anneal.kernel.ids import public_id
+from anneal.kernel.principal import Actor
+from anneal.kernel.scopes import OrganizationRef, require_scope
+from mlworker.predictions.contracts import LoggedPrediction
+from mlworker.predictions.models import Prediction
+from mlworker.predictions.selectors import LogFilter, prediction_info, predictions_of
+from mlworker.serving.contracts import DEPLOYMENT_PREFIX, PREDICTION_PREFIX, DeploymentInfo
+
+FILE_ROWS: Final = 20_000
+FILE_CHARACTERS: Final = 20_000_000
+_PAGE: Final = 500
+_COLUMNS: Final = ("id", "created_at", "model", "text", "labels", "score", "answer", "hidden")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+"""A cell that begins so is a formula to a spreadsheet, and texts are other people's."""
+
+FileForm = Literal["jsonl", "csv"]
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    """A part of the log. ``more`` is the last row's id where it did not hold all."""
+
+    content: str
+    more: UUID | None
+
+
+def predictions_export(
+    *,
+    organization: OrganizationRef,
+    actor: Actor,
+    deployment: DeploymentInfo,
+    wanted: LogFilter,
+    form: FileForm,
+    after: UUID | None = None,
+) -> LogFile:
+    """Return kept rows as a file, newest first, from behind the row ``after`` on."""
+    require_scope(organization)
+    rows = predictions_of(organization=organization, deployment=deployment, wanted=wanted)
+    found: list[LoggedPrediction] = []
+    characters, more = 0, None
+    for row in _newest(rows, after):
+        if len(found) == FILE_ROWS or characters > FILE_CHARACTERS:
+            more = found[-1].id
+            break
+        found.append(prediction_info(row))
+        characters += len(row.text or "")
+    audit_record(
+        actor=actor,
+        action="prediction_log.export",
+        target=public_id(DEPLOYMENT_PREFIX, deployment.id),
+        detail={"name": deployment.name, "rows": len(found), "form": form},
+    )
+    return LogFile(_jsonl(found) if form == "jsonl" else _csv(found), more)
+
+
+def _newest(rows: Any, after: UUID | None) -> Iterator[Prediction]:
+    """Yield rows a page at a time: no more of them are in memory."""
+    while True:
+        some = rows if after is None else rows.filter(id__lt=after)
+        page = list(some.order_by("-id")[:_PAGE])
+        yield from page
+        if len(page) < _PAGE:
+            return
+        after = page[-1].id
+
+
+def _jsonl(found: list[LoggedPrediction]) -> str:
+    return "".join(f"{json.dumps(_line(row), ensure_ascii=False)}\n" for row in found)
+
+
+def _csv(found: list[LoggedPrediction]) -> str:
+    stream = io.StringIO()
+    writer = csv.writer(stream)
+    writer.writerow(_COLUMNS)
+    for row in found:
+        line = {**_line(row), "labels": "|".join(row.labels)}
+        line["answer"] = json.dumps(row.answer, ensure_ascii=False)
+        writer.writerow([_cell(line[name]) for name in _COLUMNS])
+    # Spreadsheets take a file for UTF-8 when it begins with the mark.
+    return "\ufeff" + stream.getvalue()
+
+
+def _line(row: LoggedPrediction) -> dict[str, Any]:
+    return {
+        "id": public_id(PREDICTION_PREFIX, row.id),
+        "created_at": int(row.created_at.timestamp()),
+        "model": row.model,
+        "text": row.text,
+        "labels": list(row.labels),
+        "score": row.score,
+        "answer": row.answer,
+        "hidden": row.hidden,
+    }
+
+
+def _cell(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

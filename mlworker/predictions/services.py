@@ -1,0 +1,77 @@
+"""Changing what is kept, and forgetting what was."""
+
+from uuid import UUID
+
+from anneal.kernel.audit import audit_record
+from anneal.kernel.errors import NotFound
+from anneal.kernel.ids import public_id
+from anneal.kernel.principal import Actor
+from anneal.kernel.scopes import OrganizationRef, require_scope
+from mlworker.predictions.errors import LogUnfit
+from mlworker.predictions.models import LogDay, Prediction
+from mlworker.predictions.redaction import word_fits
+from mlworker.serving.adapting import deployment_log_set
+from mlworker.serving.contracts import (
+    DEPLOYMENT_PREFIX,
+    PREDICTION_PREFIX,
+    DeploymentDeleted,
+    DeploymentInfo,
+    LogInfo,
+)
+from mlworker.serving.selectors import deployment_get
+
+
+def prediction_log_set(
+    *, organization: OrganizationRef, actor: Actor, deployment_id: UUID, log: LogInfo
+) -> DeploymentInfo:
+    """Set what is kept of a deployment's answered calls. LogUnfit names the word at fault.
+
+    A shorter retention holds for what is kept already; other rules hold for calls to come.
+    """
+    require_scope(organization)
+    for number, word in enumerate(log.words):
+        if not word_fits(word):
+            raise LogUnfit(
+                f"'{word}' names nothing that can be found: write words with letters or digits,"
+                " `#` for a digit and one `*` for the rest of a word.",
+                param=f"words[{number}]",
+            )
+    return deployment_log_set(
+        organization=organization, actor=actor, deployment_id=deployment_id, log=log
+    )
+
+
+def prediction_delete(*, organization: OrganizationRef, actor: Actor, prediction_id: UUID) -> None:
+    """Forget one kept row. NotFound."""
+    require_scope(organization)
+    gone, _ = Prediction.objects.filter(organization_id=organization.id, id=prediction_id).delete()
+    if not gone:
+        raise NotFound("No such prediction is in a log.")
+    audit_record(
+        actor=actor,
+        action="prediction.delete",
+        target=public_id(PREDICTION_PREFIX, prediction_id),
+    )
+
+
+def predictions_delete(*, organization: OrganizationRef, actor: Actor, deployment_id: UUID) -> int:
+    """Forget all rows of a deployment; return how many they were."""
+    require_scope(organization)
+    deployment = deployment_get(organization=organization, deployment_id=deployment_id)
+    gone, _ = Prediction.objects.filter(
+        organization_id=organization.id, deployment_id=deployment.id
+    ).delete()
+    audit_record(
+        actor=actor,
+        action="prediction_log.delete",
+        target=public_id(DEPLOYMENT_PREFIX, deployment.id),
+        detail={"name": deployment.name, "rows": gone},
+    )
+    return gone
+
+
+def deployment_log_drop(event: DeploymentDeleted) -> None:
+    """Forget all that was kept of a deployment that goes."""
+    of = {"organization_id": event.organization.id, "deployment_id": event.deployment_id}
+    Prediction.objects.filter(**of).delete()
+    LogDay.objects.filter(**of).delete()

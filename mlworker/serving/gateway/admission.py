@@ -1,0 +1,62 @@
+"""How much may wait for an engine: what it answers in time, shared between organizations.
+
+A call that would only wait for its deadline is refused at once, and told when to come back. The
+bound is counted in tokens, from what the engines measured of themselves; it also bounds what lies
+in Redis. An organization that holds less than its share of the bound gets in although it is full.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+from uuid import UUID
+
+from mlworker.serving.errors import Overloaded
+
+WAIT_SECONDS: Final = 15.0
+"""How long what is admitted may take: half of a call's deadline, since gateways do not add up."""
+LEAST_TOKENS: Final = 65_536
+MOST_TOKENS: Final = 4_000_000
+"""Bounds of the bound. The latter is 16 MB in Redis for each gateway process."""
+
+
+class Admission:
+    """The tokens that one gateway process has under way, by base and organization."""
+
+    def __init__(self, rate_of: Callable[[str], float]) -> None:
+        self._rate_of = rate_of
+        self._held: defaultdict[str, dict[UUID, int]] = defaultdict(dict)
+
+    def limit(self, base: str) -> int:
+        """Return how many tokens of a base may be under way."""
+        rate = self._rate_of(base)
+        if not rate:
+            return MOST_TOKENS
+        return int(min(MOST_TOKENS, max(LEAST_TOKENS, rate * WAIT_SECONDS)))
+
+    @contextmanager
+    def room(self, base: str, organization_id: UUID, tokens: int) -> Iterator[None]:
+        """Count a call's tokens while the block runs. Raises Overloaded."""
+        held = self._held[base]
+        own = held.get(organization_id, 0)
+        self._check(base, held, own, own + tokens, organization_id)
+        held[organization_id] = own + tokens
+        try:
+            yield
+        finally:
+            held[organization_id] -= tokens
+            if not held[organization_id]:
+                del held[organization_id]
+
+    def _check(
+        self, base: str, held: dict[UUID, int], own: int, wanted: int, organization_id: UUID
+    ) -> None:
+        total, limit = sum(held.values()), self.limit(base)
+        share = limit / len({*held, organization_id})
+        # A lone call is tried, whatever its size.
+        if not total or total - own + wanted <= limit or wanted <= share:
+            return
+        rate = self._rate_of(base)
+        wait = (total - limit / 2) / rate if rate else 1.0
+        raise Overloaded(retry_after=min(30, max(1, math.ceil(wait))))

@@ -1,0 +1,87 @@
+"""Checks beside each other: one check of each lane at a time, until every lane is empty.
+
+Two that write at once would be unreadable, so each writes to a file of its own, which is shown
+when it has ended.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import IO
+
+from anneal.local.check_list import Check
+from anneal.local.console import duration, say
+from anneal.local.installation import Installation, command_end
+
+PAUSE_SECONDS = 0.05
+Environment = Callable[[Check], Mapping[str, str]]
+Ended = tuple[Check, int, float]
+"""A check, its status, its seconds."""
+
+
+class Lane:
+    """Checks that run one after the other."""
+
+    def __init__(self, checks: Iterable[Check], installation: Installation) -> None:
+        self.waiting = deque(checks)
+        self.child: subprocess.Popen[bytes] | None = None
+        self._installation = installation
+
+    def begin(self, env: Environment) -> None:
+        """Start the next check."""
+        self._check, self._began = self.waiting.popleft(), time.monotonic()
+        self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `ended`
+        check = self._check
+        say(f"  .. {check.name}")
+        self.child = self._installation.begin(check.command, env(check), check.cwd, self._output)
+
+    def ended(self) -> Ended | None:
+        """Show the check that has just ended; None while it is at work."""
+        if self.child is None or self.child.poll() is None:
+            return None
+        status, self.child = int(self.child.returncode), None
+        seconds = time.monotonic() - self._began
+        say(f"\n== {self._check.name} ({duration(seconds)})")
+        with self._output as output:
+            output.seek(0)
+            shutil.copyfileobj(output, sys.stderr.buffer)
+        sys.stderr.flush()
+        return self._check, status, seconds
+
+
+def lanes_run(
+    checks: Sequence[Sequence[Check]],
+    installation: Installation,
+    *,
+    env: Environment,
+    fail_fast: bool = False,
+) -> list[Ended]:
+    """Run the checks of all lanes; those that ended, in that order.
+
+    With `fail_fast` nothing is begun after a failure; what is at work then still ends.
+    """
+    lanes = [Lane(each, installation) for each in checks]
+    found: list[Ended] = []
+    try:
+        while any(lane.waiting or lane.child for lane in lanes):
+            installation.look([lane.child for lane in lanes if lane.child])
+            for lane in lanes:
+                if ended := lane.ended():
+                    found.append(ended)
+                failed = fail_fast and any(status for _, status, _ in found)
+                if failed:
+                    lane.waiting.clear()
+                if lane.child is None and lane.waiting:
+                    lane.begin(env)
+            time.sleep(PAUSE_SECONDS)
+    finally:
+        for lane in lanes:
+            if lane.child:
+                command_end(lane.child)
+    return found

@@ -1,0 +1,24 @@
+"""One resident base for the folder's tests, and an engine on it where a test asks for one."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from mlworker.engine.base.locate import locate_base
+from mlworker.engine.inference import Resident
+from tests.unit.batches.factories import BASE, Engine, engine_running
+
+
+@pytest.fixture(scope="session")
+def resident() -> Any:
+    torch.set_num_threads(1)
+    return Resident.open(locate_base(BASE), slots=4)
+
+
+@pytest.fixture
+def engine(resident: Any, tmp_path: Path) -> Iterator[Engine]:
+    with engine_running(resident, tmp_path) as running:
+        yield running

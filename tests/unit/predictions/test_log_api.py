@@ -1,0 +1,330 @@
+"""The prediction log over the API: settings, rows, filters, files, forgetting."""
+
+import csv
+import io
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from anneal.kernel import clock
+from anneal.kernel.ids import parse_id, public_id, uuid7
+from anneal.kernel.models import AuditEvent
+from anneal.kernel.principal import KeyScope, Role
+from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
+from mlworker.predictions import exporting, tasks
+from mlworker.predictions.models import LogDay, Prediction
+from tests.unit.factories import error_of, make_client
+from tests.unit.predictions.helpers import keep, make_deployment, row
+
+pytestmark = pytest.mark.django_db
+
+OFF = {
+    "enabled": False,
+    "percent": 100,
+    "days": 30,
+    "texts": True,
+    "redact": ["email", "phone", "card", "number"],
+    "words": [],
+}
+
+
+@pytest.fixture
+def deployment(organization: OrganizationRef) -> str:
+    return make_deployment(organization)
+
+
+def put(client: APIClient, deployment: str, **body: Any) -> Any:
+    return client.put(f"/v1/deployments/{deployment}/prediction_log", body, format="json")
+
+
+def texts(client: APIClient, deployment: str, **query: Any) -> list[str]:
+    answer = client.get(f"/v1/deployments/{deployment}/predictions", query)
+    assert answer.status_code == 200, answer.content
+    return [each["text"] for each in answer.json()["data"]]
+
+
+def audited(organization: OrganizationRef) -> list[str]:
+    with tenant_scope(organization):
+        rows = AuditEvent.objects.order_by("-id").values_list("action", flat=True)
+        return list(rows[:3])
+
+
+def test_it_is_off_until_somebody_turns_it_on(
+    client_api: APIClient, organization: OrganizationRef
+) -> None:
+    made = client_api.post(
+        "/v1/deployments", {"name": "quiet", "model": "sentiment-en"}, format="json"
+    ).json()
+
+    state = client_api.get(f"/v1/deployments/{made['id']}/prediction_log").json()
+
+    assert state == {**OFF, "rows": 0, "days_counted": []}
+    assert keep(organization, made["id"], [row()]) == 0
+    assert texts(client_api, made["id"]) == []
+
+
+def test_settings_are_kept_and_audited(
+    client_api: APIClient, organization: OrganizationRef, deployment: str
+) -> None:
+    wanted = {
+        "enabled": True,
+        "percent": 20,
+        "days": 7,
+        "texts": False,
+        "redact": ["email"],
+        "words": ["Jane Doe", "KD-####"],
+    }
+
+    changed = put(client_api, deployment, **wanted)
+
+    assert changed.json() == {**wanted, "rows": 0, "days_counted": []}
+    assert audited(organization)[0] == "deployment.log"
+    again = client_api.get(f"/v1/deployments/{deployment}/prediction_log").json()
+    assert again == changed.json()
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "param"),
+    [
+        ({"enabled": True, "days": 366}, "invalid_request", "days"),
+        ({"enabled": True, "days": 0}, "invalid_request", "days"),
+        ({"enabled": True, "percent": 0}, "invalid_request", "percent"),
+        ({"enabled": True, "redact": ["names"]}, "invalid_request", "redact.0"),
+        ({"enabled": True, "words": ["ok", "!*"]}, "log_unfit", "words[1]"),
+        ({"enabled": True, "words": ["x"] * 51}, "invalid_request", "words"),
+        ({}, "invalid_request", "enabled"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(
+    body: dict[str, Any], code: str, param: str, client_api: APIClient, deployment: str
+) -> None:
+    refused = put(client_api, deployment, **body)
+
+    error = error_of(refused)
+    assert (refused.status_code, error["code"], error["param"]) == (400, code, param)
+
+
+def test_rows_are_listed_filtered_and_counted(
+    client_api: APIClient, organization: OrganizationRef, deployment: str
+) -> None:
+    rows = [
+        row("sure", score=0.99),
+        row("unsure", score=0.51),
+        row("bad", "negative", 0.8),
+        row("other", model="ft:minilm-l6:acme:x:1"),
+    ]
+    assert keep(organization, deployment, rows, dropped=3) == 4
+
+    now = int(clock.now().timestamp())
+    assert texts(client_api, deployment) == ["other", "bad", "unsure", "sure"]
+    assert texts(client_api, deployment, label="negative") == ["bad"]
+    assert texts(client_api, deployment, score_below="0.85") == ["bad", "unsure"]
+    assert texts(client_api, deployment, model="ft:minilm-l6:acme:x:1") == ["other"]
+    assert texts(client_api, deployment, **{"from": now + 60}) == []
+    assert len(texts(client_api, deployment, **{"to": now + 60, "from": now - 60})) == 4
+    first = client_api.get(f"/v1/deployments/{deployment}/predictions", {"limit": 3}).json()
+    assert first["has_more"]
+    assert texts(client_api, deployment, after=first["last_id"]) == ["sure"]
+    [day] = client_api.get(f"/v1/deployments/{deployment}/prediction_log").json()["days_counted"]
+    assert (day["answered"], day["kept"], day["dropped"]) == (7, 4, 3)
+
+
+@pytest.mark.parametrize("query", [{"score_below": "low"}, {"score_below": "nan"}])
+def test_a_filter_that_is_no_number_is_refused(
+    query: dict[str, str], client_api: APIClient, deployment: str
+) -> None:
+    refused = client_api.get(f"/v1/deployments/{deployment}/predictions", query)
+
+    assert (refused.status_code, error_of(refused)["code"]) == (400, "log_filter_invalid")
+
+
+def test_a_row_is_read_and_forgotten(
+    client_api: APIClient, organization: OrganizationRef, deployment: str
+) -> None:
+    made = row("call +49 30 1234567")
+    keep(organization, deployment, [made])
+    address = f"/v1/predictions/{public_id('pred_', made.id)}"
+
+    seen = client_api.get(address).json()
+    gone = client_api.delete(address)
+
+    assert (seen["text"], seen["hidden"], seen["labels"]) == ("call [phone]", 1, ["positive"])
+    assert seen["answer"] == {"label": "positive", "score": 0.9, "scores": {"positive": 0.9}}
+    assert (gone.status_code, gone.json()["deleted"]) == (200, True)
+    assert client_api.get(address).status_code == 404
+    assert audited(organization)[0] == "prediction.delete"
+
+
+def test_all_rows_are_forgotten_at_once(
+    client_api: APIClient, organization: OrganizationRef, deployment: str
+) -> None:
+    other = make_deployment(organization, "other")
+    keep(organization, deployment, [row(), row()])
+    keep(organization, other, [row("stays")])
+
+    gone = client_api.delete(f"/v1/deployments/{deployment}/predictions").json()
+
+    assert gone == {"object": "prediction_log", "deployment": deployment, "deleted": 2}
+    assert (texts(client_api, deployment), texts(client_api, other)) == ([], ["stays"])
+    assert audited(organization)[0] == "prediction_log.delete"
+
+
+def test_nothing_stays_of_a_deleted_deployment(
+    client_api: APIClient, organization: OrganizationRef, deployment: str
+) -> None:
+    made = row()
+    keep(organization, deployment, [made])
+
+    client_api.delete(f"/v1/deployments/{deployment}")
+
+    assert keep(organization, deployment, [row("late")]) == 0
+    assert client_api.get(f"/v1/predictions/{public_id('pred_', made.id)}").status_code == 404
+    with system_scope("test"):
+        assert not Prediction.objects.filter(deployment_id=parse_id("dep_", deployment)).exists()
+        assert not LogDay.objects.filter(deployment_id=parse_id("dep_", deployment)).exists()
+
+
+def test_turned_off_nothing_is_added_and_what_is_there_stays(
+    client_api: APIClient, organization: OrganizationRef, deployment: str
+) -> None:
+    keep(organization, deployment, [row("before")])
+    put(client_api, deployment, enabled=False)
+    assert keep(organization, deployment, [row("after")]) == 0
+    assert texts(client_api, deployment) == ["before"]
+
+    put(client_api, deployment, enabled=True, texts=False)
+    keep(organization, deployment, [row("a gateway that has not heard yet")])
+    assert texts(client_api, deployment) == [None, "before"]
+
+
+def test_a_batch_written_twice_is_there_once(
+    client_api: APIClient, organization: OrganizationRef, deployment: str
+) -> None:
+    rows = [row("once")]
+
+    assert [keep(organization, deployment, rows) for _ in range(2)] == [1, 1]
+    assert texts(client_api, deployment) == ["once"]
+
+
+def test_rows_end_with_their_days(
+    client_api: APIClient, organization: OrganizationRef, deployment: str
+) -> None:
+    made = row("old")
+    keep(organization, deployment, [made])
+    put(client_api, deployment, enabled=True, days=7)
+
+    with clock.frozen(clock.now() + timedelta(days=6)):
+        tasks.sweep()
+        assert texts(client_api, deployment) == ["old"]
+    with clock.frozen(clock.now() + timedelta(days=7, minutes=1)):
+        address = f"/v1/predictions/{public_id('pred_', made.id)}"
+        assert client_api.get(address).status_code == 404  # swept or not
+        assert texts(client_api, deployment) == []
+        tasks.sweep()
+    with system_scope("test"):
+        assert not Prediction.objects.filter(id=made.id).exists()
+
+
+def test_files_hold_the_chosen_rows_and_say_where_the_next_begins(
+    client_api: APIClient,
+    organization: OrganizationRef,
+    deployment: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = [row("=1+1", "negative"), row("b", "negative"), row("c"), row("d", "negative")]
+    keep(organization, deployment, rows)
+    monkeypatch.setattr(exporting, "FILE_ROWS", 2)
+    monkeypatch.setattr(exporting, "_PAGE", 1)
+    address = f"/v1/deployments/{deployment}/predictions"
+
+    first = client_api.get(f"{address}.jsonl", {"label": "negative"})
+    rest = client_api.get(f"{address}.csv", {"label": "negative", "after": first["x-more-after"]})
+
+    lines = [json.loads(line) for line in first.content.decode().splitlines()]
+    assert [(line["text"], line["labels"]) for line in lines] == [
+        ("d", ["negative"]),
+        ("b", ["negative"]),
+    ]
+    assert "attachment" in first["Content-Disposition"]
+    [line] = csv.DictReader(io.StringIO(rest.content.decode().removeprefix("\ufeff")))
+    assert (line["text"], line["labels"], line["score"]) == ("'=1+1", "negative", "0.9")
+    assert "x-more-after" not in rest
+    assert audited(organization)[:2] == ["prediction_log.export"] * 2
+
+
+def test_texts_are_for_those_who_label(organization: OrganizationRef, deployment: str) -> None:
+    address = f"/v1/deployments/{deployment}"
+    clients = {
+        "viewer": make_client(organization, Role.VIEWER),
+        "annotator": make_client(organization, Role.ANNOTATOR),
+        "caller": make_client(organization, Role.DEVELOPER, KeyScope.PREDICT),
+    }
+
+    rows = {name: each.get(f"{address}/predictions").status_code for name, each in clients.items()}
+    state = {each.get(f"{address}/prediction_log").status_code for each in clients.values()}
+    changes = {put(each, deployment, enabled=True).status_code for each in clients.values()}
+
+    assert rows == {"viewer": 403, "annotator": 200, "caller": 403}
+    assert (state, changes) == ({200}, {403})
+
+
+def test_another_organizations_rows_are_not_seen(
+    organization: OrganizationRef,
+    other_organization: OrganizationRef,
+    other_client_api: APIClient,
+    deployment: str,
+) -> None:
+    made = row("ours")
+    keep(organization, deployment, [made])
+    theirs = make_deployment(other_organization)
+
+    # a gateway that took one organization's deployment for another's
+    assert keep(other_organization, deployment, [row("wrong")]) == 0
+    assert other_client_api.get(f"/v1/predictions/{public_id('pred_', made.id)}").status_code == 404
+    assert texts(other_client_api, theirs) == []
+
+
+def test_lists_ask_the_same_few_questions_whatever_their_length(
+    client_api: APIClient, organization: OrganizationRef, deployment: str
+) -> None:
+    def asked(address: str) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert client_api.get(address).status_code == 200
+        return len(queries)
+
+    addresses = [
+        f"/v1/deployments/{deployment}/{name}" for name in ("predictions", "prediction_log")
+    ]
+    few = [asked(address) for address in addresses]
+    keep(organization, deployment, [row() for _ in range(10)])
+    many = [asked(address) for address in addresses]
+
+    assert few == many == [7, 8]
+
+
+def test_feedback_shows_the_text_to_those_who_may_see_it(
+    client_api: APIClient, organization: OrganizationRef, deployment: str
+) -> None:
+    from tests.unit.feedback.test_feedback import give, predict  # noqa: PLC0415 # its helpers
+
+    prediction, unkept = predict(organization), predict(organization)
+    keep(organization, deployment, [row("so good", prediction=parse_id("pred_", prediction))])
+
+    given = give(client_api, prediction, label="positive").json()
+    give(client_api, unkept, label="positive")
+
+    assert given["text"] == "so good"
+    listed = client_api.get("/v1/feedback").json()["data"]
+    assert [each["text"] for each in listed] == [None, "so good"]
+    viewer = make_client(organization, Role.VIEWER)
+    assert [each["text"] for each in viewer.get("/v1/feedback").json()["data"]] == [None, None]
+
+
+def test_an_unknown_id_is_not_found(client_api: APIClient) -> None:
+    assert client_api.get(f"/v1/predictions/{public_id('pred_', uuid7())}").status_code == 404
+    assert client_api.get("/v1/predictions/pred_nonsense").status_code == 404
