@@ -17,6 +17,13 @@ from benchmarks.figures import Figure
 CASES = {
     "online_cpu": "benchmarks.online:online_cpu",
     "idle_latency": "benchmarks.online:idle_latency",
+    "online_peer": "benchmarks.peers:online_peer",
+    "many_tenants": "benchmarks.many:many_tenants",
+    "int8": "benchmarks.engine:int8",
+    "tail": "benchmarks.crowds:tail",
+    "fairness": "benchmarks.crowds:fairness",
+    "cold_adapter": "benchmarks.crowds:cold_adapter",
+    "train_beside": "benchmarks.crowds:train_beside",
     "batch_rows": "benchmarks.batches:batch_rows",
     "train_speed": "benchmarks.training:train_speed",
     "train_quality": "benchmarks.training:train_quality",

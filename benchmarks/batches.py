@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.figures import Figure, figure
 from benchmarks.load import Plan, load_run
-from benchmarks.online import MODEL, SAME, shipped_artifact
+from benchmarks.online import SAME
 from benchmarks.raw import raw_run
 from benchmarks.servers import (
     COUNTED_OF_BATCHES,
@@ -22,6 +22,7 @@ from benchmarks.servers import (
     url,
     wait_serving,
 )
+from benchmarks.shipped import MODEL, shipped_folder
 from benchmarks.texts import reviews
 
 ROWS = 20_000
@@ -34,7 +35,7 @@ CALL_SECONDS = 8.0
 
 def batch_rows(*, full: bool = False) -> Iterator[Figure]:
     """Rows a second of a batch, end to end / of a bare loop over rows sorted by length."""
-    artifact, threads = shipped_artifact(), os.cpu_count() or 1
+    artifact, threads = shipped_folder(), os.cpu_count() or 1
     texts, source = reviews(DISTINCT)
     rows = (texts * 2)[: ROWS if not full else 2 * ROWS]
     key = customer_make()

@@ -7,9 +7,11 @@ time is reported, never counted.
 import asyncio
 import json
 import os
+import random
 import subprocess
 import sys
 import time
+from collections import deque
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -27,6 +29,9 @@ class Plan:
     bodies: list[str]
     clients: int
     seconds: float
+    rate: float = 0.0
+    """Calls a second whatever comes back, at random moments; 0 = each client by turns with its
+    answers. A call's time then counts from when it was due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +84,25 @@ class _Client(asyncio.Protocol):
 
     def _next(self) -> None:
         assert self._transport is not None
+        if self._run.plan.rate:
+            self._run.free(self)
+            return
         request = self._run.next_request()
         if request is None:
             self._transport.close()
             return
-        self._sent = time.perf_counter()
+        self.ask(request, time.perf_counter())
+
+    def ask(self, request: bytes, due: float) -> None:
+        """Send a request that was due at some moment."""
+        assert self._transport is not None
+        self._sent = due
         self._transport.write(request)
+
+    def close(self) -> None:
+        """Hang up."""
+        assert self._transport is not None
+        self._transport.close()
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -116,12 +134,41 @@ class _Run:
         self.left = plan.clients
         self.end = 0.0
         self.over = asyncio.Event()
+        self.idle: list[_Client] = []
+        self.due: deque[float] = deque()
+        self.closing = False
+
+    def free(self, client: _Client) -> None:
+        """Give a client the next call that is due, or let it wait for one."""
+        if self.due:
+            client.ask(self._request(), self.due.popleft())
+        elif self.closing:
+            client.close()
+        else:
+            self.idle.append(client)
+
+    async def tick(self) -> None:
+        """Let calls fall due at random moments until the end."""
+        dice = random.Random(5)
+        at = time.perf_counter()
+        while (at := at + dice.expovariate(self.plan.rate)) < self.end:
+            await asyncio.sleep(max(0.0, at - time.perf_counter()))
+            if self.idle:
+                self.idle.pop().ask(self._request(), at)
+            else:
+                self.due.append(at)
+        self.closing = True
+        for client in self.idle:
+            client.close()
+
+    def _request(self) -> bytes:
+        self.sent += 1
+        return self.requests[self.sent % len(self.requests)]
 
     def next_request(self) -> bytes | None:
         if time.perf_counter() > self.end:
             return None
-        self.sent += 1
-        return self.requests[self.sent % len(self.requests)]
+        return self._request()
 
     def record(self, answer: bytes, milliseconds: float) -> None:
         if answer.startswith(b"HTTP/1.1 200"):
@@ -143,9 +190,10 @@ def _period(plan: Plan) -> int:
 def _encode(plan: Plan, index: int) -> bytes:
     body = plan.bodies[index % len(plan.bodies)].encode()
     key = plan.keys[index % len(plan.keys)]
+    told = f"Authorization: Bearer {key}\r\n" if key else ""
     head = (
         f"POST {plan.path} HTTP/1.1\r\nHost: {urlsplit(plan.url).netloc}\r\n"
-        f"Authorization: Bearer {key}\r\nContent-Type: application/json\r\n"
+        f"{told}Content-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
@@ -159,6 +207,8 @@ async def _play(plan: Plan) -> Result:
     run.end = started + plan.seconds
     for _ in range(plan.clients):
         await loop.create_connection(lambda: _Client(run), parts.hostname, parts.port)
+    if plan.rate:
+        await run.tick()
     await run.over.wait()
     times = os.times()
     return Result(

@@ -11,9 +11,9 @@ from benchmarks.figures import Figure, figure
 from benchmarks.load import Plan, Result, load_run
 from benchmarks.raw import raw_run
 from benchmarks.servers import cpu_time, customer_make, post, url, wait_serving
+from benchmarks.shipped import MODEL, shipped_folder
 from benchmarks.texts import reviews
 
-MODEL = "sentiment-en"
 CLIENTS = 64
 ROUNDS = 3
 TEXTS = 1_000
@@ -22,32 +22,21 @@ SAME = 1e-3
 """How far a served probability may be from the bare one before speed means nothing."""
 
 
-def shipped_artifact() -> Path:
-    """The shipped model's folder, which the server serves and the bare loop loads."""
-    import django  # noqa: PLC0415 # needs the settings of the environment
-
-    django.setup()
-    from mlworker.catalog.selectors import shipped_model_get  # noqa: PLC0415 # after set-up
-
-    card = shipped_model_get(MODEL)
-    if card is None:
-        raise FileNotFoundError(f"{MODEL} is not shipped in this tree")
-    return card.directory
-
-
-def _plan(key: str, texts: list[str], clients: int, seconds: float) -> Plan:
+def plan_of(key: str, texts: list[str], clients: int, seconds: float, rate: float = 0.0) -> Plan:
+    """Calls of one text each to the shipped model."""
     bodies = [json.dumps({"model": MODEL, "input": text}) for text in texts]
-    return Plan(url(), "/v1/classify", [key], bodies, clients, seconds)
+    return Plan(url(), "/v1/classify", [key], bodies, clients, seconds, rate)
 
 
-def _played(plan: Plan) -> Result:
+def played(plan: Plan) -> Result:
+    """Run a plan none of whose calls may fail."""
     result = load_run(plan)
     if result.failures:
         raise RuntimeError(f"{result.failures} calls failed, first: {result.first_failure}")
     return result
 
 
-def _outputs_equal(key: str, texts: list[str], artifact: Path, threads: int) -> float:
+def outputs_equal(key: str, texts: list[str], artifact: Path, threads: int) -> float:
     """Return the greatest difference between served and bare probabilities; raise when large."""
     bare = raw_run(texts, artifact, "outputs", threads)
     status, answer = post("/v1/classify", key, {"model": MODEL, "input": texts})
@@ -65,32 +54,32 @@ def _outputs_equal(key: str, texts: list[str], artifact: Path, threads: int) -> 
 
 def online_cpu() -> Iterator[Figure]:
     """Bare core-ms per text / all servers' core-ms per text, 64 clients, one text a call."""
-    artifact, threads = shipped_artifact(), os.cpu_count() or 1
+    artifact, threads = shipped_folder(), os.cpu_count() or 1
     texts, source = reviews(TEXTS)
     key = customer_make()
     wait_serving(key, MODEL)
-    far = _outputs_equal(key, texts[:64], artifact, threads)
-    plan = _plan(key, texts, CLIENTS, SECONDS)
-    _played(_plan(key, texts, CLIENTS, 3.0))
+    far = outputs_equal(key, texts[:64], artifact, threads)
+    plan = plan_of(key, texts, CLIENTS, SECONDS)
+    played(plan_of(key, texts, CLIENTS, 3.0))
     raws, served, parts = [], [], []
     last: Result | None = None
     for _ in range(ROUNDS):
         raws.append(raw_run(texts, artifact, "batches", threads)["core_ms"])
         before = cpu_time()
-        last = _played(plan)
+        last = played(plan)
         spent = {name: 1000 * each / last.calls for name, each in cpu_time().since(before).items()}
         parts.append(spent)
         served.append(sum(spent.values()))
     assert last is not None
     ratios = [raw / server for raw, server in zip(raws, served, strict=True)]
     detail: dict[str, Any] = {
-        "raw_core_ms": _rounded(raws),
-        "server_core_ms": _rounded(served),
+        "raw_core_ms": rounded(raws),
+        "server_core_ms": rounded(served),
         "parts_core_ms": {n: round(statistics.median(p[n] for p in parts), 3) for n in parts[0]},
         "texts_per_second": round(last.calls / last.seconds, 1),
         "p50_ms": round(last.quantile(0.5), 1),
         "p99_ms": round(last.quantile(0.99), 1),
-        "ratios": _rounded(ratios),
+        "ratios": rounded(ratios),
         "largest_output_difference": far,
         "texts": source,
         "threads": threads,
@@ -100,23 +89,23 @@ def online_cpu() -> Iterator[Figure]:
 
 def idle_latency() -> Iterator[Figure]:
     """p50 of a lone call / p50 of the bare forward of one row."""
-    artifact, threads = shipped_artifact(), os.cpu_count() or 1
+    artifact, threads = shipped_folder(), os.cpu_count() or 1
     texts, source = reviews(200)
     key = customer_make()
     wait_serving(key, MODEL)
-    far = _outputs_equal(key, texts[:64], artifact, threads)
-    _played(_plan(key, texts, 1, 2.0))
+    far = outputs_equal(key, texts[:64], artifact, threads)
+    played(plan_of(key, texts, 1, 2.0))
     raws, calls, tails = [], [], []
     for _ in range(ROUNDS):
         raws.append(raw_run(texts, artifact, "single", threads)["p50_ms"])
-        result = _played(_plan(key, texts, 1, 6.0))
+        result = played(plan_of(key, texts, 1, 6.0))
         calls.append(result.quantile(0.5))
         tails.append(result.quantile(0.99))
     ratios = [call / raw for raw, call in zip(raws, calls, strict=True)]
     detail: dict[str, Any] = {
-        "raw_p50_ms": _rounded(raws),
-        "call_p50_ms": _rounded(calls),
-        "call_p99_ms": _rounded(tails),
+        "raw_p50_ms": rounded(raws),
+        "call_p50_ms": rounded(calls),
+        "call_p99_ms": rounded(tails),
         "largest_output_difference": far,
         "texts": source,
         "threads": threads,
@@ -124,5 +113,6 @@ def idle_latency() -> Iterator[Figure]:
     yield figure("idle_latency", statistics.median(ratios), 1.3, "less", **detail)
 
 
-def _rounded(values: list[float]) -> list[float]:
+def rounded(values: list[float]) -> list[float]:
+    """What a reader wants of numbers."""
     return [round(value, 3) for value in values]

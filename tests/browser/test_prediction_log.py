@@ -8,6 +8,7 @@ from urllib.error import HTTPError
 from playwright.sync_api import expect
 
 from tests.browser.conftest import ContextMaker, Site
+from tests.browser.looks import Looks, in_looks
 from tests.browser.person import ANSWERED_MS, api_classify, person_new
 from tests.browser.test_deployments import MODEL, deployed
 from tests.browser.test_studies import look_at
@@ -26,8 +27,9 @@ def engine_wait(url: str, key: str) -> None:
             return
 
 
+@in_looks
 def test_calls_are_kept_looked_at_and_forgotten(
-    context_new: ContextMaker, site: Site, tmp_path: Path
+    context_new: ContextMaker, site: Site, tmp_path: Path, looks: Looks
 ) -> None:
     # given a deployment
     page = context_new().new_page()
@@ -52,7 +54,7 @@ def test_calls_are_kept_looked_at_and_forgotten(
     expect(row).to_contain_text("[hidden] liked it, mail [email]", timeout=ANSWERED_MS)
     person.keep_state()
     shots = Path(os.environ.get("ANNEAL_TEST_SHOTS", tmp_path))
-    look_at(context_new, person, [address, page.url], shots)
+    look_at(context_new, person, [address, page.url], shots, looks)
 
     # when only unsure answers are asked for, then it is not there, and back when all are
     person.fill("predictions:filters.below", "1")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -19,12 +19,15 @@ from mlworker.engine.adapters.full import bert_with, full_bytes
 from mlworker.engine.artifact import Artifact, check_shapes
 from mlworker.engine.artifact_manifest import ArtifactManifest
 from mlworker.engine.base.bert import Bert, mean_pool
+from mlworker.engine.base.int8 import int8_of
 from mlworker.engine.base.locate import BaseDirectory, verify_base
 from mlworker.engine.contracts import EngineError, ErrorCode
 from mlworker.engine.data.batches import plan_batches
-from mlworker.engine.data.packing import COARSE, EXACT, PackedRows, pack_rows
+from mlworker.engine.data.cells import pack_cells
+from mlworker.engine.data.packing import COARSE, EXACT, Grain, PackedRows, pack_rows
 from mlworker.engine.device import pick_device, pick_dtype
 from mlworker.engine.heads import attention_feature, query_of
+from mlworker.engine.inference.merged import MergedModels
 from mlworker.engine.inference.slab import Slab, SlabRunner
 from mlworker.engine.tasks import task_named
 from mlworker.engine.tasks.base import Task
@@ -33,6 +36,7 @@ from mlworker.engine.tokenizer import TextTokenizer
 TOKEN_BUDGET = 4096
 MAX_ROWS = 256
 _FIRST_RANK = 8
+_Pack = Callable[[Sequence[Sequence[int]], torch.device, Grain], PackedRows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +76,27 @@ class Prepared:
 class Resident:
     """One base and up to `slots` models. `load` may run in another thread than `forward`."""
 
-    def __init__(self, base: BaseDirectory, bert: Bert, slots: int) -> None:
+    def __init__(self, base: BaseDirectory, bert: Bert, slots: int, *, int8: bool = False) -> None:
         self.base = base
         self.tokenizer = TextTokenizer.load(base.directory)
         self.slots = slots
-        self.bert = bert
-        self._slab = Slab(bert, slots, _FIRST_RANK)
+        self._weights, self._int8 = bert, int8
+        self.bert = self._ready(bert)
+        # float32 products alone are no dearer for shapes that never came before
+        exact = bert.pooler.weight.dtype == torch.float32 and not int8
+        self._grain = EXACT if exact else COARSE
+        self._slab = Slab(bert, slots, _FIRST_RANK)  # float32 beside 8 bits, too
         self._models: list[_Model | None] = [None] * slots
+        self._merged = MergedModels(self._ready)
         self._lock = threading.Lock()
 
     @classmethod
     def open(cls, base: BaseDirectory, *, slots: int = 64, dtype: str = "float32") -> Self:
-        """Verify and load a base; `dtype` is float32, bfloat16 or auto."""
+        """Verify and load a base; `dtype` is float32, bfloat16, auto, or int8 on a processor."""
         verify_base(base)
         device = pick_device()
+        if dtype == "int8":
+            return cls(base, Bert.load(base), slots, int8=True)
         precision = {"float32": "fp32", "bfloat16": "bf16"}.get(dtype, dtype)
         bert = Bert.load(base, dtype=pick_dtype(precision, device), device=str(device))
         return cls(base, bert, slots)
@@ -93,6 +104,14 @@ class Resident:
     def size(self, artifact: Artifact) -> int:
         """Bytes that a model takes beside the base and the slots; 0 unless it is of tier full."""
         return full_bytes(artifact, self.bert.dtype)
+
+    @property
+    def slot_bytes(self) -> int:
+        """What an adapter takes in its slot; the largest rank so far decides."""
+        return self._slab.slot_bytes
+
+    def _used(self) -> list[int]:
+        return [slot for slot, model in enumerate(self._models) if model is not None]
 
     def load(self, slot: int, artifact: Artifact) -> None:
         """Put a model into a slot that no running `forward` uses; raises what `prepare` does."""
@@ -123,21 +142,31 @@ class Resident:
             weight=artifact.tensors["head.weight"].to(device),
             bias=artifact.tensors["head.bias"].to(device),
             query=query_of(artifact.tensors, self.bert.config).to(device),
-            bert=None if manifest.full is None else bert_with(self.bert, artifact),
+            bert=None if manifest.full is None else self._own(artifact),
         )
         return Prepared(artifact, model)
+
+    def _own(self, artifact: Artifact) -> Bert:
+        """The encoder of a model of tier full, in this resident's number format."""
+        return self._ready(bert_with(self._weights, artifact))
+
+    def _ready(self, bert: Bert) -> Bert:
+        return int8_of(bert) if self._int8 else bert
 
     def put(self, slot: int, prepared: Prepared) -> None:
         """Put a prepared model into a slot that no running `forward` uses."""
         lora = prepared.artifact.manifest.lora
         with self._lock, torch.inference_mode():
+            self._merged.drop(slot)
             if lora is not None and lora.rank > self._slab.rank:
-                self._slab = self._slab.with_rank(lora.rank)
+                self._slab = self._slab.with_rank(lora.rank, self._used())
             self._slab.put(slot, prepared.artifact)
             self._models[slot] = prepared.model
+            self._merged.drop(slot)
 
     def unload(self, slot: int) -> None:
         """Empty a slot."""
+        self._merged.drop(slot)
         self._models[slot] = None
 
     def labels(self, slot: int) -> tuple[str, ...]:
@@ -182,7 +211,8 @@ class Resident:
     def _answer(
         self, reads: str, rows: list[TokenRow], places: list[int], answers: list[list[float]]
     ) -> None:
-        packed = self._pack(rows)
+        mixed = reads == "cls" and len({row.slot for row in rows}) > 1
+        packed = self._pack(rows, pack_cells if mixed else pack_rows)
         slots = [rows[index].slot for index in packed.order]
         if reads.endswith("token"):
             for row, found in self._token_answers(reads, packed, slots):
@@ -195,14 +225,13 @@ class Resident:
             for row, found in zip(sorted_rows, task.answers(logits).tolist(), strict=True):
                 answers[places[packed.order[row]]] = found
 
-    def _pack(self, rows: Sequence[TokenRow]) -> PackedRows:
-        weight = self.bert.pooler.weight
-        grain = EXACT if weight.dtype == torch.float32 else COARSE
-        return pack_rows([row.ids for row in rows], weight.device, grain)
+    def _pack(self, rows: Sequence[TokenRow], pack: _Pack = pack_rows) -> PackedRows:
+        device = self.bert.pooler.weight.device
+        return pack([row.ids for row in rows], device, self._grain)
 
     def _pool_first(self, packed: PackedRows, slots: list[int]) -> Tensor:
         """Pooled [CLS] [R, H] float32, sorted order: adapted, or by one model's own weights."""
-        own = self._model(slots[0]).bert
+        own = self._alone(packed, slots)
         if own is not None:
             return torch.tanh(own.pooler(own(packed, first_tokens=True))).float()
         runner = SlabRunner(self._slab, slots)
@@ -247,10 +276,17 @@ class Resident:
         if reads == "frozen token":
             wanted = sorted({self._model(slot).layers for slot in slots})
             return dict(zip(wanted, self.bert.states(packed, wanted), strict=True))
-        first = self._model(slots[0])
-        if first.bert is not None:
-            return {first.layers: first.bert(packed)}
-        return {first.layers: self.bert(packed, run=SlabRunner(self._slab, slots))}
+        layers, own = self._model(slots[0]).layers, self._alone(packed, slots)
+        if own is not None:
+            return {layers: own(packed)}
+        return {layers: self.bert(packed, run=SlabRunner(self._slab, slots))}
+
+    def _alone(self, packed: PackedRows, slots: list[int]) -> Bert | None:
+        """Weights that hold all of the one model that has this batch to itself, if there are."""
+        own = self._model(slots[0]).bert
+        if own is None and len(set(slots)) == 1:
+            own = self._merged.of(self._slab, slots[0], packed.tokens)
+        return own
 
     def _heads(self, pooled: Tensor, slots: list[int]) -> list[tuple[list[int], Tensor]]:
         """(rows in sorted order, their logits [n, C]) for each task and number of labels."""

@@ -1,8 +1,8 @@
 """Adapters of many models side by side, and the runner that gives each row its own.
 
-For every adapted layer the slab holds A [slots, k * r, in] and B [slots, k, r, out] (already scaled
-and transposed for the product), with r the largest rank loaded so far; smaller ranks are padded
-with zeros, which changes no result. An empty slot is all zeros: the base alone.
+For every adapted layer the slab holds A [slots, in, k * r] and B [slots, k, r, out] (already scaled
+and both transposed for the product), with r the largest rank loaded so far; smaller ranks are
+padded with zeros, which changes no result. An empty slot is all zeros: the base alone.
 """
 
 from __future__ import annotations
@@ -27,17 +27,24 @@ class Slab:
         self.a: dict[str, Tensor] = {}
         self.b: dict[str, Tensor] = {}
         for key, (width, out, parts) in module_keys(bert.config):
-            self.a[key] = weight.new_zeros(slots, parts * rank, width)
+            self.a[key] = weight.new_zeros(slots, width, parts * rank)
             self.b[key] = weight.new_zeros(slots, parts, rank, out)
 
-    def with_rank(self, rank: int) -> Slab:
-        """A copy with room for a larger rank."""
+    @property
+    def slot_bytes(self) -> int:
+        """Memory of one slot once an adapter was put into it: zeros that nobody wrote take none."""
+        both = (*self.a.values(), *self.b.values())
+        return sum(each[0].numel() for each in both) * self.bert.dtype.itemsize
+
+    def with_rank(self, rank: int, used: Sequence[int]) -> Slab:
+        """A copy of the used slots with room for a larger rank."""
         grown = Slab(self.bert, self.slots, rank)
+        rows = torch.tensor(used, dtype=torch.long, device=self.bert.pooler.weight.device)
         for key, a in self.a.items():
             parts = self.b[key].shape[1]
-            old = a.view(self.slots, parts, self.rank, -1)
-            grown.a[key].view(self.slots, parts, rank, -1)[:, :, : self.rank] = old
-            grown.b[key][:, :, : self.rank] = self.b[key]
+            old = a.view(self.slots, -1, parts, self.rank)
+            grown.a[key].view(self.slots, -1, parts, rank)[rows, ..., : self.rank] = old[rows]
+            grown.b[key][rows, :, : self.rank] = self.b[key][rows]
         return grown
 
     def put(self, slot: int, artifact: Artifact) -> None:
@@ -53,8 +60,14 @@ class Slab:
                 continue
             low = artifact.tensors[f"lora.{key}.a"].view(parts, lora.rank, -1)
             high = artifact.tensors[f"lora.{key}.b"] * (lora.alpha / lora.rank)
-            a[slot].view(parts, self.rank, -1)[:, : lora.rank] = low
+            a[slot].view(-1, parts, self.rank)[..., : lora.rank] = low.permute(2, 0, 1)
             self.b[key][slot, :, : lora.rank] = high.transpose(1, 2)
+
+    def update(self, key: str, slot: int) -> Tensor:
+        """What a slot's adapter adds to a layer's weight, [k * out, in]."""
+        b = self.b[key][slot]
+        low = self.a[key][slot].view(-1, b.shape[0], self.rank)
+        return torch.cat([(low[:, part] @ each).t() for part, each in enumerate(b)])
 
 
 class SlabRunner:
@@ -90,37 +103,36 @@ class SlabRunner:
         a, b = self._slab.a[key], self._slab.b[key]
         if self._only is not None:
             _add_shared(x, y, a[self._only], b[self._only])
-        elif rows_only:
-            own_a, own_b = a.index_select(0, self._slots), b.index_select(0, self._slots)
+            return
+        own_a, own_b = a.index_select(0, self._slots), b.index_select(0, self._slots)
+        if rows_only:
             count = packed.rows
             _add_rows(x[:count].unsqueeze(1), y[:count].unsqueeze(1), own_a, own_b)
-        else:
-            for bucket in packed.buckets:
-                own = self._slots[bucket.first_row : bucket.first_row + bucket.rows]
-                own_a, own_b = a.index_select(0, own), b.index_select(0, own)
-                part = y[bucket.start : bucket.start + bucket.tokens]
-                cells = bucket.padded(x)
-                if bucket.gather is None:
-                    _add_rows(cells, part.view(bucket.rows, bucket.width, -1), own_a, own_b)
-                else:
-                    update = torch.zeros(
-                        bucket.rows, bucket.width, y.shape[1], dtype=y.dtype, device=y.device
-                    )
-                    _add_rows(cells, update, own_a, own_b)
-                    part += bucket.packed(update)
+            return
+        for bucket in packed.buckets:
+            rows = slice(bucket.first_row, bucket.first_row + bucket.rows)
+            part = y[bucket.start : bucket.start + bucket.tokens]
+            cells = bucket.padded(x)
+            if bucket.gather is None:
+                update = part.view(bucket.rows, bucket.width, -1)
+                _add_rows(cells, update, own_a[rows], own_b[rows])
+            else:
+                update = y.new_zeros(bucket.rows, bucket.width, y.shape[1])
+                _add_rows(cells, update, own_a[rows], own_b[rows])
+                part += bucket.packed(update)
 
 
 def _add_shared(x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> None:
-    """One adapter for every line: x [n, in], y [n, k * out], a [k * r, in], b [k, r, out]."""
-    low = x @ a.t()
+    """One adapter for every line: x [n, in], y [n, k * out], a [in, k * r], b [k, r, out]."""
+    low = x @ a
     parts, rank, out = b.shape
     for part in range(parts):
         y[:, part * out : (part + 1) * out].addmm_(low[:, part * rank : (part + 1) * rank], b[part])
 
 
 def _add_rows(x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> None:
-    """One adapter a row: x [R, S, in], y [R, S, k * out], a [R, k * r, in], b [R, k, r, out]."""
-    low = torch.bmm(x, a.transpose(1, 2))
+    """One adapter a row: x [R, S, in], y [R, S, k * out], a [R, in, k * r], b [R, k, r, out]."""
+    low = torch.bmm(x, a)
     parts, rank, out = b.shape[1:]
     for part in range(parts):
         y[:, :, part * out : (part + 1) * out].baddbmm_(

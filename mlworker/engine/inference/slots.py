@@ -13,6 +13,10 @@ from mlworker.engine.contracts import EngineError, ErrorCode
 from mlworker.engine.inference.resident import Resident
 
 DEFAULT_ROOM = 1 << 30
+ADAPTER_ROOM = 3 << 29
+"""Bytes for adapters in slots: 1,100 of rank 8 on MiniLM-L6, 140 once one of rank 64 came."""
+FEWEST = 64
+"""Slots that are used whatever they take: fewer than a batch has rows would stop it."""
 
 
 class SlotsExhausted(Exception):
@@ -23,6 +27,7 @@ class SlotTable:
     """Keys (model version ids) to slots. Safe from several threads.
 
     Models of tier full also count against `room`, the bytes that weights of their own may take.
+    `adapter_room` is what the slots in use may take.
     `evicted` is told the key of each model that made way for another.
     """
 
@@ -32,9 +37,11 @@ class SlotTable:
         loader: Callable[[str], Artifact],
         *,
         room: int = DEFAULT_ROOM,
+        adapter_room: int = ADAPTER_ROOM,
         evicted: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._resident, self._loader, self._room = resident, loader, room
+        self._resident, self._loader = resident, loader
+        self._room, self._adapter_room = room, adapter_room
         self._evicted = evicted
         self._slots: OrderedDict[str, int] = OrderedDict()
         self._sizes: dict[str, int] = {}
@@ -150,11 +157,16 @@ class SlotTable:
                 if not self._evict_oldest(lambda key: self._sizes[key] > 0, unused_since):
                     break
             else:
-                if self._free or self._evict_oldest(lambda _: True, unused_since):
+                if self._free and len(self._slots) < self._most():
                     return self._free.pop()
+                if self._evict_oldest(lambda _: True, unused_since):
+                    continue  # there may be too many still: a larger rank made all slots larger
             left = until - time.monotonic()
             if left <= 0 or not self._lock.wait(left):
                 raise SlotsExhausted
+
+    def _most(self) -> int:
+        return max(FEWEST, self._adapter_room // self._resident.slot_bytes)
 
     def _evict_oldest(self, wanted: Callable[[str], bool], unused_since: float) -> bool:
         for key in self._slots:

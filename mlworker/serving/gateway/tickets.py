@@ -77,6 +77,10 @@ class Ticket:
     )
     stage: Stage = Stage.WAITING
     hold_id: UUID | None = None
+    ahead: bool = False
+    """Sent to the engine while its hold is taken; nothing is handed out before both are there."""
+    early: Answer | None = None
+    """An engine's answer that came before the hold."""
     watched: bool = False
     sent_again: bool = False
     charged: int | None = None

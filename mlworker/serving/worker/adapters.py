@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import psutil
+
 from mlworker.registry.artifacts import artifact_fetch
 from mlworker.serving.figures import ADAPTER_EVICTIONS, ADAPTER_FAILURES, ADAPTER_LOADS
 from mlworker.serving.protocol import EMBEDDING_TIER, NO_ROOM, NOT_LOADED, ModelSpec
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 FULL_ROOM: Final = int(os.environ.get("ANNEAL_SERVE_FULL_MIB") or 1_024) << 20
 """Memory for weights of models of tier full; the least recently used make way."""
+MEMORY_SHARE: Final = 8
+"""Adapters take an eighth of the machine's memory at most."""
 PIN_SECONDS: Final = 30.0
 """How long a load waits for a batch at work to let go of what it uses."""
 IDLE_SECONDS: Final = 60.0
@@ -29,7 +33,9 @@ class Adapters:
 
     def __init__(self, resident: "Resident", directory: Path, *, room: int = FULL_ROOM) -> None:
         from mlworker.engine.inference import SlotsExhausted, SlotTable  # noqa: PLC0415 # torch
+        from mlworker.engine.inference.slots import ADAPTER_ROOM  # noqa: PLC0415 # torch
 
+        small = min(ADAPTER_ROOM, psutil.virtual_memory().total // MEMORY_SHARE)
         self._no_room = SlotsExhausted
         self._full: dict[str, float] = {}
         self._directory = directory
@@ -39,6 +45,7 @@ class Adapters:
             resident,
             self._load,
             room=room,
+            adapter_room=small,
             evicted=lambda _: ADAPTER_EVICTIONS.add(1, self._base),
         )
         self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="adapters")

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SLOTS: Final = 64
+SLOTS: Final = 1_024
+"""An empty one takes no memory."""
 ANNOUNCE_SECONDS: Final = 1.0
 LEAST_WORK_SECONDS: Final = 0.2
 """A shorter time says little of the speed: lone calls are slow for their tokens."""
@@ -113,8 +114,10 @@ def _opened(base: str) -> "tuple[Resident, Adapters, Spare]":
     torch.set_num_threads(_threads())  # it is of this thread alone, and leases change threads
     found = _open.get(base)
     if found is None:
+        from mlworker.engine.device import keep_freed_memory  # noqa: PLC0415 # same
         from mlworker.engine.inference import Resident  # noqa: PLC0415 # same
 
+        keep_freed_memory()
         resident = Resident.open(locate_base(base), slots=SLOTS)
         adapters = Adapters(resident, settings.ANNEAL_HOME / "artifacts")
         found = _open[base] = (resident, adapters, Spare())

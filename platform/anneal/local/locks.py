@@ -24,7 +24,7 @@ _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def run(arguments: list[str]) -> int:
-    """Write both locks anew; `--upgrade` takes the newest versions that fit."""
+    """Write all locks anew; `--upgrade` takes the newest versions that fit."""
     parser = argparse.ArgumentParser(prog="manage.py lock", description=__doc__)
     parser.add_argument("--upgrade", action="store_true", help="take newer versions where they fit")
     options = parser.parse_args(arguments)
@@ -32,6 +32,8 @@ def run(arguments: list[str]) -> int:
         lock_write("base", upgrade=options.upgrade)
     with step("Resolving requirements/dev.in"):
         lock_write("dev", "--constraint", "requirements/base.lock", upgrade=options.upgrade)
+    with step("Resolving requirements/bench.in"):
+        lock_write("bench", "--constraint", "requirements/base.lock", upgrade=options.upgrade)
     return 0
 
 

@@ -13,7 +13,15 @@ from mlworker.engine.artifact import Artifact
 from mlworker.engine.base.locate import BaseDirectory
 from mlworker.engine.contracts import EngineError
 from mlworker.engine.data.packing import pack_rows, padding_of
-from mlworker.engine.inference import Resident, SlotsExhausted, SlotTable, TokenRow, plan_batches
+from mlworker.engine.inference import (
+    Resident,
+    SlotsExhausted,
+    SlotTable,
+    TokenRow,
+    merged,
+    plan_batches,
+    slots,
+)
 from tests.unit.engine.conftest import sentences
 from tests.unit.engine.test_artifact import make_artifact
 
@@ -303,3 +311,53 @@ def test_models_load_while_others_answer(tiny: BaseDirectory) -> None:
     thread.join()
     assert not wrong
     assert table.peek("a") == first
+
+
+def test_int8_answers_nearly_the_same_in_every_tier(
+    resident: Resident, tiny: BaseDirectory
+) -> None:
+    small = Resident.open(tiny, slots=len(KINDS), dtype="int8")
+    for slot, (tier, labels) in enumerate(KINDS):
+        small.load(slot, make_artifact(tiny, tier, labels=labels, seed=slot))
+    rows = _rows(resident, [0, 1, 2, 3, 4, 5, 6] * 4)
+
+    found, exact = small.forward(rows), resident.forward(rows)
+
+    assert _close(found, exact, 0.1)
+    assert not _close(found, exact, 1e-5)  # else nothing ran in 8 bits
+
+
+def test_a_model_alone_gets_a_copy_with_its_adapter_and_loses_it_with_its_slot(
+    tiny: BaseDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merged, "AFTER_TOKENS", 50)
+    made = Resident.open(tiny, slots=2)
+    made.load(0, make_artifact(tiny, "lora"))
+    made.load(1, make_artifact(tiny, "lora", seed=9))
+    rows = _rows(made, [0] * 8)
+    before = made.forward(rows)
+    copies = made._merged
+
+    assert copies._thread.submit(lambda: list(copies._copies)).result() == [0]
+    assert _close(made.forward(rows), before, 1e-5)
+    other = made.forward([TokenRow(row.ids, 1) for row in rows])
+    made.load(0, make_artifact(tiny, "lora", seed=9))
+    assert _close(made.forward(rows), other, 1e-5)
+    assert not _close(other, before, 1e-5)
+
+
+def test_slots_are_used_within_their_memory(
+    tiny: BaseDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slots, "FEWEST", 1)
+    made = Resident.open(tiny, slots=4)
+    table = SlotTable(
+        made,
+        lambda key: make_artifact(tiny, "lora", seed=int(key)),
+        adapter_room=2 * made.slot_bytes,
+    )
+
+    for key in ("1", "2", "3"):
+        table.ensure(key)
+
+    assert [key for key in ("1", "2", "3") if table.peek(key) is not None] == ["2", "3"]

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlworker.serving.protocol import ModelSpec, Work, tokens_pack
-from mlworker.serving.worker.backlog import Backlog, Pending
+from mlworker.serving.worker.backlog import CALM_TOKENS, WINDOW_TOKENS, Backlog, Pending
 
 SPEC = ModelSpec("v1", "head", "k", "s", 2)
 
@@ -154,3 +154,31 @@ def test_late_shadows_are_forgotten_and_told_once() -> None:
     assert backlog.late(now=11.0) == [late]
     assert backlog.late(now=11.0) == []
     assert [row.pending for row in backlog.window()] == [kept]
+
+
+def test_while_one_organization_crowds_others_come_into_the_next_small_batch() -> None:
+    backlog = Backlog()
+    backlog.add(pending("calm", 12))
+    assert len(backlog.window()) == 1
+    backlog.add(pending("flood", *[30] * 400))
+
+    first = backlog.window()
+    backlog.add(pending("calm", 12))
+    second = backlog.window()
+
+    assert sum(len(row.ids) for row in first) <= CALM_TOKENS + 30
+    assert any(row.pending.work.organization == b"calm" for row in second)
+    assert sum(len(row.ids) for row in second) <= CALM_TOKENS + 30
+
+
+def test_an_organization_alone_has_whole_windows() -> None:
+    backlog = Backlog()
+    backlog.add(pending("flood", *[30] * 400))
+    assert sum(len(row.ids) for row in backlog.window()) >= WINDOW_TOKENS
+
+
+def test_many_organizations_alike_have_whole_windows() -> None:
+    backlog = Backlog()
+    for number in range(200):
+        backlog.add(pending(str(number), 30))
+    assert sum(len(row.ids) for row in backlog.window()) >= WINDOW_TOKENS

@@ -14,7 +14,7 @@ from anneal.kernel.errors import DomainError, QuotaExhausted, Unavailable
 from anneal.kernel.ids import uuid7
 from mlworker.serving.gateway.desk import Desk
 from mlworker.serving.gateway.ledger import Outcome, Settlement
-from mlworker.serving.gateway.tickets import Replay, Ticket
+from mlworker.serving.gateway.tickets import Replay, StoreAs, Ticket
 from mlworker.serving.protocol import Answer, ModelSpec, Work
 
 SPEC = ModelSpec("v1", "head", "k", "s", 2)
@@ -328,5 +328,62 @@ def test_what_redis_lost_is_sent_again_once() -> None:
         await bench.desk.send_again()
         await bench.desk.send_again()
         assert [work.number for work in bench.post.again] == [ticket.number]
+
+    at_the_desk(story)
+
+
+async def _trusted(bench: Bench) -> UUID:
+    """An organization whose last hold was taken."""
+    organization = uuid4()
+    first = bench.ticket(organization_id=organization)
+    await a_moment()
+    bench.answer(first)
+    await first.future
+    return organization
+
+
+def test_a_lone_call_is_sent_while_its_hold_is_taken_and_waits_for_it() -> None:
+    async def story(bench: Bench) -> None:
+        organization = await _trusted(bench)
+        bench.books.gate.clear()
+        ticket = bench.ticket(organization_id=organization)
+        await a_moment()
+        assert [work.number for work in bench.post.sent][1:] == [ticket.number]
+        bench.answer(ticket)
+        await a_moment()
+        assert not ticket.future.done()
+        assert ticket.number not in bench.books.charged
+        bench.books.gate.set()
+        assert isinstance(await ticket.future, Answer)
+        assert bench.books.charged.count(ticket.number) == 1
+        assert [work.number for work in bench.post.sent].count(ticket.number) == 1
+
+    at_the_desk(story)
+
+
+def test_whose_hold_was_refused_sends_nothing_ahead_until_one_is_taken() -> None:
+    async def story(bench: Bench) -> None:
+        organization = await _trusted(bench)
+        bench.books.decide = lambda _: Outcome(error=QuotaExhausted("nothing left"))
+        for _ in range(2):
+            ticket = bench.ticket(organization_id=organization)
+            with pytest.raises(QuotaExhausted):
+                await ticket.future
+            bench.answer(ticket)  # the engine had begun
+        assert len(bench.post.sent) == 2  # the first one ever, and the first refused
+        assert len(bench.books.charged) == 1
+
+    at_the_desk(story)
+
+
+def test_a_call_to_be_stored_or_beside_others_waits_for_its_hold() -> None:
+    async def story(bench: Bench) -> None:
+        organization = await _trusted(bench)
+        bench.books.gate.clear()
+        bench.ticket(organization_id=organization, store=StoreAs("s", "k", "h"))
+        await a_moment()
+        bench.ticket(organization_id=organization)
+        await a_moment()
+        assert len(bench.post.sent) == 1
 
     at_the_desk(story)
