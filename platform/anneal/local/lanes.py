@@ -6,6 +6,8 @@ when it has ended.
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +22,10 @@ from anneal.local.console import duration, say
 from anneal.local.installation import Installation, command_end
 
 PAUSE_SECONDS = 0.05
+NEWS_SECONDS = 20.0
+"""How often a check at work says how far it is."""
+_TAIL = 400
+_PERCENT = re.compile(rb"\[ *(\d+)%\]")
 Environment = Callable[[Check], Mapping[str, str]]
 Ended = tuple[Check, int, float]
 """A check, its status, its seconds."""
@@ -40,6 +46,17 @@ class Lane:
         check = self._check
         say(f"  .. {check.name}")
         self.child = self._installation.begin(check.command, env(check), check.cwd, self._output)
+
+    def news(self) -> str | None:
+        """How far the check at work is, where it says so, and for how long it has worked."""
+        if self.child is None:
+            return None
+        file = self._output.fileno()
+        # the child writes where the file's one position is: it must not be moved
+        written = os.pread(file, _TAIL, max(0, os.fstat(file).st_size - _TAIL))
+        found = _PERCENT.findall(written)
+        share = f"{int(found[-1])} %, " if found else ""
+        return f"{self._check.name}: {share}{duration(time.monotonic() - self._began)}"
 
     def ended(self) -> Ended | None:
         """Show the check that has just ended; None while it is at work."""
@@ -68,6 +85,7 @@ def lanes_run(
     """
     lanes = [Lane(each, installation) for each in checks]
     found: list[Ended] = []
+    told = time.monotonic()
     try:
         while any(lane.waiting or lane.child for lane in lanes):
             installation.look([lane.child for lane in lanes if lane.child])
@@ -79,6 +97,9 @@ def lanes_run(
                     lane.waiting.clear()
                 if lane.child is None and lane.waiting:
                     lane.begin(env)
+            if time.monotonic() - told > NEWS_SECONDS:
+                told = time.monotonic()
+                say("  .. " + "; ".join(news for lane in lanes if (news := lane.news())))
             time.sleep(PAUSE_SECONDS)
     finally:
         for lane in lanes:

@@ -77,6 +77,23 @@ def test_fail_fast_begins_nothing_more_in_any_lane(place: Installation, tmp_path
     assert not notes.exists()
 
 
+def test_a_long_check_says_how_far_it_is(
+    place: Installation,
+    capfdbinary: pytest.CaptureFixture[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("anneal.local.lanes.NEWS_SECONDS", 0.2)
+    code = "import time; print('.... [ 42%]', flush=True); time.sleep(2); print('.... [100%]')"
+
+    mute = check("mute", "import time; time.sleep(2)")
+
+    lanes_run([[check("long", code)], [mute]], place, env=nothing)
+
+    said = capfdbinary.readouterr().err.decode()
+    assert re.search(r"\.\. long: 42 %, \d+\.\d s; mute: \d+\.\d s", said)
+    assert said.count("[100%]") == 1
+
+
 def test_what_two_wrote_is_shown_one_after_the_other(
     place: Installation, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
