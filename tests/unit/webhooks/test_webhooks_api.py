@@ -199,6 +199,10 @@ def test_a_webhook_goes_with_its_deliveries(
 def test_the_types_are_listed_with_a_sentence_each(client_api: APIClient) -> None:
     listed = client_api.get(f"{WEBHOOKS}/event_types").json()["data"]
     assert {one["id"] for one in listed} == {
+        "batch.cancelled",
+        "batch.completed",
+        "batch.expired",
+        "batch.failed",
         "dataset.failed",
         "dataset.ready",
         "deployment.promoted",
