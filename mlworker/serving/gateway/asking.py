@@ -3,6 +3,7 @@ one for each part of its list."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -100,22 +101,26 @@ class Asking:
     ) -> Outcome:
         """Hold, run and charge. ``receive`` tells a slow call whether its client has gone."""
         runtime, ticket = self._runtime, prepared.ticket
-        if receive is not None:
-            runtime.watch(ticket, receive)
-        room = runtime.admission.room(ticket.base, ticket.organization_id, sum(ticket.lengths))
-        try:
-            with room:
+        tokens = sum(ticket.lengths)
+        with ExitStack() as room:
+            room.enter_context(runtime.admission.room(ticket.base, ticket.organization_id, tokens))
+            try:
+                if receive is not None:
+                    runtime.watch(ticket, receive)
                 runtime.desk.submit(ticket)
                 answer = await ticket.future
-        except (EngineFailed, ModelNotLoaded, DeadlineExceeded):
-            if job.target.compared:
-                self._side(job, choice).failed += 1
-            raise
-        except asyncio.CancelledError:
-            runtime.desk.abandon(ticket)
-            raise
-        finally:
-            runtime.unwatch(ticket)
+            except (EngineFailed, ModelNotLoaded, DeadlineExceeded):
+                if job.target.compared:
+                    self._side(job, choice).failed += 1
+                raise
+            except asyncio.CancelledError:
+                runtime.desk.abandon(ticket)
+                raise
+            finally:
+                runtime.unwatch(ticket)
+                if ticket.orphan is not None:  # the engine goes on, so its room is not free
+                    kept = room.pop_all()
+                    ticket.orphan.add_done_callback(lambda _: kept.close())
         return Outcome(prepared, answer)
 
     def abandon(self, ticket: Ticket) -> None:
