@@ -49,6 +49,7 @@ class Noted:
     call: AnsweredCall
     at: datetime
     characters: int
+    """Of its texts, and the bytes of its answers."""
 
     @property
     def rows(self) -> int:
@@ -108,7 +109,7 @@ class Keeper:
         if self._full.get(call.deployment_id) == now.date() or _draw.random() >= waiting.chance:
             waiting.dropped += items
             return
-        noted = Noted(call, now, sum(map(len, call.texts)))
+        noted = Noted(call, now, sum(map(len, call.texts)) + call.answers_size)
         self._change(waiting, lambda: waiting.add(noted))
         while waiting.rows > ROWS_OF_ONE:
             self._change(waiting, waiting.thin)
@@ -151,8 +152,10 @@ class Keeper:
 
     async def close(self) -> None:
         """Write the last rows."""
-        await self.write()
-        self._threads.shutdown(wait=False)
+        try:
+            await self.write()
+        finally:
+            self._threads.shutdown(wait=False)
 
 
 def _weight(waiting: Waiting) -> float:

@@ -28,6 +28,8 @@ class AnsweredCall:
     """The predictions' ids, a text each."""
     answers: Callable[[], Iterator[Mapping[str, Any]]]
     """Makes the answers, a text each, as the deployment shows them under their own field names."""
+    answers_size: int = 0
+    """Bytes of memory that these need until they are made."""
 
 
 class Listener(Protocol):

@@ -37,7 +37,10 @@ class Admission:
 
     @contextmanager
     def room(self, base: str, organization_id: UUID, tokens: int) -> Iterator[None]:
-        """Count a call's tokens while the block runs. Raises Overloaded."""
+        """Count a call's tokens while the block runs; none need no room. Raises Overloaded."""
+        if not tokens:
+            yield
+            return
         held = self._held[base]
         own = held.get(organization_id, 0)
         self._check(base, held, own, own + tokens, organization_id)
@@ -55,7 +58,12 @@ class Admission:
         total, limit = sum(held.values()), self.limit(base)
         share = limit / len({*held, organization_id})
         # A lone call is tried, whatever its size.
-        if not total or total - own + wanted <= limit or wanted <= share:
+        if not total or total - own + wanted <= limit:
+            return
+        # Shares alone would add up to more with every organization. What a lone call holds above
+        # the bound keeps nobody out.
+        others = sum(min(each, limit) for key, each in held.items() if key != organization_id)
+        if wanted <= share and others + wanted <= 2 * limit:
             return
         rate = self._rate_of(base)
         wait = (total - limit / 2) / rate if rate else 1.0

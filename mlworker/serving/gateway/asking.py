@@ -3,9 +3,10 @@ one for each part of its list."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from mlworker.engine.tasks import TASKS
 from mlworker.engine.tasks.base import Task
@@ -31,6 +32,8 @@ from mlworker.serving.shaping import NOTHING_DECIDED, Decisions
 from mlworker.serving.tallying import Tally
 
 ENGINE_WAIT_SECONDS = 5.0
+THREAD: Final = "thread:"
+"""Where a base is named for the room of long texts: the one thread that reads them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +89,11 @@ class Asking:
         return choice
 
     async def prepare(self, job: Job, choice: Choice) -> Prepared:
-        """Decide by rules, and cut the rest into tokens."""
+        """Decide by rules, and cut the rest into tokens. Raises Overloaded, EngineUnavailable."""
         task = TASKS.get(choice.servable.task)
         decisions = await self._decide(job, choice)
         texts = decisions.asked(job.texts)
-        tokens = await self._tokens(choice, task, texts)
+        tokens = await self._tokens(job, choice, task, texts)
         sources = sources_of(texts, tokens)
         ticket = ticket_of(job, choice, tokens, sources, decisions)
         return Prepared(job, ticket, texts, tokens, sources, decisions)
@@ -100,22 +103,26 @@ class Asking:
     ) -> Outcome:
         """Hold, run and charge. ``receive`` tells a slow call whether its client has gone."""
         runtime, ticket = self._runtime, prepared.ticket
-        if receive is not None:
-            runtime.watch(ticket, receive)
-        room = runtime.admission.room(ticket.base, ticket.organization_id, sum(ticket.lengths))
-        try:
-            with room:
+        tokens = sum(ticket.lengths)
+        with ExitStack() as room:
+            room.enter_context(runtime.admission.room(ticket.base, ticket.organization_id, tokens))
+            try:
+                if receive is not None:
+                    runtime.watch(ticket, receive)
                 runtime.desk.submit(ticket)
                 answer = await ticket.future
-        except (EngineFailed, ModelNotLoaded, DeadlineExceeded):
-            if job.target.compared:
-                self._side(job, choice).failed += 1
-            raise
-        except asyncio.CancelledError:
-            runtime.desk.abandon(ticket)
-            raise
-        finally:
-            runtime.unwatch(ticket)
+            except (EngineFailed, ModelNotLoaded, DeadlineExceeded):
+                if job.target.compared:
+                    self._side(job, choice).failed += 1
+                raise
+            except asyncio.CancelledError:
+                runtime.desk.abandon(ticket)
+                raise
+            finally:
+                runtime.unwatch(ticket)
+                if ticket.orphan is not None:  # the engine goes on, so its room is not free
+                    kept = room.pop_all()
+                    ticket.orphan.add_done_callback(lambda _: kept.close())
         return Outcome(prepared, answer)
 
     def abandon(self, ticket: Ticket) -> None:
@@ -153,7 +160,8 @@ class Asking:
                 random=random,
                 texts=job.texts,
                 ids=prepared.ticket.event_ids,
-                answers=partial(_said, choice, prepared, answer),
+                answers=partial(_said, choice, job, prepared.decisions, prepared.sources, answer),
+                answers_size=len(answer.values),
             )
         )
 
@@ -163,9 +171,19 @@ class Asking:
             return NOTHING_DECIDED
         if sum(map(len, job.texts)) <= INLINE_CHARACTERS:
             return choice.shape.decide(job.texts)
-        return await self._runtime.tokenisers.aside(choice.shape.decide, job.texts)
+        with self._room(job, job.texts):
+            return await self._runtime.tokenisers.aside(choice.shape.decide, job.texts)
 
-    async def _tokens(self, choice: Choice, task: Task | None, texts: list[str]) -> Tokens:
+    def _room(self, job: Job, texts: list[str]) -> AbstractContextManager[None]:
+        """Return what bounds the long texts that wait for the thread: nobody is charged yet."""
+        characters = sum(map(len, texts))
+        if characters <= INLINE_CHARACTERS:
+            characters = 0
+        return self._runtime.admission.room(THREAD, job.organization.id, characters)
+
+    async def _tokens(
+        self, job: Job, choice: Choice, task: Task | None, texts: list[str]
+    ) -> Tokens:
         """Return the texts' tokens, once an engine can take them."""
         if not texts:
             return Tokens([], b"", 0, [])
@@ -174,12 +192,11 @@ class Asking:
             base, seconds=ENGINE_WAIT_SECONDS
         ):
             raise EngineUnavailable(retry_after=5)
-        return await runtime.tokenisers.encode(
-            base,
-            choice.servable.max_length,
-            texts,
-            words=task is not None and task.level == "token",
-        )
+        words = task is not None and task.level == "token"
+        with self._room(job, texts):
+            return await runtime.tokenisers.encode(
+                base, choice.servable.max_length, texts, words=words
+            )
 
     def _side(self, job: Job, choice: Choice) -> Tally:
         """Return where a call of a compared deployment is counted."""
@@ -187,16 +204,18 @@ class Asking:
         return self._runtime.tallies.of(job.organization, tally_key(job.target, side, choice))
 
 
-def _said(choice: Choice, prepared: Prepared, answer: Answer) -> Iterator[Mapping[str, Any]]:
-    """Return what was said of each text."""
-    job, threshold = prepared.job, prepared.job.threshold
+def _said(
+    choice: Choice, job: Job, decisions: Decisions, sources: Sources, answer: Answer
+) -> Iterator[Mapping[str, Any]]:
+    """Return what was said of each text. It may wait a while, so the ticket is not kept for it."""
+    threshold = job.threshold
     if threshold is None and choice.shape is not None and not job.stock:
         threshold = choice.shape.threshold
     return answers_said(
         choice,
-        prepared.decisions,
+        decisions,
         items=len(job.texts),
         answer=answer,
-        sources=prepared.sources,
+        sources=sources,
         threshold=threshold,
     )

@@ -40,6 +40,8 @@ logger = logging.getLogger(__name__)
 
 BROKER_ERRORS: Final = (RedisError, OSError, TimeoutError)
 READ_SECONDS: Final = 1
+COMMAND_SECONDS: Final = 3.0
+"""A Redis that says nothing for so long is away. No timeout of the sockets: some only listen."""
 WAIT_STEP: Final = 0.05
 
 RESCUE: Final = """
@@ -85,7 +87,8 @@ class Broker:
         """Queue works of one base as one envelope. Raises BROKER_ERRORS."""
         self._wanted.add(base)  # it stays wanted while it is called
         envelope = Envelope(self.gateway, time.time(), works)
-        await self._commands.lpush(waiting_key(base), envelope_encode(envelope, again=again))
+        async with asyncio.timeout(COMMAND_SECONDS):
+            await self._commands.lpush(waiting_key(base), envelope_encode(envelope, again=again))
 
     async def answers(self) -> list[Answer]:
         """Wait up to a second for an engine's answers. Raises BROKER_ERRORS."""
@@ -107,7 +110,8 @@ class Broker:
         wanted, self._wanted = self._wanted, set()
         for base in {*self.missed, *wanted}:  # the scheduler's watch rings for it
             pipe.zadd(WANTED_KEY, {base: time.time()})
-        engines, _, epoch, *_ = await pipe.execute()
+        async with asyncio.timeout(COMMAND_SECONDS):
+            engines, _, epoch, *_ = await pipe.execute()
         self._engines = {name.decode(): announcement_decode(raw) for name, raw in engines.items()}
         lost = self._epoch is not None and epoch != self._epoch
         self._epoch = epoch
@@ -124,7 +128,8 @@ class Broker:
 
     async def touch(self) -> None:
         """Tell trainers that online calls arrive."""
-        await self._commands.set(LAST_CALL_KEY, b"1", ex=5)
+        async with asyncio.timeout(COMMAND_SECONDS):
+            await self._commands.set(LAST_CALL_KEY, b"1", ex=5)
 
     def served(self, base: str) -> bool:
         """Say whether a living engine takes works of ``base``."""

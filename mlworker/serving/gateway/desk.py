@@ -16,10 +16,11 @@ from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
 
-from anneal.kernel.errors import DomainError, Unavailable
+from anneal.kernel.errors import Unavailable
 from mlworker.serving.errors import DeadlineExceeded, EngineFailed, ModelNotLoaded
 from mlworker.serving.gateway.broker import BROKER_ERRORS, Broker
 from mlworker.serving.gateway.fair import BATCH, FairQueue
+from mlworker.serving.gateway.http import ClientGone
 from mlworker.serving.gateway.ledger import LEDGER_ERRORS, Ledger, Settlement
 from mlworker.serving.gateway.tickets import Stage, Ticket
 from mlworker.serving.protocol import NOT_LOADED, Answer
@@ -46,6 +47,7 @@ class Desk:
         self._waiting: FairQueue[Ticket] = FairQueue()
         self._settling: FairQueue[Settlement] = FairQueue()
         self._flight: dict[int, Ticket] = {}
+        self._orphans: dict[int, Ticket] = {}
         self._sick: dict[UUID, list[Settlement]] = {}
         self._nurses: set[asyncio.Task[None]] = set()
         self._trusted: dict[UUID, None] = {}
@@ -68,8 +70,20 @@ class Desk:
         self._wake_take.set()
 
     def abandon(self, ticket: Ticket) -> None:
-        """Give a ticket up, because its client is gone: uncharged unless already answered."""
-        self._refuse(ticket, DeadlineExceeded())
+        """Give a ticket up, because its client is gone: uncharged unless already answered.
+
+        No engine hears of it, so one that has the work goes on: `orphan` tells when that is over.
+        """
+        begun = ticket.stage == Stage.SENT or (ticket.ahead and ticket.stage < Stage.SENT)
+        if begun and ticket.lengths and ticket.early is None:
+            ticket.orphan = asyncio.get_running_loop().create_future()
+            self._orphans[ticket.number] = ticket
+        self._refuse(ticket, ClientGone())
+
+    def _orphan_over(self, number: int) -> None:
+        ticket = self._orphans.pop(number, None)
+        if ticket is not None and ticket.orphan is not None:
+            ticket.orphan.set_result(None)
 
     async def take_forever(self) -> None:
         """Hold and send what waits, for ever."""
@@ -149,9 +163,14 @@ class Desk:
                     self._refuse(ticket, Unavailable(retry_after=1))
 
     async def send_again(self) -> None:
-        """Send once more what no engine has answered: Redis lost it. Doubles are ignored."""
+        """Send once more what no engine has answered: Redis lost it. Doubles are ignored.
+
+        What was sent ahead and waits for its hold is sent with the others that are held.
+        """
         by_base: defaultdict[str, list[Ticket]] = defaultdict(list)
         for ticket in self._flight.values():
+            if ticket.ahead and ticket.stage < Stage.SENT:
+                ticket.ahead = ticket.early is not None
             if ticket.stage != Stage.SENT or ticket.sent_again:
                 continue
             ticket.sent_again = True
@@ -162,6 +181,7 @@ class Desk:
     def answered(self, answers: Iterable[Answer]) -> None:
         """Take an engine's answers; those of unknown or finished requests are doubles."""
         for answer in answers:
+            self._orphan_over(answer.number)
             ticket = self._flight.get(answer.number)
             if ticket is not None and ticket.ahead and ticket.stage < Stage.SENT:
                 ticket.early = answer
@@ -257,6 +277,8 @@ class Desk:
     def sweep(self) -> list[Ticket]:
         """Refuse what is over its deadline; return the slow tickets whose clients to watch."""
         now = time.time()
+        for orphan in [each for each in self._orphans.values() if each.deadline < now]:
+            self._orphan_over(orphan.number)  # engines begin nothing that is late
         slow = []
         for ticket in list(self._flight.values()):
             if ticket.deadline < now and ticket.stage < Stage.ANSWERED:
@@ -268,7 +290,7 @@ class Desk:
                 slow.append(ticket)
         return slow
 
-    def _refuse(self, ticket: Ticket, error: DomainError) -> None:
+    def _refuse(self, ticket: Ticket, error: Exception) -> None:
         """End a ticket uncharged. One that was answered already stays on its way to be charged."""
         if ticket.stage >= Stage.ANSWERED:
             return
@@ -289,6 +311,6 @@ class Desk:
         self._settling.add(ticket.organization_id, settlement, items=items)
         self._wake_settle.set()
 
-    def _end(self, ticket: Ticket, error: DomainError) -> None:
+    def _end(self, ticket: Ticket, error: Exception) -> None:
         self._flight.pop(ticket.number, None)
         ticket.fail(error)

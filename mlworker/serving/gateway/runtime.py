@@ -37,6 +37,8 @@ HURRIED_SECONDS: Final = 0.1
 """How often to look for engines: mostly, and while calls wait for one."""
 RETRY_SECONDS: Final = 0.3
 DRAIN_SECONDS: Final = 25.0
+CLOSE_SECONDS: Final = 3.0
+"""How long what was counted and logged last may take to be written when the process ends."""
 
 Watch = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -117,10 +119,9 @@ class Runtime:
         self._told()
         self.desk.close()
         self.shadows.close()
-        await self.tallies.close()
-        for listener in self.listeners:
-            await listener.close()
-        await self.pace.close()
+        await self.pace.close()  # whoever comes after waits for it, and for no write
+        for close in (self.tallies.close, *(each.close for each in self.listeners)):
+            await _closed(close())
         self.models.close()
         self.tokenisers.close()
         await self.broker.close()
@@ -231,6 +232,15 @@ def figures_told(
             gauge.forget(reader)
 
     return end
+
+
+async def _closed(closing: Awaitable[None]) -> None:
+    """Wait for it, but not for ever: Postgres may be away."""
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await closing
+    except TimeoutError:
+        logger.warning("gateway.not_written_at_the_end")
 
 
 async def _for_ever(work: Callable[[], Awaitable[None]]) -> None:

@@ -52,8 +52,10 @@ class Tallies:
 
     async def close(self) -> None:
         """Write the last figures."""
-        await self.flush()
-        self._threads.shutdown(wait=False)
+        try:
+            await self.flush()
+        finally:
+            self._threads.shutdown(wait=False)
 
 
 def _write(counted: Tallied) -> Tallied:

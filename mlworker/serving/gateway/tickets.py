@@ -9,7 +9,6 @@ from enum import IntEnum
 from typing import Final
 from uuid import UUID
 
-from anneal.kernel.errors import DomainError
 from mlworker.serving.protocol import Answer, ModelSpec, Work
 
 DEADLINE_SECONDS: Final = 30.0
@@ -47,7 +46,10 @@ class Replay:
 
 @dataclass(slots=True, eq=False)
 class Ticket:
-    """One request's rows, price and state. `future` gives the answer, or raises a DomainError."""
+    """One request's rows, price and state.
+
+    `future` gives the answer, or raises a DomainError or ClientGone.
+    """
 
     source: str
     organization_id: UUID
@@ -81,6 +83,8 @@ class Ticket:
     """Sent to the engine while its hold is taken; nothing is handed out before both are there."""
     early: Answer | None = None
     """An engine's answer that came before the hold."""
+    orphan: "asyncio.Future[None] | None" = None
+    """Of one whose client left while an engine had its work: done when that work is over."""
     watched: bool = False
     sent_again: bool = False
     charged: int | None = None
@@ -138,7 +142,7 @@ class Ticket:
         if not self.future.done():
             self.future.set_result(outcome)
 
-    def fail(self, error: DomainError) -> None:
+    def fail(self, error: Exception) -> None:
         """Hand a refusal to the request."""
         self.stage = Stage.DONE
         if not self.future.done():

@@ -117,15 +117,19 @@ class Backlog:
             self.tokens += sum(pending.work.lengths)
 
     def late(self, now: float) -> list[Pending]:
-        """Forget the shadows that are over their deadline, and return them."""
-        if not self._shadows:
-            return []
-        late = [
+        """Forget what is over its deadline, and return it: shadows, and calls whose turn it is."""
+        over = [
             each for each in self._shadows.values() if each.left <= 0 or each.work.deadline < now
         ]
-        for pending in late:
+        for pending in over:
             self.drop(pending)
-        return [pending for pending in late if pending.left > 0]
+        late = [pending for pending in over if pending.left > 0]
+        for organization, queue in list(self._queues.items()):
+            while queue and queue[0].pending.work.deadline < now:
+                pending = self._next(organization).pending
+                if pending not in late[-1:]:  # its rows lie side by side
+                    late.append(pending)
+        return late
 
     def window(self, tokens: int = WINDOW_TOKENS) -> list[Row]:
         """Take rows in turn from each organization until ``tokens`` are gathered; at least one.

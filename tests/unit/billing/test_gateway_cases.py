@@ -19,6 +19,7 @@ from anneal.kernel import clock
 from anneal.kernel.errors import DomainError, Unavailable
 from anneal.kernel.ids import uuid7
 from mlworker.serving.gateway.desk import Desk
+from mlworker.serving.gateway.http import ClientGone
 from mlworker.serving.gateway.ledger import Ledger, Outcome, Settlement
 from mlworker.serving.gateway.tickets import Ticket
 from mlworker.serving.protocol import Answer, Work
@@ -160,7 +161,7 @@ def test_r03_a_client_gone_at_any_await_leaves_nothing_held(
         bench.desk.abandon(made)
         bench.ledger.open.set()
         bench.ledger.closed = ""
-        with suppress(DomainError):
+        with suppress(ClientGone):
             await made.future
         await bench.call_through()
         await bench.settled()

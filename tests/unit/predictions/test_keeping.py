@@ -68,6 +68,7 @@ def call(
     of: OrganizationRef = ACME,
     deployment: Any = DEPLOYMENT,
     fails: bool = False,
+    size: int = 0,
 ) -> AnsweredCall:
     def answers() -> Iterator[Mapping[str, Any]]:
         if fails:
@@ -76,7 +77,7 @@ def call(
             yield {"label": "good", "score": 0.75, "scores": {"good": 0.75, "bad": 0.25}}
 
     ids = [uuid7() for _ in texts]
-    return AnsweredCall(of, deployment, "m", log, random, texts, ids, answers)
+    return AnsweredCall(of, deployment, "m", log, random, texts, ids, answers, size)
 
 
 def written(*calls: AnsweredCall, keeper: Keeper | None = None) -> None:
@@ -144,6 +145,16 @@ def test_long_texts_do_not_fill_the_memory() -> None:
 
     assert keeper._characters <= keeping.CHARACTERS
     [waiting] = keeper._waiting.values()
+    assert waiting.dropped == 50 - len(waiting.calls)
+
+
+def test_large_answers_do_not_fill_the_memory() -> None:
+    keeper = Keeper()
+    for _ in range(50):
+        keeper.answered(call("x", size=900_000))
+
+    [waiting] = keeper._waiting.values()
+    assert len(waiting.calls) <= 2
     assert waiting.dropped == 50 - len(waiting.calls)
 
 

@@ -156,6 +156,23 @@ def test_late_shadows_are_forgotten_and_told_once() -> None:
     assert [row.pending for row in backlog.window()] == [kept]
 
 
+def test_late_calls_are_forgotten_and_those_behind_them_run() -> None:
+    backlog = Backlog()
+    begun, late, kept = pending("a", 5, 6), pending("a", 7, 8), pending("a", 9)
+    other = pending("b", 4)
+    for each in (begun, late):
+        each.work.deadline = 10.0
+    for each in (begun, late, kept, other):
+        backlog.add(each)
+    begun.left -= len(backlog.window(tokens=1))
+
+    assert backlog.late(now=9.0) == []
+    assert backlog.late(now=11.0) == [begun, late]
+    assert backlog.late(now=11.0) == []
+    assert backlog.tokens == 13
+    assert [row.pending for row in backlog.window()] == [other, kept]
+
+
 def test_while_one_organization_crowds_others_come_into_the_next_small_batch() -> None:
     backlog = Backlog()
     backlog.add(pending("calm", 12))

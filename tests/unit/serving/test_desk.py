@@ -13,8 +13,9 @@ import pytest
 from anneal.kernel.errors import DomainError, QuotaExhausted, Unavailable
 from anneal.kernel.ids import uuid7
 from mlworker.serving.gateway.desk import Desk
+from mlworker.serving.gateway.http import ClientGone
 from mlworker.serving.gateway.ledger import Outcome, Settlement
-from mlworker.serving.gateway.tickets import Replay, StoreAs, Ticket
+from mlworker.serving.gateway.tickets import Replay, Ticket
 from mlworker.serving.protocol import Answer, ModelSpec, Work
 
 SPEC = ModelSpec("v1", "head", "k", "s", 2)
@@ -65,6 +66,24 @@ class Post:
         (self.again if again else self.sent).extend(works)
 
 
+def fields(**more: Any) -> dict[str, Any]:
+    return {
+        "source": "classify",
+        "organization_id": uuid4(),
+        "key_digest": None,
+        "key_id": None,
+        "base": "b",
+        "model": "m",
+        "deployment_id": None,
+        "spec": SPEC,
+        "lengths": [1],
+        "tokens": b"\x01\x00\x00\x00",
+        "event_ids": [uuid7()],
+        "render": lambda _: b"{}",
+        **more,
+    }
+
+
 class Bench:
     """A desk at work."""
 
@@ -73,22 +92,7 @@ class Bench:
         self.desk = Desk(self.books, self.post)  # type: ignore[arg-type] # by script
 
     def ticket(self, **more: Any) -> Ticket:
-        fields: dict[str, Any] = {
-            "source": "classify",
-            "organization_id": uuid4(),
-            "key_digest": None,
-            "key_id": None,
-            "base": "b",
-            "model": "m",
-            "deployment_id": None,
-            "spec": SPEC,
-            "lengths": [1],
-            "tokens": b"\x01\x00\x00\x00",
-            "event_ids": [uuid7()],
-            "render": lambda _: b"{}",
-            **more,
-        }
-        made = Ticket(**fields)
+        made = Ticket(**fields(**more))
         self.desk.submit(made)
         return made
 
@@ -201,7 +205,7 @@ def test_a_client_gone_while_the_hold_is_taken_gets_it_released_and_nothing_sent
         await a_moment()
         assert bench.books.released == [ticket.number]
         assert bench.post.sent == []
-        with pytest.raises(DomainError):
+        with pytest.raises(ClientGone):
             ticket.future.result()
 
     at_the_desk(story)
@@ -328,62 +332,5 @@ def test_what_redis_lost_is_sent_again_once() -> None:
         await bench.desk.send_again()
         await bench.desk.send_again()
         assert [work.number for work in bench.post.again] == [ticket.number]
-
-    at_the_desk(story)
-
-
-async def _trusted(bench: Bench) -> UUID:
-    """An organization whose last hold was taken."""
-    organization = uuid4()
-    first = bench.ticket(organization_id=organization)
-    await a_moment()
-    bench.answer(first)
-    await first.future
-    return organization
-
-
-def test_a_lone_call_is_sent_while_its_hold_is_taken_and_waits_for_it() -> None:
-    async def story(bench: Bench) -> None:
-        organization = await _trusted(bench)
-        bench.books.gate.clear()
-        ticket = bench.ticket(organization_id=organization)
-        await a_moment()
-        assert [work.number for work in bench.post.sent][1:] == [ticket.number]
-        bench.answer(ticket)
-        await a_moment()
-        assert not ticket.future.done()
-        assert ticket.number not in bench.books.charged
-        bench.books.gate.set()
-        assert isinstance(await ticket.future, Answer)
-        assert bench.books.charged.count(ticket.number) == 1
-        assert [work.number for work in bench.post.sent].count(ticket.number) == 1
-
-    at_the_desk(story)
-
-
-def test_whose_hold_was_refused_sends_nothing_ahead_until_one_is_taken() -> None:
-    async def story(bench: Bench) -> None:
-        organization = await _trusted(bench)
-        bench.books.decide = lambda _: Outcome(error=QuotaExhausted("nothing left"))
-        for _ in range(2):
-            ticket = bench.ticket(organization_id=organization)
-            with pytest.raises(QuotaExhausted):
-                await ticket.future
-            bench.answer(ticket)  # the engine had begun
-        assert len(bench.post.sent) == 2  # the first one ever, and the first refused
-        assert len(bench.books.charged) == 1
-
-    at_the_desk(story)
-
-
-def test_a_call_to_be_stored_or_beside_others_waits_for_its_hold() -> None:
-    async def story(bench: Bench) -> None:
-        organization = await _trusted(bench)
-        bench.books.gate.clear()
-        bench.ticket(organization_id=organization, store=StoreAs("s", "k", "h"))
-        await a_moment()
-        bench.ticket(organization_id=organization)
-        await a_moment()
-        assert len(bench.post.sent) == 1
 
     at_the_desk(story)

@@ -1,5 +1,6 @@
 """Turns of organizations at the gateway's desk, and how much of each may wait."""
 
+from contextlib import ExitStack
 from uuid import UUID
 
 import pytest
@@ -92,6 +93,33 @@ def test_an_organization_below_its_share_gets_in_although_another_fills_the_line
             pass
         with pytest.raises(Overloaded), admission.room("b", FLOOD, 1):
             pass
+
+
+def test_shares_of_many_organizations_stay_below_twice_the_bound() -> None:
+    admission = Admission(lambda _: 10_000.0)
+    limit = admission.limit("b")
+
+    with ExitStack() as rooms, pytest.raises(Overloaded):
+        for number in range(1, 100):
+            rooms.enter_context(admission.room("b", UUID(int=number), limit // number))
+            assert sum(admission._held["b"].values()) <= 2 * limit
+
+
+def test_beside_a_lone_call_above_every_bound_others_have_their_share() -> None:
+    admission = Admission(lambda _: 10_000.0)
+    limit = admission.limit("b")
+
+    with admission.room("b", FLOOD, 10 * limit), admission.room("b", SMALL, limit // 2):
+        pass
+
+
+def test_calls_that_rules_decide_need_no_room_however_they_overlap() -> None:
+    admission = Admission(lambda _: 1.0)
+
+    with admission.room("b", FLOOD, 10 * LEAST_TOKENS), ExitStack() as first, ExitStack() as second:
+        for each in (first, second):
+            each.enter_context(admission.room("b", SMALL, 0))
+        first.close()
 
 
 def test_a_lone_call_is_tried_whatever_its_size_and_unknown_speed_bounds_memory_alone() -> None:

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from mlworker.serving import figures
+from mlworker.serving.gateway import runtime as module
 from mlworker.serving.gateway.app import create_gateway
 from mlworker.serving.gateway.models import Choice, Target
+from mlworker.serving.listening import AnsweredCall
 from mlworker.serving.openapi import PATHS, SCHEMAS, add_gateway_paths
 from mlworker.serving.protocol import ModelSpec
 from tenants.keys.format import key_generate
@@ -93,6 +95,47 @@ def test_it_starts_and_lives_without_its_stores_and_says_when_to_come_back() -> 
         assert (status, answer["error"]["code"]) == (503, "unavailable")
 
     played(story)
+
+
+class Stuck:
+    """A listener whose last write never returns."""
+
+    def __init__(self, order: list[str]) -> None:
+        self._order = order
+
+    def answered(self, _: AnsweredCall) -> None: ...
+
+    async def run_forever(self) -> None:
+        await asyncio.Event().wait()
+
+    async def close(self) -> None:
+        self._order.append("log")
+        await asyncio.Event().wait()
+
+
+@pytest.mark.usefixtures("stores_away")
+def test_it_stops_though_a_log_cannot_be_written_and_gives_limits_back_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    order: list[str] = []
+    monkeypatch.setattr(module, "CLOSE_SECONDS", 0.05)
+    monkeypatch.setattr(module, "listeners_new", lambda: [Stuck(order)])
+
+    async def play() -> None:
+        runtime = module.Runtime()
+        await runtime.ensure_started()
+
+        async def gives_back() -> None:
+            order.append("limits")
+
+        monkeypatch.setattr(runtime.pace, "close", gives_back)
+        stopping = asyncio.create_task(runtime.stop())
+        done, _ = await asyncio.wait({stopping}, timeout=5)
+        stopping.cancel()
+        assert done
+        assert order == ["limits", "log"]
+
+    asyncio.run(play())
 
 
 @pytest.mark.usefixtures("stores_away")

@@ -3,13 +3,15 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from typing import Any
 from uuid import uuid4
 
 import pytest
 import redis
 
 from anneal.kernel.redis import redis_client
-from mlworker.serving.gateway.broker import Broker
+from mlworker.serving.gateway import broker as module
+from mlworker.serving.gateway.broker import BROKER_ERRORS, Broker
 from mlworker.serving.protocol import (
     ENGINES_KEY,
     EPOCH_KEY,
@@ -55,6 +57,37 @@ def line(client: redis.Redis, base: str) -> Iterator[Line]:
     yield made
     client.delete(taken_key(made.engine), taking_key(made.engine))
     client.hdel(ENGINES_KEY, made.engine)
+
+
+def test_a_redis_that_says_nothing_is_away(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "COMMAND_SECONDS", 0.1)
+
+    writers: list[asyncio.StreamWriter] = []
+
+    async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        await reader.read()
+
+    async def story() -> None:
+        server = await asyncio.start_server(mute, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        settings.REDIS_URL = f"redis://127.0.0.1:{port}/0"
+        broker = Broker()
+        asking = [broker.send("b", [work(1)]), broker.look(), broker.touch()]
+        tasks = [asyncio.create_task(each) for each in asking]
+        await asyncio.wait(tasks, timeout=1)
+        done = [task.done() and isinstance(task.exception(), BROKER_ERRORS) for task in tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await broker.close()
+        server.close()
+        for writer in writers:
+            writer.close()
+            await writer.wait_closed()
+        assert done == [True] * 3
+
+    asyncio.run(story())
 
 
 def send(client: redis.Redis, base: str, *numbers: int) -> None:

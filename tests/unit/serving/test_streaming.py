@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from anneal.kernel.errors import QuotaExhausted
-from mlworker.serving.errors import DeadlineExceeded, EngineFailed
+from mlworker.serving.errors import EngineFailed
 from mlworker.serving.gateway import streaming
 from mlworker.serving.gateway.asking import Outcome, Prepared
 from mlworker.serving.gateway.call import Call
@@ -69,7 +69,7 @@ class Script:
         self.abandoned.append(ticket.first)
         future = self._future(ticket.first)
         if not future.done():
-            future.set_exception(DeadlineExceeded())
+            future.set_exception(ClientGone())
 
     def left(self, _: Any, outcome: Any, __: bytes) -> None:
         self.told.append(outcome.ticket.first)
