@@ -64,8 +64,10 @@ def test_long_rows_of_digits_are_hidden() -> None:
 
 @pytest.mark.parametrize(
     "gap",
-    ["_", " | ", "\n", "\r\n"]
-    + ["\u00b7", "\u2007", "\u2212", "\u3000", "\uff0d", "\u2060 \u2066", 9 * "\u200b"],
+    [
+        *("_", " | ", "\n", "\r\n", "\u00b7", "\u2007", "\u2212", "\u3000", "\uff0d"),
+        *("\u2060 \u2066", 9 * "\u200b"),
+    ],
 )
 def test_what_stands_between_the_groups_of_a_number_does_not_matter(gap: str) -> None:
     account, card = gap.join(["1234", "5678", "9012"]), gap.join(["4111"] + ["1111"] * 3)
