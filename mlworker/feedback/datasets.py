@@ -3,7 +3,10 @@
 import io
 import json
 from collections.abc import Iterator, Mapping
+from time import monotonic
 from typing import Any, Final
+
+from django.db.models import Q
 
 from anneal.kernel.errors import NotFound
 from anneal.kernel.principal import Actor
@@ -11,7 +14,10 @@ from anneal.kernel.scopes import OrganizationRef, require_scope
 from mlworker.feedback.contracts import ANSWER_FIELDS
 from mlworker.feedback.errors import NothingToLearn
 from mlworker.feedback.models import Feedback
+from mlworker.predictions.errors import LogSearchTooLong
+from mlworker.predictions.exporting import FILE_CHARACTERS
 from mlworker.predictions.models import Prediction
+from mlworker.predictions.searching import search_bounded
 from mlworker.predictions.selectors import LogFilter, predictions_of
 from mlworker.registry.selectors import model_version_resolve
 from mlworker.serving.contracts import DeploymentInfo
@@ -32,24 +38,17 @@ def dataset_from_predictions(
     wanted: LogFilter,
     judged: bool = True,
 ) -> DatasetInfo:
-    """Make a dataset of a deployment's kept texts, the newest MOST_ROWS at most.
+    """Make a dataset of a deployment's kept texts, the newest MOST_ROWS or FILE_CHARACTERS at most.
 
     A text has the right answer that feedback gave; with ``judged`` off also those nobody judged,
-    with the model's answer, to be looked over. NothingToLearn when no row is fit.
+    with the model's answer, to be looked over. NothingToLearn when no row is fit, LogSearchTooLong.
     """
     require_scope(organization)
     field = ANSWER_FIELDS.get(_task(organization, deployment))
     if field is None or field == _SPANS:
         raise NothingToLearn("Texts of this task cannot be made a dataset: download them instead.")
     rows = predictions_of(organization=organization, deployment=deployment, wanted=wanted)
-    lines: list[str] = []
-    for row, said in _answered(rows.filter(text__isnull=False, text_cut=False)):
-        right = said if said is not None else (None if judged else row.answer)
-        if right is not None and right.get(field) is not None:
-            line = {"text": row.text, "label": right[field]}
-            lines.append(json.dumps(line, ensure_ascii=False))
-        if len(lines) == MOST_ROWS:
-            break
+    lines = _lines(rows.filter(text__isnull=False, text_cut=False), field, judged=judged)
     if not lines:
         raise NothingToLearn
     return dataset_create(
@@ -68,6 +67,26 @@ def _task(organization: OrganizationRef, deployment: DeploymentInfo) -> str:
         return model_version_resolve(organization=organization, name=deployment.model).task
     except NotFound:
         return ""
+
+
+def _lines(rows: Any, field: str, *, judged: bool) -> list[str]:
+    lines: list[str] = []
+    characters = 0
+    if judged:  # few of many: the others are not even looked at
+        given = Feedback.objects.filter(Q(label__isnull=False) | Q(answer__isnull=False))
+        rows = rows.filter(id__in=given.values("prediction_id"))
+    with search_bounded() as ends:
+        for row, said in _answered(rows):
+            if len(lines) == MOST_ROWS or characters > FILE_CHARACTERS:
+                break
+            if monotonic() > ends:
+                raise LogSearchTooLong
+            right = said if said is not None else (None if judged else row.answer)
+            if right is not None and right.get(field) is not None:
+                line = {"text": row.text, "label": right[field]}
+                lines.append(json.dumps(line, ensure_ascii=False))
+                characters += len(row.text or "")
+    return lines
 
 
 def _answered(rows: Any) -> Iterator[tuple[Prediction, Mapping[str, Any] | None]]:

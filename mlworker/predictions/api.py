@@ -27,6 +27,7 @@ from mlworker.predictions.schemas import (
     PredictionDeletedSchema,
     log_from,
 )
+from mlworker.predictions.searching import search_bounded
 from mlworker.predictions.selectors import (
     LogFilter,
     log_state,
@@ -104,7 +105,9 @@ class LoggedPredictionsView(OneDeployment):
         rows = predictions_of(
             organization=self.organization, deployment=self.located, wanted=log_filter_read(request)
         )
-        return Response(page(rows, request, prefix=PREDICTION_PREFIX, render=_render_row))
+        with search_bounded():
+            found = page(rows, request, prefix=PREDICTION_PREFIX, render=_render_row)
+        return Response(found)
 
     @extend_schema(
         operation_id="deployments_predictions_delete",

@@ -15,3 +15,13 @@ class LogFilterInvalid(InvalidRequest):
 
     code = "log_filter_invalid"
     message = "score_below is a number, from and to are Unix seconds, model and label texts."
+
+
+class LogSearchTooLong(InvalidRequest):
+    """Postgres was stopped looking through a log."""
+
+    code = "log_search_too_long"
+    message = (
+        "So much of the log cannot be looked through at once: name a shorter time with `from` and"
+        " `to`, or filter by less."
+    )

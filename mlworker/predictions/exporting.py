@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from mlworker.predictions.contracts import LoggedPrediction
 from mlworker.predictions.models import Prediction
+from mlworker.predictions.searching import search_bounded
 from mlworker.predictions.selectors import LogFilter, prediction_info, predictions_of
 from mlworker.serving.contracts import DEPLOYMENT_PREFIX, PREDICTION_PREFIX, DeploymentInfo
 
@@ -49,12 +51,14 @@ def predictions_export(
     rows = predictions_of(organization=organization, deployment=deployment, wanted=wanted)
     found: list[LoggedPrediction] = []
     characters, more = 0, None
-    for row in _newest(rows, after):
-        if len(found) == FILE_ROWS or characters > FILE_CHARACTERS:
-            more = found[-1].id
-            break
-        found.append(prediction_info(row))
-        characters += len(row.text or "")
+    with search_bounded() as ends:
+        for row in _newest(rows, after):
+            full = len(found) == FILE_ROWS or characters > FILE_CHARACTERS
+            if found and (full or monotonic() > ends):
+                more = found[-1].id
+                break
+            found.append(prediction_info(row))
+            characters += len(row.text or "")
     audit_record(
         actor=actor,
         action="prediction_log.export",

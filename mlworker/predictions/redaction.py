@@ -6,23 +6,28 @@ names, and a row of digits is hidden also where it was an order's number.
 """
 
 import re
-import unicodedata
 from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+from unicodedata import category, normalize
 
 from mlworker.serving.patterns import ALONE, WORDS
 
 OWN_MARK: Final = "[hidden]"
 
-_LOCAL: Final = re.compile(r"[\w.%+'&/=-]")
+_LOCAL: Final = re.compile(r"[\w.!#$%&'*+/=?^`{|}~\u2019-]")
 _DOMAIN: Final = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+_HOST: Final = re.compile(rf"[^\W{ALONE}](?:[^\W{ALONE}]|-){{0,62}}")
+"""A domain without a dot. Where words are not set apart, `@` names who is meant, and no place."""
+_ALONE: Final = re.compile(f"[{ALONE}]")
 _LOCAL_LENGTH: Final = 64
 _AT: Final = re.compile("[@\uff20\ufe6b]")
 
-_GAP: Final = r"[ \t.\u00a0\u2009\u202f()/\u2010-\u2015-]{0,3}"
+_GAP: Final = (
+    r"[\s.()/_|\u00b7\u2010-\u2015\u2022\u2212\u30fb\uff08\uff09\uff0d-\uff0f\uff3f\uff5c-]{0,3}"
+)
 _RUN: Final = re.compile(rf"(?:\+|\uff0b)?\(?\d(?:{_GAP}\d)*")
 _GROUP: Final = re.compile(r"\d+")
 _DATE: Final = re.compile(
@@ -66,13 +71,11 @@ class Hidden:
 
 def hide(text: str, kinds: Collection[str], words: Sequence[str] = ()) -> Hidden:
     """Return ``text`` with marks for what is of these kinds and what the own ``words`` name."""
-    spans: list[Span] = []
-    if "email" in kinds:
-        spans += _emails(text)
-    if numbers := frozenset(kinds) - {"email"}:
-        spans += _numbers(text, numbers)
-    if words:
-        spans += _own(text, tuple(words))
+    spans = _found(text, kinds, words)
+    seen, places = _without_unseen(text)
+    if places:
+        again = _found(seen, kinds, [_without_unseen(word)[0] for word in words])
+        spans += [(places[start], places[stop - 1] + 1, mark) for start, stop, mark in again]
     if not spans:
         return Hidden(text, ())
     found = tuple(_apart(spans))
@@ -86,6 +89,30 @@ def hide(text: str, kinds: Collection[str], words: Sequence[str] = ()) -> Hidden
 def word_fits(word: str) -> bool:
     """Say whether an own word names something that can be found."""
     return bool(_own_read(word))
+
+
+def _found(text: str, kinds: Collection[str], words: Sequence[str]) -> list[Span]:
+    spans: list[Span] = []
+    if "email" in kinds:
+        spans += _emails(text)
+    if numbers := frozenset(kinds) - {"email"}:
+        spans += _numbers(text, numbers)
+    if words:
+        spans += _own(text, tuple(words))
+    return spans
+
+
+def _without_unseen(text: str) -> tuple[str, Sequence[int]]:
+    """Return a text without characters of no width, and where each of the rest stood, if any goes.
+
+    A joiner or a mark of direction within a number is seen by nobody, and would part it.
+    """
+    if text.isascii():
+        return text, ()
+    places = [at for at, letter in enumerate(text) if category(letter) != "Cf"]
+    if len(places) == len(text):
+        return text, ()
+    return "".join([text[at] for at in places]), places
 
 
 def _apart(spans: list[Span]) -> Iterator[Span]:
@@ -109,8 +136,22 @@ def _emails(text: str) -> Iterator[Span]:
         while start and at - start < _LOCAL_LENGTH and _LOCAL.match(text[start - 1]):
             start -= 1
         domain = _DOMAIN.match(text, at + 1)
+        if start == at and domain is not None:
+            start = _quoted(text, at)
+        elif domain is None and not _ALONE.match(text[at - 1 : at]):
+            domain = _HOST.match(text, at + 1)
         if start < at and domain is not None:
             yield start, domain.end(), "[email]"
+
+
+def _quoted(text: str, at: int) -> int:
+    """Return where the name in quotation marks begins that ends before ``at``; ``at`` if none."""
+    if text[at - 1 : at] != '"':
+        return at
+    for start in range(at - 2, max(-1, at - 2 - _LOCAL_LENGTH), -1):
+        if text[start] == '"' and text[start - 1 : start] != "\\":
+            return start
+    return at
 
 
 def _numbers(text: str, kinds: Collection[str]) -> Iterator[Span]:
@@ -232,4 +273,4 @@ def _own_read(pattern: str) -> tuple[_Word, ...]:
 
 
 def _folded(word: str) -> str:
-    return word.lower() if word.isascii() else unicodedata.normalize("NFKC", word).casefold()
+    return word.lower() if word.isascii() else normalize("NFKC", word).casefold()

@@ -15,7 +15,7 @@ _MARGIN: Final = 1_000
 """Looked at beyond the cut, so that nothing is hidden by half: longer than any address."""
 
 
-class KeptRow(msgspec.Struct, frozen=True):
+class KeptRow(msgspec.Struct, frozen=True, omit_defaults=True):
     """A row as it is written."""
 
     id: UUID
@@ -27,6 +27,8 @@ class KeptRow(msgspec.Struct, frozen=True):
     answer: dict[str, Any]
     labels: Sequence[str]
     score: float | None
+    log: LogInfo | None = None
+    """What its text was hidden by; not written."""
 
 
 def row_of(
@@ -53,6 +55,20 @@ def row_of(
         answer=_answer(found, hidden),
         labels=labels,
         score=score,
+        log=log,
+    )
+
+
+def row_allowed(row: KeptRow, log: LogInfo) -> KeptRow:
+    """Return a row as it may be written where ``log`` is what is asked for by now.
+
+    A text that was hidden by less than that leaves, with the places of spans in it.
+    """
+    by = row.log
+    if by and log.texts and {*log.redact} <= {*by.redact} and {*log.words} <= {*by.words}:
+        return msgspec.structs.replace(row, log=None)
+    return msgspec.structs.replace(
+        row, text=None, hidden=0, answer=_answer(row.answer, None), log=None
     )
 
 

@@ -10,21 +10,21 @@ from django.db import connection
 from anneal.kernel.ids import uuid7
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from mlworker.predictions.contracts import LogDayInfo
-from mlworker.predictions.rows import KeptRow
+from mlworker.predictions.rows import KeptRow, row_allowed
+from mlworker.serving.contracts import LogInfo
 
 _ALIVE: Final = """
-SELECT (log->>'texts')::boolean FROM serving_deployment
+SELECT log::text FROM serving_deployment
 WHERE organization_id = %s AND id = %s AND deleted_at IS NULL AND (log->>'enabled')::boolean
 FOR SHARE
 """
-"""Asked again here: a gateway may not have heard yet that the log was turned off or the deployment
-deleted. The lock keeps either from happening before the rows are there to be found."""
+"""Asked again here: a gateway may not have heard yet that the log was turned off, the deployment
+deleted, or more is to be hidden. The lock keeps it from happening before the rows are there."""
 
 _ADD: Final = """
 INSERT INTO predictions_prediction (id, organization_id, deployment_id, created_at, model, text,
                                     text_cut, hidden, answer, labels, score)
-SELECT id, %s, %s, created_at, model, CASE WHEN %s THEN text END, text_cut, hidden, answer,
-       labels, score
+SELECT id, %s, %s, created_at, model, text, text_cut, hidden, answer, labels, score
 FROM jsonb_to_recordset(%s::jsonb)
   AS r(id uuid, created_at timestamptz, model text, text text, text_cut boolean, hidden integer,
        answer jsonb, labels text[], score float8)
@@ -41,6 +41,7 @@ RETURNING kept
 """
 
 _json: Final = msgspec.json.Encoder()
+_asked: Final = msgspec.json.Decoder(LogInfo)
 
 
 def log_write(
@@ -52,18 +53,21 @@ def log_write(
 ) -> int:
     """Add a deployment's rows, and what was counted of its day; return how many that day has.
 
-    Nothing is added where the deployment keeps no log any more.
+    Nothing is added where the deployment keeps no log any more, and no text that would have to be
+    hidden by more than it was.
     """
     require_scope(organization)
     of: list[Any] = [organization.id, deployment_id]
     with connection.cursor() as cursor:
         cursor.execute(_ALIVE, of)
-        alive = cursor.fetchone()
-        if alive is None:
+        found = cursor.fetchone()
+        if found is None:
             return 0
         kept = 0
         if rows:
-            cursor.execute(_ADD, [*of, alive[0], _json.encode(rows).decode()])
+            asked = _asked.decode(found[0])
+            allowed = [row_allowed(row, asked) for row in rows]
+            cursor.execute(_ADD, [*of, _json.encode(allowed).decode()])
             kept = cursor.rowcount
         counts: list[Any] = [counted.day, counted.answered, kept, counted.dropped]
         cursor.execute(_COUNT, [uuid7(), *of, *counts])

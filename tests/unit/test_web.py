@@ -28,9 +28,10 @@ gone: list[str] = []
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
-    """Tell how long the body was, or send much."""
+    """Tell how long the body was, at once or after a second, or send much."""
     try:
         body = await body_read(scope, receive)
+        await asyncio.sleep(1.0 if scope["path"] == "/late" else 0.0)
         await respond(send, 200, BIG if scope["path"] == "/big" else b"%d" % len(body), [])
     except DomainError as error:
         await respond_error(send, error, [])
@@ -105,6 +106,16 @@ def test_a_second_head_on_the_same_connection_may_not_drip_either() -> None:
     assert b"\r\n\r\n2HTTP/1.1 408 " in said
 
 
+def test_bytes_behind_a_request_do_not_end_its_answer() -> None:
+    async def story(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write((HEAD % 2).replace(b"/ ", b"/late ", 1) + b"ab")
+        await asyncio.sleep(0.1)
+        writer.write(b"\r\n")  # as some old clients end a body
+        return await reader.read(500)
+
+    assert told(story).endswith(b"\r\n\r\n2")
+
+
 def test_endless_headers_are_refused() -> None:
     async def story(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
         writer.write(b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * (HEAD_BYTES // 6))
@@ -164,3 +175,16 @@ def test_a_client_that_does_not_read_its_answer_is_cut_off() -> None:
             return 0
 
     assert told(story) < len(BIG)
+
+
+def test_a_client_that_reads_slowly_and_steadily_gets_all_of_its_answer() -> None:
+    async def story(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
+        writer.write((HEAD % 1).replace(b"/ ", b"/big ", 1) + b"x")
+        await reader.readuntil(b"\r\n\r\n")
+        read = 0
+        for _ in range(20):  # five times as long as one may read nothing
+            read += len(await reader.read(60_000))
+            await asyncio.sleep(0.1)
+        return read + len(await reader.readexactly(len(BIG) - read))
+
+    assert told(story) == len(BIG)

@@ -18,11 +18,14 @@ from anneal.kernel.principal import KeyScope, Role
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from mlworker.predictions import exporting, tasks
 from mlworker.predictions.models import LogDay, Prediction
+from mlworker.predictions.rows import row_of
+from mlworker.serving.contracts import LogInfo
 from tests.unit.factories import error_of, make_client
 from tests.unit.predictions.helpers import keep, make_deployment, row
 
 pytestmark = pytest.mark.django_db
 
+ON = LogInfo(enabled=True)
 OFF = {
     "enabled": False,
     "percent": 100,
@@ -204,6 +207,31 @@ def test_turned_off_nothing_is_added_and_what_is_there_stays(
     assert texts(client_api, deployment) == [None, "before"]
 
 
+def test_a_text_that_was_hidden_by_less_than_is_asked_for_is_not_written(
+    client_api: APIClient, organization: OrganizationRef, deployment: str
+) -> None:
+    put(client_api, deployment, enabled=True, redact=["email", "phone"], words=["Jane"])
+    enough = LogInfo(enabled=True, words=("Jane", "Doe"))
+    fewer_kinds = LogInfo(enabled=True, redact=("email",), words=("Jane",))
+    entity = {"label": "person", "score": 0.5, "start": 0, "end": 4, "text": "Jane"}
+    late = row_of(
+        ON,
+        prediction_id=uuid7(),
+        created_at=clock.now(),
+        model="m",
+        text="Jane, a@b.de",
+        found={"entities": [entity]},
+    )
+
+    rows = [row("Jane Doe", log=enough), row("Jane +49 30 1234567", log=fewer_kinds), late]
+    keep(organization, deployment, rows)
+
+    assert texts(client_api, deployment) == [None, "[hidden] [hidden]", None]
+    seen = client_api.get(f"/v1/predictions/{public_id('pred_', late.id)}").json()
+    assert seen["answer"] == {"entities": [{"label": "person", "score": 0.5}]}
+    assert (seen["hidden"], seen["labels"]) == (0, ["person"])
+
+
 def test_a_batch_written_twice_is_there_once(
     client_api: APIClient, organization: OrganizationRef, deployment: str
 ) -> None:
@@ -306,7 +334,7 @@ def test_lists_ask_the_same_few_questions_whatever_their_length(
     keep(organization, deployment, [row() for _ in range(10)])
     many = [asked(address) for address in addresses]
 
-    assert few == many == [7, 8]
+    assert few == many == [9, 8]
 
 
 def test_feedback_shows_the_text_to_those_who_may_see_it(

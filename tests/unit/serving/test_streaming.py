@@ -10,7 +10,6 @@ import pytest
 
 from anneal.kernel.errors import QuotaExhausted
 from mlworker.serving.errors import EngineFailed
-from mlworker.serving.gateway import streaming
 from mlworker.serving.gateway.asking import Outcome, Prepared
 from mlworker.serving.gateway.call import Call
 from mlworker.serving.gateway.http import ClientGone
@@ -258,15 +257,17 @@ def test_a_failure_in_events_is_not_said_to_be_done() -> None:
     played(story, framing=EVENTS)
 
 
-def test_a_client_that_takes_nothing_has_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streaming, "SEND_SECONDS", 0.05)
-
+def test_a_client_that_takes_nothing_is_waited_for_until_its_connection_is_cut() -> None:
     async def story(script: Script, client: Client, task: "asyncio.Task[None]") -> None:
         script.at_once = "answered"
         client.reads.clear()
+        await a_moment()
+        assert not task.done()
+        assert len(script.asked) <= 1 + AHEAD
+        client.leave()
+        client.reads.set()  # to a connection that is cut, nothing is sent and nothing waits
         with pytest.raises(ClientGone):
             await task
-        assert len(script.asked) <= 1 + AHEAD
 
     assert played(story).status == 499
 
