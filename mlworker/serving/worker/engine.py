@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SLOTS: Final = 1_024
-"""An empty one takes no memory."""
+"""An empty one takes no memory of a processor; an accelerator gets what fits (`Resident.open`)."""
 ANNOUNCE_SECONDS: Final = 1.0
 LEAST_WORK_SECONDS: Final = 0.2
 """A shorter time says little of the speed: lone calls are slow for their tokens."""
