@@ -100,7 +100,7 @@ class Resident:
         precision = {"float32": "fp32", "bfloat16": "bf16"}.get(dtype, dtype)
         bert = Bert.load(base, dtype=pick_dtype(precision, device), device=str(device))
         if device.type == "cuda":
-            slots = slots_within(bert, slots, torch.cuda.mem_get_info(device)[0])
+            slots = slots_within(bert, slots, torch.cuda.mem_get_info()[0])
         return cls(base, bert, slots)
 
     def size(self, artifact: Artifact) -> int:
