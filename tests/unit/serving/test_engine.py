@@ -150,6 +150,7 @@ def test_a_base_that_is_let_go_frees_its_memory_and_gives_its_chunk_back(
     assert redis_client().rpop(spare_key(base)) == b"in hand"
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("stays", "expected"), [(False, [("close", True)]), (True, [("ring", False)])]
 )
