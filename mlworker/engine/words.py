@@ -71,7 +71,9 @@ class Words:
         if any(mark in text for mark in self._marks):
             return None
         ids, known = [*self._head], self._known
-        for word in _WORD.findall(text):
+        found = _WORD.findall(text)
+        del found[room + 1 :]  # each gives an id or more: the last one tells that there are more
+        for word in found:
             ids += known.get(word) or self._learn(word)
         truncated = len(ids) > room
         del ids[room:]

@@ -29,13 +29,14 @@ def serve_engine(base: str, lease: float = LEASE_SECONDS) -> None:
         if not first:
             return
         engine_run(base=base, node=here.name, lease_seconds=lease, stopping=_worker_stops)
-    if _worker_stops():
-        return
-    if _stays(base):
+        if _worker_stops():
+            return
+        stays = _stays(base)
+        if not stays:  # still held: nobody else in this process opens it meanwhile
+            logger.info("serving.let_go: %s", base)
+            base_close(base)
+    if stays:
         ring(base, lease, here.queue)
-    else:
-        logger.info("serving.let_go: %s", base)
-        base_close(base)
 
 
 @task(name="serving.watch", queue="default", every=2.0)

@@ -28,7 +28,7 @@ from mlworker.engine.data.packing import COARSE, EXACT, Grain, PackedRows, pack_
 from mlworker.engine.device import pick_device, pick_dtype
 from mlworker.engine.heads import attention_feature, query_of
 from mlworker.engine.inference.merged import MergedModels
-from mlworker.engine.inference.slab import Slab, SlabRunner
+from mlworker.engine.inference.slab import Slab, SlabRunner, slot_bytes, slots_within
 from mlworker.engine.tasks import task_named
 from mlworker.engine.tasks.base import Task
 from mlworker.engine.tokenizer import TextTokenizer
@@ -99,16 +99,17 @@ class Resident:
             return cls(base, Bert.load(base), slots, int8=True)
         precision = {"float32": "fp32", "bfloat16": "bf16"}.get(dtype, dtype)
         bert = Bert.load(base, dtype=pick_dtype(precision, device), device=str(device))
+        if device.type == "cuda":
+            slots = slots_within(bert, slots, torch.cuda.mem_get_info()[0])
         return cls(base, bert, slots)
 
     def size(self, artifact: Artifact) -> int:
         """Bytes that a model takes beside the base and the slots; 0 unless it is of tier full."""
         return full_bytes(artifact, self.bert.dtype)
 
-    @property
-    def slot_bytes(self) -> int:
-        """What an adapter takes in its slot; the largest rank so far decides."""
-        return self._slab.slot_bytes
+    def slot_bytes(self, rank: int = 0) -> int:
+        """What each adapter takes once one of `rank` has come; the largest rank so far decides."""
+        return slot_bytes(self._slab.bert, max(rank, self._slab.rank))
 
     def _used(self) -> list[int]:
         return [slot for slot, model in enumerate(self._models) if model is not None]

@@ -7,6 +7,8 @@ padded with zeros, which changes no result. An empty slot is all zeros: the base
 
 from __future__ import annotations
 
+import math
+import mmap
 from collections.abc import Sequence
 
 import torch
@@ -16,6 +18,22 @@ from mlworker.engine.adapters.lora import POOLER, module_keys
 from mlworker.engine.artifact import Artifact
 from mlworker.engine.base.bert import Bert
 from mlworker.engine.data.packing import PackedRows
+
+WIDEST = 64
+"""The largest rank that training offers."""
+FREE_SHARE = 4
+"""Of what an accelerator has free, a quarter: a slab that grows is there twice for a moment."""
+
+
+def slot_bytes(bert: Bert, rank: int) -> int:
+    """Memory of one slot of a rank once an adapter was put into it."""
+    width = sum((width + out) * parts for _, (width, out, parts) in module_keys(bert.config))
+    return width * rank * bert.dtype.itemsize
+
+
+def slots_within(bert: Bert, slots: int, free: int) -> int:
+    """So many of the slots as fit an accelerator's `free` bytes, where empty ones cost as much."""
+    return max(1, min(slots, free // FREE_SHARE // slot_bytes(bert, WIDEST)))
 
 
 class Slab:
@@ -27,14 +45,8 @@ class Slab:
         self.a: dict[str, Tensor] = {}
         self.b: dict[str, Tensor] = {}
         for key, (width, out, parts) in module_keys(bert.config):
-            self.a[key] = weight.new_zeros(slots, width, parts * rank)
-            self.b[key] = weight.new_zeros(slots, parts, rank, out)
-
-    @property
-    def slot_bytes(self) -> int:
-        """Memory of one slot once an adapter was put into it: zeros that nobody wrote take none."""
-        both = (*self.a.values(), *self.b.values())
-        return sum(each[0].numel() for each in both) * self.bert.dtype.itemsize
+            self.a[key] = _zeros(weight, slots, width, parts * rank)
+            self.b[key] = _zeros(weight, slots, parts, rank, out)
 
     def with_rank(self, rank: int, used: Sequence[int]) -> Slab:
         """A copy of the used slots with room for a larger rank."""
@@ -68,6 +80,15 @@ class Slab:
         b = self.b[key][slot]
         low = self.a[key][slot].view(-1, b.shape[0], self.rank)
         return torch.cat([(low[:, part] @ each).t() for part, each in enumerate(b)])
+
+
+def _zeros(like: Tensor, *shape: int) -> Tensor:
+    """Zeros of a tensor's kind; on a processor they take no memory until they are written."""
+    if like.device.type != "cpu":
+        return like.new_zeros(shape)
+    # torch writes its zeros; those of the kernel are pages that are not there yet
+    pages = mmap.mmap(-1, math.prod(shape) * like.itemsize, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    return torch.frombuffer(pages, dtype=like.dtype).view(shape)
 
 
 class SlabRunner:

@@ -93,7 +93,9 @@ class SlotTable:
                 )
             prepared = self._resident.prepare(artifact)
             with self._lock:
-                slot = self._take(size, time.monotonic() + patience, idle)
+                lora = artifact.manifest.lora
+                rank = 0 if lora is None else lora.rank
+                slot = self._take(size, rank, time.monotonic() + patience, idle)
                 try:
                     self._resident.put(slot, prepared)
                 except BaseException:
@@ -149,24 +151,27 @@ class SlotTable:
                     del self._pins[key]
             self._lock.notify_all()
 
-    def _take(self, size: int, until: float, idle: float) -> int:
-        """A free slot with `size` bytes of room; the least recently used make way."""
+    def _take(self, size: int, rank: int, until: float, idle: float) -> int:
+        """A free slot with `size` bytes of room; the least recently used make way.
+
+        A larger `rank` than any so far makes all slots larger: they make way before it comes.
+        """
         while True:
             unused_since = time.monotonic() - idle
             while size and sum(self._sizes.values()) + size > self._room:
                 if not self._evict_oldest(lambda key: self._sizes[key] > 0, unused_since):
                     break
             else:
-                if self._free and len(self._slots) < self._most():
+                if self._free and len(self._slots) < self._most(rank):
                     return self._free.pop()
                 if self._evict_oldest(lambda _: True, unused_since):
-                    continue  # there may be too many still: a larger rank made all slots larger
+                    continue  # there may be too many still
             left = until - time.monotonic()
             if left <= 0 or not self._lock.wait(left):
                 raise SlotsExhausted
 
-    def _most(self) -> int:
-        return max(FEWEST, self._adapter_room // self._resident.slot_bytes)
+    def _most(self, rank: int) -> int:
+        return max(FEWEST, self._adapter_room // self._resident.slot_bytes(rank))
 
     def _evict_oldest(self, wanted: Callable[[str], bool], unused_since: float) -> bool:
         for key in self._slots:

@@ -93,6 +93,9 @@ class Adapters:
         then: Callable[[Exception | None], None],
         shadow: bool,
     ) -> None:
+        # A failure's traceback holds what was read of the weights.
+        if self._loading.get((version, shadow)) is done:
+            self._loading.pop((version, shadow), None)
         error = _failure(done)
         if shadow and isinstance(error, self._no_room):
             # Reading its weights for nothing again and again would be felt.

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mlworker.serving import figures
-from mlworker.serving.worker.backlog import Row
+from mlworker.serving.worker.backlog import NO_ENTRY, Row
 
 if TYPE_CHECKING:
     from mlworker.serving.worker.adapters import Adapters
@@ -30,6 +30,8 @@ def batch_count(base: str, rows: Sequence[Row], seconds: float, most_tokens: int
 
 
 def _work(row: Row) -> str:
+    if row.pending.entry == NO_ENTRY:
+        return "batch"
     return "shadow" if row.pending.work.shadow else "online"
 
 

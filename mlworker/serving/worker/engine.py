@@ -1,5 +1,6 @@
 """One lease of an engine: open the base, announce, run the loop, hand over."""
 
+import gc
 import logging
 import os
 import secrets
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SLOTS: Final = 1_024
-"""An empty one takes no memory."""
+"""An empty one takes no memory of a processor; an accelerator gets what fits (`Resident.open`)."""
 ANNOUNCE_SECONDS: Final = 1.0
 LEAST_WORK_SECONDS: Final = 0.2
 """A shorter time says little of the speed: lone calls are slow for their tokens."""
@@ -55,11 +56,15 @@ def engine_run(*, base: str, node: str, lease_seconds: float, stopping: Callable
     try:
         with backlog_told(base, loop.backlog, adapters):
             loop.run(end.reached)
+    except BaseException:
+        # It takes no leave: its announcement lapses, and what it took is sent again by others.
+        spare.drop()
+        raise
     finally:
         end.close()
         announcer.join()
-        _leave(line, spare if stopping() else None)
-        logger.info("engine.end: %s after %d rows", line.engine, loop.rows)
+    _leave(line, spare if stopping() else None)
+    logger.info("engine.end: %s after %d rows", line.engine, loop.rows)
 
 
 class Ending:
@@ -101,8 +106,16 @@ class Ending:
 def base_close(base: str) -> None:
     """Let go of a base's memory: nobody has called it for a while."""
     found = _open.pop(base, None)
-    if found is not None:
-        found[1].close()
+    if found is None:
+        return
+    _, adapters, spare = found
+    try:
+        _give_up(Line(f"{here.name}-closing", base), spare)
+    except RedisError:
+        logger.warning("engine.close_failed")  # whoever sent the chunk will miss it
+    adapters.close()
+    del found, adapters, spare
+    gc.collect()  # they know each other in circles
 
 
 def _opened(base: str) -> "tuple[Resident, Adapters, Spare]":
@@ -182,9 +195,15 @@ class Pulse:
 def _leave(line: Line, given_up: Spare | None) -> None:
     """Take leave; a worker that stops for good gives the chunk in hand to the next engine."""
     try:
-        if given_up is not None and given_up.chunk:
-            line.spare_return(given_up.chunk)
-            given_up.drop()
+        line.flush()  # what could not be sent before is not to be forgotten
+        if given_up is not None:
+            _give_up(line, given_up)
         line.leave()
     except RedisError:
         logger.warning("engine.leave_failed")
+
+
+def _give_up(line: Line, spare: Spare) -> None:
+    if spare.chunk:
+        line.spare_return(spare.chunk)
+        spare.drop()

@@ -61,6 +61,7 @@ class Loop:
         self._open: dict[int, int] = {}
         self._stop: Callable[[], bool] = lambda: False
         self.rows = 0
+        """Run for calls and their shadows, as are `tokens`, in `busy_seconds`."""
         self.tokens = 0
         self.busy_seconds = 0.0
         self.shares = False
@@ -136,7 +137,7 @@ class Loop:
             return
         self._accept_all(taken, now)
         if rows := self._backlog.newcomers(seen, BATCH_TOKENS, BATCH_ROWS):
-            self._run_window(rows)
+            self._run_window(rows, nested=True)
 
     def _accept_all(self, taken: list[tuple[int, Envelope]], now: float) -> None:
         for entry, envelope in taken:
@@ -231,7 +232,8 @@ class Loop:
         logger.log(logging.INFO if expected else logging.ERROR, "engine.load_failed: %r", error)
         self._finish(pending, error=str(error) or repr(error), cause=cause)
 
-    def _run_window(self, rows: list[Row]) -> None:
+    def _run_window(self, rows: list[Row], *, nested: bool = False) -> None:
+        """Run rows in batches. A ``nested`` window, let in by another, lets none in itself."""
         models = [row for row in rows if row.pending.work.spec.tier != EMBEDDING_TIER]
         vectors = [row for row in rows if row.pending.work.spec.tier == EMBEDDING_TIER]
         versions = {row.pending.work.spec.version for row in models}
@@ -239,10 +241,10 @@ class Loop:
         with self._adapters.table.held(sorted(versions)) as slots:
             ready = [row for row in models if row.pending.work.spec.version in slots]
             for place, batch in enumerate(self._batches(ready)):
-                self._between(rows, place)
+                self._between(rows, 0 if nested else place)
                 self._run_batch(batch, slots, self._resident.forward)
         for place, batch in enumerate(self._batches(vectors)):
-            self._between(rows, place)
+            self._between(rows, 0 if nested else place)
             self._run_batch(batch, {}, self._resident.embed)
         self._evicted(row for row in models if row.pending.work.spec.version not in slots)
 
@@ -296,9 +298,10 @@ class Loop:
                 self._finish(pending, error=type(error).__name__)
             return
         seconds = time.perf_counter() - clock
-        self.rows += len(rows)
-        self.tokens += sum(len(row.ids) for row in rows)
-        self.busy_seconds += seconds
+        if rows[0].pending.entry != NO_ENTRY:  # a chunk's slices give way to calls: no load
+            self.rows += len(rows)
+            self.tokens += sum(len(row.ids) for row in rows)
+            self.busy_seconds += seconds
         batch_count(self._base, rows, seconds, BATCH_TOKENS)
         for row, outcome in zip(rows, outcomes, strict=True):
             pending = row.pending
@@ -313,7 +316,10 @@ class Loop:
     def _evicted(self, rows: Iterable[Row]) -> None:
         """Load again what was evicted between its load and its turn: whole works start over."""
         for pending in {id(row.pending): row.pending for row in rows}.values():
+            if pending.left < 0:
+                continue  # refused, or started over already
             self._backlog.drop(pending)
+            pending.left = -1
             self._queue(Pending(pending.work, pending.gateway, pending.entry, pending.sent))
 
     def _finish(self, pending: Pending, *, error: str = "", cause: str = "") -> None:

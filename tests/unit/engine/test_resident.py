@@ -354,7 +354,7 @@ def test_slots_are_used_within_their_memory(
     table = SlotTable(
         made,
         lambda key: make_artifact(tiny, "lora", seed=int(key)),
-        adapter_room=2 * made.slot_bytes,
+        adapter_room=2 * made.slot_bytes(),
     )
 
     for key in ("1", "2", "3"):

@@ -84,6 +84,17 @@ def test_kept_words_are_bounded(tokenizer: TextTokenizer, monkeypatch: pytest.Mo
     assert [after for before, after in pairwise(sizes) if after < before] == [1] * 4
 
 
+def test_words_beyond_the_length_are_not_looked_up(tokenizer: TextTokenizer) -> None:
+    known = Words.of(_stock(tokenizer))
+    assert known is not None
+
+    found = known.encode(" ".join(f"w{number}" for number in range(1_000)), 16)
+
+    assert found is not None
+    assert (len(found[0]), found[1]) == (16, True)
+    assert len(known._known) == 16
+
+
 def _stock(tokenizer: TextTokenizer) -> Tokenizer:
     fresh = Tokenizer.from_str(tokenizer._tokenizer.to_str())
     fresh.no_truncation()

@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from anneal.kernel.redis import redis_client
+from mlworker.serving import figures
 from mlworker.serving.protocol import (
     Answer,
     Envelope,
@@ -145,6 +146,25 @@ def test_being_woken_for_a_chunk_is_no_call(machine: Machine) -> None:
 
     assert (answer.number, answer.error) == (1, "")
     assert machine.spare.online_seen == 0.0
+
+
+def test_a_chunk_is_counted_as_one_and_makes_an_engine_no_fuller(machine: Machine) -> None:
+    figures.ENGINE_ROWS.take()
+    machine.chunk(1, [[1], [2]])
+    machine.thread.start()
+    machine.answers(1)
+    beside = machine.loop.rows, machine.loop.tokens, machine.loop.busy_seconds
+    machine.call(2, [[3] * 4])
+    machine.answers(1)
+    machine.stop()
+
+    told = figures.ENGINE_ROWS.take()
+    prefix = "anneal_engine_rows_total", "", "slow"
+    rows = {work: told.get("\x1f".join((*prefix, work)), 0) for work in ("batch", "online")}
+    assert beside == (0, 0, 0.0)
+    assert (machine.loop.rows, machine.loop.tokens) == (1, 4)
+    assert machine.loop.busy_seconds > 0
+    assert rows == {"batch": 2, "online": 1}
 
 
 def test_slices_grow_again_when_no_call_comes() -> None:

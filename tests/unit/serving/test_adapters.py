@@ -1,0 +1,43 @@
+"""Loads beside the forward pass."""
+
+import threading
+import time
+import weakref
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlworker.serving.worker.adapters import Adapters
+from tests.unit.serving.test_spare import BROKEN, Slow
+
+
+class Weights:
+    """What a loader reads."""
+
+
+def test_a_load_that_failed_keeps_no_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resident: Any = Slow()  # it has no slots: a load fails with the weights in hand
+    adapters, failed = Adapters(resident, tmp_path), threading.Event()
+    read: list[weakref.ref[Weights]] = []
+
+    def loader(_: str) -> Weights:
+        made = Weights()
+        read.append(weakref.ref(made))
+        return made
+
+    def then(error: Exception | None) -> None:
+        if isinstance(error, AttributeError):
+            failed.set()
+
+    monkeypatch.setattr(adapters._table, "_loader", loader)
+    adapters.request(BROKEN, then)
+    assert failed.wait(10)
+
+    end = time.monotonic() + 5
+    while read[0]() is not None:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    adapters.close()
