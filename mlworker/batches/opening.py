@@ -9,6 +9,8 @@ from anneal.kernel.storage import object_open
 from mlworker.batches.errors import BatchFileEmpty, BatchFileUnfit, BatchInputGone, BatchTooLong
 from mlworker.batches.limits import MAX_REQUESTS
 from mlworker.batches.reading import RequestSource, Source, table_source
+from mlworker.batches.reading.tables import columns_fit
+from mlworker.batches.serves import ANSWER_FIELDS, field_of
 from mlworker.batches.states import Form
 from mlworker.batches.working import Counted, Work, input_required
 from tenants.datasets.limits import configured
@@ -43,10 +45,15 @@ def file_count(source: Source, *, model: str, most: int | None = None) -> tuple[
     """
     requests = items = bad = 0
     first = ""
+    columns = dict.fromkeys(source.columns)
     for entry in islice(source.entries(texts_only=True), most):
         requests += 1
         if requests > MAX_REQUESTS:
             raise BatchTooLong(param="input_file_id")
+        if isinstance(entry.record, dict):
+            # The columns are those of the beginning. An object further down may have a field that
+            # an answer would overwrite; what else it has takes nobody's place.
+            columns.update((name, None) for name in entry.record if field_of(name) in ANSWER_FIELDS)
         if entry.problem is not None:
             bad += 1
             first = first or entry.problem.text
@@ -62,4 +69,6 @@ def file_count(source: Source, *, model: str, most: int | None = None) -> tuple[
         raise BatchFileUnfit(
             f"No line of the file is a request. The first one: {first}", param="input_file_id"
         )
-    return Counted(requests, items, model, source.text_column, source.columns, source.kind), bad
+    names = tuple(columns)
+    columns_fit(names, configured())
+    return Counted(requests, items, model, source.text_column, names, source.kind), bad

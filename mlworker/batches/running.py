@@ -8,7 +8,7 @@ engine has come for a while.
 
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -31,7 +31,7 @@ from mlworker.batches.limits import (
     TURN_SECONDS,
 )
 from mlworker.batches.opening import file_count, input_opened
-from mlworker.batches.sending import Sender
+from mlworker.batches.sending import ChunkLost, Sender
 from mlworker.batches.serves import Serves
 from mlworker.batches.states import BatchState
 from mlworker.batches.stopping import draining
@@ -56,6 +56,12 @@ logger = logging.getLogger(__name__)
 ANSWER_SECONDS: Final = 1.0
 NO_ENGINE_SECONDS: Final = 30.0
 ENGINE_TRIES: Final = 3
+LOAD_TRIES: Final = 6
+"""How often a chunk may be refused for its model's weights, which a store or other models keep away
+for a moment."""
+FIRST_PAUSE: Final = 2.0
+LONGEST_PAUSE: Final = 30.0
+"""Seconds before it is sent once more; twice as long each time."""
 _ENGINE_FAILED: Final = "engine_failed"
 _WORKER_LOST: Final = "worker_lost"
 
@@ -114,7 +120,7 @@ def _run(claim: Claim) -> None:
     except DomainError as error:
         _fail(work_load(claim), fault_of(error))
         return
-    except (EngineRefused, EngineError) as error:
+    except (EngineRefused, ChunkLost, EngineError) as error:
         refused = f"The model could not be run: {error}. What was answered before is paid."
         fault = {"code": _ENGINE_FAILED, "message": refused, "param": "model", "line": None}
         _fail(work_load(claim), fault)
@@ -150,10 +156,12 @@ def _finish(work: Work, state: BatchState, errors: list[dict[str, Any]] | None =
 
 def _answer(work: Work, serves: Serves) -> None:
     """Answer what is left. Returns when all is stored, or when the batch is wanted no more."""
+    if work.done:
+        lease_renew(work.claim, READING_SECONDS)  # what is stored is read past first
     with input_opened(work) as source:
         cutter = Cutter(serves, _encoder(serves))
         chunks = cutter.cut(source.entries(skip=work.done), number=work.chunks + 1)
-        sender = Sender(work.claim.organization.id, serves)
+        sender = Sender(work.claim.organization.id, work.claim.batch_id, serves)
         try:
             _Flight(work, serves, work.table, sender).fly(chunks)
         finally:
@@ -167,7 +175,10 @@ class _Flight:
         self._work, self._serves, self._table, self._sender = work, serves, table, sender
         self._flying: deque[Chunk] = deque()
         self._answers: dict[int, Answer | None] = {}
-        self._failures = 0
+        self._refusals: Counter[tuple[int, bool]] = Counter()
+        """By chunk, and whether its model was not there."""
+        self._again: dict[int, float] = {}
+        """Chunks that were refused, and from when on they are sent again."""
         self._began = self._renewed = self._served = time.monotonic()
         self._state = work.state
         self._leaving = False
@@ -201,17 +212,29 @@ class _Flight:
             self._answers[chunk.number] = None  # nothing in it can be answered
 
     def _wait(self) -> None:
+        self._send_again()
         for answer in self._sender.answers(seconds=ANSWER_SECONDS):
-            if not answer.error:
+            if answer.error:
+                self._refused(answer)
+            else:
                 self._answers[answer.number] = answer
-                self._failures = 0
-                continue
-            logger.warning("batch.engine_error: %s", answer.error)
-            self._failures += 1
-            if self._failures >= ENGINE_TRIES:
-                raise EngineRefused(answer.error)
-            [chunk] = [each for each in self._flying if each.number == answer.number]
-            self._sender.send(chunk)
+
+    def _refused(self, answer: Answer) -> None:
+        logger.warning("batch.engine_error: %s", answer.error)
+        absent = bool(answer.cause)
+        self._refusals[answer.number, absent] += 1
+        count = self._refusals[answer.number, absent]
+        if count >= (LOAD_TRIES if absent else ENGINE_TRIES):
+            raise EngineRefused(answer.error)
+        pause = pause_after(count) if absent else 0.0
+        self._again[answer.number] = time.monotonic() + pause
+
+    def _send_again(self) -> None:
+        now = time.monotonic()
+        for chunk in self._flying:
+            if self._again.get(chunk.number, now + 1) <= now:
+                del self._again[chunk.number]
+                self._sender.send(chunk)
 
     def _store_ready(self) -> None:
         """Store what is answered, in the file's order, until the batch is wanted no more."""
@@ -261,6 +284,11 @@ class _Flight:
             raise TurnOver
         if now - self._began > TURN_SECONDS and not self._leaving:
             self._leaving = batches_wait()
+
+
+def pause_after(count: int) -> float:
+    """Return how many seconds to wait when a model was not there ``count`` times."""
+    return min(FIRST_PAUSE * 2.0 ** (count - 1), LONGEST_PAUSE)
 
 
 _tokenizers: Final[dict[str, TextTokenizer]] = {}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import Any, Final
 
 from anneal.kernel.scopes import OrganizationRef
@@ -21,6 +22,10 @@ _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "token_classification": ("entities",),
     "embedding": ("embedding",),
 }
+_OTHER: Final = ("prediction",)
+ANSWER_FIELDS: Final = frozenset(chain(_OTHER, *_COLUMNS.values()))
+"""Every name that a column of answers can have before it makes way for a file's own."""
+_PREFIX: Final = "predicted_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,7 @@ class Serves:
 
     def answer_fields(self) -> tuple[str, ...]:
         """Names of the fields of an answer that a table gets as columns."""
-        return _COLUMNS.get(self.task, ("prediction",))
+        return _COLUMNS.get(self.task, _OTHER)
 
 
 def serves_find(*, organization: OrganizationRef, endpoint: str, model: str) -> Serves:
@@ -96,9 +101,14 @@ def columns_named(fields: tuple[str, ...], taken: tuple[str, ...]) -> list[str]:
     for field in fields:
         name = field
         while name in taken or name in names:
-            name = f"predicted_{name}"
+            name = f"{_PREFIX}{name}"
         names.append(name)
     return names
+
+
+def field_of(name: str) -> str:
+    """Return a column's name without what `columns_named` puts before it, once or several times."""
+    return name.rpartition(_PREFIX)[2]
 
 
 def _serves(endpoint: str, model: str, found: ServableModel, deployment: str) -> Serves:

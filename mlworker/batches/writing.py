@@ -20,7 +20,7 @@ from mlworker.batches.chunks import Chunk
 from mlworker.batches.contracts import EMBEDDINGS, LINE_PREFIX
 from mlworker.batches.reading import Entry
 from mlworker.batches.reading.tables import PARQUET
-from mlworker.batches.serves import Serves
+from mlworker.batches.serves import Serves, field_of
 from mlworker.engine.tasks import task_named
 from mlworker.engine.tasks.base import Source as TextSource
 from mlworker.serving.gateway.answers import rows_of
@@ -209,7 +209,7 @@ def _text(value: Any) -> str:
 
 
 def _type(name: str) -> pa.DataType:
-    field = name.removeprefix("predicted_")
+    field = field_of(name)
     if field in _NUMBERS:
         return pa.float64()
     return pa.list_(pa.float32()) if field == "embedding" else pa.string()

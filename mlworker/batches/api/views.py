@@ -63,6 +63,7 @@ class BatchEstimateView(TenantView):
     """What a batch would cost."""
 
     permission = Permission.PREDICT
+    own_scopes = True
 
     @extend_schema(
         operation_id="batches_estimate",

@@ -55,7 +55,7 @@ class TableSource:
         self._table, self.kind = table, str(table.format)
         # The column that several are folded into is the reader's own, and not in the file.
         self.columns = table.columns[:-1] if table.one_hot else table.columns
-        _columns_fit(self.columns, table.limits)
+        columns_fit(self.columns, table.limits)
         self.text_column = text_column_find(self.columns, asked, table.sample_cells)
 
     def entries(self, *, skip: int = 0, texts_only: bool = False) -> Iterator[Entry]:
@@ -80,7 +80,7 @@ class LinesSource:
         self.columns = tuple(dict.fromkeys(name for record in found for name in record))
         if not found:
             raise BatchFileUnfit("No line of the file's beginning is an object in JSON.")
-        _columns_fit(self.columns, limits)
+        columns_fit(self.columns, limits)
 
         def cells(name: str) -> list[str]:
             return [text for record in found if isinstance(text := record.get(name), str)]
@@ -129,7 +129,7 @@ class ParquetSource:
             raise BatchFileUnfit(f"The file is damaged Parquet: {str(error)[:200]}") from error
         if len(set(self.columns)) != len(self.columns):
             raise BatchFileUnfit("Two columns of the file have the same name: rename one.")
-        _columns_fit(self.columns, limits)
+        columns_fit(self.columns, limits)
         self._limits = limits
         self.text_column = text_column_find(self.columns, asked, self._cells)
 
@@ -171,7 +171,7 @@ class ParquetSource:
                     yield _entry(number, value, (batch, place), column, limit, weight)
 
 
-def _columns_fit(columns: tuple[str, ...], limits: Limits) -> None:
+def columns_fit(columns: tuple[str, ...], limits: Limits) -> None:
     """Refuse more columns, or longer names, than a page or a row of ours could show."""
     if len(columns) > limits.columns:
         raise BatchFileUnfit(f"The file has more than {limits.columns:,} columns.")

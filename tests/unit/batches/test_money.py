@@ -6,10 +6,11 @@ import pytest
 from rest_framework.test import APIClient
 
 from anneal.kernel.principal import SYSTEM_ACTOR
-from anneal.kernel.scopes import OrganizationRef, tenant_scope
+from anneal.kernel.scopes import OrganizationRef, current_scope, tenant_scope
 from billing.ledger import functions
 from billing.ledger.models import Grant, Hold
 from billing.ledger.services import balance_grant
+from mlworker.batches import estimating
 from tests.unit.batches.factories import (
     BAD,
     GOOD,
@@ -85,6 +86,20 @@ def test_an_estimate_of_a_table_names_its_columns(client_api: APIClient) -> None
     assert (found["columns"], found["text_column"]) == (["id", "review"], "review")
     assert (found["requests"], found["items"], found["bad"]) == (2, 1, 1)
     assert Decimal(str(found["price"])) == 0  # the trial's grant pays
+
+
+def test_no_scope_is_open_while_a_file_is_read(
+    client_api: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, seen = estimating.object_open, list[object]()
+
+    def watched(key: str) -> object:
+        seen.append(current_scope())
+        return opened(key)
+
+    monkeypatch.setattr(estimating, "object_open", watched)
+    assert estimate(client_api, upload(client_api, jsonl(*LINES)))["requests"] == 10
+    assert seen == [None]
 
 
 def test_a_long_file_is_judged_by_its_beginning(

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Callable
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,6 +11,10 @@ import pytest
 from rest_framework.test import APIClient
 
 from anneal.kernel.scopes import OrganizationRef
+from mlworker.batches.errors import BatchFileUnfit
+from mlworker.batches.opening import file_count, source_open
+from mlworker.batches.states import Form
+from mlworker.batches.working import Counted
 from tests.unit.batches.factories import (
     BAD,
     BASE,
@@ -80,6 +85,50 @@ def test_bad_lines_of_jsonl_are_bad_rows(client_api: APIClient, engine: Engine) 
     assert [line["row"] for line in errors] == [2, 3, 4]
     codes = [line["error"]["code"] for line in errors]
     assert codes == ["json_malformed", "invalid_request", "cell_not_text"]
+
+
+def _lines(rows: list[dict[str, object]]) -> str:
+    return "\n".join(map(json.dumps, rows))
+
+
+@pytest.mark.parametrize(("name", "written"), [("a.jsonl", _lines), ("a.json", json.dumps)])
+def test_a_field_that_comes_late_is_kept(
+    client_api: APIClient,
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: object,
+    name: str,
+    written: Callable[[object], str],
+) -> None:
+    monkeypatch.setattr(settings, "DATASET_LIMITS", {"sample_rows": 2}, raising=False)
+    rows = [{"text": GOOD}, {"text": BAD}, {"text": 3.5}, {"text": GOOD, "label": "own", "n": 1}]
+    batch_id = made(client_api, written(rows).encode(), name, model=MODEL)
+
+    work_all()
+
+    *_, last = lines_of(client_api, batch(client_api, batch_id)["output_file_id"])
+    assert (last["label"], last["n"], last["predicted_label"]) == ("own", 1, "positive")
+
+
+def test_late_fields_are_bounded_where_they_are_an_answers(
+    monkeypatch: pytest.MonkeyPatch, settings: object
+) -> None:
+    limits = {"sample_rows": 1, "columns": 3}
+    monkeypatch.setattr(settings, "DATASET_LIMITS", limits, raising=False)
+    other: list[dict[str, object]]
+    other = [{"text": GOOD}, *({f"n{number}": 1} for number in range(9))]
+    counted, _ = _counted(other)
+    assert counted.columns == ("text",)
+    named: list[dict[str, object]]
+    named = [{"text": GOOD}, *({"predicted_" * number + "score": 1} for number in range(9))]
+    with pytest.raises(BatchFileUnfit, match="columns"):
+        _counted(named)
+
+
+def _counted(rows: list[dict[str, object]]) -> tuple[Counted, int]:
+    data = io.BytesIO(_lines(rows).encode())
+    source = source_open(data, "a.jsonl", form=Form.ROWS, endpoint="/v1/classify", column="text")
+    return file_count(source, model=MODEL)
 
 
 def test_parquet_keeps_its_types(client_api: APIClient, engine: Engine) -> None:

@@ -12,7 +12,8 @@ import redis
 from anneal.kernel.redis import redis_client
 from mlworker.batches import sending
 from mlworker.batches.chunks import Chunk
-from mlworker.batches.sending import LOST_AFTER, Sender
+from mlworker.batches.reading import Entry
+from mlworker.batches.sending import LOST_AFTER, MOST_LOSSES, ChunkLost, Sender
 from mlworker.batches.serves import Serves
 from mlworker.serving.protocol import (
     ENGINES_KEY,
@@ -64,13 +65,14 @@ def base(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @pytest.fixture
 def sender(base: str) -> Iterator[Sender]:
-    made = Sender(uuid4(), serves_on(base))
+    made = Sender(uuid4(), uuid4(), serves_on(base))
     yield made
     made.close()
 
 
 def chunk(number: int) -> Chunk:
-    return Chunk(number, lengths=[2], truncated=[False], tokens=array("i", [1, 2]))
+    entries = [Entry(number * 10), Entry(number * 10 + 1)]
+    return Chunk(number, entries, lengths=[2], truncated=[False], tokens=array("i", [1, 2]))
 
 
 def taken(base: str) -> tuple[str, str, int]:
@@ -144,6 +146,34 @@ def test_an_emptied_redis_gets_all_of_it_again(
     looks(sender, LOST_AFTER + 1)
 
     assert sorted(taken(base)[2] for _ in range(2)) == [1, 2]
+
+
+def test_what_ends_one_engine_after_another_is_given_up_whoever_sends_it(base: str) -> None:
+    batch_id = uuid4()
+    for _ in range(MOST_LOSSES - 1):
+        sender = Sender(uuid4(), batch_id, serves_on(base))
+        sender.send(chunk(1))
+        taken(base)
+        looks(sender, LOST_AFTER)
+        assert taken(base)[2] == 1
+        sender.close()
+
+    last = Sender(uuid4(), batch_id, serves_on(base))
+    last.send(chunk(1))
+    taken(base)
+    with pytest.raises(ChunkLost, match="lines 10 to 11"):
+        looks(last, LOST_AFTER)
+    last.close()
+
+
+def test_a_redis_that_forgets_blames_no_chunk(
+    client: redis.Redis, base: str, sender: Sender
+) -> None:
+    sender.send(chunk(1))
+    for _ in range(MOST_LOSSES + 1):
+        client.delete(chunk_key(taken(base)[0]))
+        looks(sender, LOST_AFTER)
+    assert taken(base)[2] == 1
 
 
 def test_an_answer_counts_once(client: redis.Redis, base: str, sender: Sender) -> None:

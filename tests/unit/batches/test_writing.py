@@ -1,15 +1,18 @@
 """What a chunk's numbers become, for the tasks whose answers are not a label."""
 
+import io
 import json
 from array import array
 from uuid import uuid4
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from anneal.kernel.errors import InvalidRequest
 from mlworker.batches.chunks import Chunk, Cutter
 from mlworker.batches.reading import Entry
-from mlworker.batches.serves import Serves
+from mlworker.batches.serves import Serves, columns_named
 from mlworker.batches.writing import Table, requests_written, rows_written
 from mlworker.engine.base.locate import locate_base
 from mlworker.engine.tokenizer import EncodedText, TextTokenizer
@@ -84,3 +87,24 @@ def test_numbers_and_sets_have_columns_of_their_own(
     first = next(iter(cells.values()))
     wanted = str(first) if isinstance(first, float) else '"[""a""]"'
     assert lines[0].startswith(f"1,{wanted}")
+
+
+def test_a_batch_over_a_batchs_own_parquet_keeps_its_types() -> None:
+    serves = serves_on("b")
+    columns: tuple[str, ...] = ("text",)
+    for _ in range(3):
+        taken, added = columns, columns_named(serves.answer_fields(), columns)
+        columns = (*columns, *added)
+    chunk, rows = chunk_of(serves, TEXTS[:1]), pa.record_batch({name: ["x", "y"] for name in taken})
+    for place, entry in enumerate(chunk.entries):
+        entry.record = (rows, place)
+
+    written = rows_written(
+        serves, chunk, answer([[0.25, 0.75]]), Table("parquet", taken, tuple(added))
+    )
+
+    found = pq.read_table(io.BytesIO(written.output))
+    assert found.schema.names == list(columns)
+    assert found.schema.field("predicted_predicted_score").type == pa.float64()
+    assert found.column("predicted_predicted_score").to_pylist() == [0.75, None]
+    assert found.column("predicted_predicted_label").to_pylist() == ["b", None]

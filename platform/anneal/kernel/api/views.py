@@ -48,6 +48,9 @@ class TenantView(OpenView):
 
     permission: ClassVar[Permission | Mapping[str, Permission]]
     idempotency: ClassVar[Mapping[str, Literal["optional", "required"]]] = {}
+    own_scopes: ClassVar[bool] = False
+    """Whether the handler opens its scopes itself, as it waits for a store between two of them.
+    Such a view locates nothing and keeps no idempotency."""
 
     principal: Principal
     located: Any = None
@@ -75,8 +78,11 @@ class TenantView(OpenView):
         try:
             self.initial(drf_request, *args, **kwargs)
             self.principal = authenticate(request)
-            with tenant_scope(self.organization):
+            if self.own_scopes:
                 response = self._answer(drf_request, kwargs)
+            else:
+                with tenant_scope(self.organization):
+                    response = self._answer(drf_request, kwargs)
         except Exception as error:  # noqa: BLE001 # the border: every fault becomes an answer
             response = self.handle_exception(error)
         self.response = self.finalize_response(drf_request, response, *args, **kwargs)
