@@ -54,6 +54,20 @@ def keep_freed_memory() -> None:
         return
 
 
+def give_back_memory() -> None:
+    """Let the system have what was freed, for instance by a base that is served no more.
+
+    MiniLM-L6 after a few batches: 194 MB beside the 57 that went by themselves (measured). Other
+    C libraries ignore it.
+    """
+    if sys.platform != "linux":
+        return
+    try:
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+    except (OSError, AttributeError):
+        return
+
+
 def _cpu_has_bf16() -> bool:
     amx = getattr(torch.cpu, "_is_amx_tile_supported", None)
     avx = getattr(torch.cpu, "_is_avx512_bf16_supported", None)

@@ -117,6 +117,10 @@ def base_close(base: str) -> None:
     del found, adapters, spare
     gc.collect()  # they know each other in circles
 
+    from mlworker.engine.device import give_back_memory  # noqa: PLC0415 # imports torch
+
+    give_back_memory()
+
 
 def _opened(base: str) -> "tuple[Resident, Adapters, Spare]":
     # Threads that spin at barriers burn the core that Postgres and the gateway need, and on a

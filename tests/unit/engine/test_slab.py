@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 import psutil
 import pytest
+import torch
 
 from mlworker.engine.artifact_manifest import LoraEntry
 from mlworker.engine.base.locate import BaseDirectory
+from mlworker.engine.device import give_back_memory
 from mlworker.engine.inference import Resident, SlotTable, slots
 from mlworker.engine.inference.slab import FREE_SHARE, WIDEST, Slab, slot_bytes, slots_within
 from tests.unit.engine.test_artifact import make_artifact
@@ -66,3 +68,16 @@ def test_an_accelerator_gets_no_more_slots_than_it_has_room_for(tiny: BaseDirect
     assert slots_within(bert, 1_024, free) == 100
     assert slots_within(bert, 64, free) == 64
     assert slots_within(bert, 64, 0) == 1
+
+
+def test_what_was_freed_is_given_back() -> None:
+    """Even below something that stays, where the C library would keep it."""
+    freed = [torch.ones(8_192) for _ in range(6_000)]
+    kept = [torch.ones(8_192) for _ in range(4)]
+    freed.clear()
+    before = psutil.Process().memory_info().rss
+
+    give_back_memory()
+
+    assert before - psutil.Process().memory_info().rss > 100 << 20
+    assert len(kept) == 4
