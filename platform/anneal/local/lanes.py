@@ -22,7 +22,7 @@ from anneal.local.console import duration, say
 from anneal.local.installation import Installation, command_end
 
 PAUSE_SECONDS = 0.05
-NEWS_SECONDS = 20.0
+NEWS_SECONDS = 60.0
 """How often a check at work says how far it is."""
 _TAIL = 400
 _PERCENT = re.compile(rb"\[ *(\d+)%\]")
