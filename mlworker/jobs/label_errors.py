@@ -8,6 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from anneal.kernel.scopes import OrganizationRef, require_scope
+from anneal.kernel.spreadsheets import cell_of
 from anneal.kernel.storage import object_open
 from mlworker.engine.study.files import label_errors_read
 from mlworker.jobs.contracts import JobInfo
@@ -17,8 +18,6 @@ from mlworker.jobs.states import StoredKind, StoredState
 from tenants.datasets.selectors import dataset_texts
 
 _COLUMNS: Final = ("row", "label", "suggested", "quality", "label_score", "score", "fold", "text")
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""A cell that begins so is a formula to a spreadsheet, and texts are other people's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +118,4 @@ def _stored(job_id: UUID) -> StoredFiles:
 def _cell(value: object) -> object:
     if isinstance(value, float):
         return round(value, 4)
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
+    return cell_of(value)

@@ -13,6 +13,7 @@ from anneal.kernel.audit import audit_record
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
+from anneal.kernel.spreadsheets import cell_of
 from mlworker.predictions.contracts import LoggedPrediction
 from mlworker.predictions.models import Prediction
 from mlworker.predictions.searching import search_bounded
@@ -23,8 +24,6 @@ FILE_ROWS: Final = 20_000
 FILE_CHARACTERS: Final = 20_000_000
 _PAGE: Final = 500
 _COLUMNS: Final = ("id", "created_at", "model", "text", "labels", "score", "answer", "hidden")
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""A cell that begins so is a formula to a spreadsheet, and texts are other people's."""
 
 FileForm = Literal["jsonl", "csv"]
 
@@ -90,7 +89,7 @@ def _csv(found: list[LoggedPrediction]) -> str:
     for row in found:
         line = {**_line(row), "labels": "|".join(row.labels)}
         line["answer"] = json.dumps(row.answer, ensure_ascii=False)
-        writer.writerow([_cell(line[name]) for name in _COLUMNS])
+        writer.writerow([cell_of(line[name]) for name in _COLUMNS])
     # Spreadsheets take a file for UTF-8 when it begins with the mark.
     return "\ufeff" + stream.getvalue()
 
@@ -106,7 +105,3 @@ def _line(row: LoggedPrediction) -> dict[str, Any]:
         "answer": row.answer,
         "hidden": row.hidden,
     }
-
-
-def _cell(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
