@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from benchmarks.figures import Figure
-from benchmarks.raw import ROOT, WAIT_POLICY
+from benchmarks.raw import ROOT
 from benchmarks.shipped import shipped_folder
 from benchmarks.texts import DATA, reviews
+from mlworker.engine import WAITING
 
 ROWS = 640
 SECONDS = 900
@@ -52,7 +53,7 @@ def _measured(case: str, paths: dict[str, str], options: dict[str, Any]) -> Figu
         check=False,
         cwd=ROOT,
         timeout=SECONDS,
-        env=os.environ | {"OMP_WAIT_POLICY": WAIT_POLICY},
+        env=os.environ | WAITING,
     )
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])

@@ -25,10 +25,10 @@ from benchmarks.figures import Figure, figure
 from benchmarks.load import ROOT, Plan
 from benchmarks.online import CLIENTS, SAME, plan_of, played, rounded
 from benchmarks.peer_servers import FOLDER
-from benchmarks.raw import WAIT_POLICY
 from benchmarks.servers import customer_make, post, wait_serving
 from benchmarks.shipped import MODEL, shipped_folder
 from benchmarks.texts import reviews
+from mlworker.engine import WAITING
 
 PEERS = {"pipeline": 2.0, "litserve": 2.0, "celery": 4.0}
 """Comparators and how many times their texts a second we promise."""
@@ -123,7 +123,7 @@ def _serving(name: str, folder: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    env = os.environ | {FOLDER: str(folder), "OMP_WAIT_POLICY": WAIT_POLICY}
+    env = os.environ | {FOLDER: str(folder)} | WAITING
     env["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "platform"), str(PACKAGES)])
     env["PEER_REDIS"] = broker_url(os.environ["REDIS_URL"])
     module = "benchmarks.peer_litserve" if name == "litserve" else "benchmarks.peer_servers"

@@ -13,13 +13,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlworker.engine import WAITING
+
 if TYPE_CHECKING:
     from mlworker.engine.inference import Resident, TokenRow
 
 ROOT = Path(__file__).resolve().parents[1]
 BATCH = 64
-WAIT_POLICY = "PASSIVE"
-"""As the engine sets it: threads that spin make a busy machine several times slower."""
 
 
 def raw_run(texts: list[str], artifact: Path, mode: str, threads: int) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def raw_run(texts: list[str], artifact: Path, mode: str, threads: int) -> dict[s
         check=False,
         cwd=ROOT,
         timeout=900,
-        env=os.environ | {"OMP_WAIT_POLICY": WAIT_POLICY},
+        env=os.environ | WAITING,
     )
     if done.returncode:
         raise RuntimeError(f"raw failed: {done.stderr[-2000:]}")

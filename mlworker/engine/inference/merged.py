@@ -36,7 +36,12 @@ class MergedModels:
         self._made: Counter[int] = Counter()
         self._making = False
         self._lock = threading.Lock()
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="merge")
+        # A second team of OpenMP threads would be more than there are cores, and then none spins.
+        self._thread = ThreadPoolExecutor(
+            max_workers=1,
+            thread_name_prefix="merge",
+            initializer=lambda: torch.set_num_threads(1),
+        )
 
     def of(self, slab: Slab, slot: int, tokens: int) -> Bert | None:
         """The copy of a slot that has a batch of so many tokens to itself, if there is one yet."""

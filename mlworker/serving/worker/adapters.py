@@ -48,7 +48,9 @@ class Adapters:
             adapter_room=small,
             evicted=lambda _: ADAPTER_EVICTIONS.add(1, self._base),
         )
-        self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="adapters")
+        self._threads = ThreadPoolExecutor(
+            max_workers=1, thread_name_prefix="adapters", initializer=_alone
+        )
         self._loading: dict[tuple[str, bool], Future[int]] = {}
 
     @property
@@ -121,6 +123,13 @@ class Adapters:
             key=spec.artifact_key, sha256=spec.artifact_sha256, directory=self._directory
         )
         return load_artifact(folder)
+
+
+def _alone() -> None:
+    """Keep this thread to one core: see `mlworker.engine` on threads that wait."""
+    import torch  # only engines may load it
+
+    torch.set_num_threads(1)
 
 
 def cause_of(error: Exception) -> str:

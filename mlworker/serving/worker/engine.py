@@ -123,9 +123,6 @@ def base_close(base: str) -> None:
 
 
 def _opened(base: str) -> "tuple[Resident, Adapters, Spare]":
-    # Threads that spin at barriers burn the core that Postgres and the gateway need, and on a
-    # busy machine they wait for each other: measured 12 against 192 texts a second.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import torch  # only engines may load it
 
     torch.set_num_threads(_threads())  # it is of this thread alone, and leases change threads
