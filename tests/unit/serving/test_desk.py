@@ -12,7 +12,7 @@ import pytest
 
 from anneal.kernel.errors import DomainError, QuotaExhausted, Unavailable
 from anneal.kernel.ids import uuid7
-from mlworker.serving.gateway.desk import Desk
+from mlworker.serving.gateway.desk import MOST_GATHER_SECONDS, Desk
 from mlworker.serving.gateway.http import ClientGone
 from mlworker.serving.gateway.ledger import Outcome, Settlement
 from mlworker.serving.gateway.tickets import Replay, Ticket
@@ -154,9 +154,24 @@ def test_what_arrives_during_a_round_trip_shares_the_next() -> None:
         for _ in range(20):
             bench.ticket()
         bench.books.gate.set()
-        await a_moment()
+        await asyncio.sleep(5 * MOST_GATHER_SECONDS)
         assert bench.books.batches == [1, 20]
         assert len(bench.post.sent) == 21
+
+    at_the_desk(story)
+
+
+def test_many_in_flight_wait_a_moment_for_each_others_company() -> None:
+    async def story(bench: Bench) -> None:
+        bench.ticket()
+        await asyncio.sleep(0)
+        for _ in range(15):
+            bench.ticket()
+        await asyncio.sleep(0.001)
+        for _ in range(5):
+            bench.ticket()
+        await asyncio.sleep(5 * MOST_GATHER_SECONDS)
+        assert bench.books.batches == [1, 20]
 
     at_the_desk(story)
 
