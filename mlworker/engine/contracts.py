@@ -100,6 +100,8 @@ class TrainSpec:
     threads: int = 0
     """Torch threads to start with; 0 = all cores."""
     polite: bool = False
+    background: bool = False
+    """Whether everything else on the machine goes first, all the time."""
     test_hooks: Mapping[str, float] = field(default_factory=dict)
     """Delays for tests, milliseconds: `step_delay_ms`, `checkpoint_delay_ms`."""
     initial: InitialReference | None = None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import os
 import sys
+from pathlib import Path
 
 import torch
 
@@ -66,6 +69,21 @@ def give_back_memory() -> None:
         ctypes.CDLL("libc.so.6").malloc_trim(0)
     except (OSError, AttributeError):
         return
+
+
+def step_back() -> None:
+    """Let everything else on this machine have the cores first; for threads begun from here on.
+
+    Many kernels share cores out by session before they look at what is in it, and then no niceness
+    is felt outside of it: calls at half load took 7 to 12 times as long beside a training whatever
+    its own, and take twice as long since its session steps back as well (measured). Linux only.
+    """
+    if sys.platform != "linux":
+        return
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    if os.getsid(0) == os.getpid():  # else others would step back, too
+        with contextlib.suppress(OSError):  # a kernel that knows no such groups
+            Path("/proc/self/autogroup").write_text("19", encoding="ascii")
 
 
 def _cpu_has_bf16() -> bool:

@@ -27,7 +27,7 @@ from mlworker.engine.contracts import (
     StoppedMessage,
     TrainSpec,
 )
-from mlworker.engine.device import keep_freed_memory
+from mlworker.engine.device import keep_freed_memory, step_back
 from mlworker.engine.link import Orphaned, PipeLink, StopRequested
 from mlworker.engine.training.run import Run
 
@@ -58,6 +58,8 @@ def _supervised(run_dir: Path, link: PipeLink) -> ExitCode:
     try:
         spec = TrainSpec.read(run_dir)
         link.polite = spec.polite
+        if spec.background:
+            step_back()
         torch.set_num_threads(spec.threads or os.cpu_count() or 1)
         keep_freed_memory()
         run = Run(run_dir, spec, link)

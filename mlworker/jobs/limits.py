@@ -23,6 +23,8 @@ TRAIN_THREADS: Final = int(os.environ.get("ANNEAL_TRAIN_THREADS") or 0) or len(
     os.sched_getaffinity(0)
 )
 """Cores a trainer may use when nobody is being served."""
+TRAIN_BACKGROUND: Final = os.environ.get("ANNEAL_TRAIN_BACKGROUND", "1") != "0"
+"""Whether a trainer leaves the cores to whatever else wants them."""
 MEMORY_BYTES: Final = int(os.environ.get("ANNEAL_TRAINER_MEMORY_MB") or 0) * 1024**2
 """What a trainer may hold before its supervisor ends it; 0 = whatever the system gives."""
 HOLD_SECONDS: Final = 30 * 24 * 3600

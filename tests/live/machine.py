@@ -85,6 +85,8 @@ class Installation:
     def plain_env(self) -> dict[str, str]:
         """What a person's shell has: nothing of the test's database."""
         env = {name: value for name, value in os.environ.items() if not name.startswith(NOT_OURS)}
+        # Tests run beside each other: a trainer that waits for all others would end none of them.
+        env |= {"ANNEAL_TRAIN_BACKGROUND": "0"}
         env |= self._settings | {"ANNEAL_HOME": str(self.home)}
         return env if self._durable else env | {"ANNEAL_TEMPORARY": "1"}
 

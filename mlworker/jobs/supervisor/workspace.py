@@ -18,7 +18,7 @@ from mlworker.engine.contracts import BaseReference, InitialReference, TrainSpec
 from mlworker.engine.tasks import task_named
 from mlworker.engine.tasks.base import META
 from mlworker.jobs.contracts import Claim
-from mlworker.jobs.limits import CHECKPOINT_SECONDS, TEST_HOOKS
+from mlworker.jobs.limits import CHECKPOINT_SECONDS, TEST_HOOKS, TRAIN_BACKGROUND
 from mlworker.jobs.supervisor.persistence import persist
 from mlworker.jobs.working import Work
 from tenants.datasets.contracts import DatasetVersionInfo, Split
@@ -106,6 +106,7 @@ def spec_write(work: Work, folder: Path, *, resume: str | None, threads: int, po
         checkpoint_seconds=CHECKPOINT_SECONDS,
         threads=threads,
         polite=polite,
+        background=TRAIN_BACKGROUND,
         initial=(
             InitialReference(INITIAL, work.parent.labels)
             if work.parent is not None and resume is None

@@ -153,6 +153,7 @@ class Child:
             stderr=subprocess.PIPE,
             cwd=Path(__file__).resolve().parents[3],
             text=True,
+            start_new_session=True,
         )
         self.messages: list[dict[str, object]] = []
 

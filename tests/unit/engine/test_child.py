@@ -1,6 +1,7 @@
 """The trainer's process: messages, commands, ends. Real processes, real signals."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -189,6 +190,28 @@ def test_threads_and_politeness_change_while_it_runs(
     child.say(type="threads", n=2)
 
     assert child.wait() == ExitCode.DONE
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is promised")
+def test_a_trainer_in_the_background_leaves_the_cores_to_others(
+    tiny: BaseDirectory, tmp_path: Path, start: Start
+) -> None:
+    write_run(
+        tmp_path,
+        tiny,
+        "lora",
+        config={"epochs": 9},
+        test_hooks={"step_delay_ms": 100},
+        background=True,
+    )
+    child = start(tmp_path)
+    child.until("plan")
+
+    group = Path(f"/proc/{child.process.pid}/autogroup")
+
+    assert os.sched_getscheduler(child.process.pid) == os.SCHED_IDLE
+    assert not group.exists() or group.read_text().split()[-1] == "19"
+    child.process.kill()
 
 
 def test_prints_do_not_corrupt_the_messages(tiny: BaseDirectory, tmp_path: Path) -> None:
