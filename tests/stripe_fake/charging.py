@@ -7,6 +7,7 @@ from tests.stripe_fake.cards import Decline
 from tests.stripe_fake.disputing import open_dispute
 from tests.stripe_fake.ledger import book_charge
 
+BOOKED_AFTER = 60
 OUTCOME = {
     "advice_code": None,
     "network_advice_code": None,
@@ -59,7 +60,8 @@ def charge_succeeded(account: Account, intent: Object, method: Object, *, captur
     charge = account.add(_charge(account, intent, method))
     account.change(intent, latest_charge=charge["id"])
     if capture:
-        charge_capture(account, charge, charge["amount"])
+        booked_late = intent["capture_method"] == "automatic_async"
+        charge_capture(account, charge, charge["amount"], booked_late=booked_late)
     account.emit("charge.succeeded", charge)
     return charge
 
@@ -82,7 +84,9 @@ def charge_settled(account: Account, charge: Object, decline: Decline | None) ->
     account.emit("charge.succeeded", charge)
 
 
-def charge_capture(account: Account, charge: Object, amount: int) -> None:
+def charge_capture(
+    account: Account, charge: Object, amount: int, *, booked_late: bool = False
+) -> None:
     """Take the money that was held, or part of it; the rest is let go."""
     account.change(
         charge,
@@ -90,7 +94,16 @@ def charge_capture(account: Account, charge: Object, amount: int) -> None:
         amount_captured=amount,
         amount_refunded=charge["amount"] - amount,
     )
+    if booked_late:
+        account.later(BOOKED_AFTER, lambda: _book_late(account, charge))
+    else:
+        book_charge(account, charge)
+
+
+def _book_late(account: Account, charge: Object) -> None:
+    """What is captured asynchronously has its balance transaction in a later event."""
     book_charge(account, charge)
+    account.emit("charge.updated", charge, {"balance_transaction": None})
 
 
 def charge_disputed(account: Account, charge: Object) -> None:

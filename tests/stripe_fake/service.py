@@ -56,9 +56,10 @@ class Reply:
 class Service:
     """Answers requests for one account, one after the other."""
 
-    def __init__(self, account: Account, *, api_key: str) -> None:
+    def __init__(self, account: Account, *, api_key: str, checks_answers: bool = True) -> None:
         self.account = account
         self.api_key = api_key
+        self.checks_answers = checks_answers
         self.keys = Keys(account.clock)
         self.lock = RLock()
         self.broken: list[str] = []
@@ -134,13 +135,15 @@ class Service:
             body = expanded(self.account, answer, call.params.texts("expand") or [])
         finally:
             self.account.call = None
-        faults = openapi.faults_of_answer(route.method, route.template, body)
-        self.broken += [f"{route.method} {route.template}: {each}" for each in faults]
+        if self.checks_answers:
+            faults = openapi.faults_of_answer(route.method, route.template, body)
+            self.broken += [f"{route.method} {route.template}: {each}" for each in faults]
         return body
 
     def _event_checked(self, event: dict[str, Any]) -> None:
-        faults = openapi.faults_of_object(event["data"]["object"])
-        self.broken += [f"{event['type']}: {each}" for each in faults]
+        if self.checks_answers:
+            faults = openapi.faults_of_object(event["data"]["object"])
+            self.broken += [f"{event['type']}: {each}" for each in faults]
 
     def _authenticated(self, request: Request) -> None:
         given = request.headers.get("authorization", "").removeprefix("Bearer ")

@@ -91,13 +91,18 @@ class Webhooks:
         with self._lock:
             self._account.clock.catch_up()
             now = self._account.clock.seconds
-            due = [each for each in self.waiting if each.due <= now]
+            due = [each for each in self.waiting if each.due <= now and self._enabled(each)]
             self.waiting = [each for each in self.waiting if each.due > now]
         if self.order == "reversed":
             due.reverse()
         if self.order == "shuffled":
             self._random.shuffle(due)
         return due
+
+    def _enabled(self, delivery: Delivery) -> bool:
+        """An endpoint that is off or gone when its turn comes is not tried again."""
+        endpoint = self._account.get("webhook_endpoint", delivery.endpoint["id"])
+        return endpoint is not None and endpoint["status"] == "enabled"
 
     def _send(self, delivery: Delivery) -> bool:
         # The lock is not held: a receiver may ask the fake while it answers.

@@ -98,7 +98,7 @@ def test_a_cursor_must_be_in_the_list(client: Client, customer: stripe.Customer)
 def test_an_id_becomes_its_object_four_levels_deep(
     client: Client, customer: stripe.Customer
 ) -> None:
-    paid = buy(client, "pm_card_visa", customer=customer.id)
+    paid = buy(client, "pm_card_visa", customer=customer.id, capture_method="automatic")
     listed = client.v1.payment_intents.list(
         {"expand": ["data.latest_charge.balance_transaction", "data.customer"]}
     )

@@ -40,8 +40,8 @@ def test_the_official_client_accepts_the_signature(
 def test_each_endpoint_gets_what_it_asked_for_with_its_own_secret(
     fake: StripeFake, client: Client, receiver: Receiver
 ) -> None:
-    fake.endpoint(receiver.url, "charge.succeeded")
-    secret = fake.endpoint(receiver.url, "customer.created", "customer.updated")["secret"]
+    fake.endpoint(receiver.url, types=["charge.succeeded"])
+    secret = fake.endpoint(receiver.url, types=["customer.created"])["secret"]
     create(client, "a")
     fake.webhooks.deliver()
     (came,) = receiver.received
@@ -114,6 +114,21 @@ def test_an_address_where_nobody_listens_is_tried_again(
     client.v1.webhook_endpoints.update(made["id"], {"url": receiver.url})
     fake.advance(minutes=6)
     assert fake.webhooks.deliver() == 1
+
+
+def test_an_endpoint_that_is_off_or_gone_is_not_tried_again(
+    fake: StripeFake, client: Client, receiver: Receiver
+) -> None:
+    off, gone = fake.endpoint(receiver.url), fake.endpoint(receiver.url)
+    create(client, "a")
+    client.v1.webhook_endpoints.update(off["id"], {"disabled": True})
+    client.v1.webhook_endpoints.delete(gone["id"])
+    assert fake.webhooks.deliver() == 0
+    assert fake.webhooks.waiting == []
+    client.v1.webhook_endpoints.update(off["id"], {"disabled": False})
+    create(client, "b")
+    fake.webhooks.deliver()
+    assert names(receiver) == ["b"]
 
 
 def test_events_can_come_many_times(fake: StripeFake, client: Client, receiver: Receiver) -> None:
