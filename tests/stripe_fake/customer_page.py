@@ -7,7 +7,11 @@ from tests.stripe_fake.methods import usable
 from tests.stripe_fake.paying import authenticated, pay
 from tests.stripe_fake.resources.customers import new_customer
 from tests.stripe_fake.resources.payment_intents import new_intent
-from tests.stripe_fake.resources.setup_intents import confirm_setup, setup_authenticated
+from tests.stripe_fake.resources.setup_intents import (
+    confirm_setup,
+    new_setup_intent,
+    setup_authenticated,
+)
 
 TEXTS = (
     "description",
@@ -40,6 +44,20 @@ def checkout_complete(
         account.change(session, status="complete", url=None)
         account.emit("checkout.session.completed", session)
     return session
+
+
+def portal_save_card(account: Account, customer_id: str, payment_method: str) -> Object:
+    """Save a card in the customer portal, and pay with it from now on."""
+    customer = account.find("customer", customer_id)
+    intent = account.add(new_setup_intent(account, Params({"payment_method_types": ["card"]})))
+    method = usable(account, payment_method, param="payment_method")
+    account.change(intent, customer=customer_id, payment_method=method["id"])
+    account.emit("setup_intent.created", intent)
+    if confirm_setup(account, intent)["status"] == "requires_action":
+        setup_authenticated(account, intent, passed=True)
+    settings = customer["invoice_settings"] | {"default_payment_method": method["id"]}
+    account.emit("customer.updated", customer, account.change(customer, invoice_settings=settings))
+    return method
 
 
 def settled_late(account: Account, intent: Object) -> None:

@@ -14,6 +14,7 @@ from tests.stripe_fake.clock import Clock
 from tests.stripe_fake.control import Control
 from tests.stripe_fake.disputing import close_dispute, open_dispute
 from tests.stripe_fake.faults import Faults
+from tests.stripe_fake.methods import detach
 from tests.stripe_fake.openapi import ABSENT, present
 from tests.stripe_fake.resources.webhook_endpoints import new_endpoint
 from tests.stripe_fake.server import Server
@@ -73,6 +74,18 @@ class StripeFake:
         with self.service.lock:
             return snapshot(customer_page.authenticate(self.account, intent, passed=passed))
 
+    def portal_save_card(self, customer: str, payment_method: str = "pm_card_visa") -> Object:
+        """A customer saves a card in the portal and makes it the one to pay with."""
+        with self.service.lock:
+            saved = customer_page.portal_save_card(self.account, customer, payment_method)
+            return snapshot(saved)
+
+    def portal_remove_card(self, payment_method: str) -> Object:
+        """A customer removes a card in the portal."""
+        with self.service.lock:
+            found = self.account.find("payment_method", payment_method)
+            return snapshot(detach(self.account, found))
+
     def card_becomes(self, payment_method: str, like: str) -> None:
         """Let a saved payment method behave as another test id from now on."""
         with self.service.lock:
@@ -119,6 +132,8 @@ class StripeFake:
                 "endpoint": self.endpoint,
                 "fault": self.faults.add,
                 "faults_clear": self.faults.clear,
+                "portal_remove_card": self.portal_remove_card,
+                "portal_save_card": self.portal_save_card,
                 "resend": self.webhooks.resend,
                 "webhooks": self.webhooks_set,
             }
