@@ -27,7 +27,7 @@ def test_a_price_may_bring_its_product(client: Client) -> None:
 
 
 def test_recurring_prices_are_not_served(client: Client) -> None:
-    with pytest.raises(stripe.APIError, match="does not serve"):
+    with pytest.raises(stripe.StripeError, match="recurring"):
         client.v1.prices.create(
             {
                 "currency": "usd",
