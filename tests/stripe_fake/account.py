@@ -5,7 +5,7 @@ import json
 import random
 import string
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.stripe_fake.cards import TestMethod
 from tests.stripe_fake.clock import Clock
@@ -14,6 +14,7 @@ from tests.stripe_fake.forms import Params
 from tests.stripe_fake.routing import Call
 
 Object = dict[str, Any]
+T = TypeVar("T")
 API_VERSION = "2026-10-28.endive"
 LETTERS = string.ascii_letters + string.digits
 
@@ -107,14 +108,15 @@ class Account:
             listener(event)
         return event
 
-    def later(self, seconds: int, action: Callable[[], None]) -> None:
+    def later(self, seconds: int, action: Callable[[], object]) -> None:
         """Let something happen once that much time has passed."""
         self.clock.at(self.clock.seconds + seconds, action)
 
 
-def snapshot(thing: Any) -> Any:
+def snapshot(thing: T) -> T:
     """A copy that later changes do not reach, of what JSON can hold alone."""
-    return json.loads(json.dumps(thing))
+    copied: T = json.loads(json.dumps(thing))
+    return copied
 
 
 def owned(things: Iterable[Object], **wanted: str | None) -> list[Object]:

@@ -8,6 +8,26 @@ from tests.stripe_fake.disputing import open_dispute
 from tests.stripe_fake.ledger import book_charge
 
 BOOKED_AFTER = 60
+BANK_DETAILS = (
+    "account_holder_type",
+    "account_type",
+    "bank_name",
+    "fingerprint",
+    "last4",
+    "routing_number",
+)
+CARD_DETAILS = (
+    "brand",
+    "checks",
+    "country",
+    "exp_month",
+    "exp_year",
+    "fingerprint",
+    "funding",
+    "last4",
+    "regulated_status",
+    "wallet",
+)
 OUTCOME = {
     "advice_code": None,
     "network_advice_code": None,
@@ -161,16 +181,14 @@ def _charge(account: Account, intent: Object, method: Object) -> Object:
 
 
 def _details(method: Object) -> dict[str, Any]:
+    """What the charge keeps of the card or bank account."""
+    source = method[method["type"]]
     if method["type"] != "card":
-        names = ("account_holder_type", "account_type", "bank_name", "fingerprint", "last4")
-        bank = method[method["type"]]
-        return {name: bank[name] for name in (*names, "routing_number")}
-    card = method["card"]
-    names = ("brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding")
+        return {name: source[name] for name in BANK_DETAILS}
     return {
-        **{name: card[name] for name in (*names, "last4", "regulated_status", "wallet")},
+        **{name: source[name] for name in CARD_DETAILS},
         "installments": None,
         "mandate": None,
-        "network": card["brand"],
+        "network": source["brand"],
         "three_d_secure": None,
     }

@@ -42,8 +42,8 @@ def _any(schemas: list[Schema], value: Any, path: str) -> None:
 
 
 def _of_form(schema: Schema, value: Any) -> bool:
-    forms = {dict: "object", list: "array"}
-    return schema.get("type") == forms.get(type(value), "string")
+    forms: dict[type, str] = {dict: "object", list: "array"}
+    return bool(schema.get("type") == forms.get(type(value), "string"))
 
 
 def _object(schema: Schema, value: Any, path: str) -> None:

@@ -13,7 +13,7 @@ class Clock:
     def __init__(self, start: datetime | None = None) -> None:
         self._frozen = start.timestamp() if start else None
         self._offset = 0.0
-        self._timers: list[tuple[float, int, Callable[[], None]]] = []
+        self._timers: list[tuple[float, int, Callable[[], object]]] = []
         self._order = itertools.count()
 
     @property
@@ -29,7 +29,7 @@ class Clock:
     def _now(self) -> float:
         return time.time() + self._offset if self._frozen is None else self._frozen
 
-    def at(self, moment: float, action: Callable[[], None]) -> None:
+    def at(self, moment: float, action: Callable[[], object]) -> None:
         """Call `action` once the time has come."""
         heapq.heappush(self._timers, (moment, next(self._order), action))
 

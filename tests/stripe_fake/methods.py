@@ -1,5 +1,7 @@
 """Saving payment methods and letting go of them; test ids become cards and bank accounts."""
 
+from typing import Any
+
 from tests.stripe_fake.account import Account, Object
 from tests.stripe_fake.cards import METHODS, Decline, TestMethod
 from tests.stripe_fake.errors import CardDeclined, InvalidRequest
@@ -50,7 +52,7 @@ def detach(account: Account, method: Object) -> Object:
     return method
 
 
-def declined(decline: Decline, **details: object) -> CardDeclined:
+def declined(decline: Decline, **details: Any) -> CardDeclined:
     """The refusal with the reason that the bank gave."""
     return CardDeclined(
         decline.message, code=decline.code, decline_code=decline.decline_code, **details
@@ -58,7 +60,7 @@ def declined(decline: Decline, **details: object) -> CardDeclined:
 
 
 def _made(account: Account, behaviour: TestMethod) -> Object:
-    method = {
+    method: Object = {
         "id": account.new_id("pm"),
         "object": "payment_method",
         "allow_redisplay": "unspecified",

@@ -18,7 +18,7 @@ def _word(*words: str) -> Schema:
     return {"type": "string", "enum": list(words)}
 
 
-def _object(required: list[str] | None = None, **properties: Schema) -> Schema:
+def _object(required: list[str] | None = None, /, **properties: Schema) -> Schema:
     return {"type": "object", "properties": properties, "required": required or []}
 
 

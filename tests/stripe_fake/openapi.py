@@ -75,7 +75,8 @@ def _description() -> Schema:
     if not present():
         return {}
     # CSafeLoader: the loader written in Python takes a minute for this file.
-    return yaml.load(DESCRIPTION.read_bytes(), Loader=yaml.CSafeLoader)
+    loaded: Schema = yaml.load(DESCRIPTION.read_bytes(), Loader=yaml.CSafeLoader)
+    return loaded
 
 
 @cache

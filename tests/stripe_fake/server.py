@@ -5,6 +5,7 @@ import socket
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from tests.stripe_fake.control import Control
 from tests.stripe_fake.faults import Faults
@@ -22,7 +23,7 @@ class Server(ThreadingHTTPServer):
         self.faults = faults
         self.control = control
 
-    def handle_error(self, request: object, client_address: object) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away while it was answered is no fault of the fake's."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)

@@ -132,7 +132,7 @@ class Service:
         self.account.call = call = replace(call, ids=ids)
         try:
             answer = route.handler(self.account, call)
-            body = expanded(self.account, answer, call.params.texts("expand") or [])
+            body: dict[str, Any] = expanded(self.account, answer, call.params.texts("expand") or [])
         finally:
             self.account.call = None
         if self.checks_answers:

@@ -83,7 +83,7 @@ def _meter(account: Account, event_name: str) -> Object:
     found = owned(account.all("billing.meter"), event_name=event_name, status="active")
     if not found:
         raise InvalidRequest(
-            f"No active meter found for event name {event_name}.", param="event_name"
+            f'No active meter found for event name "{event_name}".', param="event_name"
         )
     return found[0]
 

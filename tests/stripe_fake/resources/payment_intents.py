@@ -219,7 +219,7 @@ def _changes(account: Account, intent: Object, params: Params) -> dict[str, Any]
     if "currency" in params:
         changes["currency"] = currency_checked(params.need("currency"))
     if "amount" in params:
-        currency = changes.get("currency", intent["currency"])
+        currency: str = changes.get("currency") or intent["currency"]
         changes["amount"] = amount_checked(params.need_integer("amount"), currency)
     if "customer" in params:
         found = account.find("customer", params.need("customer"), param="customer", status=400)
