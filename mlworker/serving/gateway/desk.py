@@ -3,8 +3,8 @@
 waiting -> hold (one round trip for all that wait) -> sent to the engine (one LPUSH per base)
 -> answered (one list element per engine batch) -> settled (one round trip) -> handed out.
 
-While one round trip is under way the next batch gathers, and the more calls are in flight the
-further apart round trips begin, so cost per request falls as load rises.
+While one round trip is under way the next batch gathers (and longer, see `gathering`), so cost per
+request falls as load rises.
 Organizations take turns in both queues, and one whose books refuse settlements waits apart: nobody
 waits for what another one sends.
 """
@@ -21,6 +21,7 @@ from anneal.kernel.errors import Unavailable
 from mlworker.serving.errors import DeadlineExceeded, EngineFailed, ModelNotLoaded
 from mlworker.serving.gateway.broker import BROKER_ERRORS, Broker
 from mlworker.serving.gateway.fair import BATCH, FairQueue
+from mlworker.serving.gateway.gathering import Gathering, InFlight
 from mlworker.serving.gateway.http import ClientGone
 from mlworker.serving.gateway.ledger import LEDGER_ERRORS, Ledger, Settlement
 from mlworker.serving.gateway.tickets import Stage, Ticket
@@ -36,10 +37,6 @@ AHEAD_TOKENS: Final = 512
 """A lone call up to this size is sent to the engine while its hold is taken."""
 TRUSTED: Final = 10_000
 """Organizations remembered for their last hold."""
-GATHER_SECONDS: Final = 0.001
-"""For each call in flight: how far apart round trips to Postgres begin. A round trip for one call
-takes as much of the processor as the call's forward pass, for many little more than for one."""
-MOST_GATHER_SECONDS: Final = 0.02
 SICK_RETRY_SECONDS: Final = 5.0
 """How long an organization waits at most before its books are tried again."""
 
@@ -57,7 +54,8 @@ class Desk:
         self._nurses: set[asyncio.Task[None]] = set()
         self._trusted: dict[UUID, None] = {}
         self._wake_take, self._wake_settle = asyncio.Event(), asyncio.Event()
-        self._took = self._settled = 0.0
+        self._in_flight = InFlight()
+        self._takes, self._settles = Gathering(), Gathering()
 
     @property
     def in_flight(self) -> int:
@@ -72,6 +70,9 @@ class Desk:
     def submit(self, ticket: Ticket) -> None:
         """Queue a ticket for its hold; its future tells the outcome."""
         self._flight[ticket.number] = ticket
+        self._in_flight.enter(ticket.organization_id)
+        if self._in_flight.calm(ticket.organization_id):
+            self._takes.hurry()
         self._waiting.add(ticket.organization_id, ticket)
         self._wake_take.set()
 
@@ -95,7 +96,7 @@ class Desk:
         """Hold and send what waits, for ever."""
         while True:
             await self._wake_take.wait()
-            self._took = await self._gathered(self._took)
+            await self._takes.wait(len(self._flight))
             batch = self._waiting.batch()
             if not self._waiting:
                 self._wake_take.clear()
@@ -103,16 +104,6 @@ class Desk:
             if wanted:
                 await self._send_ahead(wanted)
                 await self._send(await self._hold(wanted))
-
-    async def _gathered(self, last: float) -> float:
-        """Wait until a round trip may begin that long after the `last` one; return when it does.
-
-        One call after another waits for nothing, and many at once for a part of what they take.
-        """
-        apart = min(MOST_GATHER_SECONDS, GATHER_SECONDS * (len(self._flight) - 1))
-        if (pause := last + apart - time.monotonic()) > 0:
-            await asyncio.sleep(pause)
-        return time.monotonic()
 
     async def _send_ahead(self, wanted: list[Ticket]) -> None:
         """Let the engine begin a lone call whose organization's last hold was taken.
@@ -153,7 +144,7 @@ class Desk:
                 self._trusted.pop(ticket.organization_id, None)
                 self._refuse(ticket, outcome.error)
             elif outcome.replay is not None:
-                self._flight.pop(ticket.number, None)
+                self._leave(ticket)
                 ticket.finish(outcome.replay)
             else:
                 ticket.stage, ticket.held = Stage.HELD, time.time()
@@ -225,7 +216,7 @@ class Desk:
         """Charge and hand out what was answered, for ever."""
         while True:
             await self._wake_settle.wait()
-            self._settled = await self._gathered(self._settled)
+            await self._settles.wait(len(self._flight))
             batch = self._settling.batch()
             if not self._settling:
                 self._wake_settle.clear()
@@ -286,7 +277,7 @@ class Desk:
         ticket = settlement.ticket
         if settlement.answer is None:
             return
-        self._flight.pop(ticket.number, None)
+        self._leave(ticket)
         if settlement.error is not None:
             ticket.fail(settlement.error)
         else:
@@ -326,9 +317,15 @@ class Desk:
             sick.append(settlement)
             return
         items = ticket.items if settlement.answer is not None else 1
+        if self._in_flight.calm(ticket.organization_id):
+            self._settles.hurry()
         self._settling.add(ticket.organization_id, settlement, items=items)
         self._wake_settle.set()
 
     def _end(self, ticket: Ticket, error: Exception) -> None:
-        self._flight.pop(ticket.number, None)
+        self._leave(ticket)
         ticket.fail(error)
+
+    def _leave(self, ticket: Ticket) -> None:
+        if self._flight.pop(ticket.number, None) is not None:
+            self._in_flight.leave(ticket.organization_id)

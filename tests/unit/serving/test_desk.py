@@ -12,7 +12,8 @@ import pytest
 
 from anneal.kernel.errors import DomainError, QuotaExhausted, Unavailable
 from anneal.kernel.ids import uuid7
-from mlworker.serving.gateway.desk import MOST_GATHER_SECONDS, Desk
+from mlworker.serving.gateway import gathering
+from mlworker.serving.gateway.desk import Desk
 from mlworker.serving.gateway.http import ClientGone
 from mlworker.serving.gateway.ledger import Outcome, Settlement
 from mlworker.serving.gateway.tickets import Replay, Ticket
@@ -154,24 +155,49 @@ def test_what_arrives_during_a_round_trip_shares_the_next() -> None:
         for _ in range(20):
             bench.ticket()
         bench.books.gate.set()
-        await asyncio.sleep(5 * MOST_GATHER_SECONDS)
+        await asyncio.sleep(5 * gathering.MOST_GATHER_SECONDS)
         assert bench.books.batches == [1, 20]
         assert len(bench.post.sent) == 21
 
     at_the_desk(story)
 
 
-def test_many_in_flight_wait_a_moment_for_each_others_company() -> None:
+def test_many_in_flight_wait_a_moment_for_each_others_company(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gathering, "MOST_GATHER_SECONDS", 0.5)
+    monkeypatch.setattr(gathering, "GATHER_SECONDS", 0.1)
+
     async def story(bench: Bench) -> None:
         bench.ticket()
         await asyncio.sleep(0)
         for _ in range(15):
             bench.ticket()
-        await asyncio.sleep(0.001)
+        await a_moment()
         for _ in range(5):
             bench.ticket()
-        await asyncio.sleep(5 * MOST_GATHER_SECONDS)
+        await asyncio.sleep(1)
         assert bench.books.batches == [1, 20]
+
+    at_the_desk(story)
+
+
+def test_a_calm_organization_waits_for_nobodys_company(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathering, "MOST_GATHER_SECONDS", 60.0)
+    monkeypatch.setattr(gathering, "GATHER_SECONDS", 60.0)
+
+    async def story(bench: Bench) -> None:
+        crowd = uuid4()
+        bench.ticket(organization_id=crowd)
+        await a_moment()
+        for _ in range(30):
+            bench.ticket(organization_id=crowd)
+        await a_moment()
+        mine = bench.ticket()
+        await a_moment()
+        assert bench.books.batches == [1, 31]
+        bench.answer(mine)
+        assert isinstance(await mine.future, Answer)
 
     at_the_desk(story)
 
