@@ -5051,7 +5051,10 @@ export interface operations {
     pipeline: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repeated call with the same key and body gets the first answer, uncharged. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 model: string;
             };
