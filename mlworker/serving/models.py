@@ -27,6 +27,8 @@ class Deployment(TenantModel):
     rules = models.JSONField(default=list, blank=True)
     log = models.JSONField(default=dict, blank=True)
     """What is kept of the answered calls; empty for nothing."""
+    log_from = models.UUIDField(null=True, blank=True)
+    """Kept predictions with a lesser id were forgotten: shown no more, deleted step by step."""
     updated_at = models.DateTimeField(auto_now=True)
     paused_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)

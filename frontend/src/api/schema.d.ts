@@ -3428,7 +3428,7 @@ export interface components {
         LogDeletedSchema: {
             object: string;
             deployment: string;
-            /** @description How many rows they were. */
+            /** @description How many rows they were, counted up to 100,000. */
             deleted: number;
         };
         /** @description `PUT /v1/deployments/{id}/prediction_log`: all of it at once; the rest gets its default. */
