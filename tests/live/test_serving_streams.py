@@ -123,11 +123,12 @@ def test_a_resumed_stream_keeps_the_names_and_rules_it_began_with(customer: Cust
     customer.http.put(f"{address}/output", json={}).raise_for_status()
     rule = {"name": "all", "pattern": "kept", "label": "positive"}
     customer.http.put(f"{address}/rules", json={"rules": [rule]}).raise_for_status()
-    *resumed, _ = streamed(customer, **body, headers={"Idempotency-Key": "stream-kept"})
+    *resumed, last = streamed(customer, **body, headers={"Idempotency-Key": "stream-kept"})
     *fresh, _ = streamed(customer, **body, headers={"Idempotency-Key": "stream-fresh"})
     customer.http.delete(address).raise_for_status()
 
     assert [row["index"] for row in resumed] == list(range(len(texts)))
+    assert 0 < last["metering"]["units"] < len(texts)
     assert {row["label"] for row in resumed} == {"good", "bad"}
     assert not any("rule" in row for row in resumed)
     assert {row["rule"] for row in fresh} == {"all"}
