@@ -1,6 +1,9 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { errorFrom, isApiError } from "@/api/errors";
 import { retryable } from "@/api/queryClient";
+import { en } from "@/i18n/en";
+import { zhHans } from "@/i18n/zh-Hans";
 
 const headers = (values: Record<string, string> = {}) => new Headers(values);
 
@@ -47,4 +50,36 @@ test("refusals are not asked again, a busy server is, twice", () => {
   expect(retryable(0, refused)).toBe(false);
   expect(retryable(0, new Error("other"))).toBe(false);
   expect(isApiError(new Error("other"))).toBe(false);
+});
+
+/** Shown, if ever, in the server's own English words. */
+const SERVERS_OWN = {
+  namesTheField: ["invalid_request"],
+  ofTheConsole: [
+    ...["amount_invalid", "currency_decimals", "currency_unknown", "discount_mismatch"],
+    ...["discount_not_found", "grant_invalid", "grant_not_found", "grant_spent", "match_invalid"],
+    ...["meter_invalid", "meter_taken", "plan_invalid", "plan_published", "plan_taken"],
+    ...["price_invalid", "price_overlaps", "promotion_invalid", "promotion_taken"],
+    ...["refund_exceeds_capture", "refund_invalid", "refund_mismatch", "tiers_invalid"],
+  ],
+  ofWork: [
+    ...["event_conflict", "hold_closed", "hold_exceeded", "hold_expired", "hold_mismatch"],
+    ...["hold_not_found", "row_invalid", "usage_batch_too_large", "usage_event_not_found"],
+    ...["usage_invalid"],
+  ],
+  ofPrograms: [
+    ...["base_model_not_found", "event_type_unknown", "file_purpose_invalid"],
+    ...["idempotency_mismatch", "invalid_json", "meter_unknown", "method_not_allowed"],
+    ...["method_unsupported", "organization_required", "task_unsupported", "tier_unsupported"],
+    ...["unit_unknown", "units_invalid", "unsupported_media_type"],
+  ],
+};
+
+test("each code of a refusal has a text in both languages, or is left to the server knowingly", () => {
+  const table = readFileSync("../docs/errors.md", "utf8");
+  const codes = new Set([...table.matchAll(/^\| \d+ \| `(\w+)`/gm)].map((match) => match[1] ?? ""));
+  const left = Object.values(SERVERS_OWN).flat();
+  for (const texts of [en.errors.codes, zhHans.errors.codes]) {
+    expect([...codes].filter((code) => !(code in texts)).sort()).toEqual(left.toSorted());
+  }
 });

@@ -4,13 +4,12 @@ import math
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 
-from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from anneal.kernel.api import TenantView, integer_read, page
+from anneal.kernel.api import Download, TenantView, integer_read, page
 from anneal.kernel.ids import parse_id, public_id
 from anneal.kernel.principal import Permission
 from mlworker.predictions.contracts import LoggedPrediction
@@ -53,12 +52,6 @@ LOG_FILTERS: Final = [
     OpenApiParameter("to", int, description="Unix second behind the last."),
 ]
 _AFTER: Final = OpenApiParameter("after", str, description="The last id of the page before.")
-
-
-class FileAnswer(HttpResponse):
-    """Finished bytes; nothing in them is evaluated after the scope has closed."""
-
-    data: ClassVar[Any] = None
 
 
 class PredictionLogView(OneDeployment):
@@ -129,7 +122,7 @@ class LogFileView(OneDeployment):
     permission = Permission.LABEL
     form: ClassVar[FileForm]
 
-    def answer(self, request: Request, kind: str) -> FileAnswer:
+    def answer(self, request: Request, kind: str) -> Download:
         """Return the rows; `x-more-after` is the `after` of the next file, where there is one."""
         after = request.query_params.get("after")
         file = predictions_export(
@@ -141,10 +134,10 @@ class LogFileView(OneDeployment):
             after=parse_id(PREDICTION_PREFIX, after) if after else None,
         )
         name = f"{self.located.name}-predictions.{self.form}"
-        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        found = Download(file.content, kind=kind, name=name)
         if file.more is not None:
-            headers["X-More-After"] = public_id(PREDICTION_PREFIX, file.more)
-        return FileAnswer(file.content, content_type=kind, headers=headers)
+            found["X-More-After"] = public_id(PREDICTION_PREFIX, file.more)
+        return found
 
 
 class LogJsonlView(LogFileView):
@@ -158,7 +151,7 @@ class LogJsonlView(LogFileView):
         parameters=[*LOG_FILTERS, _AFTER],
         responses={(200, "application/jsonl"): OpenApiTypes.STR},
     )
-    def get(self, request: Request, deployment_id: str) -> FileAnswer:
+    def get(self, request: Request, deployment_id: str) -> Download:
         """Return kept predictions as JSON lines, 20,000 at most; `x-more-after` leads on."""
         return self.answer(request, "application/jsonl")
 
@@ -174,7 +167,7 @@ class LogCsvView(LogFileView):
         parameters=[*LOG_FILTERS, _AFTER],
         responses={(200, "text/csv"): OpenApiTypes.STR},
     )
-    def get(self, request: Request, deployment_id: str) -> FileAnswer:
+    def get(self, request: Request, deployment_id: str) -> Download:
         """Return kept predictions for a spreadsheet, 20,000 at most; `x-more-after` leads on."""
         return self.answer(request, "text/csv")
 

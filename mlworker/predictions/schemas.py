@@ -96,7 +96,9 @@ class LogDeletedSchema(serializers.Serializer[Any]):
 
     object = serializers.CharField()
     deployment = serializers.CharField()
-    deleted = serializers.IntegerField(help_text="How many rows they were.")
+    deleted = serializers.IntegerField(
+        help_text=f"How many rows they were, counted up to {COUNTED:,}."
+    )
 
 
 class PredictionDeletedSchema(serializers.Serializer[Any]):

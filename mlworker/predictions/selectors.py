@@ -19,7 +19,8 @@ from mlworker.predictions.contracts import (
     LogState,
 )
 from mlworker.predictions.models import LogDay, Prediction
-from mlworker.serving.contracts import DeploymentInfo
+from mlworker.serving.contracts import DeploymentInfo, LogInfo
+from mlworker.serving.models import Deployment
 from mlworker.serving.selectors import log_of
 
 
@@ -48,15 +49,21 @@ def kept_since(days: int) -> UUID:
     return first_id(clock.now() - timedelta(days=days))
 
 
+def shown_from(deployment: DeploymentInfo | Deployment, log: LogInfo) -> UUID:
+    """Return the least id of a deployment's log that is shown."""
+    kept = kept_since(log.days)
+    return kept if deployment.log_from is None else max(kept, deployment.log_from)
+
+
 def predictions_of(
     *, organization: OrganizationRef, deployment: DeploymentInfo, wanted: LogFilter = ANY
 ) -> QuerySet[Prediction]:
-    """Return a deployment's kept rows. Those whose time is over are gone, swept or not."""
+    """Return a deployment's kept rows. Those over or forgotten are gone, deleted yet or not."""
     require_scope(organization)
     rows: QuerySet[Prediction] = Prediction.objects.filter(
         organization_id=organization.id,
         deployment_id=deployment.id,
-        id__gte=kept_since(deployment.log.days),
+        id__gte=shown_from(deployment, deployment.log),
     )
     chosen: dict[str, Any] = {}
     if wanted.model is not None:
@@ -133,4 +140,4 @@ def prediction_info(row: Prediction) -> LoggedPrediction:
 
 
 def _shown(row: Prediction) -> bool:
-    return bool(row.id >= kept_since(log_of(row.deployment).days))
+    return bool(row.id >= shown_from(row.deployment, log_of(row.deployment)))

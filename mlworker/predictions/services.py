@@ -1,16 +1,21 @@
 """Changing what is kept, and forgetting what was."""
 
+from datetime import timedelta
 from uuid import UUID
 
+from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
 from anneal.kernel.errors import NotFound
 from anneal.kernel.ids import public_id
+from anneal.kernel.outbox import outbox_add
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
+from mlworker.predictions.contracts import COUNTED
 from mlworker.predictions.errors import LogUnfit
 from mlworker.predictions.models import LogDay, Prediction
 from mlworker.predictions.redaction import word_fits
-from mlworker.serving.adapting import deployment_log_set
+from mlworker.predictions.selectors import first_id, predictions_of
+from mlworker.serving.adapting import deployment_log_empty, deployment_log_set
 from mlworker.serving.contracts import (
     DEPLOYMENT_PREFIX,
     PREDICTION_PREFIX,
@@ -55,12 +60,20 @@ def prediction_delete(*, organization: OrganizationRef, actor: Actor, prediction
 
 
 def predictions_delete(*, organization: OrganizationRef, actor: Actor, deployment_id: UUID) -> int:
-    """Forget all rows of a deployment; return how many they were."""
+    """Forget all rows of a deployment; return how many they were, counted up to COUNTED.
+
+    They are shown no more from now on. A log of millions is deleted in steps, so by a task.
+    """
     require_scope(organization)
     deployment = deployment_get(organization=organization, deployment_id=deployment_id)
-    gone, _ = Prediction.objects.filter(
-        organization_id=organization.id, deployment_id=deployment.id
-    ).delete()
+    rows = predictions_of(organization=organization, deployment=deployment)
+    gone = rows[:COUNTED].count()
+    deployment_log_empty(
+        organization=organization,
+        deployment_id=deployment.id,
+        first=first_id(clock.now() + timedelta(milliseconds=1)),
+    )
+    _deletion_ask(deployment.id)
     audit_record(
         actor=actor,
         action="prediction_log.delete",
@@ -71,7 +84,14 @@ def predictions_delete(*, organization: OrganizationRef, actor: Actor, deploymen
 
 
 def deployment_log_drop(event: DeploymentDeleted) -> None:
-    """Forget all that was kept of a deployment that goes."""
-    of = {"organization_id": event.organization.id, "deployment_id": event.deployment_id}
-    Prediction.objects.filter(**of).delete()
-    LogDay.objects.filter(**of).delete()
+    """Have all deleted that was kept of a deployment that goes."""
+    kept = LogDay.objects.filter(
+        organization_id=event.organization.id, deployment_id=event.deployment_id
+    )
+    if kept.exists():
+        _deletion_ask(event.deployment_id)
+
+
+def _deletion_ask(deployment_id: UUID) -> None:
+    payload = {"deployment_id": str(deployment_id)}
+    outbox_add(task="predictions.forget", queue="default", payload=payload)

@@ -14,12 +14,13 @@ from mlworker.predictions.rows import KeptRow, row_allowed
 from mlworker.serving.contracts import LogInfo
 
 _ALIVE: Final = """
-SELECT log::text FROM serving_deployment
+SELECT log::text, log_from FROM serving_deployment
 WHERE organization_id = %s AND id = %s AND deleted_at IS NULL AND (log->>'enabled')::boolean
 FOR SHARE
 """
-"""Asked again here: a gateway may not have heard yet that the log was turned off, the deployment
-deleted, or more is to be hidden. The lock keeps it from happening before the rows are there."""
+"""Asked again here: a gateway may not have heard yet that the log was turned off or emptied, the
+deployment deleted, or more is to be hidden. The lock keeps it from happening before the rows are
+there."""
 
 _ADD: Final = """
 INSERT INTO predictions_prediction (id, organization_id, deployment_id, created_at, model, text,
@@ -53,8 +54,8 @@ def log_write(
 ) -> int:
     """Add a deployment's rows, and what was counted of its day; return how many that day has.
 
-    Nothing is added where the deployment keeps no log any more, and no text that would have to be
-    hidden by more than it was.
+    Nothing is added where the deployment keeps no log any more, no row of before it was forgotten,
+    and no text that would have to be hidden by more than it was.
     """
     require_scope(organization)
     of: list[Any] = [organization.id, deployment_id]
@@ -65,8 +66,8 @@ def log_write(
             return 0
         kept = 0
         if rows:
-            asked = _asked.decode(found[0])
-            allowed = [row_allowed(row, asked) for row in rows]
+            asked, first = _asked.decode(found[0]), found[1]
+            allowed = [row_allowed(row, asked) for row in rows if not first or row.id >= first]
             cursor.execute(_ADD, [*of, _json.encode(allowed).decode()])
             kept = cursor.rowcount
         counts: list[Any] = [counted.day, counted.answered, kept, counted.dropped]

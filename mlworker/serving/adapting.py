@@ -87,6 +87,16 @@ def deployment_log_set(
     return _save(organization, actor, row, "log", {"before": before, "after": row.log})
 
 
+def deployment_log_empty(
+    *, organization: OrganizationRef, deployment_id: UUID, first: UUID
+) -> None:
+    """Show no kept prediction before ``first`` any more. Whoever deletes them writes the audit."""
+    require_scope(organization)
+    row = deployment_row(deployment_id, lock=True)
+    row.log_from = first
+    row.save(update_fields=["log_from"])
+
+
 def _save(
     organization: OrganizationRef, actor: Actor, row: Deployment, what: str, changed: dict[str, Any]
 ) -> DeploymentInfo:

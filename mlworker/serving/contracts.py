@@ -106,6 +106,8 @@ class DeploymentInfo:
     output: OutputInfo = OutputInfo()
     rules: tuple[RuleInfo, ...] = ()
     log: LogInfo = LogInfo()
+    log_from: UUID | None = None
+    """The least id of its log that is shown, where older rows were forgotten."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ class Deployment(TenantModel):
     rules = models.JSONField(default=list, blank=True)
     log = models.JSONField(default=dict, blank=True)
     """What is kept of the answered calls; empty for nothing."""
+    log_from = models.UUIDField(null=True, blank=True)
+    """Kept predictions with a lesser id were forgotten: shown no more, deleted step by step."""
     updated_at = models.DateTimeField(auto_now=True)
     paused_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
@@ -148,3 +150,26 @@ class DeploymentTally(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.deployment_id} {self.since} {self.side}"
+
+
+class StreamPin(TenantModel):
+    """What answers a streamed call that came with an Idempotency-Key, while its parts are kept."""
+
+    digest = models.CharField(max_length=64)
+    """Of the call's path, key and body."""
+    model = models.CharField(max_length=MODEL_LENGTH)
+    output = models.JSONField(default=dict)
+    rules = models.JSONField(default=list)
+    """Of the deployment, as it was when the stream began."""
+    expires_at = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["organization_id", "digest"], name="serving_streampin_digest"
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["expires_at"], name="serving_streampin_end")]
+
+    def __str__(self) -> str:
+        return self.model

@@ -364,7 +364,7 @@ PATHS: Final[dict[str, JsonObject]] = {
             "Classify texts in the shape of Hugging Face's inference clients",
             "Pipeline",
             refusals=(*_PAID, "409"),
-            parameters=[_PATH_MODEL],
+            parameters=[_PATH_MODEL, _IDEMPOTENCY],
             error="PipelineError",
         )
     },

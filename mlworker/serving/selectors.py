@@ -172,6 +172,7 @@ def deployment_info(row: Deployment) -> DeploymentInfo:
         output=OutputInfo(**row.output),
         rules=tuple(RuleInfo(**rule) for rule in row.rules),
         log=log_of(row),
+        log_from=row.log_from,
     )
 
 

@@ -6,8 +6,10 @@ from typing import Final
 from celery import current_app
 from redis.exceptions import RedisError
 
+from anneal.kernel.scopes import system_scope
 from anneal.kernel.tasks import task
 from mlworker.serving.nodes import QUEUE, here
+from mlworker.serving.pinning import pins_forget
 from mlworker.serving.placement import base_stays, placements_to_ring
 
 logger = logging.getLogger(__name__)
@@ -48,6 +50,13 @@ def watch() -> None:
             ring(each.base, LEASE_SECONDS, each.queue)
     except RedisError as error:
         logger.warning("serving.watch_failed: %s", error)
+
+
+@task(name="serving.forget_pins", queue="default", every=3600.0)
+def forget_pins() -> None:
+    """Forget what streams began with whose parts are kept no more."""
+    with system_scope("ends of stream pins"):
+        pins_forget()
 
 
 def ring(base: str, lease: float, queue: str) -> None:

@@ -34,6 +34,77 @@ def code_redeem(person: Person, code: str) -> None:
     person.press("billing:codes.redeem")
 
 
+def plans_change(person: Person) -> None:
+    """The free plan begins; one that costs money is refused with the way out."""
+    page = person.page
+    person.open("/billing/plans")
+    free, paid = {"en": ("Free", "Pro"), "zh-Hans": ("免费版", "专业版")}[person.language]
+    person.press("billing:standing.otherNamed", plan=free)
+    person.press("billing:change.confirm")
+    expect(page.get_by_role("button", name=person.say("billing:standing.current"))).to_be_visible()
+    person.press("billing:standing.otherNamed", plan=paid)
+    person.press("billing:change.confirm")
+    expect(page.get_by_role("alert")).to_contain_text(
+        person.say("errors:codes.payment_method_required")
+    )
+
+
+def budget_refuses(person: Person, site: Site, key: str) -> None:
+    """A budget of two predictions warns at the first, and refuses the third."""
+    person.budget_add(amount=2, alerts="50, 100")
+    for _ in range(2):
+        api_classify(site.url, key, "sentiment-en", "Fine.")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        api_classify(site.url, key, "sentiment-en", "Fine.")
+    with refused.value as answer:
+        assert json.load(answer)["error"]["code"] == "limit_reached"
+
+
+def bell_leads_to_the_budget(person: Person) -> None:
+    """The bell counts both notices; the newest leads to the budget; then nothing is new."""
+    page = person.page
+    person.open("")
+    person.press("billing:bell.unread_other", count=2)
+    unit = person.say("usage:meters.prediction")
+    notice = person.say("billing:notices.budget", unit=unit, percent=100)
+    page.get_by_role("menuitem", name=notice).click()
+    page.wait_for_url("**/billing/budgets")
+    used = person.say("billing:budgets.used", used=2, amount=2)
+    expect(page.get_by_text(used)).to_be_visible()
+    expect(
+        page.get_by_role("button", name=person.say("billing:bell.name"), exact=True)
+    ).to_be_visible()
+
+
+def usage_is_told(person: Person) -> None:
+    """The forecast reckons with the calls, and the file says whose they were."""
+    page = person.page
+    person.open("/usage")
+    expect(page.get_by_test_id("forecast-prediction")).to_have_text(re.compile(r"[2-9]"))
+    groups = page.get_by_role("radiogroup", name=person.say("usage:group.label"))
+    groups.get_by_text(person.say("usage:group.api_key_id"), exact=True).click()
+    unit = person.say("usage:meters.prediction")
+    by_key = page.get_by_role("list", name=person.say("usage:by.api_key_id", meter=unit))
+    expect(by_key.get_by_text("Counting key")).to_be_visible()
+    with page.expect_download() as download:
+        person.press("usage:export")
+    content = download.value.path().read_text(encoding="utf-8-sig")
+    lines = list(csv.DictReader(content.splitlines()))
+    assert [(line["meter"], line["api_key_id_name"], line["units"]) for line in lines] == [
+        ("prediction", "Counting key", "2")
+    ]
+
+
+def budget_remove(person: Person) -> None:
+    """Remove it after a question."""
+    person.open("/billing/budgets")
+    unit = person.say("usage:meters.prediction")
+    window = person.say("billing:budgets.windows.month")
+    person.press("billing:budgets.remove.named", name=f"{unit}, {window}")
+    person.press("billing:budgets.remove.confirm")
+    expect(person.page.get_by_text(person.say("billing:budgets.empty.title"))).to_be_visible()
+
+
 @pytest.mark.parametrize("language", ["en", pytest.param("zh-Hans", marks=pytest.mark.slow)])
 def test_a_code_a_budget_a_notice_and_the_forecast(
     context_new: ContextMaker, site: Site, language: str
@@ -54,61 +125,12 @@ def test_a_code_a_budget_a_notice_and_the_forecast(
     expect(page.get_by_role("alert")).to_contain_text(person.say("errors:codes.promotion_redeemed"))
     expect(page.get_by_role("cell", name=code.upper())).to_be_visible()
 
-    # The free plan begins; one that costs money is refused with the way out.
-    person.open("/billing/plans")
-    name = {"en": ("Free", "Pro"), "zh-Hans": ("免费版", "专业版")}[language]
-    person.press("billing:standing.otherNamed", plan=name[0])
-    person.press("billing:change.confirm")
-    expect(page.get_by_role("button", name=person.say("billing:standing.current"))).to_be_visible()
-    person.press("billing:standing.otherNamed", plan=name[1])
-    person.press("billing:change.confirm")
-    expect(page.get_by_role("alert")).to_contain_text(
-        person.say("errors:codes.payment_method_required")
-    )
+    plans_change(person)
+    budget_refuses(person, site, key)
+    bell_leads_to_the_budget(person)
+    usage_is_told(person)
+    budget_remove(person)
 
-    # A budget of two predictions warns at the first, and refuses the third.
-    person.budget_add(amount=2, alerts="50, 100")
-    for _ in range(2):
-        api_classify(site.url, key, "sentiment-en", "Fine.")
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        api_classify(site.url, key, "sentiment-en", "Fine.")
-    with refused.value as answer:
-        assert json.load(answer)["error"]["code"] == "limit_reached"
-
-    # The bell counts both notices; the newest leads to the budget; then nothing is new.
-    person.open("")
-    person.press("billing:bell.unread_other", count=2)
-    unit = person.say("usage:meters.prediction")
-    notice = person.say("billing:notices.budget", unit=unit, percent=100)
-    page.get_by_role("menuitem", name=notice).click()
-    page.wait_for_url("**/billing/budgets")
-    used = person.say("billing:budgets.used", used=2, amount=2)
-    expect(page.get_by_text(used)).to_be_visible()
-    expect(
-        page.get_by_role("button", name=person.say("billing:bell.name"), exact=True)
-    ).to_be_visible()
-
-    # The forecast reckons with them, and the file says whose they were.
-    person.open("/usage")
-    expect(page.get_by_test_id("forecast-prediction")).to_have_text(re.compile(r"[2-9]"))
-    groups = page.get_by_role("radiogroup", name=person.say("usage:group.label"))
-    groups.get_by_text(person.say("usage:group.api_key_id"), exact=True).click()
-    by_key = page.get_by_role("list", name=person.say("usage:by.api_key_id", meter=unit))
-    expect(by_key.get_by_text("Counting key")).to_be_visible()
-    with page.expect_download() as download:
-        person.press("usage:export")
-    content = download.value.path().read_text(encoding="utf-8-sig")
-    lines = list(csv.DictReader(content.splitlines()))
-    assert [(line["meter"], line["api_key_id_name"], line["units"]) for line in lines] == [
-        ("prediction", "Counting key", "2")
-    ]
-
-    # Removed after a question, the budget refuses no more.
-    person.open("/billing/budgets")
-    window = person.say("billing:budgets.windows.month")
-    person.press("billing:budgets.remove.named", name=f"{unit}, {window}")
-    person.press("billing:budgets.remove.confirm")
-    expect(page.get_by_text(person.say("billing:budgets.empty.title"))).to_be_visible()
     assert api_classify(site.url, key, "sentiment-en", "Fine.")["usage"]["predictions"] == 1
 
 

@@ -9,10 +9,9 @@ from playwright.sync_api import expect
 
 from tenants.datasets.samples import NEGATIVE, POSITIVE, sample_reviews
 from tests.browser.conftest import ContextMaker
-from tests.browser.looks import PHONE, Looks, in_looks
+from tests.browser.looks import LOOKS, Looks, in_looks
 from tests.browser.person import Person, person_new
-from tests.browser.test_pages import settle, violations
-from tests.browser.texts import text as text_in
+from tests.browser.test_studies import look_at
 
 
 def trained(person: Person, name: str) -> str:
@@ -36,6 +35,21 @@ def reviews_wide(path: Path) -> Path:
     return path
 
 
+def wide_upload(person: Person, folder: Path) -> None:
+    """Upload reviews with three further columns, of which the last is taken out."""
+    page = person.page
+    person.open("/datasets/new")
+    page.locator("input[type=file]").set_input_files(reviews_wide(folder / "reviews.csv"))
+    kept = page.get_by_label(person.say("datasets:new.metaColumns"), exact=True).first
+    expect(page.get_by_text(person.say("datasets:new.roleMeta"), exact=True)).to_have_count(3)
+    kept.focus()
+    page.keyboard.press("Backspace")
+    expect(page.get_by_text(person.say("datasets:new.roleMeta"), exact=True)).to_have_count(2)
+    page.screenshot(path=folder / "upload.png", full_page=True)
+    person.press("datasets:new.submit")
+    page.wait_for_url("**/datasets/ds_*")
+
+
 @in_looks
 def test_a_report_is_cut_by_what_else_the_file_says(
     context_new: ContextMaker, tmp_path: Path, looks: Looks
@@ -44,16 +58,7 @@ def test_a_report_is_cut_by_what_else_the_file_says(
     page = context_new().new_page()
     person = person_new(page, "en")
     person.sign_up()
-    person.open("/datasets/new")
-    page.locator("input[type=file]").set_input_files(reviews_wide(tmp_path / "reviews.csv"))
-    kept = page.get_by_label(person.say("datasets:new.metaColumns"), exact=True).first
-    expect(page.get_by_text(person.say("datasets:new.roleMeta"), exact=True)).to_have_count(3)
-    kept.focus()
-    page.keyboard.press("Backspace")
-    expect(page.get_by_text(person.say("datasets:new.roleMeta"), exact=True)).to_have_count(2)
-    page.screenshot(path=tmp_path / "upload.png", full_page=True)
-    person.press("datasets:new.submit")
-    page.wait_for_url("**/datasets/ds_*")
+    wide_upload(person, tmp_path)
 
     # then its rows show the others
     expect(page.get_by_text(re.compile(r"source: web · price: \d+")).first).to_be_visible()
@@ -76,23 +81,8 @@ def test_a_report_is_cut_by_what_else_the_file_says(
 
     # in both languages and looks, without a violation
     person.keep_state()
-    for language, dark, size in looks:
-        context = context_new(
-            language=language,
-            dark=dark,
-            size=size,
-            bypass_csp=True,
-            storage_state=person.state,
-            reduced_motion="reduce",
-        )
-        seen = context.new_page()
-        settle(seen, f"/o/{person.organization}/models/{model}/evaluation")
-        title = text_in(language, "evaluation:by.title")
-        place = seen.get_by_role("region", name=title)
-        place.screenshot(path=tmp_path / f"{language}-{'dark' if dark else 'light'}-{size[0]}.png")
-        assert violations(seen) == [], (language, dark)
-        width = seen.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert width <= 0, f"{language} scrolls sideways"
+    address = f"/o/{person.organization}/models/{model}/evaluation"
+    look_at(context_new, person, [address], tmp_path, looks)
 
 
 def test_a_report_is_read_opened_printed_and_compared(
@@ -137,20 +127,6 @@ def test_a_report_is_read_opened_printed_and_compared(
 
     # and neither page violates a rule, in either look
     person.keep_state()
-    pages = [f"/models/{first}/evaluation", f"/models/compare?models={first},{second}"]
-    for language, dark, size in (("en", False, (1280, 800)), ("zh-Hans", True, PHONE)):
-        context = context_new(
-            language=language,
-            dark=dark,
-            size=size,
-            bypass_csp=True,
-            storage_state=person.state,
-            reduced_motion="reduce",
-        )
-        seen = context.new_page()
-        for number, path in enumerate(pages):
-            settle(seen, f"/o/{person.organization}{path}")
-            seen.screenshot(path=tmp_path / f"{language}-{number}.png", full_page=True)
-            assert violations(seen) == [], path
-            width = seen.evaluate("document.documentElement.scrollWidth - innerWidth")
-            assert width <= 0, f"{path} scrolls sideways"
+    models = f"/o/{person.organization}/models"
+    pages = [f"{models}/{first}/evaluation", f"{models}/compare?models={first},{second}"]
+    look_at(context_new, person, pages, tmp_path, LOOKS)

@@ -1,30 +1,16 @@
 """The prediction log on the page: turned on, filled by a call, looked at, forgotten."""
 
 import os
-import time
 from pathlib import Path
-from urllib.error import HTTPError
 
 from playwright.sync_api import expect
 
 from tests.browser.conftest import ContextMaker, Site
 from tests.browser.looks import Looks, in_looks
 from tests.browser.person import ANSWERED_MS, api_classify, person_new
-from tests.browser.test_deployments import MODEL, deployed
+from tests.browser.test_deployments import deployed
 from tests.browser.test_studies import look_at
-
-
-def engine_wait(url: str, key: str) -> None:
-    """Call a model until an engine answers: a new installation has none yet."""
-    ends = time.monotonic() + ANSWERED_MS / 1000
-    while True:
-        try:
-            api_classify(url, key, MODEL, "warm")
-        except HTTPError as error:
-            if error.code != 503 or time.monotonic() > ends:
-                raise
-        else:
-            return
+from tests.live.serving import wait_serving
 
 
 @in_looks
@@ -36,7 +22,7 @@ def test_calls_are_kept_looked_at_and_forgotten(
     person = person_new(page, "en")
     person.sign_up()
     key = person.key_create("Caller")
-    engine_wait(site.url, key)
+    wait_serving(site.url, key)
     address = deployed(person, "watched")
 
     # when its log is turned on, with a word to hide

@@ -79,21 +79,9 @@ def rows_in(page: Page, name: str) -> int:
     return page.get_by_role("table", name=name).get_by_role("row").count() - 1
 
 
-@in_looks
-def test_a_study_and_labels_by_column_from_the_form_to_the_report(
-    context_new: ContextMaker, tmp_path: Path, looks: Looks
-) -> None:
-    shots = Path(os.environ.get("ANNEAL_TEST_SHOTS", tmp_path))
-    page = context_new().new_page()
-    person = person_new(page, "en")
-    person.sign_up()
-    person.sample_data_add()
-
-    # when a job is begun with folds and a search, after its price has been said
-    study_begin(person)
-    studied = ready(person)
-
-    # then both panels show all they found, and the machine's figures are drawn beside the loss
+def study_is_drawn(person: Person) -> None:
+    """Both panels show all they found; the machine's figures are drawn beside the loss."""
+    page = person.page
     for title in (
         person.say("training:study.crossValidation", folds=FOLDS),
         person.say("training:study.search", trials=TRIALS),
@@ -108,7 +96,10 @@ def test_a_study_and_labels_by_column_from_the_form_to_the_report(
         drawn.get_by_role("heading", name=person.say("training:chart.megabytes"))
     ).to_be_visible()
 
-    # and the model offers the exports that it has: a head has no adapter
+
+def exports_are_its_own(person: Person) -> None:
+    """The model of the job on screen offers the exports that it has: a head has no adapter."""
+    page = person.page
     model = page.get_by_text(re.compile(r"^ft:minilm-l6:.*:studied:")).first.inner_text()
     person.open(f"/models/{model}")
     page.get_by_role("combobox", name=person.say("models:exports.format")).click()
@@ -117,15 +108,21 @@ def test_a_study_and_labels_by_column_from_the_form_to_the_report(
         expect(page.get_by_role("option", name=name, exact=True)).to_have_count(count)
     page.keyboard.press("Escape")
 
-    # when a file has its labels in columns of 0 and 1
+
+def topics_upload(person: Person, path: Path) -> None:
+    """Upload a file whose labels are columns, which the page says it has seen."""
+    page = person.page
     person.open("/datasets/new")
-    page.locator("input[type=file]").set_input_files(topics_csv(tmp_path / "topics.csv"))
+    page.locator("input[type=file]").set_input_files(topics_csv(path))
     told = person.say("datasets:report.codes.one_hot_columns", column=", ".join(TOPICS))
     expect(page.get_by_text(told)).to_be_visible()
     person.press("datasets:new.submit")
     page.wait_for_url("**/datasets/ds_*")
 
-    # then the form offers folds for it and no search
+
+def folds_begin(person: Person) -> str:
+    """The form offers folds for it and no search; return the form's address."""
+    page = person.page
     person.follow("datasets:train")
     page.get_by_role("radio", name=person.say("training:presets.quick.name")).click()
     person.press("training:form.advanced")
@@ -135,10 +132,12 @@ def test_a_study_and_labels_by_column_from_the_form_to_the_report(
     person.fill("training:study.folds", str(FOLDS))
     person.press("training:estimate.start")
     page.wait_for_url("**/training/ftjob-*")
-    folded = ready(person)
+    return form
 
-    # and the folds are judged by the task's own figures, without labels that look wrong
-    name = person.say("training:study.byFold")
+
+def folds_are_judged(person: Person) -> None:
+    """The folds are judged by the task's own figures, without labels that look wrong."""
+    page, name = person.page, person.say("training:study.byFold")
     assert rows_in(page, name) == FOLDS
     for figure in ("micro_f1", "macro_f1", "subset_accuracy"):
         title = person.say(f"evaluation:figure.{figure}")
@@ -146,7 +145,10 @@ def test_a_study_and_labels_by_column_from_the_form_to_the_report(
         expect(heads).to_be_visible()
     expect(page.get_by_text(person.say("training:study.errors"))).to_have_count(0)
 
-    # and its report sets it beside simple methods
+
+def report_sets_beside(person: Person) -> None:
+    """Its report sets it beside simple methods."""
+    page = person.page
     person.follow("training:outcome.report")
     person.follow("models:report")
     expect(page.get_by_test_id("verdict")).to_be_visible()
@@ -157,6 +159,30 @@ def test_a_study_and_labels_by_column_from_the_form_to_the_report(
     expect(page.get_by_text(person.say("evaluation:baselines.frequency")).first).to_be_visible()
     page.get_by_text(person.say("evaluation:samples.best"), exact=True).click()
     expect(page.get_by_role("heading", name=person.say("evaluation:rows.best"))).to_be_visible()
+
+
+@in_looks
+def test_a_study_and_labels_by_column_from_the_form_to_the_report(
+    context_new: ContextMaker, tmp_path: Path, looks: Looks
+) -> None:
+    shots = Path(os.environ.get("ANNEAL_TEST_SHOTS", tmp_path))
+    page = context_new().new_page()
+    person = person_new(page, "en")
+    person.sign_up()
+    person.sample_data_add()
+
+    # when a job is begun with folds and a search, after its price has been said
+    study_begin(person)
+    studied = ready(person)
+    study_is_drawn(person)
+    exports_are_its_own(person)
+
+    # when a file has its labels in columns of 0 and 1
+    topics_upload(person, tmp_path / "topics.csv")
+    form = folds_begin(person)
+    folded = ready(person)
+    folds_are_judged(person)
+    report_sets_beside(person)
 
     person.keep_state()
     report = re.sub(r"^https?://[^/]+", "", page.url)

@@ -96,6 +96,29 @@ def test_a_repeated_idempotency_key_gets_the_first_answer_uncharged(customer: Cu
     assert customer.balance()["consumed"] == charged
 
 
+def test_a_key_repeats_a_pipelines_answer_for_its_own_model_and_text_alone(
+    customer: Customer,
+) -> None:
+    headers = {"Idempotency-Key": "pipeline-once"}
+    made = customer.http.post("/v1/deployments", json={"name": "pipe", "model": MODEL}).json()
+
+    def asked(model: str = MODEL, text: str = GOOD) -> httpx.Response:
+        return customer.http.post(f"/hf/models/{model}", json={"inputs": text}, headers=headers)
+
+    first = asked()
+    charged = customer.balance()["consumed"]
+    again = asked()
+    others = [asked(text=BAD), asked(model="pipe")]
+    customer.http.delete(f"/v1/deployments/{made['id']}").raise_for_status()
+
+    assert (again.content, again.headers["x-units"]) == (first.content, "0")
+    assert again.headers["idempotent-replayed"] == "true"
+    assert {(each.status_code, each.json()["code"]) for each in others} == {
+        (409, "idempotency_mismatch")
+    }
+    assert customer.balance()["consumed"] == charged
+
+
 def test_the_hugging_face_client_classifies(customer: Customer) -> None:
     url = f"{customer.installation.url}/hf/models/{MODEL}"
     with InferenceClient(model=url, token=customer.key) as client:

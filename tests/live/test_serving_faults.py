@@ -184,7 +184,7 @@ def test_without_an_engine_a_call_is_told_to_come_back_and_costs_nothing(
     assert int(answer.headers["retry-after"]) >= 1
     assert answer.json()["error"]["code"] == "engine_unavailable"
     assert customer.events() == before
-    wait_serving(customer)
+    wait_serving(customer.installation.url, customer.key)
 
 
 def test_suspension_refuses_the_next_call(customer: Customer) -> None:

@@ -108,6 +108,32 @@ def test_a_client_that_leaves_pays_for_what_was_answered_and_resumes_with_its_ke
     assert customer.balance()["consumed"] == before + len(texts)
 
 
+def test_a_resumed_stream_keeps_the_names_and_rules_it_began_with(customer: Customer) -> None:
+    made = customer.http.post("/v1/deployments", json={"name": "kept", "model": MODEL}).json()
+    address = f"/v1/deployments/{made['id']}"
+    before = {"labels": {"positive": "good", "negative": "bad"}}
+    customer.http.put(f"{address}/output", json=before).raise_for_status()
+    texts = [f"{text} (kept)" for text in TEXTS * 6]
+    headers = {**LINES, "Idempotency-Key": "stream-kept"}
+    body = {"model": "kept", "input": texts}
+    with customer.http.stream("POST", "/v1/classify", json=body, headers=headers) as answer:
+        assert json.loads(next(answer.iter_lines()))["label"] in ("good", "bad")
+    assert customer.nothing_held()
+
+    customer.http.put(f"{address}/output", json={}).raise_for_status()
+    rule = {"name": "all", "pattern": "kept", "label": "positive"}
+    customer.http.put(f"{address}/rules", json={"rules": [rule]}).raise_for_status()
+    *resumed, last = streamed(customer, **body, headers={"Idempotency-Key": "stream-kept"})
+    *fresh, _ = streamed(customer, **body, headers={"Idempotency-Key": "stream-fresh"})
+    customer.http.delete(address).raise_for_status()
+
+    assert [row["index"] for row in resumed] == list(range(len(texts)))
+    assert 0 < last["metering"]["units"] < len(texts)
+    assert {row["label"] for row in resumed} == {"good", "bad"}
+    assert not any("rule" in row for row in resumed)
+    assert {row["rule"] for row in fresh} == {"all"}
+
+
 def test_a_balance_that_ends_mid_way_ends_the_stream_with_a_line(
     installation: Installation,
 ) -> None:

@@ -3428,7 +3428,7 @@ export interface components {
         LogDeletedSchema: {
             object: string;
             deployment: string;
-            /** @description How many rows they were. */
+            /** @description How many rows they were, counted up to 100,000. */
             deleted: number;
         };
         /** @description `PUT /v1/deployments/{id}/prediction_log`: all of it at once; the rest gets its default. */
@@ -5051,7 +5051,10 @@ export interface operations {
     pipeline: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repeated call with the same key and body gets the first answer, uncharged. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 model: string;
             };

@@ -1,28 +1,22 @@
 """What cross-validation leaves: likely label errors, and the predictions behind them."""
 
 from dataclasses import asdict
-from typing import Any, ClassVar
+from typing import Final
 
-from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from anneal.kernel.api import integer_read, limit_read
+from anneal.kernel.api import Download, integer_read, limit_read
 from anneal.kernel.principal import Permission
 from mlworker.jobs.api.study_schemas import LabelErrorListSchema
 from mlworker.jobs.api.views import JobBase
 from mlworker.jobs.label_errors import label_errors_csv, label_errors_page, out_of_fold_bytes
 
-_TAGS = ["fine-tuning"]
-_MOST_ROWS = 100_000
-
-
-class FileResponse(HttpResponse):
-    """Finished bytes; nothing in them is evaluated after the scope has closed."""
-
-    data: ClassVar[Any] = None
+_TAGS: Final = ["fine-tuning"]
+_MOST_ROWS: Final = 100_000
+_PARQUET: Final = "application/vnd.apache.parquet"
 
 
 class LabelErrorsView(JobBase):
@@ -68,13 +62,14 @@ class LabelErrorsCsvView(JobBase):
         tags=_TAGS,
         responses={(200, "text/csv"): OpenApiTypes.STR},
     )
-    def get(self, request: Request, job_id: str) -> FileResponse:
+    def get(self, request: Request, job_id: str) -> Download:
         """Return all likely label errors with their texts, for a spreadsheet."""
         page = label_errors_page(
             organization=self.organization, job=self.located, skip=0, limit=None
         )
         # Spreadsheets take a file for UTF-8 when it begins with the mark.
-        return _attached("\ufeff" + label_errors_csv(page), "text/csv", "label_errors.csv")
+        table = "\ufeff" + label_errors_csv(page)
+        return Download(table, kind="text/csv", name="label_errors.csv")
 
 
 class OutOfFoldView(JobBase):
@@ -85,17 +80,9 @@ class OutOfFoldView(JobBase):
     @extend_schema(
         operation_id="fine_tuning_jobs_out_of_fold",
         tags=_TAGS,
-        responses={(200, "application/vnd.apache.parquet"): OpenApiTypes.BINARY},
+        responses={(200, _PARQUET): OpenApiTypes.BINARY},
     )
-    def get(self, request: Request, job_id: str) -> FileResponse:
+    def get(self, request: Request, job_id: str) -> Download:
         """Return what each training row was called by the model that had not seen it (Parquet)."""
         found = out_of_fold_bytes(organization=self.organization, job=self.located)
-        return _attached(found, "application/vnd.apache.parquet", "out_of_fold.parquet")
-
-
-def _attached(content: str | bytes, kind: str, name: str) -> FileResponse:
-    return FileResponse(
-        content,
-        content_type=kind,
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+        return Download(found, kind=_PARQUET, name="out_of_fold.parquet")

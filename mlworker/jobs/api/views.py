@@ -2,13 +2,12 @@
 
 from typing import Any, ClassVar
 
-from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from anneal.kernel.api import TenantView, page
+from anneal.kernel.api import Download, TenantView, page
 from anneal.kernel.principal import Permission
 from mlworker.jobs.api.paging import event_page
 from mlworker.jobs.api.render import render_checkpoint, render_estimate, render_job
@@ -220,12 +219,6 @@ class JobCheckpointsView(JobBase):
         return Response(page(rows, request, prefix=CHECKPOINT_PREFIX, render=render))
 
 
-class FinishedBytes(HttpResponse):
-    """A download: nothing in it is evaluated after the scope has closed."""
-
-    data: ClassVar[Any] = None
-
-
 class JobTensorboardView(JobBase):
     """A job's metrics for TensorBoard."""
 
@@ -236,12 +229,8 @@ class JobTensorboardView(JobBase):
         tags=_TAGS,
         responses={(200, _BINARY): OpenApiTypes.BINARY},
     )
-    def get(self, request: Request, job_id: str) -> FinishedBytes:
+    def get(self, request: Request, job_id: str) -> Download:
         """Download a job's curves as a TensorBoard event file; empty before the first step."""
         data = event_file(organization=self.organization, job_id=self.located.id)
         name = f"events.out.tfevents.{self.located.public_id}"
-        return FinishedBytes(
-            data,
-            content_type=_BINARY,
-            headers={"Content-Disposition": f'attachment; filename="{name}"'},
-        )
+        return Download(data, kind=_BINARY, name=name)

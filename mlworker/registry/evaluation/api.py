@@ -3,14 +3,13 @@
 from dataclasses import asdict
 from typing import Any, ClassVar
 
-from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from anneal.kernel.api import TenantView
+from anneal.kernel.api import Download, TenantView
 from anneal.kernel.principal import Permission
 from mlworker.registry.evaluation.comparing import models_compare
 from mlworker.registry.evaluation.pdf import WORST, report_pdf
@@ -132,12 +131,6 @@ class EvaluationRowsView(TenantView):
         )
 
 
-class DocumentResponse(HttpResponse):
-    """Finished bytes; nothing in them is evaluated after the scope has closed."""
-
-    data: ClassVar[Any] = None
-
-
 class EvaluationPdfView(EvaluationView):
     """The report as a document."""
 
@@ -147,16 +140,12 @@ class EvaluationPdfView(EvaluationView):
         parameters=[LanguageQuery],
         responses={(200, "application/pdf"): OpenApiTypes.BINARY},
     )
-    def get(self, request: Request, model: str) -> DocumentResponse:  # type: ignore[override] # bytes
+    def get(self, request: Request, model: str) -> Download:  # type: ignore[override] # bytes
         """Return the report as PDF, in English or Simplified Chinese."""
         query = _checked(LanguageQuery, request)
         worst = worst_rows(organization=self.organization, name=model, limit=WORST)
         document = report_pdf(self.located, worst, language=query["language"])
-        return DocumentResponse(
-            document,
-            content_type="application/pdf",
-            headers={"Content-Disposition": 'attachment; filename="evaluation.pdf"'},
-        )
+        return Download(document, kind="application/pdf", name="evaluation.pdf")
 
 
 class CompareView(TenantView):

@@ -3,19 +3,28 @@
 A call that would only wait for its deadline is refused at once, and told when to come back. The
 bound is counted in tokens, from what the engines measured of themselves; it also bounds what lies
 in Redis. An organization that holds less than its share of the bound gets in although it is full.
+
+Shadows and chunks of batches that wait for an engine are not counted: it takes them when no call
+waits, a small batch at a time, so that a call waits for one of these however many there are (what
+that leaves open is in `docs/workers.md`).
+Texts that wait to be read in the web process stand in one line: a shadow joins it when it is empty,
+and is counted.
 """
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 from uuid import UUID
 
 from mlworker.serving.errors import Overloaded
+from mlworker.serving.gateway.texts import INLINE_CHARACTERS
 
 WAIT_SECONDS: Final = 15.0
 """How long what is admitted may take: half of a call's deadline, since gateways do not add up."""
+THREAD: Final = "thread:"
+"""Where a base is named for the room of long texts: the one thread that reads them."""
 LEAST_TOKENS: Final = 65_536
 MOST_TOKENS: Final = 4_000_000
 """Bounds of the bound. The latter is 16 MB in Redis for each gateway process."""
@@ -51,6 +60,20 @@ class Admission:
             held[organization_id] -= tokens
             if not held[organization_id]:
                 del held[organization_id]
+
+    def room_to_read(
+        self, organization_id: UUID, texts: Sequence[str], *, behind: bool = False
+    ) -> AbstractContextManager[None]:
+        """Count texts that wait for the thread that reads long ones; nobody is charged yet.
+
+        What is to run ``behind`` calls is refused while any are there. Raises Overloaded.
+        """
+        characters = sum(map(len, texts))
+        if characters <= INLINE_CHARACTERS:
+            characters = 0
+        elif behind and self._held[THREAD]:
+            raise Overloaded(retry_after=1)
+        return self.room(THREAD, organization_id, characters)
 
     def _check(
         self, base: str, held: dict[UUID, int], own: int, wanted: int, organization_id: UUID

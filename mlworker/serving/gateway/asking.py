@@ -3,10 +3,10 @@ one for each part of its list."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from mlworker.engine.tasks import TASKS
 from mlworker.engine.tasks.base import Task
@@ -32,8 +32,6 @@ from mlworker.serving.shaping import NOTHING_DECIDED, Decisions
 from mlworker.serving.tallying import Tally
 
 ENGINE_WAIT_SECONDS = 5.0
-THREAD: Final = "thread:"
-"""Where a base is named for the room of long texts: the one thread that reads them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,15 +169,8 @@ class Asking:
             return NOTHING_DECIDED
         if sum(map(len, job.texts)) <= INLINE_CHARACTERS:
             return choice.shape.decide(job.texts)
-        with self._room(job, job.texts):
+        with self._runtime.admission.room_to_read(job.organization.id, job.texts):
             return await self._runtime.tokenisers.aside(choice.shape.decide, job.texts)
-
-    def _room(self, job: Job, texts: list[str]) -> AbstractContextManager[None]:
-        """Return what bounds the long texts that wait for the thread: nobody is charged yet."""
-        characters = sum(map(len, texts))
-        if characters <= INLINE_CHARACTERS:
-            characters = 0
-        return self._runtime.admission.room(THREAD, job.organization.id, characters)
 
     async def _tokens(
         self, job: Job, choice: Choice, task: Task | None, texts: list[str]
@@ -193,7 +184,7 @@ class Asking:
         ):
             raise EngineUnavailable(retry_after=5)
         words = task is not None and task.level == "token"
-        with self._room(job, texts):
+        with runtime.admission.room_to_read(job.organization.id, texts):
             return await runtime.tokenisers.encode(
                 base, choice.servable.max_length, texts, words=words
             )

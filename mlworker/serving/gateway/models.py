@@ -6,8 +6,10 @@ same tenant scope as the rest of the product.
 
 import asyncio
 import functools
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -20,9 +22,11 @@ from mlworker.catalog.selectors import base_model_get
 from mlworker.engine.base.config import BertConfig
 from mlworker.engine.base.locate import locate_base
 from mlworker.registry.contracts import ServableModel
+from mlworker.registry.selectors import model_version_resolve
 from mlworker.serving.contracts import LogInfo, ModelTarget
 from mlworker.serving.errors import DeploymentPaused, ModelNotFound
 from mlworker.serving.gateway.caches import AgedCache
+from mlworker.serving.pinning import Pinned, stream_pin
 from mlworker.serving.protocol import EMBEDDING_TIER, ModelSpec
 from mlworker.serving.selectors import model_find
 from mlworker.serving.shaping import Shape, shape_of
@@ -88,9 +92,24 @@ class ModelDirectory:
         target = self._known.get(key)
         if target is None:
             loop, changes = asyncio.get_running_loop(), self._changes
-            target = await loop.run_in_executor(self._threads, _resolve, organization, name)
+            look = partial(_resolve, organization, name)
+            target = await loop.run_in_executor(self._threads, _unit, organization, look)
             if changes == self._changes:  # else it may have been read before what was changed
                 self._known.put(key, target)
+        if target.paused:
+            raise DeploymentPaused(param="model")
+        return target
+
+    async def pinned(
+        self, organization: OrganizationRef, name: str, digest: str, random: bytes
+    ) -> Target:
+        """Return a deployment as it was when the stream ``digest`` began, maybe now.
+
+        Raises what `target` does, and ModelNotFound when that model was deleted meanwhile.
+        """
+        loop = asyncio.get_running_loop()
+        look = partial(pinned_target, organization, name, digest, random)
+        target = await loop.run_in_executor(self._threads, _unit, organization, look)
         if target.paused:
             raise DeploymentPaused(param="model")
         return target
@@ -151,15 +170,40 @@ def _vector_size(base: str) -> int:
     return BertConfig.read(locate_base(base).directory / "config.json").hidden_size
 
 
-def _resolve(organization: OrganizationRef, name: str) -> Target:
+def _unit(organization: OrganizationRef, look: Callable[[], Target]) -> Target:
     try:
         with tenant_scope(organization):
-            target = model_find(organization=organization, name=name)
+            return look()
     except DatabaseError:
         raise Unavailable(retry_after=1) from None
     finally:
         connection.close()  # gives it back to the pool
-    return _target(target)
+
+
+def _resolve(organization: OrganizationRef, name: str) -> Target:
+    return _target(model_find(organization=organization, name=name))
+
+
+def pinned_target(organization: OrganizationRef, name: str, digest: str, random: bytes) -> Target:
+    """Return a deployment whose calls all go where the stream ``digest`` began. ModelNotFound."""
+    found = model_find(organization=organization, name=name)
+    target = _target(found)
+    now = Pinned(target.choose(random).servable.name, found.output, found.rules)
+    pin = stream_pin(organization=organization, digest=digest, wanted=now)
+    if replace(now, model=pin.model) == pin:
+        for choice, percent in ((target.main, 0), (target.canary, 100)):
+            if choice is not None and choice.servable.name == pin.model:
+                return replace(target, canary_percent=percent)
+    try:
+        servable = model_version_resolve(organization=organization, name=pin.model)
+    except NotFound:
+        raise ModelNotFound(
+            "The model that began this stream was deleted: send the list under a new key.",
+            param="Idempotency-Key",
+        ) from None
+    # Its figures are of no comparison that runs now.
+    choice = choice_of(servable, replace(found, output=pin.output, rules=pin.rules))
+    return replace(target, main=choice, canary=None, canary_percent=0, shadow=None)
 
 
 def _target(found: ModelTarget) -> Target:

@@ -1,8 +1,6 @@
 """The online requests, step by step: who, what, which model, tokens, hold and rows, answer."""
 
 import asyncio
-import hashlib
-import json
 from typing import Final
 
 from anneal.kernel.errors import InvalidRequest, QuotaExhausted
@@ -22,7 +20,7 @@ from mlworker.serving.gateway.bodies import (
     texts_of,
 )
 from mlworker.serving.gateway.call import Call
-from mlworker.serving.gateway.http import Headers, body_read, header, respond
+from mlworker.serving.gateway.http import Headers, body_read, respond
 from mlworker.serving.gateway.jobs import (
     Job,
     classify_as,
@@ -30,17 +28,17 @@ from mlworker.serving.gateway.jobs import (
     options_of,
     pipeline_as,
 )
+from mlworker.serving.gateway.keyed import IN_PARTS, store_as, stream_digest
 from mlworker.serving.gateway.keys import Caller
 from mlworker.serving.gateway.models import vector_size
 from mlworker.serving.gateway.runtime import Runtime
 from mlworker.serving.gateway.streaming import EVENTS, LINES, Stream
-from mlworker.serving.gateway.tickets import Replay, StoreAs
+from mlworker.serving.gateway.tickets import Replay
 from tenants.accounts.contracts import HOUSE_ORGANIZATION
 
 TRIAL_CHECKS: Final = 16
 KEPT_VECTORS: Final = 100
 """A vector is some kilobytes of JSON, and an answer with a key is a row of Postgres for a day."""
-_MAX_KEY: Final = 255
 
 
 class Calls:
@@ -59,7 +57,11 @@ class Calls:
         target = await self._runtime.models.target(caller.organization, body.model)
         texts = texts_of(body.input, param="input", max_items=MAX_ITEMS)
         stream = call.streams(asked=body.stream)
-        store = _store_as(call, "POST /v1/classify", raw, stream=stream)
+        store = store_as(call, "POST /v1/classify", raw, apart=IN_PARTS if stream else "")
+        if stream and store is not None and target.deployment_id is not None:
+            target = await self._runtime.models.pinned(
+                caller.organization, target.name, stream_digest(store), call.random
+            )
         job = Job(
             "classify",
             caller.organization,
@@ -76,9 +78,11 @@ class Calls:
     async def pipeline(self, call: Call) -> None:
         """`POST /hf/models/{model}`."""
         caller = await self._enter(call)
-        body = body_decode(HuggingFaceBody, await body_read(call.scope, call.receive))
+        raw = await body_read(call.scope, call.receive)
+        body = body_decode(HuggingFaceBody, raw)
         target = await self._runtime.models.target(caller.organization, call.model or "")
         texts = texts_of(body.inputs, param="inputs", max_items=MAX_ITEMS)
+        store = store_as(call, "POST /hf/models", raw, apart=f" to {target.name}")
         parameters = body.parameters or HuggingFaceParameters()
         job = Job(
             "classify",
@@ -87,6 +91,7 @@ class Calls:
             target,
             texts,
             pipeline_as(parameters.top_k, alone=isinstance(body.inputs, str)),
+            store,
             function=parameters.function_to_apply,
             stock=True,
         )
@@ -108,7 +113,7 @@ class Calls:
                 param="dimensions",
             )
         stream = call.streams(asked=body.stream)
-        store = _store_as(call, "POST /v1/embeddings", raw, stream=stream)
+        store = store_as(call, "POST /v1/embeddings", raw, apart=IN_PARTS if stream else "")
         if store is not None and len(texts) > KEPT_VECTORS:
             raise InvalidRequest(
                 f"Vectors are kept for a repeated call for up to {KEPT_VECTORS} texts: send fewer,"
@@ -188,20 +193,3 @@ class Calls:
         await respond(call.send, 200, outcome.body, headers)
         call.answered(outcome.ticket, outcome.answer)
         self._asking.left(choice, outcome, call.random)
-
-
-def _store_as(call: Call, scope: str, raw: bytes, *, stream: bool) -> StoreAs | None:
-    given = header(call.scope, b"idempotency-key")
-    if given is None:
-        return None
-    key = given.decode("latin-1")
-    if not key or len(key) > _MAX_KEY or not key.isprintable():
-        raise InvalidRequest(
-            f"Idempotency-Key must be 1 to {_MAX_KEY} printable characters.",
-            param="Idempotency-Key",
-        )
-    # Spelling and spacing of the body do not matter, its content does.
-    canonical = json.dumps(json.loads(raw), sort_keys=True).encode()
-    if stream:  # it is kept in parts, so its key fits no plain call
-        canonical += b" in parts"
-    return StoreAs(scope, key, hashlib.sha256(canonical).hexdigest())

@@ -86,7 +86,7 @@ class Runtime:
         self.models = ModelDirectory()
         self.tokenisers = Tokenisers()
         self.tallies = Tallies()
-        self.shadows = Shadows(self.broker, self.tokenisers, self.tallies)
+        self.shadows = Shadows(self.broker, self.tokenisers, self.tallies, self.admission)
         self.listeners = listeners_new()
         loops = (
             self.desk.take_forever,

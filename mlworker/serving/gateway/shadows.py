@@ -15,7 +15,9 @@ from itertools import repeat
 from typing import Final
 
 from anneal.kernel.scopes import OrganizationRef
+from mlworker.serving.errors import Overloaded
 from mlworker.serving.figures import SHADOWS
+from mlworker.serving.gateway.admission import Admission
 from mlworker.serving.gateway.answers import Sources, rows_of
 from mlworker.serving.gateway.broker import BROKER_ERRORS, Broker
 from mlworker.serving.gateway.comparing import Said, row_compare
@@ -72,8 +74,11 @@ class Flight:
 class Shadows:
     """One gateway process's shadows."""
 
-    def __init__(self, broker: Broker, tokenisers: Tokenisers, tallies: Tallies) -> None:
+    def __init__(
+        self, broker: Broker, tokenisers: Tokenisers, tallies: Tallies, admission: Admission
+    ) -> None:
         self._broker, self._tokenisers, self._tallies = broker, tokenisers, tallies
+        self._admission = admission
         self._flights: dict[int, Flight] = {}
         self._outgoing: defaultdict[str, list[Work]] = defaultdict(list)
         self._wake = asyncio.Event()
@@ -127,12 +132,11 @@ class Shadows:
 
     async def _send(self, flight: Flight) -> None:
         answered, servable = flight.answered, flight.shadow.servable
-        main = answered.target.main.servable
-        tokens = answered.tokens
-        if (servable.base, servable.max_length) != (main.base, main.max_length):
-            tokens = await self._tokenisers.encode(
-                servable.base, servable.max_length, flight.texts, words=bool(tokens.encoded)
-            )
+        try:
+            tokens = await self._tokens(flight)
+        except Overloaded:
+            self._drop(flight)
+            return
         flight.sources, flight.texts = sources_of(flight.texts, tokens), []
         if not self._broker.served(servable.base):
             self._broker.want(servable.base)
@@ -150,6 +154,18 @@ class Shadows:
             )
         )
         self._wake.set()
+
+    async def _tokens(self, flight: Flight) -> Tokens:
+        """Return the texts as the shadow reads them. Overloaded while calls' texts are read."""
+        tokens, servable = flight.answered.tokens, flight.shadow.servable
+        main = flight.answered.target.main.servable
+        if (servable.base, servable.max_length) == (main.base, main.max_length):
+            return tokens
+        of = flight.answered.organization.id
+        with self._admission.room_to_read(of, flight.texts, behind=True):
+            return await self._tokenisers.encode(
+                servable.base, servable.max_length, flight.texts, words=bool(tokens.encoded)
+            )
 
     async def send_forever(self) -> None:
         """Send what is offered, all that gathered during the last round trip together, for ever."""

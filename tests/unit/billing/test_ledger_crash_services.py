@@ -83,72 +83,60 @@ def crash_everywhere(
     return number - 1
 
 
+class Moves:
+    """The services that move units, in the order in which each has what it needs."""
+
+    def __init__(self, organization: OrganizationRef) -> None:
+        self.organization = organization
+        self.holds: list[Any] = []
+
+    def take(self, key: str = "one") -> None:
+        made = hold_take(
+            organization=self.organization, unit="prediction", amount=100, key=key, ttl_seconds=60
+        )
+        self.holds.append(made.id)
+
+    def take_limited(self) -> None:
+        limit_set(organization=self.organization, unit="prediction", window="day", amount=900)
+        self.take("limited")
+
+    def money(self) -> None:
+        given: dict[str, Any] = {"kind": GrantKind.PURCHASED, "source": "paid"}
+        balance_grant(organization=self.organization, unit="USD", amount=5, **given)
+
+    def segment(self) -> None:
+        hold_capture_segment(
+            organization=self.organization, hold_id=self.holds[0], segment="s1", used_so_far=30
+        )
+
+    def extend(self) -> None:
+        hold_extend(organization=self.organization, hold_id=self.holds[0], ttl_seconds=60, amount=9)
+
+    def capture(self) -> None:
+        hold_capture(
+            organization=self.organization, hold_id=self.holds[0], amount=11, event_id="last"
+        )
+
+    def refund(self) -> None:
+        hold_refund(
+            organization=self.organization, hold_id=self.holds[0], key="r", reason="Our fault."
+        )
+
+    def release(self) -> None:
+        hold_release(
+            organization=self.organization, hold_id=self.holds[-1], note="The disk failed."
+        )
+
+
 def test_r06_a_crash_between_any_two_statements_of_the_services_moves_nothing(
     organization: OrganizationRef,
 ) -> None:
-    hold_ids: list[Any] = []
+    moves = Moves(organization)
+    works = [moves.take, moves.take_limited, moves.money, moves.segment, moves.extend]
+    works += [moves.capture, moves.refund, moves.release]
 
-    def taking(key: str, amount: int = 100) -> Callable[[], object]:
-        return lambda: hold_ids.append(
-            hold_take(
-                organization=organization,
-                unit="prediction",
-                amount=amount,
-                key=key,
-                ttl_seconds=60,
-            ).id
-        )
-
-    def limited() -> None:
-        limit_set(organization=organization, unit="prediction", window="day", amount=900)
-        taking("limited")()
-
-    def money() -> None:
-        balance_grant(
-            organization=organization,
-            unit="USD",
-            amount=5,
-            kind=GrantKind.PURCHASED,
-            source="paid",
-        )
-
-    crashes = [
-        crash_everywhere(organization, taking("one")),
-        crash_everywhere(organization, limited),
-        crash_everywhere(organization, money),
-        crash_everywhere(
-            organization,
-            lambda: hold_capture_segment(
-                organization=organization, hold_id=hold_ids[0], segment="s1", used_so_far=30
-            ),
-        ),
-        crash_everywhere(
-            organization,
-            lambda: hold_extend(
-                organization=organization, hold_id=hold_ids[0], ttl_seconds=60, amount=9
-            ),
-        ),
-        crash_everywhere(
-            organization,
-            lambda: hold_capture(
-                organization=organization, hold_id=hold_ids[0], amount=11, event_id="last"
-            ),
-        ),
-        crash_everywhere(
-            organization,
-            lambda: hold_refund(
-                organization=organization, hold_id=hold_ids[0], key="r", reason="Our fault."
-            ),
-        ),
-        crash_everywhere(
-            organization,
-            lambda: hold_release(
-                organization=organization, hold_id=hold_ids[-1], note="The disk failed."
-            ),
-        ),
-    ]
-
-    assert all(crashes)
+    for work in works:
+        assert crash_everywhere(organization, work)
 
 
 def test_a_crash_between_any_two_statements_of_a_submit_leaves_no_job_and_no_hold(

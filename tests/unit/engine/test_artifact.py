@@ -40,6 +40,21 @@ FULL = FullEntry(0, embeddings=False)
 TEXTS = [row["text"] for row in sentences(7)] + ["", "你好 — émigré \ud800"]
 
 
+def lora_tensors(
+    config: BertConfig, lora: LoraEntry, chance: torch.Generator, *, pooler: bool
+) -> dict[str, Tensor]:
+    """Random adapters of the right shapes."""
+    tensors, rank = {}, lora.rank
+    for key, (width, out, parts) in module_keys(
+        config, lora.targets, lora.first_block, pooler=pooler
+    ):
+        tensors[f"lora.{key}.a"] = torch.randn(parts * rank, width, generator=chance) * 0.05
+        tensors[f"lora.{key}.b"] = torch.randn(parts, out, rank, generator=chance) * 0.05
+        if lora.targets == "query_value" and parts > 1:
+            tensors[f"lora.{key}.b"][1] = 0
+    return tensors
+
+
 def make_artifact(
     base: BaseDirectory,
     tier: str,
@@ -53,7 +68,6 @@ def make_artifact(
     """Random weights of the right shapes, large enough to matter."""
     config = BertConfig.read(base.directory / "config.json")
     chance = torch.Generator().manual_seed(seed)
-    rank = lora.rank
     tensors = {
         "head.weight": torch.randn(len(labels), config.hidden_size, generator=chance),
         "head.bias": torch.randn(len(labels), generator=chance),
@@ -64,13 +78,7 @@ def make_artifact(
             config.num_attention_heads, config.hidden_size, generator=chance
         )
     if tier == "lora":
-        for key, (width, out, parts) in module_keys(
-            config, lora.targets, lora.first_block, pooler=not tokens
-        ):
-            tensors[f"lora.{key}.a"] = torch.randn(parts * rank, width, generator=chance) * 0.05
-            tensors[f"lora.{key}.b"] = torch.randn(parts, out, rank, generator=chance) * 0.05
-            if lora.targets == "query_value" and parts > 1:
-                tensors[f"lora.{key}.b"][1] = 0
+        tensors |= lora_tensors(config, lora, chance, pooler=not tokens)
     if tier == "full":
         own = Bert.load(base).state_dict()
         for name in full_shapes(config, full):

@@ -51,6 +51,20 @@ def _uploaded(organization: OrganizationRef, csv: bytes) -> DatasetVersionInfo:
         return dataset_version_resolve(organization=organization, reference=made.public_id)
 
 
+def _write_rows(
+    organization: OrganizationRef, parts: list[tuple[DatasetVersionInfo, Split]], path: Path
+) -> None:
+    """Write the rows of parts of versions as a supervisor does."""
+    rows = []
+    for source, part in parts:
+        with tenant_scope(organization):
+            table = dataset_version_read(
+                organization=organization, version_id=source.id, split=part
+            )
+        rows += table.select(["row_id", "text", "label"]).to_pylist()
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
 def _trained(
     organization: OrganizationRef,
     version: DatasetVersionInfo,
@@ -63,14 +77,7 @@ def _trained(
         parts = [(version, split)]
         if extra is not None and split is Split.VALIDATION:
             parts = [(extra, part) for part in Split]
-        rows = []
-        for source, part in parts:
-            with tenant_scope(organization):
-                table = dataset_version_read(
-                    organization=organization, version_id=source.id, split=part
-                )
-            rows += table.select(["row_id", "text", "label"]).to_pylist()
-        (folder / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        _write_rows(organization, parts, folder / f"{split}.jsonl")
     base = locate_base("minilm-l6")
     config = resolve_auto(
         {"seed": 11}, rows=version.splits["train"], classes=len(version.labels), tier="head"

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,9 +14,8 @@ from anneal.kernel import clock
 from anneal.kernel.ids import parse_id, public_id, uuid7
 from anneal.kernel.models import AuditEvent
 from anneal.kernel.principal import KeyScope, Role
-from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
-from mlworker.predictions import exporting, tasks
-from mlworker.predictions.models import LogDay, Prediction
+from anneal.kernel.scopes import OrganizationRef, tenant_scope
+from mlworker.predictions import exporting
 from mlworker.predictions.rows import row_of
 from mlworker.serving.contracts import LogInfo
 from tests.unit.factories import error_of, make_client
@@ -165,35 +163,6 @@ def test_a_row_is_read_and_forgotten(
     assert audited(organization)[0] == "prediction.delete"
 
 
-def test_all_rows_are_forgotten_at_once(
-    client_api: APIClient, organization: OrganizationRef, deployment: str
-) -> None:
-    other = make_deployment(organization, "other")
-    keep(organization, deployment, [row(), row()])
-    keep(organization, other, [row("stays")])
-
-    gone = client_api.delete(f"/v1/deployments/{deployment}/predictions").json()
-
-    assert gone == {"object": "prediction_log", "deployment": deployment, "deleted": 2}
-    assert (texts(client_api, deployment), texts(client_api, other)) == ([], ["stays"])
-    assert audited(organization)[0] == "prediction_log.delete"
-
-
-def test_nothing_stays_of_a_deleted_deployment(
-    client_api: APIClient, organization: OrganizationRef, deployment: str
-) -> None:
-    made = row()
-    keep(organization, deployment, [made])
-
-    client_api.delete(f"/v1/deployments/{deployment}")
-
-    assert keep(organization, deployment, [row("late")]) == 0
-    assert client_api.get(f"/v1/predictions/{public_id('pred_', made.id)}").status_code == 404
-    with system_scope("test"):
-        assert not Prediction.objects.filter(deployment_id=parse_id("dep_", deployment)).exists()
-        assert not LogDay.objects.filter(deployment_id=parse_id("dep_", deployment)).exists()
-
-
 def test_turned_off_nothing_is_added_and_what_is_there_stays(
     client_api: APIClient, organization: OrganizationRef, deployment: str
 ) -> None:
@@ -239,25 +208,6 @@ def test_a_batch_written_twice_is_there_once(
 
     assert [keep(organization, deployment, rows) for _ in range(2)] == [1, 1]
     assert texts(client_api, deployment) == ["once"]
-
-
-def test_rows_end_with_their_days(
-    client_api: APIClient, organization: OrganizationRef, deployment: str
-) -> None:
-    made = row("old")
-    keep(organization, deployment, [made])
-    put(client_api, deployment, enabled=True, days=7)
-
-    with clock.frozen(clock.now() + timedelta(days=6)):
-        tasks.sweep()
-        assert texts(client_api, deployment) == ["old"]
-    with clock.frozen(clock.now() + timedelta(days=7, minutes=1)):
-        address = f"/v1/predictions/{public_id('pred_', made.id)}"
-        assert client_api.get(address).status_code == 404  # swept or not
-        assert texts(client_api, deployment) == []
-        tasks.sweep()
-    with system_scope("test"):
-        assert not Prediction.objects.filter(id=made.id).exists()
 
 
 def test_files_hold_the_chosen_rows_and_say_where_the_next_begins(

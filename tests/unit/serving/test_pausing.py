@@ -86,7 +86,7 @@ def test_what_was_read_before_a_change_is_not_kept(monkeypatch: pytest.MonkeyPat
         assert changed.wait(5)
         return found.pop(0)
 
-    monkeypatch.setattr(models, "_resolve", resolve)
+    monkeypatch.setattr(models, "_unit", resolve)
 
     async def story() -> None:
         directory = ModelDirectory()

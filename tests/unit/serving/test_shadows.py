@@ -12,6 +12,7 @@ from anneal.kernel.ids import uuid7
 from anneal.kernel.scopes import OrganizationRef
 from mlworker.registry.contracts import ServableModel
 from mlworker.serving.gateway import shadows as module
+from mlworker.serving.gateway.admission import Admission
 from mlworker.serving.gateway.models import Choice, Target
 from mlworker.serving.gateway.shadows import Answered, Shadows
 from mlworker.serving.gateway.tallies import Tallies
@@ -20,6 +21,7 @@ from mlworker.serving.protocol import NO_ROOM, Answer, ModelSpec, Work
 from mlworker.serving.tallying import Tally
 
 ALWAYS, LATER = bytes(16), b"\xff" * 16
+LONG = "a longer text " * 400
 CUSTOMER = OrganizationRef(uuid7(), "acme")
 
 
@@ -76,7 +78,8 @@ class Bench:
 
     def __init__(self, **shadow: Any) -> None:
         self.post, self.tallies, self.tokenisers = Post(), Tallies(), Tokenisers()
-        self.shadows = Shadows(self.post, self.tokenisers, self.tallies)  # type: ignore[arg-type] # by script
+        self.admission = Admission(lambda _: 0.0)
+        self.shadows = Shadows(self.post, self.tokenisers, self.tallies, self.admission)  # type: ignore[arg-type] # by script
         self.target = Target(
             "reviews",
             uuid7(),
@@ -89,11 +92,15 @@ class Bench:
         )
 
     def offer(
-        self, *rows: tuple[float, ...], random: bytes = ALWAYS, queue_ms: float = 0.0
+        self,
+        *rows: tuple[float, ...],
+        random: bytes = ALWAYS,
+        queue_ms: float = 0.0,
+        text: str = "a text",
     ) -> None:
         tokens = Tokens([1] * len(rows), b"\x01\x00\x00\x00" * len(rows), 0, [])
         done = Answered(CUSTOMER, self.target, tokens, answer(0, *rows, queue_ms=queue_ms), None)
-        self.shadows.offer(done, ["a text"] * len(rows), random)
+        self.shadows.offer(done, [text] * len(rows), random)
 
     async def answered(self, *rows: tuple[float, ...], **more: Any) -> None:
         await settled()
@@ -246,5 +253,24 @@ def test_a_shadow_that_reads_texts_otherwise_gets_its_own_tokens() -> None:
             await asyncio.sleep(0.01)
         [work] = bench.post.sent
         assert work.lengths == [4]  # [CLS] a text [SEP]
+
+    with_shadows(story, max_length=64)
+
+
+def test_long_texts_of_shadows_are_read_when_no_calls_texts_wait_to_be() -> None:
+    async def story(bench: Bench) -> None:
+        with bench.admission.room_to_read(CUSTOMER.id, [LONG]):
+            bench.offer((0.1, 0.9), text=LONG)
+            bench.offer((0.1, 0.9))
+            while not bench.post.sent:
+                await asyncio.sleep(0.01)
+        assert (bench.shadows.in_flight, bench.tally().skipped) == (1, 1)
+        for _ in range(2):  # nor behind another shadow's
+            bench.offer((0.1, 0.9), text=LONG)
+        while len(bench.post.sent) < 2:
+            await asyncio.sleep(0.01)
+        assert (bench.shadows.in_flight, bench.tally().skipped) == (2, 2)
+        with bench.admission.room_to_read(CUSTOMER.id, [LONG], behind=True):
+            pass
 
     with_shadows(story, max_length=64)

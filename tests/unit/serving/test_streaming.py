@@ -19,6 +19,8 @@ from mlworker.serving.gateway.tickets import Replay, StoreAs
 from mlworker.serving.protocol import Answer
 
 PARTS = 8
+CHOSEN: Any = object()
+"""The model that the call is answered by."""
 TEXTS = [f"text {number}" for number in range(PARTS * PART_TEXTS - 10)]
 
 
@@ -29,6 +31,7 @@ class Script:
         self.asked: list[int] = []
         self.abandoned: list[int] = []
         self.told: list[int] = []
+        self.choices: set[object] = set()
         self._open: dict[int, asyncio.Future[Any]] = {}
         self.at_once = ""
         """How parts are answered without being let."""
@@ -44,7 +47,8 @@ class Script:
     def fail(self, part: int, error: Exception) -> None:
         self._future(part * PART_TEXTS).set_exception(error)
 
-    async def prepare(self, part: Job, _: Any) -> Prepared:
+    async def prepare(self, part: Job, choice: Any) -> Prepared:
+        self.choices.add(choice)
         rows = [{"index": part.first + place, "t": text} for place, text in enumerate(part.texts)]
         usage = {"predictions": len(part.texts), "tokens": 2 * len(part.texts)}
         body = {"object": "list", "model": "m", "data": rows, "usage": usage}
@@ -56,7 +60,8 @@ class Script:
         )
         return Prepared(part, ticket, part.texts, None, None, None)  # type: ignore[arg-type] # by script
 
-    async def answer(self, part: Job, _: Any, prepared: Prepared, __: None) -> Outcome:
+    async def answer(self, part: Job, choice: Any, prepared: Prepared, _: None) -> Outcome:
+        self.choices.add(choice)
         self.asked.append(part.first)
         word = self.at_once or await self._future(part.first)
         answer: Answer | Replay = Answer(0, 0, b"", 1.5, 2.0)
@@ -119,7 +124,7 @@ def played(story: Story, *, framing: Any = LINES, store: StoreAs | None = None) 
         call = Call(scope, client.receive, client.send, "classify_stream")
         target = SimpleNamespace(name="m", compared=True)
         job = Job("classify", None, None, target, TEXTS, None, store)  # type: ignore[arg-type] # by script
-        stream = Stream(call, job, None, script, framing)  # type: ignore[arg-type] # by script
+        stream = Stream(call, job, CHOSEN, script, framing)  # type: ignore[arg-type] # by script
         task = asyncio.create_task(stream.run())
         async with asyncio.timeout(10):
             await story(script, client, task)
@@ -160,6 +165,16 @@ def test_rows_leave_in_order_while_later_ones_are_not_even_asked_for() -> None:
         assert headers[b"x-request-id"] == b"mine-7"
 
     assert played(story).status == 200
+
+
+def test_all_parts_are_asked_of_the_model_that_was_chosen_at_the_start() -> None:
+    async def story(script: Script, client: Client, task: "asyncio.Task[None]") -> None:
+        script.at_once = "answered"
+        await task
+        assert len(script.asked) == PARTS
+        assert script.choices == {CHOSEN}
+
+    played(story)
 
 
 def test_events_carry_the_same_lines_and_say_when_it_is_done() -> None:

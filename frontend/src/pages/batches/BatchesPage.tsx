@@ -4,11 +4,9 @@ import { batchesQuery } from "@/api/batches";
 import type { Batch } from "@/api/types";
 import { useFormat } from "@/lib/useFormat";
 import { useCan, useOrg } from "@/lib/useOrg";
-import { type Column, DataTable } from "@/ui/DataTable";
-import { EmptyState } from "@/ui/EmptyState";
+import type { Column } from "@/ui/DataTable";
+import { ListPage } from "@/ui/ListPage";
 import { LinkAnchor, LinkButton } from "@/ui/links";
-import { PageHeader } from "@/ui/PageHeader";
-import { QueryView } from "@/ui/QueryView";
 import { StatusBadge } from "@/ui/StatusBadge";
 
 const PREVIEW = `id,review,label,score
@@ -75,29 +73,14 @@ export const BatchesPage = () => {
   const { t } = useTranslation("batches");
   const batches = useQuery(batchesQuery(useOrg()));
   const columns = useColumns();
-  const filled = (batches.data?.data.length ?? 0) > 0;
   return (
-    <>
-      <PageHeader title={t("title")} lead={t("lead")} action={filled ? <NewButton /> : null} />
-      <QueryView query={batches}>
-        {({ data }) =>
-          data.length === 0 ? (
-            <EmptyState
-              title={t("empty.title")}
-              text={t("empty.text")}
-              action={<NewButton />}
-              preview={PREVIEW}
-            />
-          ) : (
-            <DataTable
-              caption={t("title")}
-              columns={columns}
-              rows={data}
-              rowKey={(row) => row.id}
-            />
-          )
-        }
-      </QueryView>
-    </>
+    <ListPage
+      title={t("title")}
+      lead={t("lead")}
+      query={batches}
+      columns={columns}
+      action={<NewButton />}
+      empty={{ title: t("empty.title"), text: t("empty.text"), preview: PREVIEW }}
+    />
   );
 };

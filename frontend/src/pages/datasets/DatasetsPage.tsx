@@ -6,12 +6,10 @@ import { datasetSample, datasetsQuery } from "@/api/datasets";
 import type { Dataset } from "@/api/types";
 import { useFormat } from "@/lib/useFormat";
 import { useCan, useOrg } from "@/lib/useOrg";
-import { type Column, DataTable } from "@/ui/DataTable";
-import { EmptyState } from "@/ui/EmptyState";
+import type { Column } from "@/ui/DataTable";
 import { ErrorBox } from "@/ui/ErrorBox";
+import { ListPage } from "@/ui/ListPage";
 import { LinkAnchor, LinkButton } from "@/ui/links";
-import { PageHeader } from "@/ui/PageHeader";
-import { QueryView } from "@/ui/QueryView";
 import { StatusBadge } from "@/ui/StatusBadge";
 
 const SAMPLE = `text,label
@@ -107,34 +105,19 @@ export const DatasetsPage = () => {
   const { t } = useTranslation("datasets");
   const datasets = useQuery(datasetsQuery(useOrg()));
   const columns = useColumns();
-  const filled = (datasets.data?.data.length ?? 0) > 0;
   return (
-    <>
-      <PageHeader title={t("title")} lead={t("lead")} action={filled ? <UploadButton /> : null} />
-      <QueryView query={datasets}>
-        {({ data }) =>
-          data.length === 0 ? (
-            <EmptyState
-              title={t("empty.title")}
-              text={t("empty.text")}
-              action={
-                <>
-                  <UploadButton />
-                  <SampleButton />
-                </>
-              }
-              preview={SAMPLE}
-            />
-          ) : (
-            <DataTable
-              caption={t("title")}
-              columns={columns}
-              rows={data}
-              rowKey={(row) => row.id}
-            />
-          )
-        }
-      </QueryView>
-    </>
+    <ListPage
+      title={t("title")}
+      lead={t("lead")}
+      query={datasets}
+      columns={columns}
+      action={<UploadButton />}
+      empty={{
+        title: t("empty.title"),
+        text: t("empty.text"),
+        preview: SAMPLE,
+        more: <SampleButton />,
+      }}
+    />
   );
 };

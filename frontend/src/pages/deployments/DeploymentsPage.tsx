@@ -7,11 +7,9 @@ import { deploymentsQuery } from "@/api/deployments";
 import type { Deployment } from "@/api/types";
 import { useFormat } from "@/lib/useFormat";
 import { useCan, useOrg } from "@/lib/useOrg";
-import { type Column, DataTable } from "@/ui/DataTable";
-import { EmptyState } from "@/ui/EmptyState";
+import type { Column } from "@/ui/DataTable";
+import { ListPage } from "@/ui/ListPage";
 import { LinkAnchor } from "@/ui/links";
-import { PageHeader } from "@/ui/PageHeader";
-import { QueryView } from "@/ui/QueryView";
 import { StatusBadge } from "@/ui/StatusBadge";
 import { DeployDialog } from "./DeployDialog";
 
@@ -59,30 +57,17 @@ export const DeploymentsPage = () => {
   const columns = useColumns();
   const allowed = useCan("deploy");
   const [opened, dialog] = useDisclosure(model !== undefined);
-  const filled = (deployments.data?.data.length ?? 0) > 0;
   const create = allowed ? <Button onClick={dialog.open}>{t("create")}</Button> : t("askAdmin");
   return (
     <>
-      <PageHeader title={t("title")} lead={t("lead")} action={filled ? create : null} />
-      <QueryView query={deployments}>
-        {({ data }) =>
-          data.length === 0 ? (
-            <EmptyState
-              title={t("empty.title")}
-              text={t("empty.text")}
-              action={create}
-              preview={PREVIEW}
-            />
-          ) : (
-            <DataTable
-              caption={t("title")}
-              columns={columns}
-              rows={data}
-              rowKey={(row) => row.id}
-            />
-          )
-        }
-      </QueryView>
+      <ListPage
+        title={t("title")}
+        lead={t("lead")}
+        query={deployments}
+        columns={columns}
+        action={create}
+        empty={{ title: t("empty.title"), text: t("empty.text"), preview: PREVIEW }}
+      />
       <DeployDialog opened={opened && allowed} onClose={dialog.close} model={model} />
     </>
   );

@@ -9,10 +9,10 @@ import { dateOf } from "@/lib/format";
 import { useFormat } from "@/lib/useFormat";
 import { useCan, useOrg } from "@/lib/useOrg";
 import { ConfirmDialog } from "@/ui/ConfirmDialog";
-import { type Column, DataTable } from "@/ui/DataTable";
+import type { Column } from "@/ui/DataTable";
 import { EmptyState } from "@/ui/EmptyState";
+import { ListPage } from "@/ui/ListPage";
 import { PageHeader } from "@/ui/PageHeader";
-import { QueryView } from "@/ui/QueryView";
 import { StatusBadge } from "@/ui/StatusBadge";
 import { KeyDialog } from "./KeyDialog";
 
@@ -109,7 +109,6 @@ export const KeysPage = () => {
   const [target, setTarget] = useState<ApiKey>();
   const [opened, dialog] = useDisclosure(false);
   const columns = useColumns(setTarget);
-  const filled = (keys.data?.data.length ?? 0) > 0;
   const create = <Button onClick={dialog.open}>{t("create")}</Button>;
   if (!allowed) {
     return (
@@ -121,26 +120,14 @@ export const KeysPage = () => {
   }
   return (
     <>
-      <PageHeader title={t("title")} lead={t("lead")} action={filled ? create : null} />
-      <QueryView query={keys}>
-        {({ data }) =>
-          data.length === 0 ? (
-            <EmptyState
-              title={t("empty.title")}
-              text={t("empty.text")}
-              action={create}
-              preview={PREVIEW}
-            />
-          ) : (
-            <DataTable
-              caption={t("title")}
-              columns={columns}
-              rows={data}
-              rowKey={(key) => key.id}
-            />
-          )
-        }
-      </QueryView>
+      <ListPage
+        title={t("title")}
+        lead={t("lead")}
+        query={keys}
+        columns={columns}
+        action={create}
+        empty={{ title: t("empty.title"), text: t("empty.text"), preview: PREVIEW }}
+      />
       <KeyDialog opened={opened} onClose={dialog.close} />
       <Revoke target={target} onClose={() => setTarget(undefined)} />
     </>

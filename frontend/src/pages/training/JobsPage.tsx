@@ -5,11 +5,9 @@ import type { Job } from "@/api/types";
 import { useFormat } from "@/lib/useFormat";
 import { useKnown } from "@/lib/useKnown";
 import { useCan, useOrg } from "@/lib/useOrg";
-import { type Column, DataTable } from "@/ui/DataTable";
-import { EmptyState } from "@/ui/EmptyState";
+import type { Column } from "@/ui/DataTable";
+import { ListPage } from "@/ui/ListPage";
 import { LinkAnchor, LinkButton } from "@/ui/links";
-import { PageHeader } from "@/ui/PageHeader";
-import { QueryView } from "@/ui/QueryView";
 import { StatusBadge } from "@/ui/StatusBadge";
 import { CurvePreview } from "./CurvePreview";
 
@@ -66,29 +64,14 @@ export const JobsPage = () => {
   const { t } = useTranslation("training");
   const jobs = useQuery(jobsQuery(useOrg()));
   const columns = useColumns();
-  const filled = (jobs.data?.data.length ?? 0) > 0;
   return (
-    <>
-      <PageHeader title={t("title")} lead={t("lead")} action={filled ? <NewButton /> : null} />
-      <QueryView query={jobs}>
-        {({ data }) =>
-          data.length === 0 ? (
-            <EmptyState
-              title={t("empty.title")}
-              text={t("empty.text")}
-              action={<NewButton />}
-              preview={<CurvePreview />}
-            />
-          ) : (
-            <DataTable
-              caption={t("title")}
-              columns={columns}
-              rows={data}
-              rowKey={(job) => job.id}
-            />
-          )
-        }
-      </QueryView>
-    </>
+    <ListPage
+      title={t("title")}
+      lead={t("lead")}
+      query={jobs}
+      columns={columns}
+      action={<NewButton />}
+      empty={{ title: t("empty.title"), text: t("empty.text"), preview: <CurvePreview /> }}
+    />
   );
 };

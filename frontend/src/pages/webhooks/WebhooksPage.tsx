@@ -9,12 +9,12 @@ import { useCan, useOrg } from "@/lib/useOrg";
 import { verifySnippets } from "@/lib/webhookSnippets";
 import { shortUrl, statusOf } from "@/lib/webhooks";
 import { CodeTabs } from "@/ui/CodeTabs";
-import { type Column, DataTable } from "@/ui/DataTable";
+import type { Column } from "@/ui/DataTable";
 import { EmptyState } from "@/ui/EmptyState";
+import { ListPage } from "@/ui/ListPage";
 import { LinkAnchor } from "@/ui/links";
 import { PageHeader } from "@/ui/PageHeader";
 import { Panel } from "@/ui/Panel";
-import { QueryView } from "@/ui/QueryView";
 import { StatusBadge } from "@/ui/StatusBadge";
 import { CreateDialog } from "./CreateDialog";
 import classes from "./Webhooks.module.css";
@@ -81,7 +81,6 @@ export const WebhooksPage = () => {
   const webhooks = useQuery({ ...webhooksQuery(useOrg()), enabled: allowed });
   const [opened, dialog] = useDisclosure(false);
   const columns = useColumns();
-  const filled = (webhooks.data?.data.length ?? 0) > 0;
   const create = <Button onClick={dialog.open}>{t("create")}</Button>;
   if (!allowed) {
     return (
@@ -93,26 +92,14 @@ export const WebhooksPage = () => {
   }
   return (
     <>
-      <PageHeader title={t("title")} lead={t("lead")} action={filled ? create : null} />
-      <QueryView query={webhooks}>
-        {({ data }) =>
-          data.length === 0 ? (
-            <EmptyState
-              title={t("empty.title")}
-              text={t("empty.text")}
-              action={create}
-              preview={PREVIEW}
-            />
-          ) : (
-            <DataTable
-              caption={t("title")}
-              columns={columns}
-              rows={data}
-              rowKey={(webhook) => webhook.id}
-            />
-          )
-        }
-      </QueryView>
+      <ListPage
+        title={t("title")}
+        lead={t("lead")}
+        query={webhooks}
+        columns={columns}
+        action={create}
+        empty={{ title: t("empty.title"), text: t("empty.text"), preview: PREVIEW }}
+      />
       <Text c="dimmed" mt="xl" mb="sm">
         {t("verify.text")}
       </Text>

@@ -1,0 +1,39 @@
+"""Calls with an Idempotency-Key: under what their answers are kept, and what resumes a stream."""
+
+import hashlib
+import json
+from typing import Final
+
+from anneal.kernel.errors import InvalidRequest
+from mlworker.serving.gateway.call import Call
+from mlworker.serving.gateway.http import header
+from mlworker.serving.gateway.tickets import StoreAs
+
+IN_PARTS: Final = " in parts"
+"""A streamed answer is kept in parts, so its key fits no plain call."""
+_MAX_KEY: Final = 255
+
+
+def store_as(call: Call, scope: str, raw: bytes, *, apart: str = "") -> StoreAs | None:
+    """Return where a call's answer is kept; None without a key. InvalidRequest.
+
+    ``apart`` is what tells two calls with the same body from each other.
+    """
+    given = header(call.scope, b"idempotency-key")
+    if given is None:
+        return None
+    key = given.decode("latin-1")
+    if not key or len(key) > _MAX_KEY or not key.isprintable():
+        raise InvalidRequest(
+            f"Idempotency-Key must be 1 to {_MAX_KEY} printable characters.",
+            param="Idempotency-Key",
+        )
+    # Spelling and spacing of the body do not matter, its content does.
+    canonical = json.dumps(json.loads(raw), sort_keys=True) + apart
+    return StoreAs(scope, key, hashlib.sha256(canonical.encode()).hexdigest())
+
+
+def stream_digest(store: StoreAs) -> str:
+    """Return the name of the stream that calls with this key and body begin or resume."""
+    named = json.dumps([store.scope, store.key, store.request_hash])
+    return hashlib.sha256(named.encode()).hexdigest()

@@ -1,0 +1,121 @@
+"""A stream that is resumed under its key goes on with the model and the shape it began with."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from anneal.kernel import clock
+from anneal.kernel.principal import SYSTEM_ACTOR
+from anneal.kernel.scopes import OrganizationRef, tenant_scope
+from mlworker.registry.services import model_version_delete
+from mlworker.serving.errors import ModelNotFound
+from mlworker.serving.gateway.models import Target, pinned_target
+from mlworker.serving.models import StreamPin
+from mlworker.serving.tasks import forget_pins
+from tests.unit.registry.factories import make_model_version
+from tests.unit.serving.test_deployments import act, create
+
+pytestmark = pytest.mark.django_db
+
+TO_CANARY, TO_MAIN = bytes(16), b"\x00\x00\x00\x63" * 4
+RULE = {"name": "money", "pattern": "refund*", "label": "billing"}
+
+
+@pytest.fixture
+def first(organization: OrganizationRef) -> str:
+    return make_model_version(organization, suffix="first").name
+
+
+@pytest.fixture
+def second(organization: OrganizationRef) -> str:
+    return make_model_version(organization, suffix="second").name
+
+
+@pytest.fixture
+def deployment(client_api: APIClient, first: str) -> str:
+    return str(create(client_api, model=first).json()["id"])
+
+
+def begun(organization: OrganizationRef, digest: str = "a", random: bytes = TO_MAIN) -> Target:
+    """Begin or resume a stream."""
+    with tenant_scope(organization):
+        return pinned_target(organization, "reviews", digest, random)
+
+
+def answers(target: Target, random: bytes = TO_MAIN) -> tuple[str, tuple[str, ...], int]:
+    """The model that answers, its labels as they are shown, and the number of rules."""
+    choice = target.choose(random)
+    shape = choice.shape
+    if shape is None:
+        return choice.servable.name, choice.servable.labels, 0
+    return choice.servable.name, shape.labels, len(shape.before)
+
+
+def put(client: APIClient, deployment: str, what: str, body: Any) -> None:
+    done = client.put(f"/v1/deployments/{deployment}/{what}", body, format="json")
+    assert done.status_code == 200, done.content
+
+
+def test_a_promotion_and_new_names_and_rules_are_for_streams_that_begin_after_them(
+    client_api: APIClient, organization: OrganizationRef, deployment: str, first: str, second: str
+) -> None:
+    put(client_api, deployment, "output", {"labels": {"positive": "good"}})
+    begun(organization)
+
+    put(client_api, deployment, "output", {"labels": {"positive": "great"}})
+    put(client_api, deployment, "rules", {"rules": [RULE]})
+    act(client_api, deployment, "promote", model=second)
+    resumed = begun(organization)
+
+    assert answers(resumed) == (first, ("negative", "good"), 0)
+    assert not resumed.compared
+    assert answers(begun(organization, "b")) == (second, ("negative", "great"), 1)
+
+
+def test_a_stream_that_began_on_the_canary_stays_there(
+    client_api: APIClient, organization: OrganizationRef, deployment: str, first: str, second: str
+) -> None:
+    act(client_api, deployment, "promote", canary={"model": second, "percent": 10})
+    assert answers(begun(organization, "a", TO_CANARY))[0] == second
+    assert answers(begun(organization, "b", TO_MAIN))[0] == first
+
+    on_canary, on_main = begun(organization, "a", TO_MAIN), begun(organization, "b", TO_CANARY)
+
+    assert {answers(on_canary, random)[0] for random in (TO_MAIN, TO_CANARY)} == {second}
+    assert {answers(on_main, random)[0] for random in (TO_MAIN, TO_CANARY)} == {first}
+    assert on_canary.compared
+    act(client_api, deployment, "rollback")
+    assert answers(begun(organization, "a"))[0] == second
+
+
+def test_a_stream_whose_model_was_deleted_is_refused_with_the_way_out(
+    client_api: APIClient, organization: OrganizationRef, deployment: str, first: str, second: str
+) -> None:
+    begun(organization)
+    act(client_api, deployment, "promote", model=second)
+    with tenant_scope(organization):
+        model_version_delete(organization=organization, actor=SYSTEM_ACTOR, name=first)
+
+    with pytest.raises(ModelNotFound, match="under a new key"):
+        begun(organization)
+
+
+def test_what_began_is_kept_as_long_as_its_last_part_and_then_forgotten(
+    client_api: APIClient, organization: OrganizationRef, deployment: str, first: str, second: str
+) -> None:
+    begun(organization)
+    act(client_api, deployment, "promote", model=second)
+
+    with clock.frozen(clock.now() + timedelta(hours=24)):
+        assert answers(begun(organization))[0] == first
+    with clock.frozen(clock.now() + timedelta(hours=48)):
+        forget_pins()
+        assert answers(begun(organization))[0] == first
+    with clock.frozen(clock.now() + timedelta(hours=74)):
+        assert answers(begun(organization))[0] == second
+    with clock.frozen(clock.now() + timedelta(hours=100)):
+        forget_pins()
+    with tenant_scope(organization):
+        assert not StreamPin.objects.exists()
