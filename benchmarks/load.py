@@ -17,6 +17,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parents[1]
+IDLE_SECONDS = 4.0
+"""After which a connection is not used again: uvicorn hangs up on one that was idle for five."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came back. Times are milliseconds of successful calls, sorted."""
+    """What came back. Times are milliseconds of successful calls, sorted; what was due and is not
+    among them is a failure."""
 
     calls: int
     failures: int
@@ -75,6 +78,7 @@ class _Client(asyncio.Protocol):
         self._run = run
         self._buffer = bytearray()
         self._sent = 0.0
+        self.idle_since = 0.0
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -121,22 +125,51 @@ class _Client(asyncio.Protocol):
         self._next()
 
     def connection_lost(self, _: Exception | None) -> None:
-        self._run.closed()
+        self._run.closed(self)
 
 
 class _Run:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.requests = [_encode(plan, index) for index in range(_period(plan))]
-        self.sent = self.failures = 0
+        self.sent = self.refused = 0
         self.times: list[float] = []
         self.first_failure = ""
-        self.left = plan.clients
+        self.left = 0
         self.end = 0.0
         self.over = asyncio.Event()
         self.idle: list[_Client] = []
         self.due: deque[float] = deque()
         self.closing = False
+        self._opening: set[asyncio.Task[None]] = set()
+
+    async def play(self) -> None:
+        """Send all of it and wait for the last answer."""
+        self.end = time.perf_counter() + self.plan.seconds
+        if self.plan.rate:
+            await self._tick()
+        else:
+            for _ in range(self.plan.clients):
+                self._connect()
+        while self.left:
+            self.over.clear()
+            await self.over.wait()
+
+    def _connect(self) -> None:
+        self.left += 1
+        task = asyncio.get_running_loop().create_task(self._open())
+        self._opening.add(task)
+        task.add_done_callback(self._opening.discard)
+
+    async def _open(self) -> None:
+        parts = urlsplit(self.plan.url)
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.create_connection(lambda: _Client(self), parts.hostname, parts.port)
+        except OSError as error:
+            self.refused += 1
+            self.first_failure = self.first_failure or str(error)
+            self._gone()
 
     def free(self, client: _Client) -> None:
         """Give a client the next call that is due, or let it wait for one."""
@@ -145,21 +178,34 @@ class _Run:
         elif self.closing:
             client.close()
         else:
+            client.idle_since = time.perf_counter()
             self.idle.append(client)
 
-    async def tick(self) -> None:
+    async def _tick(self) -> None:
         """Let calls fall due at random moments until the end."""
         dice = random.Random(5)
         at = time.perf_counter()
         while (at := at + dice.expovariate(self.plan.rate)) < self.end:
             await asyncio.sleep(max(0.0, at - time.perf_counter()))
-            if self.idle:
-                self.idle.pop().ask(self._request(), at)
-            else:
-                self.due.append(at)
+            self.due.append(at)
+            self._serve_due()
         self.closing = True
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Close whoever is idle."""
         for client in self.idle:
             client.close()
+        self.idle = []
+
+    def _serve_due(self) -> None:
+        """Give the next call to the client that was used last, or to a new one."""
+        if self.idle and self.idle[-1].idle_since < time.perf_counter() - IDLE_SECONDS:
+            self._hang_up()
+        if self.idle:
+            self.free(self.idle.pop())
+        elif self.left < self.plan.clients:
+            self._connect()
 
     def _request(self) -> bytes:
         self.sent += 1
@@ -174,10 +220,16 @@ class _Run:
         if answer.startswith(b"HTTP/1.1 200"):
             self.times.append(milliseconds)
         else:
-            self.failures += 1
             self.first_failure = self.first_failure or answer[:600].decode("latin-1")
 
-    def closed(self) -> None:
+    def closed(self, client: _Client) -> None:
+        """Forget a client; the server hangs up on who is idle for long."""
+        self.idle = [each for each in self.idle if each is not client]
+        self._gone()
+        if self.due:
+            self._serve_due()
+
+    def _gone(self) -> None:
         self.left -= 1
         if self.left == 0:
             self.over.set()
@@ -199,24 +251,20 @@ def _encode(plan: Plan, index: int) -> bytes:
     return head.encode() + body
 
 
-async def _play(plan: Plan) -> Result:
+async def play(plan: Plan) -> Result:
+    """Run a plan in this process."""
     run = _Run(plan)
-    parts = urlsplit(plan.url)
-    loop = asyncio.get_running_loop()
     started = time.perf_counter()
-    run.end = started + plan.seconds
-    for _ in range(plan.clients):
-        await loop.create_connection(lambda: _Client(run), parts.hostname, parts.port)
-    if plan.rate:
-        await run.tick()
-    await run.over.wait()
+    await run.play()
+    seconds = time.perf_counter() - started
+    failures = run.refused + run.sent + len(run.due) - len(run.times)
     times = os.times()
     return Result(
         calls=len(run.times),
-        failures=run.failures,
-        seconds=time.perf_counter() - started,
+        failures=failures,
+        seconds=seconds,
         milliseconds=sorted(run.times),
-        first_failure=run.first_failure,
+        first_failure=run.first_failure or ("the server hung up" if failures else ""),
         cpu_seconds=times.user + times.system,
     )
 
@@ -224,7 +272,7 @@ async def _play(plan: Plan) -> Result:
 def main() -> None:
     """Read a plan from stdin, play it, print the result."""
     plan = Plan(**json.loads(sys.stdin.read()))
-    result = asyncio.run(_play(plan))
+    result = asyncio.run(play(plan))
     print(json.dumps(asdict(result)))  # noqa: T201 # the result goes to the caller by stdout
 
 
