@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { filtersOf } from "@/pages/predictions/LogFilter";
 import { draftOf, valuesOf } from "@/pages/predictions/logForm";
 
@@ -29,4 +29,17 @@ test("a filter that is left empty asks for nothing", () => {
   expect(
     filtersOf({ label: "up", model: "", below: 60, from: "2026-11-26", to: "2026-11-26" }),
   ).toEqual({ label: "up", score_below: 0.6, from: day, to: day + 86_400 });
+});
+
+test("a day on which the clock is set ends with its own last second", () => {
+  vi.stubEnv("TZ", "Europe/Berlin");
+  const { from = 0, to = 0 } = filtersOf({
+    label: "",
+    model: "",
+    below: "",
+    from: "2026-10-25",
+    to: "2026-10-25",
+  });
+  vi.unstubAllEnvs();
+  expect((to - from) / 3600).toBe(25);
 });

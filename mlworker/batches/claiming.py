@@ -16,14 +16,17 @@ from mlworker.batches.rows import DatabaseClock
 _CANDIDATES: Final = """
 SELECT b.id
 FROM batches_batch AS b JOIN (
-    SELECT organization_id, max(claimed_at) AS last,
-           count(*) FILTER (WHERE lease_until >= clock_timestamp()) AS running
-    FROM batches_batch WHERE finished_at IS NULL GROUP BY organization_id
+    SELECT organization_id,
+           count(*) FILTER (WHERE lease_until >= clock_timestamp()) AS running,
+           (SELECT max(a.claimed_at) FROM batches_batch AS a
+            WHERE a.organization_id = o.organization_id) AS last
+    FROM batches_batch AS o WHERE finished_at IS NULL GROUP BY organization_id
 ) AS s USING (organization_id)
 WHERE b.finished_at IS NULL AND (b.lease_until IS NULL OR b.lease_until < clock_timestamp())
 ORDER BY b.state <> 'cancelling', s.running, s.last NULLS FIRST, b.claimed_at NULLS FIRST, b.id
 LIMIT 16
 """
+"""``last`` counts what has ended, too: else whoever always brings new batches is always first."""
 
 
 def batch_claim(*, worker: str) -> Claim | None:

@@ -1,28 +1,27 @@
-"""The end of a batch: its chunks become an output file and an error file, whatever the end is.
-
-Both files have ids that follow from the batch's, so a batch has one of each. Their objects are the
-claim's own: a worker that lost the batch and does not know it yet overwrites nothing.
-"""
+"""The end of a batch: its chunks become an output file and an error file, whatever the end is."""
 
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Iterator
 from typing import IO, Any, BinaryIO, Final, cast
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import pyarrow.parquet as pq
 
 from anneal.kernel.outbox import outbox_add
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import tenant_scope
-from anneal.kernel.storage import StoredObject, object_delete, object_open, object_put, tenant_key
+from anneal.kernel.storage import StoredObject, object_delete, object_open, object_put
 from mlworker.batches.charging import rest_release
 from mlworker.batches.contracts import Claim
 from mlworker.batches.errors import LeaseLost
+from mlworker.batches.limits import READING_SECONDS, RENEW_SECONDS
 from mlworker.batches.models import BatchChunk
+from mlworker.batches.parts import file_id, file_key
 from mlworker.batches.reading.tables import PARQUET
 from mlworker.batches.rows import QUEUE, batch_move, batch_of_worker
 from mlworker.batches.states import BatchState
-from mlworker.batches.working import Work, chunk_rows
+from mlworker.batches.working import Work, chunk_rows, lease_renew
 from mlworker.batches.writing import DELIMITERS, Table, csv_header
 from tenants.datasets.contracts import FilePurpose
 from tenants.datasets.services import file_add_stored
@@ -43,14 +42,15 @@ def batch_end(
     keys = chunk_rows(claim)
     outputs = [output for output, _ in keys if output]
     problems = [error for _, error in keys if error]
-    made = {
-        "output": _stored(claim, "output", outputs, _writer(table)) if outputs else None,
-        "errors": _stored(claim, "errors", problems, _concatenated) if problems else None,
-    }
+    made: dict[str, StoredObject] = {}
     try:
+        if outputs:
+            made["output"] = _stored(claim, "output", outputs, _writer(table))
+        if problems:
+            made["errors"] = _stored(claim, "errors", problems, _concatenated)
         _write(work, state, made, errors or [])
     except LeaseLost:
-        for _, stored in filter(None, made.values()):
+        for stored in made.values():
             object_delete(stored.key)
         raise
 
@@ -58,26 +58,23 @@ def batch_end(
 def _write(
     work: Work,
     state: BatchState,
-    made: dict[str, tuple[UUID, StoredObject] | None],
+    made: dict[str, StoredObject],
     errors: list[dict[str, Any]],
 ) -> None:
     claim = work.claim
     with tenant_scope(claim.organization):
         row = batch_of_worker(claim)
-        ids = {}
-        for kind, found in made.items():
-            if found is None:
-                continue
-            file_id, stored = found
+        ids: dict[str, UUID] = {}
+        for kind, stored in made.items():
+            ids[kind] = file_id(claim, kind)
             file_add_stored(
                 organization=claim.organization,
                 actor=SYSTEM_ACTOR,
-                file_id=file_id,
+                file_id=ids[kind],
                 stored=stored,
                 filename=_filename(work, kind),
                 purpose=FilePurpose.BATCH_OUTPUT,
             )
-            ids[kind] = file_id
         row.output_file_id, row.error_file_id = ids.get("output"), ids.get("errors")
         row.errors = errors
         rest_release(row)
@@ -98,19 +95,29 @@ def chunk_objects(batch_id: UUID) -> list[str]:
     return [key for pair in rows.values_list("output_key", "error_key") for key in pair if key]
 
 
-def _stored(
-    claim: Claim, kind: str, keys: list[str], write: Callable[[list[str], IO[bytes]], None]
-) -> tuple[UUID, StoredObject]:
+Writer = Callable[[Iterable[str], IO[bytes]], None]
+
+
+def _stored(claim: Claim, kind: str, keys: list[str], write: Writer) -> StoredObject:
     """Write a file from its parts, on disk, and store it."""
-    file_id = uuid5(claim.batch_id, kind)
     with tempfile.TemporaryFile() as whole:
-        write(keys, whole)
+        write(_kept(claim, keys), whole)
         whole.seek(0)
-        key = tenant_key(claim.organization, "files", f"{file_id}-{claim.fence}")
-        return file_id, object_put(key, cast("BinaryIO", whole))
+        lease_renew(claim, READING_SECONDS)
+        return object_put(file_key(claim, kind), cast("BinaryIO", whole))
 
 
-def _writer(table: Table | None) -> Callable[[list[str], IO[bytes]], None]:
+def _kept(claim: Claim, keys: list[str]) -> Iterator[str]:
+    """Yield the keys and keep the batch meanwhile: many vectors are fetched for minutes."""
+    renewed = time.monotonic()
+    for key in keys:
+        if time.monotonic() - renewed > RENEW_SECONDS:
+            lease_renew(claim, READING_SECONDS)
+            renewed = time.monotonic()
+        yield key
+
+
+def _writer(table: Table | None) -> Writer:
     if table is None:
         return _concatenated
     if table.kind == PARQUET:
@@ -118,21 +125,21 @@ def _writer(table: Table | None) -> Callable[[list[str], IO[bytes]], None]:
     if table.kind not in DELIMITERS:
         return _concatenated
 
-    def delimited(keys: list[str], whole: IO[bytes]) -> None:
+    def delimited(keys: Iterable[str], whole: IO[bytes]) -> None:
         whole.write(csv_header(table))
         _concatenated(keys, whole)
 
     return delimited
 
 
-def _concatenated(keys: list[str], whole: IO[bytes]) -> None:
+def _concatenated(keys: Iterable[str], whole: IO[bytes]) -> None:
     for key in keys:
         with object_open(key) as part:
             while block := part.read(_BLOCK):
                 whole.write(block)
 
 
-def _row_groups(keys: list[str], whole: IO[bytes]) -> None:
+def _row_groups(keys: Iterable[str], whole: IO[bytes]) -> None:
     writer: pq.ParquetWriter | None = None
     for key in keys:
         with object_open(key) as part:

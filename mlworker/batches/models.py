@@ -76,6 +76,7 @@ class Batch(TenantModel):
                 name="batches_batch_open",
             ),
             models.Index(fields=["organization_id", "-id"], name="batches_batch_newest"),
+            models.Index(fields=["organization_id", "claimed_at"], name="batches_batch_served"),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(

@@ -46,6 +46,7 @@ def file_count(source: Source, *, model: str, most: int | None = None) -> tuple[
     requests = items = bad = 0
     first = ""
     columns = dict.fromkeys(source.columns)
+    limits = configured()
     for entry in islice(source.entries(texts_only=True), most):
         requests += 1
         if requests > MAX_REQUESTS:
@@ -53,7 +54,10 @@ def file_count(source: Source, *, model: str, most: int | None = None) -> tuple[
         if isinstance(entry.record, dict):
             # The columns are those of the beginning. An object further down may have a field that
             # an answer would overwrite; what else it has takes nobody's place.
-            columns.update((name, None) for name in entry.record if field_of(name) in ANSWER_FIELDS)
+            late = [name for name in entry.record if field_of(name) in ANSWER_FIELDS]
+            if not columns.keys() >= set(late):
+                columns.update(dict.fromkeys(late))
+                columns_fit(tuple(columns), limits)
         if entry.problem is not None:
             bad += 1
             first = first or entry.problem.text
@@ -69,6 +73,4 @@ def file_count(source: Source, *, model: str, most: int | None = None) -> tuple[
         raise BatchFileUnfit(
             f"No line of the file is a request. The first one: {first}", param="input_file_id"
         )
-    names = tuple(columns)
-    columns_fit(names, configured())
-    return Counted(requests, items, model, source.text_column, names, source.kind), bad
+    return Counted(requests, items, model, source.text_column, tuple(columns), source.kind), bad

@@ -10,13 +10,14 @@ import logging
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Final
 
 from redis.exceptions import RedisError
 
 from anneal.kernel.errors import DomainError, StorageUnavailable
 from anneal.kernel.scopes import system_scope
-from anneal.kernel.storage import object_put, tenant_key
+from anneal.kernel.storage import object_delete, object_put
 from billing.ledger.services import BOOK_ERRORS, books_fault
 from mlworker.batches.chunks import Chunk, Cutter, Encode
 from mlworker.batches.claiming import batches_wait
@@ -31,6 +32,7 @@ from mlworker.batches.limits import (
     TURN_SECONDS,
 )
 from mlworker.batches.opening import file_count, input_opened
+from mlworker.batches.parts import leftovers_delete, part_key
 from mlworker.batches.sending import ChunkLost, Sender
 from mlworker.batches.serves import Serves
 from mlworker.batches.states import BatchState
@@ -44,6 +46,7 @@ from mlworker.batches.working import (
     lease_renew,
     work_give_back,
     work_load,
+    work_put_off,
 )
 from mlworker.batches.writing import Table, requests_written, rows_written
 from mlworker.engine.base.locate import locate_base
@@ -91,19 +94,19 @@ def batch_run(claim: Claim) -> None:
         with system_scope("batch fault"):
             books_fault(organization_id=claim.organization.id, error=str(error))
     except StorageUnavailable:
-        # Whoever claims it when the lease is over may find it well again.
         logger.exception("batch.interrupted", extra={"batch": claim.public_id})
+        with suppress(LeaseLost):
+            work_put_off(claim)
 
 
 def _leave(claim: Claim) -> None:
-    try:
+    with suppress(LeaseLost):
         work_give_back(claim, ring=not draining())
-    except LeaseLost:
-        return
 
 
 def _run(claim: Claim) -> None:
     work = work_load(claim)
+    leftovers_delete(claim, chunks=work.chunks)
     if work.stalled > STALLED_LIMIT:
         lost = f"{STALLED_LIMIT} workers in a row stopped answering: create the batch again."
         _fail(work, {"code": _WORKER_LOST, "message": lost, "param": None, "line": None})
@@ -156,8 +159,8 @@ def _finish(work: Work, state: BatchState, errors: list[dict[str, Any]] | None =
 
 def _answer(work: Work, serves: Serves) -> None:
     """Answer what is left. Returns when all is stored, or when the batch is wanted no more."""
-    if work.done:
-        lease_renew(work.claim, READING_SECONDS)  # what is stored is read past first
+    # The file is fetched, and what is stored is read past, before anything else can be said.
+    lease_renew(work.claim, READING_SECONDS)
     with input_opened(work) as source:
         cutter = Cutter(serves, _encoder(serves))
         chunks = cutter.cut(source.entries(skip=work.done), number=work.chunks + 1)
@@ -194,6 +197,7 @@ class _Flight:
                     more = False
                 else:
                     self._send(chunk)
+                    self._look_up()
             if not self._flying and self._leaving:
                 raise TurnOver
             if not self._flying:
@@ -249,25 +253,27 @@ class _Flight:
             written = requests_written(claim.batch_id, self._serves, chunk, answer)
         else:
             written = rows_written(self._serves, chunk, answer, self._table)
-        self._state = chunk_done(
-            claim,
-            self._serves,
-            chunk,
-            failed=written.failed,
-            output_key=self._put(chunk, "output", written.output),
-            error_key=self._put(chunk, "errors", written.errors),
-        )
+        keys = [
+            self._put(chunk, kind, data)
+            for kind, data in (("output", written.output), ("errors", written.errors))
+        ]
+        try:
+            self._state = chunk_done(
+                claim,
+                self._serves,
+                chunk,
+                failed=written.failed,
+                output_key=keys[0],
+                error_key=keys[1],
+            )
+        except (LeaseLost, DomainError):
+            for key in filter(None, keys):
+                object_delete(key)
+            raise
         self._renewed = self._served = time.monotonic()
 
     def _put(self, chunk: Chunk, kind: str, data: bytes) -> str:
-        if not data:
-            return ""
-        claim = self._work.claim
-        # A worker that lost the batch and does not know it yet overwrites nothing of the next one.
-        name = f"{chunk.number:06d}-{claim.fence}-{kind}"
-        return object_put(
-            tenant_key(claim.organization, "batches", claim.public_id, name), data
-        ).key
+        return object_put(part_key(self._work.claim, chunk.number, kind), data).key if data else ""
 
     def _look_up(self) -> None:
         """Keep the lease, and see whether this worker should go on."""

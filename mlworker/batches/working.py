@@ -186,6 +186,15 @@ def work_give_back(claim: Claim, *, ring: bool = True) -> None:
             ring_workers()
 
 
+def work_put_off(claim: Claim) -> None:
+    """Leave the batch alone for a lease, without fault: what it needs does not answer."""
+    with tenant_scope(claim.organization):
+        row = batch_of_worker(claim)
+        row.lease_until = DatabaseClock() + timedelta(seconds=LEASE_SECONDS)
+        row.worker, row.stalled = "", 0
+        row.save()
+
+
 def fault_of(error: DomainError) -> dict[str, Any]:
     """Return an error as a batch's ``errors`` hold it."""
     line = getattr(error, "row", None)

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final, Literal
@@ -22,6 +22,7 @@ from mlworker.serving.contracts import DEPLOYMENT_PREFIX, PREDICTION_PREFIX, Dep
 
 FILE_ROWS: Final = 20_000
 FILE_CHARACTERS: Final = 20_000_000
+"""What a file may have, and with it the memory of a web process."""
 _PAGE: Final = 500
 _COLUMNS: Final = ("id", "created_at", "model", "text", "labels", "score", "answer", "hidden")
 
@@ -48,23 +49,25 @@ def predictions_export(
     """Return kept rows as a file, newest first, from behind the row ``after`` on."""
     require_scope(organization)
     rows = predictions_of(organization=organization, deployment=deployment, wanted=wanted)
-    found: list[LoggedPrediction] = []
-    characters, more = 0, None
+    write = _jsonl if form == "jsonl" else _csv
+    lines: list[str] = []
+    characters, last, more = 0, after, None
     with search_bounded() as ends:
         for row in _newest(rows, after):
-            full = len(found) == FILE_ROWS or characters > FILE_CHARACTERS
-            if found and (full or monotonic() > ends):
-                more = found[-1].id
+            full = len(lines) == FILE_ROWS or characters > FILE_CHARACTERS
+            if lines and (full or monotonic() > ends):
+                more = last
                 break
-            found.append(prediction_info(row))
-            characters += len(row.text or "")
+            # As text at once: an answer with its entities takes ten times as much as an object.
+            lines.append(write(prediction_info(row)))
+            characters, last = characters + len(lines[-1]), row.id
     audit_record(
         actor=actor,
         action="prediction_log.export",
         target=public_id(DEPLOYMENT_PREFIX, deployment.id),
-        detail={"name": deployment.name, "rows": len(found), "form": form},
+        detail={"name": deployment.name, "rows": len(lines), "form": form},
     )
-    return LogFile(_jsonl(found) if form == "jsonl" else _csv(found), more)
+    return LogFile("".join(lines if form == "jsonl" else [_CSV_HEAD, *lines]), more)
 
 
 def _newest(rows: Any, after: UUID | None) -> Iterator[Prediction]:
@@ -78,20 +81,24 @@ def _newest(rows: Any, after: UUID | None) -> Iterator[Prediction]:
         after = page[-1].id
 
 
-def _jsonl(found: list[LoggedPrediction]) -> str:
-    return "".join(f"{json.dumps(_line(row), ensure_ascii=False)}\n" for row in found)
+def _jsonl(row: LoggedPrediction) -> str:
+    return f"{json.dumps(_line(row), ensure_ascii=False)}\n"
 
 
-def _csv(found: list[LoggedPrediction]) -> str:
+def _csv(row: LoggedPrediction) -> str:
+    line = {**_line(row), "labels": "|".join(row.labels)}
+    line["answer"] = json.dumps(row.answer, ensure_ascii=False)
+    return _csv_row([cell_of(line[name]) for name in _COLUMNS])
+
+
+def _csv_row(cells: Sequence[Any]) -> str:
     stream = io.StringIO()
-    writer = csv.writer(stream)
-    writer.writerow(_COLUMNS)
-    for row in found:
-        line = {**_line(row), "labels": "|".join(row.labels)}
-        line["answer"] = json.dumps(row.answer, ensure_ascii=False)
-        writer.writerow([cell_of(line[name]) for name in _COLUMNS])
-    # Spreadsheets take a file for UTF-8 when it begins with the mark.
-    return "\ufeff" + stream.getvalue()
+    csv.writer(stream).writerow(cells)
+    return stream.getvalue()
+
+
+# Spreadsheets take a file for UTF-8 when it begins with the mark.
+_CSV_HEAD: Final = f"\ufeff{_csv_row(_COLUMNS)}"
 
 
 def _line(row: LoggedPrediction) -> dict[str, Any]:

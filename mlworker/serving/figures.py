@@ -21,7 +21,7 @@ STAGES: Final = Histogram(
     ("route", "stage"),
 )
 TEXTS: Final = Counter("anneal_texts_total", "Texts answered.", ("route",))
-UNITS: Final = Counter("anneal_units_total", "Predictions charged.", ("route",))
+UNITS: Final = Counter("anneal_units_total", "Predictions charged in calls.", ("route",))
 IN_FLIGHT: Final = Gauge("anneal_calls_in_flight", "Online calls that wait or run.")
 SHADOWS: Final = Counter(
     "anneal_shadow_calls_total",

@@ -26,13 +26,20 @@ def test_a_table_becomes_the_same_table_with_answers(
     # given a page that explains itself when it is empty
     person.open("/batches")
     expect(page.get_by_text(person.say("batches:empty.text"))).to_be_visible()
-    # when a table is chosen, its price is there before anything runs
+    # when the texts' column cannot be guessed, it can be named
+    odd = tmp_path / "odd.csv"
+    odd.write_text("a,b\n1,A warm film\n")
     person.follow("batches:new")
+    page.locator("input[type=file]").set_input_files(odd)
+    named = page.get_by_role("textbox", name=person.say("batches:form.column"))
+    named.fill("b")
+    named.blur()
+    chosen = page.get_by_role("combobox", name=person.say("batches:form.column"))
+    expect(chosen).to_have_value("b")
+    # when a table is chosen, its price is there before anything runs
     page.locator("input[type=file]").set_input_files(table)
     expect(page.get_by_text(person.say("batches:form.free"))).to_be_visible()
-    expect(page.get_by_role("combobox", name=person.say("batches:form.column"))).to_have_value(
-        "review"
-    )
+    expect(chosen).to_have_value("review")
     assert violations(page) == []
     person.press("batches:form.start")
     page.wait_for_url("**/batches/batch_*")

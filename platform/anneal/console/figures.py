@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from anneal.console import counting as _counting  # noqa: F401 # its instruments are told too
 from anneal.kernel import clock
+from anneal.kernel.metrics import process as _process  # noqa: F401 # as above
 from anneal.kernel.metrics.families import Family, Labels, gauge
 from anneal.kernel.metrics.store import families_read
 from anneal.kernel.models import OutboxMessage

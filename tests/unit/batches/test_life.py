@@ -22,7 +22,7 @@ from mlworker.batches.models import Batch, BatchChunk
 from mlworker.batches.running import batch_run
 from mlworker.batches.states import BatchState
 from mlworker.batches.tasks import forget
-from mlworker.batches.working import chunk_done, lease_renew, work_load
+from mlworker.batches.working import chunk_done, lease_renew, work_give_back, work_load
 from tenants.accounts.services import organization_suspend
 from tenants.webhooks.models import WebhookEvent
 from tests.unit.batches.factories import (
@@ -295,6 +295,18 @@ def test_organizations_take_turns(
     theirs = made(make_client(other_organization), jsonl(*LINES))
     order = [claimed().public_id for _ in range(3)]
     assert order == [ours[0], theirs, ours[1]]
+
+
+def test_who_brings_new_batches_all_the_time_does_not_come_first_each_time(
+    client_api: APIClient, organization: OrganizationRef, other_organization: OrganizationRef
+) -> None:
+    ours = made(client_api, jsonl(*LINES))
+    work_give_back(claimed())
+    other = make_client(other_organization)
+    for _ in range(2):
+        made(other, b"nothing\n")
+    batch_run(claimed())
+    assert claimed().public_id == ours
 
 
 def test_a_turn_ends_when_others_wait(

@@ -125,6 +125,20 @@ def test_late_fields_are_bounded_where_they_are_an_answers(
         _counted(named)
 
 
+def test_too_many_late_fields_end_the_reading_at_once(
+    monkeypatch: pytest.MonkeyPatch, settings: object
+) -> None:
+    """A file of a gigabyte can name millions of them."""
+    limits = {"sample_rows": 1, "columns": 3}
+    monkeypatch.setattr(settings, "DATASET_LIMITS", limits, raising=False)
+    rows = [{"text": GOOD}, *({f"n{number}_predicted_label": 1} for number in range(1_000))]
+    data = io.BytesIO(_lines(rows).encode())
+    source = source_open(data, "a.jsonl", form=Form.ROWS, endpoint="/v1/classify", column="text")
+    with pytest.raises(BatchFileUnfit, match="columns"):
+        file_count(source, model=MODEL)
+    assert data.tell() < 500
+
+
 def _counted(rows: list[dict[str, object]]) -> tuple[Counted, int]:
     data = io.BytesIO(_lines(rows).encode())
     source = source_open(data, "a.jsonl", form=Form.ROWS, endpoint="/v1/classify", column="text")

@@ -237,6 +237,25 @@ def test_files_hold_the_chosen_rows_and_say_where_the_next_begins(
     assert audited(organization)[:2] == ["prediction_log.export"] * 2
 
 
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_a_file_is_bounded_by_all_that_stands_in_it(
+    client_api: APIClient,
+    organization: OrganizationRef,
+    deployment: str,
+    monkeypatch: pytest.MonkeyPatch,
+    form: str,
+) -> None:
+    """Where no text is kept, answers with many entities weigh all the same."""
+    label = "l" * 900
+    keep(organization, deployment, [row("a", label), row("b", label), row("c", label)])
+    monkeypatch.setattr(exporting, "FILE_CHARACTERS", 2_000)
+
+    file = client_api.get(f"/v1/deployments/{deployment}/predictions.{form}")
+
+    assert file.content.decode().count("pred_") == 1
+    assert "x-more-after" in file
+
+
 def test_texts_are_for_those_who_label(organization: OrganizationRef, deployment: str) -> None:
     address = f"/v1/deployments/{deployment}"
     clients = {

@@ -14,6 +14,7 @@ import { ErrorBox } from "@/ui/ErrorBox";
 import { Loading } from "@/ui/Loading";
 import { PageHeader } from "@/ui/PageHeader";
 import { Panel } from "@/ui/Panel";
+import { ColumnField } from "./ColumnField";
 
 const ACCEPT = ".csv,.tsv,.tab,.jsonl,.ndjson,.json,.parquet,.txt";
 const ENDPOINTS = ["/v1/classify", "/v1/embeddings"] as const;
@@ -106,7 +107,6 @@ export const NewBatchPage = () => {
     event.preventDefault();
     if (body) create.mutate(body);
   };
-  const columns = estimate.data?.columns ?? [];
   return (
     <>
       <PageHeader title={t("form.title")} lead={t("form.lead")} />
@@ -135,14 +135,12 @@ export const NewBatchPage = () => {
                   allowDeselect={false}
                 />
               )}
-              {kind === "rows" && columns.length > 0 ? (
-                <Select
-                  label={t("form.column")}
-                  description={t("form.columnHelp")}
-                  data={columns}
+              {kind === "rows" ? (
+                <ColumnField
+                  columns={estimate.data?.columns ?? []}
                   value={column ?? estimate.data?.text_column ?? null}
-                  onChange={(value) => value && setColumn(value)}
-                  allowDeselect={false}
+                  error={estimate.error}
+                  onChange={setColumn}
                 />
               ) : null}
             </Stack>

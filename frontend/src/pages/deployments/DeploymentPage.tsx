@@ -76,6 +76,7 @@ const Actions = ({ row, change }: { row: Deployment; change: DeploymentChange })
         text={t("delete.text")}
         confirm={t("delete.confirm")}
         busy={change.isPending}
+        error={faultOf(change, "delete")}
       />
     </Group>
   );
@@ -99,7 +100,7 @@ const View = ({ row }: { row: Deployment }) => {
         }
       />
       <Stack gap="lg">
-        <ErrorBox error={faultOf(change, "rollback", "pause", "resume", "delete")} />
+        <ErrorBox error={faultOf(change, "rollback", "pause", "resume")} />
         {row.paused_at === null ? null : (
           <Alert color="yellow" variant="light" role="status">
             {t("pausedNote", { when: format.dateTime(row.paused_at) })}

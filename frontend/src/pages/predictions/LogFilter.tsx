@@ -5,21 +5,24 @@ import type { LogFilters } from "@/api/predictions";
 
 const MOST = 100;
 const MILLI = 1000;
-const DAY_SECONDS = 86_400;
 
 type Values = { label: string; model: string; below: number | string; from: string; to: string };
 
 const NONE: Values = { label: "", model: "", below: "", from: "", to: "" };
 
-/** The first second of a day where the reader is. */
-const secondOf = (day: string): number => Math.floor(Date.parse(`${day}T00:00:00`) / MILLI);
+/** The first second of a day where the reader is, or of one that is `later`: not all have 24 hours. */
+const secondOf = (day: string, later = 0): number => {
+  const begin = new Date(`${day}T00:00:00`);
+  begin.setDate(begin.getDate() + later);
+  return Math.floor(begin.getTime() / MILLI);
+};
 
 export const filtersOf = (values: Values): LogFilters => ({
   ...(values.label.trim() ? { label: values.label.trim() } : {}),
   ...(values.model.trim() ? { model: values.model.trim() } : {}),
   ...(values.below === "" ? {} : { score_below: Number(values.below) / MOST }),
   ...(values.from ? { from: secondOf(values.from) } : {}),
-  ...(values.to ? { to: secondOf(values.to) + DAY_SECONDS } : {}),
+  ...(values.to ? { to: secondOf(values.to, 1) } : {}),
 });
 
 /** Which rows are shown. */
