@@ -275,7 +275,7 @@ _REFUSALS: Final = {
     "404": "No such model.",
     "409": "The deployment is paused, or the Idempotency-Key is in use or came with another body.",
     "413": "Over 1 MB or 1,000 texts.",
-    "429": "Too many calls; see Retry-After.",
+    "429": "Too many calls for the plan, the key or the workers; see Retry-After.",
     "503": "No engine, no database or no answer in time; nothing was charged. See Retry-After.",
 }
 _IDEMPOTENCY: Final[JsonObject] = {

@@ -1,5 +1,6 @@
 """`/v1/api_keys` and `/v1/session_keys`."""
 
+from dataclasses import asdict, replace
 from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema
@@ -11,14 +12,32 @@ from anneal.kernel.api import TenantView, page
 from anneal.kernel.errors import PermissionDenied
 from anneal.kernel.ids import parse_id, public_id
 from anneal.kernel.principal import KeyScope, Permission
-from tenants.keys.contracts import KeyInfo, KeyMade
+from tenants.keys.contracts import LIMIT_MOST, KeyInfo, KeyLimits, KeyMade
 from tenants.keys.selectors import key_get, keys_visible
-from tenants.keys.services import api_key_create, api_key_revoke, key_info, session_key_create
+from tenants.keys.services import (
+    api_key_create,
+    api_key_limit,
+    api_key_revoke,
+    key_info,
+    session_key_create,
+)
 
 _SCOPES = [scope.value for scope in KeyScope]
+_LIMIT = "null is no limit of the key's own: the organization's counts all its keys in any case."
 
 
-class ApiKeyCreate(serializers.Serializer[Any]):
+class ApiKeyLimits(serializers.Serializer[Any]):
+    """What a key may do on the online path, within what its organization may."""
+
+    requests_per_minute = serializers.IntegerField(
+        min_value=1, max_value=LIMIT_MOST, required=False, allow_null=True, help_text=_LIMIT
+    )
+    calls_in_flight = serializers.IntegerField(
+        min_value=1, max_value=LIMIT_MOST, required=False, allow_null=True, help_text=_LIMIT
+    )
+
+
+class ApiKeyCreate(ApiKeyLimits):
     """The body of a new key."""
 
     name = serializers.CharField(max_length=80)
@@ -43,6 +62,8 @@ class ApiKeyOut(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField(allow_null=True)
     revoked_at = serializers.DateTimeField(allow_null=True)
     last_used_at = serializers.DateTimeField(allow_null=True, help_text="Within five minutes.")
+    requests_per_minute = serializers.IntegerField(allow_null=True, help_text=_LIMIT)
+    calls_in_flight = serializers.IntegerField(allow_null=True, help_text=_LIMIT)
 
 
 class ApiKeyMadeOut(ApiKeyOut):
@@ -93,14 +114,19 @@ class ApiKeysView(TenantView):
             scopes=frozenset(KeyScope(scope) for scope in body["scopes"]),
             expires_at=body.get("expires_at"),
             environment=body["environment"],
+            limits=KeyLimits(body.get("requests_per_minute"), body.get("calls_in_flight")),
         )
         return Response(_made_json(made), status=status.HTTP_201_CREATED)
 
 
 class ApiKeyView(TenantView):
-    """Read or revoke one key."""
+    """Read, limit or revoke one key."""
 
-    permission: ClassVar = {"GET": Permission.KEYS_OWN, "DELETE": Permission.KEYS_OWN}
+    permission: ClassVar = {
+        "GET": Permission.KEYS_OWN,
+        "PATCH": Permission.KEYS_OWN,
+        "DELETE": Permission.KEYS_OWN,
+    }
     located: KeyInfo
 
     def locate(self, request: Request, **ids: str) -> KeyInfo:
@@ -111,6 +137,17 @@ class ApiKeyView(TenantView):
     def get(self, request: Request, key_id: str) -> Response:
         """Read one key."""
         return Response(key_json(self.located))
+
+    @extend_schema(operation_id="api_keys_limit", request=ApiKeyLimits, responses=ApiKeyOut)
+    def patch(self, request: Request, key_id: str) -> Response:
+        """Change the limits that are named; null takes one away. The next call is held to them."""
+        limited = api_key_limit(
+            organization=self.organization,
+            actor=self.actor,
+            key_id=self.located.id,
+            limits=replace(self.located.limits, **self.body(ApiKeyLimits)),
+        )
+        return Response(key_json(limited))
 
     @extend_schema(operation_id="api_keys_revoke", request=None, responses={200: ApiKeyOut})
     def delete(self, request: Request, key_id: str) -> Response:
@@ -156,6 +193,7 @@ def key_json(key: KeyInfo) -> dict[str, Any]:
         "expires_at": _time(key.expires_at),
         "revoked_at": _time(key.revoked_at),
         "last_used_at": _time(key.last_used_at),
+        **asdict(key.limits),
     }
 
 

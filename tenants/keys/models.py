@@ -6,6 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from anneal.kernel.models import SystemModel
+from tenants.keys.contracts import LIMIT_MOST
 
 
 class KeyKind(models.TextChoices):
@@ -33,11 +34,24 @@ class ApiKey(SystemModel):
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
+    requests_per_minute = models.PositiveIntegerField(null=True, blank=True)
+    calls_in_flight = models.PositiveIntegerField(null=True, blank=True)
 
     class Meta(SystemModel.Meta):
         indexes: ClassVar = [
             models.Index(fields=["organization", "-id"], name="keys_apikey_organization"),
             models.Index(fields=["created_by"], name="keys_apikey_created_by"),
+        ]
+        constraints: ClassVar = [
+            # A key that may do nothing is revoked, not limited to 0.
+            models.CheckConstraint(
+                condition=models.Q(requests_per_minute__range=(1, LIMIT_MOST)),
+                name="keys_apikey_requests_per_minute_range",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(calls_in_flight__range=(1, LIMIT_MOST)),
+                name="keys_apikey_calls_in_flight_range",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,7 +1,8 @@
 """Keys: made, shown once, revoked."""
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
@@ -21,8 +22,8 @@ from anneal.kernel.principal import (
 from anneal.kernel.redis import redis_client
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from tenants.accounts.contracts import MembershipChanged
-from tenants.keys.contracts import CHANNEL_REVOKED, KeyInfo, KeyMade
-from tenants.keys.errors import ScopeBeyondRole, TooManyKeys
+from tenants.keys.contracts import CHANNEL_REVOKED, UNLIMITED, KeyInfo, KeyLimits, KeyMade
+from tenants.keys.errors import KeyRevoked, ScopeBeyondRole, TooManyKeys
 from tenants.keys.format import Environment, key_generate
 from tenants.keys.models import ApiKey, KeyKind
 
@@ -39,6 +40,7 @@ def api_key_create(
     scopes: frozenset[KeyScope],
     expires_at: datetime | None = None,
     environment: Environment = "live",
+    limits: KeyLimits = UNLIMITED,
 ) -> KeyMade:
     """Make a key. Its scopes may not exceed the caller's rights: role and, for a key, scopes."""
     require_scope(organization)
@@ -47,12 +49,17 @@ def api_key_create(
         raise InvalidRequest("The expiry date has passed: choose a later one.", param="expires_at")
     if _live(KeyKind.API).count() >= MAX_LIVE_KEYS:
         raise TooManyKeys
-    made = _make(principal, name, KeyKind.API, environment, scopes, expires_at)
+    made = _make(principal, name, KeyKind.API, environment, scopes, expires_at, limits)
     audit_record(
         actor=principal.actor,
         action="api_key.create",
         target=public_id("key_", made.key.id),
-        detail={"name": made.key.name, "scopes": sorted(scopes), "prefix": made.key.prefix},
+        detail={
+            "name": made.key.name,
+            "scopes": sorted(scopes),
+            "prefix": made.key.prefix,
+            **asdict(limits),
+        },
         organization=organization,
     )
     return made
@@ -73,18 +80,35 @@ def session_key_create(*, organization: OrganizationRef, principal: Principal) -
         "sess",
         frozenset({KeyScope.PREDICT}),
         clock.now() + SESSION_LIFETIME,
+        UNLIMITED,
     )
+
+
+def api_key_limit(
+    *, organization: OrganizationRef, actor: Actor, key_id: UUID, limits: KeyLimits
+) -> KeyInfo:
+    """Hold a key to other limits, from its next call on. Raises KeyRevoked."""
+    require_scope(organization)
+    row = _locked(organization, key_id)
+    if row.revoked_at is not None:
+        raise KeyRevoked
+    before = key_limits(row)
+    if limits != before:
+        row.requests_per_minute = limits.requests_per_minute
+        row.calls_in_flight = limits.calls_in_flight
+        row.save(update_fields=["requests_per_minute", "calls_in_flight"])
+        _forget([row.digest])
+        _audit(organization, actor, "api_key.limit", row, **asdict(limits), before=asdict(before))
+    return key_info(row)
 
 
 def api_key_revoke(*, organization: OrganizationRef, actor: Actor, key_id: UUID) -> KeyInfo:
     """End a key; its next call is refused. Revoking twice changes nothing."""
     require_scope(organization)
-    row = ApiKey.objects.filter(id=key_id, organization_id=organization.id).first()
-    if row is None:
-        raise NotFound
+    row = _locked(organization, key_id)
     if row.revoked_at is None:
         _revoke([row])
-        _tell(organization, actor, row)
+        _audit(organization, actor, "api_key.revoke", row)
     return key_info(row)
 
 
@@ -99,7 +123,13 @@ def keys_follow_membership(event: MembershipChanged) -> None:
         _revoke(rows)
         for row in rows:
             if row.kind == KeyKind.API:
-                _tell(event.organization, SYSTEM_ACTOR, row, because="the maker left")
+                _audit(
+                    event.organization,
+                    SYSTEM_ACTOR,
+                    "api_key.revoke",
+                    row,
+                    because="the maker left",
+                )
     else:
         _forget([row.digest for row in rows])
 
@@ -118,6 +148,14 @@ def key_info(row: ApiKey) -> KeyInfo:
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
         last_used_at=row.last_used_at,
+        limits=key_limits(row),
+    )
+
+
+def key_limits(row: ApiKey) -> KeyLimits:
+    """Copy a row's limits."""
+    return KeyLimits(
+        requests_per_minute=row.requests_per_minute, calls_in_flight=row.calls_in_flight
     )
 
 
@@ -128,6 +166,7 @@ def _make(
     environment: Environment,
     scopes: frozenset[KeyScope],
     expires_at: datetime | None,
+    limits: KeyLimits,
 ) -> KeyMade:
     fresh = key_generate(environment)
     row = ApiKey(
@@ -140,6 +179,8 @@ def _make(
         scopes=sorted(scopes),
         created_by_id=key_maker(principal),
         expires_at=expires_at,
+        requests_per_minute=limits.requests_per_minute,
+        calls_in_flight=limits.calls_in_flight,
     )
     row.save(force_insert=True)
     return KeyMade(key=key_info(row), secret=fresh.text)
@@ -168,10 +209,20 @@ def key_maker(principal: Principal) -> UUID:
     return maker
 
 
-def _tell(organization: OrganizationRef, actor: Actor, row: ApiKey, **more: str) -> None:
+def _locked(organization: OrganizationRef, key_id: UUID) -> ApiKey:
+    rows = ApiKey.objects.select_for_update().filter(organization_id=organization.id)
+    row: ApiKey | None = rows.filter(id=key_id, kind=KeyKind.API).first()
+    if row is None:
+        raise NotFound
+    return row
+
+
+def _audit(
+    organization: OrganizationRef, actor: Actor, action: str, row: ApiKey, **more: Any
+) -> None:
     audit_record(
         actor=actor,
-        action="api_key.revoke",
+        action=action,
         target=public_id("key_", row.id),
         detail={"name": row.name, **more},
         organization=organization,

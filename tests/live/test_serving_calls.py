@@ -1,6 +1,7 @@
 """The online calls of a running installation, through real clients."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from huggingface_hub import InferenceClient
 from openai import OpenAI
 
+from anneal.local.processes import wait_until
 from mlworker.serving.openapi import SCHEMAS
 from tests.live.machine import Installation
 from tests.live.serving import BAD, GOOD, MODEL, Customer, error_code, serving
@@ -240,6 +242,33 @@ def test_a_revoked_key_fails_on_its_next_call(customer: Customer) -> None:
     refused = customer.classify(GOOD, headers=bearer)
     assert (refused.status_code, error_code(refused)) == (401, "authentication_failed")
     assert customer.nothing_held()
+
+
+def test_a_keys_own_limits_hold_until_they_are_changed(customer: Customer) -> None:
+    body = {"name": "narrow", "scopes": ["predict"], "requests_per_minute": 2}
+    made = customer.http.post("/v1/api_keys", json=body).json()
+    address, bearer = f"/v1/api_keys/{made['id']}", {"Authorization": f"Bearer {made['key']}"}
+    before = customer.balance()["consumed"]
+
+    first, second, third = (customer.classify([GOOD, BAD], headers=bearer) for _ in range(3))
+
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert (third.status_code, error_code(third)) == (429, "key_rate_limited")
+    assert 0 < int(third.headers["retry-after"]) <= 60
+    assert customer.classify(GOOD).status_code == 200
+    assert customer.balance()["consumed"] == before + 5
+    limits = {"requests_per_minute": None, "calls_in_flight": 1}
+    customer.http.patch(address, json=limits).raise_for_status()
+    assert wait_until(
+        lambda: customer.classify(GOOD, headers=bearer).status_code == 200, seconds=10, pause=0.1
+    )
+    with ThreadPoolExecutor(4) as clients:
+        told = list(
+            clients.map(lambda _: customer.classify([GOOD] * 500, headers=bearer), range(4))
+        )
+    assert sorted(answer.status_code for answer in told) == [200, 429, 429, 429]
+    crowded = next(answer for answer in told if answer.status_code == 429)
+    assert crowded.json()["error"]["param"] == "calls_in_flight"
 
 
 def test_a_key_without_the_scope_may_not_predict(customer: Customer) -> None:

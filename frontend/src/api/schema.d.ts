@@ -54,7 +54,8 @@ export interface paths {
         delete: operations["api_keys_revoke"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** @description Change the limits that are named; null takes one away. The next call is held to them. */
+        patch: operations["api_keys_limit"];
         trace?: never;
     };
     "/v1/audit": {
@@ -1780,6 +1781,10 @@ export interface components {
         };
         /** @description The body of a new key. */
         ApiKeyCreateRequest: {
+            /** @description null is no limit of the key's own: the organization's counts all its keys in any case. */
+            requests_per_minute?: number | null;
+            /** @description null is no limit of the key's own: the organization's counts all its keys in any case. */
+            calls_in_flight?: number | null;
             name: string;
             scopes: components["schemas"]["ScopesEnum"][];
             /** Format: date-time */
@@ -1814,6 +1819,10 @@ export interface components {
              * @description Within five minutes.
              */
             last_used_at: string | null;
+            /** @description null is no limit of the key's own: the organization's counts all its keys in any case. */
+            requests_per_minute: number | null;
+            /** @description null is no limit of the key's own: the organization's counts all its keys in any case. */
+            calls_in_flight: number | null;
             /** @description The whole key. It is shown this once. */
             key: string;
         };
@@ -1838,6 +1847,10 @@ export interface components {
              * @description Within five minutes.
              */
             last_used_at: string | null;
+            /** @description null is no limit of the key's own: the organization's counts all its keys in any case. */
+            requests_per_minute: number | null;
+            /** @description null is no limit of the key's own: the organization's counts all its keys in any case. */
+            calls_in_flight: number | null;
         };
         /** @description Who did it. */
         AuditActor: {
@@ -3835,6 +3848,13 @@ export interface components {
             units: string;
             amount: string;
         };
+        /** @description What a key may do on the online path, within what its organization may. */
+        PatchedApiKeyLimitsRequest: {
+            /** @description null is no limit of the key's own: the organization's counts all its keys in any case. */
+            requests_per_minute?: number | null;
+            /** @description null is no limit of the key's own: the organization's counts all its keys in any case. */
+            calls_in_flight?: number | null;
+        };
         /** @description A person's own settings. */
         PatchedMeChangeRequest: {
             name?: string;
@@ -5231,6 +5251,32 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKeyOut"];
+                };
+            };
+        };
+    };
+    api_keys_limit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedApiKeyLimitsRequest"];
+                "multipart/form-data": components["schemas"]["PatchedApiKeyLimitsRequest"];
+            };
+        };
         responses: {
             200: {
                 headers: {
@@ -8103,7 +8149,7 @@ export interface operations {
                     "application/json": components["schemas"]["GatewayError"];
                 };
             };
-            /** @description Too many calls; see Retry-After. */
+            /** @description Too many calls for the plan, the key or the workers; see Retry-After. */
             429: {
                 headers: {
                     [name: string]: unknown;

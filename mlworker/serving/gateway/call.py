@@ -11,7 +11,7 @@ from anneal.kernel.errors import DomainError
 from anneal.kernel.ids import public_id
 from mlworker.serving import figures
 from mlworker.serving.gateway.http import Headers, Receive, Scope, Send, header
-from mlworker.serving.gateway.pace import Entry
+from mlworker.serving.gateway.stands import Entry
 from mlworker.serving.gateway.tickets import Ticket
 from mlworker.serving.protocol import Answer
 
@@ -32,7 +32,7 @@ class Call:
     random: bytes = field(default_factory=lambda: os.urandom(16))
     headers: Headers = field(default_factory=list)
     entry: Entry | None = None
-    """Its place among the organization's calls in flight, where these are limited."""
+    """Its place among the calls of its key and organization, where these are limited."""
     status: int = CLIENT_GONE
     began: float = field(default_factory=time.perf_counter)
 

@@ -24,6 +24,8 @@ from billing.plans.contracts import LimitsInForce, PlanLimits
 from billing.plans.selectors import limits_default
 from mlworker.serving.gateway.caches import AgedCache
 from mlworker.serving.gateway.http import Scope, header
+from mlworker.serving.gateway.stands import Bound, key_bound, organization_bound
+from tenants.keys.contracts import KeyLimits
 from tenants.keys.format import key_digest
 
 KEY_SECONDS: Final = 60.0
@@ -31,7 +33,8 @@ KEYS_KEPT: Final = 20_000
 
 _LOOKUP: Final = (
     "SELECT k.key_id, k.organization_id, k.slug, k.suspended, k.role, k.scopes, k.expires_at,"
-    " k.created_by, l.plan, l.requests_per_minute, l.calls_in_flight"
+    " k.created_by, k.requests_per_minute, k.calls_in_flight,"
+    " l.plan, l.requests_per_minute, l.calls_in_flight"
     " FROM key_lookup(%s) AS k LEFT JOIN plan_limits_of(k.organization_id) AS l ON true"
 )
 
@@ -48,8 +51,8 @@ class Caller:
     expires_at: datetime | None
     member_id: UUID
     """Who made the key: the member's limits count its calls too."""
-    limits: LimitsInForce | None
-    """What the plan allows on the online path; None when that is without limit."""
+    bounds: tuple[Bound, ...]
+    """What its calls pass, its organization's last; none when nothing limits them."""
 
 
 class KeyDirectory:
@@ -77,15 +80,18 @@ class KeyDirectory:
     def forget_key(self, digest: str) -> None:
         """Drop one key."""
         self._known.drop(digest)
+        self._asking.pop(digest, None)
 
     def forget_organization(self, organization_id: str) -> None:
         """Drop every key of an organization."""
         self._known.drop_where(lambda _, caller: str(caller.organization.id) == organization_id)
+        self._asking.clear()  # whose they are is not known yet
 
     def forget_all(self) -> None:
         """Drop everything: pushes may have been missed."""
         self._known.clear()
         self._digests.clear()
+        self._asking.clear()
 
     def _digest(self, scope: Scope) -> str:
         """Return the key's sha256; checking its checksum costs more than all the rest of this."""
@@ -107,7 +113,6 @@ class KeyDirectory:
         if task is None:
             task = asyncio.create_task(self._ask(digest))
             self._asking[digest] = task
-            task.add_done_callback(lambda _: self._asking.pop(digest, None))
         return await asyncio.shield(task)
 
     async def _ask(self, digest: str) -> Caller:
@@ -116,15 +121,21 @@ class KeyDirectory:
                 row = await (await connection.execute(_LOOKUP, [digest])).fetchone()
         except (psycopg.Error, PoolTimeout, OSError):
             raise Unavailable(retry_after=1) from None
+        finally:
+            # Forgotten while it was read: it may be older than the change, and is not kept.
+            current = self._asking.get(digest) is asyncio.current_task()
+            if current:
+                del self._asking[digest]
         if row is None:
             raise AuthenticationFailed("This API key is unknown, revoked or expired.")
         caller = _caller(digest, row)
-        self._known.put(digest, caller)
+        if current:
+            self._known.put(digest, caller)
         return caller
 
 
 def _caller(digest: str, row: tuple[Any, ...]) -> Caller:
-    key_id, organization_id, slug, suspended, role, scopes, expires_at, member_id, *plan = row
+    key_id, organization_id, slug, suspended, role, scopes, expires_at, member_id, *limits = row
     organization = OrganizationRef(id=organization_id, slug=slug)
     principal = Principal(
         organization=organization,
@@ -142,17 +153,23 @@ def _caller(digest: str, row: tuple[Any, ...]) -> Caller:
         suspended,
         expires_at,
         member_id,
-        _limits(*plan),
+        _bounds(key_id, KeyLimits(*limits[:2]), organization_id, _plan_limits(*limits[2:])),
     )
 
 
-def _limits(plan: str | None, rate: int | None, in_flight: int | None) -> LimitsInForce | None:
-    found = limits_default()
-    if plan is not None:
-        limits = PlanLimits(requests_per_minute=rate, calls_in_flight=in_flight)
-        found = LimitsInForce(plan, limits)
-    counted = (found.limits.requests_per_minute, found.limits.calls_in_flight)
-    return found if any(counted) else None
+def _bounds(
+    key_id: UUID, own: KeyLimits, organization_id: UUID, plan: LimitsInForce
+) -> tuple[Bound, ...]:
+    key, organization = key_bound(key_id, own), organization_bound(organization_id, plan)
+    if key.binds:
+        return key, organization
+    return (organization,) if organization.binds else ()
+
+
+def _plan_limits(plan: str | None, rate: int | None, in_flight: int | None) -> LimitsInForce:
+    if plan is None:
+        return limits_default()
+    return LimitsInForce(plan, PlanLimits(requests_per_minute=rate, calls_in_flight=in_flight))
 
 
 def _bearer(given: bytes) -> str:

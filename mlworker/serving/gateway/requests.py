@@ -161,10 +161,10 @@ class Calls:
             ) from None
 
     async def _enter(self, call: Call) -> Caller:
-        """Return who calls, once the plan lets the call in; `app` ends its stay."""
+        """Return who calls, once key and plan let the call in; `app` ends its stay."""
         caller = await self._runtime.keys.caller(call.scope)
-        if caller.limits is not None:
-            call.entry = await self._runtime.pace.enter(caller.organization.id, caller.limits)
+        if caller.bounds:
+            call.entry = await self._runtime.pace.enter(caller.bounds)
         return caller
 
     async def _run(self, call: Call, job: Job, *, stream: bool = False) -> None:

@@ -1,4 +1,4 @@
-import { Button, Text } from "@mantine/core";
+import { Button, Group, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
@@ -15,6 +15,8 @@ import { ListPage } from "@/ui/ListPage";
 import { PageHeader } from "@/ui/PageHeader";
 import { StatusBadge } from "@/ui/StatusBadge";
 import { KeyDialog } from "./KeyDialog";
+import { LimitsDialog } from "./LimitsDialog";
+import { LIMITS } from "./limits";
 
 const PREVIEW = `curl …/v1/classify \\
   -H "Authorization: Bearer $ANNEAL_API_KEY"`;
@@ -24,7 +26,23 @@ const statusOf = (key: ApiKey): string => {
   return key.expires_at && dateOf(key.expires_at) < new Date() ? "expired" : "active";
 };
 
-const useColumns = (onRevoke: (key: ApiKey) => void): Column<ApiKey>[] => {
+const Limits = ({ of }: { of: ApiKey }) => {
+  const { t } = useTranslation("keys");
+  const format = useFormat();
+  const texts = LIMITS.flatMap((name) => {
+    const count = of[name];
+    return count === null ? [] : t(`limits.of.${name}`, { count, number: format.number(count) });
+  });
+  return texts.length === 0 ? null : (
+    <Text size="sm" c="dimmed">
+      {texts.join(" · ")}
+    </Text>
+  );
+};
+
+type Actions = { onLimit: (key: ApiKey) => void; onRevoke: (key: ApiKey) => void };
+
+const useColumns = ({ onLimit, onRevoke }: Actions): Column<ApiKey>[] => {
   const { t } = useTranslation("keys");
   const format = useFormat();
   return [
@@ -37,6 +55,7 @@ const useColumns = (onRevoke: (key: ApiKey) => void): Column<ApiKey>[] => {
           <Text size="sm" c="dimmed">
             <code>{`${key.prefix}…${key.last4}`}</code>
           </Text>
+          <Limits of={key} />
         </>
       ),
     },
@@ -59,19 +78,29 @@ const useColumns = (onRevoke: (key: ApiKey) => void): Column<ApiKey>[] => {
       cell: (key) => <StatusBadge status={statusOf(key)} />,
     },
     {
-      key: "revoke",
+      key: "actions",
       title: t("columns.actions"),
       cell: (key) =>
         key.revoked_at ? null : (
-          <Button
-            variant="subtle"
-            color="red"
-            size="compact-sm"
-            aria-label={t("revoke.named", { name: key.name })}
-            onClick={() => onRevoke(key)}
-          >
-            {t("revoke.open")}
-          </Button>
+          <Group gap={4}>
+            <Button
+              variant="subtle"
+              size="compact-sm"
+              aria-label={t("limits.named", { name: key.name })}
+              onClick={() => onLimit(key)}
+            >
+              {t("limits.open")}
+            </Button>
+            <Button
+              variant="subtle"
+              color="red"
+              size="compact-sm"
+              aria-label={t("revoke.named", { name: key.name })}
+              onClick={() => onRevoke(key)}
+            >
+              {t("revoke.open")}
+            </Button>
+          </Group>
         ),
     },
   ];
@@ -106,9 +135,10 @@ export const KeysPage = () => {
   const { t } = useTranslation("keys");
   const allowed = useCan("keys");
   const keys = useQuery({ ...keysQuery(useOrg()), enabled: allowed });
-  const [target, setTarget] = useState<ApiKey>();
+  const [limited, setLimited] = useState<ApiKey>();
+  const [revoked, setRevoked] = useState<ApiKey>();
   const [opened, dialog] = useDisclosure(false);
-  const columns = useColumns(setTarget);
+  const columns = useColumns({ onLimit: setLimited, onRevoke: setRevoked });
   const create = <Button onClick={dialog.open}>{t("create")}</Button>;
   if (!allowed) {
     return (
@@ -129,7 +159,8 @@ export const KeysPage = () => {
         empty={{ title: t("empty.title"), text: t("empty.text"), preview: PREVIEW }}
       />
       <KeyDialog opened={opened} onClose={dialog.close} />
-      <Revoke target={target} onClose={() => setTarget(undefined)} />
+      <LimitsDialog target={limited} onClose={() => setLimited(undefined)} />
+      <Revoke target={revoked} onClose={() => setRevoked(undefined)} />
     </>
   );
 };

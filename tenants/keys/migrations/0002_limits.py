@@ -1,0 +1,59 @@
+"""What a key may do on the online path, and the look-up that tells it."""
+
+from django.db import migrations, models
+
+from anneal.kernel.tables import SystemFunction
+
+KEY_LOOKUP = """
+CREATE OR REPLACE FUNCTION key_lookup(digest_in text)
+RETURNS TABLE (key_id uuid, organization_id uuid, slug text, suspended boolean, role text,
+               scopes text[], kind text, expires_at timestamptz, created_by uuid,
+               requests_per_minute integer, calls_in_flight integer)
+LANGUAGE sql VOLATILE AS $$
+    -- "Last used" is coarse on purpose: a write per call would be the dearest part of the call.
+    UPDATE keys_apikey k SET last_used_at = clock_timestamp()
+    WHERE k.digest = digest_in AND k.revoked_at IS NULL
+      AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())
+      AND (k.last_used_at IS NULL OR k.last_used_at < clock_timestamp() - interval '5 minutes');
+    SELECT k.id, o.id, o.slug::text, o.suspended_at IS NOT NULL, m.role::text,
+           k.scopes::text[], k.kind::text, k.expires_at, k.created_by_id,
+           k.requests_per_minute, k.calls_in_flight
+    FROM keys_apikey k
+    JOIN accounts_organization o ON o.id = k.organization_id
+    JOIN accounts_membership m ON m.organization_id = k.organization_id AND m.user_id = k.created_by_id
+    JOIN accounts_user u ON u.id = k.created_by_id AND u.is_active
+    WHERE k.digest = digest_in AND k.revoked_at IS NULL
+      AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())
+$$"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [("keys", "0001_initial")]
+
+    operations = [
+        migrations.AddField(
+            "apikey", "requests_per_minute", models.PositiveIntegerField(blank=True, null=True)
+        ),
+        migrations.AddField(
+            "apikey", "calls_in_flight", models.PositiveIntegerField(blank=True, null=True)
+        ),
+        migrations.AddConstraint(
+            "apikey",
+            models.CheckConstraint(
+                condition=models.Q(requests_per_minute__range=(1, 1_000_000)),
+                name="keys_apikey_requests_per_minute_range",
+            ),
+        ),
+        migrations.AddConstraint(
+            "apikey",
+            models.CheckConstraint(
+                condition=models.Q(calls_in_flight__range=(1, 1_000_000)),
+                name="keys_apikey_calls_in_flight_range",
+            ),
+        ),
+        migrations.RunSQL(
+            "GRANT UPDATE (requests_per_minute, calls_in_flight) ON keys_apikey TO anneal_app",
+            migrations.RunSQL.noop,
+        ),
+        SystemFunction(KEY_LOOKUP, "key_lookup(text)"),
+    ]
