@@ -189,6 +189,36 @@ def _expiry(account: Account, params: Params) -> int:
     return moment
 
 
+_NOT_YET = (
+    "after_expiration",
+    "allow_promotion_codes",
+    "amount_subtotal",
+    "amount_total",
+    "billing_address_collection",
+    "client_secret",
+    "collected_information",
+    "consent",
+    "consent_collection",
+    "currency_conversion",
+    "customer_details",
+    "invoice",
+    "invoice_creation",
+    "origin_context",
+    "payment_intent",
+    "payment_link",
+    "payment_method_configuration_details",
+    "permissions",
+    "recovered_from",
+    "setup_intent",
+    "shipping_address_collection",
+    "shipping_cost",
+    "subscription",
+    "total_details",
+    "wallet_options",
+)
+"""What a session has no value for when it is made."""
+
+
 def _session(account: Account, params: Params, mode: str) -> Object:
     customer = params.text("customer")
     if customer:
@@ -196,26 +226,17 @@ def _session(account: Account, params: Params, mode: str) -> Object:
     currency = params.text("currency")
     name = account.new_id("cs_test", 58)
     return {
+        **dict.fromkeys(_NOT_YET),
         "id": name,
         "object": "checkout.session",
+        "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
         "adaptive_pricing": {
             "enabled": params.inside("adaptive_pricing", "enabled").boolean("enabled") is not False
         },
-        "after_expiration": None,
-        "allow_promotion_codes": None,
-        "amount_subtotal": None,
-        "amount_total": None,
-        "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
-        "billing_address_collection": None,
         "cancel_url": params.text("cancel_url"),
         "client_reference_id": params.text("client_reference_id"),
-        "client_secret": None,
-        "collected_information": None,
-        "consent": None,
-        "consent_collection": None,
         "created": account.clock.seconds,
         "currency": currency_checked(currency) if currency else None,
-        "currency_conversion": None,
         "custom_fields": [],
         "custom_text": {
             "after_submit": None,
@@ -225,40 +246,25 @@ def _session(account: Account, params: Params, mode: str) -> Object:
         },
         "customer": customer,
         "customer_creation": None if customer else _creation(params, mode),
-        "customer_details": None,
         "customer_email": params.text("customer_email"),
         "discounts": [],
         "expires_at": _expiry(account, params),
-        "invoice": None,
-        "invoice_creation": None,
         "livemode": False,
         "locale": params.text("locale"),
         "metadata": params.metadata(),
         "mode": mode,
-        "origin_context": None,
-        "payment_intent": None,
-        "payment_link": None,
         "payment_method_collection": "if_required",
-        "payment_method_configuration_details": None,
         "payment_method_options": {},
         "payment_method_types": params.texts("payment_method_types") or ["card"],
         "payment_status": "unpaid",
-        "permissions": None,
         "phone_number_collection": {"enabled": False},
-        "recovered_from": None,
         "saved_payment_method_options": params.mapping("saved_payment_method_options") or None,
-        "setup_intent": None,
-        "shipping_address_collection": None,
-        "shipping_cost": None,
         "shipping_options": [],
         "status": "open",
         "submit_type": params.text("submit_type"),
-        "subscription": None,
         "success_url": params.need("success_url"),
-        "total_details": None,
         "ui_mode": "hosted_page",
         "url": f"https://checkout.stripe.com/c/pay/{name}",
-        "wallet_options": None,
     }
 
 
