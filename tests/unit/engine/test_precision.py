@@ -14,13 +14,11 @@ from mlworker.engine.data.rows import EncodedSplit
 from mlworker.engine.evaluation.precision import gate_measure
 from mlworker.engine.exporting.contracts import MAX_LOSS
 from mlworker.engine.inference import Resident, TokenRow, serving_precision
-from mlworker.engine.precision import BF16, Bf16Gate, gate_of, gate_passed
+from mlworker.engine.precision import BF16, NEIGHBOURS, Bf16Gate, gate_of, gate_passed
 from tests.unit.engine.conftest import sentences
 from tests.unit.engine.test_artifact import make_artifact
 from tests.unit.engine.test_mixed_batches import MODELS, far, made
 
-NEIGHBOURS = 2e-2
-"""What neighbours may move a probability by in bf16, as docs/models.md says."""
 EXACT = 1e-5
 PASSED = Bf16Gate(1_000, "test", "accuracy", 0.9, 0.9, 0.001)
 
