@@ -205,7 +205,7 @@ class Resident:
                 lines: Iterable[list[float]] = (
                     found.tolist()
                     if said.lengths is None
-                    else (part.flatten().tolist() for part in found.split(said.lengths))
+                    else (part.flatten().tolist() for part in torch.split(found, said.lengths))
                 )
                 for place, line in zip(said.places, lines, strict=True):
                     answers[place] = line
@@ -216,7 +216,7 @@ class Resident:
         out = [torch.empty(0)] * len(rows)
         with torch.inference_mode():
             for said in self._said(rows):
-                parts = said.logits.cpu().split(said.lengths or [1] * len(said.places))
+                parts = torch.split(said.logits.cpu(), said.lengths or [1] * len(said.places))
                 for place, part in zip(said.places, parts, strict=True):
                     out[place] = part
         return out
