@@ -35,7 +35,7 @@ def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
 def bf16_native(device: torch.device) -> bool:
     """Whether a device multiplies bf16 by units of its own; elsewhere it is slower than float32."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return _cpu_has_bf16()
 
 

@@ -15,7 +15,7 @@ from mlworker.engine.artifact_manifest import ArtifactManifest
 from mlworker.engine.base.bert import Bert
 from mlworker.engine.base.bf16 import bf16_of
 from mlworker.engine.base.int8 import int8_of
-from mlworker.engine.data.packing import COARSE, EXACT, Grain
+from mlworker.engine.data.packing import EXACT, SERVING, Grain
 from mlworker.engine.device import bf16_native, pick_device
 from mlworker.engine.inference.merged import MergedModels
 from mlworker.engine.precision import gate_passed
@@ -56,12 +56,12 @@ class Lane:
     def bfloat16(cls, bert: Bert) -> Lane:
         """Blocks in bf16."""
         half = bf16_of(bert)
-        return cls(half, half, COARSE, bf16_of, MergedModels(bf16_of))
+        return cls(half, half, SERVING, bf16_of, MergedModels(bf16_of))
 
     @classmethod
     def int8(cls, bert: Bert) -> Lane:
         """Products in 8 bits."""
-        return cls(bert, int8_of(bert), COARSE, int8_of, MergedModels(int8_of))
+        return cls(bert, int8_of(bert), SERVING, int8_of, MergedModels(int8_of))
 
     def own(self, artifact: Artifact) -> Bert:
         """The encoder of a model of tier full."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from pytest_django import DjangoAssertNumQueries
-from pytest_django.fixtures import SettingsWrapper
 from rest_framework.test import APIClient
 
 from anneal.kernel.scopes import OrganizationRef
@@ -84,7 +84,7 @@ def test_a_model_says_in_which_number_format_it_answers_and_what_was_measured(
     precision: str,
     client_api: APIClient,
     organization: OrganizationRef,
-    settings: SettingsWrapper,
+    settings: Any,
 ) -> None:
     settings.ANNEAL_SERVE_PRECISION = setting
     version = make_model_version(organization, metrics={BF16: gate.describe()})
