@@ -48,12 +48,17 @@ def main() -> None:
     from mlworker.engine.artifact import load_artifact  # noqa: PLC0415 # needs torch
     from mlworker.engine.base.locate import locate_base  # noqa: PLC0415 # same
     from mlworker.engine.device import keep_freed_memory  # noqa: PLC0415 # same
-    from mlworker.engine.inference import Resident, TokenRow  # noqa: PLC0415 # same
+    from mlworker.engine.inference import (  # noqa: PLC0415 # same
+        Resident,
+        TokenRow,
+        serving_precision,
+    )
 
     order = json.loads(sys.stdin.read())
     keep_freed_memory()
     torch.set_num_threads(order["threads"])
-    resident = Resident.open(locate_base("minilm-l6"), slots=4)
+    precision = serving_precision(os.environ.get("ANNEAL_SERVE_PRECISION") or "auto")
+    resident = Resident.open(locate_base("minilm-l6"), slots=4, precision=precision)
     resident.load(0, load_artifact(Path(order["artifact"])))
     encoded = resident.tokenizer.encode(order["texts"], resident.max_length(0))
     rows = [TokenRow(each.ids, 0) for each in encoded]

@@ -104,7 +104,7 @@ def _register(organization: OrganizationRef, stored: StoredObject) -> str:
         job_id=uuid7(),
         dataset_version_id=uuid7(),
         max_length=manifest.max_length,
-        metrics={},
+        metrics=manifest.metrics,
         artifact_key=stored.key,
         artifact_sha256=stored.sha256,
         artifact_bytes=stored.size,

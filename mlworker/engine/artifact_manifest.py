@@ -15,6 +15,7 @@ from typing import cast
 
 from mlworker.engine.contracts import FORMAT, EngineError, ErrorCode, Json, PoolingKind
 from mlworker.engine.durable import MANIFEST, check_folder
+from mlworker.engine.precision import gate_of
 
 WEIGHTS = "weights.safetensors"
 FILES = (MANIFEST, WEIGHTS)
@@ -131,6 +132,8 @@ def _parse(body: Mapping[str, object]) -> ArtifactManifest:
         raise ValueError("lora")
     if (body["tier"] == "full") != (full is not None):
         raise ValueError("full")
+    metrics = cast("dict[str, Json]", body["metrics"])
+    gate_of(metrics)
     return ArtifactManifest(
         task=str(body["task"]),
         tier=str(body["tier"]),
@@ -149,7 +152,7 @@ def _parse(body: Mapping[str, object]) -> ArtifactManifest:
             bool(full.get("pooler", True)),  # older manifests all have it
         ),
         config=cast("dict[str, Json]", body["config"]),
-        metrics=cast("dict[str, Json]", body["metrics"]),
+        metrics=metrics,
         engine=str(body["engine"]),
     )
 

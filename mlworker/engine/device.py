@@ -31,14 +31,15 @@ def device_name(device: torch.device) -> str:
 
 def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
     """bf16 or float32; "auto" takes bf16 where it is multiplied natively."""
-    if precision == "auto":
-        native = (
-            torch.cuda.is_bf16_supported(including_emulation=False)
-            if device.type == "cuda"
-            else _cpu_has_bf16()
-        )
-        return torch.bfloat16 if native else torch.float32
-    return torch.bfloat16 if precision == "bf16" else torch.float32
+    half = precision == "bf16" or (precision == "auto" and bf16_native(device))
+    return torch.bfloat16 if half else torch.float32
+
+
+def bf16_native(device: torch.device) -> bool:
+    """Whether a device multiplies bf16 by units of its own; elsewhere it is slower than float32."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return _cpu_has_bf16()
 
 
 def keep_freed_memory() -> None:

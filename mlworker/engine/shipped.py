@@ -2,6 +2,7 @@
 
     python -m mlworker.engine.shipped --data DIR --out mlworker/catalog/shipped/sentiment-en
 
+With `--measure` the model stays, and only its bf16 gate is measured again, on all test rows.
 DIR holds `mr-sentiment-en/mr.csv` and `product-pros-cons-en/pros_cons.csv` (both CC BY 4.0, columns
 text,label). Rows never enter the result; it is an artifact folder and a model card.
 """
@@ -20,6 +21,7 @@ from random import Random
 
 import torch
 
+from mlworker.engine.artifact import load_artifact
 from mlworker.engine.artifact_manifest import read_manifest
 from mlworker.engine.base.locate import locate_base
 from mlworker.engine.contracts import (
@@ -30,10 +32,16 @@ from mlworker.engine.contracts import (
     TrainSpec,
     encode_message,
 )
+from mlworker.engine.data.rows import encode_split
 from mlworker.engine.device import keep_freed_memory
-from mlworker.engine.durable import README
+from mlworker.engine.durable import MANIFEST, README
+from mlworker.engine.evaluation.precision import gate_measure
 from mlworker.engine.link import LocalLink
-from mlworker.engine.shipped_card import Evidence, model_card, wilson
+from mlworker.engine.precision import BF16
+from mlworker.engine.shipped_card import Evidence, card_with_gate, model_card, wilson
+from mlworker.engine.tasks import task_named
+from mlworker.engine.tasks.base import Row
+from mlworker.engine.tokenizer import TextTokenizer
 from mlworker.engine.training.run import Run
 
 LABELS = ("negative", "positive")
@@ -57,12 +65,15 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--measure", action="store_true")
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     keep_freed_memory()
-    with tempfile.TemporaryDirectory() as scratch:
-        train_shipped(arguments.data, arguments.out, Path(scratch))
+    if not arguments.measure:
+        with tempfile.TemporaryDirectory() as scratch:
+            train_shipped(arguments.data, arguments.out, Path(scratch))
+    measure_shipped(arguments.data, arguments.out)
 
 
 def train_shipped(data: Path, out: Path, scratch: Path) -> None:
@@ -91,6 +102,21 @@ def train_shipped(data: Path, out: Path, scratch: Path) -> None:
     for path in (scratch / done.artifact).iterdir():
         (out / path.name).write_bytes(path.read_bytes())
     (out / README).write_text(model_card(evidence), encoding="utf-8")
+
+
+def measure_shipped(data: Path, out: Path) -> None:
+    """Write what bf16 costs into the manifest and the card."""
+    base, artifact = locate_base("minilm-l6"), load_artifact(out)
+    task, manifest = task_named(artifact.manifest.task), artifact.manifest
+    rows: list[Row] = [{"text": text, "label": label} for text, label in build_splits(data)["test"]]
+    tokenizer = TextTokenizer.load(base.directory)
+    split = encode_split(task, tokenizer, rows, LABELS, manifest.max_length, lambda: None)
+    gate = gate_measure(artifact, base, split, "test", most=len(split))
+    body = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+    body["metrics"][BF16] = gate.describe()
+    (out / MANIFEST).write_text(json.dumps(body, ensure_ascii=False, indent=1), encoding="utf-8")
+    card = card_with_gate((out / README).read_text(encoding="utf-8"), gate)
+    (out / README).write_text(card, encoding="utf-8")
 
 
 def build_splits(data: Path) -> dict[str, Pairs]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from mlworker.engine.precision import gate_of
 from mlworker.engine.tasks import task_named
 from mlworker.registry.contracts import Lineage, NewModelVersion, Origin
 
@@ -94,7 +95,20 @@ def _quality(metrics: Mapping[str, Any], task: str) -> list[str]:
         if scores:
             figures = " | ".join(_number(scores.get(name)) for name in names)
             lines.append(f"| {split} | {scores.get('rows', '')} | {figures} |")
-    return lines
+    return [*lines, *_precision(metrics)]
+
+
+def _precision(metrics: Mapping[str, Any]) -> list[str]:
+    gate = gate_of(metrics)
+    if gate is None:
+        return []
+    name = _TITLES.get(gate.metric, gate.metric)
+    serves = "served in bf16 where a processor has it" if gate.passed else "served in float32"
+    return [
+        "",
+        f"In bf16 {name} is {gate.bfloat16:.4f} instead of {gate.float32:.4f} on {gate.rows} rows "
+        f"of the {gate.split} split: {serves}.",
+    ]
 
 
 def _pointer(version: NewModelVersion) -> list[str]:

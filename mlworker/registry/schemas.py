@@ -7,6 +7,21 @@ from rest_framework import serializers
 from mlworker.registry.contracts import ExportFormat, Origin
 
 
+class Bf16GateSchema(serializers.Serializer[Any]):
+    """The same rows answered by this version in float32 and in bf16."""
+
+    passed = serializers.BooleanField(help_text="Whether bf16 costs half a point at most.")
+    rows = serializers.IntegerField()
+    split = serializers.CharField(help_text="`test`, or `validation` where there was no test.")
+    metric = serializers.CharField(help_text="The task's first figure; higher is better.")
+    float32 = serializers.FloatField()
+    bfloat16 = serializers.FloatField()
+    changed = serializers.FloatField(
+        allow_null=True,
+        help_text="Share of the rows answered otherwise; null where answers are numbers.",
+    )
+
+
 class ModelSchema(serializers.Serializer[Any]):
     """A model object. Fields after ``kind`` depend on the kind."""
 
@@ -35,6 +50,15 @@ class ModelSchema(serializers.Serializer[Any]):
         child=serializers.ChoiceField(choices=[form.value for form in ExportFormat]),
         required=False,
         help_text="Forms that an export of this version may have.",
+    )
+    precision = serializers.ChoiceField(
+        choices=["float32", "bfloat16"],
+        required=False,
+        help_text="The number format of its answers: `bfloat16` where it passed its gate and the"
+        " engine's processor has units for it.",
+    )
+    bf16_gate = Bf16GateSchema(
+        required=False, allow_null=True, help_text="What bf16 costs this model; null: not measured."
     )
     continuable = serializers.BooleanField(
         required=False,

@@ -24,6 +24,7 @@ from mlworker.registry.errors import ModelNotFound
 from mlworker.registry.exports.forms import forms_of
 from mlworker.registry.models import ModelVersion
 from mlworker.registry.naming import PREFIX
+from mlworker.registry.precision import precision_details
 from mlworker.registry.sources import registered_listings
 
 VERSION_PREFIX: Final = "mv_"
@@ -165,6 +166,7 @@ def _version_listing(
         "task": row.task,
         "labels": row.labels,
         "metrics": row.metrics,
+        **precision_details(row.metrics),
         "max_length": row.max_length,
         "origin": row.origin,
         "stages": sorted(stage.name for stage in row.stages.all()),
@@ -189,6 +191,7 @@ def _shipped_listing(card: ShippedModelCard) -> ModelListing:
         "task": card.task,
         "labels": list(card.labels),
         "metrics": dict(card.metrics),
+        **precision_details(card.metrics),
         "max_length": card.max_length,
     }
     return ModelListing(card.name, card.created, HOUSE_OWNER, "shipped", details)

@@ -8,6 +8,7 @@ import pytest
 from openai import OpenAI
 
 from anneal.local.processes import wait_until
+from mlworker.engine.precision import NEIGHBOURS
 from tests.live.machine import Installation
 from tests.live.serving import BAD, GOOD, MODEL, Customer, serving
 
@@ -90,7 +91,7 @@ def test_the_openai_client_unchanged_runs_a_batch(openai: OpenAI, customer: Cust
     online = customer.classify(f"{GOOD} {'Really. ' * 1}").json()["data"][0]
     row = output[1]["response"]["body"]["data"][0]
     assert row["label"] == online["label"]
-    assert row["score"] == pytest.approx(online["score"], abs=1e-4)
+    assert row["score"] == pytest.approx(online["score"], abs=NEIGHBOURS)
     assert customer.events() - before == len(output) + 1
     assert batch_id in [each.id for each in openai.batches.list()]
 

@@ -13,6 +13,7 @@ from openai import OpenAI
 from prometheus_client.parser import text_string_to_metric_families
 
 from anneal.local.processes import wait_until
+from mlworker.engine.precision import NEIGHBOURS
 from mlworker.serving.openapi import SCHEMAS
 from tests.live.machine import Installation
 from tests.live.serving import BAD, GOOD, MODEL, Customer, error_code, serving
@@ -51,7 +52,7 @@ def test_lines_are_the_plain_answers_rows_and_each_is_charged_once(customer: Cus
     assert [row["index"] for row in rows] == list(range(len(TEXTS)))
     assert [row["label"] for row in rows] == [row["label"] for row in plain["data"]]
     for row, other in zip(rows, plain["data"], strict=True):
-        assert row["score"] == pytest.approx(other["score"], abs=1e-4)
+        assert row["score"] == pytest.approx(other["score"], abs=NEIGHBOURS)
     valid("StreamEnd", last)
     valid("PredictResponse", {**plain, "data": rows})
     assert last["usage"] == plain["usage"]

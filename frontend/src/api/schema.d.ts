@@ -2138,6 +2138,25 @@ export interface components {
             /** @description Of a file of rows: the column to read; guessed when absent. */
             text_column?: string | null;
         };
+        /** @description The same rows answered by this version in float32 and in bf16. */
+        Bf16GateSchema: {
+            /** @description Whether bf16 costs half a point at most. */
+            passed: boolean;
+            rows: number;
+            /** @description `test`, or `validation` where there was no test. */
+            split: string;
+            /** @description The task's first figure; higher is better. */
+            metric: string;
+            /** Format: double */
+            float32: number;
+            /** Format: double */
+            bfloat16: number;
+            /**
+             * Format: double
+             * @description Share of the rows answered otherwise; null where answers are numbers.
+             */
+            changed: number | null;
+        };
         /** @description Texts of ``from`` to below ``to`` characters; the last bin is open. */
         BinOut: {
             from: number;
@@ -3655,6 +3674,15 @@ export interface components {
             stages?: string[];
             /** @description Forms that an export of this version may have. */
             export_formats?: components["schemas"]["ExportFormatEnum"][];
+            /**
+             * @description The number format of its answers: `bfloat16` where it passed its gate and the engine's processor has units for it.
+             *
+             *     * `float32` - float32
+             *     * `bfloat16` - bfloat16
+             */
+            precision?: components["schemas"]["PrecisionEnum"];
+            /** @description What bf16 costs this model; null: not measured. */
+            bf16_gate?: components["schemas"]["Bf16GateSchema"] | null;
             /** @description Whether a job may continue from it, on the same base and task. */
             continuable?: boolean;
             /** @description What a base can learn. */
@@ -3963,6 +3991,12 @@ export interface components {
             caps: components["schemas"]["CapOut"][];
             overage: components["schemas"]["OverageOut"];
         };
+        /**
+         * @description * `float32` - float32
+         *     * `bfloat16` - bfloat16
+         * @enum {string}
+         */
+        PrecisionEnum: "float32" | "bfloat16";
         /** @description The answer to forgetting one row. */
         PredictionDeletedSchema: {
             id: string;

@@ -57,10 +57,11 @@ def full_shapes(config: BertConfig, entry: FullEntry) -> dict[str, tuple[int, ..
     return {FULL + name: tuple(state[name].shape) for name in trained_names(empty, entry)}
 
 
-def full_bytes(artifact: HasWeights, dtype: torch.dtype) -> int:
+def full_bytes(artifact: HasWeights, bert: Bert) -> int:
     """Memory that a model takes beside its base; 0 for tiers that have only an adapter or head."""
-    own = [value.numel() for name, value in artifact.tensors.items() if name.startswith(FULL)]
-    return sum(own) * dtype.itemsize
+    widths = {FULL + name: value.itemsize for name, value in bert.state_dict().items()}
+    own = {name: value for name, value in artifact.tensors.items() if name.startswith(FULL)}
+    return sum(value.numel() * widths.get(name, value.itemsize) for name, value in own.items())
 
 
 def bert_with(bert: Bert, artifact: HasWeights) -> Bert:

@@ -18,11 +18,12 @@ from mlworker.engine.bench.samples import BASE
 from mlworker.engine.contracts import Json
 from mlworker.engine.device import keep_freed_memory
 from mlworker.engine.inference import Resident, TokenRow
+from mlworker.engine.inference.lanes import Precision
 from mlworker.engine.shipped import build_splits
 
 TARGET = 2.5
 ALLOWED_LOSS = 0.005
-_FORMATS = ("float32", "int8", "bfloat16")
+_FORMATS: tuple[Precision, ...] = ("float32", "int8", "bfloat16")
 _BATCH = 64
 _SETTLED = 2.0
 """Seconds in which a model that has had batches to itself gets its merged copy."""
@@ -34,7 +35,8 @@ def int8_case(data: Path, shipped: Path, *, threads: int, rounds: int = 5) -> di
     torch.set_num_threads(threads)
     pairs = build_splits(data)["test"]
     artifact = load_artifact(shipped)
-    residents = {name: Resident.open(locate_base(BASE), slots=1, dtype=name) for name in _FORMATS}
+    base = locate_base(BASE)
+    residents = {name: Resident.open(base, slots=1, precision=name) for name in _FORMATS}
     for resident in residents.values():
         resident.load(0, artifact)
     first = residents["float32"]

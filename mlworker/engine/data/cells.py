@@ -37,7 +37,7 @@ def pack_cells(rows: Sequence[Sequence[int]], device: torch.device, grain: Grain
         flat.extend([0] * (width - len(rows[index])))
         places.extend(range(width))
     cells = len(flat)
-    fill = [0] * (-cells % grain.tokens)
+    fill = [0] * grain.fill(cells)
     sizes = torch.tensor(widths)
     starts = sizes.cumsum(0) - sizes
     inverse = torch.empty(len(order), dtype=torch.long)

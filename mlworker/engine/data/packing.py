@@ -85,10 +85,19 @@ class Grain:
 
     tokens: int = 1
     rows: int = 1
+    short: int = 0
+    """In place of `tokens` for batches of fewer than these; 0 = none."""
+
+    def fill(self, tokens: int) -> int:
+        """How many tokens of nobody a batch of so many gets."""
+        step = self.short if self.short and tokens < self.tokens else self.tokens
+        return -tokens % step
 
 
 EXACT = Grain()
 COARSE = Grain(tokens=64, rows=16)
+SERVING = Grain(tokens=64, rows=16, short=16)
+"""A lone call has some 30 tokens: filled up to 64 it took a sixth longer in bf16 (measured)."""
 
 
 def pack_rows(
@@ -111,7 +120,7 @@ def pack_rows(
     def move(tensor: Tensor) -> Tensor:
         return tensor.to(device, non_blocking=True)
 
-    fill = -len(flat) % grain.tokens
+    fill = grain.fill(len(flat))
     return PackedRows(
         ids=move(torch.tensor(flat + [0] * fill)),
         positions=move(_filled(positions, fill)),

@@ -24,6 +24,7 @@ from mlworker.engine.evaluation.predictions import predictions_write
 from mlworker.engine.evaluation.report import FORMAT
 from mlworker.engine.evaluation.speed import measure_speed
 from mlworker.engine.evaluation.subject import Subject
+from mlworker.engine.inference.lanes import serving_precision
 from mlworker.engine.inference.resident import Resident
 from mlworker.engine.tasks.base import META, Row
 from mlworker.engine.training.pace import SparePace
@@ -121,6 +122,6 @@ def _frozen_bert(setup: Setup) -> Bert:
 def _speed(setup: Setup, bert: Bert, artifact: Path, split: EncodedSplit) -> Json:
     spec = setup.spec.base
     base = base_at(spec.id, Path(spec.directory), spec.weights_sha256)
-    resident = Resident(base, bert, slots=1)
+    resident = Resident(base, bert, slots=1, precision=serving_precision("auto"))
     resident.load(0, load_artifact(artifact))
     return measure_speed(resident, split.ids, setup.pace.look)

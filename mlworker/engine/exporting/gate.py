@@ -69,12 +69,13 @@ def gate_run(
         metric=task.primary_metric,
         score=score,
         score_int8=score_int8,
-        agreement=_agreement(task, found, found_small),
+        agreement=agreement(task, found, found_small),
         speed_up=seconds / seconds_small,
     )
 
 
-def _agreement(task: Task, found: Sequence[Tensor], other: Sequence[Tensor]) -> float | None:
+def agreement(task: Task, found: Sequence[Tensor], other: Sequence[Tensor]) -> float | None:
+    """Share of the rows whose logits come down to the same; None where answers are numbers."""
     if task.stock.function == "none":
         return None
     pairs = zip(found, other, strict=True)

@@ -1,33 +1,32 @@
 """A base in memory with a slot for each model that it answers for.
 
 `forward` takes rows of any models together. A row's result does not depend on its neighbours
-beyond rounding: |dp| < 1e-5 in float32.
+beyond rounding: |dp| < 1e-5 in float32, and 2e-2 in bf16.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import torch
 from torch import Tensor
 
-from mlworker.engine.adapters.full import bert_with, full_bytes
+from mlworker.engine.adapters.full import full_bytes
 from mlworker.engine.artifact import Artifact, check_shapes
 from mlworker.engine.artifact_manifest import ArtifactManifest
 from mlworker.engine.base.bert import Bert, mean_pool
-from mlworker.engine.base.int8 import int8_of
 from mlworker.engine.base.locate import BaseDirectory, verify_base
 from mlworker.engine.contracts import EngineError, ErrorCode
 from mlworker.engine.data.batches import plan_batches
 from mlworker.engine.data.cells import pack_cells
-from mlworker.engine.data.packing import COARSE, EXACT, Grain, PackedRows, pack_rows
-from mlworker.engine.device import pick_device, pick_dtype
+from mlworker.engine.data.packing import Grain, PackedRows, pack_rows
+from mlworker.engine.device import pick_device
 from mlworker.engine.heads import attention_feature, query_of
-from mlworker.engine.inference.merged import MergedModels
+from mlworker.engine.inference.lanes import Lane, Lanes, Precision
 from mlworker.engine.inference.slab import Slab, SlabRunner, slot_bytes, slots_within
 from mlworker.engine.tasks import task_named
 from mlworker.engine.tasks.base import Task
@@ -37,6 +36,8 @@ TOKEN_BUDGET = 4096
 MAX_ROWS = 256
 _FIRST_RANK = 8
 _Pack = Callable[[Sequence[Sequence[int]], torch.device, Grain], PackedRows]
+_Heads = tuple[list[int], Tensor, list[int] | None]
+"""Rows in sorted order, their logits, and how many lines each has where that is not one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class _Model:
     task: Task
     labels: tuple[str, ...]
     max_length: int
+    lane: Lane
     reads: str
     """What the head reads: cls, attention, token; `frozen token` where no adapter is below it."""
     layers: int
@@ -73,39 +75,58 @@ class Prepared:
     model: _Model
 
 
-class Resident:
-    """One base and up to `slots` models. `load` may run in another thread than `forward`."""
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What the heads say of some rows."""
 
-    def __init__(self, base: BaseDirectory, bert: Bert, slots: int, *, int8: bool = False) -> None:
+    task: Task
+    places: list[int]
+    """The rows, in the caller's order."""
+    logits: Tensor
+    """[n, C] float32: a line a row, or a line a token."""
+    lengths: list[int] | None
+    """Tokens of each row; None when lines are rows."""
+
+
+class Resident:
+    """One base and up to `slots` models. `load` may run in another thread than `forward`.
+
+    `merging` = False: no model ever runs on a copy of its own, so that answers can be repeated.
+    """
+
+    def __init__(
+        self,
+        base: BaseDirectory,
+        bert: Bert,
+        slots: int,
+        *,
+        precision: Precision = "float32",
+        merging: bool = True,
+    ) -> None:
         self.base = base
         self.tokenizer = TextTokenizer.load(base.directory)
         self.slots = slots
-        self._weights, self._int8 = bert, int8
-        self.bert = self._ready(bert)
-        # float32 products alone are no dearer for shapes that never came before
-        exact = bert.pooler.weight.dtype == torch.float32 and not int8
-        self._grain = EXACT if exact else COARSE
-        self._slab = Slab(bert, slots, _FIRST_RANK)  # float32 beside 8 bits, too
+        self._lanes, self._merging = Lanes(bert, precision), merging
+        self.bert = self._lanes.plain.bert
+        self._slab = Slab(bert, slots, _FIRST_RANK)  # float32 whatever the lane
         self._models: list[_Model | None] = [None] * slots
-        self._merged = MergedModels(self._ready)
         self._lock = threading.Lock()
 
     @classmethod
-    def open(cls, base: BaseDirectory, *, slots: int = 64, dtype: str = "float32") -> Self:
-        """Verify and load a base; `dtype` is float32, bfloat16, auto, or int8 on a processor."""
+    def open(
+        cls, base: BaseDirectory, *, slots: int = 64, precision: Precision = "float32"
+    ) -> Self:
+        """Verify and load a base; int8 is for a processor alone."""
         verify_base(base)
-        device = pick_device()
-        if dtype == "int8":
-            return cls(base, Bert.load(base), slots, int8=True)
-        precision = {"float32": "fp32", "bfloat16": "bf16"}.get(dtype, dtype)
-        bert = Bert.load(base, dtype=pick_dtype(precision, device), device=str(device))
+        device = torch.device("cpu") if precision == "int8" else pick_device()
+        bert = Bert.load(base, device=str(device))
         if device.type == "cuda":
             slots = slots_within(bert, slots, torch.cuda.mem_get_info()[0])
-        return cls(base, bert, slots)
+        return cls(base, bert, slots, precision=precision)
 
     def size(self, artifact: Artifact) -> int:
         """Bytes that a model takes beside the base and the slots; 0 unless it is of tier full."""
-        return full_bytes(artifact, self.bert.dtype)
+        return full_bytes(artifact, self._lanes.of(artifact.manifest).weights)
 
     def slot_bytes(self, rank: int = 0) -> int:
         """What each adapter takes once one of `rank` has come; the largest rank so far decides."""
@@ -133,41 +154,35 @@ class Resident:
         depth = self.bert.config.num_hidden_layers
         if manifest.layers > depth or (_reads(manifest) == "token" and manifest.layers != depth):
             raise EngineError(ErrorCode.ARTIFACT_CORRUPT, "The model asks for missing layers.")
-        device = self.bert.pooler.weight.device
+        device, lane = self.bert.pooler.weight.device, self._lanes.of(manifest)
         model = _Model(
             task=task_named(manifest.task),
             labels=manifest.labels,
             max_length=min(manifest.max_length, self.bert.config.max_position_embeddings),
+            lane=lane,
             reads=_reads(manifest),
             layers=manifest.layers,
             weight=artifact.tensors["head.weight"].to(device),
             bias=artifact.tensors["head.bias"].to(device),
             query=query_of(artifact.tensors, self.bert.config).to(device),
-            bert=None if manifest.full is None else self._own(artifact),
+            bert=None if manifest.full is None else lane.own(artifact),
         )
         return Prepared(artifact, model)
-
-    def _own(self, artifact: Artifact) -> Bert:
-        """The encoder of a model of tier full, in this resident's number format."""
-        return self._ready(bert_with(self._weights, artifact))
-
-    def _ready(self, bert: Bert) -> Bert:
-        return int8_of(bert) if self._int8 else bert
 
     def put(self, slot: int, prepared: Prepared) -> None:
         """Put a prepared model into a slot that no running `forward` uses."""
         lora = prepared.artifact.manifest.lora
         with self._lock, torch.inference_mode():
-            self._merged.drop(slot)
+            self._lanes.drop(slot)
             if lora is not None and lora.rank > self._slab.rank:
                 self._slab = self._slab.with_rank(lora.rank, self._used())
             self._slab.put(slot, prepared.artifact)
             self._models[slot] = prepared.model
-            self._merged.drop(slot)
+            self._lanes.drop(slot)
 
     def unload(self, slot: int) -> None:
         """Empty a slot."""
-        self._merged.drop(slot)
+        self._lanes.drop(slot)
         self._models[slot] = None
 
     def labels(self, slot: int) -> tuple[str, ...]:
@@ -184,17 +199,40 @@ class Resident:
         Memory is bounded by TOKEN_BUDGET.
         """
         answers: list[list[float]] = [[] for _ in rows]
-        groups: dict[tuple[str, int], list[int]] = defaultdict(list)
+        with torch.inference_mode():
+            for said in self._said(rows):
+                found = said.task.answers(said.logits)
+                lines: Iterable[list[float]] = (
+                    found.tolist()
+                    if said.lengths is None
+                    else (part.flatten().tolist() for part in torch.split(found, said.lengths))
+                )
+                for place, line in zip(said.places, lines, strict=True):
+                    answers[place] = line
+        return answers
+
+    def logits(self, rows: Sequence[TokenRow]) -> list[Tensor]:
+        """What each row's answer is made of, [1, C] or a line a token; float32 on the CPU."""
+        out = [torch.empty(0)] * len(rows)
+        with torch.inference_mode():
+            for said in self._said(rows):
+                parts = torch.split(said.logits.cpu(), said.lengths or [1] * len(said.places))
+                for place, part in zip(said.places, parts, strict=True):
+                    out[place] = part
+        return out
+
+    def _said(self, rows: Sequence[TokenRow]) -> Iterator[_Said]:
+        """Run the rows in batches of what can run together: one lane, one kind of head."""
+        groups: dict[tuple[Lane, str, int], list[int]] = defaultdict(list)
         for index, row in enumerate(rows):
             model = self._model(row.slot)
-            groups[model.reads, -1 if model.bert is None else row.slot].append(index)
-        with torch.inference_mode():
-            for (reads, _), members in groups.items():
-                lengths = [len(rows[index].ids) for index in members]
-                for batch in plan_batches(lengths, token_budget=TOKEN_BUDGET, max_rows=MAX_ROWS):
-                    chosen = [members[place] for place in batch]
-                    self._answer(reads, [rows[index] for index in chosen], chosen, answers)
-        return answers
+            own = -1 if model.bert is None else row.slot
+            groups[model.lane, model.reads, own].append(index)
+        for (lane, reads, _), members in groups.items():
+            lengths = [len(rows[index].ids) for index in members]
+            for batch in plan_batches(lengths, token_budget=TOKEN_BUDGET, max_rows=MAX_ROWS):
+                chosen = [members[place] for place in batch]
+                yield from self._run(lane, reads, [rows[index] for index in chosen], chosen)
 
     def embed(self, rows: Sequence[TokenRow]) -> list[list[float]]:
         """Mean-pooled base vectors of unit length, as sentence-transformers gives them."""
@@ -202,49 +240,48 @@ class Resident:
         lengths = [len(row.ids) for row in rows]
         with torch.inference_mode():
             for batch in plan_batches(lengths, token_budget=TOKEN_BUDGET, max_rows=MAX_ROWS):
-                packed = self._pack([rows[index] for index in batch])
+                packed = self._pack([rows[index] for index in batch], self._lanes.plain.grain)
                 mean = mean_pool(self.bert(packed), packed).index_select(0, packed.inverse)
                 unit = torch.nn.functional.normalize(mean, dim=1)
                 for index, vector in zip(batch, unit.tolist(), strict=True):
                     vectors[index] = vector
         return vectors
 
-    def _answer(
-        self, reads: str, rows: list[TokenRow], places: list[int], answers: list[list[float]]
-    ) -> None:
+    def _run(
+        self, lane: Lane, reads: str, rows: list[TokenRow], places: list[int]
+    ) -> Iterator[_Said]:
         mixed = reads == "cls" and len({row.slot for row in rows}) > 1
-        packed = self._pack(rows, pack_cells if mixed else pack_rows)
+        packed = self._pack(rows, lane.grain, pack_cells if mixed else pack_rows)
         slots = [rows[index].slot for index in packed.order]
+        sorted_places = [places[index] for index in packed.order]
         if reads.endswith("token"):
-            for row, found in self._token_answers(reads, packed, slots):
-                answers[places[packed.order[row]]] = found
-            return
-        pool = self._pool_first if reads == "cls" else self._pool_attention
-        pooled = pool(packed, slots)
-        for sorted_rows, logits in self._heads(pooled, slots):
-            task = self._model(slots[sorted_rows[0]]).task
-            for row, found in zip(sorted_rows, task.answers(logits).tolist(), strict=True):
-                answers[places[packed.order[row]]] = found
+            heads = self._token_heads(lane, reads, packed, slots)
+        else:
+            pool = self._pool_first if reads == "cls" else self._pool_attention
+            heads = self._heads(pool(lane, packed, slots), slots)
+        for chosen, logits, lengths in heads:
+            task = self._model(slots[chosen[0]]).task
+            yield _Said(task, [sorted_places[row] for row in chosen], logits, lengths)
 
-    def _pack(self, rows: Sequence[TokenRow], pack: _Pack = pack_rows) -> PackedRows:
+    def _pack(self, rows: Sequence[TokenRow], grain: Grain, pack: _Pack = pack_rows) -> PackedRows:
         device = self.bert.pooler.weight.device
-        return pack([row.ids for row in rows], device, self._grain)
+        return pack([row.ids for row in rows], device, grain)
 
-    def _pool_first(self, packed: PackedRows, slots: list[int]) -> Tensor:
+    def _pool_first(self, lane: Lane, packed: PackedRows, slots: list[int]) -> Tensor:
         """Pooled [CLS] [R, H] float32, sorted order: adapted, or by one model's own weights."""
-        own = self._alone(packed, slots)
+        own = self._alone(lane, packed, slots)
         if own is not None:
-            return torch.tanh(own.pooler(own(packed, first_tokens=True))).float()
+            return torch.tanh(own.pooler(own(packed, first_tokens=True).float()))
         runner = SlabRunner(self._slab, slots)
-        first = self.bert(packed, run=runner, first_tokens=True)
-        return runner.pool(first, packed).float()
+        first = lane.bert(packed, run=runner, first_tokens=True)
+        return runner.pool(first.float(), packed)
 
-    def _pool_attention(self, packed: PackedRows, slots: list[int]) -> Tensor:
+    def _pool_attention(self, lane: Lane, packed: PackedRows, slots: list[int]) -> Tensor:
         """Attended features [R, H] float32, each row after its model's own block."""
         depth = [self._model(slot).layers for slot in slots]
         wanted = sorted(set(depth))
         # rows on weights of their own come in batches of their own
-        states = (self._model(slots[0]).bert or self.bert).states(packed, wanted)
+        states = (self._model(slots[0]).bert or lane.bert).states(packed, wanted)
         eps = self.bert.config.layer_norm_eps
         query = self._model(slots[0]).query
         if len(set(slots)) > 1:
@@ -254,11 +291,11 @@ class Resident:
             return features[0]
         return torch.stack([features[wanted.index(d)][row] for row, d in enumerate(depth)])
 
-    def _token_answers(
-        self, reads: str, packed: PackedRows, slots: list[int]
-    ) -> Iterator[tuple[int, list[float]]]:
-        """(row in sorted order, its answer). A head is small: one product for each model's own."""
-        states = self._token_states(reads, packed, slots)
+    def _token_heads(
+        self, lane: Lane, reads: str, packed: PackedRows, slots: list[int]
+    ) -> Iterator[_Heads]:
+        """A head is small: one product for each model's own tokens."""
+        states = self._token_states(lane, reads, packed, slots)
         lengths: list[int] = packed.lengths.tolist()
         for slot in dict.fromkeys(slots):
             model = self._model(slot)
@@ -268,44 +305,43 @@ class Resident:
                 own = torch.tensor(mine, device=hidden.device)
                 hidden = hidden[torch.isin(packed.row_of_token, own)]
             logits = hidden.float() @ model.weight.t() + model.bias
-            parts = torch.split(model.task.answers(logits), [lengths[row] for row in mine])
-            for row, part in zip(mine, parts, strict=True):
-                yield row, part.flatten().tolist()
+            yield mine, logits, [lengths[row] for row in mine]
 
-    def _token_states(self, reads: str, packed: PackedRows, slots: list[int]) -> dict[int, Tensor]:
+    def _token_states(
+        self, lane: Lane, reads: str, packed: PackedRows, slots: list[int]
+    ) -> dict[int, Tensor]:
         """Block count -> states [T, H] after it, of those that these rows' models read."""
         if reads == "frozen token":
             wanted = sorted({self._model(slot).layers for slot in slots})
-            return dict(zip(wanted, self.bert.states(packed, wanted), strict=True))
-        layers, own = self._model(slots[0]).layers, self._alone(packed, slots)
+            return dict(zip(wanted, lane.bert.states(packed, wanted), strict=True))
+        layers, own = self._model(slots[0]).layers, self._alone(lane, packed, slots)
         if own is not None:
             return {layers: own(packed)}
-        return {layers: self.bert(packed, run=SlabRunner(self._slab, slots))}
+        return {layers: lane.bert(packed, run=SlabRunner(self._slab, slots))}
 
-    def _alone(self, packed: PackedRows, slots: list[int]) -> Bert | None:
+    def _alone(self, lane: Lane, packed: PackedRows, slots: list[int]) -> Bert | None:
         """Weights that hold all of the one model that has this batch to itself, if there are."""
         own = self._model(slots[0]).bert
-        if own is None and len(set(slots)) == 1:
-            own = self._merged.of(self._slab, slots[0], packed.tokens)
+        if own is None and self._merging and len(set(slots)) == 1:
+            own = lane.merged.of(self._slab, slots[0], packed.tokens)
         return own
 
-    def _heads(self, pooled: Tensor, slots: list[int]) -> list[tuple[list[int], Tensor]]:
-        """(rows in sorted order, their logits [n, C]) for each task and number of labels."""
+    def _heads(self, pooled: Tensor, slots: list[int]) -> Iterator[_Heads]:
+        """One product for each task and number of labels."""
         if len(set(slots)) == 1:
             model = self._model(slots[0])
-            return [(list(range(len(slots))), pooled @ model.weight.t() + model.bias)]
+            yield list(range(len(slots))), pooled @ model.weight.t() + model.bias, None
+            return
         kinds: dict[tuple[str, int], list[int]] = defaultdict(list)
         for row, slot in enumerate(slots):
             model = self._model(slot)
             kinds[model.task.name, len(model.labels)].append(row)
-        out = []
         for rows in kinds.values():
             models = [self._model(slots[row]) for row in rows]
             weight = torch.stack([model.weight for model in models])
             bias = torch.stack([model.bias for model in models])
             inputs = pooled[rows].unsqueeze(2)
-            out.append((rows, torch.bmm(weight, inputs).squeeze(2) + bias))
-        return out
+            yield rows, torch.bmm(weight, inputs).squeeze(2) + bias, None
 
     def _model(self, slot: int) -> _Model:
         model = self._models[slot]

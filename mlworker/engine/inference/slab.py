@@ -123,7 +123,7 @@ class SlabRunner:
     def _add(self, key: str, x: Tensor, y: Tensor, packed: PackedRows, *, rows_only: bool) -> None:
         a, b = self._slab.a[key], self._slab.b[key]
         if self._only is not None:
-            _add_shared(x, y, a[self._only], b[self._only])
+            _add_shared(x, y, a[self._only].to(x.dtype), b[self._only].to(x.dtype))
             return
         own_a, own_b = a.index_select(0, self._slots), b.index_select(0, self._slots)
         if rows_only:
@@ -153,9 +153,12 @@ def _add_shared(x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> None:
 
 def _add_rows(x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> None:
     """One adapter a row: x [R, S, in], y [R, S, k * out], a [R, in, k * r], b [R, k, r, out]."""
-    low = torch.bmm(x, a)
+    low = torch.bmm(x.to(a.dtype), a)
     parts, rank, out = b.shape[1:]
     for part in range(parts):
-        y[:, :, part * out : (part + 1) * out].baddbmm_(
-            low[:, :, part * rank : (part + 1) * rank], b[:, part]
-        )
+        own = y[:, :, part * out : (part + 1) * out]
+        inner = low[:, :, part * rank : (part + 1) * rank]
+        if y.dtype == b.dtype:
+            own.baddbmm_(inner, b[:, part])
+        else:
+            own += torch.bmm(inner, b[:, part])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from mlworker.engine.artifact import save_artifact
+from mlworker.engine.artifact import Artifact, save_artifact
 from mlworker.engine.artifact_manifest import ArtifactManifest, FullEntry, LoraEntry
 from mlworker.engine.base.bert import Bert
 from mlworker.engine.base.config import BertConfig
@@ -27,8 +29,10 @@ from mlworker.engine.contracts import (
 )
 from mlworker.engine.data.rows import EncodedSplit, encode_split, hold_out, read_splits
 from mlworker.engine.device import device_name, pick_device, pick_dtype
+from mlworker.engine.evaluation.precision import gate_run
 from mlworker.engine.evaluation.run import evaluate_run
 from mlworker.engine.link import Link
+from mlworker.engine.precision import BF16
 from mlworker.engine.study.cost import LABEL_TASKS, Pass, folds_tokens, search_tokens
 from mlworker.engine.study.run import Study, wanted
 from mlworker.engine.tasks import task_named
@@ -186,34 +190,15 @@ class Run:
         )
 
     def _publish(self, setup: Setup, trained: Trained) -> DoneMessage:
-        metrics: dict[str, Json] = {
-            "validation": dict(
-                metrics_of(setup.task, trained.validation_logits, setup.validation, setup.labels)
-            ),
-            "test": None,
-        }
-        if setup.test is not None and trained.test_logits is not None:
-            self.test_logits = trained.test_logits
-            metrics["test"] = dict(
-                metrics_of(setup.task, trained.test_logits, setup.test, setup.labels)
-            )
+        self.test_logits = trained.test_logits
+        metrics = _figures(setup, trained)
         self._link.send(PhaseMessage("saving"))
-        config = setup.config
-        manifest = ArtifactManifest(
-            task=setup.task.name,
-            tier=config.tier,
-            labels=setup.labels,
-            base_id=setup.spec.base.id,
-            base_sha256=setup.spec.base.weights_sha256,
-            max_length=min(config.max_length, setup.bert.config.max_position_embeddings),
-            pooling=trained.pooling.kind,
-            layers=trained.pooling.layers,
-            lora=_lora_entry(config),
-            full=_full_entry(setup),
-            config=config.as_dict(),
-            metrics=metrics,
-        )
+        manifest = _manifest(setup, trained, metrics)
         tensors = setup.task.published(trained.tensors)
+        gate = gate_run(setup, Artifact(manifest, tensors))
+        if gate is not None:
+            metrics[BF16] = gate.describe()
+            manifest = replace(manifest, metrics=metrics)
         sha256 = save_artifact(self._dir / ARTIFACT, manifest, tensors)
         return DoneMessage(
             artifact=ARTIFACT,
@@ -246,6 +231,38 @@ def trainable_of(setup: Setup) -> Trainable:
         dtype = pick_dtype(setup.config.precision, setup.device)
         return FullModel(setup.bert, setup.config, outputs, dtype, tokens=tokens)
     return LoraModel(setup.bert, setup.config, outputs, tokens=tokens)
+
+
+def _figures(setup: Setup, trained: Trained) -> dict[str, Json]:
+    """What the finished model says of each split that it did not learn from."""
+    splits = {
+        "validation": (setup.validation, trained.validation_logits),
+        "test": (setup.test, trained.test_logits),
+    }
+    return {
+        name: None
+        if split is None or logits is None
+        else dict(metrics_of(setup.task, logits, split, setup.labels))
+        for name, (split, logits) in splits.items()
+    }
+
+
+def _manifest(setup: Setup, trained: Trained, metrics: Mapping[str, Json]) -> ArtifactManifest:
+    config = setup.config
+    return ArtifactManifest(
+        task=setup.task.name,
+        tier=config.tier,
+        labels=setup.labels,
+        base_id=setup.spec.base.id,
+        base_sha256=setup.spec.base.weights_sha256,
+        max_length=min(config.max_length, setup.bert.config.max_position_embeddings),
+        pooling=trained.pooling.kind,
+        layers=trained.pooling.layers,
+        lora=_lora_entry(config),
+        full=_full_entry(setup),
+        config=config.as_dict(),
+        metrics=metrics,
+    )
 
 
 def _lora_entry(config: TrainConfig) -> LoraEntry | None:

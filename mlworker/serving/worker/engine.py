@@ -129,10 +129,11 @@ def _opened(base: str) -> "tuple[Resident, Adapters, Spare]":
     found = _open.get(base)
     if found is None:
         from mlworker.engine.device import keep_freed_memory  # noqa: PLC0415 # same
-        from mlworker.engine.inference import Resident  # noqa: PLC0415 # same
+        from mlworker.engine.inference import Resident, serving_precision  # noqa: PLC0415 # same
 
         keep_freed_memory()
-        resident = Resident.open(locate_base(base), slots=SLOTS)
+        precision = serving_precision(settings.ANNEAL_SERVE_PRECISION)
+        resident = Resident.open(locate_base(base), slots=SLOTS, precision=precision)
         adapters = Adapters(resident, settings.ANNEAL_HOME / "artifacts")
         found = _open[base] = (resident, adapters, Spare())
     return found

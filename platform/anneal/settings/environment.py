@@ -37,6 +37,14 @@ def networks_read(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Netwo
         ) from None
 
 
+def choice_read(name: str, *choices: str) -> str:
+    """Read one of ``choices``, the first of them when nothing is set. ImproperlyConfigured."""
+    value = os.environ.get(name) or choices[0]
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name} is {value!r}: choose one of {', '.join(choices)}.")
+    return value
+
+
 ROOT: Final = Path(__file__).resolve().parents[3]
 HOME: Final = Path(os.environ.get("ANNEAL_HOME") or ROOT / ".anneal")
 UP: Final = os.environ.get("ANNEAL_UP") == "1"
@@ -66,6 +74,8 @@ DEVICE_HOUR_PRICE: Final = Decimal(os.environ.get("ANNEAL_DEVICE_HOUR_PRICE") or
 PREDICTION_SECONDS: Final = Decimal(os.environ.get("ANNEAL_PREDICTION_SECONDS") or "0.01")
 # Rows that a deployment's prediction log takes a day; a row has about half a kilobyte.
 PREDICTION_LOG_ROWS: Final = int(os.environ.get("ANNEAL_PREDICTION_LOG_ROWS") or 100_000)
+# bf16 for models that passed their gate: where the processor has it, never, or on any processor.
+SERVE_PRECISION: Final = choice_read("ANNEAL_SERVE_PRECISION", "auto", "float32", "bfloat16")
 # What an organization without a plan may use at once. Each of requests_per_minute, calls_in_flight,
 # concurrency (training jobs), storage_gb and seats that is not named has no limit.
 DEFAULT_LIMITS: Final = limits_read(os.environ.get("ANNEAL_DEFAULT_LIMITS") or "storage_gb=20")

@@ -80,7 +80,7 @@ def test_models_disagree_with_each_other(resident: Resident) -> None:
 
 
 def test_bf16_answers_nearly_the_same(resident: Resident, tiny: BaseDirectory) -> None:
-    half = Resident.open(tiny, slots=len(KINDS), dtype="bfloat16")
+    half = Resident.open(tiny, slots=len(KINDS), precision="bfloat16")
     for slot, (tier, labels) in enumerate(KINDS):
         half.load(slot, make_artifact(tiny, tier, labels=labels, seed=slot))
     rows = _rows(resident, [0, 1, 2, 3, 4, 5, 6] * 4)
@@ -316,7 +316,7 @@ def test_models_load_while_others_answer(tiny: BaseDirectory) -> None:
 def test_int8_answers_nearly_the_same_in_every_tier(
     resident: Resident, tiny: BaseDirectory
 ) -> None:
-    small = Resident.open(tiny, slots=len(KINDS), dtype="int8")
+    small = Resident.open(tiny, slots=len(KINDS), precision="int8")
     for slot, (tier, labels) in enumerate(KINDS):
         small.load(slot, make_artifact(tiny, tier, labels=labels, seed=slot))
     rows = _rows(resident, [0, 1, 2, 3, 4, 5, 6] * 4)
@@ -336,7 +336,7 @@ def test_a_model_alone_gets_a_copy_with_its_adapter_and_loses_it_with_its_slot(
     made.load(1, make_artifact(tiny, "lora", seed=9))
     rows = _rows(made, [0] * 8)
     before = made.forward(rows)
-    copies = made._merged
+    copies = made._lanes.plain.merged
 
     assert copies._thread.submit(lambda: list(copies._copies)).result() == [0]
     assert _close(made.forward(rows), before, 1e-5)

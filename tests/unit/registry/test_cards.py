@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from anneal.kernel.ids import uuid7
+from mlworker.engine.precision import BF16, Bf16Gate
 from mlworker.registry.cards import model_card
 from mlworker.registry.contracts import NewModelVersion
 from tests.unit.registry.factories import LINEAGE
@@ -40,3 +41,11 @@ def test_the_card_tells_the_lineage() -> None:
     assert LINEAGE.dataset_hash in card
     assert "train 80, validation 10, test 10" in card
     assert "trained tokens: 900" in card
+
+
+def test_the_card_tells_what_bf16_costs() -> None:
+    gate = Bf16Gate(800, "test", "accuracy", 0.91, 0.909, 0.004)
+    figures = {"test": {"rows": 800, "accuracy": 0.91, "macro_f1": 0.9}, BF16: gate.describe()}
+    card = model_card(name="ft:x", version=replace(VERSION, metrics=figures), lineage=LINEAGE)
+    assert "In bf16 accuracy is 0.9090 instead of 0.9100 on 800 rows of the test split" in card
+    assert "served in bf16" in card

@@ -1,12 +1,15 @@
 """``/v1/models``: everything an organization may name, and nothing of anybody else's."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
 from anneal.kernel.scopes import OrganizationRef
+from mlworker.engine.precision import BF16, Bf16Gate
 from mlworker.registry import sources
 from mlworker.registry.contracts import ModelListing
 from mlworker.registry.sources import register_model_source
@@ -61,6 +64,43 @@ def test_a_model_object_is_openais_with_ours_beside_it(
     assert model["lineage"]["seed"] == 7
     assert model["continuable"] is False  # tier head begins anew each time
     assert "| test | 10 | 0.9100 | 0.9000 |" in model["card"]
+
+
+GATE = Bf16Gate(800, "test", "accuracy", 0.91, 0.909, 0.004)
+
+
+@pytest.mark.parametrize(
+    ("gate", "setting", "precision"),
+    [
+        (GATE, "auto", "bfloat16"),
+        (GATE, "bfloat16", "bfloat16"),
+        (GATE, "float32", "float32"),
+        (replace(GATE, bfloat16=0.9), "auto", "float32"),
+    ],
+)
+def test_a_model_says_in_which_number_format_it_answers_and_what_was_measured(
+    gate: Bf16Gate,
+    setting: str,
+    precision: str,
+    client_api: APIClient,
+    organization: OrganizationRef,
+    settings: Any,
+) -> None:
+    settings.ANNEAL_SERVE_PRECISION = setting
+    version = make_model_version(organization, metrics={BF16: gate.describe()})
+
+    model = client_api.get(f"/v1/models/{version.name}").json()
+
+    assert model["precision"] == precision
+    assert model["bf16_gate"] == {"passed": gate.passed, **gate.describe()}
+
+
+def test_a_model_that_was_not_measured_answers_in_float32(
+    client_api: APIClient, organization: OrganizationRef
+) -> None:
+    version = make_model_version(organization)
+    model = client_api.get(f"/v1/models/{version.name}").json()
+    assert (model["precision"], model["bf16_gate"]) == ("float32", None)
 
 
 def test_a_base_says_whether_it_is_present(client_api: APIClient) -> None:

@@ -78,6 +78,23 @@ const Figures = ({ model }: { model: Model }) => {
           { label: t("loss"), value: lossText(loss) },
           { label: t("columns.base"), value: model.base ?? "–" },
           { label: t("tier"), value: known("tiers", model.tier) ?? model.tier ?? "–" },
+          ...(model.precision
+            ? [
+                {
+                  label: t("precision.title"),
+                  value: t(`precision.${model.precision}`),
+                  hint: model.bf16_gate
+                    ? t("precision.gate", {
+                        metric: figure.name(model.bf16_gate.metric),
+                        half: figure.text(model.bf16_gate.metric, model.bf16_gate.bfloat16),
+                        full: figure.text(model.bf16_gate.metric, model.bf16_gate.float32),
+                        rows: model.bf16_gate.rows,
+                        split: model.bf16_gate.split,
+                      })
+                    : t("precision.unmeasured"),
+                },
+              ]
+            : []),
         ]}
       />
     </Panel>
