@@ -14,6 +14,7 @@ import subprocess
 import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import mkdtemp
 
 import brotli
 
@@ -89,9 +90,10 @@ def _packaged() -> Chromium:
 
 
 def _unpack(folder: Path) -> None:
-    fresh = folder.with_suffix(".new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Processes that share out the tests come here at the same time: each unpacks its own.
+    fresh = Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    fresh.chmod(0o755)
     binary = fresh / "chromium"
     binary.write_bytes(brotli.decompress((PACKAGE / "bin" / "chromium.br").read_bytes()))
     binary.chmod(0o755)
@@ -104,7 +106,12 @@ def _unpack(folder: Path) -> None:
             shutil.copytree(inner, fresh / name, dirs_exist_ok=True)
     conf = FONTS_CONF.format(fonts=folder / "fonts", cache=folder / "fontcache")
     (fresh / "fonts.conf").write_text(conf, encoding="utf-8")
-    fresh.replace(folder)
+    try:
+        fresh.replace(folder)
+    except OSError:
+        if not folder.exists():
+            raise
+        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _runs(chromium: Chromium) -> bool:
