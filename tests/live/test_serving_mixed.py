@@ -48,6 +48,17 @@ def scores(customer: Customer, model: str, texts: list[str]) -> list[dict[str, f
     return [row["scores"] for row in answer.json()["data"]]
 
 
+def most_disputed(customer: Customer, one: str, other: str) -> str:
+    """The text on which two models differ most, by far more than a number format does."""
+    dice = random.Random(11)
+    words = f"{GOOD} {BAD} but never quite as".split()
+    texts = [" ".join(dice.choices(words, k=12)) for _ in range(40)]
+    pairs = zip(scores(customer, one, texts), scores(customer, other, texts), strict=True)
+    apart = [max(abs(a[label] - b[label]) for label in a) for a, b in pairs]
+    assert max(apart) > 4 * TOLERANCE
+    return texts[apart.index(max(apart))]
+
+
 def test_a_row_in_a_mixed_batch_equals_its_lone_result(
     customers: list[tuple[Customer, str]],
 ) -> None:
@@ -87,16 +98,17 @@ def test_a_canary_gets_its_share_and_promotion_moves_every_call(
     customer, own = customers[0]
     body = {"name": "split", "model": MODEL, "canary": {"model": own, "percent": 50}}
     made = customer.http.post("/v1/deployments", json=body).json()
-    # Both know the same labels: how sure they are tells them apart.
+    # Both know the same labels: how sure they are tells them apart, where they disagree.
+    text = most_disputed(customer, MODEL, own)
     main, canary = (
-        pytest.approx(scores(customer, model, [GOOD])[0], abs=TOLERANCE) for model in (MODEL, own)
+        pytest.approx(scores(customer, model, [text])[0], abs=TOLERANCE) for model in (MODEL, own)
     )
     calls = 40
-    split = [scores(customer, "split", [GOOD])[0] for _ in range(calls)]
+    split = [scores(customer, "split", [text])[0] for _ in range(calls)]
 
     customer.http.post(f"/v1/deployments/{made['id']}/promote", json={}).raise_for_status()
 
-    after = [scores(customer, "split", [GOOD])[0] for _ in range(10)]
+    after = [scores(customer, "split", [text])[0] for _ in range(10)]
     assert split.count(main) + split.count(canary) == calls
     assert 5 <= split.count(canary) <= 35  # one in five million runs lies outside
     assert after == [canary] * 10
