@@ -79,7 +79,8 @@ test("each code of a refusal has a text in both languages, or is left to the ser
   const table = readFileSync("../docs/errors.md", "utf8");
   const codes = new Set([...table.matchAll(/^\| \d+ \| `(\w+)`/gm)].map((match) => match[1] ?? ""));
   const left = Object.values(SERVERS_OWN).flat();
-  for (const texts of [en.errors.codes, zhHans.errors.codes]) {
+  for (const { errors, refusals } of [en, zhHans]) {
+    const texts = { ...errors.codes, ...refusals.codes };
     expect([...codes].filter((code) => !(code in texts)).sort()).toEqual(left.toSorted());
   }
 });

@@ -11,6 +11,7 @@ import keys from "./keys.json";
 import models from "./models.json";
 import playground from "./playground.json";
 import predictions from "./predictions.json";
+import refusals from "./refusals.json";
 import settings from "./settings.json";
 import training from "./training.json";
 import usage from "./usage.json";
@@ -29,6 +30,7 @@ export const enApp = {
   models,
   playground,
   predictions,
+  refusals,
   settings,
   training,
   usage,
