@@ -2,7 +2,7 @@
 
 It knows nothing of Django, Celery or organizations. Modules that the web process may import
 (`contracts`, `tokens`, `tokenizer`, `durable`, `checkpoint`, `artifact_manifest`,
-`training.config`, `base.locate`, `tasks`) do not import torch.
+`training.config`, `base.locate`, `precision`, `tasks`) do not import torch.
 """
 
 import os

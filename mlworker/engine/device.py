@@ -42,6 +42,15 @@ def bf16_native(device: torch.device) -> bool:
     return _cpu_has_bf16()
 
 
+def take_threads(count: int) -> None:
+    """Let this thread compute with so many cores, whatever other threads take.
+
+    At its first product a thread is given what any thread asked for last: it must come before.
+    """
+    torch.get_num_threads()
+    torch.set_num_threads(count)
+
+
 def keep_freed_memory() -> None:
     """Tell glibc to reuse freed tensors instead of giving their pages back at once.
 
@@ -77,11 +86,13 @@ def step_back() -> None:
 
     Many kernels share cores out by session before they look at what is in it, and then no niceness
     is felt outside of it: calls at half load took 7 to 12 times as long beside a training whatever
-    its own, and take twice as long since its session steps back as well (measured). Linux only.
+    its own, and take twice as long since its session steps back as well (measured). Linux only,
+    and no more than the system permits: a sandbox that refuses must not end a training.
     """
     if sys.platform != "linux":
         return
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     if os.getsid(0) == os.getpid():  # else others would step back, too
         with contextlib.suppress(OSError):  # a kernel that knows no such groups
             Path("/proc/self/autogroup").write_text("19", encoding="ascii")

@@ -110,7 +110,8 @@ class StripeFake:
 
     def webhooks_set(self, **knobs: Any) -> None:
         """Turn the knobs of the webhooks: `copies`, `delay`, `order`, `age`, `drop`."""
-        self.webhooks.drop(*knobs.pop("drop", ()))
+        if "drop" in knobs:
+            self.webhooks.drop(*knobs.pop("drop"))
         for name, value in knobs.items():
             if not hasattr(self.webhooks, name):
                 raise ValueError(f"The webhooks have no knob {name}.")

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from threading import Lock
 
 from tests.stripe_fake.errors import ApiError, RateLimited, StripeError
 
@@ -47,6 +48,7 @@ class Faults:
 
     def __init__(self) -> None:
         self._rules: list[Rule] = []
+        self._lock = Lock()  # each request has a thread of its own
 
     def add(
         self,
@@ -62,10 +64,11 @@ class Faults:
 
     def take(self, method: str, path: str) -> Rule | None:
         """The fault that meets this request, if any; it counts as met."""
-        for rule in self._rules:
-            if rule.meets(method, path):
-                rule.times -= 1
-                return rule
+        with self._lock:
+            for rule in self._rules:
+                if rule.meets(method, path):
+                    rule.times -= 1
+                    return rule
         return None
 
     def clear(self) -> None:

@@ -29,11 +29,12 @@ def _put(tree: dict[str, Any], parts: list[str], value: str) -> None:
 
 
 def _listed(value: Any) -> Any:
-    """A mapping whose keys are 0, 1, 2 ... was a list."""
+    """A mapping whose keys are 0, 1, 2 ... was a list; a key of metadata may be a number, too."""
     if not isinstance(value, dict):
         return value
     inner = {key: _listed(each) for key, each in value.items()}
-    return list(inner.values()) if inner and all(map(str.isdigit, inner)) else inner
+    places = [str(place) for place in range(len(inner))]
+    return [inner[place] for place in places] if inner and inner.keys() == set(places) else inner
 
 
 class Params:

@@ -24,6 +24,8 @@ class Receiver(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.received: list[Received] = []
         self.status = 200
+        self.location = ""
+        """Where it sends whoever asks, with a status above 299."""
         self.asks: Callable[[], object] = lambda: None
         """What it does before it answers."""
 
@@ -36,12 +38,17 @@ class Receiver(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: Receiver
 
+    def do_GET(self) -> None:
+        self.do_POST()
+
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
         self.server.received.append(Received(body, self.headers["Stripe-Signature"]))
         self.server.asks()
         self.send_response(self.server.status)
         self.send_header("Content-Length", "0")
+        if self.server.location:
+            self.send_header("Location", self.server.location)
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name

@@ -83,7 +83,7 @@ class Service:
 
     def sent(self, reply: Reply) -> None:
         """A slow reply arrived: its key is in use no more."""
-        if reply.key and reply.seconds:
+        if reply.key and reply.seconds and reply.saved:
             with self.lock:
                 self.keys.keep(reply.key, _kept(reply))
 

@@ -8,11 +8,12 @@ import hmac
 import json
 import random
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.client import HTTPException
 from threading import RLock
+from typing import Any
+from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
 from tests.stripe_fake.account import Account, Object, snapshot
 from tests.stripe_fake.resources.webhook_endpoints import SECRET
@@ -50,6 +51,8 @@ class Webhooks:
         self.age = 0
         """Seconds that the signature's time lies back; above 300 the receiver refuses it."""
         self.waiting: list[Delivery] = []
+        self._pending: dict[str, set[str]] = {}
+        """The endpoints that have not taken an event, by its id."""
         self.woken: Callable[[], None] = lambda: None
         account.listeners.append(self._queue)
 
@@ -66,12 +69,16 @@ class Webhooks:
         with self._lock:
             event = self._account.find("event", event_id)
             endpoints = self._endpoints(event)
-        taken = [self._post(event, endpoint) for endpoint in endpoints]
-        return all(taken)
+        taken = [each for each in endpoints if self._post(event, each)]
+        with self._lock:
+            for each in taken:
+                self._taken(event, each)
+        return len(taken) == len(endpoints)
 
     def _queue(self, event: Object) -> None:
         endpoints = self._endpoints(event)
         event["pending_webhooks"] = len(endpoints)
+        self._pending[event["id"]] = {each["id"] for each in endpoints}
         if self._drops(event):
             return
         due = self._account.clock.seconds + self.delay
@@ -109,18 +116,23 @@ class Webhooks:
         taken = self._post(delivery.event, delivery.endpoint)
         with self._lock:
             if taken:
-                left = delivery.event["pending_webhooks"] - 1
-                delivery.event["pending_webhooks"] = max(0, left)
+                self._taken(delivery.event, delivery.endpoint)
             elif delivery.attempt < len(RETRY_AFTER):
                 delivery.due = self._account.clock.seconds + RETRY_AFTER[delivery.attempt]
                 delivery.attempt += 1
                 self.waiting.append(delivery)
         return taken
 
+    def _taken(self, event: Object, endpoint: Object) -> None:
+        """The event is pending at one endpoint less, however many copies of it come."""
+        waiting = self._pending.get(event["id"], set())
+        waiting.discard(endpoint["id"])
+        event["pending_webhooks"] = len(waiting)
+
     def _post(self, event: Object, endpoint: Object) -> bool:
         with self._lock:
             body = json.dumps(snapshot(event), indent=2)
-        request = urllib.request.Request(
+        request = Request(
             endpoint["url"],
             data=body.encode(),
             headers={
@@ -132,10 +144,20 @@ class Webhooks:
             },
         )
         try:
-            with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+            with _OPENER.open(request, timeout=PATIENCE) as response:
                 return bool(200 <= response.status < 300)
-        except OSError:  # refused connections, timeouts and statuses above 299 alike
+        except (OSError, HTTPException):  # refused, too late, a status above 299, or no HTTP
             return False
+
+
+class _NoRedirects(HTTPRedirectHandler):
+    """An endpoint that answers with another address has not taken the event."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        """Go nowhere."""
+
+
+_OPENER = build_opener(ProxyHandler({}), _NoRedirects)
 
 
 def signature(body: str, secret: str, *, at: int) -> str:

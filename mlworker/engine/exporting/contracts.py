@@ -19,7 +19,7 @@ OUT: Final = "out"
 ROWS: Final = "rows.jsonl"
 SPEC: Final = "spec.json"
 MAX_LOSS: Final = 0.005
-"""By how much int8 may be worse than float32 in the task's first figure: half a point."""
+"""By how much int8 or bf16 may be worse than float32 in the task's first figure: half a point."""
 
 
 class ExportFormat(StrEnum):

@@ -16,6 +16,7 @@ import torch
 
 from mlworker.engine.adapters.merge import linear_at
 from mlworker.engine.base.bert import Bert
+from mlworker.engine.device import take_threads
 from mlworker.engine.inference.slab import Slab
 
 logger = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ class MergedModels:
         self._thread = ThreadPoolExecutor(
             max_workers=1,
             thread_name_prefix="merge",
-            initializer=lambda: torch.set_num_threads(1),
+            initializer=lambda: take_threads(1),
         )
 
     def of(self, slab: Slab, slot: int, tokens: int) -> Bert | None:

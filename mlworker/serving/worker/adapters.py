@@ -127,9 +127,9 @@ class Adapters:
 
 def _alone() -> None:
     """Keep this thread to one core: see `mlworker.engine` on threads that wait."""
-    import torch  # only engines may load it
+    from mlworker.engine.device import take_threads  # noqa: PLC0415 # imports torch
 
-    torch.set_num_threads(1)
+    take_threads(1)
 
 
 def cause_of(error: Exception) -> str:

@@ -123,12 +123,11 @@ def base_close(base: str) -> None:
 
 
 def _opened(base: str) -> "tuple[Resident, Adapters, Spare]":
-    import torch  # only engines may load it
+    from mlworker.engine.device import keep_freed_memory, take_threads  # noqa: PLC0415 # torch
 
-    torch.set_num_threads(_threads())  # it is of this thread alone, and leases change threads
+    take_threads(_threads())  # of this thread alone, and leases change threads
     found = _open.get(base)
     if found is None:
-        from mlworker.engine.device import keep_freed_memory  # noqa: PLC0415 # same
         from mlworker.engine.inference import Resident, serving_precision  # noqa: PLC0415 # same
 
         keep_freed_memory()

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tests.stripe_fake.account import Account, Object, owned
+from tests.stripe_fake.errors import InvalidRequest
 from tests.stripe_fake.forms import Params
 from tests.stripe_fake.money import currency_checked
 from tests.stripe_fake.pages import page
@@ -12,8 +13,10 @@ from tests.stripe_fake.routing import PAGE, Call, route
 @route("POST", "/v1/products", "id name description metadata active")
 def create_product(account: Account, call: Call) -> Object:
     """Create a product, under an id of our own if one is given."""
-    product = account.add(new_product(account, call.params))
-    account.emit("product.created", product)
+    product = new_product(account, call.params)
+    if account.get("product", product["id"]):
+        raise InvalidRequest("Product already exists.", code="resource_already_exists", param="id")
+    account.emit("product.created", account.add(product))
     return product
 
 

@@ -37,6 +37,9 @@ def create(account: Account, call: Call) -> Object:
             "You may only specify one of these parameters: customer, customer_email.",
             code="parameters_exclusive",
         )
+    other = "setup_intent_data" if mode == "payment" else "payment_intent_data"
+    if other in params:
+        raise InvalidRequest(f"You can not pass `{other}` in `{mode}` mode.", param=other)
     session = _session(account, params, mode)
     items = _items(account, params) if mode == "payment" else []
     if mode == "payment":
@@ -178,7 +181,8 @@ def _price(session: Object, items: list[Object]) -> None:
 
 def _expiry(account: Account, params: Params) -> int:
     now = account.clock.seconds
-    moment = params.integer("expires_at") or now + LONGEST
+    asked = params.integer("expires_at")
+    moment = now + LONGEST if asked is None else asked
     # A caller counts from its own clock, so a minute of grace is given.
     if not now + SHORTEST - 60 <= moment <= now + LONGEST + 60:
         raise InvalidRequest(

@@ -16,12 +16,12 @@ TAKES = "email name phone description address metadata invoice_settings preferre
 @route("POST", "/v1/customers", f"{TAKES} payment_method")
 def create(account: Account, call: Call) -> Object:
     """Create a customer, with a saved payment method if one is given."""
-    customer = account.add(new_customer(account, email=call.params.text("email")))
+    customer = new_customer(account, email=call.params.text("email"))
     method = call.params.text("payment_method")
     if method:
         attach(account, usable(account, method, param="payment_method"), customer["id"])
     account.change(customer, **_fields(account, customer, call.params))
-    account.emit("customer.created", customer)
+    account.emit("customer.created", account.add(customer))
     return customer
 
 

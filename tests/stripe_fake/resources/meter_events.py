@@ -20,7 +20,8 @@ def create(account: Account, call: Call) -> Object:
     payload = params.mapping("payload")
     _checked(meter, payload)
     now = account.clock.seconds
-    timestamp = params.integer("timestamp") or now
+    asked = params.integer("timestamp")
+    timestamp = now if asked is None else asked
     if not now - OLDEST <= timestamp <= now + NEWEST:
         raise InvalidRequest(
             "The timestamp must be within the past 35 calendar days or up to 5 minutes in the "

@@ -30,12 +30,13 @@ def create(account: Account, call: Call) -> Object:
     """Create a payment intent, and try to collect it at once with `confirm`."""
     params = call.params
     confirms = bool(params.boolean("confirm"))
-    if "off_session" in params and not confirms:
-        raise InvalidRequest(
-            "The parameter `off_session` cannot be passed when creating a PaymentIntent unless "
-            "`confirm` is set to true.",
-            param="off_session",
-        )
+    for name in CONFIRMING.split():
+        if name in params and not confirms:
+            raise InvalidRequest(
+                f"The parameter `{name}` cannot be passed when creating a PaymentIntent unless "
+                "`confirm` is set to true.",
+                param=name,
+            )
     currency = currency_checked(params.need("currency"))
     amount = amount_checked(params.need_integer("amount"), currency)
     intent = new_intent(account, amount=amount, currency=currency, params=params)
@@ -88,8 +89,8 @@ def confirm(account: Account, call: Call) -> Object:
         why = ended.get(intent["status"], f"a status of {intent['status']}")
         raise _unexpected(intent, f"You cannot confirm this PaymentIntent because it has {why}.")
     changes = _changes(account, intent, call.params)
+    _confirm_checked(intent | changes, call.params)
     account.change(intent, **changes)
-    _confirm_checked(intent, call.params)
     return _confirm(account, intent, call.params)
 
 
@@ -104,7 +105,14 @@ def capture(account: Account, call: Call) -> Object:
             f"{intent['status']}. Only a PaymentIntent with one of the following statuses may "
             "be captured: requires_capture.",
         )
-    amount = call.params.integer("amount_to_capture") or intent["amount_capturable"]
+    asked = call.params.integer("amount_to_capture")
+    amount = intent["amount_capturable"] if asked is None else asked
+    if amount < 1:
+        raise InvalidParameter(
+            "This value must be greater than or equal to 1.",
+            code="parameter_invalid_integer",
+            param="amount_to_capture",
+        )
     if amount > intent["amount_capturable"]:
         raise InvalidRequest(
             "The requested capture amount is greater than the authorized amount.",

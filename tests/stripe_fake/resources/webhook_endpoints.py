@@ -8,7 +8,7 @@ from tests.stripe_fake.routing import PAGE, Call, route
 SECRET = "secret"
 
 
-@route("POST", "/v1/webhook_endpoints", "url enabled_events description metadata api_version")
+@route("POST", "/v1/webhook_endpoints", "url enabled_events description metadata")
 def create(account: Account, call: Call) -> Object:
     """Add an endpoint; this answer alone holds its secret."""
     params = call.params

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from mlworker.engine.evaluation.precision import gate_measure
 from mlworker.engine.exporting.contracts import MAX_LOSS
 from mlworker.engine.inference import Resident, TokenRow, serving_precision
 from mlworker.engine.precision import BF16, NEIGHBOURS, Bf16Gate, gate_of, gate_passed
+from mlworker.engine.shipped_card import card_with_gate
 from tests.unit.engine.conftest import sentences
 from tests.unit.engine.test_artifact import make_artifact
 from tests.unit.engine.test_mixed_batches import MODELS, far, made
@@ -142,3 +144,14 @@ def test_the_setting_decides_whether_a_gate_is_looked_at() -> None:
     assert serving_precision("float32") == "float32"
     assert serving_precision("bfloat16") == "gated"
     assert serving_precision("auto") in ("float32", "gated")
+
+
+def test_the_shipped_models_card_says_once_what_bf16_costs() -> None:
+    shipped = Path(__file__).resolve().parents[3] / "mlworker/catalog/shipped/sentiment-en"
+    card = (shipped / "README.md").read_text("utf-8")
+
+    again = card_with_gate(card, replace(PASSED, bfloat16=0.899))
+
+    assert len(again.splitlines()) == len(card.splitlines())
+    assert "0.8990 instead of 0.9000 (1000 rows, 0.10% of them answered otherwise)" in again
+    assert again.count("in bf16") == 1

@@ -22,8 +22,10 @@ from mlworker.engine.contracts import (
     TrainSpec,
     parse_message,
 )
+from mlworker.engine.precision import BF16
 from mlworker.engine.training.config import resolve_auto
 from mlworker.jobs.limits import TRAIN_THREADS
+from mlworker.jobs.reproducing import Reproduction, _compare, _measured_here
 from mlworker.jobs.supervisor.finish import split_hash
 from tenants.datasets.contracts import DatasetVersionInfo, Split
 from tenants.datasets.samples import sample_csv
@@ -257,3 +259,16 @@ def test_a_file_that_is_no_manifest_is_refused(text: str, tmp_path: Path) -> Non
     path.write_text(text)
     with pytest.raises(CommandError, match=r"manifest|no anneal-export|not JSON"):
         call_command("reproduce", str(path))
+
+
+@pytest.mark.parametrize(("measured", "agrees"), [({}, True), ({"bfloat16": 0.7}, False)])
+def test_what_bf16_costs_is_compared_where_this_machine_measured_it(
+    measured: dict[str, float], *, agrees: bool
+) -> None:
+    scores = {"test": {"accuracy": 0.9}}
+    expected = scores | {BF16: {"bfloat16": 0.9}}
+    found = scores | ({BF16: measured} if measured else {})
+
+    pairs = list(_compare("", _measured_here(expected, found), found))
+
+    assert Reproduction(metrics=pairs, same_weights=False).agrees(1e-4) is agrees

@@ -36,3 +36,11 @@ def test_recurring_prices_are_not_served(client: Client) -> None:
                 "recurring": {"interval": "month"},
             }
         )
+
+
+def test_the_id_of_a_product_is_given_once(client: Client) -> None:
+    client.v1.products.create({"id": "plan_pro", "name": "Pro"})
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.v1.products.create({"id": "plan_pro", "name": "Other"})
+    assert refused.value.code == "resource_already_exists"
+    assert client.v1.products.retrieve("plan_pro").name == "Pro"

@@ -135,6 +135,8 @@ def test_a_session_lives_from_half_an_hour_to_a_day(
     with pytest.raises(stripe.InvalidRequestError) as refused:
         top_up(client, expires_at=fake.clock.seconds + minutes * 60)
     assert refused.value.param == "expires_at"
+    with pytest.raises(stripe.InvalidRequestError, match="at least 30 minutes"):
+        top_up(client, expires_at=0)
 
 
 def test_the_payment_of_an_open_session_is_given_up_with_the_session(
@@ -206,3 +208,17 @@ def test_a_catalogue_price_is_sold_too(client: Client) -> None:
 def test_the_fake_says_that_it_keeps_no_subscriptions(client: Client) -> None:
     with pytest.raises(stripe.APIError, match="we keep subscriptions"):
         top_up(client, mode="subscription")
+
+
+def test_what_another_mode_would_use_is_refused(client: Client) -> None:
+    with pytest.raises(stripe.InvalidRequestError, match="`payment` mode"):
+        top_up(client, setup_intent_data={"description": "a card"})
+    with pytest.raises(stripe.InvalidRequestError, match="`setup` mode"):
+        client.v1.checkout.sessions.create(
+            {
+                "mode": "setup",
+                "currency": "usd",
+                "success_url": "https://shop.example/done",
+                "payment_intent_data": {"description": "a payment"},
+            }
+        )

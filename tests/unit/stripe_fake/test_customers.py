@@ -89,3 +89,11 @@ def test_a_detached_card_is_no_default_any_more(
     client.v1.payment_methods.detach(saved_card.id)
     found = client.v1.customers.retrieve(customer.id)
     assert found.invoice_settings.default_payment_method is None
+
+
+def test_a_customer_whose_card_is_declined_at_once_is_not_made(
+    fake: StripeFake, client: Client
+) -> None:
+    with pytest.raises(stripe.CardError):
+        client.v1.customers.create({"payment_method": "pm_card_chargeDeclined"})
+    assert (list(client.v1.customers.list()), types(fake)) == ([], [])

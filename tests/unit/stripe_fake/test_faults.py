@@ -1,10 +1,12 @@
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 import stripe
 
 from tests.stripe_fake import StripeFake
+from tests.stripe_fake.faults import Fault, Faults, Rule
 from tests.stripe_fake.official import official_client
 
 Client = stripe.StripeClient
@@ -76,3 +78,26 @@ def test_a_patient_client_overcomes_two_faults(fake: StripeFake) -> None:
     with official_client(fake, retries=2) as patient:
         patient.v1.customers.create({"name": "Ada"})
     assert len(fake.all("customer")) == 1
+
+
+def test_a_slow_refusal_comes_too(fake: StripeFake, client: Client) -> None:
+    fake.faults.add("slow", seconds=0.05)
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.v1.payment_intents.create({"amount": 1000})
+    assert refused.value.code == "parameter_missing"
+
+
+def test_a_fault_meets_no_more_of_many_requests_at_once_than_asked() -> None:
+    class Slow(Rule):
+        """As a request's thread may be interrupted at any moment."""
+
+        def meets(self, method: str, path: str) -> bool:
+            found = super().meets(method, path)
+            time.sleep(0.05)
+            return found
+
+    faults = Faults()
+    faults._rules.append(Slow(Fault.RATE_LIMIT, "", ".*", 1, 0))
+    with ThreadPoolExecutor(4) as threads:
+        met = [threads.submit(faults.take, "POST", "/v1/customers") for _ in range(4)]
+    assert [each.result() is None for each in met].count(False) == 1

@@ -82,6 +82,8 @@ def test_events_are_neither_too_old_nor_of_the_future(
     with pytest.raises(stripe.InvalidRequestError) as refused:
         send(client, customer.id, timestamp=fake.clock.seconds + offset)
     assert refused.value.param == "timestamp"
+    with pytest.raises(stripe.InvalidRequestError, match="35 calendar days"):
+        send(client, customer.id, timestamp=0)
 
 
 def test_an_event_is_taken_back_within_a_day(

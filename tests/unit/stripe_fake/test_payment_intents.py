@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import stripe
 
@@ -78,9 +80,19 @@ def test_a_customers_card_needs_the_customer(
         collect(client, other.id, saved_card.id)
 
 
-def test_off_session_is_said_with_confirm_alone(client: Client) -> None:
+@pytest.mark.parametrize(
+    "of_confirming",
+    [
+        {"off_session": True},
+        {"return_url": "https://shop.example"},
+        {"error_on_requires_action": True},
+    ],
+)
+def test_how_to_confirm_is_said_with_confirm_alone(
+    client: Client, of_confirming: dict[str, Any]
+) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="unless `confirm`"):
-        client.v1.payment_intents.create({"amount": 500, "currency": "usd", "off_session": True})
+        client.v1.payment_intents.create({"amount": 500, "currency": "usd", **of_confirming})
 
 
 def test_a_card_used_without_a_customer_is_used_up(client: Client) -> None:
@@ -172,3 +184,20 @@ def test_a_payment_method_of_another_kind_is_refused(client: Client) -> None:
     with pytest.raises(stripe.InvalidRequestError) as refused:
         buy(client, "pm_usBankAccount_success")
     assert refused.value.code == "payment_intent_incompatible_payment_method"
+
+
+@pytest.mark.parametrize("amount", [0, -5])
+def test_something_is_captured_or_it_is_refused(client: Client, amount: int) -> None:
+    held = buy(client, "pm_card_visa", capture_method="manual")
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.v1.payment_intents.capture(held.id, {"amount_to_capture": amount})
+    assert refused.value.param == "amount_to_capture"
+    assert client.v1.payment_intents.retrieve(held.id).status == "requires_capture"
+
+
+def test_a_refused_confirmation_changes_nothing(client: Client) -> None:
+    waiting = client.v1.payment_intents.create({"amount": 500, "currency": "usd"})
+    with pytest.raises(stripe.InvalidRequestError, match="return_url"):
+        client.v1.payment_intents.confirm(waiting.id, {"payment_method": "pm_card_visa"})
+    kept = client.v1.payment_intents.retrieve(waiting.id)
+    assert (kept.status, kept.payment_method) == ("requires_payment_method", None)

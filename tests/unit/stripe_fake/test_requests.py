@@ -10,12 +10,13 @@ Client = stripe.StripeClient
 
 
 def test_nested_brackets_become_mappings_and_lists() -> None:
-    form = "a[b][0][c]=1&a[b][1][c]=2&d[]=x&d[]=y&e=&f[g]=%26"
+    form = "a[b][0][c]=1&a[b][1][c]=2&d[]=x&d[]=y&e=&f[g]=%26&metadata[2026]=z"
     assert decoded(form) == {
         "a": {"b": [{"c": "1"}, {"c": "2"}]},
         "d": ["x", "y"],
         "e": "",
         "f": {"g": "&"},
+        "metadata": {"2026": "z"},
     }
 
 

@@ -29,3 +29,10 @@ def test_an_endpoint_asks_for_at_least_one_event(client: Client) -> None:
     with pytest.raises(stripe.InvalidRequestError) as refused:
         client.v1.webhook_endpoints.create({"url": URL, "enabled_events": []})
     assert refused.value.param == "enabled_events"
+
+
+def test_endpoints_of_other_versions_are_not_served(client: Client) -> None:
+    with pytest.raises(stripe.StripeError, match="api_version"):
+        client.v1.webhook_endpoints.create(
+            {"url": URL, "enabled_events": ["*"], "api_version": "2023-08-16"}
+        )

@@ -6,7 +6,7 @@ import stripe
 
 from tests.stripe_fake import StripeFake, serving, signature
 from tests.stripe_fake.official import official_client
-from tests.stripe_fake.receiver import Receiver
+from tests.stripe_fake.receiver import Receiver, receiving
 from tests.unit.stripe_fake.acts import wait_for
 
 Client = stripe.StripeClient
@@ -103,6 +103,7 @@ def test_after_three_days_stripe_gives_up(
     (lost,) = client.v1.events.list({"delivery_success": False})
     assert fake.webhooks.resend(lost.id)
     assert len(receiver.received) == tried + 1
+    assert client.v1.events.retrieve(lost.id).pending_webhooks == 0
 
 
 def test_an_address_where_nobody_listens_is_tried_again(
@@ -172,12 +173,14 @@ def test_events_can_be_lost_and_still_be_listed(
     fake.endpoint(receiver.url)
     fake.webhooks_set(drop=["customer.created"])
     create(client, "a")
-    fake.webhooks_set()
+    fake.webhooks_set(delay=0)
+    create(client, "lost too")
+    fake.webhooks_set(drop=[])
     create(client, "b")
     fake.webhooks.deliver()
     assert names(receiver) == ["b"]
-    (lost,) = client.v1.events.list({"delivery_success": False})
-    assert lost.data.object.name == "a"
+    lost = client.v1.events.list({"delivery_success": False})
+    assert [each.data.object.name for each in lost] == ["lost too", "a"]
     fake.webhooks_set(drop=["*"])
     create(client, "c")
     assert fake.webhooks.deliver() == 0
@@ -214,3 +217,26 @@ def test_a_receiver_may_ask_the_fake_while_it_answers(
     create(client, "a")
     receiver.asks = lambda: client.v1.events.list()
     assert fake.webhooks.deliver() == 1
+
+
+def test_an_event_is_pending_until_each_endpoint_took_it_however_often_it_comes(
+    fake: StripeFake, client: Client, receiver: Receiver
+) -> None:
+    fake.endpoint(receiver.url)
+    fake.endpoint("http://127.0.0.1:9/webhooks")
+    fake.webhooks_set(copies=2)
+    create(client, "a")
+    assert fake.webhooks.deliver() == 2
+    (event,) = client.v1.events.list()
+    assert event.pending_webhooks == 1
+
+
+def test_an_answer_that_names_another_address_takes_nothing(
+    fake: StripeFake, client: Client, receiver: Receiver
+) -> None:
+    with receiving() as elsewhere:
+        fake.endpoint(receiver.url)
+        receiver.status, receiver.location = 302, elsewhere.url
+        create(client, "a")
+        assert fake.webhooks.deliver() == 0
+        assert elsewhere.received == []
