@@ -54,6 +54,8 @@ class Batch(TenantModel):
     revision = models.PositiveIntegerField(default=1)
     """Counts what readers of the stream have not seen."""
     fence = models.PositiveIntegerField(default=0)
+    storing_fence = models.PositiveIntegerField(default=0)
+    """The one claim whose worker may have stored what no row names; 0 for none."""
     stalled = models.PositiveSmallIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
     claimed_at = models.DateTimeField(null=True)

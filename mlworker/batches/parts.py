@@ -28,13 +28,13 @@ def file_key(claim: Claim, kind: str) -> str:
     return tenant_key(claim.organization, "files", f"{file_id(claim, kind)}-{claim.fence}")
 
 
-def leftovers_delete(claim: Claim, *, chunks: int) -> None:
-    """Delete what the claim before this one stored and, dead, did not write down.
+def leftovers_delete(claim: Claim, *, fence: int, chunks: int) -> None:
+    """Delete what the claim ``fence`` stored and, dead, did not write down; 0 is none.
 
     It was one chunk behind those that are, or files. They hold texts that nothing else names.
     """
-    before = replace(claim, fence=claim.fence - 1)
-    if before.fence:
+    dead = replace(claim, fence=fence)
+    if fence:
         for kind in KINDS:
-            object_delete(part_key(before, chunks + 1, kind))
-            object_delete(file_key(before, kind))
+            object_delete(part_key(dead, chunks + 1, kind))
+            object_delete(file_key(dead, kind))

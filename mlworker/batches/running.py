@@ -44,6 +44,7 @@ from mlworker.batches.working import (
     chunk_done,
     fault_of,
     lease_renew,
+    storing_begin,
     work_give_back,
     work_load,
     work_put_off,
@@ -106,7 +107,8 @@ def _leave(claim: Claim) -> None:
 
 def _run(claim: Claim) -> None:
     work = work_load(claim)
-    leftovers_delete(claim, chunks=work.chunks)
+    leftovers_delete(claim, fence=work.storing_fence, chunks=work.chunks)
+    storing_begin(claim)
     if work.stalled > STALLED_LIMIT:
         lost = f"{STALLED_LIMIT} workers in a row stopped answering: create the batch again."
         _fail(work, {"code": _WORKER_LOST, "message": lost, "param": None, "line": None})

@@ -42,6 +42,7 @@ class Work:
     chunks: int
     expires_at: datetime
     stalled: int
+    storing_fence: int
     input_key: str
     """Empty when the file is gone."""
     filename: str
@@ -94,9 +95,18 @@ def work_load(claim: Claim) -> Work:
             chunks=row.chunks,
             expires_at=row.expires_at,
             stalled=row.stalled,
+            storing_fence=row.storing_fence,
             input_key=key,
             filename=name,
         )
+
+
+def storing_begin(claim: Claim) -> None:
+    """Nothing of earlier claims is left: from now on it is this one that may store something."""
+    with tenant_scope(claim.organization):
+        row = batch_of_worker(claim)
+        row.storing_fence = claim.fence
+        row.save(update_fields=["storing_fence"])
 
 
 def lease_renew(claim: Claim, seconds: float = LEASE_SECONDS) -> BatchState:

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
 from anneal.kernel.errors import NotFound
@@ -69,9 +71,7 @@ def predictions_delete(*, organization: OrganizationRef, actor: Actor, deploymen
     rows = predictions_of(organization=organization, deployment=deployment)
     gone = rows[:COUNTED].count()
     deployment_log_empty(
-        organization=organization,
-        deployment_id=deployment.id,
-        first=first_id(clock.now() + timedelta(milliseconds=1)),
+        organization=organization, deployment_id=deployment.id, first=_first_after(rows)
     )
     _deletion_ask(deployment.id)
     audit_record(
@@ -81,6 +81,13 @@ def predictions_delete(*, organization: OrganizationRef, actor: Actor, deploymen
         detail={"name": deployment.name, "rows": gone},
     )
     return gone
+
+
+def _first_after(rows: QuerySet[Prediction]) -> UUID:
+    """Return an id after this moment, and after all rows: a gateway's clock may be ahead."""
+    now = first_id(clock.now() + timedelta(milliseconds=1))
+    newest = rows.order_by("-id").values_list("id", flat=True).first()
+    return now if newest is None else max(now, UUID(int=newest.int + 1))
 
 
 def deployment_log_drop(event: DeploymentDeleted) -> None:

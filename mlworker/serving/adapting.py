@@ -93,7 +93,8 @@ def deployment_log_empty(
     """Show no kept prediction before ``first`` any more. Whoever deletes them writes the audit."""
     require_scope(organization)
     row = deployment_row(deployment_id, lock=True)
-    row.log_from = first
+    # Never back, whatever a clock says: what was forgotten stays so.
+    row.log_from = max(first, row.log_from or first)
     row.save(update_fields=["log_from"])
 
 

@@ -1,6 +1,6 @@
 """`/v1/api_keys` and `/v1/session_keys`."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema
@@ -145,7 +145,7 @@ class ApiKeyView(TenantView):
             organization=self.organization,
             actor=self.actor,
             key_id=self.located.id,
-            limits=replace(self.located.limits, **self.body(ApiKeyLimits)),
+            changes=self.body(ApiKeyLimits),
         )
         return Response(key_json(limited))
 

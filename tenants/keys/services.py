@@ -1,6 +1,7 @@
 """Keys: made, shown once, revoked."""
 
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -85,14 +86,19 @@ def session_key_create(*, organization: OrganizationRef, principal: Principal) -
 
 
 def api_key_limit(
-    *, organization: OrganizationRef, actor: Actor, key_id: UUID, limits: KeyLimits
+    *,
+    organization: OrganizationRef,
+    actor: Actor,
+    key_id: UUID,
+    changes: Mapping[str, int | None],
 ) -> KeyInfo:
-    """Hold a key to other limits, from its next call on. Raises KeyRevoked."""
+    """Change those of a key's limits that are named, from its next call on. Raises KeyRevoked."""
     require_scope(organization)
     row = _locked(organization, key_id)
     if row.revoked_at is not None:
         raise KeyRevoked
     before = key_limits(row)
+    limits = replace(before, **changes)
     if limits != before:
         row.requests_per_minute = limits.requests_per_minute
         row.calls_in_flight = limits.calls_in_flight

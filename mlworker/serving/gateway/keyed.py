@@ -5,6 +5,7 @@ import json
 from typing import Final
 
 from anneal.kernel.errors import InvalidRequest
+from mlworker.serving.errors import InvalidJson
 from mlworker.serving.gateway.call import Call
 from mlworker.serving.gateway.http import header
 from mlworker.serving.gateway.tickets import StoreAs
@@ -15,7 +16,7 @@ _MAX_KEY: Final = 255
 
 
 def store_as(call: Call, scope: str, raw: bytes, *, apart: str = "") -> StoreAs | None:
-    """Return where a call's answer is kept; None without a key. InvalidRequest.
+    """Return where a call's answer is kept; None without a key. InvalidRequest, InvalidJson.
 
     ``apart`` is what tells two calls with the same body from each other.
     """
@@ -28,8 +29,7 @@ def store_as(call: Call, scope: str, raw: bytes, *, apart: str = "") -> StoreAs 
             f"Idempotency-Key must be 1 to {_MAX_KEY} printable characters.",
             param="Idempotency-Key",
         )
-    # Spelling and spacing of the body do not matter, its content does.
-    canonical = json.dumps(json.loads(raw), sort_keys=True) + apart
+    canonical = _canonical(raw) + apart
     return StoreAs(scope, key, hashlib.sha256(canonical.encode()).hexdigest())
 
 
@@ -37,3 +37,12 @@ def stream_digest(store: StoreAs) -> str:
     """Return the name of the stream that calls with this key and body begin or resume."""
     named = json.dumps([store.scope, store.key, store.request_hash])
     return hashlib.sha256(named.encode()).hexdigest()
+
+
+def _canonical(raw: bytes) -> str:
+    """Return a body without its spelling and spacing, which do not matter."""
+    try:
+        return json.dumps(json.loads(raw), sort_keys=True)
+    except (ValueError, RecursionError) as error:
+        # In a field that no call knows, which `bodies` skips unread.
+        raise InvalidJson(f"The body is not valid JSON in UTF-8: {error}.") from None

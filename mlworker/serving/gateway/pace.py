@@ -133,7 +133,7 @@ class Pace:
 
     def _admit(self, organization: Stand, count: int, error: DomainError | None) -> None:
         """Decide the ``count`` calls that waited when Redis was asked."""
-        now = time.monotonic()
+        now, spared = time.monotonic(), set[Stand]()
         for _ in range(count):
             entry = organization.waiting.popleft()
             if entry.future is None or entry.future.done():
@@ -142,6 +142,11 @@ class Pace:
                 entry.future.set_result(None)
             else:
                 entry.future.set_exception(error or entry.refusal(now))
+                if error is None and not organization.has_room(now):
+                    spared.update(key for key in entry.stands[:-1] if key.has_room(now))
+        for key in spared:  # several keys were each given what one of them has used
+            key.drop()
+            self._ask_for(key)
         if organization.waiting:
             self._ask_for(organization)
 

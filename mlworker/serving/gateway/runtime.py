@@ -27,11 +27,11 @@ from mlworker.serving.gateway.tallies import Tallies
 from mlworker.serving.gateway.texts import Tokenisers
 from mlworker.serving.gateway.tickets import Ticket
 from mlworker.serving.listening import AnsweredCall, Listener, listeners_new
+from tenants.accounts.contracts import CHANNEL_ORGANIZATIONS
+from tenants.keys.contracts import CHANNEL_REVOKED
 
 logger = logging.getLogger(__name__)
 
-KEYS_REVOKED_CHANNEL: Final = "keys:revoked"
-ORGANIZATIONS_CHANNEL: Final = "organizations:changed"
 LOOK_SECONDS: Final = 0.5
 HURRIED_SECONDS: Final = 0.1
 """How often to look for engines: mostly, and while calls wait for one."""
@@ -196,9 +196,7 @@ class Runtime:
 
     async def _listen(self) -> None:
         async with self.broker.commands.pubsub() as channel:
-            await channel.subscribe(
-                KEYS_REVOKED_CHANNEL, ORGANIZATIONS_CHANNEL, MODELS_CHANGED_CHANNEL
-            )
+            await channel.subscribe(CHANNEL_REVOKED, CHANNEL_ORGANIZATIONS, MODELS_CHANGED_CHANNEL)
             # Whatever was said before this moment was not heard.
             self.keys.forget_all()
             self.models.forget("*")
@@ -207,9 +205,9 @@ class Runtime:
                     self._heard(message["channel"].decode(), message["data"].decode())
 
     def _heard(self, channel: str, payload: str) -> None:
-        if channel == KEYS_REVOKED_CHANNEL:
+        if channel == CHANNEL_REVOKED:
             self.keys.forget_key(payload)
-        elif channel == ORGANIZATIONS_CHANNEL:
+        elif channel == CHANNEL_ORGANIZATIONS:
             self.keys.forget_organization(payload)
         else:
             self.models.forget(payload)

@@ -171,6 +171,7 @@ class Stand:
         self.slots, self.vacant = slots, vacant
         # From when it was asked, so that the minute ends here before it ends in Redis.
         self.window_ends = asked_at + max(0, left) / 1000
+        self.refused_until = 0.0
         if self.bound.requests_per_minute is not None and not (self.tokens or free):
             self.refused_until = asked_at + min(STATE_SECONDS, max(0, left) / 1000)
 

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 from anneal.kernel import clock
 from anneal.kernel.errors import StorageUnavailable
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
-from mlworker.batches import finishing, opening, running, sending
+from mlworker.batches import finishing, opening, parts, running, sending
 from mlworker.batches.chunks import Chunk, Cutter
 from mlworker.batches.claiming import batch_claim
 from mlworker.batches.finishing import chunk_objects
@@ -52,6 +52,10 @@ def _own_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     name = f"serve:test-{uuid4().hex}:batch"
     for module in (sending, line):
         monkeypatch.setattr(module, "spare_key", lambda _: name)
+
+
+def away(_: str) -> None:
+    raise StorageUnavailable
 
 
 def lease_left(organization: OrganizationRef, batch_id: str) -> float:
@@ -140,10 +144,6 @@ def test_a_store_that_is_away_for_long_costs_a_batch_time_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     batch_id = made(client_api, jsonl(*LINES))
-
-    def away(_: str) -> None:
-        raise StorageUnavailable
-
     with monkeypatch.context() as patch:
         patch.setattr(opening, "object_open", away)
         for _ in range(STALLED_LIMIT + 2):
@@ -183,6 +183,27 @@ def test_what_a_dead_worker_stored_and_did_not_write_down_goes(
         assert stored_under("batches", organization) == set(chunk_objects(key_of(batch_id)))
         named = set(File.objects.values_list("storage_key", flat=True))
     assert stored_under("files", organization) == named
+
+
+def test_what_a_dead_worker_stored_goes_once_the_store_is_back(
+    client_api: APIClient,
+    organization: OrganizationRef,
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    batch_id = made(client_api, jsonl(*LINES))
+    run_until(monkeypatch, 3, after=False)
+    for fault in (away, away, dying):
+        expire_lease(organization, batch_id)
+        with monkeypatch.context() as patch, suppress(Killed):
+            patch.setattr(parts, "object_delete", fault)
+            batch_run(claimed())
+    expire_lease(organization, batch_id)
+    work_all()
+
+    assert batch(client_api, batch_id)["status"] == "completed"
+    with tenant_scope(organization):
+        assert stored_under("batches", organization) == set(chunk_objects(key_of(batch_id)))
 
 
 def dying(*_: Any) -> None:

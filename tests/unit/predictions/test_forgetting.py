@@ -13,6 +13,7 @@ from anneal.kernel.models import OutboxMessage
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from mlworker.predictions import tasks
 from mlworker.predictions.models import LogDay, Prediction
+from mlworker.predictions.selectors import first_id
 from tests.unit.predictions.helpers import keep, make_deployment, row
 from tests.unit.predictions.test_log_api import audited, put, texts
 
@@ -79,6 +80,24 @@ def test_a_long_log_reads_as_empty_at_once_and_is_deleted_in_steps(
             "stays",
             "new",
         ]
+
+
+def test_clocks_that_differ_bring_nothing_back(
+    client_api: APIClient, organization: OrganizationRef, deployment: str
+) -> None:
+    address = f"/v1/deployments/{deployment}/predictions"
+    in_an_hour = clock.now() + timedelta(hours=1)
+    keep(organization, deployment, [row("ahead", prediction=first_id(in_an_hour))])
+
+    assert client_api.delete(address).json()["deleted"] == 1
+    assert texts(client_api, deployment) == []
+
+    with clock.frozen(in_an_hour + timedelta(hours=1)):
+        client_api.delete(address)
+    client_api.delete(address)
+    assert texts(client_api, deployment) == []
+    keep(organization, deployment, [row("late", prediction=first_id(in_an_hour))])
+    assert texts(client_api, deployment) == []
 
 
 def test_the_sweep_deletes_what_a_lost_task_left(

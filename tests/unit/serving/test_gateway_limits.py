@@ -15,12 +15,12 @@ from anneal.kernel.principal import SYSTEM_ACTOR, Role
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from billing.plans.services import subscription_change
 from mlworker.serving.gateway.keys import KeyDirectory
-from tenants.keys.contracts import UNLIMITED, KeyLimits
+from tenants.keys.contracts import KeyLimits
 from tenants.keys.format import key_digest
 from tenants.keys.models import ApiKey
 from tenants.keys.services import api_key_limit
 from tests.unit.billing.books import Books
-from tests.unit.billing.threads import organization_of
+from tests.unit.billing.threads import at_once, organization_of
 from tests.unit.conftest import DatabaseClone
 from tests.unit.factories import make_key
 from tests.unit.serving.test_gateway_app import Call, played
@@ -94,12 +94,30 @@ def test_without_a_plan_the_installations_limits_rule(
     played(story)
 
 
-def limit(organization: OrganizationRef, bearing: str, limits: KeyLimits) -> None:
-    """Hold a key to limits, as a request to the API does in a thread of its own."""
+def limit(organization: OrganizationRef, bearing: str, **changes: int | None) -> KeyLimits:
+    """Change a key's limits, as a request to the API does in a thread of its own."""
     with tenant_scope(organization):
-        key = ApiKey.objects.get(digest=key_digest(bearing.removeprefix("Bearer ")))
-        api_key_limit(organization=organization, actor=SYSTEM_ACTOR, key_id=key.id, limits=limits)
+        row = ApiKey.objects.get(digest=key_digest(bearing.removeprefix("Bearer ")))
+        key = api_key_limit(
+            organization=organization, actor=SYSTEM_ACTOR, key_id=row.id, changes=changes
+        )
     connection.close()
+    return key.limits
+
+
+def both_limited_at_once(organization: OrganizationRef, bearing: str) -> KeyLimits:
+    changes: list[dict[str, int | None]] = [{"requests_per_minute": 4}, {"calls_in_flight": 2}]
+    at_once(2, lambda number: limit(organization, bearing, **changes[number]))
+    return limit(organization, bearing)
+
+
+def test_changes_at_once_that_name_different_limits_hold_both(
+    organizations: list[OrganizationRef],
+) -> None:
+    organization = organizations[0]
+    keys = [bearer(organization) for _ in range(10)]
+
+    assert [both_limited_at_once(organization, key) for key in keys] == [KeyLimits(4, 2)] * 10
 
 
 def test_a_keys_own_minute_counts_every_path_and_leaves_the_other_keys_alone(
@@ -107,7 +125,7 @@ def test_a_keys_own_minute_counts_every_path_and_leaves_the_other_keys_alone(
 ) -> None:
     organization = organizations[0]
     limited, other = bearer(organization), bearer(organization)
-    limit(organization, limited, KeyLimits(requests_per_minute=4))
+    limit(organization, limited, requests_per_minute=4)
 
     async def story(call: Call) -> None:
         stream = BODY.replace(b"{", b'{"stream":true,', 1)
@@ -144,9 +162,9 @@ def test_a_change_of_a_keys_limits_is_seen_though_the_key_is_cached(
             return status
 
         assert await last_of_many() == 404
-        await asyncio.to_thread(limit, organization, key, KeyLimits(requests_per_minute=2))
+        await asyncio.to_thread(limit, organization, key, requests_per_minute=2)
         assert await last_of_many() == 429
-        await asyncio.to_thread(limit, organization, key, UNLIMITED)
+        await asyncio.to_thread(limit, organization, key, requests_per_minute=None)
         assert await last_of_many() == 404
 
     played(story)
@@ -181,7 +199,7 @@ def test_a_key_widens_nothing_that_its_plan_allows(organizations: list[Organizat
     with tenant_scope(organization):
         subscription_change(organization=organization, actor=SYSTEM_ACTOR, plan="free")
     key = bearer(organization)
-    limit(organization, key, KeyLimits(requests_per_minute=1000))
+    limit(organization, key, requests_per_minute=1000)
 
     async def story(call: Call) -> None:
         told = Counter[str]()

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from anneal.kernel.errors import InvalidRequest
+from mlworker.serving.errors import InvalidJson
+from mlworker.serving.gateway.bodies import HuggingFaceBody, body_decode
 from mlworker.serving.gateway.call import Call
 from mlworker.serving.gateway.keyed import IN_PARTS, store_as, stream_digest
 from mlworker.serving.gateway.tickets import StoreAs
@@ -56,3 +58,12 @@ def test_a_key_that_cannot_be_is_refused(key: bytes) -> None:
         store_as(call(key), PATH, BODY)
 
     assert refused.value.param == "Idempotency-Key"
+
+
+@pytest.mark.parametrize("value", [b"1" * 5_000, b'"\xff"'])
+def test_a_body_is_refused_whose_unknown_fields_cannot_be_read(value: bytes) -> None:
+    body = BODY.replace(b"{", b'{"unknown": ' + value + b", ", 1)
+    assert body_decode(HuggingFaceBody, body).inputs == "fine"
+
+    with pytest.raises(InvalidJson):
+        stored(body)

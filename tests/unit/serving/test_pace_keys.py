@@ -12,7 +12,13 @@ import pytest
 from anneal.kernel.errors import DomainError
 from anneal.kernel.redis import redis_client
 from mlworker.serving.gateway.pace import Pace
-from mlworker.serving.gateway.stands import Bound, Entry, key_bound, organization_bound
+from mlworker.serving.gateway.stands import (
+    Bound,
+    Entry,
+    Stand,
+    key_bound,
+    organization_bound,
+)
 from tenants.keys.contracts import KeyLimits
 from tests.unit.serving.test_pace import limits, passed, played, settled
 
@@ -229,6 +235,35 @@ def test_the_organizations_limit_is_named_where_the_key_has_room(
         return await asyncio.gather(*(passed(pace, crowded, 0.1) for _ in range(5)))
 
     assert counts(played(story)) == {"in": 2, "rate_limited calls_in_flight": 3}
+
+
+def test_keys_that_wait_together_keep_nothing_that_their_organization_lets_in_no_call_for(
+    organization_id: UUID,
+) -> None:
+    keys = [uuid4() for _ in range(4)]
+
+    async def story(pace: Pace) -> tuple[Told, list[int], list[int]]:
+        all_bounds = [
+            bounds(organization_id, key, in_flight=2, key_rate=10, key_in_flight=10) for key in keys
+        ]
+        told = await asyncio.gather(*(passed(pace, each, 0.1) for each in all_bounds * 2))
+        slots = [redis_client().hlen(f"flight:{key}") for key in keys]
+        return told, [taken(key) for key in keys], slots
+
+    told, minutes, slots = played(story)
+
+    assert counts(told) == {"in": 2, "rate_limited calls_in_flight": 6}
+    assert (minutes, slots) == ([1, 1, 0, 0], [1, 1, 0, 0])
+
+
+def test_a_refusal_is_forgotten_once_there_is_room_again(key_id: UUID) -> None:
+    stand, now = Stand(key_bound(key_id, KeyLimits(requests_per_minute=2))), time.monotonic()
+
+    stand.apply(now, [0, 50_000, b"minute", 0, 0, 0, 0])
+    full = stand.refused_until
+    stand.apply(now, [1, 50_000, b"minute", 1, 1, 0, 0])
+
+    assert stand.refused_until < now < full
 
 
 def test_a_changed_limit_of_a_key_holds_at_once(organization_id: UUID, key_id: UUID) -> None:
