@@ -162,9 +162,10 @@ class Resident:
             lane=lane,
             reads=_reads(manifest),
             layers=manifest.layers,
-            weight=artifact.tensors["head.weight"].to(device),
-            bias=artifact.tensors["head.bias"].to(device),
-            query=query_of(artifact.tensors, self.bert.config).to(device),
+            # copies: a view of an artifact's file keeps all of the file in memory
+            weight=artifact.tensors["head.weight"].to(device, copy=True),
+            bias=artifact.tensors["head.bias"].to(device, copy=True),
+            query=query_of(artifact.tensors, self.bert.config).to(device, copy=True),
             bert=None if manifest.full is None else lane.own(artifact),
         )
         return Prepared(artifact, model)

@@ -1,7 +1,10 @@
 """Serving: rows of many models in one batch, each as if it were alone."""
 
+import gc
+import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoModel, AutoTokenizer
 
-from mlworker.engine.artifact import Artifact
+from mlworker.engine.artifact import Artifact, load_artifact, save_artifact
 from mlworker.engine.base.locate import BaseDirectory
 from mlworker.engine.contracts import EngineError
 from mlworker.engine.data.packing import pack_rows, padding_of
@@ -259,6 +262,20 @@ def test_a_full_model_keeps_only_its_own_weights_in_memory(tiny: BaseDirectory) 
     assert own is not None
     assert own.words.weight.data_ptr() == made.bert.words.weight.data_ptr()
     assert own.pooler.weight.data_ptr() != made.bert.pooler.weight.data_ptr()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing tells what is mapped")
+def test_an_adapters_file_is_let_go_once_it_is_in_its_slot(
+    tiny: BaseDirectory, tmp_path: Path
+) -> None:
+    made = make_artifact(tiny, "lora")
+    save_artifact(tmp_path / "model", made.manifest, made.tensors)
+    resident = Resident.open(tiny, slots=1)
+
+    resident.load(0, load_artifact(tmp_path / "model"))
+    gc.collect()
+
+    assert str(tmp_path / "model") not in Path("/proc/self/maps").read_text()
 
 
 def test_a_pinned_model_stays(tiny: BaseDirectory) -> None:
