@@ -45,7 +45,7 @@ def plans_change(person: Person) -> None:
     person.press("billing:standing.otherNamed", plan=paid)
     person.press("billing:change.confirm")
     expect(page.get_by_role("alert")).to_contain_text(
-        person.say("errors:codes.payment_method_required")
+        person.say("refusals:codes.payment_method_required")
     )
 
 
@@ -122,7 +122,9 @@ def test_a_code_a_budget_a_notice_and_the_forecast(
     left = person.say("usage:balance.left", left="1,500", all="1,500")
     expect(page.get_by_text(left)).to_be_visible()
     code_redeem(person, code)
-    expect(page.get_by_role("alert")).to_contain_text(person.say("errors:codes.promotion_redeemed"))
+    expect(page.get_by_role("alert")).to_contain_text(
+        person.say("refusals:codes.promotion_redeemed")
+    )
     expect(page.get_by_role("cell", name=code.upper())).to_be_visible()
 
     plans_change(person)
