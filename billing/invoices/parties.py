@@ -7,6 +7,7 @@ from anneal.kernel.scopes import OrganizationRef
 from billing.invoices.contracts import Profile, SellerTerms
 from billing.invoices.models import BillingProfile, Seller
 from billing.invoices.rows import profile_of, seller_of
+from billing.plans.models import Subscription
 from tenants.accounts.selectors import organization_get
 
 
@@ -22,6 +23,12 @@ def profile_current(organization: OrganizationRef) -> Profile:
     if row is not None:
         return profile_of(row)
     return Profile(legal_name=organization_get(organization=organization).name)
+
+
+def time_zone_of(organization: OrganizationRef) -> str:
+    """Return in which zone the organization's periods are counted, and its dates printed."""
+    zones = Subscription.objects.filter(organization_id=organization.id).order_by("-starts_at")
+    return zones.values_list("time_zone", flat=True).first() or "UTC"
 
 
 def printed(party: Profile | SellerTerms) -> dict[str, Any]:

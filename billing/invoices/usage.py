@@ -20,7 +20,7 @@ from billing.invoices.contracts import ItemKind
 from billing.invoices.models import InvoiceItem
 from billing.invoices.services.items import item_add
 from billing.ledger.models import RatedUsage
-from billing.prices.models import Price
+from billing.prices.models import Meter, Price
 from billing.prices.rating import rate
 from billing.prices.selectors import price_terms
 
@@ -72,8 +72,15 @@ def usage_owed(organization: OrganizationRef, until: datetime) -> Iterator[Owed]
             yield Owed(price_id, meter, currency, more, count.quantize(_STEP, ROUND_HALF_UP))
 
 
+def meter_names() -> dict[str, dict[str, str]]:
+    """Return what each meter is called, as lines keep it."""
+    rows = Meter.objects.values_list("code", "name_en", "name_zh")
+    return {code: {"meter_en": name_en, "meter_zh": name_zh} for code, name_en, name_zh in rows}
+
+
 def usage_collect(organization: OrganizationRef, begins: datetime, ends: datetime) -> None:
     """Ask for what a period brought, and what prices ask at least. The account is locked."""
+    names = meter_names()
     for owed in usage_owed(organization, ends):
         item_add(
             organization=organization,
@@ -82,7 +89,7 @@ def usage_collect(organization: OrganizationRef, begins: datetime, ends: datetim
             currency=owed.currency,
             amount=owed.amount,
             description_code="usage" if owed.price_id else "usage_money",
-            params={"meter": owed.meter},
+            params=names.get(owed.meter, {}),
             quantity=owed.units or None,
             period=(begins, ends),
             due_at=ends,
@@ -116,7 +123,11 @@ def _minimums_collect(organization: OrganizationRef, begins: datetime, ends: dat
             currency=price.currency,
             amount=terms.minimum - rated,
             description_code="minimum",
-            params={"meter": price.meter.code, "minimum": f"{terms.minimum.normalize():f}"},
+            params={
+                "meter_en": price.meter.name_en,
+                "meter_zh": price.meter.name_zh,
+                "minimum": f"{terms.minimum.normalize():f} {price.currency}",
+            },
             period=(begins, ends),
             due_at=ends,
             evidence={"price": str(price.id), "rated": f"{rated.normalize():f}"},

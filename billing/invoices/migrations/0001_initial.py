@@ -11,7 +11,7 @@ from anneal.kernel.tables import GlobalTable, SystemTable, TenantTable
 class Migration(migrations.Migration):
     initial = True
 
-    dependencies = [("accounts", "0001_initial")]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
@@ -195,7 +195,7 @@ class Migration(migrations.Migration):
                     ),
                     models.UniqueConstraint(
                         condition=models.Q(("number", ""), _negated=True),
-                        fields=("number",),
+                        fields=("organization_id", "number"),
                         name="invoices_invoice_number",
                     ),
                     models.CheckConstraint(
@@ -297,7 +297,7 @@ class Migration(migrations.Migration):
                 ("organization_id", models.UUIDField(editable=False)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("key", models.CharField(max_length=200)),
-                ("number", models.CharField(max_length=40, unique=True)),
+                ("number", models.CharField(max_length=40)),
                 ("series", models.CharField(max_length=30)),
                 ("sequence", models.PositiveIntegerField()),
                 ("reason", models.CharField(max_length=500)),
@@ -702,6 +702,12 @@ class Migration(migrations.Migration):
             model_name="creditnote",
             constraint=models.UniqueConstraint(
                 fields=("organization_id", "key"), name="invoices_creditnote_key"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="creditnote",
+            constraint=models.UniqueConstraint(
+                fields=("organization_id", "number"), name="invoices_creditnote_number"
             ),
         ),
         migrations.AddConstraint(

@@ -54,7 +54,9 @@ class Invoice(TenantModel):
                 fields=["organization_id", "source"], name="invoices_invoice_source"
             ),
             models.UniqueConstraint(
-                fields=["number"], condition=~Q(number=""), name="invoices_invoice_number"
+                fields=["organization_id", "number"],
+                condition=~Q(number=""),
+                name="invoices_invoice_number",
             ),
             models.CheckConstraint(
                 condition=Q(status="final", sequence__isnull=False, issued_at__isnull=False)

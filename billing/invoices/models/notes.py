@@ -21,7 +21,7 @@ class CreditNote(TenantModel):
         related_name="credit_notes",
     )
     key = models.CharField(max_length=200)
-    number = models.CharField(max_length=40, unique=True)
+    number = models.CharField(max_length=40)
     series = models.CharField(max_length=30)
     sequence = models.PositiveIntegerField()
     reason = models.CharField(max_length=500)
@@ -44,6 +44,9 @@ class CreditNote(TenantModel):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["organization_id", "key"], name="invoices_creditnote_key"
+            ),
+            models.UniqueConstraint(
+                fields=["organization_id", "number"], name="invoices_creditnote_number"
             ),
             models.CheckConstraint(
                 condition=Q(

@@ -20,7 +20,7 @@ from billing.invoices.contracts import (
 from billing.invoices.errors import InvoiceEmpty
 from billing.invoices.models import Invoice, InvoiceItem, InvoiceLine, InvoiceTax
 from billing.invoices.money import major
-from billing.invoices.parties import printed, profile_current, seller_current
+from billing.invoices.parties import printed, profile_current, seller_current, time_zone_of
 from billing.invoices.services.numbers import number_take
 from billing.invoices.services.settling import settled_look
 from billing.invoices.taxes import rates_for, taxes_on
@@ -74,7 +74,8 @@ def invoice_make_final(
     if taxes is None:
         taxes = taxes_on([line.amount_minor for line in lines], rates)
     _write(invoice, lines, taxes)
-    invoice.seller, invoice.customer = printed(seller), printed(profile)
+    invoice.seller = printed(seller)
+    invoice.customer = printed(profile) | {"time_zone": time_zone_of(organization)}
     invoice.reverse_charge = reverse
     invoice.subtotal_minor = subtotal
     invoice.tax_minor = sum(tax.amount_minor for tax in taxes)

@@ -80,15 +80,15 @@ def spell_cut(
 
     Raises Conflict for one that has only just begun, which two calls at once can ask for.
     """
-    if row.starts_at >= now:
+    cut = SubscriptionPeriod.objects.filter(
+        organization_id=organization.id, subscription_id=row.id, ends_at__gt=now
+    )
+    if row.starts_at >= now or cut.filter(starts_at__gte=now).exists():
         raise Conflict("Another change of plan was made at this moment: look again.")
     row.ends_at, row.next_version, row.next_assigned = now, None, False
     row.ends_with_period, row.returned = False, returned
     row.save(
         update_fields=["ends_at", "next_version", "next_assigned", "ends_with_period", "returned"]
-    )
-    cut = SubscriptionPeriod.objects.filter(
-        organization_id=organization.id, subscription_id=row.id, ends_at__gt=now
     )
     periods = list(cut.values_list("id", flat=True))
     cut.update(ends_at=now)
