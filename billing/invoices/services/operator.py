@@ -60,7 +60,7 @@ def invoice_draft(
             source=f"{source}:{place}",
             kind=ItemKind.MANUAL.value,
             currency=currency,
-            amount=coins_read(amount, currency, param="lines"),
+            amount=_amount(amount, currency),
             description="text",
             params={"text": text[:300]},
             invoice=invoice,
@@ -69,6 +69,11 @@ def invoice_draft(
     )
     _audit(organization, actor, "invoice.draft", invoice)
     return invoice_info(invoice)
+
+
+def _amount(amount: Decimal, currency: str) -> Decimal:
+    """Read an amount that may be below zero."""
+    return coins_read(abs(amount), currency, param="lines").copy_sign(amount)
 
 
 def invoice_finalize(

@@ -1,11 +1,14 @@
 """Plans, use and invoices of an organization, at moments of a test's choice."""
 
+import contextlib
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
 from anneal.kernel import clock
+from anneal.kernel.events import Event, _handlers, subscribe
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from billing.invoices.contracts import (
@@ -191,3 +194,20 @@ def set_profile(organization: OrganizationRef, **values: Any) -> None:
 def drifts(organization: OrganizationRef) -> list[Any]:
     with tenant_scope(organization):
         return list(ledger_drift())
+
+
+@contextlib.contextmanager
+def heard(*types: type[Event]) -> Iterator[list[Any]]:
+    """Collect the events of these types that are published meanwhile."""
+    told: list[Any] = []
+
+    def keep(event: Event) -> None:
+        told.append(event)
+
+    for one in types:
+        subscribe(one, keep)
+    try:
+        yield told
+    finally:
+        for one in types:
+            _handlers[one].remove(keep)
