@@ -90,10 +90,16 @@ def bargain_judge(row: FineTuningJob, report: "StoredReport | None") -> None:
             subject=_subject(row),
             evidence=evidence,
         )
-        event_add(row, "The model beats the best baseline: the success fee is owed.", code=_CODE)
+        event_add(
+            row, "The model beats the best baseline: the success fee is owed.", code="outcome.owed"
+        )
         return
     _drop(row, {"reason": "The model does not beat the best baseline enough.", **evidence})
-    event_add(row, "The model does not beat the best baseline enough: no success fee.", code=_CODE)
+    event_add(
+        row,
+        "The model does not beat the best baseline enough: no success fee.",
+        code="outcome.none",
+    )
 
 
 def bargain_off(row: FineTuningJob, reason: str) -> None:
@@ -119,5 +125,4 @@ def _subject(row: FineTuningJob) -> str:
     return public_id(JOB_PREFIX, row.id)
 
 
-_CODE = "billing.outcome"
 _TOLD = ("baseline", "value", "difference", "p_value", "method", "model_only", "baseline_only")

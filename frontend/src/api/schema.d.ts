@@ -248,6 +248,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/billing/credit_notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the credit notes. */
+        get: operations["billing_credit_notes_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/credit_notes/{credit_note_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Read a credit note with its lines. */
+        get: operations["billing_credit_notes_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/credit_notes/{credit_note_id}/pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the credit note as PDF, in English or Simplified Chinese. */
+        get: operations["billing_credit_notes_pdf"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/billing/forecast": {
         parameters: {
             query?: never;
@@ -282,6 +333,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/billing/invoices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the invoices. */
+        get: operations["billing_invoices_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/invoices/upcoming": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Say what the next invoice would ask for, as of now. */
+        get: operations["billing_invoices_upcoming"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/invoices/{invoice_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Read an invoice with its lines, taxes, payments and credit notes. */
+        get: operations["billing_invoices_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/invoices/{invoice_id}/pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the invoice as PDF, in English or Simplified Chinese. */
+        get: operations["billing_invoices_pdf"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/billing/notices": {
         parameters: {
             query?: never;
@@ -293,6 +412,143 @@ export interface paths {
         get: operations["billing_notices"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/outcome_contracts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the contracts. */
+        get: operations["billing_outcome_contracts_list"];
+        put?: never;
+        /** @description Accept the terms of a quote: they bind from now on. */
+        post: operations["billing_outcome_contracts_accept"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/outcome_contracts/quote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Return the terms as they would be accepted, in both languages, with their hash. */
+        post: operations["billing_outcome_contracts_quote"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/outcome_contracts/{outcome_contract_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Read a contract. */
+        get: operations["billing_outcome_contracts_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/outcome_contracts/{outcome_contract_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description End a contract: nothing new happens under it, what happened is settled as it says. */
+        post: operations["billing_outcome_contracts_end"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/outcome_policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the policies that a contract can be made of. */
+        get: operations["billing_outcome_policies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/outcomes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the outcomes, of all contracts or of one, in any state or in one. */
+        get: operations["billing_outcomes_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/outcomes/{outcome_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Read an outcome with the evidence of each of its steps. */
+        get: operations["billing_outcomes_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/outcomes/{outcome_id}/dispute": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Say that an outcome is not owed; the operator of this installation decides. */
+        post: operations["billing_outcomes_dispute"];
         delete?: never;
         options?: never;
         head?: never;
@@ -326,6 +582,24 @@ export interface paths {
         /** @description List the prices that rule now. */
         get: operations["billing_prices"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Read the billing details. */
+        get: operations["billing_profile_retrieve"];
+        /** @description Keep the billing details; invoices that were made stay as they are. */
+        put: operations["billing_profile_update"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1743,6 +2017,13 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description The terms to accept, as a quote named them. */
+        AcceptInRequest: {
+            policy: string;
+            /** @description For a success fee a dataset version (`dsv_`), whose test rows are sealed; for predictions a deployment (`dep_`). */
+            subject: string;
+            terms_hash: string;
+        };
         /** @description Decimal numbers, exact. */
         AmountRangeOut: {
             low: string;
@@ -2163,6 +2444,8 @@ export interface components {
             to: number | null;
             count: number;
         };
+        /** @enum {unknown} */
+        BlankEnum: "";
         /** @description A budget to set: the one there is for its subject, unit and window. */
         BudgetInRequest: {
             /** @description A meter's code, or a currency's for money beyond the grants. */
@@ -2477,15 +2760,8 @@ export interface components {
             method: string;
             /** Format: double */
             level: number;
-            verdict: components["schemas"]["ComparisonOutVerdictEnum"];
+            verdict: components["schemas"]["VerdictE9bEnum"];
         };
-        /**
-         * @description * `better` - better
-         *     * `not_separable` - not_separable
-         *     * `worse` - worse
-         * @enum {string}
-         */
-        ComparisonOutVerdictEnum: "better" | "not_separable" | "worse";
         /** @description The models of a deployment side by side, since the revision that put them there. */
         ComparisonSchema: {
             since_revision: number;
@@ -2498,6 +2774,100 @@ export interface components {
             counts: number[][] | null;
             /** @description [true, predicted, rows], labels by their place in `labels`. */
             cells: number[][] | null;
+        };
+        /** @description Contracts, newest first. */
+        ContractListOut: {
+            object: string;
+            data: components["schemas"]["ContractOut"][];
+            first_id: string | null;
+            last_id: string | null;
+            has_more: boolean;
+        };
+        /** @description An accepted contract. */
+        ContractOut: {
+            object: string;
+            id: string;
+            state: components["schemas"]["ContractOutStateEnum"];
+            kind: components["schemas"]["KindC92Enum"];
+            subject: string;
+            terms: components["schemas"]["TermsOut"];
+            terms_hash: string;
+            accepted_by: string;
+            /** Format: date-time */
+            accepted_at: string;
+            ended_by: string | null;
+            /** Format: date-time */
+            ended_at: string | null;
+        };
+        /**
+         * @description * `in_force` - in_force
+         *     * `ended` - ended
+         * @enum {string}
+         */
+        ContractOutStateEnum: "in_force" | "ended";
+        /** @description What was taken off one line. */
+        CreditNoteLineOut: {
+            line: string;
+            description: components["schemas"]["TextsOut"];
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            amount: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            tax: string;
+        };
+        /** @description Credit notes, newest first. */
+        CreditNoteListOut: {
+            object: string;
+            first_id: string | null;
+            last_id: string | null;
+            has_more: boolean;
+            data: components["schemas"]["CreditNoteOut"][];
+        };
+        /** @description What was taken off an invoice. */
+        CreditNoteOut: {
+            id: string;
+            object: string;
+            number: string;
+            invoice: string;
+            invoice_number: string;
+            currency: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            subtotal: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            tax: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            total: string;
+            /** @description So much less is to be paid. A decimal number, exact, with all of the currency's decimals. */
+            due_lowered: string;
+            /** @description So much of what was paid goes back. A decimal number, exact, with all of the currency's decimals. */
+            returned: string;
+            return_by: components["schemas"]["ReturnByEnum"];
+            reason: string;
+            /** Format: date-time */
+            issued_at: string;
+        };
+        /** @description A credit note with its lines. */
+        CreditNoteWholeOut: {
+            id: string;
+            object: string;
+            number: string;
+            invoice: string;
+            invoice_number: string;
+            currency: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            subtotal: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            tax: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            total: string;
+            /** @description So much less is to be paid. A decimal number, exact, with all of the currency's decimals. */
+            due_lowered: string;
+            /** @description So much of what was paid goes back. A decimal number, exact, with all of the currency's decimals. */
+            returned: string;
+            return_by: components["schemas"]["ReturnByEnum"];
+            reason: string;
+            /** Format: date-time */
+            issued_at: string;
+            lines: components["schemas"]["CreditNoteLineOut"][];
         };
         /** @description Folds before the model is trained. */
         CrossValidationRequest: {
@@ -2708,6 +3078,10 @@ export interface components {
             remaining: string | null;
             currency: string | null;
         };
+        /** @description Why it is not owed. */
+        DisputeInRequest: {
+            reason: string;
+        };
         /**
          * @description * `/v1/classify` - /v1/classify
          *     * `/v1/embeddings` - /v1/embeddings
@@ -2805,6 +3179,7 @@ export interface components {
             best: components["schemas"]["SampleOut"][];
             baselines: components["schemas"]["BaselineOut"][];
             comparison: components["schemas"]["ComparisonOut"] | null;
+            macro_f1_comparison: components["schemas"]["MacroF1ComparisonOut"] | null;
             speed: components["schemas"]["SpeedOut"];
             /**
              * Format: double
@@ -2956,6 +3331,12 @@ export interface components {
             /** Format: double */
             speed_up: number;
         };
+        /**
+         * @description * `general` - general
+         *     * `special` - special
+         * @enum {string}
+         */
+        FapiaoKindEnum: "general" | "special";
         /**
          * @description `POST /v1/feedback`: a right answer in the field of the prediction's task, a rating or a
          *     comment; at least one of them.
@@ -3249,6 +3630,122 @@ export interface components {
         InvitationTokenRequest: {
             token: string;
         };
+        /** @description A line; below zero it gives back. */
+        InvoiceLineOut: {
+            kind: components["schemas"]["Kind94cEnum"];
+            description: components["schemas"]["TextsOut"];
+            quantity: string | null;
+            unit_price: string | null;
+            /** @description Rounded once, half a coin up. A decimal number, exact, with all of the currency's decimals. */
+            amount: string;
+            /** @description Before it was rounded. */
+            exact_amount: string;
+            period: components["schemas"]["SpanOut"] | null;
+            id: string;
+            /** @description The line's share of the taxes. A decimal number, exact, with all of the currency's decimals. */
+            tax: string;
+            /** @description What the line is of, by name. */
+            evidence: {
+                [key: string]: string;
+            };
+        };
+        /** @description Invoices, newest first. */
+        InvoiceListOut: {
+            object: string;
+            first_id: string | null;
+            last_id: string | null;
+            has_more: boolean;
+            data: components["schemas"]["InvoiceOut"][];
+        };
+        /** @description A final invoice. */
+        InvoiceOut: {
+            id: string;
+            object: string;
+            number: string;
+            kind: components["schemas"]["KindCbfEnum"];
+            status: components["schemas"]["Status33dEnum"];
+            currency: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            subtotal: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            tax: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            total: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            paid: string;
+            /** @description What credit notes took off. A decimal number, exact, with all of the currency's decimals. */
+            credited: string;
+            /** @description What of it had been paid and goes back. A decimal number, exact, with all of the currency's decimals. */
+            returned: string;
+            /** @description What is still to be paid. A decimal number, exact, with all of the currency's decimals. */
+            amount_due: string;
+            /** Format: date-time */
+            issued_at: string;
+            /** Format: date-time */
+            due_at: string;
+            /** Format: date-time */
+            paid_at: string | null;
+        };
+        /** @description Money that came, or below zero was taken back. */
+        InvoicePaymentOut: {
+            /** @description Null: by other ways, by hand. */
+            payment: string | null;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            amount: string;
+            /** @description What came beyond what was due, and became credit. A decimal number, exact, with all of the currency's decimals. */
+            excess: string;
+            /** Format: date-time */
+            booked_at: string;
+        };
+        /** @description A tax, calculated once on the sum of the lines. */
+        InvoiceTaxOut: {
+            name: components["schemas"]["TextsOut"];
+            percent: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            base: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            amount: string;
+        };
+        /** @description An invoice with all that explains it; seller and customer as they were when it was made. */
+        InvoiceWholeOut: {
+            id: string;
+            object: string;
+            number: string;
+            kind: components["schemas"]["KindCbfEnum"];
+            status: components["schemas"]["Status33dEnum"];
+            currency: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            subtotal: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            tax: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            total: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            paid: string;
+            /** @description What credit notes took off. A decimal number, exact, with all of the currency's decimals. */
+            credited: string;
+            /** @description What of it had been paid and goes back. A decimal number, exact, with all of the currency's decimals. */
+            returned: string;
+            /** @description What is still to be paid. A decimal number, exact, with all of the currency's decimals. */
+            amount_due: string;
+            /** Format: date-time */
+            issued_at: string;
+            /** Format: date-time */
+            due_at: string;
+            /** Format: date-time */
+            paid_at: string | null;
+            seller: {
+                [key: string]: unknown;
+            };
+            customer: {
+                [key: string]: unknown;
+            };
+            reverse_charge: boolean;
+            lines: components["schemas"]["InvoiceLineOut"][];
+            taxes: components["schemas"]["InvoiceTaxOut"][];
+            payments: components["schemas"]["InvoicePaymentOut"][];
+            credit_notes: components["schemas"]["CreditNoteOut"][];
+        };
         /** @description Why a job failed. */
         JobErrorSchema: {
             code: string;
@@ -3297,6 +3794,8 @@ export interface components {
             max_charge?: string | null;
             /** @description Own model version (`ft:...`) or checkpoint (`ftckpt-...`) to begin with: same base; its tier and the shape of its weights are taken over. */
             continue_from?: string | null;
+            /** @description A success fee's contract (`oc_...`): its sealed rows test the model, and they may be neither in the training rows nor in the validation rows. */
+            outcome_contract?: string | null;
             cross_validation?: components["schemas"]["CrossValidationRequest"] | null;
             search?: components["schemas"]["SearchRequest"] | null;
         };
@@ -3345,6 +3844,7 @@ export interface components {
             search: components["schemas"]["SearchSchema"] | null;
             attempt: number;
             continue_from: string | null;
+            outcome_contract: string | null;
             /** @description Where `max_charge` ends the training; null = at its end. */
             stops_at_tokens: number | null;
             queue_position: number | null;
@@ -3368,6 +3868,31 @@ export interface components {
          * @enum {string}
          */
         JobStatusEnum: "validating_files" | "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
+        /**
+         * @description * `fee` - fee
+         *     * `usage` - usage
+         *     * `minimum` - minimum
+         *     * `outcome` - outcome
+         *     * `top_up` - top_up
+         *     * `manual` - manual
+         *     * `discount` - discount
+         * @enum {string}
+         */
+        Kind94cEnum: "fee" | "usage" | "minimum" | "outcome" | "top_up" | "manual" | "discount";
+        /**
+         * @description * `success_fee` - success_fee
+         *     * `confirmed_prediction` - confirmed_prediction
+         * @enum {string}
+         */
+        KindC92Enum: "success_fee" | "confirmed_prediction";
+        /**
+         * @description * `subscription` - subscription
+         *     * `outcome` - outcome
+         *     * `top_up` - top_up
+         *     * `manual` - manual
+         * @enum {string}
+         */
+        KindCbfEnum: "subscription" | "outcome" | "top_up" | "manual";
         /** @description A page of likely label errors, the likeliest first. */
         LabelErrorListSchema: {
             /** @default list */
@@ -3423,6 +3948,12 @@ export interface components {
              */
             average_precision: number | null;
         };
+        /**
+         * @description * `en` - en
+         *     * `zh-hans` - zh-hans
+         * @enum {string}
+         */
+        Language3e3Enum: "en" | "zh-hans";
         /**
          * @description * `info` - info
          *     * `warn` - warn
@@ -3540,6 +4071,32 @@ export interface components {
              */
             score: number | null;
             created_at: number;
+        };
+        /** @description The model against the baseline with the best macro-F1; what a success fee goes by. */
+        MacroF1ComparisonOut: {
+            baseline: string;
+            /** @description accuracy, micro_f1, f1 or r2. */
+            figure: string;
+            /**
+             * Format: double
+             * @description In that figure.
+             */
+            difference: number;
+            /** @description Rows the model alone got right; of numbers those where it is nearer. */
+            model_only: number;
+            baseline_only: number;
+            /** Format: double */
+            p_value: number;
+            /** @description mcnemar_mid_p for accuracy, else approximate_randomization. */
+            method: string;
+            /** Format: double */
+            level: number;
+            verdict: components["schemas"]["VerdictE9bEnum"];
+            /**
+             * Format: double
+             * @description The model's macro-F1.
+             */
+            value: number;
         };
         /** @description Which column is the text and which the label, and which further ones are kept. */
         MappingOut: {
@@ -3826,6 +4383,80 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
+        /** @description Outcomes, newest first. */
+        OutcomeListOut: {
+            object: string;
+            data: components["schemas"]["OutcomeOut"][];
+            first_id: string | null;
+            last_id: string | null;
+            has_more: boolean;
+        };
+        /** @description One thing that is owed, will be or will not. */
+        OutcomeOut: {
+            object: string;
+            id: string;
+            contract: string;
+            kind: components["schemas"]["KindC92Enum"];
+            /** @description The job, or the deployment whose day it is. */
+            subject: string;
+            period: components["schemas"]["OutcomePeriodOut"] | null;
+            state: components["schemas"]["StateF4aEnum"];
+            /** Format: double */
+            quantity: number;
+            unit_price: string;
+            /** @description Owed in the states confirmed and assumed. */
+            amount: string;
+            currency: string;
+            payment: components["schemas"]["PaymentEnum"] | components["schemas"]["BlankEnum"] | components["schemas"]["NullEnum"];
+            /**
+             * Format: date-time
+             * @description When it is assumed unless feedback says otherwise.
+             */
+            settle_at: string | null;
+            /** Format: date-time */
+            decided_at: string | null;
+            /** Format: date-time */
+            dispute_until: string | null;
+            /** Format: date-time */
+            created_at: string;
+        };
+        /** @description Half open: it ends where the next one begins. */
+        OutcomePeriodOut: {
+            /** Format: date-time */
+            starts_at: string;
+            /** Format: date-time */
+            ends_at: string;
+        };
+        /** @description An outcome with its evidence. */
+        OutcomeWholeOut: {
+            object: string;
+            id: string;
+            contract: string;
+            kind: components["schemas"]["KindC92Enum"];
+            /** @description The job, or the deployment whose day it is. */
+            subject: string;
+            period: components["schemas"]["OutcomePeriodOut"] | null;
+            state: components["schemas"]["StateF4aEnum"];
+            /** Format: double */
+            quantity: number;
+            unit_price: string;
+            /** @description Owed in the states confirmed and assumed. */
+            amount: string;
+            currency: string;
+            payment: components["schemas"]["PaymentEnum"] | components["schemas"]["BlankEnum"] | components["schemas"]["NullEnum"];
+            /**
+             * Format: date-time
+             * @description When it is assumed unless feedback says otherwise.
+             */
+            settle_at: string | null;
+            /** Format: date-time */
+            decided_at: string | null;
+            /** Format: date-time */
+            dispute_until: string | null;
+            /** Format: date-time */
+            created_at: string;
+            steps: components["schemas"]["StepOut"][];
+        };
         /** @description What a deployment makes of its models' answers. */
         OutputSchema: {
             /** @description A label's name to the one that is shown. */
@@ -3905,6 +4536,13 @@ export interface components {
             event_types?: string[];
             enabled?: boolean;
         };
+        /**
+         * @description * `` -
+         *     * `balance` - balance
+         *     * `invoice` - invoice
+         * @enum {string}
+         */
+        PaymentEnum: "balance" | "invoice";
         /**
          * @description * `month` - month
          *     * `year` - year
@@ -3990,6 +4628,29 @@ export interface components {
             limits: components["schemas"]["PlanLimitsOut"];
             caps: components["schemas"]["CapOut"][];
             overage: components["schemas"]["OverageOut"];
+        };
+        /** @description Policies, by code. */
+        PolicyListOut: {
+            object: string;
+            data: components["schemas"]["PolicyOut"][];
+            has_more: boolean;
+        };
+        /** @description A policy on offer. */
+        PolicyOut: {
+            object: string;
+            code: string;
+            version: number;
+            kind: components["schemas"]["KindC92Enum"];
+            /** @description By language. */
+            name: {
+                [key: string]: string;
+            };
+            price: string;
+            currency: string;
+            margin: string;
+            level: string;
+            window_days: number | null;
+            dispute_days: number;
         };
         /**
          * @description * `float32` - float32
@@ -4091,6 +4752,87 @@ export interface components {
             /** Format: date-time */
             effective_at: string;
         };
+        /** @description Whom invoices are made out to, from the next one on. What is left out is empty. */
+        ProfileInRequest: {
+            /** @default  */
+            legal_name?: string;
+            /** @default  */
+            email?: string;
+            /** @default  */
+            line1?: string;
+            /** @default  */
+            line2?: string;
+            /** @default  */
+            city?: string;
+            /** @default  */
+            region?: string;
+            /** @default  */
+            postal_code?: string;
+            /**
+             * @description Two capital letters.
+             * @default
+             */
+            country?: string;
+            /** @default  */
+            tax_id?: string;
+            /** @default en */
+            language?: components["schemas"]["Language3e3Enum"];
+            /** @default  */
+            fapiao_kind?: components["schemas"]["FapiaoKindEnum"] | components["schemas"]["BlankEnum"];
+            /** @default  */
+            fapiao_title?: string;
+            /** @default  */
+            fapiao_taxpayer_id?: string;
+            /** @default  */
+            fapiao_address?: string;
+            /** @default  */
+            fapiao_phone?: string;
+            /** @default  */
+            fapiao_bank?: string;
+            /** @default  */
+            fapiao_account?: string;
+        };
+        /** @description Whom invoices are made out to. */
+        ProfileOut: {
+            /** @default  */
+            legal_name?: string;
+            /** @default  */
+            email?: string;
+            /** @default  */
+            line1?: string;
+            /** @default  */
+            line2?: string;
+            /** @default  */
+            city?: string;
+            /** @default  */
+            region?: string;
+            /** @default  */
+            postal_code?: string;
+            /**
+             * @description Two capital letters.
+             * @default
+             */
+            country?: string;
+            /** @default  */
+            tax_id?: string;
+            /** @default en */
+            language?: components["schemas"]["Language3e3Enum"];
+            /** @default  */
+            fapiao_kind?: components["schemas"]["FapiaoKindEnum"] | components["schemas"]["BlankEnum"];
+            /** @default  */
+            fapiao_title?: string;
+            /** @default  */
+            fapiao_taxpayer_id?: string;
+            /** @default  */
+            fapiao_address?: string;
+            /** @default  */
+            fapiao_phone?: string;
+            /** @default  */
+            fapiao_bank?: string;
+            /** @default  */
+            fapiao_account?: string;
+            object: string;
+        };
         /** @description How far a job is. */
         ProgressSchema: {
             step: number;
@@ -4127,6 +4869,18 @@ export interface components {
          * @enum {string}
          */
         PurposeEnum: "fine-tune" | "batch" | "batch_output" | "fine-tune-results";
+        /** @description What a contract would be about. */
+        QuoteInRequest: {
+            policy: string;
+            /** @description For a success fee a dataset version (`dsv_`), whose test rows are sealed; for predictions a deployment (`dep_`). */
+            subject: string;
+        };
+        /** @description Terms to read before they are accepted. */
+        QuoteOut: {
+            object: string;
+            terms: components["schemas"]["TermsOut"];
+            terms_hash: string;
+        };
         /** @description Why a base is recommended. */
         ReasonSchema: {
             code: string;
@@ -4236,6 +4990,14 @@ export interface components {
             empty: number;
             too_long: number;
         };
+        /**
+         * @description * `none` - none
+         *     * `refund` - refund
+         *     * `credit` - credit
+         *     * `outside` - outside
+         * @enum {string}
+         */
+        ReturnByEnum: "none" | "refund" | "credit" | "outside";
         /** @description Units or money of the plan that are not spent. */
         ReturnedOut: {
             unit: string;
@@ -4520,6 +5282,13 @@ export interface components {
          * @enum {string}
          */
         SlicedColumnOutKindEnum: "category" | "boolean" | "number";
+        /** @description Half open: it ends where the next one begins. */
+        SpanOut: {
+            /** Format: date-time */
+            starts_at: string;
+            /** Format: date-time */
+            ends_at: string;
+        };
         /** @description Measured when training ended, with the engine that serves. */
         SpeedOut: {
             /** Format: double */
@@ -4570,6 +5339,15 @@ export interface components {
             /** @description The version the stage stood for before; null for none. */
             previous: string | null;
         };
+        /**
+         * @description * `pending` - pending
+         *     * `confirmed` - confirmed
+         *     * `assumed` - assumed
+         *     * `reversed` - reversed
+         *     * `disputed` - disputed
+         * @enum {string}
+         */
+        StateF4aEnum: "pending" | "confirmed" | "assumed" | "reversed" | "disputed";
         /** @description Counts of a ready version. */
         StatsOut: {
             /** @description `dataset.stats` */
@@ -4588,6 +5366,23 @@ export interface components {
             conflicts: number;
             empty: number;
             too_long: number;
+        };
+        /**
+         * @description * `open` - open
+         *     * `paid` - paid
+         *     * `uncollectible` - uncollectible
+         * @enum {string}
+         */
+        Status33dEnum: "open" | "paid" | "uncollectible";
+        /** @description A step, by whom and on which grounds. */
+        StepOut: {
+            state: components["schemas"]["StateF4aEnum"];
+            /** Format: date-time */
+            at: string;
+            actor: string;
+            evidence: {
+                [key: string]: unknown;
+            };
         };
         /** @description The plan to go on. */
         SubscriptionInRequest: {
@@ -4627,6 +5422,41 @@ export interface components {
          * @enum {string}
          */
         TaskEnum: "multi_label_classification" | "regression" | "text_classification" | "token_classification";
+        /** @description A contract's terms: what `terms_hash` is the hash of. */
+        TermsOut: {
+            policy: string;
+            version: number;
+            kind: components["schemas"]["KindC92Enum"];
+            /** @description By language. */
+            name: {
+                [key: string]: string;
+            };
+            /** @description The success fee, or what one prediction costs. */
+            price: string;
+            currency: string;
+            /** @description Of a success fee: the least gain in macro-F1. */
+            margin: string;
+            /** @description Of a success fee: what the p-value stays below. */
+            level: string;
+            /** @description Of predictions: how long feedback counts. */
+            window_days: number | null;
+            dispute_days: number;
+            /** @description A `dsv_` or `dep_` id. */
+            subject: string;
+            /** @description Of the subject, such as the sealed rows' hash. */
+            facts: {
+                [key: string]: unknown;
+            };
+            /** @description By language. */
+            text: {
+                [key: string]: string;
+            };
+        };
+        /** @description A text in both languages. */
+        TextsOut: {
+            en: string;
+            "zh-Hans": string;
+        };
         /** @description One text in every language of the page. */
         TextsSchema: {
             en: string;
@@ -4704,6 +5534,33 @@ export interface components {
             /** Format: double */
             high: number;
         };
+        /** @description A line of what the next invoice would ask for. */
+        UpcomingLineOut: {
+            kind: components["schemas"]["Kind94cEnum"];
+            description: components["schemas"]["TextsOut"];
+            quantity: string | null;
+            unit_price: string | null;
+            /** @description Rounded once, half a coin up. A decimal number, exact, with all of the currency's decimals. */
+            amount: string;
+            /** @description Before it was rounded. */
+            exact_amount: string;
+            period: components["schemas"]["SpanOut"] | null;
+        };
+        /** @description What the next invoice would ask for, if nothing more were used; before promotion codes. */
+        UpcomingOut: {
+            object: string;
+            currency: string;
+            /** Format: date-time */
+            closes_at: string;
+            lines: components["schemas"]["UpcomingLineOut"][];
+            taxes: components["schemas"]["InvoiceTaxOut"][];
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            subtotal: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            tax: string;
+            /** @description Below zero it is kept for the next invoice. A decimal number, exact, with all of the currency's decimals. */
+            total: string;
+        };
         /** @description Sums of one stretch of time, in Unix seconds. */
         UsageBucketOut: {
             object: string;
@@ -4777,6 +5634,13 @@ export interface components {
             by_deployment: components["schemas"]["UsageDeploymentOut"][];
             by_model: components["schemas"]["UsageModelOut"][];
         };
+        /**
+         * @description * `better` - better
+         *     * `not_separable` - not_separable
+         *     * `worse` - worse
+         * @enum {string}
+         */
+        VerdictE9bEnum: "better" | "not_separable" | "worse";
         /** @description Versions, newest first. */
         VersionListOut: {
             /** @description `list` */
@@ -5626,6 +6490,78 @@ export interface operations {
             };
         };
     };
+    billing_credit_notes_list: {
+        parameters: {
+            query?: {
+                /** @description The last id seen. */
+                after?: string;
+                /** @description 1 to 100. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreditNoteListOut"];
+                };
+            };
+        };
+    };
+    billing_credit_notes_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                credit_note_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreditNoteWholeOut"];
+                };
+            };
+        };
+    };
+    billing_credit_notes_pdf: {
+        parameters: {
+            query?: {
+                /**
+                 * @description * `en` - en
+                 *     * `zh-Hans` - zh-Hans
+                 */
+                language?: "en" | "zh-Hans";
+            };
+            header?: never;
+            path: {
+                credit_note_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                };
+            };
+        };
+    };
     billing_forecast: {
         parameters: {
             query?: never;
@@ -5664,6 +6600,98 @@ export interface operations {
             };
         };
     };
+    billing_invoices_list: {
+        parameters: {
+            query?: {
+                /** @description The last id seen. */
+                after?: string;
+                /** @description 1 to 100. */
+                limit?: number;
+                status?: "open" | "paid" | "uncollectible";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvoiceListOut"];
+                };
+            };
+        };
+    };
+    billing_invoices_upcoming: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpcomingOut"];
+                };
+            };
+        };
+    };
+    billing_invoices_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                invoice_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvoiceWholeOut"];
+                };
+            };
+        };
+    };
+    billing_invoices_pdf: {
+        parameters: {
+            query?: {
+                /**
+                 * @description * `en` - en
+                 *     * `zh-Hans` - zh-Hans
+                 */
+                language?: "en" | "zh-Hans";
+            };
+            header?: never;
+            path: {
+                invoice_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                };
+            };
+        };
+    };
     billing_notices: {
         parameters: {
             query?: never;
@@ -5679,6 +6707,213 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NoticeListOut"];
+                };
+            };
+        };
+    };
+    billing_outcome_contracts_list: {
+        parameters: {
+            query?: {
+                /** @description The last id seen. */
+                after?: string;
+                /** @description 1 to 100. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContractListOut"];
+                };
+            };
+        };
+    };
+    billing_outcome_contracts_accept: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptInRequest"];
+                "multipart/form-data": components["schemas"]["AcceptInRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContractOut"];
+                };
+            };
+        };
+    };
+    billing_outcome_contracts_quote: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuoteInRequest"];
+                "multipart/form-data": components["schemas"]["QuoteInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuoteOut"];
+                };
+            };
+        };
+    };
+    billing_outcome_contracts_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                outcome_contract_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContractOut"];
+                };
+            };
+        };
+    };
+    billing_outcome_contracts_end: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                outcome_contract_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContractOut"];
+                };
+            };
+        };
+    };
+    billing_outcome_policies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyListOut"];
+                };
+            };
+        };
+    };
+    billing_outcomes_list: {
+        parameters: {
+            query?: {
+                /** @description The last id seen. */
+                after?: string;
+                /** @description An `oc_` id. */
+                contract?: string;
+                /** @description 1 to 100. */
+                limit?: number;
+                state?: "assumed" | "confirmed" | "disputed" | "pending" | "reversed";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutcomeListOut"];
+                };
+            };
+        };
+    };
+    billing_outcomes_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                outcome_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutcomeWholeOut"];
+                };
+            };
+        };
+    };
+    billing_outcomes_dispute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                outcome_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DisputeInRequest"];
+                "multipart/form-data": components["schemas"]["DisputeInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutcomeOut"];
                 };
             };
         };
@@ -5717,6 +6952,49 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PriceListOut"];
+                };
+            };
+        };
+    };
+    billing_profile_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileOut"];
+                };
+            };
+        };
+    };
+    billing_profile_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ProfileInRequest"];
+                "multipart/form-data": components["schemas"]["ProfileInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileOut"];
                 };
             };
         };

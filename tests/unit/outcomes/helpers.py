@@ -20,6 +20,7 @@ from billing.outcomes.contracts import (
     OutcomeKind,
     PolicyTerms,
 )
+from billing.outcomes.models import OutcomePolicy
 from billing.outcomes.rows import outcome_info
 from billing.outcomes.selectors import outcomes_rows
 from billing.outcomes.services import (
@@ -48,6 +49,8 @@ def offer(code: str = "win", terms: PolicyTerms = SUCCESS) -> None:
         OutcomeKind.SUCCESS_FEE if terms.window_days is None else OutcomeKind.CONFIRMED_PREDICTION
     )
     with system_scope("test"):
+        if OutcomePolicy.objects.filter(code=code).exists():
+            return
         outcome_policy_add(
             actor=SYSTEM_ACTOR, code=code, kind=kind, name_en="Pay if it wins", name_zh="赢才付费"
         )
