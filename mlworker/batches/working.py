@@ -15,6 +15,7 @@ from mlworker.batches.contracts import Claim
 from mlworker.batches.errors import BatchInputGone, LeaseLost
 from mlworker.batches.limits import LEASE_SECONDS
 from mlworker.batches.models import Batch, BatchChunk
+from mlworker.batches.parts import Part
 from mlworker.batches.rows import DatabaseClock, batch_move, batch_of_worker, ring_workers
 from mlworker.batches.serves import Serves, columns_named, serves_find
 from mlworker.batches.states import BatchState, Form
@@ -211,12 +212,13 @@ def fault_of(error: DomainError) -> dict[str, Any]:
     return {"code": error.code, "message": error.text, "param": error.param, "line": line}
 
 
-def chunk_rows(claim: Claim) -> list[tuple[str, str]]:
-    """Return where the lines of each chunk lie, in their order: answers, errors."""
+def chunk_rows(claim: Claim) -> list[Part]:
+    """Return what each chunk left, in their order."""
     with tenant_scope(claim.organization):
         batch_of_worker(claim)
         rows = BatchChunk.objects.filter(batch_id=claim.batch_id).order_by("number")
-        return list(rows.values_list("output_key", "error_key"))
+        told = ("number", "requests", "failed", "items", "output_key", "error_key")
+        return [Part(*row) for row in rows.values_list(*told)]
 
 
 def input_required(work: Work) -> str:
