@@ -2,8 +2,7 @@
 
 import io
 import tempfile
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import IO, Any, BinaryIO, Final, cast
 from uuid import UUID
 
@@ -16,14 +15,14 @@ from anneal.kernel.storage import StoredObject, object_delete, object_open, obje
 from mlworker.batches.charging import lost_refund, rest_release
 from mlworker.batches.contracts import Claim
 from mlworker.batches.errors import BatchPartLost, LeaseLost
-from mlworker.batches.limits import READING_SECONDS, RENEW_SECONDS
+from mlworker.batches.limits import READING_SECONDS
 from mlworker.batches.mending import parts_mended
 from mlworker.batches.models import BatchChunk
 from mlworker.batches.parts import Part, file_id, file_key
 from mlworker.batches.reading.tables import PARQUET
 from mlworker.batches.rows import QUEUE, batch_move, batch_of_worker
 from mlworker.batches.states import BatchState
-from mlworker.batches.working import Work, chunk_rows, fault_of, lease_renew
+from mlworker.batches.working import Work, chunk_rows, fault_of, kept, lease_renew
 from mlworker.batches.writing import DELIMITERS, Table, csv_header
 from tenants.datasets.contracts import FilePurpose
 from tenants.datasets.services import file_add_stored
@@ -123,20 +122,10 @@ Writer = Callable[[Iterable[Lines], IO[bytes]], None]
 def _stored(claim: Claim, kind: str, parts: list[Lines], write: Writer) -> StoredObject:
     """Write a file from its parts, on disk, and store it. FileNotFoundError: one is gone."""
     with tempfile.TemporaryFile() as whole:
-        write(_kept(claim, parts), whole)
+        write(kept(claim, parts), whole)  # many vectors are fetched for minutes
         whole.seek(0)
         lease_renew(claim, READING_SECONDS)
         return object_put(file_key(claim, kind), cast("BinaryIO", whole))
-
-
-def _kept(claim: Claim, parts: list[Lines]) -> Iterator[Lines]:
-    """Yield the parts and keep the batch meanwhile: many vectors are fetched for minutes."""
-    renewed = time.monotonic()
-    for part in parts:
-        if time.monotonic() - renewed > RENEW_SECONDS:
-            lease_renew(claim, READING_SECONDS)
-            renewed = time.monotonic()
-        yield part
 
 
 def _writer(table: Table | None) -> Writer:

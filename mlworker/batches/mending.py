@@ -16,7 +16,7 @@ from mlworker.batches.opening import input_opened
 from mlworker.batches.parts import Part
 from mlworker.batches.reading import Entry
 from mlworker.batches.serves import Serves
-from mlworker.batches.working import Work, lease_renew
+from mlworker.batches.working import Work, kept, lease_renew
 from mlworker.batches.writing import Written, requests_written, rows_written
 
 
@@ -37,24 +37,26 @@ def parts_mended(work: Work, serves: Serves, parts: list[Part]) -> tuple[list[Pa
 
 
 def _without(part: Part) -> Part:
-    there = {key: not key or object_exists(key) for key in (part.output, part.errors)}
-    if not there[part.output]:
+    if _gone(part.output):
         return replace(part, output=b"", errors=b"", lost=True)
-    return part if there[part.errors] else replace(part, errors=b"")
+    return replace(part, errors=b"") if _gone(part.errors) else part
+
+
+def _gone(lines: str | bytes) -> bool:
+    return isinstance(lines, str) and lines != "" and not object_exists(lines)
 
 
 def _named(work: Work, serves: Serves, parts: list[Part], found: list[Part]) -> list[Part]:
     """Return the parts with lines for the rows of what is gone. Raises what reading them does."""
     made: list[Part] = []
     with input_opened(work) as source:
-        entries = source.entries()
+        entries = kept(work.claim, source.entries())
         for before, part in zip(parts, found, strict=True):
             rows = list(islice(entries, part.requests))
             if part == before:
                 made.append(part)
-                continue
-            lease_renew(work.claim, READING_SECONDS)
-            made.append(_again(work, serves, part, rows))
+            else:
+                made.append(_again(work, serves, part, rows))
     return made
 
 

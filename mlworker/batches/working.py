@@ -2,9 +2,11 @@
 claim's fence and raises LeaseLost when the claim is no longer good: then nothing is written.
 """
 
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from anneal.kernel import clock
 from anneal.kernel.errors import DomainError
@@ -13,7 +15,7 @@ from mlworker.batches.charging import batch_hold, chunk_charge
 from mlworker.batches.chunks import Chunk
 from mlworker.batches.contracts import Claim
 from mlworker.batches.errors import BatchInputGone, LeaseLost
-from mlworker.batches.limits import LEASE_SECONDS
+from mlworker.batches.limits import LEASE_SECONDS, READING_SECONDS, RENEW_SECONDS
 from mlworker.batches.models import Batch, BatchChunk
 from mlworker.batches.parts import Part
 from mlworker.batches.rows import DatabaseClock, batch_move, batch_of_worker, ring_workers
@@ -22,6 +24,8 @@ from mlworker.batches.states import BatchState, Form
 from mlworker.batches.writing import Table
 from tenants.datasets.errors import DatasetNotFound
 from tenants.datasets.selectors import file_get
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,16 @@ def lease_renew(claim: Claim, seconds: float = LEASE_SECONDS) -> BatchState:
         row.lease_until = DatabaseClock() + timedelta(seconds=seconds)
         row.save(update_fields=["lease_until"])
         return BatchState(row.state)
+
+
+def kept(claim: Claim, things: Iterable[T]) -> Iterator[T]:
+    """Yield them, and keep the batch meanwhile: what is read for long tells nothing else."""
+    renewed = time.monotonic()
+    for thing in things:
+        if time.monotonic() - renewed > RENEW_SECONDS:
+            lease_renew(claim, READING_SECONDS)
+            renewed = time.monotonic()
+        yield thing
 
 
 def batch_counted(claim: Claim, counted: Counted) -> None:

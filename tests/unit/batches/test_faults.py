@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 from anneal.kernel import clock
 from anneal.kernel.errors import StorageUnavailable
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
-from mlworker.batches import finishing, opening, parts, running, sending
+from mlworker.batches import finishing, opening, parts, running, sending, working
 from mlworker.batches.chunks import Chunk, Cutter
 from mlworker.batches.claiming import batch_claim
 from mlworker.batches.finishing import chunk_objects
@@ -129,7 +129,7 @@ def test_a_batch_is_kept_while_its_files_are_put_together(
 
         return called
 
-    monkeypatch.setattr(finishing, "RENEW_SECONDS", 0.0)
+    monkeypatch.setattr(working, "RENEW_SECONDS", 0.0)
     for name in ("object_open", "object_put"):
         monkeypatch.setattr(finishing, name, slow(getattr(finishing, name)))
     work_all()
