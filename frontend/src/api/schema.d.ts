@@ -3675,7 +3675,7 @@ export interface components {
             /** @description Forms that an export of this version may have. */
             export_formats?: components["schemas"]["ExportFormatEnum"][];
             /**
-             * @description The number format of its answers: `bfloat16` where it passed its gate and the engine's processor has units for it.
+             * @description The number format that its gate and this installation's setting allow: a worker answers a `bfloat16` model in float32 where its processor has no units for it.
              *
              *     * `float32` - float32
              *     * `bfloat16` - bfloat16
@@ -4532,6 +4532,8 @@ export interface components {
             rows: number;
             threads: number;
             device: string;
+            /** @description The number format it was measured in; not told by old reports. */
+            precision?: string;
         };
         /**
          * @description * `train` - train
