@@ -3295,7 +3295,7 @@ export interface components {
              * @description Most money the job may cost beyond grants, in the account's currency: a training that would cost more ends there, with the best weights found until then.
              */
             max_charge?: string | null;
-            /** @description Own model version (`ft:...`) or checkpoint (`ftckpt-...`) to begin with: same base; its tier and the shape of its weights are taken over. */
+            /** @description Own model version (`ft:...`) or checkpoint (`ftckpt-...`) to begin with: same base; its tier and the shape of its weights are taken over. Not together with `cross_validation` or `search`, which begin with the base (400 `study_unfit`). */
             continue_from?: string | null;
             cross_validation?: components["schemas"]["CrossValidationRequest"] | null;
             search?: components["schemas"]["SearchRequest"] | null;
