@@ -143,7 +143,7 @@ def batch_counted(claim: Claim, counted: Counted) -> None:
         if row.state != BatchState.VALIDATING:
             return  # cancelled meanwhile
         serves = serves_find(
-            organization=claim.organization, endpoint=row.endpoint, model=counted.model
+            organization=claim.organization, endpoint=row.endpoint, model=counted.model, keep=True
         )
         row.model, row.serves, row.version_name = serves.model, serves.as_json(), serves.version
         row.total, row.items = counted.requests, counted.items
