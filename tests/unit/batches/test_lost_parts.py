@@ -24,15 +24,9 @@ from tests.unit.batches.factories import (
 )
 from tests.unit.batches.test_life import LINES
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("small_chunks")]
 
 NUMBERS = [f"row-{number}" for number in range(40)]
-
-
-@pytest.fixture(autouse=True)
-def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlworker.batches.chunks.CHUNK_ITEMS", 8)
-    monkeypatch.setattr("mlworker.batches.chunks.STRETCH_TEXTS", 8)
 
 
 @pytest.fixture

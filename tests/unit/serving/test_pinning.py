@@ -18,28 +18,12 @@ from mlworker.serving.errors import ModelNotFound
 from mlworker.serving.gateway.models import Beginning, Target, pinned_target
 from mlworker.serving.models import StreamPin
 from mlworker.serving.tasks import forget_pins
-from tests.unit.registry.factories import make_model_version
-from tests.unit.serving.test_deployments import act, create
+from tests.unit.serving.factories import act
 
 pytestmark = pytest.mark.django_db
 
 TO_CANARY, TO_MAIN = bytes(16), b"\x00\x00\x00\x63" * 4
 RULE = {"name": "money", "pattern": "refund*", "label": "billing"}
-
-
-@pytest.fixture
-def first(organization: OrganizationRef) -> str:
-    return make_model_version(organization, suffix="first").name
-
-
-@pytest.fixture
-def second(organization: OrganizationRef) -> str:
-    return make_model_version(organization, suffix="second").name
-
-
-@pytest.fixture
-def deployment(client_api: APIClient, first: str) -> str:
-    return str(create(client_api, model=first).json()["id"])
 
 
 def begun(
