@@ -3295,7 +3295,7 @@ export interface components {
              * @description Most money the job may cost beyond grants, in the account's currency: a training that would cost more ends there, with the best weights found until then.
              */
             max_charge?: string | null;
-            /** @description Own model version (`ft:...`) or checkpoint (`ftckpt-...`) to begin with: same base; its tier and the shape of its weights are taken over. */
+            /** @description Own model version (`ft:...`) or checkpoint (`ftckpt-...`) to begin with: same base; its tier and the shape of its weights are taken over. Not together with `cross_validation` or `search`, which begin with the base (400 `study_unfit`). */
             continue_from?: string | null;
             cross_validation?: components["schemas"]["CrossValidationRequest"] | null;
             search?: components["schemas"]["SearchRequest"] | null;
@@ -3675,7 +3675,7 @@ export interface components {
             /** @description Forms that an export of this version may have. */
             export_formats?: components["schemas"]["ExportFormatEnum"][];
             /**
-             * @description The number format of its answers: `bfloat16` where it passed its gate and the engine's processor has units for it.
+             * @description The number format that its gate and this installation's setting allow: a worker answers a `bfloat16` model in float32 where its processor has no units for it.
              *
              *     * `float32` - float32
              *     * `bfloat16` - bfloat16
@@ -4532,6 +4532,8 @@ export interface components {
             rows: number;
             threads: number;
             device: string;
+            /** @description The number format it was measured in; not told by old reports. */
+            precision?: string;
         };
         /**
          * @description * `train` - train
