@@ -1,0 +1,14 @@
+/** How an invoice stands, in one word. */
+import { dateOf } from "@/lib/format";
+import type { Invoice, InvoiceStatus } from "../payments.types";
+
+export type Standing = InvoiceStatus | "overdue";
+
+export const standingOf = (
+  { status, due_at: due }: Pick<Invoice, "status" | "due_at">,
+  now: Date = new Date(),
+): Standing => (status === "open" && dateOf(due) < now ? "overdue" : status);
+
+/** Whether the customer can still pay it. */
+export const isPayable = ({ amount_due }: Pick<Invoice, "amount_due">): boolean =>
+  Number(amount_due) > 0;

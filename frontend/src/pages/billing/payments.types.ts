@@ -1,0 +1,257 @@
+/** Shapes of invoices, payments and outcomes, by hand until the OpenAPI file has them. */
+import { api } from "@/api/client";
+import type { Amount } from "@/lib/money";
+
+export type Page<T> = { object: string; data: T[]; has_more: boolean; last_id?: string | null };
+
+export type PaymentSettings = {
+  object: string;
+  provider: "stripe" | "demo";
+  currency: string;
+  top_up: { least: Amount; most: Amount };
+};
+
+export type CheckoutPurpose = "top_up" | "plan" | "payment_method" | "invoice";
+
+export type Checkout = {
+  id: string;
+  object: string;
+  purpose: CheckoutPurpose;
+  status: "open" | "complete" | "expired";
+  url: string | null;
+  amount: Amount | null;
+  currency: string | null;
+  plan: string | null;
+  invoice: string | null;
+  expires_at: string;
+};
+
+export type CheckoutDraft = {
+  purpose: CheckoutPurpose;
+  amount?: Amount;
+  currency?: string;
+  plan?: string;
+  time_zone?: string;
+  invoice?: string;
+  return_path: string;
+};
+
+export type Card = { card_number: string; exp: string; cvc: string };
+
+export type PaymentMethod = {
+  id: string;
+  object: string;
+  brand: string;
+  last4: string;
+  exp_month: number;
+  exp_year: number;
+  is_default: boolean;
+  created_at: string;
+};
+
+export type AutoTopUp = {
+  object: string;
+  enabled: boolean;
+  currency: string;
+  threshold: Amount | null;
+  amount: Amount | null;
+  daily_cap: Amount | null;
+};
+
+export type AutoTopUpDraft = {
+  enabled: boolean;
+  threshold: Amount | null;
+  amount: Amount | null;
+  daily_cap: Amount | null;
+};
+
+export type Payment = {
+  id: string;
+  object: string;
+  status: "processing" | "succeeded" | "failed" | "refunded" | "disputed";
+  purpose: CheckoutPurpose;
+  amount: Amount;
+  refunded: Amount;
+  currency: string;
+  invoice: string | null;
+  brand: string | null;
+  last4: string | null;
+  failure_code: string | null;
+  created_at: string;
+};
+
+type Texts = { en: string; "zh-Hans": string };
+type Span = { starts_at: string; ends_at: string };
+
+export type UpcomingLine = {
+  kind: string;
+  description: Texts;
+  quantity: string | null;
+  unit_price: Amount | null;
+  amount: Amount;
+  exact_amount: Amount;
+  period: Span | null;
+};
+
+export type InvoiceLine = UpcomingLine & {
+  id: string;
+  tax: Amount;
+  evidence: Record<string, string>;
+};
+
+export type InvoiceTax = { name: Texts; percent: string; base: Amount; amount: Amount };
+
+export type InvoicePayment = {
+  payment: string | null;
+  amount: Amount;
+  excess: Amount;
+  booked_at: string;
+};
+
+export type CreditNote = {
+  id: string;
+  object: string;
+  number: string;
+  invoice: string;
+  invoice_number: string;
+  currency: string;
+  subtotal: Amount;
+  tax: Amount;
+  total: Amount;
+  due_lowered: Amount;
+  returned: Amount;
+  return_by: "none" | "refund" | "credit" | "outside";
+  reason: string;
+  issued_at: string;
+};
+
+export type InvoiceStatus = "open" | "paid" | "uncollectible";
+
+export type Invoice = {
+  id: string;
+  object: string;
+  number: string;
+  kind: "subscription" | "top_up" | "outcome" | "manual";
+  status: InvoiceStatus;
+  currency: string;
+  subtotal: Amount;
+  tax: Amount;
+  total: Amount;
+  paid: Amount;
+  credited: Amount;
+  returned: Amount;
+  amount_due: Amount;
+  issued_at: string;
+  due_at: string;
+  paid_at: string | null;
+};
+
+export type InvoiceWhole = Invoice & {
+  seller: Record<string, unknown>;
+  customer: Record<string, unknown>;
+  reverse_charge: boolean;
+  lines: InvoiceLine[];
+  taxes: InvoiceTax[];
+  payments: InvoicePayment[];
+  credit_notes: CreditNote[];
+};
+
+export type UpcomingInvoice = {
+  object: string;
+  currency: string;
+  closes_at: string;
+  lines: UpcomingLine[];
+  taxes: InvoiceTax[];
+  subtotal: Amount;
+  tax: Amount;
+  total: Amount;
+};
+
+export type FapiaoKind = "" | "general" | "special";
+
+export type BillingProfile = {
+  object: string;
+  legal_name: string;
+  email: string;
+  line1: string;
+  line2: string;
+  city: string;
+  region: string;
+  postal_code: string;
+  country: string;
+  tax_id: string;
+  language: "en" | "zh-hans";
+  fapiao_kind: FapiaoKind;
+  fapiao_title: string;
+  fapiao_taxpayer_id: string;
+  fapiao_address: string;
+  fapiao_phone: string;
+  fapiao_bank: string;
+  fapiao_account: string;
+};
+export type BillingProfileDraft = Omit<BillingProfile, "object">;
+
+export type PolicyKind = "success_fee" | "confirmed_prediction";
+
+/** What is agreed; of each kind the fields that it needs, the others null. */
+export type OutcomeTerms = {
+  kind: PolicyKind;
+  currency: string;
+  price: Amount;
+  /** success_fee */
+  metric: string | null;
+  margin: string | null;
+  significance: string | null;
+  sealed_rows: number | null;
+  /** confirmed_prediction */
+  settle_days: number | null;
+  base_price: Amount | null;
+  dispute_days: number;
+};
+
+export type OutcomePolicy = {
+  code: string;
+  version: number;
+  name: Record<string, string>;
+  terms: OutcomeTerms;
+};
+
+export type ContractDraft = { policy: string; dataset?: string; deployment?: string };
+
+export type ContractQuote = {
+  object: string;
+  policy: string;
+  version: number;
+  subject: string;
+  terms: OutcomeTerms;
+  terms_hash: string;
+};
+
+export type Contract = ContractQuote & {
+  id: string;
+  status: "active" | "ended";
+  accepted_by: string;
+  accepted_at: string;
+  ended_at: string | null;
+};
+
+export type OutcomeState = "pending" | "confirmed" | "assumed" | "reversed" | "disputed";
+
+export type Outcome = {
+  id: string;
+  object: string;
+  contract: string;
+  subject: string;
+  state: OutcomeState;
+  amount: Amount;
+  currency: string;
+  settle_at: string | null;
+  disputable_until: string | null;
+  evidence: Record<string, unknown>;
+  created_at: string;
+};
+
+type Call = <T>(path: string, init?: object) => Promise<{ data?: T }>;
+
+/** The client, for routes that the file does not have yet. */
+export const loose = api as unknown as Record<"GET" | "POST" | "PUT" | "DELETE", Call>;
