@@ -1,4 +1,4 @@
-"""What a customer pays in Demo billing: a top-up, a plan, an invoice; and cards that are declined."""
+"""What a customer pays in Demo billing: a top-up, a plan, an invoice; and what is declined."""
 
 import re
 from pathlib import Path
