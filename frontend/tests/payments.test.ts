@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { BillingProfileDraft } from "@/api/types";
 import { countries } from "@/lib/countries";
 import { draftKeeper, keyOf } from "@/lib/idempotency";
 import { added, amountFault, decimalsOf, formatCoins, sumsOffered } from "@/lib/money";
@@ -14,7 +15,6 @@ import {
 } from "@/pages/billing/payments/autoTopUpForm";
 import { cardEnds, hasEnded } from "@/pages/billing/payments/cards";
 import { isNeeded, profileDraft, profileFault } from "@/pages/billing/payments/profileForm";
-import type { BillingProfileDraft } from "@/pages/billing/payments.types";
 import { beginsLater, mustBePaid, standingOf as planStanding } from "@/pages/billing/planChoice";
 
 const NARROW_SPACE = /[\u00a0\u202f]/g;

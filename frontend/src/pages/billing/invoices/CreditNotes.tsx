@@ -1,12 +1,12 @@
 import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { creditNotePdf } from "@/api/invoices";
+import type { CreditNote } from "@/api/types";
 import { useCoins } from "@/lib/useCoins";
 import { useFormat } from "@/lib/useFormat";
 import { useOrg } from "@/lib/useOrg";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { Panel } from "@/ui/Panel";
-import type { CreditNote } from "../payments.types";
 import { PdfButtons } from "./PdfButtons";
 
 const useColumns = (): Column<CreditNote>[] => {

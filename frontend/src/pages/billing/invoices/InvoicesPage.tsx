@@ -2,6 +2,7 @@ import { Stack } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { invoicesQuery } from "@/api/invoices";
+import type { Invoice } from "@/api/types";
 import { useCoins } from "@/lib/useCoins";
 import { useFormat } from "@/lib/useFormat";
 import { useCan, useOrg } from "@/lib/useOrg";
@@ -11,7 +12,6 @@ import { LinkAnchor, LinkButton } from "@/ui/links";
 import { StatusBadge } from "@/ui/StatusBadge";
 import { BillingFrame } from "../BillingFrame";
 import { Paged } from "../Paged";
-import type { Invoice } from "../payments.types";
 import { standingOf } from "./standing";
 import { UpcomingPanel } from "./UpcomingPanel";
 

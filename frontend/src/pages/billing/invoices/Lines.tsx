@@ -1,10 +1,10 @@
 import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
+import type { InvoiceLine, UpcomingInvoice, UpcomingLine } from "@/api/types";
 import { dateOf } from "@/lib/format";
 import { useCoins } from "@/lib/useCoins";
 import { useFormat } from "@/lib/useFormat";
 import { useNamed } from "@/lib/useNamed";
-import type { InvoiceLine, UpcomingInvoice, UpcomingLine } from "../payments.types";
 import classes from "./Lines.module.css";
 
 type Asked = UpcomingLine & Partial<Pick<InvoiceLine, "id" | "evidence">>;

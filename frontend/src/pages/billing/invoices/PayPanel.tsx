@@ -3,13 +3,13 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { invoicePay } from "@/api/invoices";
 import { paymentMethodsQuery } from "@/api/payments";
+import type { Invoice } from "@/api/types";
 import { useCoins } from "@/lib/useCoins";
 import { useFormat } from "@/lib/useFormat";
 import { useOnce } from "@/lib/useOnce";
 import { useOrg } from "@/lib/useOrg";
 import { ErrorBox } from "@/ui/ErrorBox";
 import { useCardName } from "../payments/useCardName";
-import type { Invoice } from "../payments.types";
 import { useCheckout } from "../useCheckout";
 import { standingOf } from "./standing";
 

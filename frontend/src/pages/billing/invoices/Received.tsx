@@ -1,10 +1,10 @@
 import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
+import type { InvoicePayment, InvoiceWhole } from "@/api/types";
 import { useCoins } from "@/lib/useCoins";
 import { useFormat } from "@/lib/useFormat";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { Panel } from "@/ui/Panel";
-import type { InvoicePayment, InvoiceWhole } from "../payments.types";
 
 const useColumns = (currency: string): Column<InvoicePayment>[] => {
   const { t } = useTranslation("invoices");

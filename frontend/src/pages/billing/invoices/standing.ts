@@ -1,8 +1,9 @@
 /** How an invoice stands, in one word. */
-import { dateOf } from "@/lib/format";
-import type { Invoice, InvoiceStatus } from "../payments.types";
 
-export type Standing = InvoiceStatus | "overdue";
+import type { Invoice } from "@/api/types";
+import { dateOf } from "@/lib/format";
+
+export type Standing = Invoice["status"] | "overdue";
 
 export const standingOf = (
   { status, due_at: due }: Pick<Invoice, "status" | "due_at">,

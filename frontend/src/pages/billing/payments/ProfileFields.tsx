@@ -2,8 +2,8 @@ import { Select, SimpleGrid, TextInput } from "@mantine/core";
 import type { UseFormReturnType } from "@mantine/form";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
+import type { BillingProfileDraft } from "@/api/types";
 import { countries } from "@/lib/countries";
-import type { BillingProfileDraft } from "../payments.types";
 import { asksForFapiao, FAPIAO_FIELDS, FAPIAO_KINDS, isNeeded } from "./profileForm";
 
 const LANGUAGES = [

@@ -3,11 +3,11 @@ import { useForm } from "@mantine/form";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { profileQuery, profileSave } from "@/api/invoices";
+import type { BillingProfile, BillingProfileDraft } from "@/api/types";
 import { useOrg } from "@/lib/useOrg";
 import { ErrorBox } from "@/ui/ErrorBox";
 import { Panel } from "@/ui/Panel";
 import { QueryView } from "@/ui/QueryView";
-import type { BillingProfile, BillingProfileDraft } from "../payments.types";
 import { BuyerFields, FapiaoFields } from "./ProfileFields";
 import {
   FAPIAO_FIELDS,

@@ -1,6 +1,7 @@
 /** The billing details' form: what a fapiao needs is asked for in China alone. */
-import type { BillingProfile, BillingProfileDraft, FapiaoKind } from "../payments.types";
+import type { BillingProfile, BillingProfileDraft } from "@/api/types";
 
+export type FapiaoKind = BillingProfileDraft["fapiao_kind"];
 export type ProfileField = keyof BillingProfileDraft;
 
 export const FAPIAO_KINDS: readonly FapiaoKind[] = ["", "general", "special"];
