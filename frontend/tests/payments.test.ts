@@ -7,6 +7,8 @@ import { prorated } from "@/lib/proration";
 import { remediesOf } from "@/lib/remedies";
 import { cardFault, DEMO_CARDS, inFours } from "@/pages/billing/checkout/demoCards";
 import { isPayable, standingOf } from "@/pages/billing/invoices/standing";
+import { clausesOf } from "@/pages/billing/outcomes/clauses";
+import { evidenceLines } from "@/pages/billing/outcomes/evidence";
 import {
   type AutoTopUpValues,
   autoTopUpDraft,
@@ -207,6 +209,30 @@ test("an invoice is open until it is late, and payable while something is due", 
   expect(standingOf({ ...invoice, status: "paid" }, after)).toBe("paid");
   expect(isPayable({ amount_due: "0.01" })).toBe(true);
   expect(isPayable({ amount_due: "0.00" })).toBe(false);
+});
+
+test("a contract is read sentence by sentence, and a number's point ends none", () => {
+  const text = "You pay 0.02 USD each. Otherwise nothing; a p-value below 0.05 is meant. It ends.";
+  expect(clausesOf(text)).toEqual([
+    "You pay 0.02 USD each.",
+    "Otherwise nothing; a p-value below 0.05 is meant.",
+    "It ends.",
+  ]);
+  expect(clausesOf(text).join(" ")).toBe(text);
+  expect(clausesOf("您支付 0.02 USD；否则不收费。到期即止。")).toEqual([
+    "您支付 0.02 USD；",
+    "否则不收费。",
+    "到期即止。",
+  ]);
+});
+
+test("evidence becomes lines, what is nested too", () => {
+  const evidence = { report: { p_value: 0.003, beats: true }, labels: ["a", "b"], nothing: null };
+  expect(evidenceLines(evidence)).toEqual([
+    { name: "p_value", value: 0.003 },
+    { name: "beats", value: true },
+    { name: "labels", value: "a, b" },
+  ]);
 });
 
 test("a refusal leads to the page that helps", () => {

@@ -7,6 +7,7 @@ import {
   loose,
   type Outcome,
   type OutcomePolicy,
+  type OutcomeWhole,
   type Page,
 } from "@/pages/billing/payments.types";
 import { dataOf, forOrg, longPage, once, pages } from "./client";
@@ -73,6 +74,13 @@ export const outcomesQuery = (org: Membership, contract: string, state: string |
       );
     },
     ...pages.on,
+  });
+
+export const outcomeQuery = (org: Membership, id: string) =>
+  queryOptions({
+    queryKey: [org.id, "outcomes", id],
+    queryFn: () =>
+      dataOf(loose.GET<OutcomeWhole>("/v1/billing/outcomes/{id}", { ...forOrg(org), ...of(id) })),
   });
 
 export const outcomeDispute = (org: Membership, id: string, body: { reason: string }) =>

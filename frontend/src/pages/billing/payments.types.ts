@@ -81,46 +81,52 @@ export type Payment = {
 };
 
 export type PolicyKind = "success_fee" | "confirmed_prediction";
-
-/** What is agreed; of each kind the fields that it needs, the others null. */
-export type OutcomeTerms = {
-  kind: PolicyKind;
-  currency: string;
-  price: Amount;
-  /** success_fee */
-  metric: string | null;
-  margin: string | null;
-  significance: string | null;
-  sealed_rows: number | null;
-  /** confirmed_prediction */
-  settle_days: number | null;
-  base_price: Amount | null;
-  dispute_days: number;
-};
+type Texts = { en: string; "zh-Hans": string };
 
 export type OutcomePolicy = {
   code: string;
   version: number;
-  name: Record<string, string>;
-  terms: OutcomeTerms;
+  kind: PolicyKind;
+  name: Texts;
+  price: Amount;
+  currency: string;
+  margin: string;
+  level: string;
+  window_days: number | null;
+  dispute_days: number;
 };
 
-export type ContractDraft = { policy: string; dataset?: string; deployment?: string };
-
-export type ContractQuote = {
-  object: string;
+/** What is accepted, word for word. */
+export type ContractDocument = {
   policy: string;
   version: number;
+  kind: PolicyKind;
+  name: Texts;
+  price: Amount;
+  currency: string;
+  margin: string;
+  level: string;
+  window_days: number | null;
+  dispute_days: number;
   subject: string;
-  terms: OutcomeTerms;
-  terms_hash: string;
+  facts: Record<string, unknown>;
+  text: Texts;
 };
 
-export type Contract = ContractQuote & {
+export type ContractDraft = { policy: string; subject: string };
+
+export type ContractQuote = { object: string; document: ContractDocument; terms_hash: string };
+
+export type Contract = {
   id: string;
-  status: "active" | "ended";
+  object: string;
+  kind: PolicyKind;
+  subject: string;
+  document: ContractDocument;
+  terms_hash: string;
   accepted_by: string;
   accepted_at: string;
+  ended_by: string | null;
   ended_at: string | null;
 };
 
@@ -130,15 +136,27 @@ export type Outcome = {
   id: string;
   object: string;
   contract: string;
+  kind: PolicyKind;
   subject: string;
+  period: { starts_at: string; ends_at: string } | null;
   state: OutcomeState;
+  quantity: string;
+  unit_price: Amount;
   amount: Amount;
   currency: string;
   settle_at: string | null;
-  disputable_until: string | null;
-  evidence: Record<string, unknown>;
+  decided_at: string | null;
+  dispute_until: string | null;
   created_at: string;
 };
+
+export type OutcomeStep = {
+  state: OutcomeState;
+  at: string;
+  actor: string;
+  evidence: Record<string, unknown>;
+};
+export type OutcomeWhole = Outcome & { steps: OutcomeStep[] };
 
 type Call = <T>(path: string, init?: object) => Promise<{ data?: T }>;
 

@@ -5,17 +5,19 @@ import { useParams } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { contractEnd, contractQuery } from "@/api/outcomes";
 import { useFormat } from "@/lib/useFormat";
+import { useNamed } from "@/lib/useNamed";
 import { useCan, useOrg } from "@/lib/useOrg";
 import { ConfirmDialog } from "@/ui/ConfirmDialog";
 import { CopyField } from "@/ui/CopyField";
 import { Panel } from "@/ui/Panel";
 import { QueryView } from "@/ui/QueryView";
 import { Stats } from "@/ui/Stat";
-import { StatusBadge } from "@/ui/StatusBadge";
 import { BillingFrame } from "../BillingFrame";
 import type { Contract } from "../payments.types";
+import { ContractStatus } from "./ContractStatus";
 import { OutcomesPanel } from "./OutcomesPanel";
 import { Terms } from "./Terms";
+import { useSubjectName } from "./useSubjects";
 
 /** Nothing new is under the contract after; what is pending still settles by it. */
 const End = ({ contract }: { contract: Contract }) => {
@@ -30,7 +32,7 @@ const End = ({ contract }: { contract: Contract }) => {
       dialog.close();
     },
   });
-  if (contract.status === "ended") return null;
+  if (contract.ended_at !== null) return null;
   return (
     <>
       <Button variant="default" size="xs" onClick={dialog.open}>
@@ -53,22 +55,21 @@ const End = ({ contract }: { contract: Contract }) => {
 const View = ({ contract }: { contract: Contract }) => {
   const { t } = useTranslation("contracts");
   const format = useFormat();
-  const { terms, ended_at: ended } = contract;
+  const named = useNamed();
+  const subjectName = useSubjectName();
+  const { ended_at: ended } = contract;
   return (
     <Stack gap="lg">
-      <Panel title={t(`kinds.${terms.kind}.name`)} aside={<End contract={contract} />}>
+      <Panel title={named(contract.document.name)} aside={<End contract={contract} />}>
         <Stack gap="lg">
           <Stats
             items={[
               {
                 label: t("columns.status"),
-                value: (
-                  <StatusBadge status={contract.status} label={t(`status.${contract.status}`)} />
-                ),
+                value: <ContractStatus contract={contract} />,
                 hint: ended ? format.date(ended) : undefined,
               },
-              { label: t("columns.subject"), value: contract.subject },
-              { label: t("columns.price"), value: format.money(terms.price, terms.currency) },
+              { label: t("columns.subject"), value: subjectName(contract.subject) },
               {
                 label: t("columns.accepted"),
                 value: format.date(contract.accepted_at),
@@ -76,7 +77,7 @@ const View = ({ contract }: { contract: Contract }) => {
               },
             ]}
           />
-          <Terms terms={terms} subject={contract.subject} />
+          <Terms document={contract.document} />
           <CopyField value={contract.terms_hash} label={t("hash")} />
         </Stack>
       </Panel>

@@ -2,18 +2,22 @@ import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { contractsQuery } from "@/api/outcomes";
 import { useFormat } from "@/lib/useFormat";
+import { useNamed } from "@/lib/useNamed";
 import { useCan, useOrg } from "@/lib/useOrg";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { EmptyState } from "@/ui/EmptyState";
 import { LinkAnchor, LinkButton } from "@/ui/links";
 import { QueryView } from "@/ui/QueryView";
-import { StatusBadge } from "@/ui/StatusBadge";
 import { BillingFrame } from "../BillingFrame";
 import type { Contract } from "../payments.types";
+import { ContractStatus } from "./ContractStatus";
+import { useSubjectName } from "./useSubjects";
 
 const useColumns = (): Column<Contract>[] => {
   const { t } = useTranslation("contracts");
   const format = useFormat();
+  const named = useNamed();
+  const subjectName = useSubjectName();
   const org = useOrg();
   return [
     {
@@ -25,16 +29,16 @@ const useColumns = (): Column<Contract>[] => {
           params={{ org: org.slug, contractId: row.id }}
           fw={600}
         >
-          {t(`kinds.${row.terms.kind}.name`)}
+          {named(row.document.name)}
         </LinkAnchor>
       ),
     },
-    { key: "subject", title: t("columns.subject"), cell: (row) => row.subject },
+    { key: "subject", title: t("columns.subject"), cell: (row) => subjectName(row.subject) },
     {
       key: "price",
       title: t("columns.price"),
       numeric: true,
-      cell: (row) => format.money(row.terms.price, row.terms.currency),
+      cell: (row) => format.money(row.document.price, row.document.currency),
     },
     {
       key: "accepted",
@@ -45,7 +49,7 @@ const useColumns = (): Column<Contract>[] => {
     {
       key: "status",
       title: t("columns.status"),
-      cell: (row) => <StatusBadge status={row.status} label={t(`status.${row.status}`)} />,
+      cell: (row) => <ContractStatus contract={row} />,
     },
   ];
 };

@@ -3,8 +3,6 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { datasetsQuery } from "@/api/datasets";
-import { deploymentsQuery } from "@/api/deployments";
 import {
   type ContractAcceptance,
   contractAccept,
@@ -21,29 +19,12 @@ import { QueryView } from "@/ui/QueryView";
 import { BillingFrame } from "../BillingFrame";
 import type { ContractDraft, ContractQuote, OutcomePolicy } from "../payments.types";
 import { Terms } from "./Terms";
+import { useSubjects } from "./useSubjects";
 
-type Subject = { value: string; label: string };
-
-/** What a contract can be about: ready datasets to train on, or deployments that answer. */
-const useSubjects = (policy: OutcomePolicy | undefined): Subject[] => {
-  const org = useOrg();
-  const ofJobs = policy?.terms.kind === "success_fee";
-  const datasets = useQuery({ ...datasetsQuery(org), enabled: ofJobs });
-  const deployments = useQuery({ ...deploymentsQuery(org), enabled: policy !== undefined });
-  const ready = (datasets.data?.data ?? []).filter(({ status }) => status === "ready");
-  const found = ofJobs ? ready : (deployments.data?.data ?? []);
-  return found.map(({ id, name }) => ({ value: id, label: name }));
-};
-
-const draftOf = (policy: OutcomePolicy, subject: string): ContractDraft => ({
-  policy: policy.code,
-  ...(policy.terms.kind === "success_fee" ? { dataset: subject } : { deployment: subject }),
-});
-
-type AgreeProps = { draft: ContractDraft; quote: ContractQuote; subject: string };
+type AgreeProps = { draft: ContractDraft; quote: ContractQuote };
 
 /** The whole contract, to be read before it is accepted. */
-const Agree = ({ draft, quote, subject }: AgreeProps) => {
+const Agree = ({ draft, quote }: AgreeProps) => {
   const { t } = useTranslation("contracts");
   const org = useOrg();
   const client = useQueryClient();
@@ -62,7 +43,7 @@ const Agree = ({ draft, quote, subject }: AgreeProps) => {
   return (
     <Panel title={t("new.terms")}>
       <Stack>
-        <Terms terms={quote.terms} subject={subject} />
+        <Terms document={quote.document} />
         <Checkbox
           label={t("new.agree")}
           checked={read}
@@ -85,7 +66,7 @@ const Agree = ({ draft, quote, subject }: AgreeProps) => {
 
 type OfferProps = {
   policies: readonly OutcomePolicy[];
-  chosen: OutcomePolicy | undefined;
+  chosen: OutcomePolicy;
   onChoose: (code: string) => void;
 };
 
@@ -94,14 +75,17 @@ const Offers = ({ policies, chosen, onChoose }: OfferProps) => {
   const format = useFormat();
   const named = useNamed();
   return (
-    <Radio.Group label={t("new.policy")} value={chosen?.code ?? null} onChange={onChoose}>
+    <Radio.Group label={t("new.policy")} value={chosen.code} onChange={onChoose}>
       <Stack mt="xs" gap="sm">
         {policies.map((policy) => (
           <Radio
             key={policy.code}
             value={policy.code}
-            label={`${named(policy.name)}, ${format.money(policy.terms.price, policy.terms.currency)}`}
-            description={t(`kinds.${policy.terms.kind}.text`)}
+            label={t("new.offer", {
+              name: named(policy.name),
+              price: format.money(policy.price, policy.currency),
+            })}
+            description={t(`kinds.${policy.kind}.text`)}
           />
         ))}
       </Stack>
@@ -111,46 +95,34 @@ const Offers = ({ policies, chosen, onChoose }: OfferProps) => {
 
 const Choice = ({ policies }: { policies: readonly OutcomePolicy[] }) => {
   const { t } = useTranslation("contracts");
-  const org = useOrg();
   const search = useSearch({ from: "/o/$org" });
   const [code, setCode] = useState(policies[0]?.code);
-  const [subject, setSubject] = useState<string | null>(
-    search.deployment ?? search.dataset ?? null,
-  );
+  const [wanted, setWanted] = useState(search.deployment ?? search.dataset ?? null);
   const policy = policies.find((one) => one.code === code);
-  const subjects = useSubjects(policy);
-  const named = subjects.find(({ value }) => value === subject);
-  const draft = policy && named ? draftOf(policy, named.value) : undefined;
-  const quote = useQuery(contractQuoteQuery(org, draft));
+  const subjects = useSubjects(policy?.kind);
+  const subject = subjects.find(({ value }) => value === wanted)?.value;
+  const draft = policy && subject ? { policy: policy.code, subject } : undefined;
+  const quote = useQuery(contractQuoteQuery(useOrg(), draft));
   if (!policy) return <Text c="dimmed">{t("new.none")}</Text>;
   return (
     <Stack gap="lg">
       <Panel>
         <Stack>
-          <Offers
-            policies={policies}
-            chosen={policy}
-            onChoose={(value) => {
-              setCode(value);
-              setSubject(null);
-            }}
-          />
+          <Offers policies={policies} chosen={policy} onChoose={setCode} />
           <Select
-            label={t(`kinds.${policy.terms.kind}.subject`)}
+            label={t(`kinds.${policy.kind}.subject`)}
             data={subjects}
-            value={named?.value ?? null}
-            onChange={setSubject}
+            value={subject ?? null}
+            onChange={setWanted}
             searchable
             nothingFoundMessage={t("new.nothing")}
             maw={420}
           />
         </Stack>
       </Panel>
-      {draft && named ? (
+      {draft ? (
         <QueryView query={quote}>
-          {(data) => (
-            <Agree key={data.terms_hash} draft={draft} quote={data} subject={named.label} />
-          )}
+          {(data) => <Agree key={data.terms_hash} draft={draft} quote={data} />}
         </QueryView>
       ) : null}
     </Stack>

@@ -1,43 +1,44 @@
+import { Stack } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/lib/useFormat";
-import type { OutcomeTerms } from "../payments.types";
+import { useNamed } from "@/lib/useNamed";
+import { Stats } from "@/ui/Stat";
+import type { ContractDocument } from "../payments.types";
+import { clausesOf } from "./clauses";
 import classes from "./Terms.module.css";
 
-const CLAUSES = {
-  success_fee: ["fee", "measure", "sealed", "otherwise"],
-  confirmed_prediction: ["fee", "confirm", "assume", "wrong", "base"],
-} as const;
-
-type Props = { terms: OutcomeTerms; subject: string };
-
-/** The contract, clause by clause, in words. */
-export const Terms = ({ terms, subject }: Props) => {
+/** The figures of a contract, each kind its own. */
+const useFigures = (document: ContractDocument): { label: string; value: string }[] => {
   const { t } = useTranslation("contracts");
   const format = useFormat();
-  const { kind, currency } = terms;
-  const values = {
-    subject,
-    price: format.money(terms.price, currency),
-    base: format.money(terms.base_price ?? "0", currency),
-    metric: terms.metric ?? "",
-    margin: format.percent(Number(terms.margin ?? 0)),
-    level: format.percent(Number(terms.significance ?? 0)),
-    rows: terms.sealed_rows === null ? "" : format.number(terms.sealed_rows),
-    count: terms.settle_days ?? 0,
+  const days = (count: number) => t("figures.days", { count });
+  const price = {
+    label: t("columns.price"),
+    value: format.money(document.price, document.currency),
   };
-  const clauses = [
-    ...CLAUSES[kind].map((clause) => ({
-      key: clause as string,
-      text: t(`clauses.${kind}.${clause}` as "clauses.success_fee.fee", values),
-    })),
-    { key: "dispute", text: t("clauses.dispute", { count: terms.dispute_days }) },
-    { key: "reversal", text: t("clauses.reversal") },
+  const dispute = { label: t("figures.dispute"), value: days(document.dispute_days) };
+  if (document.kind === "confirmed_prediction") {
+    return [price, { label: t("figures.window"), value: days(document.window_days ?? 0) }, dispute];
+  }
+  return [
+    price,
+    { label: t("figures.margin"), value: document.margin },
+    { label: t("figures.level"), value: document.level },
+    dispute,
   ];
+};
+
+/** The contract as it is accepted, word for word, sentence by sentence. */
+export const Terms = ({ document }: { document: ContractDocument }) => {
+  const named = useNamed();
   return (
-    <ol className={classes.terms}>
-      {clauses.map(({ key, text }) => (
-        <li key={key}>{text}</li>
-      ))}
-    </ol>
+    <Stack gap="lg">
+      <Stats items={useFigures(document)} />
+      <ol className={classes.terms}>
+        {clausesOf(named(document.text)).map((clause) => (
+          <li key={clause}>{clause}</li>
+        ))}
+      </ol>
+    </Stack>
   );
 };
