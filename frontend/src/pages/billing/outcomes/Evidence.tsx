@@ -21,6 +21,7 @@ const Value = ({ name, value }: EvidenceLine) => {
   if (name === "model") {
     return (
       <LinkAnchor
+        inherit
         to="/o/$org/models/$modelId/evaluation"
         params={{ org: org.slug, modelId: value }}
       >
@@ -30,7 +31,7 @@ const Value = ({ name, value }: EvidenceLine) => {
   }
   if (name === "job") {
     return (
-      <LinkAnchor to="/o/$org/training/$jobId" params={{ org: org.slug, jobId: value }}>
+      <LinkAnchor inherit to="/o/$org/training/$jobId" params={{ org: org.slug, jobId: value }}>
         {value}
       </LinkAnchor>
     );
