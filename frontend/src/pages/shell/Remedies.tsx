@@ -14,11 +14,11 @@ const PLACES = {
 } as const satisfies Record<Remedy, string>;
 
 /** The ways out of a refusal, for those who may go them. */
-const Remedies = ({ error }: { error: ApiError }) => {
+export const Remedies = ({ of }: { of: readonly Remedy[] }) => {
   const { t } = useTranslation("billing");
   const org = useOrg();
   const allowed = { keys: useCan("keys"), money: useCan("money") };
-  const shown = remediesOf(error).filter((one) => (one === "keys" ? allowed.keys : allowed.money));
+  const shown = of.filter((one) => (one === "keys" ? allowed.keys : allowed.money));
   if (shown.length === 0) return null;
   return (
     <Group mt="xs" gap="md">
@@ -37,4 +37,4 @@ const Remedies = ({ error }: { error: ApiError }) => {
   );
 };
 
-export const remedy = (error: ApiError) => <Remedies error={error} />;
+export const remedy = (error: ApiError) => <Remedies of={remediesOf(error)} />;

@@ -4,6 +4,7 @@ import type { Estimate, JobCreate } from "@/api/types";
 import { useFormat } from "@/lib/useFormat";
 import { ErrorBox } from "@/ui/ErrorBox";
 import { Panel } from "@/ui/Panel";
+import { Remedies } from "../shell/Remedies";
 import classes from "./NewJobPage.module.css";
 import { useEstimate } from "./useEstimate";
 
@@ -38,7 +39,10 @@ const Figures = ({ estimate }: { estimate: Estimate }) => {
         </Text>
       ))}
       {estimate.allowed ? null : (
-        <Text c="var(--mantine-color-error)">{estimate.reason ?? t("estimate.refused")}</Text>
+        <div>
+          <Text c="var(--mantine-color-error)">{estimate.reason ?? t("estimate.refused")}</Text>
+          <Remedies of={["topUp", "plans"]} />
+        </div>
       )}
     </>
   );
