@@ -14,7 +14,7 @@ import { ErrorBox } from "@/ui/ErrorBox";
 import { Loading } from "@/ui/Loading";
 import { PageHeader } from "@/ui/PageHeader";
 import { Panel } from "@/ui/Panel";
-import { Remedies } from "../shell/Remedies";
+import { Refusal } from "../shell/Refusal";
 import { ColumnField } from "./ColumnField";
 
 const ACCEPT = ".csv,.tsv,.tab,.jsonl,.ndjson,.json,.parquet,.txt";
@@ -52,12 +52,7 @@ const Price = ({ estimate }: { estimate: BatchEstimate }) => {
           {t("form.about")}
         </Text>
       )}
-      {estimate.allowed ? null : (
-        <div>
-          <Text c="var(--mantine-color-error)">{t("form.refused")}</Text>
-          <Remedies of={["topUp", "plans"]} />
-        </div>
-      )}
+      {estimate.allowed ? null : <Refusal code={estimate.reason} otherwise={t("form.refused")} />}
     </>
   );
 };
