@@ -94,6 +94,17 @@ export type Budget = Schemas["BudgetOut"];
 export type BudgetDraft = Schemas["BudgetInRequest"];
 export type Notice = Schemas["NoticeOut"];
 
+export type Invoice = Schemas["InvoiceOut"];
+export type InvoiceWhole = Schemas["InvoiceWholeOut"];
+export type InvoiceLine = Schemas["InvoiceLineOut"];
+export type InvoicePayment = Schemas["InvoicePaymentOut"];
+export type UpcomingInvoice = Schemas["UpcomingOut"];
+export type UpcomingLine = Schemas["UpcomingLineOut"];
+export type CreditNote = Schemas["CreditNoteOut"];
+/** The server answers with every field; the file calls those optional that may be left out of a call. */
+export type BillingProfile = Required<Schemas["ProfileOut"]>;
+export type BillingProfileDraft = Omit<BillingProfile, "object">;
+
 export type Webhook = Schemas["WebhookOut"];
 export type Delivery = Schemas["DeliveryOut"];
 

@@ -19,6 +19,14 @@ const TONES: Record<string, string> = {
   failing: "bad",
   worse: "bad",
   waiting: "warm",
+  paid: "good",
+  open: "warm",
+  overdue: "bad",
+  uncollectible: "bad",
+  disputed: "bad",
+  confirmed: "good",
+  assumed: "good",
+  pending: "warm",
 };
 
 type Props = {
