@@ -122,6 +122,13 @@ class JobRequestSerializer(serializers.Serializer[Any]):
         "base; its tier and the shape of its weights are taken over. Not together with"
         " `cross_validation` or `search`, which begin with the base (400 `study_unfit`).",
     )
+    outcome_contract = serializers.CharField(
+        max_length=40,
+        required=False,
+        allow_null=True,
+        help_text="A success fee's contract (`oc_...`): its sealed rows test the model, and they "
+        "may be neither in the training rows nor in the validation rows.",
+    )
     cross_validation = CrossValidationSerializer(required=False, allow_null=True)
     search = SearchSerializer(required=False, allow_null=True)
 
@@ -155,6 +162,7 @@ def job_request(data: dict[str, Any]) -> JobRequest:
         metadata=data.get("metadata") or {},
         max_charge=data.get("max_charge"),
         continue_from=data.get("continue_from") or "",
+        outcome_contract=data.get("outcome_contract") or "",
         study=_study(data),
     )
 

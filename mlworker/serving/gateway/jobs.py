@@ -99,6 +99,7 @@ def ticket_of(
         member_id=job.caller.member_id if job.caller else None,
         price_dims=price_dims(choice.servable),
         abstains=abstains_of(job, choice, decisions),
+        by_outcome=job.target.by_outcome,
     )
 
 

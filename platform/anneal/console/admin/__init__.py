@@ -6,6 +6,7 @@ from anneal.console.admin import (  # noqa: F401 # they register
     invoices,
     kernel,
     models,
+    outcomes,
     plans,
     prices,
     promotions,
