@@ -2760,7 +2760,7 @@ export interface components {
             method: string;
             /** Format: double */
             level: number;
-            verdict: components["schemas"]["VerdictE9bEnum"];
+            verdict: components["schemas"]["VerdictEnum"];
         };
         /** @description The models of a deployment side by side, since the revision that put them there. */
         ComparisonSchema: {
@@ -2788,7 +2788,7 @@ export interface components {
             object: string;
             id: string;
             state: components["schemas"]["ContractOutStateEnum"];
-            kind: components["schemas"]["KindC92Enum"];
+            kind: components["schemas"]["OutcomeKindEnum"];
             subject: string;
             terms: components["schemas"]["TermsOut"];
             terms_hash: string;
@@ -3082,6 +3082,12 @@ export interface components {
         DisputeInRequest: {
             reason: string;
         };
+        /**
+         * @description * `en` - en
+         *     * `zh-hans` - zh-hans
+         * @enum {string}
+         */
+        DocumentLanguageEnum: "en" | "zh-hans";
         /**
          * @description * `/v1/classify` - /v1/classify
          *     * `/v1/embeddings` - /v1/embeddings
@@ -3630,9 +3636,28 @@ export interface components {
         InvitationTokenRequest: {
             token: string;
         };
+        /**
+         * @description * `subscription` - subscription
+         *     * `outcome` - outcome
+         *     * `top_up` - top_up
+         *     * `manual` - manual
+         * @enum {string}
+         */
+        InvoiceKindEnum: "subscription" | "outcome" | "top_up" | "manual";
+        /**
+         * @description * `fee` - fee
+         *     * `usage` - usage
+         *     * `minimum` - minimum
+         *     * `outcome` - outcome
+         *     * `top_up` - top_up
+         *     * `manual` - manual
+         *     * `discount` - discount
+         * @enum {string}
+         */
+        InvoiceLineKindEnum: "fee" | "usage" | "minimum" | "outcome" | "top_up" | "manual" | "discount";
         /** @description A line; below zero it gives back. */
         InvoiceLineOut: {
-            kind: components["schemas"]["Kind94cEnum"];
+            kind: components["schemas"]["InvoiceLineKindEnum"];
             description: components["schemas"]["TextsOut"];
             quantity: string | null;
             unit_price: string | null;
@@ -3662,8 +3687,8 @@ export interface components {
             id: string;
             object: string;
             number: string;
-            kind: components["schemas"]["KindCbfEnum"];
-            status: components["schemas"]["Status33dEnum"];
+            kind: components["schemas"]["InvoiceKindEnum"];
+            status: components["schemas"]["InvoicePaymentStatusEnum"];
             currency: string;
             /** @description A decimal number, exact, with all of the currency's decimals. */
             subtotal: string;
@@ -3697,6 +3722,13 @@ export interface components {
             /** Format: date-time */
             booked_at: string;
         };
+        /**
+         * @description * `open` - open
+         *     * `paid` - paid
+         *     * `uncollectible` - uncollectible
+         * @enum {string}
+         */
+        InvoicePaymentStatusEnum: "open" | "paid" | "uncollectible";
         /** @description A tax, calculated once on the sum of the lines. */
         InvoiceTaxOut: {
             name: components["schemas"]["TextsOut"];
@@ -3711,8 +3743,8 @@ export interface components {
             id: string;
             object: string;
             number: string;
-            kind: components["schemas"]["KindCbfEnum"];
-            status: components["schemas"]["Status33dEnum"];
+            kind: components["schemas"]["InvoiceKindEnum"];
+            status: components["schemas"]["InvoicePaymentStatusEnum"];
             currency: string;
             /** @description A decimal number, exact, with all of the currency's decimals. */
             subtotal: string;
@@ -3868,31 +3900,6 @@ export interface components {
          * @enum {string}
          */
         JobStatusEnum: "validating_files" | "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
-        /**
-         * @description * `fee` - fee
-         *     * `usage` - usage
-         *     * `minimum` - minimum
-         *     * `outcome` - outcome
-         *     * `top_up` - top_up
-         *     * `manual` - manual
-         *     * `discount` - discount
-         * @enum {string}
-         */
-        Kind94cEnum: "fee" | "usage" | "minimum" | "outcome" | "top_up" | "manual" | "discount";
-        /**
-         * @description * `success_fee` - success_fee
-         *     * `confirmed_prediction` - confirmed_prediction
-         * @enum {string}
-         */
-        KindC92Enum: "success_fee" | "confirmed_prediction";
-        /**
-         * @description * `subscription` - subscription
-         *     * `outcome` - outcome
-         *     * `top_up` - top_up
-         *     * `manual` - manual
-         * @enum {string}
-         */
-        KindCbfEnum: "subscription" | "outcome" | "top_up" | "manual";
         /** @description A page of likely label errors, the likeliest first. */
         LabelErrorListSchema: {
             /** @default list */
@@ -3948,12 +3955,6 @@ export interface components {
              */
             average_precision: number | null;
         };
-        /**
-         * @description * `en` - en
-         *     * `zh-hans` - zh-hans
-         * @enum {string}
-         */
-        Language3e3Enum: "en" | "zh-hans";
         /**
          * @description * `info` - info
          *     * `warn` - warn
@@ -4091,7 +4092,7 @@ export interface components {
             method: string;
             /** Format: double */
             level: number;
-            verdict: components["schemas"]["VerdictE9bEnum"];
+            verdict: components["schemas"]["VerdictEnum"];
             /**
              * Format: double
              * @description The model's macro-F1.
@@ -4383,6 +4384,12 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
+        /**
+         * @description * `success_fee` - success_fee
+         *     * `confirmed_prediction` - confirmed_prediction
+         * @enum {string}
+         */
+        OutcomeKindEnum: "success_fee" | "confirmed_prediction";
         /** @description Outcomes, newest first. */
         OutcomeListOut: {
             object: string;
@@ -4396,11 +4403,11 @@ export interface components {
             object: string;
             id: string;
             contract: string;
-            kind: components["schemas"]["KindC92Enum"];
+            kind: components["schemas"]["OutcomeKindEnum"];
             /** @description The job, or the deployment whose day it is. */
             subject: string;
             period: components["schemas"]["OutcomePeriodOut"] | null;
-            state: components["schemas"]["StateF4aEnum"];
+            state: components["schemas"]["OutcomeStateEnum"];
             /** Format: double */
             quantity: number;
             unit_price: string;
@@ -4427,16 +4434,25 @@ export interface components {
             /** Format: date-time */
             ends_at: string;
         };
+        /**
+         * @description * `pending` - pending
+         *     * `confirmed` - confirmed
+         *     * `assumed` - assumed
+         *     * `reversed` - reversed
+         *     * `disputed` - disputed
+         * @enum {string}
+         */
+        OutcomeStateEnum: "pending" | "confirmed" | "assumed" | "reversed" | "disputed";
         /** @description An outcome with its evidence. */
         OutcomeWholeOut: {
             object: string;
             id: string;
             contract: string;
-            kind: components["schemas"]["KindC92Enum"];
+            kind: components["schemas"]["OutcomeKindEnum"];
             /** @description The job, or the deployment whose day it is. */
             subject: string;
             period: components["schemas"]["OutcomePeriodOut"] | null;
-            state: components["schemas"]["StateF4aEnum"];
+            state: components["schemas"]["OutcomeStateEnum"];
             /** Format: double */
             quantity: number;
             unit_price: string;
@@ -4640,7 +4656,7 @@ export interface components {
             object: string;
             code: string;
             version: number;
-            kind: components["schemas"]["KindC92Enum"];
+            kind: components["schemas"]["OutcomeKindEnum"];
             /** @description By language. */
             name: {
                 [key: string]: string;
@@ -4776,7 +4792,7 @@ export interface components {
             /** @default  */
             tax_id?: string;
             /** @default en */
-            language?: components["schemas"]["Language3e3Enum"];
+            language?: components["schemas"]["DocumentLanguageEnum"];
             /** @default  */
             fapiao_kind?: components["schemas"]["FapiaoKindEnum"] | components["schemas"]["BlankEnum"];
             /** @default  */
@@ -4816,7 +4832,7 @@ export interface components {
             /** @default  */
             tax_id?: string;
             /** @default en */
-            language?: components["schemas"]["Language3e3Enum"];
+            language?: components["schemas"]["DocumentLanguageEnum"];
             /** @default  */
             fapiao_kind?: components["schemas"]["FapiaoKindEnum"] | components["schemas"]["BlankEnum"];
             /** @default  */
@@ -5341,15 +5357,6 @@ export interface components {
             /** @description The version the stage stood for before; null for none. */
             previous: string | null;
         };
-        /**
-         * @description * `pending` - pending
-         *     * `confirmed` - confirmed
-         *     * `assumed` - assumed
-         *     * `reversed` - reversed
-         *     * `disputed` - disputed
-         * @enum {string}
-         */
-        StateF4aEnum: "pending" | "confirmed" | "assumed" | "reversed" | "disputed";
         /** @description Counts of a ready version. */
         StatsOut: {
             /** @description `dataset.stats` */
@@ -5369,16 +5376,9 @@ export interface components {
             empty: number;
             too_long: number;
         };
-        /**
-         * @description * `open` - open
-         *     * `paid` - paid
-         *     * `uncollectible` - uncollectible
-         * @enum {string}
-         */
-        Status33dEnum: "open" | "paid" | "uncollectible";
         /** @description A step, by whom and on which grounds. */
         StepOut: {
-            state: components["schemas"]["StateF4aEnum"];
+            state: components["schemas"]["OutcomeStateEnum"];
             /** Format: date-time */
             at: string;
             actor: string;
@@ -5428,7 +5428,7 @@ export interface components {
         TermsOut: {
             policy: string;
             version: number;
-            kind: components["schemas"]["KindC92Enum"];
+            kind: components["schemas"]["OutcomeKindEnum"];
             /** @description By language. */
             name: {
                 [key: string]: string;
@@ -5538,7 +5538,7 @@ export interface components {
         };
         /** @description A line of what the next invoice would ask for. */
         UpcomingLineOut: {
-            kind: components["schemas"]["Kind94cEnum"];
+            kind: components["schemas"]["InvoiceLineKindEnum"];
             description: components["schemas"]["TextsOut"];
             quantity: string | null;
             unit_price: string | null;
@@ -5642,7 +5642,7 @@ export interface components {
          *     * `worse` - worse
          * @enum {string}
          */
-        VerdictE9bEnum: "better" | "not_separable" | "worse";
+        VerdictEnum: "better" | "not_separable" | "worse";
         /** @description Versions, newest first. */
         VersionListOut: {
             /** @description `list` */

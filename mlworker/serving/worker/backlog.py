@@ -142,11 +142,13 @@ class Backlog:
         if not self._queues:
             return self._window_behind(min(tokens, SHADOW_TOKENS))
         crowd = self._crowd()
-        if crowd is not None:
+        if crowd is None:
+            self._apart = False
+        else:
             tokens = min(tokens, CROWD_TOKENS)
-        self._apart = crowd is not None and not self._apart and len(self._queues) > 1
-        if self._apart:
-            return self.newcomers({crowd}, tokens, tokens)
+            self._apart = not self._apart and len(self._queues) > 1
+            if self._apart:
+                return self.newcomers({crowd}, tokens, tokens)
         taken: list[Row] = []
         while self._queues and tokens > 0:
             for organization in list(self._queues):
