@@ -3083,12 +3083,6 @@ export interface components {
             reason: string;
         };
         /**
-         * @description * `en` - en
-         *     * `zh-hans` - zh-hans
-         * @enum {string}
-         */
-        DocumentLanguageEnum: "en" | "zh-hans";
-        /**
          * @description * `/v1/classify` - /v1/classify
          *     * `/v1/embeddings` - /v1/embeddings
          * @enum {string}
@@ -3956,6 +3950,12 @@ export interface components {
             average_precision: number | null;
         };
         /**
+         * @description * `en` - en
+         *     * `zh-Hans` - zh-Hans
+         * @enum {string}
+         */
+        LanguageEnum: "en" | "zh-Hans";
+        /**
          * @description * `info` - info
          *     * `warn` - warn
          *     * `error` - error
@@ -4120,17 +4120,11 @@ export interface components {
             /** Format: email */
             email: string;
             name: string;
-            language: components["schemas"]["MeOutLanguageEnum"];
+            language: components["schemas"]["LanguageEnum"];
             theme: components["schemas"]["ThemeEnum"];
             is_operator: boolean;
             organizations: components["schemas"]["MembershipOut"][];
         };
-        /**
-         * @description * `en` - en
-         *     * `zh-Hans` - zh-Hans
-         * @enum {string}
-         */
-        MeOutLanguageEnum: "en" | "zh-Hans";
         /** @description What answering the training rows' mean would be off by. */
         MeanOut: {
             /** Format: double */
@@ -4792,7 +4786,7 @@ export interface components {
             /** @default  */
             tax_id?: string;
             /** @default en */
-            language?: components["schemas"]["DocumentLanguageEnum"];
+            language?: components["schemas"]["LanguageEnum"];
             /** @default  */
             fapiao_kind?: components["schemas"]["FapiaoKindEnum"] | components["schemas"]["BlankEnum"];
             /** @default  */
@@ -4832,7 +4826,7 @@ export interface components {
             /** @default  */
             tax_id?: string;
             /** @default en */
-            language?: components["schemas"]["DocumentLanguageEnum"];
+            language?: components["schemas"]["LanguageEnum"];
             /** @default  */
             fapiao_kind?: components["schemas"]["FapiaoKindEnum"] | components["schemas"]["BlankEnum"];
             /** @default  */
