@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from billing.outcomes.contracts import PREDICTION_METER
+
 FEEDBACK_PREFIX: Final = "fb_"
-METER: Final = "prediction"
-"""The meter of what can be judged."""
+METERS: Final = frozenset({"prediction", PREDICTION_METER})
+"""The meters of what can be judged."""
 FEEDBACK_WINDOW: Final = timedelta(days=90)
 """How long after a prediction it can be judged."""
 

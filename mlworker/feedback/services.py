@@ -15,7 +15,7 @@ from mlworker.feedback.contracts import (
     ANSWER_FIELDS,
     FEEDBACK_PREFIX,
     FEEDBACK_WINDOW,
-    METER,
+    METERS,
     FeedbackInfo,
 )
 from mlworker.feedback.errors import FeedbackEmpty, FeedbackTooLate, FeedbackUnfit
@@ -41,7 +41,7 @@ def feedback_give(
     """
     require_scope(organization)
     event = usage_event_get(organization=organization, event_id=prediction_id)
-    if event.meter != METER:
+    if event.meter not in METERS:
         raise NotFound("No such prediction.")
     if clock.now() - event.occurred_at > FEEDBACK_WINDOW:
         raise FeedbackTooLate

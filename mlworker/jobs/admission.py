@@ -13,6 +13,7 @@ from billing.ledger.errors import (
     LimitReached,
 )
 from billing.ledger.services import hold_extend, hold_take
+from mlworker.jobs.bargains import bargain_data_check
 from mlworker.jobs.capping import cap_warning, job_quoter, tokens_allowed
 from mlworker.jobs.charging import job_holds, tokens_captured
 from mlworker.jobs.continuing import data_fit, parent_find
@@ -53,6 +54,7 @@ def job_admit(
         parent = parent_find(organization=owner_of(row), reference=row.continue_from)
         told = data_fit(parent, task=version.task, labels=version.labels)
         row.warnings = [*row.warnings, *told]
+    bargain_data_check(row, version, validation)
     _hold(row, plan)
     row.dataset_id, row.dataset_version_id = version.dataset_id, version.id
     row.validation_version_id = validation.id if validation else None

@@ -61,6 +61,8 @@ class JobRequest:
     study: StudyRequest = field(default_factory=StudyRequest)
     continue_from: str = ""
     """Own model version or checkpoint whose weights it begins with."""
+    outcome_contract: str = ""
+    """The ``oc_`` id of a success fee's contract."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,7 @@ class JobInfo:
     continue_from: str
     token_limit: int | None
     expected_seconds: float | None
+    outcome_contract: str = ""
     queue: QueuePlace | None = None
     cross_validation: Mapping[str, Any] | None = None
     search: Mapping[str, Any] | None = None

@@ -48,6 +48,16 @@ class StudyUnfit(InvalidRequest):
     code = "study_unfit"
 
 
+class OutcomeJobUnfit(InvalidRequest):
+    """A job that its outcome contract cannot judge."""
+
+    code = "outcome_job_unfit"
+    message = (
+        "A job under this outcome contract begins with the base and has the sealed rows' labels:"
+        " leave continue_from out, or name a contract in force."
+    )
+
+
 class CrossValidationMissing(NotFound):
     """The job has no out-of-fold predictions (yet)."""
 

@@ -72,6 +72,8 @@ class FineTuningJob(TenantModel):
     trained_tokens = models.PositiveBigIntegerField(null=True)
     continue_from = models.CharField(max_length=200, blank=True, default="")
     """The own model version or checkpoint whose weights it begins with."""
+    outcome_contract = models.CharField(max_length=40, blank=True, default="")
+    """The contract whose sealed rows judge the model, and whose fee it may come to owe."""
 
     attempt = models.PositiveIntegerField(default=0)
     stalled_attempts = models.PositiveIntegerField(default=0)

@@ -73,6 +73,7 @@ def job_info(row: FineTuningJob, places: dict[UUID, QueuePlace] | None = None) -
         search=row.search,
         study=row.study,
         continue_from=row.continue_from,
+        outcome_contract=row.outcome_contract,
         token_limit=row.token_limit,
         expected_seconds=row.expected_seconds,
         queue=(places or {}).get(row.id),

@@ -7,6 +7,7 @@ checkpoints are deleted.
 
 from typing import Final
 
+from mlworker.jobs.bargains import bargain_off
 from mlworker.jobs.charging import job_charge, job_refund
 from mlworker.jobs.contracts import Fault
 from mlworker.jobs.errors import FINAL_CODES, STALLED_LIMIT
@@ -26,6 +27,7 @@ def job_cancel(row: FineTuningJob) -> None:
     job_move(row, JobState.CANCELLED, Phase.DONE)
     event_add(row, "Fine-tuning job cancelled.", code="job.cancelled")
     job_charge(row, int(row.progress.get("trained_tokens") or 0))
+    bargain_off(row, "The job was cancelled.")
     row.save()
 
 
@@ -35,6 +37,7 @@ def job_fail(row: FineTuningJob, fault: Fault) -> None:
     message = fault.message + _SUGGESTION.get(fault.code, "")
     row.error = {"code": fault.code, "message": message, "param": fault.param}
     job_refund(row, f"{fault.code}: {fault.message}")
+    bargain_off(row, f"The job failed: {fault.code}.")
     # Nobody paid for what they hold: nothing may begin with them, and storing them costs nobody.
     StoredFiles.objects.filter(
         job_id=row.id, kind=StoredKind.CHECKPOINT, state=StoredState.READY

@@ -15,6 +15,7 @@ from anneal.kernel.scopes import tenant_scope
 from anneal.kernel.storage import StoredObject, tenant_key
 from mlworker.engine.contracts import EngineError, ErrorCode
 from mlworker.jobs.admission import work_is_payable
+from mlworker.jobs.bargains import bargain_judge, bargain_rows
 from mlworker.jobs.charging import job_charge, segment_charge
 from mlworker.jobs.continuing import Parent, checkpoints_needed, parent_find, parent_version
 from mlworker.jobs.contracts import CHECKPOINT_PREFIX, Claim, Fault, StudyPlan
@@ -75,6 +76,8 @@ class Work:
     parent: Parent | None = None
     """What it begins with, if not with the bare base."""
     token_limit: int | None = None
+    sealed: DatasetVersionInfo | None = None
+    """Whose test rows judge the model, in place of the version's own."""
 
 
 @dataclass(slots=True)
@@ -150,6 +153,7 @@ def _work(claim: Claim, row: FineTuningJob) -> Work:
         ),
         parent=_parent(row),
         token_limit=row.token_limit,
+        sealed=bargain_rows(row),
     )
 
 
@@ -297,6 +301,8 @@ class StoredReport:
     predictions: StoredObject
     version_id: UUID
     """The dataset version whose rows were answered."""
+    verdict: Mapping[str, Any] = field(default_factory=dict)
+    """What a success fee goes by; empty where the report does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,6 +367,7 @@ def work_succeeded(work: Work, outcome: Outcome) -> ModelVersionInfo:
         row.overhead_seconds = outcome.overhead_seconds
         event_add(row, f"New fine-tuned model created: {version.name}", code="model.created")
         job_charge(row, outcome.trained_tokens)
+        bargain_judge(row, outcome.evaluation)
         event_add(row, "The job has successfully completed.", code="job.succeeded")
         row.save()
         _retire_old(row)

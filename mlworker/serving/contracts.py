@@ -144,6 +144,8 @@ class ModelTarget:
     output: OutputInfo = OutputInfo()
     rules: tuple[RuleInfo, ...] = ()
     log: LogInfo = LogInfo()
+    by_outcome: bool = False
+    """Whether its predictions are paid by an outcome contract."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,8 @@ class Deployment(TenantModel):
     """Kept predictions with a lesser id were forgotten: shown no more, deleted step by step."""
     updated_at = models.DateTimeField(auto_now=True)
     paused_at = models.DateTimeField(null=True, blank=True)
+    outcome_contract_id = models.UUIDField(null=True, blank=True)
+    """The contract by which its predictions are paid for what comes of them, not by the call."""
     deleted_at = models.DateTimeField(null=True, blank=True)
     """A deleted deployment keeps its row: usage and history name it."""
 

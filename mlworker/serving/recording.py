@@ -2,6 +2,7 @@
 
 import logging
 from typing import Final
+from uuid import UUID
 
 from django.db import transaction
 from redis.exceptions import RedisError
@@ -103,6 +104,14 @@ def revision_record(
     )
     gateways_tell(organization)
     return deployment_info(row)
+
+
+def outcome_contract_set(
+    organization: OrganizationRef, deployment_id: UUID, contract_id: UUID | None
+) -> None:
+    """Let a deployment's predictions be paid by an outcome contract, or by the call again."""
+    Deployment.objects.filter(id=deployment_id).update(outcome_contract_id=contract_id)
+    gateways_tell(organization)
 
 
 def gateways_tell(organization: OrganizationRef) -> None:

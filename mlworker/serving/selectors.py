@@ -53,6 +53,7 @@ def model_resolve(*, organization: OrganizationRef, name: str) -> ModelTarget:
         output=OutputInfo(**row.output),
         rules=tuple(RuleInfo(**rule) for rule in row.rules),
         log=log_of(row),
+        by_outcome=row.outcome_contract_id is not None,
     )
 
 

@@ -30,6 +30,10 @@ class Split(StrEnum):
     TEST = "test"
 
 
+SEALED: Final = Split.TEST
+"""The part of a version that a seal closes."""
+
+
 class VersionStatus(StrEnum):
     """A version is read in the background when its file is long."""
 

@@ -243,3 +243,13 @@ class DatasetNotFound(NotFound):
     """No such dataset, version or file here."""
 
     message = "No such dataset, version or file."
+
+
+class RowsSealed(Conflict):
+    """The rows are sealed: what a success fee is decided on is nobody's to see or to learn."""
+
+    code = "rows_sealed"
+    message = (
+        "These rows are sealed by an outcome contract: use rows of other parts, or end the contract"
+        " first (POST /v1/billing/outcome_contracts/{id}/end)."
+    )

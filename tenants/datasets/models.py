@@ -90,3 +90,37 @@ class DatasetVersion(TenantModel):
 
     def __str__(self) -> str:
         return f"version {self.number}"
+
+
+class Seal(TenantModel):
+    """One part of a version that nobody may read or train on for a while.
+
+    ``sha256`` is of the part's rows as they were when it began; ``holder`` the public id of what it
+    is kept for.
+    """
+
+    version = models.ForeignKey(
+        DatasetVersion, on_delete=models.PROTECT, db_constraint=False, db_index=False
+    )
+    split = models.CharField(max_length=12)
+    rows = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    holder = models.CharField(max_length=80)
+    broken_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta(TenantModel.Meta):
+        """One unbroken seal a version."""
+
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["organization_id", "version"],
+                condition=models.Q(broken_at__isnull=True),
+                name="datasets_seal_unbroken",
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["organization_id", "holder"], name="datasets_seal_holder")
+        ]
+
+    def __str__(self) -> str:
+        return self.holder

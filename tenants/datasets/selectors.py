@@ -17,6 +17,7 @@ from tenants.datasets.build import META, SCHEMA
 from tenants.datasets.contracts import (
     DATASET_PREFIX,
     FILE_PREFIX,
+    SEALED,
     VERSION_PREFIX,
     DatasetInfo,
     DatasetNames,
@@ -27,7 +28,7 @@ from tenants.datasets.contracts import (
 )
 from tenants.datasets.errors import DatasetInvalid, DatasetNotFound, DatasetNotReady
 from tenants.datasets.metadata import meta_json, meta_shown
-from tenants.datasets.models import Dataset, DatasetVersion, File
+from tenants.datasets.models import Dataset, DatasetVersion, File, Seal
 from tenants.datasets.rows import dataset_info, file_info, version_info
 from tenants.datasets.rowshapes import RowShape, shape_of
 
@@ -42,6 +43,8 @@ class RowFilter:
     label: str | None = None
     search: str | None = None
     after: int | None = None
+    without: Split | None = None
+    """A part that is not shown."""
 
 
 def files_of(*, organization: OrganizationRef) -> QuerySet[File]:
@@ -168,6 +171,14 @@ def version_require_ready(info: DatasetVersionInfo) -> None:
         raise DatasetInvalid(errors[0]["message"])
 
 
+def seal_unbroken(*, organization: OrganizationRef, version_id: UUID) -> bool:
+    """Say whether a version's test rows are closed to readers."""
+    require_scope(organization)
+    return Seal.objects.filter(
+        organization_id=organization.id, version_id=version_id, broken_at__isnull=True
+    ).exists()
+
+
 def dataset_version_read(
     *,
     organization: OrganizationRef,
@@ -217,7 +228,8 @@ def dataset_rows(
 def dataset_texts(
     *, organization: OrganizationRef, version_id: UUID, row_ids: Collection[int]
 ) -> dict[int, str] | None:
-    """Return the texts of rows by their ids; None once the dataset has been deleted."""
+    """Return the texts of rows by their ids, without sealed ones; None once the dataset has been
+    deleted."""
     found: dict[int, str] | None = _column_of(organization, version_id, row_ids, "text")
     return found
 
@@ -240,7 +252,9 @@ def _column_of(
     ).first()
     if row is None:
         return None
-    wanted = [("row_id", "in", sorted(row_ids))]
+    wanted: list[tuple[str, str, Any]] = [("row_id", "in", sorted(row_ids))]
+    if seal_unbroken(organization=organization, version_id=version_id):
+        wanted.append(("split", "!=", SEALED.value))
     try:
         with object_open(row.storage_key) as stored:
             table = pq.read_table(stored, columns=["row_id", column], filters=wanted)
@@ -265,6 +279,8 @@ def _matching(batch: pa.RecordBatch, where: RowFilter, shape: RowShape) -> pa.Re
         batch = batch.filter(pc.greater(batch["row_id"], where.after))
     if where.split is not None:
         batch = batch.filter(pc.equal(batch["split"], where.split.value))
+    if where.without is not None:
+        batch = batch.filter(pc.not_equal(batch["split"], where.without.value))
     if where.label is not None:
         part = shape.contains(where.label)
         batch = batch.filter(

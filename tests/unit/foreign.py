@@ -9,6 +9,15 @@ from anneal.kernel.scopes import OrganizationRef
 from billing.invoices.contracts import ReturnBy
 from tests.unit.factories import make_client, make_member
 from tests.unit.invoices.helpers import credit, top_up
+from tests.unit.outcomes.helpers import (
+    accept,
+    contract_id,
+    job_under,
+    make_version,
+    money,
+    offer,
+    outcomes,
+)
 from tests.unit.predictions.helpers import keep, make_deployment, row
 from tests.unit.registry.factories import make_model_version
 
@@ -110,3 +119,15 @@ def invoice_id(owner: OrganizationRef) -> str:
 def credit_note_id(owner: OrganizationRef) -> str:
     made = top_up(owner, 500).invoice
     return public_id("cn_", credit(owner, made, return_by=ReturnBy.OUTSIDE).id)
+
+
+def outcome_contract_id(owner: OrganizationRef) -> str:
+    offer()
+    return contract_id(accept(owner, make_version(owner)))
+
+
+def outcome_id(owner: OrganizationRef) -> str:
+    offer()
+    money(owner, 60)
+    job_under(owner, accept(owner, make_version(owner)))
+    return public_id("out_", outcomes(owner)[0].id)

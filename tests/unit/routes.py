@@ -33,6 +33,8 @@ MAKERS: dict[str, Callable[[OrganizationRef], str]] = {
     "batch_id": foreign.batch_id,
     "invoice_id": foreign.invoice_id,
     "credit_note_id": foreign.credit_note_id,
+    "outcome_contract_id": foreign.outcome_contract_id,
+    "outcome_id": foreign.outcome_id,
 }
 
 

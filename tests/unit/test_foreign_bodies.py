@@ -38,6 +38,13 @@ BODIES: list[tuple[str, str, str, Maker, str]] = [
         foreign.model_name,
         "continue_from_not_found",
     ),
+    (
+        "/v1/fine_tuning/jobs",
+        "outcome_contract",
+        "oc_",
+        foreign.outcome_contract_id,
+        "outcome_contract_not_found",
+    ),
     ("/v1/batches", "input_file_id", "file-", foreign.file_id, "not_found"),
     ("/v1/batches", "model", "", foreign.model_name, "model_not_found"),
     ("/v1/batches/estimate", "input_file_id", "file-", foreign.file_id, "not_found"),

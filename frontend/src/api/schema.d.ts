@@ -418,6 +418,143 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/billing/outcome_contracts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the contracts. */
+        get: operations["billing_outcome_contracts_list"];
+        put?: never;
+        /** @description Accept the terms of a quote: they bind from now on. */
+        post: operations["billing_outcome_contracts_accept"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/outcome_contracts/quote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Return the terms as they would be accepted, in both languages, with their hash. */
+        post: operations["billing_outcome_contracts_quote"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/outcome_contracts/{outcome_contract_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Read a contract. */
+        get: operations["billing_outcome_contracts_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/outcome_contracts/{outcome_contract_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description End a contract: nothing new happens under it, what happened is settled as it says. */
+        post: operations["billing_outcome_contracts_end"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/outcome_policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the policies that a contract can be made of. */
+        get: operations["billing_outcome_policies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/outcomes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the outcomes, of all contracts or of one, in any state or in one. */
+        get: operations["billing_outcomes_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/outcomes/{outcome_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Read an outcome with the evidence of each of its steps. */
+        get: operations["billing_outcomes_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/outcomes/{outcome_id}/dispute": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Say that an outcome is not owed; the operator of this installation decides. */
+        post: operations["billing_outcomes_dispute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/billing/plans": {
         parameters: {
             query?: never;
@@ -1880,6 +2017,13 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description The terms to accept, as a quote named them. */
+        AcceptInRequest: {
+            policy: string;
+            /** @description For a success fee a dataset version (`dsv_`), whose test rows are sealed; for predictions a deployment (`dep_`). */
+            subject: string;
+            terms_hash: string;
+        };
         /** @description Decimal numbers, exact. */
         AmountRangeOut: {
             low: string;
@@ -2616,15 +2760,8 @@ export interface components {
             method: string;
             /** Format: double */
             level: number;
-            verdict: components["schemas"]["ComparisonOutVerdictEnum"];
+            verdict: components["schemas"]["VerdictE9bEnum"];
         };
-        /**
-         * @description * `better` - better
-         *     * `not_separable` - not_separable
-         *     * `worse` - worse
-         * @enum {string}
-         */
-        ComparisonOutVerdictEnum: "better" | "not_separable" | "worse";
         /** @description The models of a deployment side by side, since the revision that put them there. */
         ComparisonSchema: {
             since_revision: number;
@@ -2638,6 +2775,36 @@ export interface components {
             /** @description [true, predicted, rows], labels by their place in `labels`. */
             cells: number[][] | null;
         };
+        /** @description Contracts, newest first. */
+        ContractListOut: {
+            object: string;
+            data: components["schemas"]["ContractOut"][];
+            first_id: string | null;
+            last_id: string | null;
+            has_more: boolean;
+        };
+        /** @description An accepted contract. */
+        ContractOut: {
+            object: string;
+            id: string;
+            state: components["schemas"]["ContractOutStateEnum"];
+            kind: components["schemas"]["KindC92Enum"];
+            subject: string;
+            terms: components["schemas"]["TermsOut"];
+            terms_hash: string;
+            accepted_by: string;
+            /** Format: date-time */
+            accepted_at: string;
+            ended_by: string | null;
+            /** Format: date-time */
+            ended_at: string | null;
+        };
+        /**
+         * @description * `in_force` - in_force
+         *     * `ended` - ended
+         * @enum {string}
+         */
+        ContractOutStateEnum: "in_force" | "ended";
         /** @description What was taken off one line. */
         CreditNoteLineOut: {
             line: string;
@@ -2911,6 +3078,10 @@ export interface components {
             remaining: string | null;
             currency: string | null;
         };
+        /** @description Why it is not owed. */
+        DisputeInRequest: {
+            reason: string;
+        };
         /**
          * @description * `/v1/classify` - /v1/classify
          *     * `/v1/embeddings` - /v1/embeddings
@@ -3008,6 +3179,7 @@ export interface components {
             best: components["schemas"]["SampleOut"][];
             baselines: components["schemas"]["BaselineOut"][];
             comparison: components["schemas"]["ComparisonOut"] | null;
+            macro_f1_comparison: components["schemas"]["MacroF1ComparisonOut"] | null;
             speed: components["schemas"]["SpeedOut"];
             /**
              * Format: double
@@ -3622,6 +3794,8 @@ export interface components {
             max_charge?: string | null;
             /** @description Own model version (`ft:...`) or checkpoint (`ftckpt-...`) to begin with: same base; its tier and the shape of its weights are taken over. */
             continue_from?: string | null;
+            /** @description A success fee's contract (`oc_...`): its sealed rows test the model, and they may be neither in the training rows nor in the validation rows. */
+            outcome_contract?: string | null;
             cross_validation?: components["schemas"]["CrossValidationRequest"] | null;
             search?: components["schemas"]["SearchRequest"] | null;
         };
@@ -3670,6 +3844,7 @@ export interface components {
             search: components["schemas"]["SearchSchema"] | null;
             attempt: number;
             continue_from: string | null;
+            outcome_contract: string | null;
             /** @description Where `max_charge` ends the training; null = at its end. */
             stops_at_tokens: number | null;
             queue_position: number | null;
@@ -3704,6 +3879,12 @@ export interface components {
          * @enum {string}
          */
         Kind94cEnum: "fee" | "usage" | "minimum" | "outcome" | "top_up" | "manual" | "discount";
+        /**
+         * @description * `success_fee` - success_fee
+         *     * `confirmed_prediction` - confirmed_prediction
+         * @enum {string}
+         */
+        KindC92Enum: "success_fee" | "confirmed_prediction";
         /**
          * @description * `subscription` - subscription
          *     * `outcome` - outcome
@@ -3890,6 +4071,32 @@ export interface components {
              */
             score: number | null;
             created_at: number;
+        };
+        /** @description The model against the baseline with the best macro-F1; what a success fee goes by. */
+        MacroF1ComparisonOut: {
+            baseline: string;
+            /** @description accuracy, micro_f1, f1 or r2. */
+            figure: string;
+            /**
+             * Format: double
+             * @description In that figure.
+             */
+            difference: number;
+            /** @description Rows the model alone got right; of numbers those where it is nearer. */
+            model_only: number;
+            baseline_only: number;
+            /** Format: double */
+            p_value: number;
+            /** @description mcnemar_mid_p for accuracy, else approximate_randomization. */
+            method: string;
+            /** Format: double */
+            level: number;
+            verdict: components["schemas"]["VerdictE9bEnum"];
+            /**
+             * Format: double
+             * @description The model's macro-F1.
+             */
+            value: number;
         };
         /** @description Which column is the text and which the label, and which further ones are kept. */
         MappingOut: {
@@ -4176,6 +4383,80 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
+        /** @description Outcomes, newest first. */
+        OutcomeListOut: {
+            object: string;
+            data: components["schemas"]["OutcomeOut"][];
+            first_id: string | null;
+            last_id: string | null;
+            has_more: boolean;
+        };
+        /** @description One thing that is owed, will be or will not. */
+        OutcomeOut: {
+            object: string;
+            id: string;
+            contract: string;
+            kind: components["schemas"]["KindC92Enum"];
+            /** @description The job, or the deployment whose day it is. */
+            subject: string;
+            period: components["schemas"]["OutcomePeriodOut"] | null;
+            state: components["schemas"]["StateF4aEnum"];
+            /** Format: double */
+            quantity: number;
+            unit_price: string;
+            /** @description Owed in the states confirmed and assumed. */
+            amount: string;
+            currency: string;
+            payment: components["schemas"]["PaymentEnum"] | components["schemas"]["BlankEnum"] | components["schemas"]["NullEnum"];
+            /**
+             * Format: date-time
+             * @description When it is assumed unless feedback says otherwise.
+             */
+            settle_at: string | null;
+            /** Format: date-time */
+            decided_at: string | null;
+            /** Format: date-time */
+            dispute_until: string | null;
+            /** Format: date-time */
+            created_at: string;
+        };
+        /** @description Half open: it ends where the next one begins. */
+        OutcomePeriodOut: {
+            /** Format: date-time */
+            starts_at: string;
+            /** Format: date-time */
+            ends_at: string;
+        };
+        /** @description An outcome with its evidence. */
+        OutcomeWholeOut: {
+            object: string;
+            id: string;
+            contract: string;
+            kind: components["schemas"]["KindC92Enum"];
+            /** @description The job, or the deployment whose day it is. */
+            subject: string;
+            period: components["schemas"]["OutcomePeriodOut"] | null;
+            state: components["schemas"]["StateF4aEnum"];
+            /** Format: double */
+            quantity: number;
+            unit_price: string;
+            /** @description Owed in the states confirmed and assumed. */
+            amount: string;
+            currency: string;
+            payment: components["schemas"]["PaymentEnum"] | components["schemas"]["BlankEnum"] | components["schemas"]["NullEnum"];
+            /**
+             * Format: date-time
+             * @description When it is assumed unless feedback says otherwise.
+             */
+            settle_at: string | null;
+            /** Format: date-time */
+            decided_at: string | null;
+            /** Format: date-time */
+            dispute_until: string | null;
+            /** Format: date-time */
+            created_at: string;
+            steps: components["schemas"]["StepOut"][];
+        };
         /** @description What a deployment makes of its models' answers. */
         OutputSchema: {
             /** @description A label's name to the one that is shown. */
@@ -4255,6 +4536,13 @@ export interface components {
             event_types?: string[];
             enabled?: boolean;
         };
+        /**
+         * @description * `` -
+         *     * `balance` - balance
+         *     * `invoice` - invoice
+         * @enum {string}
+         */
+        PaymentEnum: "balance" | "invoice";
         /**
          * @description * `month` - month
          *     * `year` - year
@@ -4340,6 +4628,29 @@ export interface components {
             limits: components["schemas"]["PlanLimitsOut"];
             caps: components["schemas"]["CapOut"][];
             overage: components["schemas"]["OverageOut"];
+        };
+        /** @description Policies, by code. */
+        PolicyListOut: {
+            object: string;
+            data: components["schemas"]["PolicyOut"][];
+            has_more: boolean;
+        };
+        /** @description A policy on offer. */
+        PolicyOut: {
+            object: string;
+            code: string;
+            version: number;
+            kind: components["schemas"]["KindC92Enum"];
+            /** @description By language. */
+            name: {
+                [key: string]: string;
+            };
+            price: string;
+            currency: string;
+            margin: string;
+            level: string;
+            window_days: number | null;
+            dispute_days: number;
         };
         /**
          * @description * `float32` - float32
@@ -4558,6 +4869,18 @@ export interface components {
          * @enum {string}
          */
         PurposeEnum: "fine-tune" | "batch" | "batch_output" | "fine-tune-results";
+        /** @description What a contract would be about. */
+        QuoteInRequest: {
+            policy: string;
+            /** @description For a success fee a dataset version (`dsv_`), whose test rows are sealed; for predictions a deployment (`dep_`). */
+            subject: string;
+        };
+        /** @description Terms to read before they are accepted. */
+        QuoteOut: {
+            object: string;
+            terms: components["schemas"]["TermsOut"];
+            terms_hash: string;
+        };
         /** @description Why a base is recommended. */
         ReasonSchema: {
             code: string;
@@ -5016,6 +5339,15 @@ export interface components {
             /** @description The version the stage stood for before; null for none. */
             previous: string | null;
         };
+        /**
+         * @description * `pending` - pending
+         *     * `confirmed` - confirmed
+         *     * `assumed` - assumed
+         *     * `reversed` - reversed
+         *     * `disputed` - disputed
+         * @enum {string}
+         */
+        StateF4aEnum: "pending" | "confirmed" | "assumed" | "reversed" | "disputed";
         /** @description Counts of a ready version. */
         StatsOut: {
             /** @description `dataset.stats` */
@@ -5042,6 +5374,16 @@ export interface components {
          * @enum {string}
          */
         Status33dEnum: "open" | "paid" | "uncollectible";
+        /** @description A step, by whom and on which grounds. */
+        StepOut: {
+            state: components["schemas"]["StateF4aEnum"];
+            /** Format: date-time */
+            at: string;
+            actor: string;
+            evidence: {
+                [key: string]: unknown;
+            };
+        };
         /** @description The plan to go on. */
         SubscriptionInRequest: {
             /** @description A plan's `code`. */
@@ -5080,6 +5422,36 @@ export interface components {
          * @enum {string}
          */
         TaskEnum: "multi_label_classification" | "regression" | "text_classification" | "token_classification";
+        /** @description A contract's terms: what `terms_hash` is the hash of. */
+        TermsOut: {
+            policy: string;
+            version: number;
+            kind: components["schemas"]["KindC92Enum"];
+            /** @description By language. */
+            name: {
+                [key: string]: string;
+            };
+            /** @description The success fee, or what one prediction costs. */
+            price: string;
+            currency: string;
+            /** @description Of a success fee: the least gain in macro-F1. */
+            margin: string;
+            /** @description Of a success fee: what the p-value stays below. */
+            level: string;
+            /** @description Of predictions: how long feedback counts. */
+            window_days: number | null;
+            dispute_days: number;
+            /** @description A `dsv_` or `dep_` id. */
+            subject: string;
+            /** @description Of the subject, such as the sealed rows' hash. */
+            facts: {
+                [key: string]: unknown;
+            };
+            /** @description By language. */
+            text: {
+                [key: string]: string;
+            };
+        };
         /** @description A text in both languages. */
         TextsOut: {
             en: string;
@@ -5262,6 +5634,13 @@ export interface components {
             by_deployment: components["schemas"]["UsageDeploymentOut"][];
             by_model: components["schemas"]["UsageModelOut"][];
         };
+        /**
+         * @description * `better` - better
+         *     * `not_separable` - not_separable
+         *     * `worse` - worse
+         * @enum {string}
+         */
+        VerdictE9bEnum: "better" | "not_separable" | "worse";
         /** @description Versions, newest first. */
         VersionListOut: {
             /** @description `list` */
@@ -6328,6 +6707,213 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NoticeListOut"];
+                };
+            };
+        };
+    };
+    billing_outcome_contracts_list: {
+        parameters: {
+            query?: {
+                /** @description The last id seen. */
+                after?: string;
+                /** @description 1 to 100. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContractListOut"];
+                };
+            };
+        };
+    };
+    billing_outcome_contracts_accept: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptInRequest"];
+                "multipart/form-data": components["schemas"]["AcceptInRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContractOut"];
+                };
+            };
+        };
+    };
+    billing_outcome_contracts_quote: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuoteInRequest"];
+                "multipart/form-data": components["schemas"]["QuoteInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuoteOut"];
+                };
+            };
+        };
+    };
+    billing_outcome_contracts_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                outcome_contract_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContractOut"];
+                };
+            };
+        };
+    };
+    billing_outcome_contracts_end: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                outcome_contract_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContractOut"];
+                };
+            };
+        };
+    };
+    billing_outcome_policies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyListOut"];
+                };
+            };
+        };
+    };
+    billing_outcomes_list: {
+        parameters: {
+            query?: {
+                /** @description The last id seen. */
+                after?: string;
+                /** @description An `oc_` id. */
+                contract?: string;
+                /** @description 1 to 100. */
+                limit?: number;
+                state?: "assumed" | "confirmed" | "disputed" | "pending" | "reversed";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutcomeListOut"];
+                };
+            };
+        };
+    };
+    billing_outcomes_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                outcome_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutcomeWholeOut"];
+                };
+            };
+        };
+    };
+    billing_outcomes_dispute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                outcome_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DisputeInRequest"];
+                "multipart/form-data": components["schemas"]["DisputeInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutcomeOut"];
                 };
             };
         };

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from mlworker.engine.contracts import Json
 from mlworker.engine.evaluation.counts import Ints, class_counts
-from mlworker.engine.evaluation.significance import mcnemar_mid_p, verdict_of
+from mlworker.engine.evaluation.significance import macro_f1_p, mcnemar_mid_p, verdict_of
 from mlworker.engine.evaluation.tfidf import Goal, fit_tfidf
 
 if TYPE_CHECKING:
@@ -145,4 +145,41 @@ def compare(targets: Ints, called: Ints, baselines: Sequence[Baseline]) -> dict[
         "model_only": ours,
         "baseline_only": other,
         **verdict_of(mcnemar_mid_p(ours, other), ours - other, "mcnemar_mid_p"),
+    }
+
+
+def compare_macro_f1(
+    targets: Ints,
+    called: Ints,
+    baselines: Sequence[Baseline],
+    labels: int,
+    *,
+    seed: int,
+    between: Callable[[], None],
+) -> dict[str, Json] | None:
+    """The model against the baseline with the best macro-F1, on the same rows; None without any."""
+
+    def macro(answers: Ints) -> float:
+        counts = class_counts(targets, answers, labels)
+        return counts.macro(counts.f1)
+
+    rivals = [
+        (macro(base.called), base.name, base.called)
+        for base in baselines
+        if base.called is not None
+    ]
+    if not rivals:
+        return None
+    theirs, name, best = max(rivals, key=lambda rival: rival[0])
+    p_value = macro_f1_p(targets, called, best, labels, seed=seed, between=between)
+    ours = macro(called)
+    right, other = called == targets, best == targets
+    return {
+        "baseline": name,
+        "figure": "macro_f1",
+        "value": ours,
+        "difference": ours - theirs,
+        "model_only": int((right & ~other).sum()),
+        "baseline_only": int((~right & other).sum()),
+        **verdict_of(p_value, ours - theirs, "approximate_randomization"),
     }

@@ -10,6 +10,7 @@ from mlworker.engine.evaluation.baselines import (
     best_labels,
     class_figures,
     compare,
+    compare_macro_f1,
     majority,
     tf_idf_of,
 )
@@ -42,6 +43,14 @@ def report(subject: Subject) -> Findings:
                 base.as_dict(class_figures(base, answers.targets, size)) for base in baselines
             ],
             "comparison": compare(answers.targets, answers.called, baselines),
+            "macro_f1_comparison": compare_macro_f1(
+                answers.targets,
+                answers.called,
+                baselines,
+                size,
+                seed=subject.seed,
+                between=subject.look,
+            ),
         },
     )
     right = (answers.called == answers.targets).astype(np.float64)

@@ -66,6 +66,7 @@ def render_job(
         "search": _study(job.search, study, "search"),
         "attempt": job.attempt,
         "continue_from": job.continue_from or None,
+        "outcome_contract": job.outcome_contract or None,
         "stops_at_tokens": job.token_limit,
         "queue_position": job.queue.place if job.queue else None,
         "estimated_start": unix(_estimated_start(job)),

@@ -86,6 +86,7 @@ class JobSchema(serializers.Serializer[Any]):
     search = SearchSchema(allow_null=True)
     attempt = serializers.IntegerField()
     continue_from = serializers.CharField(allow_null=True)
+    outcome_contract = serializers.CharField(allow_null=True)
     stops_at_tokens = serializers.IntegerField(
         allow_null=True, help_text="Where `max_charge` ends the training; null = at its end."
     )

@@ -121,6 +121,13 @@ class JobRequestSerializer(serializers.Serializer[Any]):
         help_text="Own model version (`ft:...`) or checkpoint (`ftckpt-...`) to begin with: same "
         "base; its tier and the shape of its weights are taken over.",
     )
+    outcome_contract = serializers.CharField(
+        max_length=40,
+        required=False,
+        allow_null=True,
+        help_text="A success fee's contract (`oc_...`): its sealed rows test the model, and they "
+        "may be neither in the training rows nor in the validation rows.",
+    )
     cross_validation = CrossValidationSerializer(required=False, allow_null=True)
     search = SearchSerializer(required=False, allow_null=True)
 
@@ -154,6 +161,7 @@ def job_request(data: dict[str, Any]) -> JobRequest:
         metadata=data.get("metadata") or {},
         max_charge=data.get("max_charge"),
         continue_from=data.get("continue_from") or "",
+        outcome_contract=data.get("outcome_contract") or "",
         study=_study(data),
     )
 

@@ -13,10 +13,16 @@ from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.prices.currency import DEFAULT
 from mlworker.catalog.selectors import base_model_present
 from mlworker.jobs.admission import job_admit
+from mlworker.jobs.bargains import bargain_strike
 from mlworker.jobs.capping import cap_warning, job_quoter, tokens_allowed
 from mlworker.jobs.continuing import Parent, data_fit, parent_apply, parent_find
 from mlworker.jobs.contracts import JOB_PREFIX, Estimate, JobInfo, JobRequest
-from mlworker.jobs.errors import MaxChargeExceeded, MethodUnsupported, StudyUnfit
+from mlworker.jobs.errors import (
+    MaxChargeExceeded,
+    MethodUnsupported,
+    OutcomeJobUnfit,
+    StudyUnfit,
+)
 from mlworker.jobs.forecasts import seconds_expected
 from mlworker.jobs.hyperparameters import tier_checked
 from mlworker.jobs.models import FineTuningJob
@@ -53,6 +59,7 @@ def fine_tuning_job_submit(
             organization=organization, reference=request.validation_file, param="validation_file"
         )
     row = _new_row(organization, actor, request, tier)
+    bargain_strike(row)
     if _ready_now(source) and (extra is None or _ready_now(extra)):
         row.save(force_insert=True)
         job_admit(row, source.required(), extra.required() if extra else None)
@@ -147,6 +154,8 @@ def _begun(organization: OrganizationRef, request: JobRequest) -> tuple[JobReque
     """Take from what is to be continued, if anything is, what follows from it."""
     if not request.continue_from:
         return request, None
+    if request.outcome_contract:
+        raise OutcomeJobUnfit(param="continue_from")
     parent = parent_find(organization=organization, reference=request.continue_from)
     return parent_apply(request, parent), parent
 
@@ -205,6 +214,7 @@ def _new_row(
         cross_validation={"folds": request.study.folds} if request.study.folds else None,
         search=_search(request),
         continue_from=request.continue_from,
+        outcome_contract=request.outcome_contract,
     )
 
 

@@ -70,10 +70,14 @@ def _report_store(work: Work, folder: Path, done: DoneMessage) -> StoredReport |
         with (place / name).open("rb") as source:
             stored.append((stored_id, object_put(key, source)))
     (report_id, report), (predictions_id, predictions) = stored
-    split = json.loads((place / REPORT).read_text("utf-8"))["split"]
-    extra = work.validation_version
-    version = extra if extra is not None and split == Split.VALIDATION else work.version
-    return StoredReport((report_id, predictions_id), report, predictions, version.id)
+    told = json.loads((place / REPORT).read_text("utf-8"))
+    extra, sealed = work.validation_version, work.sealed
+    version, verdict = work.version, {}
+    if told["split"] == Split.TEST and sealed is not None:
+        version, verdict = sealed, told.get("macro_f1_comparison") or {}
+    elif told["split"] == Split.VALIDATION and extra is not None:
+        version = extra
+    return StoredReport((report_id, predictions_id), report, predictions, version.id, verdict)
 
 
 def split_hash(folder: Path) -> str:

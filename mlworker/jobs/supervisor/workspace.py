@@ -83,6 +83,8 @@ def rows_write(work: Work, folder: Path) -> None:
         parts = [(work.version, split)]
         if extra is not None and split is Split.VALIDATION:
             parts = [(extra, part) for part in Split]
+        if work.sealed is not None and split is Split.TEST:
+            parts = [(work.sealed, split)]
         with (folder / f"{split}.jsonl").open("w", encoding="utf-8") as lines:
             for version, part in parts:
                 table = _read(work, version, part, meta=split is Split.TEST)

@@ -45,6 +45,7 @@ _ABSENT: dict[str, Any] = {
             "confusion",
             "calibration",
             "comparison",
+            "macro_f1_comparison",
             "numbers",
             SLICES,
         )

@@ -242,6 +242,12 @@ class ComparisonOut(serializers.Serializer[Any]):
     verdict = serializers.ChoiceField(choices=["better", "not_separable", "worse"])
 
 
+class MacroF1ComparisonOut(ComparisonOut):
+    """The model against the baseline with the best macro-F1; what a success fee goes by."""
+
+    value = serializers.FloatField(help_text="The model's macro-F1.")
+
+
 class SpeedOut(serializers.Serializer[Any]):
     """Measured when training ended, with the engine that serves."""
 
@@ -299,6 +305,7 @@ class EvaluationOut(serializers.Serializer[Any]):
     best = SampleOut(many=True)
     baselines = BaselineOut(many=True)
     comparison = ComparisonOut(allow_null=True)
+    macro_f1_comparison = MacroF1ComparisonOut(allow_null=True)
     speed = SpeedOut()
     seconds = serializers.FloatField(help_text="What the report itself took.")
     price_per_1000 = ThousandPriceOut(allow_null=True)

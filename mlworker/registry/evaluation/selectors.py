@@ -23,7 +23,8 @@ from mlworker.registry.evaluation.slices import SLICES, slices_told
 from mlworker.registry.models import ModelVersion
 from mlworker.registry.naming import PREFIX
 from mlworker.registry.selectors import model_listing_get, version_row
-from tenants.datasets.selectors import dataset_texts
+from tenants.datasets.errors import RowsSealed
+from tenants.datasets.selectors import dataset_texts, seal_unbroken
 
 _METER: Final = "prediction"
 _CHANNEL: Final = "online"
@@ -102,6 +103,9 @@ def evaluation_get(*, organization: OrganizationRef, name: str) -> Evaluation:
     report = report_read(row)
     if report.get(SLICES):
         report[SLICES] = slices_told(organization=organization, row=row, part=report[SLICES])
+    if _sealed(organization, row):
+        # Each of these names a row with its label.
+        report |= {name: [] for name in ("worst", "best") if name in report}
     return Evaluation(row.name, report, _price(organization, row))
 
 
@@ -145,8 +149,13 @@ def comparison_of(report: Mapping[str, Any]) -> dict[str, Any] | None:
 def evaluation_rows(
     *, organization: OrganizationRef, row: ModelVersion, where: CellFilter, limit: int
 ) -> RowPage:
-    """Return answered rows of a cell of the confusion matrix, or of all cells, in pages."""
+    """Return answered rows of a cell of the confusion matrix, or of all cells, in pages.
+
+    EvaluationMissing, RowsSealed while an outcome contract keeps the rows.
+    """
     require_scope(organization)
+    if _sealed(organization, row):
+        raise RowsSealed
     try:
         with object_open(row.predictions_key) as stored:
             table = predictions_read(stored)
@@ -188,8 +197,15 @@ def worst_rows(*, organization: OrganizationRef, name: str, limit: int) -> tuple
     where = CellFilter(order=Order.WORST)
     try:
         return evaluation_rows(organization=organization, row=row, where=where, limit=limit).rows
-    except EvaluationMissing:
+    except (EvaluationMissing, RowsSealed):
         return ()
+
+
+def _sealed(organization: OrganizationRef, row: ModelVersion) -> bool:
+    version_id = row.evaluation_version_id
+    return version_id is not None and seal_unbroken(
+        organization=organization, version_id=version_id
+    )
 
 
 def _named(table: pa.Table, labels: Sequence[str]) -> pa.Table:

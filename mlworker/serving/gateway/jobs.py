@@ -103,6 +103,7 @@ def ticket_of(
             "channel": "online",
         },
         abstains=abstains_of(job, choice, decisions),
+        by_outcome=job.target.by_outcome,
     )
 
 

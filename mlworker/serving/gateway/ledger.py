@@ -33,6 +33,7 @@ from anneal.kernel.ids import uuid7
 from anneal.kernel.scopes import system_scope
 from billing.ledger.errors import AccountParked, limit_reached
 from billing.ledger.services import books_fault
+from billing.outcomes.contracts import PREDICTION_METER
 from mlworker.serving.errors import DeadlineExceeded
 from mlworker.serving.gateway.tickets import Replay, Ticket
 from mlworker.serving.protocol import Answer
@@ -274,6 +275,10 @@ def _settlement(settlement: Settlement) -> dict[str, Any]:
         }
         if ticket.free:
             wanted["captured"], wanted["free"] = ticket.units, ticket.free
+        if ticket.by_outcome:
+            wanted["free_meter"] = PREDICTION_METER
+        if ticket.abstained:
+            wanted["item_dims"] = [{"abstained": True} if each else {} for each in ticket.abstained]
         if ticket.store is not None:
             wanted["response"] = ticket.body(answer).decode()
     return wanted

@@ -64,6 +64,8 @@ class Target:
     compared_since: int = 1
     log: LogInfo | None = None
     """What is kept of its calls; None for nothing."""
+    by_outcome: bool = False
+    """Its answers are counted and paid by what comes of them."""
 
     @property
     def compared(self) -> bool:
@@ -218,6 +220,7 @@ def _target(found: ModelTarget) -> Target:
         shadow_percent=found.shadow_percent,
         compared_since=found.compared_since,
         log=found.log if found.log.enabled else None,
+        by_outcome=found.by_outcome,
     )
 
 

@@ -69,6 +69,8 @@ class Ticket:
     """What may choose the price: task, tier, channel."""
     abstains: Callable[[Answer], list[bool]] | None = None
     """Which items got no label and are free for it; None when none can be."""
+    by_outcome: bool = False
+    """All its items are free now, and paid by an outcome contract for what comes of them."""
     number: int = field(default_factory=number_next)
     created: float = field(default_factory=time.time)
     held: float = 0.0
@@ -91,6 +93,8 @@ class Ticket:
     """How many items the answer is charged for, once that is known."""
     free: list[bool] = field(default_factory=list)
     """Which items are free, once that is known; empty when none is."""
+    abstained: list[bool] = field(default_factory=list)
+    """Of one paid by outcome, which items got no label; empty when none did."""
     _body: bytes | None = None
 
     @property
@@ -117,6 +121,8 @@ class Ticket:
             if len(free) != self.items:
                 raise ValueError(f"{len(free)} rows for {self.items} items")
             self.free, self.charged = free, self.items - sum(free)
+        if self.by_outcome:
+            self.abstained, self.free, self.charged = self.free, [True] * self.items, 0
         self.body(answer)
 
     def body(self, answer: Answer) -> bytes:

@@ -87,6 +87,7 @@ INSTALLED_APPS = [
     "billing.plans",
     "billing.promotions",
     "billing.invoices",
+    "billing.outcomes",
     "mlworker.catalog",
     "mlworker.jobs",
     "mlworker.registry",
@@ -94,6 +95,7 @@ INSTALLED_APPS = [
     "mlworker.predictions",
     "mlworker.feedback",
     "mlworker.batches",
+    "mlworker.outcomes",
 ]
 
 MIDDLEWARE = [

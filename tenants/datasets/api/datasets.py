@@ -30,12 +30,13 @@ from tenants.datasets.api.serializers import (
 from tenants.datasets.build import version_preview
 from tenants.datasets.contracts import (
     DATASET_PREFIX,
+    SEALED,
     VERSION_PREFIX,
     DatasetInfo,
     DatasetVersionInfo,
     Split,
 )
-from tenants.datasets.errors import DatasetNotFound
+from tenants.datasets.errors import DatasetNotFound, RowsSealed
 from tenants.datasets.limits import configured
 from tenants.datasets.rows import version_info
 from tenants.datasets.selectors import (
@@ -45,6 +46,7 @@ from tenants.datasets.selectors import (
     dataset_rows,
     dataset_version_resolve,
     datasets_of,
+    seal_unbroken,
     version_require_ready,
     versions_of,
 )
@@ -255,6 +257,9 @@ class DatasetRowsView(_OneDataset):
         )
         if version.dataset_id != self.located.id:
             raise DatasetNotFound
+        sealed = seal_unbroken(organization=self.organization, version_id=version.id)
+        if sealed and asked.get("split") == SEALED:
+            raise RowsSealed(param="split")
         rows, has_more = dataset_rows(
             organization=self.organization,
             version=version,
@@ -263,6 +268,7 @@ class DatasetRowsView(_OneDataset):
                 label=asked.get("label"),
                 search=asked.get("search"),
                 after=asked.get("after"),
+                without=SEALED if sealed else None,
             ),
             limit=asked["limit"],
         )

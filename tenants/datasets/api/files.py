@@ -17,6 +17,7 @@ from tenants.datasets.api.serializers import DeletedOut, FileListOut, FileOut, F
 from tenants.datasets.contracts import FILE_PREFIX, FileInfo, FilePurpose
 from tenants.datasets.errors import DatasetNotFound, FilePurposeInvalid
 from tenants.datasets.rows import file_info
+from tenants.datasets.sealing import sealed_file_check
 from tenants.datasets.selectors import file_get, files_of
 from tenants.datasets.services import file_create, file_delete
 
@@ -116,6 +117,7 @@ class FileContentView(_OneFile):
     )
     def get(self, request: Request, file_id: str) -> ObjectResponse:
         """Return the bytes as they were sent, as a download and never as a page."""
+        sealed_file_check(organization=self.organization, file_id=self.located.id)
         try:
             stored = object_open(self.located.storage_key)
         except FileNotFoundError as fault:

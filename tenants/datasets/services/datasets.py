@@ -30,6 +30,7 @@ from tenants.datasets.models import Dataset, DatasetVersion, File
 from tenants.datasets.rows import dataset_info, version_info
 from tenants.datasets.rowshapes import SHAPES
 from tenants.datasets.samples import SAMPLE_FILENAME, SAMPLE_NAME, sample_file
+from tenants.datasets.sealing import sealed_dataset_check
 from tenants.datasets.selectors import version_require_ready
 from tenants.datasets.services.files import file_check, file_create
 from tenants.datasets.services.versions import (
@@ -172,6 +173,7 @@ def dataset_delete(*, organization: OrganizationRef, actor: Actor, dataset_id: U
     """
     require_scope(organization)
     dataset = _dataset(organization, dataset_id)
+    sealed_dataset_check(organization=organization, dataset_id=dataset.id)
     publish(DatasetDeleting(organization=organization, dataset_id=dataset.id))
     dataset.deleted_at = clock.now()
     dataset.save(update_fields=["deleted_at"])

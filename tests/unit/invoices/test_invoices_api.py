@@ -127,7 +127,7 @@ def test_drafts_are_nobodys_business(organization: OrganizationRef, client_api: 
 
     assert client_api.get(INVOICES).json()["data"] == []
     answer = client_api.get(f"{INVOICES}/{public_id('inv_', made.id)}")
-    assert (answer.status_code, error_of(answer)["code"]) == (404, "invoice_not_found")
+    assert (answer.status_code, error_of(answer)["code"]) == (404, "not_found")
 
 
 @pytest.mark.parametrize("language", ["en", "zh-Hans"])

@@ -3,8 +3,10 @@
 from anneal.console.admin import (  # noqa: F401 # they register
     accounts,
     billing,
+    invoices,
     kernel,
     models,
+    outcomes,
     plans,
     prices,
     promotions,

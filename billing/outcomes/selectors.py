@@ -1,0 +1,111 @@
+"""Questions to outcomes."""
+
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from anneal.kernel.scopes import OrganizationRef, require_scope
+from billing.outcomes.contracts import (
+    ContractInfo,
+    OutcomeInfo,
+    OutcomeKind,
+    OutcomeState,
+    PolicyInfo,
+    StepInfo,
+)
+from billing.outcomes.errors import OutcomeContractUnknown, OutcomePolicyUnknown, OutcomeUnknown
+from billing.outcomes.models import Outcome, OutcomeContract, OutcomePolicyVersion, OutcomeStep
+from billing.outcomes.rows import contract_info, outcome_info, policy_info, step_info
+
+_BATCH: Final = 200
+_COUNTED_FOR: Final = timedelta(days=30)
+
+
+def policies_offered() -> tuple[PolicyInfo, ...]:
+    """Return the newest published version of each policy on offer, by code."""
+    rows = (
+        OutcomePolicyVersion.objects.filter(published_at__isnull=False, policy__public=True)
+        .select_related("policy")
+        .order_by("policy__code", "-version")
+        .distinct("policy__code")
+    )
+    return tuple(policy_info(row) for row in rows)
+
+
+def policy_offered(*, code: str) -> PolicyInfo:
+    """Return the version of a policy that is on offer. Raises OutcomePolicyUnknown."""
+    for policy in policies_offered():
+        if policy.code == code:
+            return policy
+    raise OutcomePolicyUnknown(param="policy")
+
+
+def contracts_rows(*, organization: OrganizationRef) -> QuerySet[OutcomeContract]:
+    """Return the contracts, their terms fetched with them, for a page."""
+    require_scope(organization)
+    rows: QuerySet[OutcomeContract] = OutcomeContract.objects.filter(
+        organization_id=organization.id
+    ).select_related("policy_version")
+    return rows
+
+
+def contract_get(*, organization: OrganizationRef, contract_id: UUID) -> ContractInfo:
+    """Return a contract. Raises OutcomeContractUnknown."""
+    row = contracts_rows(organization=organization).filter(id=contract_id).first()
+    if row is None:
+        raise OutcomeContractUnknown
+    return contract_info(row)
+
+
+def contracts_counted(
+    *, kind: OutcomeKind, at: datetime, after: UUID | None
+) -> list[tuple[UUID, UUID]]:
+    """Return (id, organization's id) of contracts in force, or ended so lately that a day of theirs
+    may not be counted, by id after ``after``. System scope."""
+    rows = OutcomeContract.objects.filter(
+        Q(ended_at__isnull=True) | Q(ended_at__gt=at - _COUNTED_FOR), kind=kind.value
+    )
+    if after is not None:
+        rows = rows.filter(id__gt=after)
+    return list(rows.order_by("id").values_list("id", "organization_id")[:_BATCH])
+
+
+def outcomes_due(*, kind: OutcomeKind, at: datetime, after: UUID | None) -> list[tuple[UUID, UUID]]:
+    """Return (id, organization's id) of what is to be settled by now. System scope."""
+    rows = Outcome.objects.filter(
+        kind=kind.value, state=OutcomeState.PENDING.value, settle_at__lte=at
+    )
+    if after is not None:
+        rows = rows.filter(id__gt=after)
+    return list(rows.order_by("id").values_list("id", "organization_id")[:_BATCH])
+
+
+def outcomes_rows(
+    *,
+    organization: OrganizationRef,
+    contract_id: UUID | None = None,
+    state: OutcomeState | None = None,
+) -> QuerySet[Outcome]:
+    """Return outcomes, of one contract or in one state, for a page."""
+    require_scope(organization)
+    rows: QuerySet[Outcome] = Outcome.objects.filter(organization_id=organization.id)
+    if contract_id is not None:
+        rows = rows.filter(contract_id=contract_id)
+    return rows if state is None else rows.filter(state=state.value)
+
+
+def outcome_get(*, organization: OrganizationRef, outcome_id: UUID) -> OutcomeInfo:
+    """Return an outcome. Raises OutcomeUnknown."""
+    row = outcomes_rows(organization=organization).filter(id=outcome_id).first()
+    if row is None:
+        raise OutcomeUnknown
+    return outcome_info(row)
+
+
+def outcome_steps(*, organization: OrganizationRef, outcome_id: UUID) -> tuple[StepInfo, ...]:
+    """Return an outcome's steps, oldest first."""
+    require_scope(organization)
+    rows = OutcomeStep.objects.filter(organization_id=organization.id, outcome_id=outcome_id)
+    return tuple(step_info(row) for row in rows.order_by("id"))

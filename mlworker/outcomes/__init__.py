@@ -1,0 +1,1 @@
+"""What outcome contracts need to know of models: sealed rows, deployments, feedback."""

@@ -1,0 +1,183 @@
+"""Predictions that are paid when feedback confirms them, or nobody calls them wrong in time."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from anneal.kernel import clock
+from anneal.kernel.ids import parse_id
+from anneal.kernel.principal import SYSTEM_ACTOR
+from anneal.kernel.scopes import OrganizationRef, tenant_scope
+from billing.invoices.models import InvoiceItem
+from billing.ledger.selectors import balance_get
+from billing.outcomes.contracts import OutcomeInfo
+from mlworker.feedback.services import feedback_give
+from mlworker.outcomes.tasks import count, settle
+from mlworker.serving.selectors import model_resolve
+from mlworker.serving.services import deployment_delete
+from tests.unit.invoices.helpers import drifts
+from tests.unit.outcomes.helpers import (
+    NOON,
+    PREDICTIONS,
+    accept,
+    answered,
+    make_live,
+    money,
+    offer,
+    outcomes,
+)
+
+pytestmark = pytest.mark.django_db
+
+D = Decimal
+NEXT = NOON + timedelta(days=1)
+OVER = NOON + timedelta(days=8)
+
+
+@pytest.fixture
+def live(organization: OrganizationRef) -> str:
+    """A deployment under a contract."""
+    offer("sure", PREDICTIONS)
+    made = make_live(organization)
+    money(organization, 1_000, "prediction")
+    with clock.frozen(NOON):
+        accept(organization, made, "sure")
+    return made
+
+
+def judge(organization: OrganizationRef, prediction: str, **judgement: Any) -> None:
+    with clock.frozen(NEXT), tenant_scope(organization):
+        feedback_give(
+            organization=organization,
+            actor=SYSTEM_ACTOR,
+            prediction_id=parse_id("pred_", prediction),
+            **judgement,
+        )
+
+
+def tick(at: datetime) -> None:
+    with clock.frozen(at):
+        count()
+        settle()
+
+
+def only(organization: OrganizationRef) -> OutcomeInfo:
+    (outcome,) = outcomes(organization)
+    return outcome
+
+
+def test_a_call_costs_nothing_until_something_has_come_of_it(
+    organization: OrganizationRef, live: str
+) -> None:
+    answered(organization, live, 10)
+    with tenant_scope(organization):
+        found = balance_get(organization=organization, unit="prediction")
+        assert (found.held, found.consumed) == (0, 0)
+        assert model_resolve(organization=organization, name="live").by_outcome
+    assert outcomes(organization) == []
+
+
+def test_a_day_is_counted_once_and_waits_for_feedback(
+    organization: OrganizationRef, live: str
+) -> None:
+    answered(organization, live, 10)
+    tick(NOON)
+    assert outcomes(organization) == []
+    tick(NEXT)
+    tick(NEXT)
+    found = only(organization)
+    assert (found.state, found.quantity) == ("pending", 10)
+    assert found.settle_at == datetime(2029, 3, 13, tzinfo=NOON.tzinfo)
+
+
+def test_undisputed_predictions_are_assumed_and_those_called_wrong_are_not_paid(
+    organization: OrganizationRef, live: str
+) -> None:
+    money(organization, 5)
+    ids = answered(organization, live, 10)
+    tick(NEXT)
+    judge(organization, ids[0], label="negative")
+    judge(organization, ids[1], rating=1)
+    judge(organization, ids[2], rating=5)
+    judge(organization, ids[3], comment="Hm.")
+    tick(OVER)
+    found = only(organization)
+    assert (found.state, found.quantity, found.amount) == ("assumed", 8, D("0.40"))
+    assert found.payment == "balance"
+    with tenant_scope(organization):
+        assert balance_get(organization=organization, unit="USD").consumed == D("0.40")
+    assert drifts(organization) == []
+
+
+def test_a_day_that_feedback_confirmed_whole_is_confirmed(
+    organization: OrganizationRef, live: str
+) -> None:
+    money(organization, 5)
+    ids = answered(organization, live, 2)
+    tick(NEXT)
+    judge(organization, ids[0], rating=5)
+    judge(organization, ids[1], rating=4)
+    tick(OVER)
+    assert only(organization).state == "confirmed"
+
+
+def test_a_day_of_wrong_answers_costs_nothing(organization: OrganizationRef, live: str) -> None:
+    ids = answered(organization, live, 1)
+    tick(NEXT)
+    judge(organization, ids[0], label="negative")
+    tick(OVER)
+    found = only(organization)
+    assert (found.state, found.amount, found.payment) == ("reversed", 0, "")
+
+
+def test_what_the_balance_does_not_cover_is_invoiced(
+    organization: OrganizationRef, live: str
+) -> None:
+    answered(organization, live, 10)
+    tick(NEXT)
+    tick(OVER)
+    tick(OVER)
+    assert (only(organization).state, only(organization).payment) == ("assumed", "invoice")
+    with tenant_scope(organization):
+        item = InvoiceItem.objects.get(kind="outcome")
+    assert (item.amount, item.quantity, item.params) == (D("0.50"), 10, {"name": "live"})
+
+
+def test_feedback_after_the_window_changes_nothing(
+    organization: OrganizationRef, live: str
+) -> None:
+    ids = answered(organization, live, 1)
+    tick(NEXT)
+    tick(OVER)
+    judge(organization, ids[0], label="negative")
+    tick(OVER + timedelta(days=1))
+    assert only(organization).state == "assumed"
+
+
+def test_a_deleted_deployment_ends_its_contract_and_its_last_day_is_still_settled(
+    organization: OrganizationRef, live: str, client_api: APIClient
+) -> None:
+    answered(organization, live, 3)
+    with clock.frozen(NOON), tenant_scope(organization):
+        deployment_delete(
+            organization=organization,
+            actor=SYSTEM_ACTOR,
+            deployment_id=parse_id("dep_", live),
+        )
+    contracts = client_api.get("/v1/billing/outcome_contracts").json()["data"]
+    assert [each["state"] for each in contracts] == ["ended"]
+    tick(NEXT)
+    tick(OVER)
+    assert (only(organization).state, only(organization).quantity) == ("assumed", 3)
+
+
+def test_an_ended_contract_leaves_calls_to_their_usual_price(
+    organization: OrganizationRef, live: str, client_api: APIClient
+) -> None:
+    made = client_api.get("/v1/billing/outcome_contracts").json()["data"][0]["id"]
+    assert client_api.post(f"/v1/billing/outcome_contracts/{made}/end").status_code == 200
+    with tenant_scope(organization):
+        assert not model_resolve(organization=organization, name="live").by_outcome
