@@ -83,7 +83,7 @@ def predictions_counted(
 ) -> Counted:
     """Count a deployment's predictions of a period, and what feedback said of them."""
     deployment_id = parse_id(DEPLOYMENT_PREFIX, subject)
-    values = [organization.id, deployment_id, PREDICTION_METER, *period, _NAMED]
+    values: list[Any] = [organization.id, deployment_id, PREDICTION_METER, *period, _NAMED]
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, values)
         total, good, wrong, ids = cursor.fetchone()

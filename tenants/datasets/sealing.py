@@ -17,7 +17,7 @@ from tenants.datasets.errors import RowsSealed
 from tenants.datasets.models import DatasetVersion, Seal
 from tenants.datasets.selectors import dataset_version_read, seal_unbroken
 
-_LEARNED: Final = (Split.TRAIN, Split.VALIDATION)
+_LEARNED: Final[tuple[Split, ...]] = (Split.TRAIN, Split.VALIDATION)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from functools import cache, partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from anneal.kernel.ids import public_id
 from anneal.kernel.storage import object_put
@@ -22,7 +22,7 @@ from mlworker.jobs.supervisor.persistence import persist
 from mlworker.jobs.supervisor.progress import Progress
 from mlworker.jobs.working import Outcome, StoredReport, Work, stored_begin
 from mlworker.registry.contracts import Lineage
-from tenants.datasets.contracts import VERSION_PREFIX, Split
+from tenants.datasets.contracts import VERSION_PREFIX, DatasetVersionInfo, Split
 
 _LIBRARIES: Final = ("torch", "tokenizers", "safetensors", "numpy")
 
@@ -72,7 +72,8 @@ def _report_store(work: Work, folder: Path, done: DoneMessage) -> StoredReport |
     (report_id, report), (predictions_id, predictions) = stored
     told = json.loads((place / REPORT).read_text("utf-8"))
     extra, sealed = work.validation_version, work.sealed
-    version, verdict = work.version, {}
+    version: DatasetVersionInfo = work.version
+    verdict: dict[str, Any] = {}
     if told["split"] == Split.TEST and sealed is not None:
         version, verdict = sealed, told.get("macro_f1_comparison") or {}
     elif told["split"] == Split.VALIDATION and extra is not None:

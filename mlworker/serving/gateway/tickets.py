@@ -117,12 +117,15 @@ class Ticket:
 
         Before anything is charged: what cannot be handed out is not to be paid for.
         """
+        unsure: list[bool] = []
         if self.abstains is not None and any(free := self.abstains(answer)):
             if len(free) != self.items:
                 raise ValueError(f"{len(free)} rows for {self.items} items")
-            self.free, self.charged = free, self.items - sum(free)
+            unsure = free
         if self.by_outcome:
-            self.abstained, self.free, self.charged = self.free, [True] * self.items, 0
+            self.abstained, self.free, self.charged = unsure, [True] * self.items, 0
+        elif unsure:
+            self.free, self.charged = unsure, self.items - sum(unsure)
         self.body(answer)
 
     def body(self, answer: Answer) -> bytes:

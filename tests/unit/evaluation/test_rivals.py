@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from mlworker.engine.data.rows import EncodedSplit
-from mlworker.engine.evaluation.counts import Floats
+from mlworker.engine.evaluation.baselines import Baseline, compare_macro_f1
+from mlworker.engine.evaluation.counts import Floats, class_counts
 from mlworker.engine.evaluation.entities import word_tag
 from mlworker.engine.evaluation.label_rivals import frequency, judged, micro_f1
-from mlworker.engine.evaluation.significance import SHUFFLES, randomization_p
+from mlworker.engine.evaluation.significance import SHUFFLES, macro_f1_p, randomization_p
 from mlworker.engine.evaluation.tfidf import LABELS, NUMBER, fit_tfidf
 from mlworker.engine.tasks.base import IGNORED
 from tests.unit.evaluation.factories import nothing
@@ -45,6 +46,45 @@ def test_models_of_one_kind_are_told_apart_one_time_in_twenty() -> None:
     drawn = random.random((200, 2, 60))
     low = [p_of(one.tolist(), two.tolist(), seed=at) < 0.05 for at, (one, two) in enumerate(drawn)]
     assert 2 <= sum(low) <= 20
+
+
+def test_shuffling_macro_f1_agrees_with_all_swaps_written_out() -> None:
+    random = np.random.default_rng(5)
+    targets = random.integers(0, 3, 40)
+    first = np.where(random.random(40) < 0.8, targets, random.integers(0, 3, 40))
+    second = first.copy()
+    apart = random.choice(40, 9, replace=False)
+    second[apart] = (second[apart] + 1) % 3
+
+    def macro(called: np.ndarray) -> float:
+        counts = class_counts(targets, called, 3)
+        return counts.macro(counts.f1)
+
+    seen = abs(macro(first) - macro(second))
+    reached = 0
+    for swapped in itertools.product([False, True], repeat=9):
+        one, two = first.copy(), second.copy()
+        places = apart[list(swapped)]
+        one[places], two[places] = second[places], first[places]
+        reached += abs(macro(one) - macro(two)) >= seen - 1e-12
+    exact = reached / 2**9
+    found = macro_f1_p(targets, first, second, 3, seed=1, between=nothing)
+    assert found == pytest.approx(exact, abs=0.03)
+    assert macro_f1_p(targets, first, first, 3, seed=1, between=nothing) == 1.0
+
+
+def test_the_best_baseline_by_macro_f1_is_the_one_to_beat() -> None:
+    """The commonest label is right most often; words find the rare label too."""
+    targets = np.array([0] * 90 + [1] * 10)
+    commonest = Baseline("majority", np.zeros(100, dtype=np.int64))
+    words = Baseline("tf_idf", np.array([0] * 70 + [1] * 30))
+    skipped = Baseline("frozen_base", None, skipped="too_slow")
+    found = compare_macro_f1(
+        targets, targets, [commonest, words, skipped], 2, seed=1, between=nothing
+    )
+    assert found is not None
+    assert (found["baseline"], found["value"], found["verdict"]) == ("tf_idf", 1.0, "better")
+    assert compare_macro_f1(targets, targets, [skipped], 2, seed=1, between=nothing) is None
 
 
 def test_the_commonest_labels_are_as_many_as_give_the_best_f1() -> None:

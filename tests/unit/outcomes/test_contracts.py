@@ -20,7 +20,15 @@ from billing.outcomes.services import (
     outcome_policy_version_publish,
 )
 from tests.unit.factories import error_of, make_client
-from tests.unit.outcomes.helpers import PREDICTIONS, SUCCESS, accept, make_version, money, offer
+from tests.unit.outcomes.helpers import (
+    PREDICTIONS,
+    SUCCESS,
+    accept,
+    job_under,
+    make_version,
+    money,
+    offer,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -150,3 +158,22 @@ def test_only_who_manages_money_accepts(organization: OrganizationRef, subject: 
     developer = make_client(organization, Role.DEVELOPER)
     answer = post(developer, CONTRACTS, policy="win", subject=subject, terms_hash="x" * 64)
     assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(
+    "path", [CONTRACTS, "/v1/billing/outcomes", "/v1/billing/outcome_policies"]
+)
+def test_lists_take_few_queries(
+    organization: OrganizationRef,
+    subject: str,
+    client_api: APIClient,
+    path: str,
+    django_assert_max_num_queries: Any,
+) -> None:
+    money(organization, 100)
+    contract = accept(organization, subject)
+    job_under(organization, contract)
+    job_under(organization, contract)
+    client_api.get(path)
+    with django_assert_max_num_queries(6):
+        assert client_api.get(path).json()["data"]

@@ -1,7 +1,10 @@
 """A success fee, from the contract to its end: earned or not, by rows nobody could train on."""
 
+import itertools
+import json
 from contextlib import closing
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +21,7 @@ from billing.ledger.selectors import balance_get
 from billing.outcomes.contracts import OutcomeState
 from billing.outcomes.services import outcome_contract_end
 from mlworker.jobs.services import fine_tuning_job_cancel
+from mlworker.jobs.supervisor.workspace import rows_write
 from mlworker.jobs.working import work_load
 from mlworker.registry.evaluation.selectors import worst_rows
 from tenants.datasets.contracts import Split
@@ -132,6 +136,25 @@ def test_the_worker_tests_on_the_sealed_rows_of_the_contract(
     work = work_load(claimed())
     assert work.sealed is not None
     assert work.sealed.public_id == version
+
+
+def test_a_job_on_another_version_is_tested_on_the_sealed_rows_alone(
+    organization: OrganizationRef, version: str, client_api: APIClient, tmp_path: Path
+) -> None:
+    money(organization, 60)
+    contract = accept(organization, version)
+    lines = [f"word {n},{label}" for n in range(40) for label in ("positive", "negative")]
+    lines = [f"{label} {line}" for line, label in zip(lines, itertools.cycle("ab"), strict=False)]
+    other = client_api.post(
+        "/v1/datasets",
+        {"file": SimpleUploadedFile("b.csv", "\n".join(["text,label", *lines]).encode())},
+        format="multipart",
+    ).json()["id"]
+    job_under(organization, contract, training_file=other)
+    rows_write(work_load(claimed()), tmp_path)
+    written = (tmp_path / "test.jsonl").read_text("utf-8").splitlines()
+    found = [json.loads(line)["text"] for line in written]
+    assert found == sealed_texts(organization, version)
 
 
 def test_the_same_rows_in_another_version_are_refused_whatever_their_label(

@@ -137,6 +137,19 @@ def test_an_answer_of_abstentions_alone_costs_nothing_and_is_given(
     assert books.drift() == []
 
 
+def test_answers_under_an_outcome_contract_are_counted_and_cost_nothing_yet(
+    database_clone: DatabaseClone, books: Books
+) -> None:
+    made = served(database_clone, books, SURE, UNSURE, SURE, by_outcome=True)
+
+    assert made.units == 0
+    assert (books.balance()["consumed"], books.balance()["available"]) == (0, 100)
+    assert counted(books) == {"outcome_prediction": 3}
+    unsure = books.rows("SELECT id FROM metering_usageevent WHERE dims ? 'abstained'")
+    assert unsure == [(made.event_ids[1],)]
+    assert books.drift() == []
+
+
 def test_what_a_rule_decided_is_charged_as_one_prediction(
     database_clone: DatabaseClone, books: Books
 ) -> None:
