@@ -106,6 +106,7 @@ type Picked = {
   dataset?: string;
   models?: string;
   deployment?: string;
+  contract?: string;
   checkout?: string;
   topUp?: boolean;
 };
@@ -116,6 +117,7 @@ const pickedOf = (search: Record<string, unknown>): Picked => ({
   ...(typeof search.dataset === "string" ? { dataset: search.dataset } : {}),
   ...(typeof search.models === "string" ? { models: search.models } : {}),
   ...(typeof search.deployment === "string" ? { deployment: search.deployment } : {}),
+  ...(typeof search.contract === "string" ? { contract: search.contract } : {}),
   ...(typeof search.checkout === "string" ? { checkout: search.checkout } : {}),
   ...(search.topUp ? { topUp: true } : {}),
 });

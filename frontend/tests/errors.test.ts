@@ -62,7 +62,8 @@ const SERVERS_OWN = {
     ...["price_invalid", "price_overlaps", "promotion_invalid", "promotion_taken"],
     ...["refund_exceeds_capture", "refund_invalid", "refund_mismatch", "tiers_invalid"],
     ...["credit_note_exceeded", "credit_note_invalid", "credit_note_mismatch", "invoice_empty"],
-    ...["invoice_loop", "payment_exceeded", "payment_mismatch", "seller_invalid"],
+    ...["invoice_loop", "outcome_policy_invalid", "outcome_policy_taken", "payment_exceeded"],
+    ...["payment_mismatch", "seller_invalid"],
     ...["tax_rate_invalid", "tax_rate_not_found", "top_up_spent"],
   ],
   ofWork: [

@@ -1,50 +1,44 @@
 /** Contracts by which results are paid, and the results with what shows them. */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
-import {
-  type Contract,
-  type ContractDraft,
-  type ContractQuote,
-  loose,
-  type Outcome,
-  type OutcomePolicy,
-  type OutcomeWhole,
-  type Page,
-} from "@/pages/billing/payments.types";
-import { dataOf, forOrg, longPage, once, pages } from "./client";
-import type { Membership } from "./types";
+import { api, dataOf, forOrg, longPage, once, pages } from "./client";
+import type { Membership, Outcome } from "./types";
 
-const of = (id: string) => ({ params: { path: { id } } });
+const contract = (id: string) => ({ params: { path: { outcome_contract_id: id } } });
+const outcome = (id: string) => ({ params: { path: { outcome_id: id } } });
 
 export const policiesQuery = (org: Membership) =>
   queryOptions({
     queryKey: [org.id, "outcome-policies"],
-    queryFn: () =>
-      dataOf(loose.GET<Page<OutcomePolicy>>("/v1/billing/outcome_policies", forOrg(org))),
+    queryFn: () => dataOf(api.GET("/v1/billing/outcome_policies", forOrg(org))),
   });
 
-/** The terms as they would be agreed; nothing is agreed yet. */
-export const contractQuoteQuery = (org: Membership, body: ContractDraft | undefined) =>
+/** A policy, and what the contract is about: a dataset's version or a deployment. */
+export type ContractDraft = { policy: string; subject: string };
+
+/** The terms as they would be accepted; nothing is agreed yet. */
+export const contractQuoteQuery = (org: Membership, draft: ContractDraft | undefined) =>
   queryOptions({
-    queryKey: [org.id, "outcome-contracts", "quote", body],
-    enabled: body !== undefined,
+    queryKey: [org.id, "outcome-contracts", "quote", draft],
+    enabled: draft !== undefined,
     queryFn: () =>
       dataOf(
-        loose.POST<ContractQuote>("/v1/billing/outcome_contracts/quote", { ...forOrg(org), body }),
+        api.POST("/v1/billing/outcome_contracts/quote", {
+          ...forOrg(org),
+          body: draft ?? { policy: "", subject: "" },
+        }),
       ),
   });
 
 export type ContractAcceptance = ContractDraft & { terms_hash: string };
 
 export const contractAccept = (org: Membership, body: ContractAcceptance) =>
-  dataOf(loose.POST<Contract>("/v1/billing/outcome_contracts", { ...once(org, body), body }));
+  dataOf(api.POST("/v1/billing/outcome_contracts", { ...once(org, body), body }));
 
 export const contractsQuery = (org: Membership) =>
   queryOptions({
     queryKey: [org.id, "outcome-contracts"],
     queryFn: () =>
-      dataOf(
-        loose.GET<Page<Contract>>("/v1/billing/outcome_contracts", { ...forOrg(org), ...longPage }),
-      ),
+      dataOf(api.GET("/v1/billing/outcome_contracts", { ...forOrg(org), ...longPage })),
   });
 
 export const contractQuery = (org: Membership, id: string) =>
@@ -52,38 +46,49 @@ export const contractQuery = (org: Membership, id: string) =>
     queryKey: [org.id, "outcome-contracts", id],
     queryFn: () =>
       dataOf(
-        loose.GET<Contract>("/v1/billing/outcome_contracts/{id}", { ...forOrg(org), ...of(id) }),
+        api.GET("/v1/billing/outcome_contracts/{outcome_contract_id}", {
+          ...forOrg(org),
+          ...contract(id),
+        }),
       ),
   });
 
 export const contractEnd = (org: Membership, id: string) =>
   dataOf(
-    loose.POST<Contract>("/v1/billing/outcome_contracts/{id}/end", { ...forOrg(org), ...of(id) }),
+    api.POST("/v1/billing/outcome_contracts/{outcome_contract_id}/end", {
+      ...forOrg(org),
+      ...contract(id),
+    }),
   );
 
-export const outcomesQuery = (org: Membership, contract: string, state: string | undefined) =>
+export const outcomesQuery = (org: Membership, id: string, state: Outcome["state"] | undefined) =>
   infiniteQueryOptions({
-    queryKey: [org.id, "outcomes", contract, state ?? "all"],
+    queryKey: [org.id, "outcomes", id, state ?? "all"],
     queryFn: ({ pageParam }) => {
       const { query } = pages.of(pageParam).params;
       return dataOf(
-        loose.GET<Page<Outcome>>("/v1/billing/outcomes", {
+        api.GET("/v1/billing/outcomes", {
           ...forOrg(org),
-          params: { query: { ...query, contract, state } },
+          params: { query: { ...query, contract: id, state } },
         }),
       );
     },
     ...pages.on,
   });
 
+/** With each of its steps and what it went by. */
 export const outcomeQuery = (org: Membership, id: string) =>
   queryOptions({
     queryKey: [org.id, "outcomes", id],
     queryFn: () =>
-      dataOf(loose.GET<OutcomeWhole>("/v1/billing/outcomes/{id}", { ...forOrg(org), ...of(id) })),
+      dataOf(api.GET("/v1/billing/outcomes/{outcome_id}", { ...forOrg(org), ...outcome(id) })),
   });
 
 export const outcomeDispute = (org: Membership, id: string, body: { reason: string }) =>
   dataOf(
-    loose.POST<Outcome>("/v1/billing/outcomes/{id}/dispute", { ...forOrg(org), ...of(id), body }),
+    api.POST("/v1/billing/outcomes/{outcome_id}/dispute", {
+      ...forOrg(org),
+      ...outcome(id),
+      body,
+    }),
   );

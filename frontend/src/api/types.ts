@@ -105,6 +105,12 @@ export type CreditNote = Schemas["CreditNoteOut"];
 export type BillingProfile = Required<Schemas["ProfileOut"]>;
 export type BillingProfileDraft = Omit<BillingProfile, "object">;
 
+export type OutcomePolicy = Schemas["PolicyOut"];
+export type OutcomeTerms = Schemas["TermsOut"];
+export type ContractQuote = Schemas["QuoteOut"];
+export type Contract = Schemas["ContractOut"];
+export type Outcome = Schemas["OutcomeOut"];
+
 export type Webhook = Schemas["WebhookOut"];
 export type Delivery = Schemas["DeliveryOut"];
 

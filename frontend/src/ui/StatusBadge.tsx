@@ -6,6 +6,7 @@ const TONES: Record<string, string> = {
   succeeded: "good",
   ready: "good",
   active: "good",
+  in_force: "good",
   completed: "good",
   in_progress: "warm",
   failed: "bad",

@@ -4,16 +4,17 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { contractEnd, contractQuery } from "@/api/outcomes";
+import type { Contract } from "@/api/types";
 import { useFormat } from "@/lib/useFormat";
 import { useNamed } from "@/lib/useNamed";
 import { useCan, useOrg } from "@/lib/useOrg";
 import { ConfirmDialog } from "@/ui/ConfirmDialog";
 import { CopyField } from "@/ui/CopyField";
+import { LinkButton } from "@/ui/links";
 import { Panel } from "@/ui/Panel";
 import { QueryView } from "@/ui/QueryView";
 import { Stats } from "@/ui/Stat";
 import { BillingFrame } from "../BillingFrame";
-import type { Contract } from "../payments.types";
 import { ContractStatus } from "./ContractStatus";
 import { OutcomesPanel } from "./OutcomesPanel";
 import { Terms } from "./Terms";
@@ -52,6 +53,25 @@ const End = ({ contract }: { contract: Contract }) => {
   );
 };
 
+/** A success fee needs a job; predictions come by themselves. */
+const Train = ({ contract }: { contract: Contract }) => {
+  const { t } = useTranslation("contracts");
+  const org = useOrg();
+  const allowed = useCan("train");
+  if (!allowed || contract.kind !== "success_fee" || contract.state === "ended") return null;
+  return (
+    <div>
+      <LinkButton
+        to="/o/$org/training/new"
+        params={{ org: org.slug }}
+        search={{ contract: contract.id }}
+      >
+        {t("train")}
+      </LinkButton>
+    </div>
+  );
+};
+
 const View = ({ contract }: { contract: Contract }) => {
   const { t } = useTranslation("contracts");
   const format = useFormat();
@@ -60,7 +80,7 @@ const View = ({ contract }: { contract: Contract }) => {
   const { ended_at: ended } = contract;
   return (
     <Stack gap="lg">
-      <Panel title={named(contract.document.name)} aside={<End contract={contract} />}>
+      <Panel title={named(contract.terms.name)} aside={<End contract={contract} />}>
         <Stack gap="lg">
           <Stats
             items={[
@@ -77,7 +97,8 @@ const View = ({ contract }: { contract: Contract }) => {
               },
             ]}
           />
-          <Terms document={contract.document} />
+          <Terms terms={contract.terms} />
+          <Train contract={contract} />
           <CopyField value={contract.terms_hash} label={t("hash")} />
         </Stack>
       </Panel>

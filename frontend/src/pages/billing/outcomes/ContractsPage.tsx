@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { contractsQuery } from "@/api/outcomes";
+import type { Contract } from "@/api/types";
 import { useFormat } from "@/lib/useFormat";
 import { useNamed } from "@/lib/useNamed";
 import { useCan, useOrg } from "@/lib/useOrg";
@@ -9,7 +10,6 @@ import { EmptyState } from "@/ui/EmptyState";
 import { LinkAnchor, LinkButton } from "@/ui/links";
 import { QueryView } from "@/ui/QueryView";
 import { BillingFrame } from "../BillingFrame";
-import type { Contract } from "../payments.types";
 import { ContractStatus } from "./ContractStatus";
 import { useSubjectName } from "./useSubjects";
 
@@ -29,7 +29,7 @@ const useColumns = (): Column<Contract>[] => {
           params={{ org: org.slug, contractId: row.id }}
           fw={600}
         >
-          {named(row.document.name)}
+          {named(row.terms.name)}
         </LinkAnchor>
       ),
     },
@@ -38,7 +38,7 @@ const useColumns = (): Column<Contract>[] => {
       key: "price",
       title: t("columns.price"),
       numeric: true,
-      cell: (row) => format.money(row.document.price, row.document.currency),
+      cell: (row) => format.money(row.terms.price, row.terms.currency),
     },
     {
       key: "accepted",

@@ -3,9 +3,9 @@ import { useForm } from "@mantine/form";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { outcomeDispute } from "@/api/outcomes";
+import type { Outcome } from "@/api/types";
 import { useOrg } from "@/lib/useOrg";
 import { ErrorBox } from "@/ui/ErrorBox";
-import type { Outcome } from "../payments.types";
 
 const MOST_LETTERS = 2000;
 

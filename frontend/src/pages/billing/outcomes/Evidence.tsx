@@ -11,6 +11,7 @@ const SHARE_DIGITS = 4;
 /** Ids of models and jobs lead there; figures are rounded for the eye. */
 const Value = ({ name, value }: EvidenceLine) => {
   const { t } = useTranslation("contracts");
+  const known = useKnown("contracts");
   const format = useFormat();
   const org = useOrg();
   if (typeof value === "boolean") return <>{t(value ? "evidence.yes" : "evidence.no")}</>;
@@ -18,6 +19,7 @@ const Value = ({ name, value }: EvidenceLine) => {
     const rounded = Number(value.toFixed(SHARE_DIGITS));
     return <>{Number.isInteger(value) ? format.number(value) : String(rounded)}</>;
   }
+  if (name === "returned") return <>{known("returned", value) ?? value}</>;
   if (name === "model") {
     return (
       <LinkAnchor

@@ -3,12 +3,14 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import type { ContractDraft } from "@/api/outcomes";
 import {
   type ContractAcceptance,
   contractAccept,
   contractQuoteQuery,
   policiesQuery,
 } from "@/api/outcomes";
+import type { ContractQuote, OutcomePolicy } from "@/api/types";
 import { useFormat } from "@/lib/useFormat";
 import { useNamed } from "@/lib/useNamed";
 import { useOnce } from "@/lib/useOnce";
@@ -17,7 +19,6 @@ import { ErrorBox } from "@/ui/ErrorBox";
 import { Panel } from "@/ui/Panel";
 import { QueryView } from "@/ui/QueryView";
 import { BillingFrame } from "../BillingFrame";
-import type { ContractDraft, ContractQuote, OutcomePolicy } from "../payments.types";
 import { Terms } from "./Terms";
 import { useSubjects } from "./useSubjects";
 
@@ -43,7 +44,7 @@ const Agree = ({ draft, quote }: AgreeProps) => {
   return (
     <Panel title={t("new.terms")}>
       <Stack>
-        <Terms document={quote.document} />
+        <Terms terms={quote.terms} />
         <Checkbox
           label={t("new.agree")}
           checked={read}
@@ -100,7 +101,7 @@ const Choice = ({ policies }: { policies: readonly OutcomePolicy[] }) => {
   const [wanted, setWanted] = useState(search.deployment ?? search.dataset ?? null);
   const policy = policies.find((one) => one.code === code);
   const subjects = useSubjects(policy?.kind);
-  const subject = subjects.find(({ value }) => value === wanted)?.value;
+  const subject = subjects.find(({ value, of }) => value === wanted || of === wanted)?.value;
   const draft = policy && subject ? { policy: policy.code, subject } : undefined;
   const quote = useQuery(contractQuoteQuery(useOrg(), draft));
   if (!policy) return <Text c="dimmed">{t("new.none")}</Text>;
@@ -111,7 +112,7 @@ const Choice = ({ policies }: { policies: readonly OutcomePolicy[] }) => {
           <Offers policies={policies} chosen={policy} onChoose={setCode} />
           <Select
             label={t(`kinds.${policy.kind}.subject`)}
-            data={subjects}
+            data={subjects.map(({ value, label }) => ({ value, label }))}
             value={subject ?? null}
             onChange={setWanted}
             searchable

@@ -3,12 +3,12 @@ import { useDisclosure, useId } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { outcomeQuery } from "@/api/outcomes";
+import type { Outcome } from "@/api/types";
 import { dateOf } from "@/lib/format";
 import { useFormat } from "@/lib/useFormat";
 import { useOrg } from "@/lib/useOrg";
 import { QueryView } from "@/ui/QueryView";
 import { StatusBadge } from "@/ui/StatusBadge";
-import type { Outcome } from "../payments.types";
 import { Evidence } from "./Evidence";
 import classes from "./Outcomes.module.css";
 
