@@ -100,7 +100,9 @@ def _counted(found: FileInfo, request: BatchRequest) -> tuple[Counted, int, Deci
             endpoint=request.endpoint,
             column=request.text_column,
         )
-        counted, bad = file_count(source, islice(source.entries(), most), model=request.model)
+        # A page waits for it: 200 columns of 100,000 rows of Parquet take 40 s, their texts 0.2.
+        entries = islice(source.entries(texts_only=True), most)
+        counted, bad = file_count(source, entries, model=request.model)
         if most is None or counted.requests < most:
             return counted, bad, Decimal(1)
         if source.rows is not None:

@@ -124,5 +124,7 @@ def test_parquet_whose_other_columns_unpack_too_far_is_refused_before_a_row_is_p
     monkeypatch.setattr("mlworker.batches.reading.tables._UNPACKED_BYTES", 10_000)
     table = pa.table({"text": [GOOD] * 40, "more": ["x" * 1_000] * 40})
     source = table_source(parquet(table), "a.parquet", "text", DEFAULT)
+    counted, _ = file_count(source, source.entries(texts_only=True), model=MODEL)
+    assert counted.items == 40  # as an estimate reads it
     with pytest.raises(BatchFileUnfit, match="unpacks"):
         file_count(source, source.entries(), model=MODEL)
