@@ -101,13 +101,25 @@ const chooser = createRoute({
   ),
 });
 
-type Picked = { model?: string; dataset?: string; models?: string };
+type Picked = {
+  model?: string;
+  dataset?: string;
+  models?: string;
+  deployment?: string;
+  contract?: string;
+  checkout?: string;
+  topUp?: boolean;
+};
 
-/** What one page hands to the next by address: the model or dataset to start with. */
+/** What one page hands to the next by address: what to start with, or what was paid. */
 const pickedOf = (search: Record<string, unknown>): Picked => ({
   ...(typeof search.model === "string" ? { model: search.model } : {}),
   ...(typeof search.dataset === "string" ? { dataset: search.dataset } : {}),
   ...(typeof search.models === "string" ? { models: search.models } : {}),
+  ...(typeof search.deployment === "string" ? { deployment: search.deployment } : {}),
+  ...(typeof search.contract === "string" ? { contract: search.contract } : {}),
+  ...(typeof search.checkout === "string" ? { checkout: search.checkout } : {}),
+  ...(search.topUp ? { topUp: true } : {}),
 });
 
 const app = createRoute({
@@ -226,6 +238,42 @@ const appPages = [
   page(
     "/billing/plans",
     lazyRouteComponent(() => import("./pages/billing/PlansPage"), "PlansPage"),
+  ),
+  page(
+    "/billing/invoices",
+    lazyRouteComponent(() => import("./pages/billing/invoices"), "InvoicesPage"),
+  ),
+  page(
+    "/billing/invoices/$invoiceId",
+    lazyRouteComponent(() => import("./pages/billing/invoices"), "InvoicePage"),
+  ),
+  page(
+    "/billing/payments",
+    lazyRouteComponent(() => import("./pages/billing/payments"), "PaymentsPage"),
+  ),
+  page(
+    "/billing/methods",
+    lazyRouteComponent(() => import("./pages/billing/payments"), "MethodsPage"),
+  ),
+  page(
+    "/billing/checkout",
+    lazyRouteComponent(() => import("./pages/billing/checkout"), "ReturnPage"),
+  ),
+  page(
+    "/billing/demo-checkout/$checkoutId",
+    lazyRouteComponent(() => import("./pages/billing/checkout"), "DemoCheckoutPage"),
+  ),
+  page(
+    "/billing/outcomes",
+    lazyRouteComponent(() => import("./pages/billing/outcomes"), "ContractsPage"),
+  ),
+  page(
+    "/billing/outcomes/new",
+    lazyRouteComponent(() => import("./pages/billing/outcomes"), "NewContractPage"),
+  ),
+  page(
+    "/billing/outcomes/$contractId",
+    lazyRouteComponent(() => import("./pages/billing/outcomes"), "ContractPage"),
   ),
   page(
     "/billing/budgets",

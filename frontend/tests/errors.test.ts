@@ -61,11 +61,15 @@ const SERVERS_OWN = {
     ...["meter_invalid", "meter_taken", "plan_invalid", "plan_published", "plan_taken"],
     ...["price_invalid", "price_overlaps", "promotion_invalid", "promotion_taken"],
     ...["refund_exceeds_capture", "refund_invalid", "refund_mismatch", "tiers_invalid"],
+    ...["credit_note_exceeded", "credit_note_invalid", "credit_note_mismatch", "invoice_empty"],
+    ...["invoice_loop", "outcome_policy_invalid", "outcome_policy_taken", "payment_exceeded"],
+    ...["payment_mismatch", "seller_invalid"],
+    ...["tax_rate_invalid", "tax_rate_not_found", "top_up_spent"],
   ],
   ofWork: [
     ...["event_conflict", "hold_closed", "hold_exceeded", "hold_expired", "hold_mismatch"],
     ...["hold_not_found", "row_invalid", "usage_batch_too_large", "usage_event_not_found"],
-    ...["usage_invalid"],
+    ...["usage_invalid", "invoice_item_conflict", "invoice_item_invalid", "invoice_item_not_found"],
   ],
   ofPrograms: [
     ...["base_model_not_found", "event_type_unknown", "file_purpose_invalid"],

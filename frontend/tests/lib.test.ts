@@ -158,6 +158,7 @@ test("folds and trials are asked for only where they were set", () => {
     preset: "quick" as const,
     seed: "" as const,
     continueFrom: "",
+    contract: "",
     maxCharge: "" as const,
     values: {},
   };
@@ -225,6 +226,7 @@ test("the job's body holds only what was chosen", () => {
     seed: "" as const,
     ...NO_STUDY,
     continueFrom: "",
+    contract: "",
     maxCharge: "" as const,
     values: {},
   };
@@ -267,6 +269,7 @@ test("what does nothing in the data's task is neither shown nor sent", () => {
     seed: "" as const,
     ...NO_STUDY,
     continueFrom: "",
+    contract: "",
     maxCharge: "" as const,
     values: { pooling: "mean" },
   };
@@ -289,6 +292,7 @@ test("a continued model says its own tier and shape", () => {
     preset: "best" as const,
     seed: "" as const,
     continueFrom: "ft:minilm-l6:acme:x:1",
+    contract: "",
     maxCharge: 2.5,
     ...NO_STUDY,
     values: { epochs: 2, lora_rank: 16 },
@@ -332,6 +336,7 @@ test("only fields of the chosen tier are shown and sent", () => {
     seed: "" as const,
     ...NO_STUDY,
     continueFrom: "",
+    contract: "",
     maxCharge: "" as const,
     values,
   };

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from itertools import islice
 from typing import BinaryIO, Final
 
 from anneal.kernel.principal import Actor
@@ -99,7 +100,9 @@ def _counted(found: FileInfo, request: BatchRequest) -> tuple[Counted, int, Deci
             endpoint=request.endpoint,
             column=request.text_column,
         )
-        counted, bad = file_count(source, model=request.model, most=most)
+        # A page waits for it: 200 columns of 100,000 rows of Parquet take 40 s, their texts 0.2.
+        entries = islice(source.entries(texts_only=True), most)
+        counted, bad = file_count(source, entries, model=request.model)
         if most is None or counted.requests < most:
             return counted, bad, Decimal(1)
         if source.rows is not None:

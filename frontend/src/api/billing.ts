@@ -1,7 +1,6 @@
 /** Plans, prices, promotion codes, budgets, notices and the forecast. */
 import { queryOptions } from "@tanstack/react-query";
-import { keyOf } from "@/lib/idempotency";
-import { api, dataOf, forOrg, longPage } from "./client";
+import { api, dataOf, forOrg, longPage, once } from "./client";
 import type { BudgetDraft, Membership } from "./types";
 
 const PRICES_STALE_MS = 60_000;
@@ -37,11 +36,6 @@ export const subscriptionQuery = (org: Membership) =>
     queryKey: [org.id, "subscription"],
     queryFn: () => dataOf(api.GET("/v1/billing/subscription", forOrg(org))),
   });
-
-/** The headers of a call that must not count twice: the same draft sends the same key. */
-const once = (org: Membership, draft: object) => ({
-  headers: { ...forOrg(org).headers, "Idempotency-Key": keyOf(draft) },
-});
 
 /** The first plan's periods begin at midnight where the person is; later ones keep that zone. */
 export type PlanDraft = { plan: string; time_zone?: string };

@@ -2,6 +2,7 @@
 import createClient, { type Middleware } from "openapi-fetch";
 import { languageNow } from "@/i18n";
 import { cookieRead } from "@/lib/cookies";
+import { keyOf } from "@/lib/idempotency";
 import { errorFrom, networkError } from "./errors";
 import type { paths } from "./schema";
 import type { Membership } from "./types";
@@ -49,3 +50,21 @@ export const asForm =
   (form: FormData): (() => FormData) =>
   () =>
     form;
+
+/** The headers of a call that must not count twice: the same draft sends the same key. */
+export const once = (org: Membership, draft: object) => ({
+  headers: { ...forOrg(org).headers, "Idempotency-Key": keyOf(draft) },
+});
+
+const PAGE_ROWS = 50;
+
+type Answered = { data: { id: string }[]; has_more: boolean };
+
+/** A list that is asked for a page at a time, each after the last one's end. */
+export const pages = {
+  of: (after: string | undefined) => ({ params: { query: { limit: PAGE_ROWS, after } } }),
+  on: {
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: ({ data, has_more }: Answered) => (has_more ? data.at(-1)?.id : undefined),
+  },
+};

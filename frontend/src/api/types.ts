@@ -94,6 +94,23 @@ export type Budget = Schemas["BudgetOut"];
 export type BudgetDraft = Schemas["BudgetInRequest"];
 export type Notice = Schemas["NoticeOut"];
 
+export type Invoice = Schemas["InvoiceOut"];
+export type InvoiceWhole = Schemas["InvoiceWholeOut"];
+export type InvoiceLine = Schemas["InvoiceLineOut"];
+export type InvoicePayment = Schemas["InvoicePaymentOut"];
+export type UpcomingInvoice = Schemas["UpcomingOut"];
+export type UpcomingLine = Schemas["UpcomingLineOut"];
+export type CreditNote = Schemas["CreditNoteOut"];
+/** The server answers with every field; the file calls those optional that may be left out of a call. */
+export type BillingProfile = Required<Schemas["ProfileOut"]>;
+export type BillingProfileDraft = Omit<BillingProfile, "object">;
+
+export type OutcomePolicy = Schemas["PolicyOut"];
+export type OutcomeTerms = Schemas["TermsOut"];
+export type ContractQuote = Schemas["QuoteOut"];
+export type Contract = Schemas["ContractOut"];
+export type Outcome = Schemas["OutcomeOut"];
+
 export type Webhook = Schemas["WebhookOut"];
 export type Delivery = Schemas["DeliveryOut"];
 

@@ -1,4 +1,5 @@
 import { Button, Group, Modal, Stack, Text } from "@mantine/core";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { ErrorBox } from "./ErrorBox";
 
@@ -12,6 +13,8 @@ type Props = {
   busy?: boolean;
   error?: unknown;
   danger?: boolean;
+  /** What else is to be known before. */
+  children?: ReactNode;
 };
 
 export const ConfirmDialog = (props: Props) => {
@@ -26,6 +29,7 @@ export const ConfirmDialog = (props: Props) => {
     >
       <Stack>
         <Text>{props.text}</Text>
+        {props.children}
         <ErrorBox error={props.error} />
         <Group justify="flex-end">
           <Button variant="default" onClick={props.onClose} data-autofocus>

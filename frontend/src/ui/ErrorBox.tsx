@@ -1,8 +1,10 @@
 import { Alert, Anchor, Button, Group, Text } from "@mantine/core";
 import { IconAlertTriangle } from "@tabler/icons-react";
+import { useContext } from "react";
 import { useTranslation } from "react-i18next";
 import { isApiError } from "@/api/errors";
 import { useErrorText } from "@/lib/useErrorText";
+import { ErrorRemedy } from "./ErrorRemedy";
 
 type Props = { error: unknown; onRetry?: (() => void) | undefined };
 
@@ -10,6 +12,7 @@ type Props = { error: unknown; onRetry?: (() => void) | undefined };
 export const ErrorBox = ({ error, onRetry }: Props) => {
   const { t } = useTranslation();
   const describe = useErrorText();
+  const remedy = useContext(ErrorRemedy);
   if (!error) return null;
   const { title, text } = describe(error);
   return (
@@ -20,6 +23,7 @@ export const ErrorBox = ({ error, onRetry }: Props) => {
           {t("requestId", { id: error.requestId })}
         </Text>
       ) : null}
+      {isApiError(error) ? remedy(error) : null}
       {onRetry ? (
         <Group mt="sm">
           <Button size="xs" variant="default" onClick={onRetry}>

@@ -6,6 +6,7 @@ const TONES: Record<string, string> = {
   succeeded: "good",
   ready: "good",
   active: "good",
+  in_force: "good",
   completed: "good",
   in_progress: "warm",
   failed: "bad",
@@ -19,6 +20,14 @@ const TONES: Record<string, string> = {
   failing: "bad",
   worse: "bad",
   waiting: "warm",
+  paid: "good",
+  open: "warm",
+  overdue: "bad",
+  uncollectible: "bad",
+  disputed: "bad",
+  confirmed: "good",
+  assumed: "good",
+  pending: "warm",
 };
 
 type Props = {

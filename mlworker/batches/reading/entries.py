@@ -66,7 +66,7 @@ class Source(Protocol):
     def entries(self, *, skip: int = 0, texts_only: bool = False) -> Iterator[Entry]:
         """Yield every entry after the first ``skip``. Can be walked once.
 
-        ``texts_only``: whatever else a row holds is not asked for.
+        ``texts_only``: what else a row holds is not asked for, nor how far it unpacks.
         """
         ...
 

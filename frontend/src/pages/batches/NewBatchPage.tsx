@@ -14,6 +14,7 @@ import { ErrorBox } from "@/ui/ErrorBox";
 import { Loading } from "@/ui/Loading";
 import { PageHeader } from "@/ui/PageHeader";
 import { Panel } from "@/ui/Panel";
+import { Refusal } from "../shell/Refusal";
 import { ColumnField } from "./ColumnField";
 
 const ACCEPT = ".csv,.tsv,.tab,.jsonl,.ndjson,.json,.parquet,.txt";
@@ -51,7 +52,7 @@ const Price = ({ estimate }: { estimate: BatchEstimate }) => {
           {t("form.about")}
         </Text>
       )}
-      {estimate.allowed ? null : <Text c="var(--mantine-color-error)">{t("form.refused")}</Text>}
+      {estimate.allowed ? null : <Refusal code={estimate.reason} otherwise={t("form.refused")} />}
     </>
   );
 };

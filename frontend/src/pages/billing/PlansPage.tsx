@@ -1,82 +1,20 @@
 import { Button, Text } from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type PlanDraft, planChange, plansQuery, subscriptionQuery } from "@/api/billing";
+import { plansQuery, subscriptionQuery } from "@/api/billing";
 import type { PlanOffer, Subscription } from "@/api/types";
-import { useFormat } from "@/lib/useFormat";
 import { useNamed } from "@/lib/useNamed";
 import { useCan, useOrg } from "@/lib/useOrg";
-import { ConfirmDialog } from "@/ui/ConfirmDialog";
 import { LinkAnchor } from "@/ui/links";
 import { QueryView } from "@/ui/QueryView";
 import { PlanCard } from "../pricing/PlanCard";
 import classes from "../pricing/Pricing.module.css";
 import { useMeterName } from "../usage/useMeterName";
 import { BillingFrame } from "./BillingFrame";
-
-type Standing = "current" | "keep" | "next" | "other";
-
-const standingOf = (code: string, { plan, next, ends_at: end }: Subscription): Standing => {
-  if (next?.plan.code === code) return "next";
-  if (plan?.code !== code) return "other";
-  return next || end ? "keep" : "current";
-};
-
-/** The server decides in the same way: what costs less begins at the period's end. */
-const beginsLater = (plan: PlanOffer, { plan: now }: Subscription): boolean =>
-  now !== null && now.code !== plan.code && Number(plan.fee) < Number(now.fee);
-
-const draftOf = (plan: PlanOffer, subscription: Subscription): PlanDraft =>
-  subscription.plan
-    ? { plan: plan.code }
-    : { plan: plan.code, time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone };
-
-type ChangeProps = {
-  plan: PlanOffer | undefined;
-  subscription: Subscription;
-  onClose: () => void;
-};
-
-const Change = ({ plan, subscription, onClose }: ChangeProps) => {
-  const { t } = useTranslation("billing");
-  const org = useOrg();
-  const client = useQueryClient();
-  const format = useFormat();
-  const named = useNamed();
-  const change = useMutation({
-    mutationFn: (draft: PlanDraft) => planChange(org, draft),
-    onSuccess: async () => {
-      await client.invalidateQueries({ queryKey: [org.id] });
-      onClose();
-    },
-  });
-  const close = () => {
-    change.reset();
-    onClose();
-  };
-  // One draft for as long as the question stands: pressing again after a lost answer counts once.
-  const draft = useMemo(() => plan && draftOf(plan, subscription), [plan, subscription]);
-  if (!plan || !draft) return null;
-  const values = { plan: named(plan.name), date: format.date(subscription.current_period.ends_at) };
-  const keeps = standingOf(plan.code, subscription) === "keep";
-  const text = beginsLater(plan, subscription)
-    ? t("change.later", values)
-    : t("change.now", values);
-  return (
-    <ConfirmDialog
-      opened
-      onClose={close}
-      onConfirm={() => change.mutate(draft)}
-      title={t(keeps ? "change.keepTitle" : "change.title", values)}
-      text={keeps ? t("change.keep", values) : text}
-      confirm={t("change.confirm")}
-      busy={change.isPending}
-      error={change.error}
-      danger={false}
-    />
-  );
-};
+import { LeavePlan } from "./LeavePlan";
+import { PlanChange } from "./PlanChange";
+import { type Standing, standingOf } from "./planChoice";
 
 type ActionProps = { standing: Standing; name: string; onChoose: () => void };
 
@@ -136,7 +74,14 @@ const Choice = ({ subscription }: { subscription: Subscription }) => {
           )
         }
       </QueryView>
-      <Change plan={chosen} subscription={subscription} onClose={() => setChosen(undefined)} />
+      <LeavePlan />
+      {chosen ? (
+        <PlanChange
+          plan={chosen}
+          subscription={subscription}
+          onClose={() => setChosen(undefined)}
+        />
+      ) : null}
     </>
   );
 };

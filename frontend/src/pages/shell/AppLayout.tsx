@@ -5,6 +5,7 @@ import { Link, Outlet, useRouteContext } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { boot } from "@/lib/boot";
 import { roleCan } from "@/lib/useOrg";
+import { ErrorRemedy } from "@/ui/ErrorRemedy";
 import { LanguageSwitch } from "@/ui/LanguageSwitch";
 import { Logo } from "@/ui/Logo";
 import { ThemeSwitch } from "@/ui/ThemeSwitch";
@@ -12,6 +13,7 @@ import { NotFoundPage } from "../system/NotFoundPage";
 import { AccountMenu } from "./AccountMenu";
 import classes from "./AppLayout.module.css";
 import { NoticesBell } from "./NoticesBell";
+import { remedy } from "./Remedies";
 import { Sidebar } from "./Sidebar";
 import { SuspendedNote } from "./SuspendedNote";
 import { useLanguageSave } from "./useLanguageSave";
@@ -67,7 +69,9 @@ export const AppLayout = () => {
       <AppShell.Main id="main" tabIndex={-1} className={classes.main}>
         <div className={classes.content}>
           <SuspendedNote />
-          <Outlet />
+          <ErrorRemedy value={remedy}>
+            <Outlet />
+          </ErrorRemedy>
         </div>
       </AppShell.Main>
     </AppShell>

@@ -4,6 +4,7 @@ import type { Estimate, JobCreate } from "@/api/types";
 import { useFormat } from "@/lib/useFormat";
 import { ErrorBox } from "@/ui/ErrorBox";
 import { Panel } from "@/ui/Panel";
+import { Refusal } from "../shell/Refusal";
 import classes from "./NewJobPage.module.css";
 import { useEstimate } from "./useEstimate";
 
@@ -38,7 +39,7 @@ const Figures = ({ estimate }: { estimate: Estimate }) => {
         </Text>
       ))}
       {estimate.allowed ? null : (
-        <Text c="var(--mantine-color-error)">{estimate.reason ?? t("estimate.refused")}</Text>
+        <Refusal code={estimate.reason} otherwise={t("estimate.refused")} />
       )}
     </>
   );

@@ -1,11 +1,13 @@
 import { Alert, Group, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { Job } from "@/api/types";
+import { remediesOf } from "@/lib/remedies";
 import { useKnown } from "@/lib/useKnown";
 import { useCan, useOrg } from "@/lib/useOrg";
 import { CopyField } from "@/ui/CopyField";
 import { LinkAnchor, LinkButton } from "@/ui/links";
 import { Panel } from "@/ui/Panel";
+import { Remedies } from "../shell/Remedies";
 
 const Failed = ({ job }: { job: Job }) => {
   const { t } = useTranslation("training");
@@ -18,6 +20,7 @@ const Failed = ({ job }: { job: Job }) => {
           {job.error?.message}
         </Text>
       ) : null}
+      <Remedies of={remediesOf({ code: job.error?.code ?? "", param: undefined })} />
     </Alert>
   );
 };

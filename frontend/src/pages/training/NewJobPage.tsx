@@ -16,6 +16,7 @@ import { LinkButton } from "@/ui/links";
 import { PageHeader } from "@/ui/PageHeader";
 import { Panel } from "@/ui/Panel";
 import { AdvancedFields } from "./AdvancedFields";
+import { ContractField } from "./ContractField";
 import { EstimateBox } from "./EstimateBox";
 import classes from "./NewJobPage.module.css";
 import { PresetCards } from "./PresetCards";
@@ -32,6 +33,7 @@ const EMPTY: JobForm = {
   trials: "",
   searchCharge: "",
   continueFrom: "",
+  contract: "",
   maxCharge: "",
   values: {},
 };
@@ -40,9 +42,9 @@ const SUFFIX = /^[a-zA-Z0-9_.-]{0,40}$/;
 
 const useJobForm = () => {
   const { t } = useTranslation("training");
-  const { dataset } = useSearch({ from: "/o/$org" });
+  const { dataset, contract } = useSearch({ from: "/o/$org" });
   return useForm<JobForm>({
-    initialValues: { ...EMPTY, dataset: dataset ?? "" },
+    initialValues: { ...EMPTY, dataset: dataset ?? "", contract: contract ?? "" },
     validate: {
       dataset: (value) => (value ? null : t("form.datasetNeeded")),
       model: (value) => (value ? null : t("form.baseNeeded")),
@@ -161,6 +163,7 @@ export const NewJobPage = () => {
                   clearable
                 />
               ) : null}
+              <ContractField form={form} />
               <TextInput
                 label={t("form.suffix")}
                 description={t("form.suffixHelp")}

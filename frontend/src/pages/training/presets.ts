@@ -25,6 +25,8 @@ export type JobForm = {
   searchCharge: string;
   /** An own model to begin with; "" is the bare base. */
   continueFrom: string;
+  /** The contract under which a success is paid; "" is none. */
+  contract: string;
   maxCharge: number | "";
   /** What was set under "Advanced"; a missing or empty one is "auto". */
   values: Record<string, Value>;
@@ -169,6 +171,7 @@ export const bodyOf = (
     ...(continueFrom
       ? { continue_from: continueFrom }
       : { tier: form.tier, ...(form.preset ? { preset: form.preset } : {}) }),
+    ...(form.contract ? { outcome_contract: form.contract } : {}),
     ...(form.maxCharge === "" ? {} : { max_charge: String(form.maxCharge) }),
     ...(form.suffix.trim() ? { suffix: form.suffix.trim() } : {}),
     ...(form.seed === "" ? {} : { seed: form.seed }),

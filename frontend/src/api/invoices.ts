@@ -1,0 +1,71 @@
+/** Invoices and credit notes, and to whom they are written. */
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import type { Language } from "@/i18n";
+import { loose } from "@/pages/billing/payments.types";
+import { api, dataOf, forOrg, once, pages } from "./client";
+import type { BillingProfile, BillingProfileDraft, Invoice, Membership } from "./types";
+
+const invoice = (id: string) => ({ invoice_id: id });
+
+export const invoicesQuery = (org: Membership) =>
+  infiniteQueryOptions({
+    queryKey: [org.id, "invoices"],
+    queryFn: ({ pageParam }) =>
+      dataOf(api.GET("/v1/billing/invoices", { ...forOrg(org), ...pages.of(pageParam) })),
+    ...pages.on,
+  });
+
+export const invoiceQuery = (org: Membership, id: string) =>
+  queryOptions({
+    queryKey: [org.id, "invoices", id],
+    queryFn: () =>
+      dataOf(
+        api.GET("/v1/billing/invoices/{invoice_id}", {
+          ...forOrg(org),
+          params: { path: invoice(id) },
+        }),
+      ),
+  });
+
+/** What the next invoice would ask for, as of now. */
+export const upcomingQuery = (org: Membership) =>
+  queryOptions({
+    queryKey: [org.id, "invoices", "upcoming"],
+    queryFn: () => dataOf(api.GET("/v1/billing/invoices/upcoming", forOrg(org))),
+  });
+
+export const invoicePdf = (org: Membership, id: string, language: Language): Promise<Blob> =>
+  dataOf(
+    api.GET("/v1/billing/invoices/{invoice_id}/pdf", {
+      ...forOrg(org),
+      params: { path: invoice(id), query: { language } },
+      parseAs: "blob",
+    }),
+  ) as Promise<Blob>;
+
+export const creditNotePdf = (org: Membership, id: string, language: Language): Promise<Blob> =>
+  dataOf(
+    api.GET("/v1/billing/credit_notes/{credit_note_id}/pdf", {
+      ...forOrg(org),
+      params: { path: { credit_note_id: id }, query: { language } },
+      parseAs: "blob",
+    }),
+  ) as Promise<Blob>;
+
+/** With the saved card, at once. */
+export const invoicePay = (org: Membership, draft: { invoice: string }) =>
+  dataOf(
+    loose.POST<Invoice>("/v1/billing/invoices/{invoice_id}/pay", {
+      ...once(org, draft),
+      params: { path: invoice(draft.invoice) },
+    }),
+  );
+
+export const profileQuery = (org: Membership) =>
+  queryOptions({
+    queryKey: [org.id, "billing-profile"],
+    queryFn: () => dataOf(api.GET("/v1/billing/profile", forOrg(org))) as Promise<BillingProfile>,
+  });
+
+export const profileSave = (org: Membership, body: BillingProfileDraft) =>
+  dataOf(api.PUT("/v1/billing/profile", { ...forOrg(org), body })) as Promise<BillingProfile>;

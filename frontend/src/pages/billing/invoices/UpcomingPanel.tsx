@@ -1,0 +1,34 @@
+import { Text } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useTranslation } from "react-i18next";
+import { upcomingQuery } from "@/api/invoices";
+import { useFormat } from "@/lib/useFormat";
+import { useOrg } from "@/lib/useOrg";
+import { Panel } from "@/ui/Panel";
+import { QueryView } from "@/ui/QueryView";
+import { Lines } from "./Lines";
+
+/** What the next invoice would ask for as of now. */
+export const UpcomingPanel = () => {
+  const { t } = useTranslation("invoices");
+  const format = useFormat();
+  const upcoming = useQuery(upcomingQuery(useOrg()));
+  return (
+    <Panel title={t("upcoming.title")}>
+      <QueryView query={upcoming}>
+        {(bill) =>
+          bill.lines.length === 0 ? (
+            <Text c="dimmed">{t("upcoming.none")}</Text>
+          ) : (
+            <>
+              <Text size="sm" c="dimmed" mb="sm">
+                {t("upcoming.text", { date: format.date(bill.closes_at) })}
+              </Text>
+              <Lines bill={bill} caption={t("upcoming.title")} />
+            </>
+          )
+        }
+      </QueryView>
+    </Panel>
+  );
+};

@@ -1,0 +1,100 @@
+import { Button, Group, Text } from "@mantine/core";
+import { useDisclosure, useId } from "@mantine/hooks";
+import { useQuery } from "@tanstack/react-query";
+import { useTranslation } from "react-i18next";
+import { outcomeQuery } from "@/api/outcomes";
+import type { Outcome } from "@/api/types";
+import { dateOf } from "@/lib/format";
+import { useFormat } from "@/lib/useFormat";
+import { useOrg } from "@/lib/useOrg";
+import { QueryView } from "@/ui/QueryView";
+import { StatusBadge } from "@/ui/StatusBadge";
+import { Evidence } from "./Evidence";
+import classes from "./Outcomes.module.css";
+
+/** Only what is owed, and for a while. */
+const isDisputable = ({ state, dispute_until: until }: Outcome): boolean =>
+  (state === "confirmed" || state === "assumed") && until !== null && dateOf(until) > new Date();
+
+/** Every step an outcome took, who made it and on which grounds. */
+const Steps = ({ outcome }: { outcome: Outcome }) => {
+  const { t } = useTranslation("contracts");
+  const format = useFormat();
+  const whole = useQuery(outcomeQuery(useOrg(), outcome.id));
+  return (
+    <QueryView query={whole}>
+      {({ steps }) => (
+        <ol className={classes.steps}>
+          {steps.map((step) => (
+            <li key={`${step.at} ${step.state}`}>
+              <Text size="sm" fw={600}>
+                {t(`states.${step.state}`)}
+                <Text span size="sm" c="dimmed" ml="sm" fw={400}>
+                  {t("outcomes.step", { date: format.dateTime(step.at), actor: step.actor })}
+                </Text>
+              </Text>
+              <Evidence evidence={step.evidence} />
+            </li>
+          ))}
+        </ol>
+      )}
+    </QueryView>
+  );
+};
+
+type Props = { outcome: Outcome; onDispute: () => void };
+
+export const OutcomeLine = ({ outcome, onDispute }: Props) => {
+  const { t } = useTranslation("contracts");
+  const format = useFormat();
+  const id = useId();
+  const [opened, evidence] = useDisclosure(false);
+  const { period, state, currency, settle_at: settles } = outcome;
+  const name = period ? format.day(period.starts_at) : outcome.subject;
+  return (
+    <li className={classes.outcome}>
+      <div className={classes.head}>
+        <Group gap="sm">
+          <Text fw={600}>{name}</Text>
+          <StatusBadge status={state} label={t(`states.${state}`)} />
+        </Group>
+        <Text className="tabular">{format.money(outcome.amount, currency)}</Text>
+      </div>
+      <Text size="sm" c="dimmed">
+        {period
+          ? t("outcomes.reckoned", {
+              count: Number(outcome.quantity),
+              number: format.number(outcome.quantity),
+              price: format.money(outcome.unit_price, currency),
+            })
+          : format.dateTime(outcome.created_at)}
+        {state === "pending" && settles
+          ? ` · ${t("outcomes.settles", { date: format.dateTime(settles) })}`
+          : null}
+      </Text>
+      <Group gap="xs">
+        <Button
+          variant="subtle"
+          size="compact-sm"
+          aria-expanded={opened}
+          aria-controls={id}
+          aria-label={t("evidence.named", { open: t("evidence.open"), outcome: name })}
+          onClick={evidence.toggle}
+        >
+          {t("evidence.open")}
+        </Button>
+        {isDisputable(outcome) ? (
+          <Button
+            variant="subtle"
+            size="compact-sm"
+            aria-label={t("dispute.named", { outcome: name })}
+            onClick={onDispute}
+          >
+            {t("dispute.open")}
+          </Button>
+        ) : null}
+      </Group>
+      <div id={id}>{opened ? <Steps outcome={outcome} /> : null}</div>
+    </li>
+  );
+};

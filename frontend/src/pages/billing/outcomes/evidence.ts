@@ -1,0 +1,12 @@
+/** Evidence as lines that people read; what is not known is shown as the server named it. */
+
+export type EvidenceLine = { name: string; value: string | number | boolean };
+
+/** Nested facts become lines of their own, by the last of their names. */
+export const evidenceLines = (evidence: Record<string, unknown>): EvidenceLine[] =>
+  Object.entries(evidence).flatMap(([name, value]): EvidenceLine[] => {
+    if (value === null || value === undefined) return [];
+    if (Array.isArray(value)) return [{ name, value: value.map(String).join(", ") }];
+    if (typeof value === "object") return evidenceLines(value as Record<string, unknown>);
+    return [{ name, value: value as string | number | boolean }];
+  });
