@@ -8,7 +8,7 @@ from uuid import UUID
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from django.db.models import Prefetch, QuerySet, Sum
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet, Sum
 
 from anneal.kernel.ids import parse_id, public_id
 from anneal.kernel.scopes import OrganizationRef, require_scope
@@ -247,13 +247,18 @@ def _column_of(
     organization: OrganizationRef, version_id: UUID, row_ids: Collection[int], column: str
 ) -> dict[int, Any] | None:
     require_scope(organization)
-    row = DatasetVersion.objects.filter(
-        organization_id=organization.id, id=version_id, dataset__deleted_at=None
-    ).first()
+    seals = Seal.objects.filter(version_id=OuterRef("id"), broken_at__isnull=True)
+    row = (
+        DatasetVersion.objects.filter(
+            organization_id=organization.id, id=version_id, dataset__deleted_at=None
+        )
+        .annotate(sealed=Exists(seals))
+        .first()
+    )
     if row is None:
         return None
     wanted: list[tuple[str, str, Any]] = [("row_id", "in", sorted(row_ids))]
-    if seal_unbroken(organization=organization, version_id=version_id):
+    if row.sealed:
         wanted.append(("split", "!=", SEALED.value))
     try:
         with object_open(row.storage_key) as stored:

@@ -169,5 +169,5 @@ def test_a_report_with_slices_takes_one_query_more(
     version: ModelVersionInfo,
     django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         client_api.get(f"/v1/models/{version.name}/evaluation{rest}")

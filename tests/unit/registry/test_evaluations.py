@@ -279,7 +279,7 @@ def test_a_report_takes_few_queries(
     version: ModelVersionInfo,
     django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(12):
         client_api.get(address(version, rest))
 
 
