@@ -165,6 +165,25 @@ _CHECKS: Final = (
         "i.amount",
         "g.amount",
     ),
+    Check(
+        "outcomes.invoiced",
+        "(SELECT * FROM outcomes_outcome WHERE payment = 'invoice' AND state <> 'reversed') o"
+        " LEFT JOIN invoices_invoiceitem i ON i.organization_id = o.organization_id"
+        " AND i.source = 'outcome:' || o.id AND i.dropped_at IS NULL",
+        "o.organization_id",
+        "o.subject",
+        "o.quantity * o.unit_price",
+        "coalesce(i.amount, 0)",
+    ),
+    Check(
+        "outcomes.charged",
+        "(SELECT * FROM outcomes_outcome WHERE payment = 'balance') o LEFT JOIN ledger_hold h"
+        " ON h.organization_id = o.organization_id AND h.id = o.hold_id",
+        "o.organization_id",
+        "o.subject",
+        "CASE WHEN o.state = 'reversed' THEN 0 ELSE o.quantity * o.unit_price END",
+        "coalesce(h.captured - h.refunded, 0)",
+    ),
 )
 
 INVOICED: Final = _ROWS + "\n  UNION ALL ".join(check.sql() for check in _CHECKS) + TAIL
@@ -180,6 +199,7 @@ _NARROWED: Final = (
     "ledger_grant",
     "ledger_hold",
     "ledger_ledgerentry",
+    "outcomes_outcome",
     "plans_subscriptionperiod",
     "promotions_discountdraw",
 )

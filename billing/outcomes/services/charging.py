@@ -16,7 +16,7 @@ from billing.invoices.services import item_add, item_reverse
 from billing.ledger.errors import AccountParked, HoldClosed, HoldExpired, LimitReached
 from billing.ledger.selectors import account_get
 from billing.ledger.services import hold_capture, hold_refund, hold_release, hold_take
-from billing.outcomes.contracts import OUTCOME_PREFIX, OutcomeKind, Payment
+from billing.outcomes.contracts import OutcomeKind, Payment
 from billing.outcomes.models import Outcome
 from billing.plans.contracts import Overage
 from billing.plans.selectors import subscription_get
@@ -144,4 +144,4 @@ def _name(row: Outcome) -> str:
 
 
 def _source(row: Outcome) -> str:
-    return f"outcome:{public_id(OUTCOME_PREFIX, row.id)}"
+    return f"outcome:{row.id}"
