@@ -28,7 +28,8 @@ BESIDE_LOAD = 0.5
 SHARE = 0.1
 """Of what the servers can do, that the calm tenant asks for; the flooding one asks ten times."""
 FLOOD = 10
-COLD = 24
+COLD = 12
+"""Models nobody called: for the first answers, and for each round beside others."""
 STEPPING_SECONDS = 180
 
 
@@ -91,14 +92,15 @@ def fairness(seconds: float = SECONDS, rounds: int = ROUNDS) -> Iterator[Figure]
     )
 
 
-def cold_adapter(models: int = COLD, seconds: float = SECONDS) -> Iterator[Figure]:
+def cold_adapter(
+    models: int = COLD, seconds: float = SECONDS, rounds: int = ROUNDS
+) -> Iterator[Figure]:
     """First answer of a model nobody called / its second; and others' p99 meanwhile / without."""
     key, texts, source = _ready()
     capacity = _capacity(key, texts)
-    tenant = tenant_with_cold_models(models)
+    tenant = tenant_with_cold_models(models * (1 + rounds))
     wait_serving(tenant.key, MODEL)
-    half = models // 2
-    pairs = [_first_two(tenant.key, name, texts[0]) for name in tenant.models[:half]]
+    pairs = [_first_two(tenant.key, name, texts[0]) for name in tenant.models[:models]]
     cold, warm = [first for first, _ in pairs], [second for _, second in pairs]
     yield figure(
         "cold_adapter",
@@ -107,25 +109,28 @@ def cold_adapter(models: int = COLD, seconds: float = SECONDS) -> Iterator[Figur
         "less",
         cold_ms=rounded(cold),
         warm_ms=rounded(warm),
-        models=half,
+        models=models,
     )
     others = plan_of(key, texts, CONNECTIONS, seconds, BESIDE_LOAD * capacity)
-    without = played(others).quantile(0.99)
-    with ThreadPoolExecutor(1) as threads:
-        running = threads.submit(played, others)
-        pause = (seconds - 2) / (models - half)
-        for name in tenant.models[half:]:
-            time.sleep(pause)
-            _first_two(tenant.key, name, texts[0])
-        beside = running.result().quantile(0.99)
+    without, beside = [], []
+    for number in range(1, rounds + 1):
+        without.append(played(others).quantile(0.99))
+        with ThreadPoolExecutor(1) as threads:
+            running = threads.submit(played, others)
+            for name in tenant.models[number * models : (number + 1) * models]:
+                time.sleep((seconds - 2) / models)
+                _first_two(tenant.key, name, texts[0])
+            beside.append(running.result().quantile(0.99))
+    ratios = [two / one for one, two in zip(without, beside, strict=True)]
     yield figure(
         "cold_adapter.others",
-        beside / without,
+        statistics.median(ratios),
         1.2,
         "less",
-        p99_ms_while_loading=round(beside, 1),
-        p99_ms_without=round(without, 1),
-        loads=models - half,
+        p99_ms_while_loading=rounded(beside),
+        p99_ms_without=rounded(without),
+        ratios=rounded(ratios),
+        loads=models,
         rate=round(BESIDE_LOAD * capacity, 1),
         texts=source,
     )

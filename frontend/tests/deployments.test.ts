@@ -9,6 +9,19 @@ test("names are one a line, and come back as they were", () => {
   expect(namesOf("")).toEqual({});
 });
 
+test("a name with the mark in it, or in quotes, comes back as it was", () => {
+  const names = {
+    "a=b": "c = d",
+    '"good"': '"great"',
+    'x \\ "y" = z': "w",
+    '"': "q",
+    '"a" b': "d",
+  };
+  expect(linesOf({ "a=b": "c" })).toBe('"a=b" = c');
+  expect(namesOf(linesOf(names))).toEqual(names);
+  expect(namesOf('"so\\so" = s')).toEqual({ '"so\\so"': "s" });
+});
+
 test("a line of another form is told", () => {
   for (const line of ["positive", "= good", "positive =", "a = b\npositive"]) {
     expect(namesOf(line)).toBeUndefined();

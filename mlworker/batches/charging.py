@@ -12,7 +12,13 @@ from anneal.kernel.ids import public_id
 from anneal.kernel.scopes import OrganizationRef
 from billing.ledger.contracts import HoldQuote
 from billing.ledger.selectors import account_get
-from billing.ledger.services import hold_capture_segment, hold_quote, hold_release, hold_take
+from billing.ledger.services import (
+    hold_capture_segment,
+    hold_quote,
+    hold_refund,
+    hold_release,
+    hold_take,
+)
 from billing.prices.contracts import Quote
 from billing.prices.currency import DEFAULT
 from billing.prices.errors import MeterUnknown
@@ -67,6 +73,20 @@ def rest_release(row: Batch) -> None:
     """Give back what no chunk has used."""
     if row.hold_id is not None:
         hold_release(organization=owner_of(row), hold_id=row.hold_id)
+
+
+def lost_refund(row: Batch, *, items: int) -> None:
+    """Give back what was charged for answers that are gone; the caller saves."""
+    if row.hold_id is None or items == 0:
+        return
+    hold_refund(
+        organization=owner_of(row),
+        hold_id=row.hold_id,
+        amount=items,
+        key=f"{public_id(BATCH_PREFIX, row.id)}:lost",
+        reason="Stored answers were gone when the batch ended.",
+    )
+    row.charged -= items
 
 
 def batch_quote(

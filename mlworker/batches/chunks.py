@@ -57,7 +57,7 @@ class Cutter:
         chunk, stretch = Chunk(number), list[Entry]()
         texts = characters = 0
         for entry in entries:
-            self._check(entry)
+            entry_check(self._serves, entry)
             stretch.append(entry)
             if entry.problem is None:
                 texts += len(entry.texts)
@@ -73,23 +73,6 @@ class Cutter:
         self._add(chunk, stretch)
         if chunk.entries:
             yield chunk
-
-    def _check(self, entry: Entry) -> None:
-        if entry.problem is not None:
-            return
-        unfit = self._serves.unfit(entry.options)
-        if unfit:
-            entry.problem = InvalidRequest(
-                f"{unfit} does nothing for this model: its task is {self._serves.task}. Leave it"
-                " out.",
-                param=f"body.{unfit}",
-            )
-        elif entry.model and entry.model != self._serves.model:
-            entry.problem = RowInvalid(
-                f"The batch's model is '{self._serves.model}', that of its first line: put requests"
-                " to another model into a batch of their own.",
-                param="body.model",
-            )
 
     def _add(self, chunk: Chunk, stretch: list[Entry]) -> None:
         chunk.entries += stretch
@@ -111,4 +94,22 @@ class Cutter:
             or len(chunk.entries) >= CHUNK_ITEMS
             or len(chunk.tokens) >= CHUNK_TOKENS
             or chunk.characters >= CHUNK_CHARACTERS
+        )
+
+
+def entry_check(serves: Serves, entry: Entry) -> None:
+    """Give an entry that the batch's model cannot answer its problem."""
+    if entry.problem is not None:
+        return
+    unfit = serves.unfit(entry.options)
+    if unfit:
+        entry.problem = InvalidRequest(
+            f"{unfit} does nothing for this model: its task is {serves.task}. Leave it out.",
+            param=f"body.{unfit}",
+        )
+    elif entry.model and entry.model != serves.model:
+        entry.problem = RowInvalid(
+            f"The batch's model is '{serves.model}', that of its first line: put requests to"
+            " another model into a batch of their own.",
+            param="body.model",
         )

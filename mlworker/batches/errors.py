@@ -1,6 +1,6 @@
 """Refusals of batches, and the codes that a failed batch or row carries."""
 
-from anneal.kernel.errors import Conflict, InvalidRequest, NotFound, PayloadTooLarge
+from anneal.kernel.errors import Conflict, InternalError, InvalidRequest, NotFound, PayloadTooLarge
 
 
 class BatchNotFound(NotFound):
@@ -62,6 +62,16 @@ class RowInvalid(InvalidRequest):
 
     code = "row_invalid"
     message = "This row cannot be read."
+
+
+class BatchPartLost(InternalError):
+    """An answer was stored and is not there any more."""
+
+    code = "batch_part_lost"
+    message = (
+        "The stored answer is gone from this installation's storage, and was not charged: send the "
+        "row again."
+    )
 
 
 class LeaseLost(Exception):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from itertools import islice
 from typing import BinaryIO, Final
 
 from anneal.kernel.principal import Actor
@@ -99,7 +100,7 @@ def _counted(found: FileInfo, request: BatchRequest) -> tuple[Counted, int, Deci
             endpoint=request.endpoint,
             column=request.text_column,
         )
-        counted, bad = file_count(source, model=request.model, most=most)
+        counted, bad = file_count(source, islice(source.entries(), most), model=request.model)
         if most is None or counted.requests < most:
             return counted, bad, Decimal(1)
         if source.rows is not None:

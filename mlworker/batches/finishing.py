@@ -1,8 +1,8 @@
 """The end of a batch: its chunks become an output file and an error file, whatever the end is."""
 
+import io
 import tempfile
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import IO, Any, BinaryIO, Final, cast
 from uuid import UUID
 
@@ -12,16 +12,17 @@ from anneal.kernel.outbox import outbox_add
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import tenant_scope
 from anneal.kernel.storage import StoredObject, object_delete, object_open, object_put
-from mlworker.batches.charging import rest_release
+from mlworker.batches.charging import lost_refund, rest_release
 from mlworker.batches.contracts import Claim
-from mlworker.batches.errors import LeaseLost
-from mlworker.batches.limits import READING_SECONDS, RENEW_SECONDS
+from mlworker.batches.errors import BatchPartLost, LeaseLost
+from mlworker.batches.limits import READING_SECONDS
+from mlworker.batches.mending import parts_mended
 from mlworker.batches.models import BatchChunk
-from mlworker.batches.parts import file_id, file_key
+from mlworker.batches.parts import Part, file_id, file_key
 from mlworker.batches.reading.tables import PARQUET
 from mlworker.batches.rows import QUEUE, batch_move, batch_of_worker
 from mlworker.batches.states import BatchState
-from mlworker.batches.working import Work, chunk_rows, lease_renew
+from mlworker.batches.working import Work, chunk_rows, fault_of, kept, lease_renew
 from mlworker.batches.writing import DELIMITERS, Table, csv_header
 from tenants.datasets.contracts import FilePurpose
 from tenants.datasets.services import file_add_stored
@@ -38,18 +39,32 @@ def batch_end(
     errors: list[dict[str, Any]] | None = None,
 ) -> None:
     """Put together what there is, release what is not used, and move the batch to ``state``."""
-    claim, table = work.claim, work.table
-    keys = chunk_rows(claim)
-    outputs = [output for output, _ in keys if output]
-    problems = [error for _, error in keys if error]
+    parts, told = chunk_rows(work.claim), list(errors or [])
+    try:
+        _put_together(work, state, parts, told)
+    except FileNotFoundError:
+        if work.serves is None:
+            raise
+        parts, lost = parts_mended(work, work.serves, parts)
+        if lost:
+            told.append(fault_of(BatchPartLost(lost)))
+        _put_together(work, state, parts, told)
+
+
+def _put_together(
+    work: Work, state: BatchState, parts: list[Part], errors: list[dict[str, Any]]
+) -> None:
+    claim = work.claim
+    outputs = [part.output for part in parts if part.output]
+    problems = [part.errors for part in parts if part.errors]
     made: dict[str, StoredObject] = {}
     try:
         if outputs:
-            made["output"] = _stored(claim, "output", outputs, _writer(table))
+            made["output"] = _stored(claim, "output", outputs, _writer(work.table))
         if problems:
             made["errors"] = _stored(claim, "errors", problems, _concatenated)
-        _write(work, state, made, errors or [])
-    except LeaseLost:
+        _write(work, state, made, parts, errors)
+    except (LeaseLost, FileNotFoundError):
         for stored in made.values():
             object_delete(stored.key)
         raise
@@ -59,9 +74,10 @@ def _write(
     work: Work,
     state: BatchState,
     made: dict[str, StoredObject],
+    parts: list[Part],
     errors: list[dict[str, Any]],
 ) -> None:
-    claim = work.claim
+    claim, lost = work.claim, [part for part in parts if part.lost]
     with tenant_scope(claim.organization):
         row = batch_of_worker(claim)
         ids: dict[str, UUID] = {}
@@ -78,6 +94,9 @@ def _write(
         row.output_file_id, row.error_file_id = ids.get("output"), ids.get("errors")
         row.errors = errors
         rest_release(row)
+        answers = sum(part.requests - part.failed for part in lost)
+        row.completed, row.failed = row.completed - answers, row.failed + answers
+        lost_refund(row, items=sum(part.items for part in lost))
         batch_move(row, state)
         row.save()
         if row.chunks:
@@ -95,26 +114,18 @@ def chunk_objects(batch_id: UUID) -> list[str]:
     return [key for pair in rows.values_list("output_key", "error_key") for key in pair if key]
 
 
-Writer = Callable[[Iterable[str], IO[bytes]], None]
+Lines = str | bytes
+"""A part's lines, or the key that they lie under."""
+Writer = Callable[[Iterable[Lines], IO[bytes]], None]
 
 
-def _stored(claim: Claim, kind: str, keys: list[str], write: Writer) -> StoredObject:
-    """Write a file from its parts, on disk, and store it."""
+def _stored(claim: Claim, kind: str, parts: list[Lines], write: Writer) -> StoredObject:
+    """Write a file from its parts, on disk, and store it. FileNotFoundError: one is gone."""
     with tempfile.TemporaryFile() as whole:
-        write(_kept(claim, keys), whole)
+        write(kept(claim, parts), whole)  # many vectors are fetched for minutes
         whole.seek(0)
         lease_renew(claim, READING_SECONDS)
         return object_put(file_key(claim, kind), cast("BinaryIO", whole))
-
-
-def _kept(claim: Claim, keys: list[str]) -> Iterator[str]:
-    """Yield the keys and keep the batch meanwhile: many vectors are fetched for minutes."""
-    renewed = time.monotonic()
-    for key in keys:
-        if time.monotonic() - renewed > RENEW_SECONDS:
-            lease_renew(claim, READING_SECONDS)
-            renewed = time.monotonic()
-        yield key
 
 
 def _writer(table: Table | None) -> Writer:
@@ -125,25 +136,29 @@ def _writer(table: Table | None) -> Writer:
     if table.kind not in DELIMITERS:
         return _concatenated
 
-    def delimited(keys: Iterable[str], whole: IO[bytes]) -> None:
+    def delimited(parts: Iterable[Lines], whole: IO[bytes]) -> None:
         whole.write(csv_header(table))
-        _concatenated(keys, whole)
+        _concatenated(parts, whole)
 
     return delimited
 
 
-def _concatenated(keys: Iterable[str], whole: IO[bytes]) -> None:
-    for key in keys:
-        with object_open(key) as part:
-            while block := part.read(_BLOCK):
+def _concatenated(parts: Iterable[Lines], whole: IO[bytes]) -> None:
+    for part in parts:
+        with _opened(part) as lines:
+            while block := lines.read(_BLOCK):
                 whole.write(block)
 
 
-def _row_groups(keys: Iterable[str], whole: IO[bytes]) -> None:
+def _opened(part: Lines) -> BinaryIO:
+    return io.BytesIO(part) if isinstance(part, bytes) else object_open(part)
+
+
+def _row_groups(parts: Iterable[Lines], whole: IO[bytes]) -> None:
     writer: pq.ParquetWriter | None = None
-    for key in keys:
-        with object_open(key) as part:
-            rows = pq.read_table(part)
+    for part in parts:
+        with _opened(part) as stored:
+            rows = pq.read_table(stored)
         if writer is None:
             writer = pq.ParquetWriter(whole, rows.schema)
         writer.write_table(rows)

@@ -1,14 +1,13 @@
 """The input file of a batch: opened for a worker, and read through to count it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import islice
 from typing import BinaryIO
 
 from anneal.kernel.storage import object_open
 from mlworker.batches.errors import BatchFileEmpty, BatchFileUnfit, BatchInputGone, BatchTooLong
 from mlworker.batches.limits import MAX_REQUESTS
-from mlworker.batches.reading import RequestSource, Source, table_source
+from mlworker.batches.reading import Entry, RequestSource, Source, table_source
 from mlworker.batches.reading.tables import columns_fit
 from mlworker.batches.serves import ANSWER_FIELDS, field_of
 from mlworker.batches.states import Form
@@ -38,8 +37,8 @@ def source_open(
     return table_source(stored, filename, column, configured())
 
 
-def file_count(source: Source, *, model: str, most: int | None = None) -> tuple[Counted, int]:
-    """Read a file through, or its first ``most`` entries; return what it holds, and how many bad.
+def file_count(source: Source, entries: Iterable[Entry], *, model: str) -> tuple[Counted, int]:
+    """Read a file's entries, or its first ones; return what it holds, and how many are bad.
 
     Raises BatchFileEmpty, BatchTooLong, BatchFileUnfit when no request can be read.
     """
@@ -47,7 +46,7 @@ def file_count(source: Source, *, model: str, most: int | None = None) -> tuple[
     first = ""
     columns = dict.fromkeys(source.columns)
     limits = configured()
-    for entry in islice(source.entries(texts_only=True), most):
+    for entry in entries:
         requests += 1
         if requests > MAX_REQUESTS:
             raise BatchTooLong(param="input_file_id")

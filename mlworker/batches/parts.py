@@ -2,7 +2,7 @@
 batch and does not know it yet overwrites nothing of the next one.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID, uuid5
 
@@ -10,6 +10,21 @@ from anneal.kernel.storage import object_delete, tenant_key
 from mlworker.batches.contracts import Claim
 
 KINDS: Final = ("output", "errors")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a chunk left: the keys of its lines, or the lines where these had to be made again."""
+
+    number: int
+    requests: int
+    failed: int
+    items: int
+    output: str | bytes
+    errors: str | bytes
+    """Empty where there are none."""
+    lost: bool = False
+    """Its answers are gone from storage."""
 
 
 def part_key(claim: Claim, number: int, kind: str) -> str:

@@ -43,6 +43,7 @@ from mlworker.batches.working import (
     batch_counted,
     chunk_done,
     fault_of,
+    kept,
     lease_renew,
     storing_begin,
     work_give_back,
@@ -136,7 +137,10 @@ def _run(claim: Claim) -> None:
 def _count(work: Work) -> None:
     lease_renew(work.claim, READING_SECONDS)
     with input_opened(work) as source:
-        counted, _ = file_count(source, model=work.model)
+        # All columns, though the texts alone are counted: rows that unpack too far are found before
+        # any is paid, and not half-way.
+        entries = kept(work.claim, source.entries())
+        counted, _ = file_count(source, entries, model=work.model)
     batch_counted(work.claim, counted)
 
 

@@ -10,6 +10,7 @@ from mlworker.batches.contracts import CHANNEL, EMBEDDINGS
 from mlworker.batches.reading.entries import Options
 from mlworker.engine.tasks import TASKS
 from mlworker.registry.contracts import ServableModel
+from mlworker.registry.selectors import model_version_keep
 from mlworker.serving.errors import DeploymentPaused
 from mlworker.serving.gateway.models import choice_of, embedding_target
 from mlworker.serving.protocol import ModelSpec
@@ -81,16 +82,21 @@ class Serves:
         return _COLUMNS.get(self.task, _OTHER)
 
 
-def serves_find(*, organization: OrganizationRef, endpoint: str, model: str) -> Serves:
+def serves_find(
+    *, organization: OrganizationRef, endpoint: str, model: str, keep: bool = False
+) -> Serves:
     """Resolve a name for a batch; a deployment stands for its main model.
 
-    Raises ModelNotFound, DeploymentPaused.
+    ``keep`` it: nobody deletes the model before the scope closes. Raises ModelNotFound,
+    DeploymentPaused.
     """
     if endpoint == EMBEDDINGS:
         return _serves(endpoint, model, embedding_target(model).main.servable, "")
     target = model_find(organization=organization, name=model)
     if target.paused:
         raise DeploymentPaused(param="model")
+    if keep and target.main.version_id is not None:
+        model_version_keep(organization=organization, version_id=target.main.version_id)
     deployment = str(target.deployment_id) if target.deployment_id else ""
     return _serves(endpoint, model, target.main, deployment)
 

@@ -7,7 +7,7 @@ from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
 from anneal.kernel.ids import public_id, uuid7
 from anneal.kernel.principal import SYSTEM_ACTOR, Actor
-from anneal.kernel.scopes import OrganizationRef, require_scope
+from anneal.kernel.scopes import OrganizationRef, require_scope, scope_lock
 from mlworker.batches.asking import form_of, input_file, member_of
 from mlworker.batches.contracts import BATCH_PREFIX, BatchInfo, BatchRequest
 from mlworker.batches.errors import BatchesOpen, BatchStateConflict
@@ -30,6 +30,7 @@ def batch_create(
     input_file(organization, request)
     if request.model:
         serves_find(organization=organization, endpoint=request.endpoint, model=request.model)
+    scope_lock(f"batches:{organization.id}")
     if Batch.objects.filter(finished_at__isnull=True).count() >= MAX_OPEN:
         raise BatchesOpen
     now = clock.now()

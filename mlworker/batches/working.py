@@ -2,9 +2,11 @@
 claim's fence and raises LeaseLost when the claim is no longer good: then nothing is written.
 """
 
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from anneal.kernel import clock
 from anneal.kernel.errors import DomainError
@@ -13,14 +15,17 @@ from mlworker.batches.charging import batch_hold, chunk_charge
 from mlworker.batches.chunks import Chunk
 from mlworker.batches.contracts import Claim
 from mlworker.batches.errors import BatchInputGone, LeaseLost
-from mlworker.batches.limits import LEASE_SECONDS
+from mlworker.batches.limits import LEASE_SECONDS, READING_SECONDS, RENEW_SECONDS
 from mlworker.batches.models import Batch, BatchChunk
+from mlworker.batches.parts import Part
 from mlworker.batches.rows import DatabaseClock, batch_move, batch_of_worker, ring_workers
 from mlworker.batches.serves import Serves, columns_named, serves_find
 from mlworker.batches.states import BatchState, Form
 from mlworker.batches.writing import Table
 from tenants.datasets.errors import DatasetNotFound
 from tenants.datasets.selectors import file_get
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,16 @@ def lease_renew(claim: Claim, seconds: float = LEASE_SECONDS) -> BatchState:
         return BatchState(row.state)
 
 
+def kept(claim: Claim, things: Iterable[T]) -> Iterator[T]:
+    """Yield them, and keep the batch meanwhile: what is read for long tells nothing else."""
+    renewed = time.monotonic()
+    for thing in things:
+        if time.monotonic() - renewed > RENEW_SECONDS:
+            lease_renew(claim, READING_SECONDS)
+            renewed = time.monotonic()
+        yield thing
+
+
 def batch_counted(claim: Claim, counted: Counted) -> None:
     """Begin a batch whose file was read: its model is pinned and its price held, or neither.
 
@@ -128,7 +143,7 @@ def batch_counted(claim: Claim, counted: Counted) -> None:
         if row.state != BatchState.VALIDATING:
             return  # cancelled meanwhile
         serves = serves_find(
-            organization=claim.organization, endpoint=row.endpoint, model=counted.model
+            organization=claim.organization, endpoint=row.endpoint, model=counted.model, keep=True
         )
         row.model, row.serves, row.version_name = serves.model, serves.as_json(), serves.version
         row.total, row.items = counted.requests, counted.items
@@ -211,12 +226,13 @@ def fault_of(error: DomainError) -> dict[str, Any]:
     return {"code": error.code, "message": error.text, "param": error.param, "line": line}
 
 
-def chunk_rows(claim: Claim) -> list[tuple[str, str]]:
-    """Return where the lines of each chunk lie, in their order: answers, errors."""
+def chunk_rows(claim: Claim) -> list[Part]:
+    """Return what each chunk left, in their order."""
     with tenant_scope(claim.organization):
         batch_of_worker(claim)
         rows = BatchChunk.objects.filter(batch_id=claim.batch_id).order_by("number")
-        return list(rows.values_list("output_key", "error_key"))
+        told = ("number", "requests", "failed", "items", "output_key", "error_key")
+        return [Part(*row) for row in rows.values_list(*told)]
 
 
 def input_required(work: Work) -> str:

@@ -6,12 +6,14 @@ import contextlib
 import ctypes
 import os
 import sys
+import time
 from pathlib import Path
 
 import torch
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEEP_BYTES = 1 << 30
+_GROUP_TRIES, _GROUP_PAUSE = 100, 0.05
 
 
 def pick_device() -> torch.device:
@@ -95,7 +97,22 @@ def step_back() -> None:
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     if os.getsid(0) == os.getpid():  # else others would step back, too
         with contextlib.suppress(OSError):  # a kernel that knows no such groups
+            _session_steps_back()
+
+
+def _session_steps_back() -> None:
+    """Put this session behind others, once the kernel listens.
+
+    From all that have no rights it takes one such write in a tenth of a second, so of trainers that
+    begin together all but one are told to come again.
+    """
+    for _ in range(_GROUP_TRIES):
+        try:
             Path("/proc/self/autogroup").write_text("19", encoding="ascii")
+        except BlockingIOError:
+            time.sleep(_GROUP_PAUSE)
+        else:
+            return
 
 
 def _cpu_has_bf16() -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import cast
 
 from mlworker.engine.contracts import Json
@@ -39,9 +39,15 @@ class Bf16Gate:
 
 
 def gate_of(figures: Mapping[str, object]) -> Bf16Gate | None:
-    """The gate among a version's figures, if it was measured."""
-    found = cast("dict[str, object] | None", figures.get(BF16))
-    return None if found is None else Bf16Gate(**found)  # type: ignore[arg-type]  # as described
+    """The gate among a version's figures, if it was measured.
+
+    A version of a later release may say more of it than is known here.
+    """
+    found = cast("Mapping[str, object] | None", figures.get(BF16))
+    if found is None:
+        return None
+    known = {each.name: found[each.name] for each in fields(Bf16Gate)}
+    return Bf16Gate(**known)  # type: ignore[arg-type]  # as described
 
 
 def gate_passed(figures: Mapping[str, object]) -> bool:

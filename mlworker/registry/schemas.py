@@ -54,8 +54,8 @@ class ModelSchema(serializers.Serializer[Any]):
     precision = serializers.ChoiceField(
         choices=["float32", "bfloat16"],
         required=False,
-        help_text="The number format of its answers: `bfloat16` where it passed its gate and the"
-        " engine's processor has units for it.",
+        help_text="The number format that its gate and this installation's setting allow: a"
+        " worker answers a `bfloat16` model in float32 where its processor has no units for it.",
     )
     bf16_gate = Bf16GateSchema(
         required=False, allow_null=True, help_text="What bf16 costs this model; null: not measured."

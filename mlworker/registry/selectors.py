@@ -56,6 +56,17 @@ def model_version_get(*, organization: OrganizationRef, name: str) -> ModelVersi
     return version_info(version_row(name))
 
 
+def model_version_keep(*, organization: OrganizationRef, version_id: UUID) -> None:
+    """Let nobody delete an own version before the open scope closes; ModelNotFound if it is gone.
+
+    For who is about to write down that it is needed, where a deletion would look for that.
+    """
+    require_scope(organization)
+    rows = ModelVersion.objects.select_for_update(no_key=True).filter(id=version_id)
+    if not rows.values_list("id").first():
+        raise ModelNotFound
+
+
 def model_versions(*, organization: OrganizationRef) -> list[ModelVersionInfo]:
     """Return the organization's own versions, newest first."""
     require_scope(organization)

@@ -4,6 +4,7 @@ Its parts are kept for a day, so a call that resumes it after a promotion would 
 models, or of two sets of names and rules, in one list.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Final
@@ -26,27 +27,35 @@ class Pinned:
     rules: tuple[RuleInfo, ...]
 
 
-def stream_pin(*, organization: OrganizationRef, digest: str, wanted: Pinned) -> Pinned:
-    """Return what the stream began with: ``wanted``, where it begins now."""
+def stream_pin(
+    *, organization: OrganizationRef, digest: str, wanted: Pinned, begin: Callable[[], None]
+) -> Pinned:
+    """Return what the stream began with: ``wanted``, where it begins now.
+
+    ``begin`` is called before a stream begins; what it raises refuses that, and nothing is kept.
+    """
     require_scope(organization)
     now = clock.now()
-    StreamPin.objects.filter(digest=digest, expires_at__lt=now).delete()
-    StreamPin.objects.bulk_create(
-        [
-            StreamPin(
-                organization_id=organization.id,
-                digest=digest,
-                model=wanted.model,
-                output=asdict(wanted.output),
-                rules=[asdict(rule) for rule in wanted.rules],
-                expires_at=now + KEPT,
-            )
-        ],
-        update_conflicts=True,
-        unique_fields=["organization_id", "digest"],
-        update_fields=["expires_at"],
-    )
-    row = StreamPin.objects.get(digest=digest)
+    kept = StreamPin.objects.filter(digest=digest)
+    kept.filter(expires_at__lt=now).delete()
+    if not kept.update(expires_at=now + KEPT):
+        begin()
+        StreamPin.objects.bulk_create(
+            [
+                StreamPin(
+                    organization_id=organization.id,
+                    digest=digest,
+                    model=wanted.model,
+                    output=asdict(wanted.output),
+                    rules=[asdict(rule) for rule in wanted.rules],
+                    expires_at=now + KEPT,
+                )
+            ],
+            update_conflicts=True,
+            unique_fields=["organization_id", "digest"],
+            update_fields=["expires_at"],
+        )
+    row = kept.get()
     rules = tuple(RuleInfo(**rule) for rule in row.rules)
     return Pinned(row.model, OutputInfo(**row.output), rules)
 

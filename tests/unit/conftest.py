@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -74,9 +74,9 @@ def _template(admin: psycopg.Connection[tuple[object, ...]], owner_url: str) -> 
         admin.execute("SELECT pg_advisory_unlock(7261001)")
 
 
-@pytest.fixture(scope="session")
-def database_clone() -> Iterator["DatabaseClone"]:
-    """A database of this run, dropped at its end."""
+@contextmanager
+def database_cloned() -> Iterator["DatabaseClone"]:
+    """Make a database from the template, and drop it."""
     owner_url = os.environ["DATABASE_OWNER_URL"]
     name = f"anneal_test_{uuid4().hex[:10]}"
     with psycopg.connect(_url(owner_url, "postgres"), autocommit=True) as admin:
@@ -91,6 +91,13 @@ def database_clone() -> Iterator["DatabaseClone"]:
             )
         finally:
             _drop(admin, name)
+
+
+@pytest.fixture(scope="session")
+def database_clone() -> Iterator["DatabaseClone"]:
+    """A database of this run, dropped at its end."""
+    with database_cloned() as clone:
+        yield clone
 
 
 def _drop(admin: psycopg.Connection[Any], name: str) -> None:

@@ -26,9 +26,9 @@ from billing.invoices.errors import (
 )
 from billing.invoices.models import BillingProfile, Seller, TaxRate
 from billing.invoices.rows import rate_of
+from billing.invoices.texts import TEXTS
 from tenants.accounts.contracts import HOUSE_ORGANIZATION
 
-LANGUAGES: Final = ("en", "zh-hans")
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 _PREFIX: Final = re.compile(r"[A-Z0-9]{1,10}")
 _CHINA: Final = "CN"
@@ -118,8 +118,8 @@ def _profile_read(profile: Profile) -> Profile:
         name: " ".join(value.split()) for name, value in asdict(profile).items()
     }
     kept = Profile(**values | {"fapiao_kind": profile.fapiao_kind})
-    if kept.language not in LANGUAGES:
-        raise ProfileInvalid(f"language is one of {', '.join(LANGUAGES)}.", param="language")
+    if kept.language not in TEXTS:
+        raise ProfileInvalid(f"language is one of {', '.join(TEXTS)}.", param="language")
     if kept.country and not _COUNTRY.fullmatch(kept.country):
         raise ProfileInvalid("country: two capital letters, such as DE or CN.", param="country")
     _email_check(kept.email, ProfileInvalid)

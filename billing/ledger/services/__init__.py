@@ -6,6 +6,7 @@ from billing.ledger.services.grants import balance_grant, balance_grant_set, bal
 from billing.ledger.services.holds import (
     hold_capture,
     hold_capture_segment,
+    hold_check,
     hold_extend,
     hold_get,
     hold_quote,
@@ -29,6 +30,7 @@ __all__ = [
     "grants_end",
     "hold_capture",
     "hold_capture_segment",
+    "hold_check",
     "hold_extend",
     "hold_get",
     "hold_quote",

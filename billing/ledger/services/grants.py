@@ -7,6 +7,7 @@ from uuid import UUID
 
 from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
+from anneal.kernel.events import CreditLineGiven, publish
 from anneal.kernel.ids import public_id, uuid7
 from anneal.kernel.principal import SYSTEM_ACTOR, Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
@@ -75,6 +76,8 @@ def balance_grant(
             detail={"unit": unit, "amount": str(units), "kind": kind, "source": source, **said},
             organization=organization,
         )
+        if kind == GrantKind.CREDIT_LINE:
+            publish(CreditLineGiven(organization=organization))
     return grant_info(Grant.objects.get(id=grant_id))
 
 

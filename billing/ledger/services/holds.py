@@ -100,7 +100,57 @@ def hold_quote(
 ) -> HoldQuote:
     """Say what ``hold_take`` would do now, by doing and undoing it."""
     require_scope(organization)
+    decision = _tried(
+        organization,
+        unit,
+        amount_read(amount),
+        dims=dims,
+        api_key_id=api_key_id,
+        member_id=member_id,
+        most=LARGEST if most is None else most,
+    )
+    detail = decision.detail or {}
+    return HoldQuote(
+        refusal=None if decision.code == "accepted" else decision.code,
+        cost=Decimal(detail["cost"]) if detail.get("cost") else None,
+        currency=detail.get("currency", ""),
+        available=decision.available,
+    )
+
+
+def hold_check(
+    *,
+    organization: OrganizationRef,
+    unit: str,
+    amount: Decimal | int,
+    dims: dict[str, str] | None = None,
+    api_key_id: UUID | None = None,
+    member_id: UUID | None = None,
+) -> None:
+    """Raise what ``hold_take`` would be refused with now, and hold nothing.
+
+    For what is to be written before a hold can be taken.
+    """
+    require_scope(organization)
     units = amount_read(amount)
+    decision = _tried(
+        organization, unit, units, dims=dims, api_key_id=api_key_id, member_id=member_id
+    )
+    if decision.code != "accepted":
+        _denied(decision, unit, units)
+
+
+def _tried(
+    organization: OrganizationRef,
+    unit: str,
+    units: Decimal,
+    *,
+    dims: dict[str, str] | None,
+    api_key_id: UUID | None,
+    member_id: UUID | None,
+    most: Decimal | None = None,
+) -> functions.Decision:
+    """Take a hold, undo it, and return what was decided."""
     undo = transaction.savepoint()
     decision = functions.hold_take(
         {
@@ -112,17 +162,11 @@ def hold_quote(
             "dims": dims or {},
             "api_key_id": api_key_id,
             "member_id": member_id,
-            "most": _most_read(LARGEST if most is None else most),
+            "most": _most_read(most),
         }
     )
     transaction.savepoint_rollback(undo)
-    detail = decision.detail or {}
-    return HoldQuote(
-        refusal=None if decision.code == "accepted" else decision.code,
-        cost=Decimal(detail["cost"]) if detail.get("cost") else None,
-        currency=detail.get("currency", ""),
-        available=decision.available,
-    )
+    return decision
 
 
 def hold_capture(

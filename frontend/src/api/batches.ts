@@ -1,7 +1,13 @@
 /** Batches: a file of requests or rows, answered in the background; OpenAI's shapes and an estimate. */
-import { type QueryClient, queryOptions, useQueryClient } from "@tanstack/react-query";
+import {
+  infiniteQueryOptions,
+  type QueryClient,
+  queryOptions,
+  useQueryClient,
+} from "@tanstack/react-query";
 import { useEffect } from "react";
-import { api, asForm, dataOf, forOrg, longPage } from "./client";
+import { nextAfter, pagesJoined } from "@/lib/pages";
+import { api, asForm, dataOf, forOrg } from "./client";
 import type { Batch, BatchCreate, Membership } from "./types";
 
 const POLL_MS = 3000;
@@ -12,12 +18,26 @@ export const batchEnded = (batch: Batch): boolean => ENDED.includes(batch.status
 const of = (id: string) => ({ params: { path: { batch_id: id } } });
 const keyFor = (org: Membership, id: string) => [org.id, "batches", id];
 
+type Batches = Awaited<ReturnType<typeof batchesFrom>>;
+
+const batchesFrom = (org: Membership, after: string | undefined) =>
+  dataOf(
+    api.GET("/v1/batches", {
+      ...forOrg(org),
+      params: { query: { limit: 100, after } as never },
+    }),
+  );
+
+const unfinished = ({ data }: Batches): boolean => !data.every(batchEnded);
+
 export const batchesQuery = (org: Membership) =>
-  queryOptions({
+  infiniteQueryOptions({
     queryKey: [org.id, "batches"],
-    queryFn: () => dataOf(api.GET("/v1/batches", { ...forOrg(org), ...longPage })),
-    refetchInterval: ({ state }) =>
-      state.data?.data.every(batchEnded) === false ? POLL_MS : false,
+    queryFn: ({ pageParam }) => batchesFrom(org, pageParam),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: nextAfter<Batch>,
+    select: pagesJoined<Batch>,
+    refetchInterval: ({ state }) => (state.data?.pages.some(unfinished) ? POLL_MS : false),
   });
 
 /** Polled beside the stream: where that is cut off, the page still moves. */

@@ -2760,7 +2760,7 @@ export interface components {
             method: string;
             /** Format: double */
             level: number;
-            verdict: components["schemas"]["VerdictE9bEnum"];
+            verdict: components["schemas"]["VerdictEnum"];
         };
         /** @description The models of a deployment side by side, since the revision that put them there. */
         ComparisonSchema: {
@@ -2788,7 +2788,7 @@ export interface components {
             object: string;
             id: string;
             state: components["schemas"]["ContractOutStateEnum"];
-            kind: components["schemas"]["KindC92Enum"];
+            kind: components["schemas"]["OutcomeKindEnum"];
             subject: string;
             terms: components["schemas"]["TermsOut"];
             terms_hash: string;
@@ -3630,9 +3630,28 @@ export interface components {
         InvitationTokenRequest: {
             token: string;
         };
+        /**
+         * @description * `subscription` - subscription
+         *     * `outcome` - outcome
+         *     * `top_up` - top_up
+         *     * `manual` - manual
+         * @enum {string}
+         */
+        InvoiceKindEnum: "subscription" | "outcome" | "top_up" | "manual";
+        /**
+         * @description * `fee` - fee
+         *     * `usage` - usage
+         *     * `minimum` - minimum
+         *     * `outcome` - outcome
+         *     * `top_up` - top_up
+         *     * `manual` - manual
+         *     * `discount` - discount
+         * @enum {string}
+         */
+        InvoiceLineKindEnum: "fee" | "usage" | "minimum" | "outcome" | "top_up" | "manual" | "discount";
         /** @description A line; below zero it gives back. */
         InvoiceLineOut: {
-            kind: components["schemas"]["Kind94cEnum"];
+            kind: components["schemas"]["InvoiceLineKindEnum"];
             description: components["schemas"]["TextsOut"];
             quantity: string | null;
             unit_price: string | null;
@@ -3662,8 +3681,8 @@ export interface components {
             id: string;
             object: string;
             number: string;
-            kind: components["schemas"]["KindCbfEnum"];
-            status: components["schemas"]["Status33dEnum"];
+            kind: components["schemas"]["InvoiceKindEnum"];
+            status: components["schemas"]["InvoiceStatusEnum"];
             currency: string;
             /** @description A decimal number, exact, with all of the currency's decimals. */
             subtotal: string;
@@ -3697,6 +3716,13 @@ export interface components {
             /** Format: date-time */
             booked_at: string;
         };
+        /**
+         * @description * `open` - open
+         *     * `paid` - paid
+         *     * `uncollectible` - uncollectible
+         * @enum {string}
+         */
+        InvoiceStatusEnum: "open" | "paid" | "uncollectible";
         /** @description A tax, calculated once on the sum of the lines. */
         InvoiceTaxOut: {
             name: components["schemas"]["TextsOut"];
@@ -3711,8 +3737,8 @@ export interface components {
             id: string;
             object: string;
             number: string;
-            kind: components["schemas"]["KindCbfEnum"];
-            status: components["schemas"]["Status33dEnum"];
+            kind: components["schemas"]["InvoiceKindEnum"];
+            status: components["schemas"]["InvoiceStatusEnum"];
             currency: string;
             /** @description A decimal number, exact, with all of the currency's decimals. */
             subtotal: string;
@@ -3792,7 +3818,7 @@ export interface components {
              * @description Most money the job may cost beyond grants, in the account's currency: a training that would cost more ends there, with the best weights found until then.
              */
             max_charge?: string | null;
-            /** @description Own model version (`ft:...`) or checkpoint (`ftckpt-...`) to begin with: same base; its tier and the shape of its weights are taken over. */
+            /** @description Own model version (`ft:...`) or checkpoint (`ftckpt-...`) to begin with: same base; its tier and the shape of its weights are taken over. Not together with `cross_validation` or `search`, which begin with the base (400 `study_unfit`). */
             continue_from?: string | null;
             /** @description A success fee's contract (`oc_...`): its sealed rows test the model, and they may be neither in the training rows nor in the validation rows. */
             outcome_contract?: string | null;
@@ -3868,31 +3894,6 @@ export interface components {
          * @enum {string}
          */
         JobStatusEnum: "validating_files" | "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
-        /**
-         * @description * `fee` - fee
-         *     * `usage` - usage
-         *     * `minimum` - minimum
-         *     * `outcome` - outcome
-         *     * `top_up` - top_up
-         *     * `manual` - manual
-         *     * `discount` - discount
-         * @enum {string}
-         */
-        Kind94cEnum: "fee" | "usage" | "minimum" | "outcome" | "top_up" | "manual" | "discount";
-        /**
-         * @description * `success_fee` - success_fee
-         *     * `confirmed_prediction` - confirmed_prediction
-         * @enum {string}
-         */
-        KindC92Enum: "success_fee" | "confirmed_prediction";
-        /**
-         * @description * `subscription` - subscription
-         *     * `outcome` - outcome
-         *     * `top_up` - top_up
-         *     * `manual` - manual
-         * @enum {string}
-         */
-        KindCbfEnum: "subscription" | "outcome" | "top_up" | "manual";
         /** @description A page of likely label errors, the likeliest first. */
         LabelErrorListSchema: {
             /** @default list */
@@ -3950,10 +3951,10 @@ export interface components {
         };
         /**
          * @description * `en` - en
-         *     * `zh-hans` - zh-hans
+         *     * `zh-Hans` - zh-Hans
          * @enum {string}
          */
-        Language3e3Enum: "en" | "zh-hans";
+        LanguageEnum: "en" | "zh-Hans";
         /**
          * @description * `info` - info
          *     * `warn` - warn
@@ -4091,7 +4092,7 @@ export interface components {
             method: string;
             /** Format: double */
             level: number;
-            verdict: components["schemas"]["VerdictE9bEnum"];
+            verdict: components["schemas"]["VerdictEnum"];
             /**
              * Format: double
              * @description The model's macro-F1.
@@ -4119,17 +4120,11 @@ export interface components {
             /** Format: email */
             email: string;
             name: string;
-            language: components["schemas"]["MeOutLanguageEnum"];
+            language: components["schemas"]["LanguageEnum"];
             theme: components["schemas"]["ThemeEnum"];
             is_operator: boolean;
             organizations: components["schemas"]["MembershipOut"][];
         };
-        /**
-         * @description * `en` - en
-         *     * `zh-Hans` - zh-Hans
-         * @enum {string}
-         */
-        MeOutLanguageEnum: "en" | "zh-Hans";
         /** @description What answering the training rows' mean would be off by. */
         MeanOut: {
             /** Format: double */
@@ -4232,7 +4227,7 @@ export interface components {
             /** @description Forms that an export of this version may have. */
             export_formats?: components["schemas"]["ExportFormatEnum"][];
             /**
-             * @description The number format of its answers: `bfloat16` where it passed its gate and the engine's processor has units for it.
+             * @description The number format that its gate and this installation's setting allow: a worker answers a `bfloat16` model in float32 where its processor has no units for it.
              *
              *     * `float32` - float32
              *     * `bfloat16` - bfloat16
@@ -4383,6 +4378,12 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
+        /**
+         * @description * `success_fee` - success_fee
+         *     * `confirmed_prediction` - confirmed_prediction
+         * @enum {string}
+         */
+        OutcomeKindEnum: "success_fee" | "confirmed_prediction";
         /** @description Outcomes, newest first. */
         OutcomeListOut: {
             object: string;
@@ -4396,11 +4397,11 @@ export interface components {
             object: string;
             id: string;
             contract: string;
-            kind: components["schemas"]["KindC92Enum"];
+            kind: components["schemas"]["OutcomeKindEnum"];
             /** @description The job, or the deployment whose day it is. */
             subject: string;
             period: components["schemas"]["OutcomePeriodOut"] | null;
-            state: components["schemas"]["StateF4aEnum"];
+            state: components["schemas"]["OutcomeStateEnum"];
             /** Format: double */
             quantity: number;
             unit_price: string;
@@ -4427,16 +4428,25 @@ export interface components {
             /** Format: date-time */
             ends_at: string;
         };
+        /**
+         * @description * `pending` - pending
+         *     * `confirmed` - confirmed
+         *     * `assumed` - assumed
+         *     * `reversed` - reversed
+         *     * `disputed` - disputed
+         * @enum {string}
+         */
+        OutcomeStateEnum: "pending" | "confirmed" | "assumed" | "reversed" | "disputed";
         /** @description An outcome with its evidence. */
         OutcomeWholeOut: {
             object: string;
             id: string;
             contract: string;
-            kind: components["schemas"]["KindC92Enum"];
+            kind: components["schemas"]["OutcomeKindEnum"];
             /** @description The job, or the deployment whose day it is. */
             subject: string;
             period: components["schemas"]["OutcomePeriodOut"] | null;
-            state: components["schemas"]["StateF4aEnum"];
+            state: components["schemas"]["OutcomeStateEnum"];
             /** Format: double */
             quantity: number;
             unit_price: string;
@@ -4640,7 +4650,7 @@ export interface components {
             object: string;
             code: string;
             version: number;
-            kind: components["schemas"]["KindC92Enum"];
+            kind: components["schemas"]["OutcomeKindEnum"];
             /** @description By language. */
             name: {
                 [key: string]: string;
@@ -4776,7 +4786,7 @@ export interface components {
             /** @default  */
             tax_id?: string;
             /** @default en */
-            language?: components["schemas"]["Language3e3Enum"];
+            language?: components["schemas"]["LanguageEnum"];
             /** @default  */
             fapiao_kind?: components["schemas"]["FapiaoKindEnum"] | components["schemas"]["BlankEnum"];
             /** @default  */
@@ -4816,7 +4826,7 @@ export interface components {
             /** @default  */
             tax_id?: string;
             /** @default en */
-            language?: components["schemas"]["Language3e3Enum"];
+            language?: components["schemas"]["LanguageEnum"];
             /** @default  */
             fapiao_kind?: components["schemas"]["FapiaoKindEnum"] | components["schemas"]["BlankEnum"];
             /** @default  */
@@ -5301,6 +5311,8 @@ export interface components {
             rows: number;
             threads: number;
             device: string;
+            /** @description The number format it was measured in; not told by old reports. */
+            precision?: string;
         };
         /**
          * @description * `train` - train
@@ -5339,15 +5351,6 @@ export interface components {
             /** @description The version the stage stood for before; null for none. */
             previous: string | null;
         };
-        /**
-         * @description * `pending` - pending
-         *     * `confirmed` - confirmed
-         *     * `assumed` - assumed
-         *     * `reversed` - reversed
-         *     * `disputed` - disputed
-         * @enum {string}
-         */
-        StateF4aEnum: "pending" | "confirmed" | "assumed" | "reversed" | "disputed";
         /** @description Counts of a ready version. */
         StatsOut: {
             /** @description `dataset.stats` */
@@ -5367,16 +5370,9 @@ export interface components {
             empty: number;
             too_long: number;
         };
-        /**
-         * @description * `open` - open
-         *     * `paid` - paid
-         *     * `uncollectible` - uncollectible
-         * @enum {string}
-         */
-        Status33dEnum: "open" | "paid" | "uncollectible";
         /** @description A step, by whom and on which grounds. */
         StepOut: {
-            state: components["schemas"]["StateF4aEnum"];
+            state: components["schemas"]["OutcomeStateEnum"];
             /** Format: date-time */
             at: string;
             actor: string;
@@ -5426,7 +5422,7 @@ export interface components {
         TermsOut: {
             policy: string;
             version: number;
-            kind: components["schemas"]["KindC92Enum"];
+            kind: components["schemas"]["OutcomeKindEnum"];
             /** @description By language. */
             name: {
                 [key: string]: string;
@@ -5536,7 +5532,7 @@ export interface components {
         };
         /** @description A line of what the next invoice would ask for. */
         UpcomingLineOut: {
-            kind: components["schemas"]["Kind94cEnum"];
+            kind: components["schemas"]["InvoiceLineKindEnum"];
             description: components["schemas"]["TextsOut"];
             quantity: string | null;
             unit_price: string | null;
@@ -5640,7 +5636,7 @@ export interface components {
          *     * `worse` - worse
          * @enum {string}
          */
-        VerdictE9bEnum: "better" | "not_separable" | "worse";
+        VerdictEnum: "better" | "not_separable" | "worse";
         /** @description Versions, newest first. */
         VersionListOut: {
             /** @description `list` */

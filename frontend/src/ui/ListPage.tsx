@@ -1,5 +1,7 @@
-import type { UseQueryResult } from "@tanstack/react-query";
+import { Button } from "@mantine/core";
+import type { UseInfiniteQueryResult, UseQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
+import { useTranslation } from "react-i18next";
 import { type Column, DataTable } from "./DataTable";
 import { EmptyState } from "./EmptyState";
 import { PageHeader } from "./PageHeader";
@@ -8,11 +10,27 @@ import { QueryView } from "./QueryView";
 type Props<T> = {
   title: string;
   lead: string;
-  query: UseQueryResult<{ data: T[] }>;
+  /** One that is read page by page goes on at the list's end. */
+  query: UseQueryResult<{ data: T[] }> | UseInfiniteQueryResult<{ data: T[] }>;
   columns: readonly Column<T>[];
   /** What makes a new one: above the list, or in the middle while there is none. */
   action: ReactNode;
   empty: { title: string; text: string; preview: ReactNode; more?: ReactNode };
+};
+
+const OlderButton = ({ query }: { query: UseInfiniteQueryResult }) => {
+  const { t } = useTranslation();
+  if (!query.hasNextPage) return null;
+  return (
+    <Button
+      variant="default"
+      mt="sm"
+      loading={query.isFetchingNextPage}
+      onClick={() => void query.fetchNextPage()}
+    >
+      {t("older")}
+    </Button>
+  );
 };
 
 /** A page that is one list: waiting, failed, empty or filled. */
@@ -41,7 +59,10 @@ export const ListPage = <T extends { id: string }>({
               }
             />
           ) : (
-            <DataTable caption={title} columns={columns} rows={data} rowKey={(row) => row.id} />
+            <>
+              <DataTable caption={title} columns={columns} rows={data} rowKey={(row) => row.id} />
+              {"hasNextPage" in query ? <OlderButton query={query} /> : null}
+            </>
           )
         }
       </QueryView>

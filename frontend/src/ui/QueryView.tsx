@@ -3,7 +3,10 @@ import type { ReactNode } from "react";
 import { ErrorBox } from "./ErrorBox";
 import { Loading } from "./Loading";
 
-type Props<T> = { query: UseQueryResult<T>; children: (data: T) => ReactNode };
+type Query<T> = Pick<UseQueryResult<T>, "data" | "isError" | "error"> & {
+  refetch: () => unknown;
+};
+type Props<T> = { query: Query<T>; children: (data: T) => ReactNode };
 
 /** Waiting, failed or there: the three states every list has. */
 export const QueryView = <T,>({ query, children }: Props<T>) => {

@@ -63,11 +63,8 @@ class Source(Protocol):
         """The column that is read."""
         ...
 
-    def entries(self, *, skip: int = 0, texts_only: bool = False) -> Iterator[Entry]:
-        """Yield every entry after the first ``skip``. Can be walked once.
-
-        ``texts_only``: whatever else a row holds is not asked for.
-        """
+    def entries(self, *, skip: int = 0) -> Iterator[Entry]:
+        """Yield every entry after the first ``skip``. Can be walked once."""
         ...
 
 

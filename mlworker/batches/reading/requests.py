@@ -37,7 +37,7 @@ class RequestSource:
     def __init__(self, source: BinaryIO, endpoint: str) -> None:
         self._source, self._endpoint = source, endpoint
 
-    def entries(self, *, skip: int = 0, texts_only: bool = False) -> Iterator[Entry]:
+    def entries(self, *, skip: int = 0) -> Iterator[Entry]:
         """Yield every request after the first ``skip``."""
         for number, raw in islice(raw_lines(self._source), skip, None):
             entry = Entry(number)

@@ -58,7 +58,7 @@ class TableSource:
         columns_fit(self.columns, table.limits)
         self.text_column = text_column_find(self.columns, asked, table.sample_cells)
 
-    def entries(self, *, skip: int = 0, texts_only: bool = False) -> Iterator[Entry]:
+    def entries(self, *, skip: int = 0) -> Iterator[Entry]:
         """Yield every row after the first ``skip``; an unreadable one ends the file."""
         place, limit = self.columns.index(self.text_column), self._table.limits.cell_characters
         rows = chain(self._table.sample, self._table.rest)
@@ -96,7 +96,7 @@ class LinesSource:
                 break
         return sample
 
-    def entries(self, *, skip: int = 0, texts_only: bool = False) -> Iterator[Entry]:
+    def entries(self, *, skip: int = 0) -> Iterator[Entry]:
         """Yield every row after the first ``skip``."""
         lines = chain(self._sample, self._lines)
         yield from self._read(islice(lines, skip, None), self.text_column)
@@ -160,10 +160,10 @@ class ParquetSource:
                 f"The file is damaged Parquet after row {number:,}: {str(error)[:200]}"
             ) from error
 
-    def entries(self, *, skip: int = 0, texts_only: bool = False) -> Iterator[Entry]:
+    def entries(self, *, skip: int = 0) -> Iterator[Entry]:
         """Yield every row after the first ``skip``; damage ends the file."""
         number, limit, column = 0, self._limits.cell_characters, self.text_column
-        for batch, values in self._batches(column, [column] if texts_only else None):
+        for batch, values in self._batches(column, None):
             weight = batch.nbytes // max(batch.num_rows, 1)
             for place, value in enumerate(values):
                 number += 1

@@ -22,7 +22,10 @@ _BATCH_SECONDS = 1.5
 def measure_speed(
     resident: Resident, ids: Sequence[Sequence[int]], between: Callable[[], None]
 ) -> dict[str, Json]:
-    """Milliseconds of a lone call (median, 95th percentile) and rows/s in batches of 64."""
+    """Milliseconds of a lone call (median, 95th percentile) and rows/s in batches of 64.
+
+    Of the model in slot 0, in the number format that this machine serves it in.
+    """
     rows = [TokenRow(row, 0) for row in ids]
     for row in rows[:_WARM]:
         resident.forward([row])
@@ -52,4 +55,5 @@ def measure_speed(
         "rows": done,
         "threads": torch.get_num_threads(),
         "device": str(resident.bert.pooler.weight.device),
+        "precision": resident.precision(0),
     }

@@ -39,6 +39,7 @@ def serving_precision(asked: str) -> Precision:
 class Lane:
     """All that runs in one number format."""
 
+    precision: Literal["float32", "bfloat16", "int8"]
     weights: Bert
     """What models of tier full stand on."""
     bert: Bert
@@ -50,18 +51,18 @@ class Lane:
     @classmethod
     def float32(cls, bert: Bert) -> Lane:
         """The base as it is. Its products are no dearer for shapes that never came before."""
-        return cls(bert, bert, EXACT, _as_it_is, MergedModels(_as_it_is))
+        return cls("float32", bert, bert, EXACT, _as_it_is, MergedModels(_as_it_is))
 
     @classmethod
     def bfloat16(cls, bert: Bert) -> Lane:
         """Blocks in bf16."""
         half = bf16_of(bert)
-        return cls(half, half, SERVING, bf16_of, MergedModels(bf16_of))
+        return cls("bfloat16", half, half, SERVING, bf16_of, MergedModels(bf16_of))
 
     @classmethod
     def int8(cls, bert: Bert) -> Lane:
         """Products in 8 bits."""
-        return cls(bert, int8_of(bert), SERVING, int8_of, MergedModels(int8_of))
+        return cls("int8", bert, int8_of(bert), SERVING, int8_of, MergedModels(int8_of))
 
     def own(self, artifact: Artifact) -> Bert:
         """The encoder of a model of tier full."""

@@ -40,9 +40,7 @@ class MergedModels:
         self._lock = threading.Lock()
         # A second team of OpenMP threads would be more than there are cores, and then none spins.
         self._thread = ThreadPoolExecutor(
-            max_workers=1,
-            thread_name_prefix="merge",
-            initializer=lambda: take_threads(1),
+            max_workers=1, thread_name_prefix="merge", initializer=take_threads, initargs=(1,)
         )
 
     def of(self, slab: Slab, slot: int, tokens: int) -> Bert | None:

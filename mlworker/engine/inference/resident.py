@@ -124,6 +124,10 @@ class Resident:
             slots = slots_within(bert, slots, torch.cuda.mem_get_info()[0])
         return cls(base, bert, slots, precision=precision)
 
+    def precision(self, slot: int) -> str:
+        """The number format that a slot's model answers in."""
+        return self._model(slot).lane.precision
+
     def size(self, artifact: Artifact) -> int:
         """Bytes that a model takes beside the base and the slots; 0 unless it is of tier full."""
         return full_bytes(artifact, self._lanes.of(artifact.manifest).weights)

@@ -119,7 +119,8 @@ class JobRequestSerializer(serializers.Serializer[Any]):
         required=False,
         allow_null=True,
         help_text="Own model version (`ft:...`) or checkpoint (`ftckpt-...`) to begin with: same "
-        "base; its tier and the shape of its weights are taken over.",
+        "base; its tier and the shape of its weights are taken over. Not together with"
+        " `cross_validation` or `search`, which begin with the base (400 `study_unfit`).",
     )
     outcome_contract = serializers.CharField(
         max_length=40,

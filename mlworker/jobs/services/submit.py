@@ -171,7 +171,8 @@ def _checked(request: JobRequest) -> str:
     if request.continue_from and (study.folds or study.trials):
         raise StudyUnfit(
             "Folds and trials begin with the base: the weights of continue_from have seen the rows "
-            "that a fold holds out. Leave continue_from out, or cross_validation and search.",
+            "that a fold holds out, and trials say little of other weights than the base's. Leave "
+            "continue_from out, or cross_validation and search.",
             param="continue_from",
         )
     return tier_checked(request.tier, request.preset)

@@ -266,6 +266,8 @@ def _speed(found: Evaluation, texts: Mapping[str, str]) -> list[str]:
             threads=speed["threads"],
         )
     ]
+    if "precision" in speed:
+        lines.append(texts["precision_text"].format(precision=speed["precision"]))
     if found.price is not None:
         lines.append(texts["price_text"].format(**found.price))
     return lines

@@ -258,6 +258,9 @@ class SpeedOut(serializers.Serializer[Any]):
     rows = serializers.IntegerField()
     threads = serializers.IntegerField()
     device = serializers.CharField()
+    precision = serializers.CharField(
+        required=False, help_text="The number format it was measured in; not told by old reports."
+    )
 
 
 class ThousandPriceOut(serializers.Serializer[Any]):

@@ -88,6 +88,7 @@ _EN: Final = {
         "One text: {p50} ms (median), {p95} ms (95th percentile). In batches: {rate} texts/s. "
         "Measured on {device} with {threads} threads when training ended."
     ),
+    "precision_text": "It answered in {precision}.",
     "price_text": "1,000 predictions cost {amount} {currency} by today's price list.",
     "method_text": (
         "Intervals: percentile bootstrap, 1,000 resamples. Comparison on the same rows: McNemar "
@@ -179,6 +180,7 @@ _ZH: Final = {
         "单条文本：{p50} 毫秒（中位数），{p95} 毫秒（95 百分位）。批量：每秒 {rate} 条。"
         "训练结束时在 {device} 上以 {threads} 个线程测得。"
     ),
+    "precision_text": "测量时的数值格式为 {precision}。",
     "price_text": "按今天的价目表，1,000 次预测的价格为 {amount} {currency}。",
     "method_text": (
         "区间：百分位自助法，1,000 次重采样。在相同行上比较：准确率用 McNemar mid-p 检验，"

@@ -21,7 +21,7 @@ from anneal.kernel.errors import Unavailable
 from mlworker.serving.errors import DeadlineExceeded, EngineFailed, ModelNotLoaded
 from mlworker.serving.gateway.broker import BROKER_ERRORS, Broker
 from mlworker.serving.gateway.fair import BATCH, FairQueue
-from mlworker.serving.gateway.gathering import Gathering, InFlight
+from mlworker.serving.gateway.gathering import Gathering, Shares
 from mlworker.serving.gateway.http import ClientGone
 from mlworker.serving.gateway.ledger import LEDGER_ERRORS, Ledger, Settlement
 from mlworker.serving.gateway.tickets import Stage, Ticket
@@ -54,7 +54,7 @@ class Desk:
         self._nurses: set[asyncio.Task[None]] = set()
         self._trusted: dict[UUID, None] = {}
         self._wake_take, self._wake_settle = asyncio.Event(), asyncio.Event()
-        self._in_flight = InFlight()
+        self._shares = Shares()
         self._takes, self._settles = Gathering(), Gathering()
 
     @property
@@ -70,8 +70,8 @@ class Desk:
     def submit(self, ticket: Ticket) -> None:
         """Queue a ticket for its hold; its future tells the outcome."""
         self._flight[ticket.number] = ticket
-        self._in_flight.enter(ticket.organization_id)
-        if self._in_flight.calm(ticket.organization_id):
+        self._shares.enter(ticket.organization_id)
+        if self._shares.calm(ticket.organization_id, len(self._flight)):
             self._takes.hurry()
         self._waiting.add(ticket.organization_id, ticket)
         self._wake_take.set()
@@ -317,7 +317,7 @@ class Desk:
             sick.append(settlement)
             return
         items = ticket.items if settlement.answer is not None else 1
-        if self._in_flight.calm(ticket.organization_id):
+        if self._shares.calm(ticket.organization_id, len(self._flight)):
             self._settles.hurry()
         self._settling.add(ticket.organization_id, settlement, items=items)
         self._wake_settle.set()
@@ -328,4 +328,4 @@ class Desk:
 
     def _leave(self, ticket: Ticket) -> None:
         if self._flight.pop(ticket.number, None) is not None:
-            self._in_flight.leave(ticket.organization_id)
+            self._shares.leave(ticket.organization_id)

@@ -20,28 +20,25 @@ CALM_SHARE: Final = 0.5
 """Of an equal share of what is in flight: with less, an organization's calls are hurried."""
 
 
-class InFlight:
+class Shares:
     """How many calls each organization has in flight."""
 
     def __init__(self) -> None:
         self._calls: Counter[UUID] = Counter()
-        self._total = 0
 
     def enter(self, organization_id: UUID) -> None:
         """Count a call."""
         self._calls[organization_id] += 1
-        self._total += 1
 
     def leave(self, organization_id: UUID) -> None:
         """Count it no more."""
-        self._total -= 1
         self._calls[organization_id] -= 1
         if not self._calls[organization_id]:
             del self._calls[organization_id]
 
-    def calm(self, organization_id: UUID) -> bool:
-        """Say whether an organization holds much less than an equal share."""
-        return self._calls[organization_id] * len(self._calls) < CALM_SHARE * self._total
+    def calm(self, organization_id: UUID, in_flight: int) -> bool:
+        """Say whether an organization holds much less than an equal share of all calls."""
+        return self._calls[organization_id] * len(self._calls) < CALM_SHARE * in_flight
 
 
 class Gathering:

@@ -20,7 +20,7 @@ from mlworker.serving.gateway.answers import (
 )
 from mlworker.serving.gateway.bodies import ClassifyBody, EmbeddingsBody
 from mlworker.serving.gateway.keys import Caller
-from mlworker.serving.gateway.models import Choice, Target
+from mlworker.serving.gateway.models import Choice, Target, price_dims
 from mlworker.serving.gateway.shaped import (
     shaped_abstentions,
     shaped_classify_render,
@@ -97,11 +97,7 @@ def ticket_of(
         render=job.render(rendering),
         store=job.store,
         member_id=job.caller.member_id if job.caller else None,
-        price_dims={
-            "task": choice.servable.task,
-            "tier": choice.servable.tier,
-            "channel": "online",
-        },
+        price_dims=price_dims(choice.servable),
         abstains=abstains_of(job, choice, decisions),
         by_outcome=job.target.by_outcome,
     )

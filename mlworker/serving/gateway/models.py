@@ -18,6 +18,7 @@ from django.db.utils import DatabaseError
 
 from anneal.kernel.errors import NotFound, Unavailable
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
+from billing.ledger.services import hold_check
 from mlworker.catalog.selectors import base_model_get
 from mlworker.engine.base.config import BertConfig
 from mlworker.engine.base.locate import locate_base
@@ -26,6 +27,7 @@ from mlworker.registry.selectors import model_version_resolve
 from mlworker.serving.contracts import LogInfo, ModelTarget
 from mlworker.serving.errors import DeploymentPaused, ModelNotFound
 from mlworker.serving.gateway.caches import AgedCache
+from mlworker.serving.gateway.ledger import UNIT
 from mlworker.serving.pinning import Pinned, stream_pin
 from mlworker.serving.protocol import EMBEDDING_TIER, ModelSpec
 from mlworker.serving.selectors import model_find
@@ -47,6 +49,20 @@ class Choice:
     spec: ModelSpec
     shape: Shape | None = None
     """What its deployment makes of its answers; None for nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """A stream with an Idempotency-Key: what names it, and what it begins with."""
+
+    digest: str
+    random: bytes
+    """Of the call's id, which chooses its model."""
+    items: int
+    """Of its first part."""
+    key_id: UUID | None = None
+    member_id: UUID | None = None
+    """Whose limits count it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +102,8 @@ class ModelDirectory:
         self._known: AgedCache[Name, Target] = AgedCache(seconds=MODEL_SECONDS, size=MODELS_KEPT)
         self._bases: AgedCache[str, Target] = AgedCache(seconds=MODEL_SECONDS, size=MODELS_KEPT)
         self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="resolve")
+        # Apart, since they write: whoever begins many streams keeps nobody else's name waiting.
+        self._pinning = ThreadPoolExecutor(max_workers=2, thread_name_prefix="pin")
         self._changes = 0
 
     async def target(self, organization: OrganizationRef, name: str) -> Target:
@@ -102,16 +120,15 @@ class ModelDirectory:
             raise DeploymentPaused(param="model")
         return target
 
-    async def pinned(
-        self, organization: OrganizationRef, name: str, digest: str, random: bytes
-    ) -> Target:
-        """Return a deployment as it was when the stream ``digest`` began, maybe now.
+    async def pinned(self, organization: OrganizationRef, name: str, begun: Beginning) -> Target:
+        """Return a deployment as it was when the stream began, maybe now.
 
-        Raises what `target` does, and ModelNotFound when that model was deleted meanwhile.
+        Raises what `target` does, ModelNotFound when that model was deleted meanwhile, and for a
+        stream that begins what the hold of its first part would be refused with.
         """
         loop = asyncio.get_running_loop()
-        look = partial(pinned_target, organization, name, digest, random)
-        target = await loop.run_in_executor(self._threads, _unit, organization, look)
+        look = partial(pinned_target, organization, name, begun)
+        target = await loop.run_in_executor(self._pinning, _unit, organization, look)
         if target.paused:
             raise DeploymentPaused(param="model")
         return target
@@ -134,7 +151,8 @@ class ModelDirectory:
 
     def close(self) -> None:
         """Let the threads go."""
-        self._threads.shutdown(wait=False)
+        for threads in (self._threads, self._pinning):
+            threads.shutdown(wait=False)
 
 
 def embedding_target(name: str) -> Target:
@@ -186,12 +204,25 @@ def _resolve(organization: OrganizationRef, name: str) -> Target:
     return _target(model_find(organization=organization, name=name))
 
 
-def pinned_target(organization: OrganizationRef, name: str, digest: str, random: bytes) -> Target:
-    """Return a deployment whose calls all go where the stream ``digest`` began. ModelNotFound."""
+def pinned_target(organization: OrganizationRef, name: str, begun: Beginning) -> Target:
+    """Return a deployment whose calls all go where the stream began.
+
+    Raises ModelNotFound, and QuotaExhausted and its like for one that begins.
+    """
     found = model_find(organization=organization, name=name)
     target = _target(found)
-    now = Pinned(target.choose(random).servable.name, found.output, found.rules)
-    pin = stream_pin(organization=organization, digest=digest, wanted=now)
+    servable = target.choose(begun.random).servable
+    now = Pinned(servable.name, found.output, found.rules)
+    affordable = partial(
+        hold_check,
+        organization=organization,
+        unit=UNIT,
+        amount=begun.items,
+        dims=price_dims(servable),
+        api_key_id=begun.key_id,
+        member_id=begun.member_id,
+    )
+    pin = stream_pin(organization=organization, digest=begun.digest, wanted=now, begin=affordable)
     if replace(now, model=pin.model) == pin:
         for choice, percent in ((target.main, 0), (target.canary, 100)):
             if choice is not None and choice.servable.name == pin.model:
@@ -222,6 +253,11 @@ def _target(found: ModelTarget) -> Target:
         log=found.log if found.log.enabled else None,
         by_outcome=found.by_outcome,
     )
+
+
+def price_dims(servable: ServableModel) -> dict[str, str]:
+    """Return what may choose the price of an online call."""
+    return {"task": servable.task, "tier": servable.tier, "channel": "online"}
 
 
 def choice_of(servable: ServableModel, of: ModelTarget | None = None) -> Choice:

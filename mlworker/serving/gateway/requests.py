@@ -30,9 +30,9 @@ from mlworker.serving.gateway.jobs import (
 )
 from mlworker.serving.gateway.keyed import IN_PARTS, store_as, stream_digest
 from mlworker.serving.gateway.keys import Caller
-from mlworker.serving.gateway.models import vector_size
+from mlworker.serving.gateway.models import Beginning, vector_size
 from mlworker.serving.gateway.runtime import Runtime
-from mlworker.serving.gateway.streaming import EVENTS, LINES, Stream
+from mlworker.serving.gateway.streaming import EVENTS, LINES, PART_TEXTS, Stream
 from mlworker.serving.gateway.tickets import Replay
 from tenants.accounts.contracts import HOUSE_ORGANIZATION
 
@@ -59,9 +59,14 @@ class Calls:
         stream = call.streams(asked=body.stream)
         store = store_as(call, "POST /v1/classify", raw, apart=IN_PARTS if stream else "")
         if stream and store is not None and target.deployment_id is not None:
-            target = await self._runtime.models.pinned(
-                caller.organization, target.name, stream_digest(store), call.random
+            begun = Beginning(
+                digest=stream_digest(store),
+                random=call.random,
+                items=min(len(texts), PART_TEXTS),
+                key_id=caller.key_id,
+                member_id=caller.member_id,
             )
+            target = await self._runtime.models.pinned(caller.organization, target.name, begun)
         job = Job(
             "classify",
             caller.organization,

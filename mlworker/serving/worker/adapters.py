@@ -32,6 +32,7 @@ class Adapters:
     """Which models are in which slot. Loads happen aside, so a cold model delays nobody else."""
 
     def __init__(self, resident: "Resident", directory: Path, *, room: int = FULL_ROOM) -> None:
+        from mlworker.engine.device import take_threads  # noqa: PLC0415 # torch
         from mlworker.engine.inference import SlotsExhausted, SlotTable  # noqa: PLC0415 # torch
         from mlworker.engine.inference.slots import ADAPTER_ROOM  # noqa: PLC0415 # torch
 
@@ -48,8 +49,9 @@ class Adapters:
             adapter_room=small,
             evicted=lambda _: ADAPTER_EVICTIONS.add(1, self._base),
         )
+        # Kept to one core: see `mlworker.engine` on threads that wait.
         self._threads = ThreadPoolExecutor(
-            max_workers=1, thread_name_prefix="adapters", initializer=_alone
+            max_workers=1, thread_name_prefix="adapters", initializer=take_threads, initargs=(1,)
         )
         self._loading: dict[tuple[str, bool], Future[int]] = {}
 
@@ -123,13 +125,6 @@ class Adapters:
             key=spec.artifact_key, sha256=spec.artifact_sha256, directory=self._directory
         )
         return load_artifact(folder)
-
-
-def _alone() -> None:
-    """Keep this thread to one core: see `mlworker.engine` on threads that wait."""
-    from mlworker.engine.device import take_threads  # noqa: PLC0415 # imports torch
-
-    take_threads(1)
 
 
 def cause_of(error: Exception) -> str:

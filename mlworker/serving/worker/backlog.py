@@ -10,12 +10,12 @@ from mlworker.serving.protocol import Answer, Work
 
 WINDOW_TOKENS: Final = 2_048
 """Tokens gathered before the engine looks again at what waits: bounds how long a newcomer waits."""
-CALM_TOKENS: Final = 512
-"""The same while one organization crowds others: they wait for one small batch and run in one. It
-costs the crowding one about a tenth of its speed; with 192 in bf16 it was almost half."""
+CROWD_TOKENS: Final = 512
+"""The same while one organization crowds others, who wait for one such batch and then run in one of
+their own. It costs the crowding one about a tenth of its speed; with 192 in bf16 it was half."""
 CROWD_ROWS: Final = 32
 """Fewer rows waiting are no crowd: one batch is soon over."""
-LATELY_SECONDS: Final = 2.0
+LATELY_SECONDS: Final = 0.5
 """An organization that came within it may come again while a batch runs."""
 SHADOW_TOKENS: Final = 512
 """The same of shadows: whoever comes then waits for one small batch."""
@@ -92,6 +92,8 @@ class Backlog:
         self._shadows: dict[int, Pending] = {}
         self._behind: deque[Row] = deque()
         self._came: dict[bytes, float] = {}
+        self._apart = False
+        """Whether the last window was of those whom a crowd keeps waiting."""
 
     def __bool__(self) -> bool:
         return bool(self._queues or self._behind)
@@ -134,12 +136,19 @@ class Backlog:
     def window(self, tokens: int = WINDOW_TOKENS) -> list[Row]:
         """Take rows in turn from each organization until ``tokens`` are gathered; at least one.
 
-        Rows of shadows are taken when no others wait.
+        Rows of shadows are taken when no others wait. Those whom one organization crowds are taken
+        before its rows and without them, every other time.
         """
         if not self._queues:
             return self._window_behind(min(tokens, SHADOW_TOKENS))
-        if self._crowded():
-            tokens = min(tokens, CALM_TOKENS)
+        crowd = self._crowd()
+        if crowd is None:
+            self._apart = False
+        else:
+            tokens = min(tokens, CROWD_TOKENS)
+            self._apart = not self._apart and len(self._queues) > 1
+            if self._apart:
+                return self.newcomers({crowd}, tokens, tokens)
         taken: list[Row] = []
         while self._queues and tokens > 0:
             for organization in list(self._queues):
@@ -152,15 +161,15 @@ class Backlog:
             self._queues[organization] = self._queues.pop(organization)
         return taken
 
-    def _crowded(self) -> bool:
-        """Say whether over three quarters of all rows are of one while others come, too."""
+    def _crowd(self) -> bytes | None:
+        """Return whose over three quarters of all rows are, while others come, too."""
         since = time.monotonic() - LATELY_SECONDS
         self._came = {each: at for each, at in self._came.items() if at > since}
-        waiting = [len(queue) for queue in self._queues.values()]
-        others = self._came.keys() - self._queues.keys() or len(waiting) > 1
-        if sum(waiting) < CROWD_ROWS:
-            return False
-        return bool(others) and 4 * max(waiting) > 3 * sum(waiting)
+        waiting = {each: len(queue) for each, queue in self._queues.items()}
+        rows, most = sum(waiting.values()), max(waiting, key=waiting.__getitem__)
+        others = len(waiting) > 1 or self._came.keys() - waiting.keys()
+        crowds = rows >= CROWD_ROWS and 4 * waiting[most] > 3 * rows
+        return most if others and crowds else None
 
     def newcomers(self, seen: set[bytes], tokens: int, most: int) -> list[Row]:
         """Take rows in turn from the organizations that are not ``seen``; maybe none."""

@@ -77,6 +77,15 @@ def system_scope(reason: str) -> Iterator[Scope]:
             cursor.execute("RESET ROLE")
 
 
+def scope_lock(name: str) -> None:
+    """Let one open scope at a time go on behind this line; the lock goes when the scope closes.
+
+    For what is counted before it is added to: two that come at once must not both be the last one.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+
+
 def _refuse_nesting() -> None:
     open_scope = _current.get()
     if open_scope is not None:

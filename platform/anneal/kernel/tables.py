@@ -221,13 +221,23 @@ class SystemFunction(migrations.RunSQL):
 
     ``create`` is the CREATE FUNCTION statement without SECURITY DEFINER and search_path;
     ``signature`` names it for ALTER, such as ``hold_reap(integer)``. An earlier one of the same
-    signature is dropped: only its owner, the system, could replace it.
+    signature is dropped: only its owner, the system, could replace it. ``earlier``, its statement,
+    brings it back when the migration is reversed.
     """
 
-    def __init__(self, create: str, signature: str) -> None:
-        self.create, self.signature = create, signature
-        super().__init__(
-            f"SET LOCAL ROLE anneal_system;\nDROP FUNCTION IF EXISTS {signature};\nRESET ROLE;\n"
+    def __init__(self, create: str, signature: str, earlier: str = "") -> None:
+        self.create, self.signature, self.earlier = create, signature, earlier
+        super().__init__(self._put(create), self._put(earlier) if earlier else self._drop)
+
+    @property
+    def _drop(self) -> str:
+        signature = self.signature
+        return f"SET LOCAL ROLE anneal_system;\nDROP FUNCTION IF EXISTS {signature};\nRESET ROLE;"
+
+    def _put(self, create: str) -> str:
+        signature = self.signature
+        return (
+            f"{self._drop}\n"
             f"{create.rstrip().rstrip(';')};\n"
             f"ALTER FUNCTION {signature} SECURITY DEFINER SET search_path = public, pg_temp;\n"
             "GRANT CREATE ON SCHEMA public TO anneal_system;\n"
@@ -237,15 +247,12 @@ class SystemFunction(migrations.RunSQL):
             "SET LOCAL ROLE anneal_system;\n"
             f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC;\n"
             f"GRANT EXECUTE ON FUNCTION {signature} TO anneal_app;\n"
-            "RESET ROLE;",
-            reverse_sql=(
-                f"SET LOCAL ROLE anneal_system;\nDROP FUNCTION IF EXISTS {signature};\nRESET ROLE;"
-            ),
+            "RESET ROLE;"
         )
 
     def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
         """Name the operation as a migration would write it."""
-        return type(self).__name__, [self.create, self.signature], {}
+        return type(self).__name__, [self.create, self.signature, self.earlier], {}
 
 
 def as_system(

@@ -1,8 +1,12 @@
 """What a key may do on the online path, and the look-up that tells it."""
 
+from importlib import import_module
+
 from django.db import migrations, models
 
 from anneal.kernel.tables import SystemFunction
+
+_first = import_module("tenants.keys.migrations.0001_initial")
 
 KEY_LOOKUP = """
 CREATE OR REPLACE FUNCTION key_lookup(digest_in text)
@@ -55,5 +59,5 @@ class Migration(migrations.Migration):
             "GRANT UPDATE (requests_per_minute, calls_in_flight) ON keys_apikey TO anneal_app",
             migrations.RunSQL.noop,
         ),
-        SystemFunction(KEY_LOOKUP, "key_lookup(text)"),
+        SystemFunction(KEY_LOOKUP, "key_lookup(text)", earlier=_first.KEY_LOOKUP),
     ]

@@ -5,14 +5,12 @@ from typing import Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from django.db import connection
-
 from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
 from anneal.kernel.errors import NotFound
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import SYSTEM_ACTOR, Actor
-from anneal.kernel.scopes import OrganizationRef, require_scope
+from anneal.kernel.scopes import OrganizationRef, require_scope, scope_lock
 from tenants.webhooks.addresses import url_read
 from tenants.webhooks.contracts import (
     WEBHOOK_PREFIX,
@@ -157,10 +155,7 @@ def _types(asked: list[str]) -> list[str]:
 
 
 def _require_room(organization: OrganizationRef) -> None:
-    with connection.cursor() as cursor:
-        # Two that are made at once must not both be the last one.
-        lock = f"webhooks:{organization.id}"
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [lock])
+    scope_lock(f"webhooks:{organization.id}")
     if Webhook.objects.filter(organization_id=organization.id).count() >= MAX_WEBHOOKS:
         raise TooManyWebhooks
 

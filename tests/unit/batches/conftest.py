@@ -22,3 +22,10 @@ def resident() -> Any:
 def engine(resident: Any, tmp_path: Path) -> Iterator[Engine]:
     with engine_running(resident, tmp_path) as running:
         yield running
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let forty rows be five chunks."""
+    monkeypatch.setattr("mlworker.batches.chunks.CHUNK_ITEMS", 8)
+    monkeypatch.setattr("mlworker.batches.chunks.STRETCH_TEXTS", 8)

@@ -12,11 +12,12 @@ from anneal.kernel.errors import DomainError
 from mlworker.batches import chunks
 from mlworker.batches.chunks import Chunk, Cutter
 from mlworker.batches.errors import BatchFileUnfit
+from mlworker.batches.opening import file_count
 from mlworker.batches.reading import Entry, RequestSource, table_source
 from mlworker.batches.reading.entries import Options
 from mlworker.engine.tokenizer import EncodedText
 from tenants.datasets.limits import DEFAULT, Limits
-from tests.unit.batches.factories import GOOD, jsonl, request_line
+from tests.unit.batches.factories import GOOD, MODEL, jsonl, request_line
 from tests.unit.batches.test_sending import serves_on
 
 LIMITS = Limits(columns=5)
@@ -115,3 +116,13 @@ def test_parquet_that_unpacks_too_far_is_refused(monkeypatch: pytest.MonkeyPatch
     source = table_source(parquet(pa.table({"text": [GOOD] * 1_000})), "a.parquet", "", DEFAULT)
     with pytest.raises(BatchFileUnfit, match="unpacks"):
         list(source.entries())
+
+
+def test_parquet_whose_other_columns_unpack_too_far_is_refused_before_a_row_is_paid(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mlworker.batches.reading.tables._UNPACKED_BYTES", 10_000)
+    table = pa.table({"text": [GOOD] * 40, "more": ["x" * 1_000] * 40})
+    source = table_source(parquet(table), "a.parquet", "text", DEFAULT)
+    with pytest.raises(BatchFileUnfit, match="unpacks"):
+        file_count(source, source.entries(), model=MODEL)

@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 from anneal.kernel import clock
 from anneal.kernel.errors import StorageUnavailable
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
-from mlworker.batches import finishing, opening, parts, running, sending
+from mlworker.batches import finishing, opening, parts, running, sending, working
 from mlworker.batches.chunks import Chunk, Cutter
 from mlworker.batches.claiming import batch_claim
 from mlworker.batches.finishing import chunk_objects
@@ -37,13 +37,7 @@ from tests.unit.batches.factories import (
 )
 from tests.unit.batches.test_life import LINES, Killed, expire_lease, run_until
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlworker.batches.chunks.CHUNK_ITEMS", 8)
-    monkeypatch.setattr("mlworker.batches.chunks.STRETCH_TEXTS", 8)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("small_chunks")]
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +46,12 @@ def _own_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     name = f"serve:test-{uuid4().hex}:batch"
     for module in (sending, line):
         monkeypatch.setattr(module, "spare_key", lambda _: name)
+
+
+@pytest.fixture
+def batch_id(client_api: APIClient) -> str:
+    """A batch of five chunks that waits for a worker."""
+    return made(client_api, jsonl(*LINES))
 
 
 def away(_: str) -> None:
@@ -73,8 +73,8 @@ def test_there_is_time_to_fetch_the_file_and_to_read_past_what_is_stored(
     monkeypatch: pytest.MonkeyPatch,
     chunk: int,
     after: bool,
+    batch_id: str,
 ) -> None:
-    batch_id = made(client_api, jsonl(*LINES))
     run_until(monkeypatch, chunk, after=after)
     expire_lease(organization, batch_id)
     left: list[float] = []
@@ -94,8 +94,8 @@ def test_chunks_that_are_long_to_cut_lose_no_lease(
     organization: OrganizationRef,
     engine: Engine,
     monkeypatch: pytest.MonkeyPatch,
+    batch_id: str,
 ) -> None:
-    batch_id = made(client_api, jsonl(*LINES))
     left: list[float] = []
 
     class Slow(Cutter):
@@ -117,8 +117,8 @@ def test_a_batch_is_kept_while_its_files_are_put_together(
     organization: OrganizationRef,
     engine: Engine,
     monkeypatch: pytest.MonkeyPatch,
+    batch_id: str,
 ) -> None:
-    batch_id = made(client_api, jsonl(*LINES))
     left: list[float] = []
 
     def slow(call: Callable[..., Any]) -> Callable[..., Any]:
@@ -129,7 +129,7 @@ def test_a_batch_is_kept_while_its_files_are_put_together(
 
         return called
 
-    monkeypatch.setattr(finishing, "RENEW_SECONDS", 0.0)
+    monkeypatch.setattr(working, "RENEW_SECONDS", 0.0)
     for name in ("object_open", "object_put"):
         monkeypatch.setattr(finishing, name, slow(getattr(finishing, name)))
     work_all()
@@ -142,8 +142,8 @@ def test_a_store_that_is_away_for_long_costs_a_batch_time_alone(
     organization: OrganizationRef,
     engine: Engine,
     monkeypatch: pytest.MonkeyPatch,
+    batch_id: str,
 ) -> None:
-    batch_id = made(client_api, jsonl(*LINES))
     with monkeypatch.context() as patch:
         patch.setattr(opening, "object_open", away)
         for _ in range(STALLED_LIMIT + 2):
@@ -167,8 +167,8 @@ def test_what_a_dead_worker_stored_and_did_not_write_down_goes(
     organization: OrganizationRef,
     engine: Engine,
     monkeypatch: pytest.MonkeyPatch,
+    batch_id: str,
 ) -> None:
-    batch_id = made(client_api, jsonl(*LINES))
     run_until(monkeypatch, 3, after=False)
     expire_lease(organization, batch_id)
     with monkeypatch.context() as patch, pytest.raises(Killed):
@@ -190,8 +190,8 @@ def test_what_a_dead_worker_stored_goes_once_the_store_is_back(
     organization: OrganizationRef,
     engine: Engine,
     monkeypatch: pytest.MonkeyPatch,
+    batch_id: str,
 ) -> None:
-    batch_id = made(client_api, jsonl(*LINES))
     run_until(monkeypatch, 3, after=False)
     for fault in (away, away, dying):
         expire_lease(organization, batch_id)
@@ -215,8 +215,8 @@ def test_a_worker_that_was_overtaken_leaves_no_chunk_behind(
     organization: OrganizationRef,
     engine: Engine,
     monkeypatch: pytest.MonkeyPatch,
+    batch_id: str,
 ) -> None:
-    batch_id = made(client_api, jsonl(*LINES))
     done = running.chunk_done
 
     def overtaken(claim: Any, serves: Any, chunk: Any, **written: Any) -> Any:
@@ -249,12 +249,11 @@ def store_failing(monkeypatch: pytest.MonkeyPatch, times: int) -> list[str]:
 
 
 def test_a_store_that_is_away_for_a_moment_fails_nothing(
-    client_api: APIClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    client_api: APIClient, engine: Engine, monkeypatch: pytest.MonkeyPatch, batch_id: str
 ) -> None:
     # Over three chunks: more than all of them, and than one of them, may be refused otherwise.
     times = running.LOAD_TRIES + 2
     failed = store_failing(monkeypatch, times)
-    batch_id = made(client_api, jsonl(*LINES))
     work_all()
     assert len(failed) == times
     assert batch(client_api, batch_id)["request_counts"]["completed"] == 40
@@ -301,11 +300,13 @@ def engines_that_end() -> Iterator[None]:
 
 
 def test_rows_that_end_one_engine_after_another_end_their_batch(
-    client_api: APIClient, organization: OrganizationRef, monkeypatch: pytest.MonkeyPatch
+    client_api: APIClient,
+    organization: OrganizationRef,
+    monkeypatch: pytest.MonkeyPatch,
+    batch_id: str,
 ) -> None:
     monkeypatch.setattr(sending, "WATCH_SECONDS", 0.0)
     monkeypatch.setattr(running, "ANSWER_SECONDS", 0.05)
-    batch_id = made(client_api, jsonl(*LINES))
     with engines_that_end():
         work_all()
     ended = batch(client_api, batch_id)

@@ -45,19 +45,13 @@ from tests.unit.batches.factories import (
 from tests.unit.factories import error_of, make_client
 from tests.unit.webhooks.helpers import make_webhook
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("small_chunks")]
 
 LINES = [request_line(number, GOOD if number % 2 else BAD) for number in range(40)]
 
 
 class Killed(BaseException):
     """What ends a worker here: nothing catches it, as nothing catches SIGKILL."""
-
-
-@pytest.fixture(autouse=True)
-def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlworker.batches.chunks.CHUNK_ITEMS", 8)
-    monkeypatch.setattr("mlworker.batches.chunks.STRETCH_TEXTS", 8)
 
 
 def expire_lease(organization: OrganizationRef, batch_id: str) -> None:

@@ -135,14 +135,14 @@ def test_too_many_late_fields_end_the_reading_at_once(
     data = io.BytesIO(_lines(rows).encode())
     source = source_open(data, "a.jsonl", form=Form.ROWS, endpoint="/v1/classify", column="text")
     with pytest.raises(BatchFileUnfit, match="columns"):
-        file_count(source, model=MODEL)
+        file_count(source, source.entries(), model=MODEL)
     assert data.tell() < 500
 
 
 def _counted(rows: list[dict[str, object]]) -> tuple[Counted, int]:
     data = io.BytesIO(_lines(rows).encode())
     source = source_open(data, "a.jsonl", form=Form.ROWS, endpoint="/v1/classify", column="text")
-    return file_count(source, model=MODEL)
+    return file_count(source, source.entries(), model=MODEL)
 
 
 def test_parquet_keeps_its_types(client_api: APIClient, engine: Engine) -> None:

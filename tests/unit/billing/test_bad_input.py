@@ -25,6 +25,7 @@ from billing.ledger.services import (
     balance_grant_set,
     hold_capture,
     hold_capture_segment,
+    hold_check,
     hold_extend,
     hold_quote,
     hold_refund,
@@ -87,6 +88,7 @@ SERVICES: dict[str, Call] = {
         organization=of, unit="prediction", amount=bad, key="x", ttl_seconds=60
     ),
     "hold_quote": lambda of, _, bad: hold_quote(organization=of, unit="prediction", amount=bad),
+    "hold_check": lambda of, _, bad: hold_check(organization=of, unit="prediction", amount=bad),
     "hold_refund": lambda of, hold, bad: hold_refund(
         organization=of, hold_id=hold, amount=bad, key="x", reason="x"
     ),

@@ -5,6 +5,7 @@ from random import Random
 
 import pytest
 
+from anneal.kernel.errors import QuotaExhausted
 from anneal.kernel.ids import uuid7
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
@@ -13,6 +14,7 @@ from billing.ledger.models import Hold, RatedUsage
 from billing.ledger.services import (
     balance_grant,
     hold_capture,
+    hold_check,
     hold_quote,
     hold_take,
     limit_set,
@@ -92,6 +94,8 @@ def test_a_quote_is_refused_as_the_hold_would_be(organization: OrganizationRef) 
         told = hold_quote(organization=organization, unit="prediction", amount=6)
         assert (told.refusal, told.cost) == ("limit_reached", 0)
         with pytest.raises(LimitReached):
+            hold_check(organization=organization, unit="prediction", amount=6)
+        with pytest.raises(LimitReached):
             hold_take(
                 organization=organization, unit="prediction", amount=6, key="k", ttl_seconds=60
             )
@@ -102,3 +106,14 @@ def test_without_money_no_price_is_told(organization: OrganizationRef) -> None:
     with tenant_scope(organization):
         told = hold_quote(organization=organization, unit=code, amount=6)
         assert (told.refusal, told.cost, told.currency) == ("quota_exhausted", None, "")
+
+
+def test_a_check_raises_what_the_hold_would_and_holds_nothing(
+    organization: OrganizationRef,
+) -> None:
+    with tenant_scope(organization):
+        hold_check(organization=organization, unit="prediction", amount=1_000)
+        with pytest.raises(QuotaExhausted, match="needs 1001, 1000 available"):
+            hold_check(organization=organization, unit="prediction", amount=1_001)
+
+        assert not Hold.objects.exists()

@@ -64,12 +64,13 @@ def make_artifact(
     seed: int = 0,
     lora: LoraEntry = LORA,
     full: FullEntry = FULL,
+    logits: float = 1.0,
 ) -> Artifact:
-    """Random weights of the right shapes, large enough to matter."""
+    """Random weights of the right shapes, large enough to matter; the head's by ``logits``."""
     config = BertConfig.read(base.directory / "config.json")
     chance = torch.Generator().manual_seed(seed)
     tensors = {
-        "head.weight": torch.randn(len(labels), config.hidden_size, generator=chance),
+        "head.weight": torch.randn(len(labels), config.hidden_size, generator=chance) * logits,
         "head.bias": torch.randn(len(labels), generator=chance),
     }
     tokens = task == "token_classification"

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 import torch
@@ -38,24 +39,44 @@ def test_a_thread_that_has_computed_nothing_yet_keeps_its_cores_when_another_tak
     assert found == [1, 2]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is promised")
-def test_a_system_that_refuses_to_put_a_trainer_behind_others_does_not_end_it() -> None:
-    code = (
-        "import os\n"
-        "def refuse(*_):\n"
-        "    raise PermissionError\n"
-        "os.sched_setscheduler = refuse\n"
-        "from mlworker.engine.device import step_back\n"
-        "step_back()\n"
-    )
-
+def run_alone(code: str) -> tuple[int, str]:
+    """Run a trainer's code in a session of its own; return its exit status and what it said."""
+    begin = "import os\nfrom pathlib import Path\nfrom mlworker.engine.device import step_back\n"
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", begin + dedent(code)],
         cwd=ROOT,
         start_new_session=True,
         capture_output=True,
         text=True,
         check=False,
     )
+    return done.returncode, done.stderr
 
-    assert (done.returncode, done.stderr) == (0, "")
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is promised")
+def test_a_system_that_refuses_to_put_a_trainer_behind_others_does_not_end_it() -> None:
+    assert run_alone(
+        """
+        def refuse(*_):
+            raise PermissionError
+        os.sched_setscheduler = refuse
+        step_back()
+        """
+    ) == (0, "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is promised")
+def test_trainers_that_begin_together_ask_the_kernel_again() -> None:
+    """Without rights one of them is heard in a tenth of a second, and the others get EAGAIN."""
+    assert run_alone(
+        """
+        heard = []
+        def busy(path, text, **_):
+            heard.append((str(path), text))
+            if len(heard) < 3:
+                raise BlockingIOError
+        Path.write_text = busy
+        step_back()
+        assert heard == [("/proc/self/autogroup", "19")] * 3, heard
+        """
+    ) == (0, "")

@@ -57,6 +57,10 @@ def test_a_version_that_was_never_measured_has_no_gate_and_passes_nothing() -> N
     assert not gate_passed({})
 
 
+def test_what_a_later_release_says_of_the_gate_is_left_out() -> None:
+    assert gate_of({BF16: {**PASSED.describe(), "rounds": 3}}) == PASSED
+
+
 def test_only_models_that_passed_are_answered_in_bf16(tiny: BaseDirectory) -> None:
     artifact = make_artifact(tiny, "lora")
     failed = replace(PASSED, bfloat16=0.8)
@@ -68,6 +72,8 @@ def test_only_models_that_passed_are_answered_in_bf16(tiny: BaseDirectory) -> No
         mixed.load(slot, gated(artifact, gate))
     rows = rows_for(exact, [0, 1, 2] * 8)
 
+    assert [exact.precision(slot) for slot in range(3)] == ["float32"] * 3
+    assert [mixed.precision(slot) for slot in range(3)] == ["bfloat16", "float32", "float32"]
     expected, found = exact.forward(rows), mixed.forward(rows)
 
     apart = [

@@ -45,16 +45,18 @@ def test_what_is_out_of_bounds_is_refused(
     assert str(error_of(answer)["param"]).startswith(param)
 
 
-def test_folds_do_not_begin_with_weights_that_have_seen_their_rows(
-    client_api: APIClient, organization: OrganizationRef
+@pytest.mark.parametrize("study", [{"cross_validation": {"folds": 3}}, {"search": {"trials": 4}}])
+def test_folds_and_trials_do_not_begin_with_weights_that_have_seen_their_rows(
+    client_api: APIClient, organization: OrganizationRef, study: dict[str, object]
 ) -> None:
     answer = create(
         client_api,
         training_file=make_dataset(organization),
         continue_from=_parent(organization),
-        cross_validation={"folds": 3},
+        **study,
     )
     assert answer.status_code == 400
+    assert "Leave continue_from out" in error_of(answer)["message"]
     assert (error_of(answer)["code"], error_of(answer)["param"]) == ("study_unfit", "continue_from")
 
 

@@ -41,6 +41,7 @@ SPEED = {
     "rows": 100,
     "threads": 2,
     "device": "cpu",
+    "precision": "float32",
 }
 
 

@@ -64,7 +64,7 @@ def test_the_document_has_every_part(
     assert len(content["worst"]["rows"]) == WORST
     assert all(text.startswith("text number") for text, _, _ in content["worst"]["rows"])
     assert all(true != called for _, true, called in content["worst"]["rows"])
-    assert len(content["speed"]) == 3
+    assert len(content["speed"]) == 4
     assert content["verdict"]
 
 

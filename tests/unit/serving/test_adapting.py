@@ -11,7 +11,7 @@ from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from mlworker.serving.selectors import model_resolve
 from tests.unit.factories import error_of, make_client
 from tests.unit.registry.factories import make_model_version
-from tests.unit.serving.test_deployments import create
+from tests.unit.serving.factories import create
 
 pytestmark = pytest.mark.django_db
 

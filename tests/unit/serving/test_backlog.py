@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlworker.serving.protocol import ModelSpec, Work, tokens_pack
-from mlworker.serving.worker.backlog import CALM_TOKENS, WINDOW_TOKENS, Backlog, Pending
+from mlworker.serving.worker.backlog import CROWD_TOKENS, WINDOW_TOKENS, Backlog, Pending
 
 SPEC = ModelSpec("v1", "head", "k", "s", 2)
 
@@ -173,19 +173,47 @@ def test_late_calls_are_forgotten_and_those_behind_them_run() -> None:
     assert [row.pending for row in backlog.window()] == [other, kept]
 
 
-def test_while_one_organization_crowds_others_come_into_the_next_small_batch() -> None:
+def crowded() -> Backlog:
+    """One organization's calls wait in hundreds; another came a moment ago."""
     backlog = Backlog()
     backlog.add(pending("calm", 12))
     assert len(backlog.window()) == 1
     backlog.add(pending("flood", *[30] * 400))
+    return backlog
 
-    first = backlog.window()
+
+def test_while_one_organization_crowds_others_its_batches_are_small() -> None:
+    taken = crowded().window()
+
+    assert CROWD_TOKENS <= sum(len(row.ids) for row in taken) < CROWD_TOKENS + 30
+
+
+def test_whom_one_organization_crowds_comes_next_without_its_rows() -> None:
+    backlog = crowded()
     backlog.add(pending("calm", 12))
-    second = backlog.window()
+    backlog.add(pending("other", 9, 9))
 
-    assert sum(len(row.ids) for row in first) <= CALM_TOKENS + 30
-    assert any(row.pending.work.organization == b"calm" for row in second)
-    assert sum(len(row.ids) for row in second) <= CALM_TOKENS + 30
+    assert [len(row.ids) for row in backlog.window()] == [12, 9, 9]
+
+
+def test_a_crowd_gets_every_other_batch_however_often_others_come() -> None:
+    backlog = crowded()
+    taken = []
+    for _ in range(4):
+        backlog.add(pending("calm", 12))
+        taken.append({row.pending.work.organization for row in backlog.window()})
+
+    assert taken == [{b"calm"}, {b"calm", b"flood"}] * 2
+
+
+def test_those_whom_one_organization_crowds_are_bounded_too() -> None:
+    backlog = crowded()
+    backlog.add(pending("calm", *[30] * 40))
+
+    taken = backlog.window()
+
+    assert {row.pending.work.organization for row in taken} == {b"calm"}
+    assert CROWD_TOKENS <= sum(len(row.ids) for row in taken) < CROWD_TOKENS + 30
 
 
 def test_an_organization_alone_has_whole_windows() -> None:

@@ -16,26 +16,9 @@ from mlworker.serving.models import DeploymentRevision
 from mlworker.serving.selectors import deployment_listings, model_resolve
 from tests.unit.factories import error_of, make_client
 from tests.unit.registry.factories import make_model_version
+from tests.unit.serving.factories import act, create
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def first(organization: OrganizationRef) -> str:
-    return make_model_version(organization, suffix="first").name
-
-
-@pytest.fixture
-def second(organization: OrganizationRef) -> str:
-    return make_model_version(organization, suffix="second").name
-
-
-def create(client: APIClient, **body: Any) -> Any:
-    return client.post("/v1/deployments", {"name": "reviews", **body}, format="json")
-
-
-def act(client: APIClient, deployment: str, verb: str, **body: Any) -> Any:
-    return client.post(f"/v1/deployments/{deployment}/{verb}", body, format="json")
 
 
 def test_a_deployment_points_at_a_model(client_api: APIClient, first: str) -> None:

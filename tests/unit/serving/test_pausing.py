@@ -16,7 +16,7 @@ from mlworker.serving.gateway import models
 from mlworker.serving.gateway.models import ModelDirectory, Target
 from mlworker.serving.selectors import model_resolve
 from tests.unit.factories import make_client
-from tests.unit.serving.test_deployments import act, create
+from tests.unit.serving.factories import act, create
 
 SOMEBODY = OrganizationRef(uuid7(), "acme")
 

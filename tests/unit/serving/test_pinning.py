@@ -7,15 +7,18 @@ import pytest
 from rest_framework.test import APIClient
 
 from anneal.kernel import clock
+from anneal.kernel.errors import QuotaExhausted
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
+from billing.ledger.errors import LimitReached
+from billing.ledger.models import Hold
+from billing.ledger.services import limit_set
 from mlworker.registry.services import model_version_delete
 from mlworker.serving.errors import ModelNotFound
-from mlworker.serving.gateway.models import Target, pinned_target
+from mlworker.serving.gateway.models import Beginning, Target, pinned_target
 from mlworker.serving.models import StreamPin
 from mlworker.serving.tasks import forget_pins
-from tests.unit.registry.factories import make_model_version
-from tests.unit.serving.test_deployments import act, create
+from tests.unit.serving.factories import act
 
 pytestmark = pytest.mark.django_db
 
@@ -23,25 +26,12 @@ TO_CANARY, TO_MAIN = bytes(16), b"\x00\x00\x00\x63" * 4
 RULE = {"name": "money", "pattern": "refund*", "label": "billing"}
 
 
-@pytest.fixture
-def first(organization: OrganizationRef) -> str:
-    return make_model_version(organization, suffix="first").name
-
-
-@pytest.fixture
-def second(organization: OrganizationRef) -> str:
-    return make_model_version(organization, suffix="second").name
-
-
-@pytest.fixture
-def deployment(client_api: APIClient, first: str) -> str:
-    return str(create(client_api, model=first).json()["id"])
-
-
-def begun(organization: OrganizationRef, digest: str = "a", random: bytes = TO_MAIN) -> Target:
+def begun(
+    organization: OrganizationRef, digest: str = "a", random: bytes = TO_MAIN, *, items: int = 64
+) -> Target:
     """Begin or resume a stream."""
     with tenant_scope(organization):
-        return pinned_target(organization, "reviews", digest, random)
+        return pinned_target(organization, "reviews", Beginning(digest, random, items))
 
 
 def answers(target: Target, random: bytes = TO_MAIN) -> tuple[str, tuple[str, ...], int]:
@@ -100,6 +90,32 @@ def test_a_stream_whose_model_was_deleted_is_refused_with_the_way_out(
 
     with pytest.raises(ModelNotFound, match="under a new key"):
         begun(organization)
+
+
+def test_a_stream_that_nobody_can_pay_leaves_nothing_behind(
+    client_api: APIClient, organization: OrganizationRef, deployment: str
+) -> None:
+    with pytest.raises(QuotaExhausted):
+        begun(organization, items=1_001)
+    with tenant_scope(organization):
+        limit_set(organization=organization, unit="prediction", window="month", amount=64)
+    with pytest.raises(LimitReached):
+        begun(organization, items=65)
+
+    with tenant_scope(organization):
+        assert not StreamPin.objects.exists()
+        assert not Hold.objects.exists()
+
+
+def test_a_stream_is_resumed_when_the_balance_is_used_up(
+    client_api: APIClient, organization: OrganizationRef, deployment: str, first: str, second: str
+) -> None:
+    begun(organization)
+    act(client_api, deployment, "promote", model=second)
+    with tenant_scope(organization):
+        limit_set(organization=organization, unit="prediction", window="month", amount=0)
+
+    assert answers(begun(organization))[0] == first
 
 
 def test_what_began_is_kept_as_long_as_its_last_part_and_then_forgotten(

@@ -19,24 +19,9 @@ from mlworker.serving.selectors import model_resolve
 from mlworker.serving.tallying import Tally, TallyKey, quantile, tallies_add
 from tests.unit.factories import error_of, make_client
 from tests.unit.registry.factories import make_model_version
-from tests.unit.serving.test_deployments import act, create
+from tests.unit.serving.factories import act
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def first(organization: OrganizationRef) -> str:
-    return make_model_version(organization, suffix="first").name
-
-
-@pytest.fixture
-def second(organization: OrganizationRef) -> str:
-    return make_model_version(organization, suffix="second").name
-
-
-@pytest.fixture
-def deployment(client_api: APIClient, first: str) -> str:
-    return str(create(client_api, model=first).json()["id"])
 
 
 def shadow(client: APIClient, deployment: str, model: str, percent: Any = 50) -> Any:

@@ -1,4 +1,4 @@
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { batchesQuery } from "@/api/batches";
 import type { Batch } from "@/api/types";
@@ -71,7 +71,7 @@ const useColumns = (): Column<Batch>[] => {
 
 export const BatchesPage = () => {
   const { t } = useTranslation("batches");
-  const batches = useQuery(batchesQuery(useOrg()));
+  const batches = useInfiniteQuery(batchesQuery(useOrg()));
   const columns = useColumns();
   return (
     <ListPage

@@ -101,7 +101,7 @@ const Speed = ({ report }: { report: Evaluation }) => {
           {
             label: t("speed.batch"),
             value: format.number(Math.round(speed.rows_per_second)),
-            hint: t("speed.where", { device: speed.device, threads: speed.threads }),
+            hint: t(speed.precision ? "speed.whereIn" : "speed.where", { ...speed }),
           },
           {
             label: t("speed.price"),
