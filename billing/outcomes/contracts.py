@@ -11,8 +11,6 @@ from uuid import UUID
 CONTRACT_PREFIX: Final = "oc_"
 OUTCOME_PREFIX: Final = "out_"
 
-FEE_METER: Final = "outcome_fee"
-"""A unit of money owed for outcomes, so that the ledger can hold it: its price is 1."""
 PREDICTION_METER: Final = "outcome_prediction"
 """A prediction whose price depends on what comes of it: it is counted and costs nothing yet."""
 

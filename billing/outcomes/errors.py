@@ -34,7 +34,6 @@ class OutcomePolicyPublished(Conflict):
 class OutcomeContractUnknown(NotFound):
     """The organization has no such contract."""
 
-    code = "outcome_contract_not_found"
     message = "No such outcome contract: GET /v1/billing/outcome_contracts lists yours."
 
 
@@ -83,7 +82,6 @@ class OutcomeCurrency(Conflict):
 class OutcomeUnknown(NotFound):
     """The organization has no such outcome."""
 
-    code = "outcome_not_found"
     message = "No such outcome: GET /v1/billing/outcomes lists yours."
 
 

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from anneal.kernel.api import OpenView, whole_list
 from billing.numbers import decimal_text
-from billing.prices.contracts import PriceInfo, PriceModel
+from billing.prices.contracts import MONEY_METER, PriceInfo, PriceModel
 from billing.prices.selectors import prices_current
 
 
@@ -68,7 +68,8 @@ class PricesView(OpenView):
     @extend_schema(operation_id="billing_prices", responses=PriceListOut, auth=[])
     def get(self, request: Request) -> Response:
         """List the prices that rule now."""
-        data = [price_json(price) for price in prices_current()]
+        listed = [price for price in prices_current() if price.meter != MONEY_METER]
+        data = [price_json(price) for price in listed]
         return Response(whole_list(data))
 
 

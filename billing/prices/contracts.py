@@ -5,7 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
+
+MONEY_METER: Final = "outcome_fee"
+"""A unit of money owed by contract, so that the ledger can hold it: its price is always 1."""
 
 
 class PriceModel(StrEnum):

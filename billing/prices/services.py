@@ -15,7 +15,7 @@ from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef
 from billing.prices import rating
-from billing.prices.contracts import PriceInfo, PriceTerms, Quote
+from billing.prices.contracts import MONEY_METER, PriceInfo, PriceModel, PriceTerms, Quote
 from billing.prices.currency import DEFAULT
 from billing.prices.errors import (
     MeterInvalid,
@@ -104,6 +104,7 @@ def price_add(
         raise PriceInvalid("plan: give the code of a plan, or nothing.", param="plan")
     read, asked = terms_read(terms, currency), match_read(match or {})
     _held_in_advance(meter, read)
+    _money_itself(meter, read, asked, plan)
     # Its lock makes two operators' prices of one meter follow each other.
     counted = Meter.objects.select_for_update().filter(code=meter).first()
     if counted is None:
@@ -143,6 +144,17 @@ def _begins_at(asked: datetime | None) -> datetime:
             param="effective_at",
         )
     return asked or now
+
+
+def _money_itself(meter: str, terms: PriceTerms, match: dict[str, str] | None, plan: str) -> None:
+    if meter != MONEY_METER:
+        return
+    plain = terms.model == PriceModel.PER_UNIT and terms.unit_amount == 1 and not terms.minimum
+    if not plain or match or plan:
+        raise PriceInvalid(
+            f"'{meter}' is money that is owed by contract: one unit costs 1, for everybody.",
+            param="unit_amount",
+        )
 
 
 def _held_in_advance(meter: str, terms: PriceTerms) -> None:

@@ -43,7 +43,7 @@ BODIES: list[tuple[str, str, str, Maker, str]] = [
         "outcome_contract",
         "oc_",
         foreign.outcome_contract_id,
-        "outcome_contract_not_found",
+        "not_found",
     ),
     ("/v1/batches", "input_file_id", "file-", foreign.file_id, "not_found"),
     ("/v1/batches", "model", "", foreign.model_name, "model_not_found"),

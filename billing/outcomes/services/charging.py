@@ -16,10 +16,11 @@ from billing.invoices.services import item_add, item_reverse
 from billing.ledger.errors import AccountParked, HoldClosed, HoldExpired, LimitReached
 from billing.ledger.selectors import account_get
 from billing.ledger.services import hold_capture, hold_refund, hold_release, hold_take
-from billing.outcomes.contracts import FEE_METER, OUTCOME_PREFIX, OutcomeKind, Payment
+from billing.outcomes.contracts import OUTCOME_PREFIX, OutcomeKind, Payment
 from billing.outcomes.models import Outcome
 from billing.plans.contracts import Overage
 from billing.plans.selectors import subscription_get
+from billing.prices.contracts import MONEY_METER
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ def amount_hold(organization: OrganizationRef, row: Outcome) -> None:
         return
     hold = hold_take(
         organization=organization,
-        unit=FEE_METER,
+        unit=MONEY_METER,
         amount=row.quantity * row.unit_price,
         key=_source(row),
         ttl_seconds=HOLD_SECONDS,

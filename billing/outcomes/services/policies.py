@@ -12,7 +12,7 @@ from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Actor
-from billing.outcomes.contracts import FEE_METER, OutcomeKind, PolicyInfo, PolicyTerms
+from billing.outcomes.contracts import OutcomeKind, PolicyInfo, PolicyTerms
 from billing.outcomes.errors import (
     OutcomePolicyInvalid,
     OutcomePolicyPublished,
@@ -21,7 +21,7 @@ from billing.outcomes.errors import (
 )
 from billing.outcomes.models import OutcomePolicy, OutcomePolicyVersion
 from billing.outcomes.rows import policy_info
-from billing.prices.contracts import PriceModel, PriceTerms
+from billing.prices.contracts import MONEY_METER, PriceModel, PriceTerms
 from billing.prices.currency import exponent
 from billing.prices.errors import MeterUnknown
 from billing.prices.selectors import price_get
@@ -105,10 +105,10 @@ def outcome_policy_version_publish(*, actor: Actor, version_id: UUID) -> PolicyI
 def _fee_priced(actor: Actor, currency: str) -> None:
     """Let the ledger hold fees in this currency: a unit of the fee's meter costs 1 of it."""
     try:
-        price_get(meter=FEE_METER, currency=currency)
+        price_get(meter=MONEY_METER, currency=currency)
     except MeterUnknown:
         terms = PriceTerms(model=PriceModel.PER_UNIT, unit_amount=Decimal(1))
-        price_add(actor=actor, meter=FEE_METER, terms=terms, currency=currency)
+        price_add(actor=actor, meter=MONEY_METER, terms=terms, currency=currency)
 
 
 def _check(kind: OutcomeKind, terms: PolicyTerms) -> None:

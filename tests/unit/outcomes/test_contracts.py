@@ -19,6 +19,8 @@ from billing.outcomes.services import (
     outcome_policy_version_draft,
     outcome_policy_version_publish,
 )
+from billing.prices.contracts import MONEY_METER, PriceModel, PriceTerms
+from billing.prices.services import price_add
 from tests.unit.factories import error_of, make_client
 from tests.unit.outcomes.helpers import (
     PREDICTIONS,
@@ -152,6 +154,18 @@ def test_terms_that_cannot_be_kept_are_refused(changed: dict[str, Any]) -> None:
             actor=SYSTEM_ACTOR, policy="win", terms=replace(SUCCESS, **changed)
         )
     assert refused.value.code == "outcome_policy_invalid"
+
+
+def test_a_fee_is_held_at_its_own_amount_whatever_prices_the_operator_adds(
+    client_api: APIClient,
+) -> None:
+    offer()
+    terms = PriceTerms(model=PriceModel.PER_UNIT, unit_amount=D(2))
+    with system_scope("test"), pytest.raises(DomainError) as refused:
+        price_add(actor=SYSTEM_ACTOR, meter=MONEY_METER, terms=terms)
+    assert refused.value.code == "price_invalid"
+    listed = client_api.get("/v1/billing/prices").json()["data"]
+    assert MONEY_METER not in {price["meter"] for price in listed}
 
 
 def test_only_who_manages_money_accepts(organization: OrganizationRef, subject: str) -> None:

@@ -16,7 +16,7 @@ DECLARE
 BEGIN
   IF OLD.ended_at IS NOT NULL
      OR to_jsonb(NEW) - moving IS DISTINCT FROM to_jsonb(OLD) - moving THEN
-    RAISE EXCEPTION 'an accepted contract never changes' USING ERRCODE = 'check_violation';
+    RAISE EXCEPTION 'an accepted contract never changes';
   END IF;
   RETURN NEW;
 END
