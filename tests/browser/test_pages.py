@@ -44,7 +44,6 @@ PRIVATE = [
     "/billing",
     "/billing/plans",
     "/billing/invoices",
-    "/billing/payments",
     "/billing/methods",
     "/billing/outcomes",
     "/billing/outcomes/new",

@@ -4,11 +4,17 @@ import re
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import ContextMaker
 from tests.browser.person import Person, person_new
 from tests.browser.test_pages import overflow, violations
+
+pytestmark = pytest.mark.skipif(
+    not apps.is_installed("billing.payments"),
+    reason="no card is taken yet: invoices are paid by transfer",
+)
 
 PAYS, DECLINED = "4242 4242 4242 4242", "4000 0000 0000 0002"
 PHONE = (390, 844)

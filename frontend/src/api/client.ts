@@ -58,13 +58,5 @@ export const once = (org: Membership, draft: object) => ({
 
 const PAGE_ROWS = 50;
 
-type Answered = { data: { id: string }[]; has_more: boolean };
-
-/** A list that is asked for a page at a time, each after the last one's end. */
-export const pages = {
-  of: (after: string | undefined) => ({ params: { query: { limit: PAGE_ROWS, after } } }),
-  on: {
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: ({ data, has_more }: Answered) => (has_more ? data.at(-1)?.id : undefined),
-  },
-};
+/** One page of a list, after the last row of the page before. */
+export const pageAfter = (after: string | undefined) => ({ limit: PAGE_ROWS, after });

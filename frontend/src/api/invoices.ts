@@ -1,18 +1,26 @@
 /** Invoices and credit notes, and to whom they are written. */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import type { Language } from "@/i18n";
+import { nextAfter, pagesJoined } from "@/lib/pages";
 import { loose } from "@/pages/billing/payments.types";
-import { api, dataOf, forOrg, once, pages } from "./client";
+import { api, dataOf, forOrg, once, pageAfter } from "./client";
 import type { BillingProfile, BillingProfileDraft, Invoice, Membership } from "./types";
 
 const invoice = (id: string) => ({ invoice_id: id });
 
-export const invoicesQuery = (org: Membership) =>
+export const invoicesQuery = (org: Membership, status: Invoice["status"] | undefined) =>
   infiniteQueryOptions({
-    queryKey: [org.id, "invoices"],
+    queryKey: [org.id, "invoices", "list", status ?? "all"],
     queryFn: ({ pageParam }) =>
-      dataOf(api.GET("/v1/billing/invoices", { ...forOrg(org), ...pages.of(pageParam) })),
-    ...pages.on,
+      dataOf(
+        api.GET("/v1/billing/invoices", {
+          ...forOrg(org),
+          params: { query: { ...pageAfter(pageParam), status } },
+        }),
+      ),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: nextAfter<Invoice>,
+    select: pagesJoined<Invoice>,
   });
 
 export const invoiceQuery = (org: Membership, id: string) =>

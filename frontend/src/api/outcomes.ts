@@ -1,6 +1,7 @@
 /** Contracts by which results are paid, and the results with what shows them. */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
-import { api, dataOf, forOrg, longPage, once, pages } from "./client";
+import { nextAfter, pagesJoined } from "@/lib/pages";
+import { api, dataOf, forOrg, longPage, once, pageAfter } from "./client";
 import type { Membership, Outcome } from "./types";
 
 const contract = (id: string) => ({ params: { path: { outcome_contract_id: id } } });
@@ -64,16 +65,16 @@ export const contractEnd = (org: Membership, id: string) =>
 export const outcomesQuery = (org: Membership, id: string, state: Outcome["state"] | undefined) =>
   infiniteQueryOptions({
     queryKey: [org.id, "outcomes", id, state ?? "all"],
-    queryFn: ({ pageParam }) => {
-      const { query } = pages.of(pageParam).params;
-      return dataOf(
+    queryFn: ({ pageParam }) =>
+      dataOf(
         api.GET("/v1/billing/outcomes", {
           ...forOrg(org),
-          params: { query: { ...query, contract: id, state } },
+          params: { query: { ...pageAfter(pageParam), contract: id, state } },
         }),
-      );
-    },
-    ...pages.on,
+      ),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: nextAfter<Outcome>,
+    select: pagesJoined<Outcome>,
   });
 
 /** With each of its steps and what it went by. */

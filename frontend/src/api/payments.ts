@@ -1,5 +1,6 @@
 /** Checkout, saved cards, top-ups and what was paid. */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { nextAfter, pagesJoined } from "@/lib/pages";
 import type {
   AutoTopUp,
   AutoTopUpDraft,
@@ -12,7 +13,7 @@ import type {
   PaymentSettings,
 } from "@/pages/billing/payments.types";
 import { loose } from "@/pages/billing/payments.types";
-import { dataOf, forOrg, once, pages } from "./client";
+import { dataOf, forOrg, once, pageAfter } from "./client";
 import type { Membership } from "./types";
 
 const SETTINGS_STALE_MS = 300_000;
@@ -86,8 +87,10 @@ export const paymentsQuery = (org: Membership) =>
       dataOf(
         loose.GET<Page<Payment>>("/v1/billing/payments", {
           ...forOrg(org),
-          ...pages.of(pageParam),
+          params: { query: pageAfter(pageParam) },
         }),
       ),
-    ...pages.on,
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: nextAfter<Payment>,
+    select: pagesJoined<Payment>,
   });

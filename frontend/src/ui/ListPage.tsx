@@ -1,9 +1,8 @@
-import { Button } from "@mantine/core";
 import type { UseInfiniteQueryResult, UseQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { useTranslation } from "react-i18next";
 import { type Column, DataTable } from "./DataTable";
 import { EmptyState } from "./EmptyState";
+import { OlderButton } from "./OlderButton";
 import { PageHeader } from "./PageHeader";
 import { QueryView } from "./QueryView";
 
@@ -16,21 +15,6 @@ type Props<T> = {
   /** What makes a new one: above the list, or in the middle while there is none. */
   action: ReactNode;
   empty: { title: string; text: string; preview: ReactNode; more?: ReactNode };
-};
-
-const OlderButton = ({ query }: { query: UseInfiniteQueryResult }) => {
-  const { t } = useTranslation();
-  if (!query.hasNextPage) return null;
-  return (
-    <Button
-      variant="default"
-      mt="sm"
-      loading={query.isFetchingNextPage}
-      onClick={() => void query.fetchNextPage()}
-    >
-      {t("older")}
-    </Button>
-  );
 };
 
 /** A page that is one list: waiting, failed, empty or filled. */

@@ -1,4 +1,4 @@
-/** Shapes of invoices, payments and outcomes, by hand until the OpenAPI file has them. */
+/** Shapes of payments, by hand until the OpenAPI file has them. */
 import { api } from "@/api/client";
 import type { Amount } from "@/lib/money";
 

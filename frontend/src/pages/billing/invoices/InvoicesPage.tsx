@@ -1,5 +1,6 @@
-import { Stack } from "@mantine/core";
+import { SegmentedControl, Stack, Text } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { invoicesQuery } from "@/api/invoices";
 import type { Invoice } from "@/api/types";
@@ -57,30 +58,53 @@ const useColumns = (): Column<Invoice>[] => {
   ];
 };
 
-const List = () => {
+const SHOWN = ["all", "open", "paid"] as const;
+
+const None = () => {
   const { t } = useTranslation("invoices");
   const org = useOrg();
-  const invoices = useInfiniteQuery(invoicesQuery(org));
-  const columns = useColumns();
   return (
-    <Paged
-      query={invoices}
-      empty={
-        <EmptyState
-          title={t("empty.title")}
-          text={t("empty.text")}
-          action={
-            <LinkButton to="/o/$org/billing/plans" params={{ org: org.slug }}>
-              {t("empty.action")}
-            </LinkButton>
-          }
-        />
+    <EmptyState
+      title={t("empty.title")}
+      text={t("empty.text")}
+      action={
+        <LinkButton to="/o/$org/billing/plans" params={{ org: org.slug }}>
+          {t("empty.action")}
+        </LinkButton>
       }
-    >
-      {(rows) => (
-        <DataTable caption={t("title")} columns={columns} rows={rows} rowKey={(row) => row.id} />
+    />
+  );
+};
+
+const List = () => {
+  const { t } = useTranslation("invoices");
+  const [shown, setShown] = useState<(typeof SHOWN)[number]>("all");
+  const status = shown === "all" ? undefined : shown;
+  const invoices = useInfiniteQuery(invoicesQuery(useOrg(), status));
+  const columns = useColumns();
+  const hasNone = !status && invoices.data?.data.length === 0;
+  return (
+    <Stack gap="sm">
+      {hasNone ? null : (
+        <div>
+          <SegmentedControl
+            aria-label={t("shown")}
+            size="xs"
+            value={shown}
+            onChange={(value) => setShown(value as typeof shown)}
+            data={SHOWN.map((value) => ({ value, label: t(`standings.${value}`) }))}
+          />
+        </div>
       )}
-    </Paged>
+      <Paged
+        query={invoices}
+        empty={status ? <Text c="dimmed">{t("noneOfStatus")}</Text> : <None />}
+      >
+        {(rows) => (
+          <DataTable caption={t("title")} columns={columns} rows={rows} rowKey={(row) => row.id} />
+        )}
+      </Paged>
+    </Stack>
   );
 };
 
