@@ -80,7 +80,7 @@ def _reinstate(organization: OrganizationRef) -> None:
 RULES = [
     pytest.param(_limit, _unlimit, LimitReached, "Raise it under Billing", id="limit"),
     pytest.param(_price, _unprice, MaxChargeExceeded, "a higher max_charge", id="max_charge"),
-    pytest.param(_park, _unpark, AccountParked, "Ask the operator", id="parked"),
+    pytest.param(_park, _unpark, AccountParked, "ask the operator", id="parked"),
     pytest.param(_suspend, _reinstate, OrganizationSuspended, "Ask the operator", id="suspended"),
 ]
 

@@ -69,7 +69,13 @@ def job_of(
     log: LogInfo | None = None,
 ) -> Job:
     target = SimpleNamespace(
-        name="m", main=CHOICE, deployment_id=uuid7(), compared=compared, compared_since=1, log=log
+        by_outcome=False,
+        name="m",
+        main=CHOICE,
+        deployment_id=uuid7(),
+        compared=compared,
+        compared_since=1,
+        log=log,
     )
     return Job("classify", of, None, target, [text], lambda _: lambda _: b"{}")  # type: ignore[arg-type] # by script
 
