@@ -21,6 +21,11 @@ from billing.outcomes import services as outcomes
 from billing.plans.contracts import Overage, Period, PlanTerms
 from billing.plans import services as plans
 with system_scope("test"):
+    outcomes.outcome_policy_add(
+        actor=A, code="sure", kind=OutcomeKind.CONFIRMED_PREDICTION, name_en="sure", name_zh="准")
+    terms = PolicyTerms(price=D("0.01"), currency="USD", dispute_days=14, window_days=7)
+    made = outcomes.outcome_policy_version_draft(actor=A, policy="sure", terms=terms)
+    outcomes.outcome_policy_version_publish(actor=A, version_id=made.id)
     for code, margin in (("gains", D(0)), ("never", D("0.9"))):
         outcomes.outcome_policy_add(
             actor=A, code=code, kind=OutcomeKind.SUCCESS_FEE, name_en=code, name_zh=code)
@@ -149,3 +154,34 @@ def test_a_fee_that_was_earned_disputed_and_reversed_ends_in_a_credit_note(
     (note,) = customer.get("/billing/credit_notes")["data"]
     assert told["steps"][-1]["evidence"]["credit_note"] == note["id"]
     assert note["invoice"] == invoice["id"]
+
+
+def test_predictions_under_a_contract_are_counted_judged_and_charged_nothing_yet(
+    customer: Customer,
+) -> None:
+    made = customer.post("/deployments", {"name": "sure-live", "model": "sentiment-en"})
+    texts = ["A delight from start to end.", "A waste of an evening.", "Not bad at all."]
+    body = {"model": "sure-live", "input": texts}
+    before = customer.post("/classify", body)
+    contract = accepted(customer, "sure", made["id"])
+
+    def answered() -> list[dict[str, Any]]:
+        answer = customer.post("/classify", body)["data"]
+        found = "SELECT 1 FROM metering_usageevent WHERE organization_id = %s AND meter = "
+        return list(answer) if customer.rows(found + "'outcome_prediction'") else []
+
+    # The gateway hears of the contract within moments, at the latest when it looks again.
+    answer = waited(answered)
+    assert [line["label"] for line in answer] == [line["label"] for line in before["data"]]
+    sums = "SELECT sum(units) FROM metering_usageevent WHERE organization_id = %s AND meter = "
+    paid = customer.rows(sums + "'prediction'")
+    customer.post("/classify", body)
+    assert customer.rows(sums + "'prediction'") == paid
+    ((consumed, held),) = customer.rows(
+        "SELECT consumed, held FROM ledger_balance"
+        " WHERE organization_id = %s AND unit = 'prediction'"
+    )
+    assert ((consumed,), held) == (paid[0], 0)
+    judged = customer.post("/feedback", {"prediction": answer[0]["id"], "label": "negative"})
+    assert judged["prediction"] == answer[0]["id"]
+    assert customer.post(f"/billing/outcome_contracts/{contract}/end")["state"] == "ended"
