@@ -13,6 +13,7 @@ API_APPS = [
     "billing.ledger.urls",
     "billing.plans.urls",
     "billing.promotions.urls",
+    "billing.invoices.urls",
     "mlworker.catalog.urls",
     "mlworker.registry.urls",
     "mlworker.jobs.urls",

@@ -6,7 +6,9 @@ from rest_framework.test import APIClient
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Role
 from anneal.kernel.scopes import OrganizationRef
+from billing.invoices.contracts import ReturnBy
 from tests.unit.factories import make_client, make_member
+from tests.unit.invoices.helpers import credit, top_up
 from tests.unit.predictions.helpers import keep, make_deployment, row
 from tests.unit.registry.factories import make_model_version
 
@@ -99,3 +101,12 @@ def prediction_id(owner: OrganizationRef) -> str:
     made = row()
     keep(owner, make_deployment(owner, "logged"), [made])
     return public_id("pred_", made.id)
+
+
+def invoice_id(owner: OrganizationRef) -> str:
+    return public_id("inv_", top_up(owner, 500).invoice.id)
+
+
+def credit_note_id(owner: OrganizationRef) -> str:
+    made = top_up(owner, 500).invoice
+    return public_id("cn_", credit(owner, made, return_by=ReturnBy.OUTSIDE).id)

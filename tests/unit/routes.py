@@ -31,6 +31,8 @@ MAKERS: dict[str, Callable[[OrganizationRef], str]] = {
     "export_id": foreign.export_id,
     "stage": foreign.stage_name,
     "batch_id": foreign.batch_id,
+    "invoice_id": foreign.invoice_id,
+    "credit_note_id": foreign.credit_note_id,
 }
 
 

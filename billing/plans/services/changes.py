@@ -8,6 +8,7 @@ from django.db import connection
 from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
 from anneal.kernel.errors import Conflict
+from anneal.kernel.events import PeriodCut, publish
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef
@@ -79,16 +80,20 @@ def spell_cut(
 
     Raises Conflict for one that has only just begun, which two calls at once can ask for.
     """
-    if row.starts_at >= now:
+    cut = SubscriptionPeriod.objects.filter(
+        organization_id=organization.id, subscription_id=row.id, ends_at__gt=now
+    )
+    if row.starts_at >= now or cut.filter(starts_at__gte=now).exists():
         raise Conflict("Another change of plan was made at this moment: look again.")
     row.ends_at, row.next_version, row.next_assigned = now, None, False
     row.ends_with_period, row.returned = False, returned
     row.save(
         update_fields=["ends_at", "next_version", "next_assigned", "ends_with_period", "returned"]
     )
-    SubscriptionPeriod.objects.filter(
-        organization_id=organization.id, subscription_id=row.id, ends_at__gt=now
-    ).update(ends_at=now)
+    periods = list(cut.values_list("id", flat=True))
+    cut.update(ends_at=now)
+    for period_id in periods:
+        publish(PeriodCut(organization=organization, period_id=period_id, left=returned))
 
 
 def spell_begin(

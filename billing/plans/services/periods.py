@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Case, F, Max, Sum, When
 
 from anneal.kernel import clock
+from anneal.kernel.events import PeriodOpened, publish
 from anneal.kernel.scopes import OrganizationRef
 from billing.ledger.models import Grant, GrantKind
 from billing.ledger.services import balance_grant
@@ -38,23 +39,25 @@ def period_open(
     taken back when a plan was left at once, only what was used counts as granted.
     """
     whole_starts_at, whole_ends_at = whole
+    row = SubscriptionPeriod(
+        organization_id=organization.id,
+        subscription_id=subscription.id,
+        plan_version=subscription.plan_version,
+        starts_at=starts_at,
+        ends_at=whole_ends_at,
+        whole_starts_at=whole_starts_at,
+        whole_ends_at=whole_ends_at,
+    )
     try:
         with transaction.atomic():
-            SubscriptionPeriod(
-                organization_id=organization.id,
-                subscription_id=subscription.id,
-                plan_version=subscription.plan_version,
-                starts_at=starts_at,
-                ends_at=whole_ends_at,
-                whole_starts_at=whole_starts_at,
-                whole_ends_at=whole_ends_at,
-            ).save(force_insert=True)
+            row.save(force_insert=True)
     except IntegrityError as error:
         if not _opened_before(error):
             raise
         return False
     if whole_ends_at > clock.now():
         _grant(organization, subscription, starts_at, whole, after)
+    publish(PeriodOpened(organization=organization, period_id=row.id))
     return True
 
 

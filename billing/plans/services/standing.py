@@ -20,7 +20,7 @@ PAYMENT: Final = "payment"
 
 def account_first(organization: OrganizationRef, versions: Iterable[PlanVersion | None]) -> None:
     """Open the account if one of the plans will need it, before anything is granted or locked."""
-    if any(version and (version.credit_line or version.caps) for version in versions):
+    if any(version and (must_be_paid(version) or version.caps) for version in versions):
         functions.account_open(organization_id=organization.id)
 
 

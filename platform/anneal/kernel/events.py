@@ -96,6 +96,71 @@ class PlanChanged(Event):
     previous: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class PeriodOpened(Event):
+    """A stretch of a plan began, and its units were given; its row is written."""
+
+    organization: OrganizationRef
+    period_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodCut(Event):
+    """A stretch of a plan ends now, before its time; ``left``: the plan was left at once."""
+
+    organization: OrganizationRef
+    period_id: UUID
+    left: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceFinalized(Event):
+    """An invoice has its number and never changes. Nothing is due where it is paid already."""
+
+    organization: OrganizationRef
+    invoice_id: UUID
+    number: str
+    kind: str
+    currency: str
+    amount_due_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class InvoicePaid(Event):
+    """Nothing of an invoice is due any more: it was paid, or credit notes took off the rest."""
+
+    organization: OrganizationRef
+    invoice_id: UUID
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreditNoteIssued(Event):
+    """Something was taken off an invoice; ``returned_minor`` goes back by ``return_by``.
+
+    By ``refund`` whoever collected it returns it, of ``payment_id`` where one is named.
+    """
+
+    organization: OrganizationRef
+    credit_note_id: UUID
+    invoice_id: UUID
+    number: str
+    currency: str
+    total_minor: int
+    returned_minor: int
+    return_by: str
+    payment_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRetryDue(Event):
+    """An unpaid invoice is to be collected once more; ``step`` counts from 0."""
+
+    organization: OrganizationRef
+    invoice_id: UUID
+    step: int
+
+
 EventType = TypeVar("EventType", bound=Event)
 _handlers: Final[dict[type[Event], list[Callable[[Any], None]]]] = defaultdict(list)
 

@@ -86,6 +86,7 @@ INSTALLED_APPS = [
     "billing.ledger",
     "billing.plans",
     "billing.promotions",
+    "billing.invoices",
     "mlworker.catalog",
     "mlworker.jobs",
     "mlworker.registry",

@@ -246,6 +246,7 @@ CALLS: list[tuple[str, str, Any, Any]] = [
         [("unknown",)],
         REFUSED,
     ),
+    ("number_take", "number_take('X-2026')", [(1,)], [(2,)]),
     ("jobs_queue_places", "job_id FROM jobs_queue_places()", [], []),
     ("jobs_speed", "device FROM jobs_speed('minilm-l6', 'head')", [], []),
 ]

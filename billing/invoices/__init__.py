@@ -1,0 +1,1 @@
+"""What is asked for and what was paid: items, invoices, credit notes, taxes, reminders."""

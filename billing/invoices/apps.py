@@ -1,0 +1,21 @@
+"""Django's entry to invoices."""
+
+from django.apps import AppConfig
+
+
+class InvoicesConfig(AppConfig):
+    """Hears of plans' periods, and lets webhooks hear of invoices."""
+
+    name = "billing.invoices"
+    label = "invoices"
+    verbose_name = "Invoices"
+
+    def ready(self) -> None:
+        """Subscribe to periods that begin or are cut."""
+        # Services import models, which exist only now.
+        from anneal.kernel.events import PeriodCut, PeriodOpened, subscribe  # noqa: PLC0415
+        from billing.invoices import fees, public_events  # noqa: PLC0415
+
+        subscribe(PeriodOpened, fees.period_opened)
+        subscribe(PeriodCut, fees.period_cut)
+        public_events.register()

@@ -1,0 +1,105 @@
+"""A plan's fee: asked for when a stretch begins, given back in part when it is cut.
+
+What a stretch of a period costs is the fee's share by its real length, to the microsecond, of the
+whole period in the customer's zone: days of 23 and 25 hours need no rule of their own.
+"""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+from anneal.kernel import clock
+from anneal.kernel.events import PeriodCut, PeriodOpened
+from anneal.kernel.scopes import OrganizationRef
+from billing.invoices.contracts import ItemKind
+from billing.invoices.models import InvoiceItem
+from billing.invoices.money import share_of
+from billing.invoices.services.items import item_add
+from billing.invoices.services.schedule import schedule_due
+from billing.ledger import functions
+from billing.plans.models import SubscriptionPeriod
+
+_TICK: Final = timedelta(microseconds=1)
+
+
+def period_opened(event: PeriodOpened) -> None:
+    """Ask for the stretch's fee, and have the period before invoiced.
+
+    A period that was over before it was opened brought nothing and costs nothing.
+    """
+    row = _period(event.period_id)
+    version = row.plan_version
+    if not version.fee and not version.credit_line:
+        return
+    organization = event.organization
+    functions.account_open(organization_id=organization.id)
+    schedule_due(organization, clock.now())
+    fee = _rest(row, row.starts_at)
+    if fee and row.whole_ends_at > clock.now():
+        item_add(
+            organization=organization,
+            source=f"fee:{row.id}",
+            kind=ItemKind.FEE,
+            currency=version.currency,
+            amount=fee,
+            description_code="fee" if row.starts_at == row.whole_starts_at else "fee_share",
+            params=_names(row),
+            period=(row.starts_at, row.whole_ends_at),
+            evidence=_evidence(row),
+            due_at=clock.now(),
+        )
+
+
+def period_cut(event: PeriodCut) -> None:
+    """Give the rest of the fee back, unless the plan was left at once: its customer was told so."""
+    row = _period(event.period_id)
+    unused = _rest(row, row.ends_at)
+    if event.left or not unused or not _asked(event.organization, row):
+        return
+    item_add(
+        organization=event.organization,
+        source=f"fee_cut:{row.id}",
+        kind=ItemKind.FEE,
+        currency=row.plan_version.currency,
+        amount=-unused,
+        description_code="fee_cut",
+        params=_names(row),
+        period=(row.ends_at, row.whole_ends_at),
+        evidence=_evidence(row),
+    )
+
+
+def _period(period_id: UUID) -> SubscriptionPeriod:
+    row: SubscriptionPeriod = SubscriptionPeriod.objects.select_related("plan_version__plan").get(
+        id=period_id
+    )
+    return row
+
+
+def _asked(organization: OrganizationRef, row: SubscriptionPeriod) -> bool:
+    return InvoiceItem.objects.filter(
+        organization_id=organization.id, source=f"fee:{row.id}", dropped_at__isnull=True
+    ).exists()
+
+
+def _rest(row: SubscriptionPeriod, since: datetime) -> Decimal:
+    """Return the fee's share of what is left of the whole period at ``since``."""
+    left, whole = row.whole_ends_at - since, row.whole_ends_at - row.whole_starts_at
+    return share_of(row.plan_version.fee, Decimal(left // _TICK), Decimal(whole // _TICK))
+
+
+def _names(row: SubscriptionPeriod) -> dict[str, str]:
+    plan = row.plan_version.plan
+    return {"plan_en": plan.name_en, "plan_zh": plan.name_zh}
+
+
+def _evidence(row: SubscriptionPeriod) -> dict[str, str]:
+    return {
+        "subscription_period": str(row.id),
+        "plan": row.plan_version.plan.code,
+        "version": str(row.plan_version.version),
+        "fee": f"{row.plan_version.fee.normalize():f}",
+        "whole_starts_at": row.whole_starts_at.isoformat(),
+        "whole_ends_at": row.whole_ends_at.isoformat(),
+    }
