@@ -13,9 +13,18 @@ class InvoicesConfig(AppConfig):
     def ready(self) -> None:
         """Subscribe to periods that begin or are cut."""
         # Services import models, which exist only now.
-        from anneal.kernel.events import PeriodCut, PeriodOpened, subscribe  # noqa: PLC0415
-        from billing.invoices import fees, public_events  # noqa: PLC0415
+        from anneal.kernel.events import (  # noqa: PLC0415
+            CreditLineGiven,
+            InvoiceFinalized,
+            PeriodCut,
+            PeriodOpened,
+            subscribe,
+        )
+        from billing.invoices import fees, mails, public_events  # noqa: PLC0415
+        from billing.invoices.services import schedule  # noqa: PLC0415
 
         subscribe(PeriodOpened, fees.period_opened)
+        subscribe(CreditLineGiven, schedule.credit_line_given)
         subscribe(PeriodCut, fees.period_cut)
+        subscribe(InvoiceFinalized, mails.invoice_finalized)
         public_events.register()

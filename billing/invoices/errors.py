@@ -6,14 +6,12 @@ from anneal.kernel.errors import Conflict, InvalidRequest, NotFound
 class InvoiceUnknown(NotFound):
     """No such invoice of this organization, or one that is not final yet."""
 
-    code = "invoice_not_found"
     message = "No such invoice: GET /v1/billing/invoices lists yours."
 
 
 class CreditNoteUnknown(NotFound):
     """No such credit note of this organization."""
 
-    code = "credit_note_not_found"
     message = "No such credit note: GET /v1/billing/credit_notes lists yours."
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from anneal.kernel.tasks import task
 from billing.invoices.errors import InvoiceLoop
+from billing.invoices.mails import invoice_mail
 from billing.invoices.services.closing import invoices_close, schedules_due
 from billing.invoices.services.dunning import (
     account_restore,
@@ -15,7 +16,7 @@ from billing.invoices.services.dunning import (
     dunning_advance,
     organizations_to_dun,
 )
-from billing.invoices.services.ladder import RESTORE_TASK, SUSPEND_TASK
+from billing.invoices.services.ladder import MAIL_TASK, RESTORE_TASK, SUSPEND_TASK
 from billing.ledger.services import books_fault
 from tenants.accounts.models import Organization
 
@@ -50,6 +51,13 @@ def restore(organization_id: str, slug: str) -> None:
     """Free an account that is paid."""
     with system_scope("invoices restore"):
         account_restore(organization=OrganizationRef(id=UUID(organization_id), slug=slug))
+
+
+@task(name=MAIL_TASK, queue="default")
+def mail(organization_id: str, slug: str, invoice_id: str, what: str) -> None:
+    """Tell those who look after money of an invoice."""
+    organization = OrganizationRef(id=UUID(organization_id), slug=slug)
+    invoice_mail(organization=organization, invoice_id=UUID(invoice_id), what=what)
 
 
 def _close(organization: OrganizationRef) -> None:

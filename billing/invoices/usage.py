@@ -17,7 +17,7 @@ from django.db.models import Sum
 
 from anneal.kernel.scopes import OrganizationRef
 from billing.invoices.contracts import ItemKind
-from billing.invoices.models import InvoiceItem
+from billing.invoices.models import InvoiceItem, InvoiceSchedule
 from billing.invoices.services.items import item_add
 from billing.ledger.models import RatedUsage
 from billing.prices.models import Meter, Price
@@ -31,8 +31,8 @@ SELECT h.price_id, h.unit, r.unit, sum(r.amount),
                 THEN (h.rated_captured - h.rated_refunded) * r.amount
                      / (h.charged - h.charge_refunded) ELSE 0 END)
 FROM (SELECT hold_id, unit, sum(amount) AS amount FROM ledger_ledgerentry
-      WHERE organization_id = %(organization)s AND account = 'receivable' AND booked_at < %(until)s
-        AND unit ~ '^[A-Z]{3}$'
+      WHERE organization_id = %(organization)s AND account = 'receivable'
+        AND booked_at >= %(since)s AND booked_at < %(until)s AND unit ~ '^[A-Z]{3}$'
       GROUP BY hold_id, unit) r
 JOIN ledger_hold h ON h.organization_id = %(organization)s AND h.id = r.hold_id
 GROUP BY 1, 2, 3 ORDER BY 2, 1
@@ -61,8 +61,10 @@ def usage_owed(organization: OrganizationRef, until: datetime) -> Iterator[Owed]
         .values("price_id", "meter", "currency")
         .annotate(amount=Sum("amount"), units=Sum("quantity"))
     }
+    schedule = InvoiceSchedule.objects.filter(organization_id=organization.id).first()
+    since = schedule.begins_at if schedule else until
     with connection.cursor() as cursor:
-        cursor.execute(_OWED, {"organization": organization.id, "until": until})
+        cursor.execute(_OWED, {"organization": organization.id, "since": since, "until": until})
         found = cursor.fetchall()
     for price_id, meter, currency, amount, units in found:
         before = asked.get((price_id, meter, currency))

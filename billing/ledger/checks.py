@@ -227,6 +227,10 @@ UNION SELECT organization_id FROM ledger_hold
 UNION SELECT organization_id FROM plans_subscriptionperiod WHERE id >= %(since)s
 UNION SELECT organization_id FROM promotions_redemption WHERE id >= %(since)s
 UNION SELECT organization_id FROM promotions_discountdraw WHERE id >= %(since)s
+UNION SELECT organization_id FROM invoices_invoice WHERE id >= %(since)s
+UNION SELECT organization_id FROM invoices_invoiceitem WHERE id >= %(since)s
+UNION SELECT organization_id FROM invoices_invoicepayment WHERE id >= %(since)s
+UNION SELECT organization_id FROM invoices_creditnote WHERE id >= %(since)s
 ORDER BY 1
 """
 """Whose rows came since: their ids begin with the moment. A hold let go leaves none but itself."""

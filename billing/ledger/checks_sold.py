@@ -85,7 +85,7 @@ WITH of_period AS (
   FROM ledger_grant WHERE source ~ '^(promotion|trial):[0-9a-f-]{36}(:|$)' GROUP BY 1, 2, 3
 ), checks (name, organization_id, subject, expected, found) AS (
 """
-_TAIL: Final = """
+TAIL: Final = """
 )
 SELECT name, organization_id, subject, expected, found FROM (
   SELECT name, organization_id, subject, coalesce(expected, 0) AS expected,
@@ -192,7 +192,7 @@ _CHECKS: Final = (
     ),
 )
 
-SOLD: Final = _ROWS + "\n  UNION ALL ".join(check.sql() for check in _CHECKS) + _TAIL
+SOLD: Final = _ROWS + "\n  UNION ALL ".join(check.sql() for check in _CHECKS) + TAIL
 
 _NARROWED: Final = (
     "ledger_grant",

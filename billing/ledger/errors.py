@@ -170,12 +170,13 @@ class ChargeTooHigh(InvalidRequest):
 
 
 class AccountParked(PermissionDenied):
-    """The installation stopped charging this account, because its books must be looked at."""
+    """Nothing new is begun: an invoice is unpaid, or the books must be looked at."""
 
     code = "account_parked"
     message = (
-        "This account is paused while the operator of this installation checks it: nothing is "
-        "charged. Ask the operator."
+        "This account is paused: an invoice is unpaid (see Billing, Invoices), or the operator of"
+        " this installation checks its books. Nothing is charged. Pay the invoice, or ask the"
+        " operator."
     )
 
 

@@ -20,6 +20,12 @@ from anneal.kernel import clock
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, current_scope, system_scope, tenant_scope
 from billing.ledger.checks import CHANGED, CHECKS, CHECKS_OF_SOME, OPEN, TABLES
+from billing.ledger.checks_invoiced import (
+    INVOICED,
+    INVOICED_OF_SOME,
+    INVOICED_TABLES,
+    NUMBERS,
+)
 from billing.ledger.checks_sold import CODES, SOLD, SOLD_OF_SOME, SOLD_TABLES
 from billing.ledger.contracts import Drift, ReconcileReport
 from billing.ledger.models import CustomerAccount
@@ -51,10 +57,12 @@ def ledger_drift(some: Sequence[UUID] | None = None) -> tuple[Drift, ...]:
     More than `MOST` are cut, but for one of each check and organization.
     """
     if some is None:
-        return (*_drifts(_CHECKS, [MOST]), *_drifts(SOLD, [MOST]))
+        whole = (_drifts(checks, [MOST]) for checks in (_CHECKS, SOLD, INVOICED))
+        return tuple(drift for found in whole for drift in found)
     of_some = _drifts(CHECKS_OF_SOME, [*[list(some)] * TABLES, MOST])
     sold = _drifts(SOLD_OF_SOME, [*[list(some)] * SOLD_TABLES, MOST])
-    return tuple(dict.fromkeys((*of_some, *_drifts(OPEN, [MOST]), *sold)))
+    invoiced = _drifts(INVOICED_OF_SOME, [*[list(some)] * INVOICED_TABLES, MOST])
+    return tuple(dict.fromkeys((*of_some, *_drifts(OPEN, [MOST]), *sold, *invoiced)))
 
 
 def _drifts(statement: str, values: list[Any]) -> tuple[Drift, ...]:
@@ -185,8 +193,10 @@ def drifts_read(some: Sequence[UUID] | None = None) -> tuple[Drift, ...]:
         for each in usage_drift(some)
     )
     scope = current_scope()
-    codes = _drifts(CODES, [MOST]) if scope and scope.organization is None else ()
-    return (*ledger_drift(some), *codes, *usage)
+    everybodys: tuple[Drift, ...] = ()
+    if scope and scope.organization is None:
+        everybodys = (*_drifts(CODES, [MOST]), *_drifts(NUMBERS, [MOST]))
+    return (*ledger_drift(some), *everybodys, *usage)
 
 
 def _park(drifts: Iterable[Drift]) -> tuple[OrganizationRef, ...]:

@@ -5,7 +5,6 @@ from typing import Any
 from rest_framework import serializers
 
 from billing.invoices.contracts import FapiaoKind, InvoiceKind, ItemKind, PaymentStatus, ReturnBy
-from billing.invoices.services.parties import LANGUAGES
 from billing.invoices.texts import ENGLISH, TEXTS
 
 _EXACT = "A decimal number, exact, with all of the currency's decimals."
@@ -170,9 +169,9 @@ class CreditNoteListOut(_ListOut):
 
 
 class PdfQuery(serializers.Serializer[Any]):
-    """In which language it is printed."""
+    """In which language it is printed: by default that of the billing details."""
 
-    language = serializers.ChoiceField(choices=list(TEXTS), default=ENGLISH)
+    language = serializers.ChoiceField(choices=list(TEXTS), required=False)
 
 
 def _line(most: int) -> serializers.CharField:
@@ -193,7 +192,7 @@ class ProfileIn(serializers.Serializer[Any]):
         max_length=2, allow_blank=True, default="", help_text="Two capital letters."
     )
     tax_id = _line(50)
-    language = serializers.ChoiceField(choices=list(LANGUAGES), default="en")
+    language = serializers.ChoiceField(choices=list(TEXTS), default=ENGLISH)
     fapiao_kind = serializers.ChoiceField(
         choices=[one.value for one in FapiaoKind if one.value], allow_blank=True, default=""
     )

@@ -30,6 +30,7 @@ from billing.invoices.api.schemas import (
     UpcomingOut,
 )
 from billing.invoices.contracts import FapiaoKind, Profile
+from billing.invoices.models import Invoice
 from billing.invoices.pdf import credit_note_pdf, invoice_pdf
 from billing.invoices.selectors import (
     STATUSES,
@@ -94,7 +95,7 @@ class InvoicePdfView(InvoiceView):
     @extend_schema(operation_id="billing_invoices_pdf", parameters=[PdfQuery], responses=_PDF)
     def get(self, request: Request, invoice_id: str) -> Download:  # type: ignore[override] # bytes
         """Return the invoice as PDF, in English or Simplified Chinese."""
-        document = invoice_pdf(self.located, language=_language(request))
+        document = invoice_pdf(self.located, language=_language(request, self.located.invoice))
         return Download(document, kind="application/pdf", name=f"{self.located.invoice.number}.pdf")
 
 
@@ -148,7 +149,9 @@ class CreditNotePdfView(CreditNoteView):
     @extend_schema(operation_id="billing_credit_notes_pdf", parameters=[PdfQuery], responses=_PDF)
     def get(self, request: Request, credit_note_id: str) -> Download:  # type: ignore[override] # bytes
         """Return the credit note as PDF, in English or Simplified Chinese."""
-        document = credit_note_pdf(self.located, language=_language(request))
+        document = credit_note_pdf(
+            self.located, language=_language(request, self.located.note.invoice)
+        )
         return Download(document, kind="application/pdf", name=f"{self.located.note.number}.pdf")
 
 
@@ -179,8 +182,8 @@ def _profile_json(profile: Profile) -> dict[str, Any]:
     }
 
 
-def _language(request: Request) -> str:
+def _language(request: Request, invoice: Invoice) -> str:
     query = PdfQuery(data=request.query_params)
     query.is_valid(raise_exception=True)
-    language: str = query.validated_data["language"]
+    language: str = query.validated_data.get("language") or invoice.customer["language"]
     return language

@@ -12,11 +12,13 @@ from billing.invoices.models.invoices import Invoice
 class InvoiceSchedule(TenantModel):
     """When an organization's next invoice is made; there once something may have to be paid.
 
-    Usage booked before ``closed_until`` has been asked for.
+    Usage booked before ``closed_until`` has been asked for. What was booked before ``begins_at``,
+    when nothing made invoices of it, never is.
     """
 
     closes_at = models.DateTimeField()
     closed_until = models.DateTimeField()
+    begins_at = models.DateTimeField()
 
     class Meta(TenantModel.Meta):
         """One per organization, looked for by when it is due."""

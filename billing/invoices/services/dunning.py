@@ -58,7 +58,7 @@ def dunning_failed(*, organization: OrganizationRef, invoice_id: UUID, at: datet
     if step.step == LAST:
         dunning_suspend(organization, row)
     else:
-        mail_ask(organization, invoice, "failed")
+        mail_ask(organization, invoice.id, "failed")
 
 
 def organizations_to_dun(*, after: UUID | None) -> list[UUID]:

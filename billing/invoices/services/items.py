@@ -54,7 +54,6 @@ def item_add(
     _check(source, kind, currency, amount)
     functions.account_open(organization_id=organization.id)
     starts_at, ends_at = period or (None, None)
-    now = clock.now()
     wanted = InvoiceItem(
         organization_id=organization.id,
         source=source,
@@ -70,17 +69,21 @@ def item_add(
         description=description_code,
         params=dict(params or {}),
         evidence=dict(evidence or {}),
-        due_at=due_at or billing_period(organization=organization, at=now)[1],
+        due_at=due_at or billing_period(organization=organization, at=clock.now())[1],
     )
-    found = _known(organization, source)
+    return item_info(_kept(organization, wanted))
+
+
+def _kept(organization: OrganizationRef, wanted: InvoiceItem) -> InvoiceItem:
+    found = _known(organization, wanted.source)
     if found is None:
         wanted.save(force_insert=True)
-        schedule_due(organization, wanted.due_at or now)
-        return item_info(wanted)
-    same = (found.kind, found.currency, found.amount) == (wanted.kind, currency, amount)
-    if not same:
+        schedule_due(organization, wanted.due_at or clock.now())
+        return wanted
+    asked = (wanted.kind, wanted.currency, wanted.amount)
+    if (found.kind, found.currency, found.amount) != asked:
         raise ItemConflict(param="source")
-    return item_info(found)
+    return found
 
 
 def item_get(*, organization: OrganizationRef, source: str) -> ItemInfo:

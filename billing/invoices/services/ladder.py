@@ -7,6 +7,7 @@ payment could bring them again.
 
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from anneal.kernel import clock
 from anneal.kernel.outbox import outbox_add
@@ -54,7 +55,7 @@ def dunning_suspend(organization: OrganizationRef, row: Dunning) -> None:
     row.suspended_at = clock.now()
     row.save(update_fields=["suspended_at"])
     task_ask(SUSPEND_TASK, organization)
-    mail_ask(organization, row.invoice, "suspended")
+    mail_ask(organization, row.invoice_id, "suspended")
 
 
 def dunning_end(organization: OrganizationRef, invoice: Invoice) -> None:
@@ -67,7 +68,7 @@ def dunning_end(organization: OrganizationRef, invoice: Invoice) -> None:
     DunningStep.objects.filter(dunning=row, closed_at__isnull=True).update(closed_at=row.ended_at)
     if row.suspended_at is not None and not suspended_still(organization):
         task_ask(RESTORE_TASK, organization)
-        mail_ask(organization, invoice, "restored")
+        mail_ask(organization, invoice.id, "restored")
 
 
 def suspended_still(organization: OrganizationRef) -> bool:
@@ -86,7 +87,7 @@ def task_ask(task: str, organization: OrganizationRef) -> None:
     )
 
 
-def mail_ask(organization: OrganizationRef, invoice: Invoice, what: str) -> None:
+def mail_ask(organization: OrganizationRef, invoice_id: UUID, what: str) -> None:
     """Ask for a mail to those who look after the organization's money."""
     outbox_add(
         task=MAIL_TASK,
@@ -94,7 +95,7 @@ def mail_ask(organization: OrganizationRef, invoice: Invoice, what: str) -> None
         payload={
             "organization_id": str(organization.id),
             "slug": organization.slug,
-            "invoice_id": str(invoice.id),
+            "invoice_id": str(invoice_id),
             "what": what,
         },
     )

@@ -1,9 +1,9 @@
 """Billing details of customers and of the seller, and the tax rates."""
 
 import re
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -26,9 +26,9 @@ from billing.invoices.errors import (
 )
 from billing.invoices.models import BillingProfile, Seller, TaxRate
 from billing.invoices.rows import rate_of
+from billing.invoices.texts import TEXTS
 from tenants.accounts.contracts import HOUSE_ORGANIZATION
 
-LANGUAGES: Final = ("en", "zh-hans")
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 _PREFIX: Final = re.compile(r"[A-Z0-9]{1,10}")
 _CHINA: Final = "CN"
@@ -114,16 +114,12 @@ def seller_set(*, actor: Actor, terms: SellerTerms) -> int:
 
 
 def _profile_read(profile: Profile) -> Profile:
-    kept = replace(
-        profile,
-        **{
-            name: " ".join(value.split())
-            for name, value in asdict(profile).items()
-            if isinstance(value, str) and name not in ("fapiao_kind", "language")
-        },
-    )
-    if kept.language not in LANGUAGES:
-        raise ProfileInvalid(f"language is one of {', '.join(LANGUAGES)}.", param="language")
+    values: dict[str, Any] = {
+        name: " ".join(value.split()) for name, value in asdict(profile).items()
+    }
+    kept = Profile(**values | {"fapiao_kind": profile.fapiao_kind})
+    if kept.language not in TEXTS:
+        raise ProfileInvalid(f"language is one of {', '.join(TEXTS)}.", param="language")
     if kept.country and not _COUNTRY.fullmatch(kept.country):
         raise ProfileInvalid("country: two capital letters, such as DE or CN.", param="country")
     _email_check(kept.email, ProfileInvalid)
@@ -149,7 +145,7 @@ def _fapiao_check(profile: Profile) -> None:
 
 def _lengths_check(profile: Profile) -> None:
     for name, value in asdict(profile).items():
-        most = BillingProfile._meta.get_field(name).max_length
+        most = getattr(BillingProfile._meta.get_field(name), "max_length", None)
         if most is not None and len(value) > most:
             raise ProfileInvalid(f"{name}: at most {most} characters.", param=name)
 

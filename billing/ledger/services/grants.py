@@ -7,6 +7,7 @@ from uuid import UUID
 
 from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
+from anneal.kernel.events import CreditLineGiven, publish
 from anneal.kernel.ids import public_id, uuid7
 from anneal.kernel.principal import SYSTEM_ACTOR, Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
@@ -66,16 +67,31 @@ def balance_grant(
         expires_at=expires_at,
         source=source,
     )
+    row = Grant.objects.get(id=grant_id)
     if added:
-        said = {"reason": reason} if reason else {}
-        audit_record(
-            actor=actor,
-            action="balance.grant",
-            target=public_id("grant_", grant_id),
-            detail={"unit": unit, "amount": str(units), "kind": kind, "source": source, **said},
-            organization=organization,
-        )
-    return grant_info(Grant.objects.get(id=grant_id))
+        _grant_tell(organization, actor, row, units, reason)
+    return grant_info(row)
+
+
+def _grant_tell(
+    organization: OrganizationRef, actor: Actor, row: Grant, units: Decimal, reason: str
+) -> None:
+    said = {"reason": reason} if reason else {}
+    audit_record(
+        actor=actor,
+        action="balance.grant",
+        target=public_id("grant_", row.id),
+        detail={
+            "unit": row.unit,
+            "amount": str(units),
+            "kind": row.kind,
+            "source": row.source,
+            **said,
+        },
+        organization=organization,
+    )
+    if row.kind == GrantKind.CREDIT_LINE:
+        publish(CreditLineGiven(organization=organization))
 
 
 def _begins_at(asked: datetime | None, expires_at: datetime | None) -> datetime:

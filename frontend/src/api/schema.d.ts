@@ -248,6 +248,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/billing/credit_notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the credit notes. */
+        get: operations["billing_credit_notes_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/credit_notes/{credit_note_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Read a credit note with its lines. */
+        get: operations["billing_credit_notes_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/credit_notes/{credit_note_id}/pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the credit note as PDF, in English or Simplified Chinese. */
+        get: operations["billing_credit_notes_pdf"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/billing/forecast": {
         parameters: {
             query?: never;
@@ -274,6 +325,74 @@ export interface paths {
         };
         /** @description List the grants still open. One that is over is left out before the ledger ends it. */
         get: operations["billing_grants"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/invoices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the invoices. */
+        get: operations["billing_invoices_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/invoices/upcoming": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Say what the next invoice would ask for, as of now. */
+        get: operations["billing_invoices_upcoming"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/invoices/{invoice_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Read an invoice with its lines, taxes, payments and credit notes. */
+        get: operations["billing_invoices_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/invoices/{invoice_id}/pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the invoice as PDF, in English or Simplified Chinese. */
+        get: operations["billing_invoices_pdf"];
         put?: never;
         post?: never;
         delete?: never;
@@ -326,6 +445,24 @@ export interface paths {
         /** @description List the prices that rule now. */
         get: operations["billing_prices"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Read the billing details. */
+        get: operations["billing_profile_retrieve"];
+        /** @description Keep the billing details; invoices that were made stay as they are. */
+        put: operations["billing_profile_update"];
         post?: never;
         delete?: never;
         options?: never;
@@ -2163,6 +2300,8 @@ export interface components {
             to: number | null;
             count: number;
         };
+        /** @enum {unknown} */
+        BlankEnum: "";
         /** @description A budget to set: the one there is for its subject, unit and window. */
         BudgetInRequest: {
             /** @description A meter's code, or a currency's for money beyond the grants. */
@@ -2498,6 +2637,70 @@ export interface components {
             counts: number[][] | null;
             /** @description [true, predicted, rows], labels by their place in `labels`. */
             cells: number[][] | null;
+        };
+        /** @description What was taken off one line. */
+        CreditNoteLineOut: {
+            line: string;
+            description: components["schemas"]["TextsOut"];
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            amount: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            tax: string;
+        };
+        /** @description Credit notes, newest first. */
+        CreditNoteListOut: {
+            object: string;
+            first_id: string | null;
+            last_id: string | null;
+            has_more: boolean;
+            data: components["schemas"]["CreditNoteOut"][];
+        };
+        /** @description What was taken off an invoice. */
+        CreditNoteOut: {
+            id: string;
+            object: string;
+            number: string;
+            invoice: string;
+            invoice_number: string;
+            currency: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            subtotal: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            tax: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            total: string;
+            /** @description So much less is to be paid. A decimal number, exact, with all of the currency's decimals. */
+            due_lowered: string;
+            /** @description So much of what was paid goes back. A decimal number, exact, with all of the currency's decimals. */
+            returned: string;
+            return_by: components["schemas"]["ReturnByEnum"];
+            reason: string;
+            /** Format: date-time */
+            issued_at: string;
+        };
+        /** @description A credit note with its lines. */
+        CreditNoteWholeOut: {
+            id: string;
+            object: string;
+            number: string;
+            invoice: string;
+            invoice_number: string;
+            currency: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            subtotal: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            tax: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            total: string;
+            /** @description So much less is to be paid. A decimal number, exact, with all of the currency's decimals. */
+            due_lowered: string;
+            /** @description So much of what was paid goes back. A decimal number, exact, with all of the currency's decimals. */
+            returned: string;
+            return_by: components["schemas"]["ReturnByEnum"];
+            reason: string;
+            /** Format: date-time */
+            issued_at: string;
+            lines: components["schemas"]["CreditNoteLineOut"][];
         };
         /** @description Folds before the model is trained. */
         CrossValidationRequest: {
@@ -2957,6 +3160,12 @@ export interface components {
             speed_up: number;
         };
         /**
+         * @description * `general` - general
+         *     * `special` - special
+         * @enum {string}
+         */
+        FapiaoKindEnum: "general" | "special";
+        /**
          * @description `POST /v1/feedback`: a right answer in the field of the prediction's task, a rating or a
          *     comment; at least one of them.
          */
@@ -3249,6 +3458,148 @@ export interface components {
         InvitationTokenRequest: {
             token: string;
         };
+        /**
+         * @description * `subscription` - subscription
+         *     * `outcome` - outcome
+         *     * `top_up` - top_up
+         *     * `manual` - manual
+         * @enum {string}
+         */
+        InvoiceKindEnum: "subscription" | "outcome" | "top_up" | "manual";
+        /**
+         * @description * `fee` - fee
+         *     * `usage` - usage
+         *     * `minimum` - minimum
+         *     * `outcome` - outcome
+         *     * `top_up` - top_up
+         *     * `manual` - manual
+         *     * `discount` - discount
+         * @enum {string}
+         */
+        InvoiceLineKindEnum: "fee" | "usage" | "minimum" | "outcome" | "top_up" | "manual" | "discount";
+        /** @description A line; below zero it gives back. */
+        InvoiceLineOut: {
+            kind: components["schemas"]["InvoiceLineKindEnum"];
+            description: components["schemas"]["TextsOut"];
+            quantity: string | null;
+            unit_price: string | null;
+            /** @description Rounded once, half a coin up. A decimal number, exact, with all of the currency's decimals. */
+            amount: string;
+            /** @description Before it was rounded. */
+            exact_amount: string;
+            period: components["schemas"]["SpanOut"] | null;
+            id: string;
+            /** @description The line's share of the taxes. A decimal number, exact, with all of the currency's decimals. */
+            tax: string;
+            /** @description What the line is of, by name. */
+            evidence: {
+                [key: string]: string;
+            };
+        };
+        /** @description Invoices, newest first. */
+        InvoiceListOut: {
+            object: string;
+            first_id: string | null;
+            last_id: string | null;
+            has_more: boolean;
+            data: components["schemas"]["InvoiceOut"][];
+        };
+        /** @description A final invoice. */
+        InvoiceOut: {
+            id: string;
+            object: string;
+            number: string;
+            kind: components["schemas"]["InvoiceKindEnum"];
+            status: components["schemas"]["InvoiceStatusEnum"];
+            currency: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            subtotal: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            tax: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            total: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            paid: string;
+            /** @description What credit notes took off. A decimal number, exact, with all of the currency's decimals. */
+            credited: string;
+            /** @description What of it had been paid and goes back. A decimal number, exact, with all of the currency's decimals. */
+            returned: string;
+            /** @description What is still to be paid. A decimal number, exact, with all of the currency's decimals. */
+            amount_due: string;
+            /** Format: date-time */
+            issued_at: string;
+            /** Format: date-time */
+            due_at: string;
+            /** Format: date-time */
+            paid_at: string | null;
+        };
+        /** @description Money that came, or below zero was taken back. */
+        InvoicePaymentOut: {
+            /** @description Null: by other ways, by hand. */
+            payment: string | null;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            amount: string;
+            /** @description What came beyond what was due, and became credit. A decimal number, exact, with all of the currency's decimals. */
+            excess: string;
+            /** Format: date-time */
+            booked_at: string;
+        };
+        /**
+         * @description * `open` - open
+         *     * `paid` - paid
+         *     * `uncollectible` - uncollectible
+         * @enum {string}
+         */
+        InvoiceStatusEnum: "open" | "paid" | "uncollectible";
+        /** @description A tax, calculated once on the sum of the lines. */
+        InvoiceTaxOut: {
+            name: components["schemas"]["TextsOut"];
+            percent: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            base: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            amount: string;
+        };
+        /** @description An invoice with all that explains it; seller and customer as they were when it was made. */
+        InvoiceWholeOut: {
+            id: string;
+            object: string;
+            number: string;
+            kind: components["schemas"]["InvoiceKindEnum"];
+            status: components["schemas"]["InvoiceStatusEnum"];
+            currency: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            subtotal: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            tax: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            total: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            paid: string;
+            /** @description What credit notes took off. A decimal number, exact, with all of the currency's decimals. */
+            credited: string;
+            /** @description What of it had been paid and goes back. A decimal number, exact, with all of the currency's decimals. */
+            returned: string;
+            /** @description What is still to be paid. A decimal number, exact, with all of the currency's decimals. */
+            amount_due: string;
+            /** Format: date-time */
+            issued_at: string;
+            /** Format: date-time */
+            due_at: string;
+            /** Format: date-time */
+            paid_at: string | null;
+            seller: {
+                [key: string]: unknown;
+            };
+            customer: {
+                [key: string]: unknown;
+            };
+            reverse_charge: boolean;
+            lines: components["schemas"]["InvoiceLineOut"][];
+            taxes: components["schemas"]["InvoiceTaxOut"][];
+            payments: components["schemas"]["InvoicePaymentOut"][];
+            credit_notes: components["schemas"]["CreditNoteOut"][];
+        };
         /** @description Why a job failed. */
         JobErrorSchema: {
             code: string;
@@ -3424,6 +3775,12 @@ export interface components {
             average_precision: number | null;
         };
         /**
+         * @description * `en` - en
+         *     * `zh-Hans` - zh-Hans
+         * @enum {string}
+         */
+        LanguageEnum: "en" | "zh-Hans";
+        /**
          * @description * `info` - info
          *     * `warn` - warn
          *     * `error` - error
@@ -3562,17 +3919,11 @@ export interface components {
             /** Format: email */
             email: string;
             name: string;
-            language: components["schemas"]["MeOutLanguageEnum"];
+            language: components["schemas"]["LanguageEnum"];
             theme: components["schemas"]["ThemeEnum"];
             is_operator: boolean;
             organizations: components["schemas"]["MembershipOut"][];
         };
-        /**
-         * @description * `en` - en
-         *     * `zh-Hans` - zh-Hans
-         * @enum {string}
-         */
-        MeOutLanguageEnum: "en" | "zh-Hans";
         /** @description What answering the training rows' mean would be off by. */
         MeanOut: {
             /** Format: double */
@@ -4091,6 +4442,87 @@ export interface components {
             /** Format: date-time */
             effective_at: string;
         };
+        /** @description Whom invoices are made out to, from the next one on. What is left out is empty. */
+        ProfileInRequest: {
+            /** @default  */
+            legal_name?: string;
+            /** @default  */
+            email?: string;
+            /** @default  */
+            line1?: string;
+            /** @default  */
+            line2?: string;
+            /** @default  */
+            city?: string;
+            /** @default  */
+            region?: string;
+            /** @default  */
+            postal_code?: string;
+            /**
+             * @description Two capital letters.
+             * @default
+             */
+            country?: string;
+            /** @default  */
+            tax_id?: string;
+            /** @default en */
+            language?: components["schemas"]["LanguageEnum"];
+            /** @default  */
+            fapiao_kind?: components["schemas"]["FapiaoKindEnum"] | components["schemas"]["BlankEnum"];
+            /** @default  */
+            fapiao_title?: string;
+            /** @default  */
+            fapiao_taxpayer_id?: string;
+            /** @default  */
+            fapiao_address?: string;
+            /** @default  */
+            fapiao_phone?: string;
+            /** @default  */
+            fapiao_bank?: string;
+            /** @default  */
+            fapiao_account?: string;
+        };
+        /** @description Whom invoices are made out to. */
+        ProfileOut: {
+            /** @default  */
+            legal_name?: string;
+            /** @default  */
+            email?: string;
+            /** @default  */
+            line1?: string;
+            /** @default  */
+            line2?: string;
+            /** @default  */
+            city?: string;
+            /** @default  */
+            region?: string;
+            /** @default  */
+            postal_code?: string;
+            /**
+             * @description Two capital letters.
+             * @default
+             */
+            country?: string;
+            /** @default  */
+            tax_id?: string;
+            /** @default en */
+            language?: components["schemas"]["LanguageEnum"];
+            /** @default  */
+            fapiao_kind?: components["schemas"]["FapiaoKindEnum"] | components["schemas"]["BlankEnum"];
+            /** @default  */
+            fapiao_title?: string;
+            /** @default  */
+            fapiao_taxpayer_id?: string;
+            /** @default  */
+            fapiao_address?: string;
+            /** @default  */
+            fapiao_phone?: string;
+            /** @default  */
+            fapiao_bank?: string;
+            /** @default  */
+            fapiao_account?: string;
+            object: string;
+        };
         /** @description How far a job is. */
         ProgressSchema: {
             step: number;
@@ -4236,6 +4668,14 @@ export interface components {
             empty: number;
             too_long: number;
         };
+        /**
+         * @description * `none` - none
+         *     * `refund` - refund
+         *     * `credit` - credit
+         *     * `outside` - outside
+         * @enum {string}
+         */
+        ReturnByEnum: "none" | "refund" | "credit" | "outside";
         /** @description Units or money of the plan that are not spent. */
         ReturnedOut: {
             unit: string;
@@ -4520,6 +4960,13 @@ export interface components {
          * @enum {string}
          */
         SlicedColumnOutKindEnum: "category" | "boolean" | "number";
+        /** @description Half open: it ends where the next one begins. */
+        SpanOut: {
+            /** Format: date-time */
+            starts_at: string;
+            /** Format: date-time */
+            ends_at: string;
+        };
         /** @description Measured when training ended, with the engine that serves. */
         SpeedOut: {
             /** Format: double */
@@ -4627,6 +5074,11 @@ export interface components {
          * @enum {string}
          */
         TaskEnum: "multi_label_classification" | "regression" | "text_classification" | "token_classification";
+        /** @description A text in both languages. */
+        TextsOut: {
+            en: string;
+            "zh-Hans": string;
+        };
         /** @description One text in every language of the page. */
         TextsSchema: {
             en: string;
@@ -4703,6 +5155,33 @@ export interface components {
             expected: number;
             /** Format: double */
             high: number;
+        };
+        /** @description A line of what the next invoice would ask for. */
+        UpcomingLineOut: {
+            kind: components["schemas"]["InvoiceLineKindEnum"];
+            description: components["schemas"]["TextsOut"];
+            quantity: string | null;
+            unit_price: string | null;
+            /** @description Rounded once, half a coin up. A decimal number, exact, with all of the currency's decimals. */
+            amount: string;
+            /** @description Before it was rounded. */
+            exact_amount: string;
+            period: components["schemas"]["SpanOut"] | null;
+        };
+        /** @description What the next invoice would ask for, if nothing more were used; before promotion codes. */
+        UpcomingOut: {
+            object: string;
+            currency: string;
+            /** Format: date-time */
+            closes_at: string;
+            lines: components["schemas"]["UpcomingLineOut"][];
+            taxes: components["schemas"]["InvoiceTaxOut"][];
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            subtotal: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            tax: string;
+            /** @description Below zero it is kept for the next invoice. A decimal number, exact, with all of the currency's decimals. */
+            total: string;
         };
         /** @description Sums of one stretch of time, in Unix seconds. */
         UsageBucketOut: {
@@ -5626,6 +6105,78 @@ export interface operations {
             };
         };
     };
+    billing_credit_notes_list: {
+        parameters: {
+            query?: {
+                /** @description The last id seen. */
+                after?: string;
+                /** @description 1 to 100. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreditNoteListOut"];
+                };
+            };
+        };
+    };
+    billing_credit_notes_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                credit_note_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreditNoteWholeOut"];
+                };
+            };
+        };
+    };
+    billing_credit_notes_pdf: {
+        parameters: {
+            query?: {
+                /**
+                 * @description * `en` - en
+                 *     * `zh-Hans` - zh-Hans
+                 */
+                language?: "en" | "zh-Hans";
+            };
+            header?: never;
+            path: {
+                credit_note_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                };
+            };
+        };
+    };
     billing_forecast: {
         parameters: {
             query?: never;
@@ -5660,6 +6211,98 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GrantListOut"];
+                };
+            };
+        };
+    };
+    billing_invoices_list: {
+        parameters: {
+            query?: {
+                /** @description The last id seen. */
+                after?: string;
+                /** @description 1 to 100. */
+                limit?: number;
+                status?: "open" | "paid" | "uncollectible";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvoiceListOut"];
+                };
+            };
+        };
+    };
+    billing_invoices_upcoming: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpcomingOut"];
+                };
+            };
+        };
+    };
+    billing_invoices_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                invoice_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvoiceWholeOut"];
+                };
+            };
+        };
+    };
+    billing_invoices_pdf: {
+        parameters: {
+            query?: {
+                /**
+                 * @description * `en` - en
+                 *     * `zh-Hans` - zh-Hans
+                 */
+                language?: "en" | "zh-Hans";
+            };
+            header?: never;
+            path: {
+                invoice_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
                 };
             };
         };
@@ -5717,6 +6360,49 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PriceListOut"];
+                };
+            };
+        };
+    };
+    billing_profile_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileOut"];
+                };
+            };
+        };
+    };
+    billing_profile_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ProfileInRequest"];
+                "multipart/form-data": components["schemas"]["ProfileInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileOut"];
                 };
             };
         };

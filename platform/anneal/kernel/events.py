@@ -97,6 +97,13 @@ class PlanChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class CreditLineGiven(Event):
+    """An account may use money that it pays later; its lock is held."""
+
+    organization: OrganizationRef
+
+
+@dataclass(frozen=True, slots=True)
 class PeriodOpened(Event):
     """A stretch of a plan began, and its units were given; its row is written."""
 

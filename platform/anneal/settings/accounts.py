@@ -150,6 +150,11 @@ UNFOLD: dict[str, Any] = {
                 "title": _("Money"),
                 "items": [
                     _link(_("Usage"), "monitoring", "metering_usageevent_changelist"),
+                    _link(_("Invoices"), "receipt_long", "invoices_invoice_changelist"),
+                    _link(_("Credit notes"), "undo", "invoices_creditnote_changelist"),
+                    _link(_("Dunning"), "notification_important", "invoices_dunning_changelist"),
+                    _link(_("Tax rates"), "percent", "invoices_taxrate_changelist"),
+                    _link(_("Seller"), "storefront", "invoices_seller_changelist"),
                     _link(_("Grants"), "redeem", "ledger_grant_changelist"),
                     _link(_("Holds"), "lock_clock", "ledger_hold_changelist"),
                     _link(_("Reconciliations"), "balance", "metering_reconcilerun_changelist"),

@@ -39,6 +39,18 @@ SPECTACULAR_SETTINGS = {
             "cancelled",
         ],
         "ExportFormatEnum": ["huggingface", "adapter", "onnx", "onnx_int8", "container"],
+        "InvoiceKindEnum": ["subscription", "outcome", "top_up", "manual"],
+        "InvoiceLineKindEnum": [
+            "fee",
+            "usage",
+            "minimum",
+            "outcome",
+            "top_up",
+            "manual",
+            "discount",
+        ],
+        "InvoiceStatusEnum": ["open", "paid", "uncollectible"],
+        "LanguageEnum": ["en", "zh-Hans"],
         "LimitWindowEnum": ["day", "month", "total"],
     },
     "POSTPROCESSING_HOOKS": [

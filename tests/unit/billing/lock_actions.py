@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 
 from django.db import connection
 
@@ -10,6 +11,15 @@ from anneal.kernel import clock
 from anneal.kernel.ids import uuid7
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
+from billing.invoices.contracts import ItemKind, ReturnBy
+from billing.invoices.services import (
+    credit_note_issue,
+    invoice_payment_apply,
+    invoice_top_up,
+    invoices_close,
+    item_add,
+)
+from billing.invoices.tasks import close, dun
 from billing.ledger import functions
 from billing.ledger.models import Grant, Hold
 from billing.ledger.reconcile import drifts_read
@@ -238,6 +248,43 @@ def _rollups(_: random.Random, __: list[OrganizationRef], ___: str) -> None:
         rollups_advance(now=clock.now())
 
 
+def _bill(_: random.Random, organization: OrganizationRef) -> None:
+    """As the scheduler and a payment do: what waits becomes an invoice, paid beyond its due."""
+    item_add(
+        organization=organization,
+        source=f"test:{uuid7()}",
+        kind=ItemKind.OUTCOME,
+        currency="USD",
+        amount=Decimal(5),
+        description_code="text",
+        due_at=clock.now(),
+    )
+    for invoice in invoices_close(organization=organization):
+        invoice_payment_apply(
+            organization=organization,
+            invoice_id=invoice.id,
+            payment_id=uuid7(),
+            amount_minor=invoice.due_minor + 1,
+        )
+
+
+def _buy(chance: random.Random, organization: OrganizationRef) -> None:
+    """Buy credit, and perhaps give it back."""
+    made = invoice_top_up(
+        organization=organization, payment_id=uuid7(), amount_minor=500, currency="USD"
+    )
+    if chance.random() < 0.5:
+        credit_note_issue(
+            organization=organization,
+            actor=SYSTEM_ACTOR,
+            invoice_id=made.invoice.id,
+            key=str(uuid7()),
+            reason="test",
+            amount_minor=200,
+            return_by=ReturnBy.OUTSIDE,
+        )
+
+
 def _compare(_: random.Random, __: list[OrganizationRef], ___: str) -> None:
     with system_scope("test"):
         drifts_read()
@@ -262,6 +309,8 @@ ALONE: dict[str, Action] = {
     ),
     "redeem": _redeem,
     "end of period": _systems(_end_period),
+    "bill": _scoped(_bill, plain=False),
+    "buy": _scoped(_buy, plain=False),
     "park": _systems(_park, plain=False),
     "suspend": _systems(_suspend),
 }
@@ -275,6 +324,8 @@ TOGETHER: dict[str, Action] = {
     "sweep": lambda *_: grants_end(),
     "renew": lambda *_: renew(),
     "notify": lambda *_: notify(),
+    "close": lambda *_: close(),
+    "dun": lambda *_: dun(),
 }
-MAY_BE_REFUSED = {"leave", "redeem"}
+MAY_BE_REFUSED = {"bill", "leave", "redeem"}
 """What an organization may have done already, or cannot yet."""

@@ -78,6 +78,17 @@ def test_a_list_costs_the_same_however_long_it_is(
     assert before == after == [6, 6]
 
 
+def test_an_invoice_costs_the_same_however_many_lines_it_has(
+    organization: OrganizationRef, client_api: APIClient
+) -> None:
+    short, long = invoiced(organization, "10"), invoiced(organization, *["10"] * 9)
+    notes = [credit(organization, one) for one in (short, long)]
+    paths = [f"{INVOICES}/{public_id('inv_', one.id)}" for one in (short, long)]
+    paths += [f"{NOTES}/{public_id('cn_', note.id)}" for note in notes]
+
+    assert [statements(client_api, path) for path in paths] == [11, 11, 8, 8]
+
+
 def test_an_invoice_explains_itself(organization: OrganizationRef, client_api: APIClient) -> None:
     set_seller(country="DE")
     set_profile(organization, legal_name="Buyer Ltd")
@@ -127,7 +138,7 @@ def test_drafts_are_nobodys_business(organization: OrganizationRef, client_api: 
 
     assert client_api.get(INVOICES).json()["data"] == []
     answer = client_api.get(f"{INVOICES}/{public_id('inv_', made.id)}")
-    assert (answer.status_code, error_of(answer)["code"]) == (404, "invoice_not_found")
+    assert (answer.status_code, error_of(answer)["code"]) == (404, "not_found")
 
 
 @pytest.mark.parametrize("language", ["en", "zh-Hans"])
@@ -158,6 +169,7 @@ def test_documents_are_pdf_in_both_languages(
         assert answer.content.startswith(b"%PDF-")
         assert len(answer.content) > 10_000
         assert client_api.get(path, {"language": "fr"}).status_code == 400
+        assert client_api.get(path).status_code == 200
 
 
 def test_a_credit_note_is_read_with_its_lines(
@@ -207,7 +219,7 @@ def test_without_anything_to_pay_the_next_invoice_is_empty(client_api: APIClient
 
 
 def test_billing_details_are_kept_and_read(client_api: APIClient) -> None:
-    wanted = {"legal_name": " Buyer   Ltd ", "country": "CN", "language": "zh-hans"}
+    wanted = {"legal_name": " Buyer   Ltd ", "country": "CN", "language": "zh-Hans"}
 
     kept = client_api.put(PROFILE, wanted, format="json")
 

@@ -1,7 +1,8 @@
 """Usage on a credit line: asked for afterwards, each capture once, at the price that rated it."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
@@ -11,10 +12,11 @@ from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from billing.invoices.contracts import ItemKind
 from billing.invoices.errors import InvoiceLoop, ItemConflict, ItemInvalid
-from billing.invoices.models import InvoiceItem
+from billing.invoices.models import InvoiceItem, InvoiceSchedule
 from billing.invoices.services import closing, invoices_close, item_add
 from billing.ledger.models import LedgerEntry
 from billing.ledger.selectors import account_get
+from billing.ledger.services import balance_grant
 from billing.prices.contracts import PriceTerms
 from billing.prices.services import price_add
 from billing.promotions.contracts import PromotionKind, PromotionTerms
@@ -145,6 +147,35 @@ def test_a_prices_least_amount_is_filled_up(later: OrganizationRef) -> None:
     amounts = {line.kind: line.amount_minor for line in lines(later, invoices(later)[1])}
     assert amounts == {"usage": 100, "minimum": 700, "fee": 3000}
     assert [line.kind for line in lines(later, invoices(later)[2])] == ["fee"]
+
+
+def test_a_credit_line_that_the_operator_gave_is_invoiced_by_the_month(
+    organization: OrganizationRef,
+) -> None:
+    line = partial(balance_grant, kind="credit_line", unit="USD", amount=50, source="by hand")
+    with clock.frozen(BEGINS - 9 * DAY), tenant_scope(organization):
+        line(organization=organization)
+    use(organization, 100_000, BEGINS - DAY)
+    tick(BEGINS)
+    assert invoices(organization) == []
+    tick(BEGINS + DAY)
+
+    (invoice,) = invoices(organization)
+    (usage,) = lines(organization, invoice)
+    assert (usage.kind, usage.amount_minor) == ("usage", 1000)
+    assert usage.ends_at == datetime(2029, 2, 1, tzinfo=UTC)
+
+
+def test_what_was_booked_before_invoices_were_made_is_not_asked_for(
+    later: OrganizationRef,
+) -> None:
+    use(later, 100_000, BEGINS)
+    with tenant_scope(later):
+        InvoiceSchedule.objects.update(begins_at=BEGINS + DAY)
+    use(later, 20_000, BEGINS + DAY)
+    tick(FEBRUARY)
+
+    assert asked(later) == 2
 
 
 def test_less_than_a_coin_waits(organization: OrganizationRef) -> None:

@@ -3,6 +3,7 @@
 from anneal.console.admin import (  # noqa: F401 # they register
     accounts,
     billing,
+    invoices,
     kernel,
     models,
     plans,

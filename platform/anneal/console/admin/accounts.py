@@ -18,6 +18,8 @@ from anneal.console.admin.base import ReadOnlyAdmin
 from anneal.console.admin.credit import credit_give, currency_of
 from anneal.console.admin.form_page import posted
 from anneal.console.admin.forms import AssignPlanForm, GrantForm, ReasonForm
+from anneal.console.admin.invoice_forms import DraftForm
+from anneal.console.admin.invoice_pages import draft_write
 from anneal.console.admin.site import operator_actor, site
 from anneal.kernel.errors import DomainError
 from anneal.kernel.scopes import OrganizationRef
@@ -37,7 +39,15 @@ class OrganizationAdmin(ReadOnlyAdmin):
     list_filter: ClassVar = ["kind", ("suspended_at", admin.EmptyFieldListFilter)]
     search_fields: ClassVar = ["slug", "name"]
     ordering: ClassVar = ["-id"]
-    actions_detail: ClassVar = ["suspend", "restore", "grant", "assign_plan", "park", "unpark"]
+    actions_detail: ClassVar = [
+        "suspend",
+        "restore",
+        "grant",
+        "assign_plan",
+        "draft_invoice",
+        "park",
+        "unpark",
+    ]
 
     @display(description=_("Status"), label={"active": "success", "suspended": "danger"})  # type: ignore[untyped-decorator] # unfold ships no types
     def status(self, row: Organization) -> tuple[str, Any]:
@@ -96,6 +106,15 @@ class OrganizationAdmin(ReadOnlyAdmin):
             )
 
         return self._form(request, object_id, AssignPlanForm, _("Assign plan"), apply)
+
+    @action(description=_("Write an invoice"), url_path="draft-invoice")  # type: ignore[untyped-decorator] # as above
+    def draft_invoice(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Write a draft; it is made final on its own page."""
+
+        def apply(organization: OrganizationRef, cleaned: dict[str, Any]) -> None:
+            draft_write(organization, operator_actor(request), cleaned)
+
+        return self._form(request, object_id, DraftForm, _("Write an invoice"), apply)
 
     @action(description=_("Park account"), url_path="park")  # type: ignore[untyped-decorator] # as above
     def park(self, request: HttpRequest, object_id: str) -> HttpResponse:
