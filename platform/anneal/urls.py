@@ -14,6 +14,7 @@ API_APPS = [
     "billing.plans.urls",
     "billing.promotions.urls",
     "billing.invoices.urls",
+    "billing.payments.urls",
     "mlworker.catalog.urls",
     "mlworker.registry.urls",
     "mlworker.jobs.urls",
