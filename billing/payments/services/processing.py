@@ -19,6 +19,7 @@ from billing.payments.contracts import (
 from billing.payments.models import Payment, PaymentCustomer, ProviderEventRow
 from billing.payments.provider import Provider, provider_current
 from billing.payments.services.cards import cards_mirror
+from billing.payments.services.returning import dispute_book, refund_book
 from billing.payments.services.sessions import session_settle
 from billing.payments.services.settling import intent_settle
 from tenants.accounts.models import Organization
@@ -149,6 +150,10 @@ def _apply(row: ProviderEventRow, organization: OrganizationRef | None, told: _T
         intent_settle(organization=organization, intent=told.intent)
     elif told.cards is not None:
         cards_mirror(organization=organization, cards=told.cards)
+    elif told.refund is not None:
+        refund_book(organization=organization, refund=told.refund)
+    elif told.dispute is not None:
+        dispute_book(organization=organization, dispute=told.dispute)
     return True
 
 
