@@ -139,6 +139,8 @@ class SessionWanted:
     currency: str = ""
     label: str = ""
     locale: str = "auto"
+    own_page: str = ""
+    """Where a provider without pages sends the customer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,3 +90,10 @@ class ProviderRefused(DomainError):
 
     code, status, error_type = "payment_provider_refused", 502, "server_error"
     message = "The payment provider refused: ask the operator of this installation."
+
+
+class CardDeclined(DomainError):
+    """The card's bank refused."""
+
+    code, status, error_type = "card_declined", 402, "insufficient_quota"
+    message = "The card was declined: use another one."

@@ -10,10 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.conf import settings
-
 from anneal.kernel import clock
-from anneal.kernel.ids import public_id, uuid7
+from anneal.kernel.ids import uuid7
 from anneal.kernel.scopes import system_scope
 from billing.payments.contracts import (
     ChargeWanted,
@@ -54,7 +52,7 @@ class DemoProvider:
             "currency": wanted.currency,
             "state": CheckoutState.OPEN.value,
             "intent": "",
-            "url": f"{settings.ANNEAL_SITE_URL}/demo-checkout/{public_id('cs_', wanted.checkout_id)}",
+            "url": wanted.own_page,
             "success_url": wanted.success_url,
             "cancel_url": wanted.cancel_url,
             "expires_at": (clock.now() + _DAY).isoformat(),

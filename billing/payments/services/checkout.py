@@ -185,6 +185,8 @@ def _with_page(
             currency=attempt.currency if attempt else "",
             label="Anneal",
             locale=wanted.language,
+            own_page=f"{settings.ANNEAL_SITE_URL}/o/{organization.slug}/billing/demo-checkout"
+            f"/{public_id('cs_', row.id)}",
         )
     )
     with tenant_scope(organization):
