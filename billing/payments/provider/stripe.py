@@ -37,8 +37,12 @@ class StripeProvider:
 
     name = "stripe"
 
-    def __init__(self, client: stripe.StripeClient) -> None:
-        self._v1 = client.v1
+    def __init__(self, client: stripe.StripeClient, http: stripe.RequestsClient) -> None:
+        self._v1, self._http = client.v1, http
+
+    def close(self) -> None:
+        """Close this thread's connections."""
+        self._http.close()
 
     def customer_make(self, *, name: str, organization: str, key: str) -> str:
         """Make a customer that knows its organization."""
@@ -196,13 +200,14 @@ class StripeProvider:
 def stripe_provider() -> StripeProvider:
     """Return the account whose key is set; it repeats by itself what did not get through."""
     base = settings.ANNEAL_STRIPE_API_BASE
+    http = stripe.RequestsClient(timeout=20)
     client = stripe.StripeClient(
         settings.ANNEAL_STRIPE_SECRET_KEY,
         base_addresses={"api": base} if base else {},
-        http_client=stripe.RequestsClient(timeout=20),
+        http_client=http,
         max_network_retries=1,
     )
-    return StripeProvider(client)
+    return StripeProvider(client, http)
 
 
 @contextmanager
