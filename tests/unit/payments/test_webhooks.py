@@ -10,6 +10,7 @@ from anneal.kernel import clock
 from anneal.kernel.events import InvoicePaid, _handlers, subscribe
 from anneal.kernel.scopes import system_scope
 from billing.payments.models import ProviderEventRow
+from tests.stripe_fake.official import official_client
 from tests.unit.payments.shop import Shop
 
 pytestmark = pytest.mark.django_db
@@ -109,8 +110,6 @@ def test_b7_a_body_that_its_signature_does_not_cover_is_refused(shop: Shop) -> N
 
 
 def test_an_event_of_somebody_elses_customer_is_kept_and_does_nothing(shop: Shop) -> None:
-    from tests.stripe_fake.official import official_client
-
     with official_client(shop.fake) as client:
         client.v1.customers.create({"email": "ada@example.com"})
 
