@@ -64,13 +64,6 @@ class AutoTopUpInvalid(InvalidRequest):
     message = "The amount is within what can be paid at once, and the daily cap is not below it."
 
 
-class RefundExceeded(Conflict):
-    """More than was paid and is still kept."""
-
-    code = "refund_exceeded"
-    message = "That is more than this payment has left: refund less."
-
-
 class SignatureInvalid(InvalidRequest):
     """An event that the provider has not signed, or not within five minutes."""
 

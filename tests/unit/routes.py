@@ -33,6 +33,8 @@ MAKERS: dict[str, Callable[[OrganizationRef], str]] = {
     "batch_id": foreign.batch_id,
     "invoice_id": foreign.invoice_id,
     "credit_note_id": foreign.credit_note_id,
+    "checkout_id": foreign.checkout_id,
+    "payment_method_id": foreign.payment_method_id,
 }
 
 
