@@ -6,7 +6,6 @@ from decimal import Decimal
 from django.db import IntegrityError, transaction
 
 from anneal.kernel.errors import Conflict
-from anneal.kernel.events import PlanPaying, publish
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.plans.contracts import Period, SubscriptionInfo
@@ -26,7 +25,7 @@ from billing.plans.services.standing import (
     account_first,
     caps_apply,
     currency_check,
-    must_be_paid,
+    payment_check,
     plan_changed,
 )
 from billing.plans.terms import time_zone_read
@@ -67,13 +66,8 @@ def subscription_change(
 
 def _wanted(organization: OrganizationRef, plan: str, *, assigned: bool) -> PlanVersion:
     wanted = plan_version_current(code=plan, public_only=not assigned)
-    if must_be_paid(wanted) and not assigned:
-        costs = (
-            f"costs {wanted.fee.normalize():f} {wanted.currency} a {wanted.period}"
-            if wanted.fee
-            else "invoices what is used beyond its units"
-        )
-        publish(PlanPaying(organization=organization, plan=plan, costs=costs))
+    if not assigned:
+        payment_check(organization, wanted)
     return wanted
 
 
