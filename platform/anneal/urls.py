@@ -15,6 +15,7 @@ API_APPS = [
     "billing.promotions.urls",
     "billing.invoices.urls",
     "billing.outcomes.urls",
+    "billing.payments.urls",
     "mlworker.catalog.urls",
     "mlworker.registry.urls",
     "mlworker.jobs.urls",

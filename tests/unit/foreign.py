@@ -4,9 +4,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
 from anneal.kernel.ids import public_id
-from anneal.kernel.principal import Role
-from anneal.kernel.scopes import OrganizationRef
+from anneal.kernel.principal import SYSTEM_ACTOR, Role
+from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from billing.invoices.contracts import ReturnBy
+from billing.payments.contracts import ProviderCard, Purpose
+from billing.payments.models import PaymentMethod
+from billing.payments.services.cards import cards_mirror
+from billing.payments.services.checkout import CheckoutWanted, checkout_open
 from tests.unit.factories import make_client, make_member
 from tests.unit.invoices.helpers import credit, top_up
 from tests.unit.outcomes.helpers import (
@@ -131,3 +135,20 @@ def outcome_id(owner: OrganizationRef) -> str:
     money(owner, 60)
     job_under(owner, accept(owner, make_version(owner)))
     return public_id("out_", outcomes(owner)[0].id)
+
+
+def checkout_id(owner: OrganizationRef) -> str:
+    opened = checkout_open(
+        organization=owner,
+        actor=SYSTEM_ACTOR,
+        wanted=CheckoutWanted(purpose=Purpose.PAYMENT_METHOD, return_path="/billing"),
+        key="foreign",
+    )
+    return public_id("cs_", opened.id)
+
+
+def payment_method_id(owner: OrganizationRef) -> str:
+    card = ProviderCard("pm_foreign", "visa", "4242", 12, 2034)
+    with tenant_scope(owner):
+        cards_mirror(organization=owner, cards=(card,))
+        return public_id("pm_", PaymentMethod.objects.get().id)

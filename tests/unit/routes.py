@@ -35,6 +35,8 @@ MAKERS: dict[str, Callable[[OrganizationRef], str]] = {
     "credit_note_id": foreign.credit_note_id,
     "outcome_contract_id": foreign.outcome_contract_id,
     "outcome_id": foreign.outcome_id,
+    "checkout_id": foreign.checkout_id,
+    "payment_method_id": foreign.payment_method_id,
 }
 
 

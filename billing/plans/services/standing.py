@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from typing import Final
 
-from anneal.kernel.events import PlanChanged, publish
+from anneal.kernel.events import PlanChanged, PlanPaying, publish
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef
 from billing.ledger import functions
 from billing.ledger.models import LimitScope
 from billing.ledger.selectors import account_get, limits_list
 from billing.ledger.services import limit_remove, limit_set
-from billing.plans.errors import PlanCurrency
+from billing.plans.errors import PaymentMethodRequired, PlanCurrency
 from billing.plans.models import PlanVersion, Subscription
 from billing.plans.rows import plan_terms
 
@@ -39,9 +39,25 @@ def fault_found(organization: OrganizationRef, wanted: PlanVersion, *, assigned:
     """Say why a change of plan that waited cannot begin: the currency, the payment, or nothing."""
     try:
         currency_check(organization, wanted)
+        if not assigned:
+            payment_check(organization, wanted)
     except PlanCurrency:
         return CURRENCY
-    return PAYMENT if must_be_paid(wanted) and not assigned else ""
+    except PaymentMethodRequired:
+        return PAYMENT
+    return ""
+
+
+def payment_check(organization: OrganizationRef, wanted: PlanVersion) -> None:
+    """Let whoever collects refuse a plan that must be paid. Raises PaymentMethodRequired."""
+    if not must_be_paid(wanted):
+        return
+    costs = (
+        f"costs {wanted.fee.normalize():f} {wanted.currency} a {wanted.period}"
+        if wanted.fee
+        else "invoices what is used beyond its units"
+    )
+    publish(PlanPaying(organization=organization, plan=wanted.plan.code, costs=costs))
 
 
 def must_be_paid(version: PlanVersion) -> bool:

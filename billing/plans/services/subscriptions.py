@@ -9,7 +9,7 @@ from anneal.kernel.errors import Conflict
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.plans.contracts import Period, SubscriptionInfo
-from billing.plans.errors import PaymentMethodRequired, PlanCurrency, SubscriptionUnchanged
+from billing.plans.errors import PlanCurrency, SubscriptionUnchanged
 from billing.plans.models import PlanVersion, Subscription
 from billing.plans.selectors import period_of, plan_version_current, subscription_info
 from billing.plans.services.changes import (
@@ -25,7 +25,7 @@ from billing.plans.services.standing import (
     account_first,
     caps_apply,
     currency_check,
-    must_be_paid,
+    payment_check,
     plan_changed,
 )
 from billing.plans.terms import time_zone_read
@@ -50,7 +50,7 @@ def subscription_change(
     require_scope(organization)
     row, now = subscription_locked(organization)
     if row is None:
-        wanted = _wanted(plan, assigned=assigned)
+        wanted = _wanted(organization, plan, assigned=assigned)
         zone = time_zone_read(time_zone or "UTC", now)
         return subscription_info(_start(organization, actor, wanted, zone, now))
     if time_zone not in (None, row.time_zone):
@@ -60,24 +60,14 @@ def subscription_change(
     waits = row.next_version is not None or row.ends_with_period
     if waits and row.plan_version.plan.code == plan:
         return subscription_info(change_keep(organization, actor, row))
-    wanted = _wanted(plan, assigned=assigned)
+    wanted = _wanted(organization, plan, assigned=assigned)
     return subscription_info(_change(organization, actor, row, wanted, now, assigned=assigned))
 
 
-def _wanted(plan: str, *, assigned: bool) -> PlanVersion:
+def _wanted(organization: OrganizationRef, plan: str, *, assigned: bool) -> PlanVersion:
     wanted = plan_version_current(code=plan, public_only=not assigned)
-    if must_be_paid(wanted) and not assigned:
-        costs = (
-            f"costs {wanted.fee.normalize():f} {wanted.currency} a {wanted.period}"
-            if wanted.fee
-            else "invoices what is used beyond its units"
-        )
-        raise PaymentMethodRequired(
-            f"The plan '{plan}' {costs} and no payment method is set up: choose a free plan"
-            " without a credit line, or ask the operator of this installation to put the"
-            " organization on it.",
-            param="plan",
-        )
+    if not assigned:
+        payment_check(organization, wanted)
     return wanted
 
 

@@ -97,6 +97,18 @@ class PlanChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PlanPaying(Event):
+    """An organization wants a plan that must be paid; a subscriber may refuse by raising.
+
+    ``costs`` says what for, to be put after the plan's code.
+    """
+
+    organization: OrganizationRef
+    plan: str
+    costs: str
+
+
+@dataclass(frozen=True, slots=True)
 class CreditLineGiven(Event):
     """An account may use money that it pays later; its lock is held."""
 

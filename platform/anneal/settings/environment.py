@@ -82,7 +82,10 @@ DEFAULT_LIMITS: Final = limits_read(os.environ.get("ANNEAL_DEFAULT_LIMITS") or "
 # Webhooks go to public https addresses. These networks are open to them too, and plain http if 1.
 WEBHOOK_NETWORKS: Final = networks_read(os.environ.get("ANNEAL_WEBHOOK_NETWORKS", ""))
 WEBHOOK_HTTP: Final = os.environ.get("ANNEAL_WEBHOOK_HTTP") == "1"
+# Without a key payments are a demo. The secret signs webhooks; the base is Stripe's own if unset.
 STRIPE_SECRET_KEY: Final = os.environ.get("STRIPE_SECRET_KEY", "")
+STRIPE_WEBHOOK_SECRET: Final = os.environ.get("STRIPE_WEBHOOK_SECRET", "")
+STRIPE_API_BASE: Final = os.environ.get("STRIPE_API_BASE", "")
 
 OWNER_COMMANDS: Final = frozenset({"migrate", "makemigrations", "sqlmigrate", "showmigrations"})
 """The commands that log in as the tables' owner; no running process does."""

@@ -1,0 +1,1 @@
+"""Payments: cards, checkouts, attempts to collect, refunds and disputes, by a provider."""

@@ -1,0 +1,86 @@
+"""What payments ask of a provider. No call may happen inside a scope: each may take seconds."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Protocol
+
+from billing.payments.contracts import (
+    ChargeWanted,
+    ProviderCard,
+    ProviderDispute,
+    ProviderEvent,
+    ProviderIntent,
+    ProviderRefund,
+    ProviderSession,
+    SessionWanted,
+)
+
+
+class Provider(Protocol):
+    """Someone who keeps cards and collects.
+
+    Every call that changes something has a key: twice the same key is once the effect. Any may
+    raise ProviderAway, after which nobody knows whether it happened, and ProviderRefused.
+    """
+
+    name: str
+
+    def customer_make(self, *, name: str, organization: str, key: str) -> str:
+        """Make a customer and return its reference."""
+        ...
+
+    def session_open(self, wanted: SessionWanted) -> ProviderSession:
+        """Open a page to pay or to save a card."""
+        ...
+
+    def session_read(self, ref: str) -> ProviderSession:
+        """Return a page as it is now."""
+        ...
+
+    def session_expire(self, ref: str) -> ProviderSession:
+        """Close a page so that nobody pays there, and return what it had become by then."""
+        ...
+
+    def charge(self, wanted: ChargeWanted) -> ProviderIntent:
+        """Take money from a saved card; a refused one is an answer, not an error."""
+        ...
+
+    def intent_read(self, ref: str) -> ProviderIntent:
+        """Return a payment as it is now."""
+        ...
+
+    def cards(self, customer: str) -> tuple[ProviderCard, ...]:
+        """Return a customer's cards as they are now."""
+        ...
+
+    def card_default(self, *, customer: str, card: str) -> None:
+        """Pay with this card from now on."""
+        ...
+
+    def card_remove(self, card: str) -> None:
+        """Forget a card; one that is gone already is no error."""
+        ...
+
+    def portal_open(self, *, customer: str, return_url: str) -> str:
+        """Return the address of the page on which a customer minds its cards."""
+        ...
+
+    def refund(self, *, intent: str, amount_minor: int, currency: str, key: str) -> ProviderRefund:
+        """Send money back to the card it came from."""
+        ...
+
+    def refund_read(self, ref: str) -> ProviderRefund:
+        """Return a refund as it is now."""
+        ...
+
+    def dispute_read(self, ref: str) -> ProviderDispute:
+        """Return a dispute as it is now."""
+        ...
+
+    def event_verified(self, body: bytes, signature: str) -> ProviderEvent:
+        """Return a signed event. Raises SignatureInvalid."""
+        ...
+
+    def events_since(self, moment: datetime) -> Iterator[ProviderEvent]:
+        """Yield the events from a moment on, newest first."""
+        ...

@@ -1,0 +1,297 @@
+"""Stripe behind the port, by its own client."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Final
+from uuid import UUID
+
+import stripe
+from django.conf import settings
+
+from anneal.kernel.scopes import ScopeError, current_scope
+from billing.payments.contracts import (
+    ChargeWanted,
+    CheckoutState,
+    IntentStatus,
+    ProviderCard,
+    ProviderDispute,
+    ProviderEvent,
+    ProviderIntent,
+    ProviderRefund,
+    ProviderSession,
+    SessionWanted,
+)
+from billing.payments.errors import ProviderAway, ProviderRefused
+from billing.payments.provider.amounts import from_stripe, to_stripe
+from billing.payments.provider.events import event_of, signed
+
+_METADATA: Final = "anneal_attempt"
+_ENDED: Final = {"succeeded": IntentStatus.SUCCEEDED, "canceled": IntentStatus.FAILED}
+_DECLINED: Final = frozenset({"requires_payment_method", "requires_action"})
+
+
+class StripeProvider:
+    """An account at Stripe."""
+
+    name = "stripe"
+
+    def __init__(self, client: stripe.StripeClient, http: stripe.RequestsClient) -> None:
+        self._v1, self._http = client.v1, http
+
+    def close(self) -> None:
+        """Close this thread's connections."""
+        self._http.close()
+
+    def customer_make(self, *, name: str, organization: str, key: str) -> str:
+        """Make a customer that knows its organization."""
+        with _asking():
+            made = self._v1.customers.create(
+                {"name": name, "metadata": {"anneal_organization": organization}},
+                {"idempotency_key": key},
+            )
+        return made.id
+
+    def session_open(self, wanted: SessionWanted) -> ProviderSession:
+        """Open a Checkout session."""
+        params: dict[str, Any] = {
+            "mode": "payment" if wanted.amount_minor else "setup",
+            "customer": wanted.customer,
+            "success_url": wanted.success_url,
+            "cancel_url": wanted.cancel_url,
+            "client_reference_id": str(wanted.checkout_id),
+            "payment_method_types": ["card"],
+            "locale": wanted.locale,
+        }
+        if wanted.amount_minor:
+            price = {
+                "currency": wanted.currency.lower(),
+                "unit_amount": to_stripe(wanted.amount_minor, wanted.currency),
+                "product_data": {"name": wanted.label},
+            }
+            params["line_items"] = [{"quantity": 1, "price_data": price}]
+            params["payment_intent_data"] = {"metadata": {_METADATA: str(wanted.attempt_id)}}
+        with _asking():
+            made = self._v1.checkout.sessions.create(
+                params,  # type: ignore[arg-type] # built by hand
+                {"idempotency_key": wanted.key},
+            )
+        return _session(made)
+
+    def session_read(self, ref: str) -> ProviderSession:
+        """Retrieve a Checkout session."""
+        with _asking():
+            return _session(self._v1.checkout.sessions.retrieve(ref))
+
+    def session_expire(self, ref: str) -> ProviderSession:
+        """Expire it; one that is over already is read instead."""
+        try:
+            with _asking():
+                return _session(self._v1.checkout.sessions.expire(ref))
+        except ProviderRefused:
+            return self.session_read(ref)
+
+    def charge(self, wanted: ChargeWanted) -> ProviderIntent:
+        """Create and confirm a payment intent off session."""
+        params: dict[str, Any] = {
+            "amount": to_stripe(wanted.amount_minor, wanted.currency),
+            "currency": wanted.currency.lower(),
+            "customer": wanted.customer,
+            "payment_method": wanted.card,
+            "payment_method_types": ["card"],
+            "off_session": True,
+            "confirm": True,
+            "description": wanted.label,
+            "metadata": {_METADATA: str(wanted.attempt_id)},
+        }
+        try:
+            with _asking():
+                made = self._v1.payment_intents.create(
+                    params,  # type: ignore[arg-type] # built by hand
+                    {"idempotency_key": wanted.key},
+                )
+        except stripe.CardError as error:
+            return _declined(error, wanted)
+        return _intent(made)
+
+    def intent_read(self, ref: str) -> ProviderIntent:
+        """Retrieve a payment intent."""
+        with _asking():
+            return _intent(self._v1.payment_intents.retrieve(ref))
+
+    def cards(self, customer: str) -> tuple[ProviderCard, ...]:
+        """List a customer's cards; a customer that was deleted has none."""
+        with _asking():
+            whole = self._v1.customers.retrieve(customer)
+            if getattr(whole, "deleted", False):
+                return ()
+            listed = self._v1.payment_methods.list({"customer": customer, "type": "card"})
+            found = list(listed.auto_paging_iter())
+        default = whole.invoice_settings.default_payment_method if whole.invoice_settings else None
+        return tuple(_card(each, default) for each in found if each.card)
+
+    def card_default(self, *, customer: str, card: str) -> None:
+        """Make it the one that invoices are paid with."""
+        with _asking():
+            self._v1.customers.update(
+                customer, {"invoice_settings": {"default_payment_method": card}}
+            )
+
+    def card_remove(self, card: str) -> None:
+        """Detach it."""
+        try:
+            with _asking():
+                self._v1.payment_methods.detach(card)
+        except ProviderRefused:
+            return
+
+    def portal_open(self, *, customer: str, return_url: str) -> str:
+        """Open the customer portal."""
+        with _asking():
+            made = self._v1.billing_portal.sessions.create(
+                {"customer": customer, "return_url": return_url}
+            )
+        return made.url
+
+    def refund(self, *, intent: str, amount_minor: int, currency: str, key: str) -> ProviderRefund:
+        """Refund a part of what an intent collected."""
+        with _asking():
+            made = self._v1.refunds.create(
+                {"payment_intent": intent, "amount": to_stripe(amount_minor, currency)},
+                {"idempotency_key": key},
+            )
+        return _refund(made)
+
+    def refund_read(self, ref: str) -> ProviderRefund:
+        """Retrieve a refund."""
+        with _asking():
+            return _refund(self._v1.refunds.retrieve(ref))
+
+    def dispute_read(self, ref: str) -> ProviderDispute:
+        """Retrieve a dispute."""
+        with _asking():
+            found = self._v1.disputes.retrieve(ref)
+        currency = found.currency.upper()
+        return ProviderDispute(
+            ref=found.id,
+            intent=_id(found.payment_intent),
+            amount_minor=from_stripe(found.amount, currency),
+            currency=currency,
+            state=found.status,
+            reason=found.reason,
+        )
+
+    def event_verified(self, body: bytes, signature: str) -> ProviderEvent:
+        """Check the signature against STRIPE_WEBHOOK_SECRET."""
+        return signed(body, signature, settings.ANNEAL_STRIPE_WEBHOOK_SECRET)
+
+    def events_since(self, moment: datetime) -> Iterator[ProviderEvent]:
+        """List events, newest first, page after page."""
+        with _asking():
+            listed = self._v1.events.list(
+                {"created": {"gte": int(moment.timestamp())}, "limit": 100}
+            )
+            for each in listed.auto_paging_iter():
+                yield event_of(each.to_dict())
+
+
+@lru_cache(maxsize=1)
+def stripe_provider() -> StripeProvider:
+    """Return the account whose key is set; it repeats by itself what did not get through."""
+    base = settings.ANNEAL_STRIPE_API_BASE
+    http = stripe.RequestsClient(timeout=20)
+    client = stripe.StripeClient(
+        settings.ANNEAL_STRIPE_SECRET_KEY,
+        base_addresses={"api": base} if base else {},
+        http_client=http,
+        max_network_retries=1,
+    )
+    return StripeProvider(client, http)
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    """No transaction waits for Stripe, and what Stripe says becomes an error of ours."""
+    if current_scope() is not None:
+        raise ScopeError("A payment provider is asked outside of scopes: close it first.")
+    try:
+        yield
+    except stripe.CardError:
+        raise
+    except (stripe.APIConnectionError, stripe.RateLimitError) as error:
+        raise ProviderAway from error
+    except stripe.StripeError as error:
+        if error.http_status is None or error.http_status >= 500 or error.http_status == 409:
+            raise ProviderAway from error
+        raise ProviderRefused(f"The payment provider refused: {error.user_message}") from error
+
+
+def _id(value: Any) -> str:
+    """Return a reference, whether it came expanded or not."""
+    return value if isinstance(value, str) else value.id if value else ""
+
+
+def _session(found: Any) -> ProviderSession:
+    return ProviderSession(
+        ref=found.id,
+        state=CheckoutState(found.status),
+        url=found.url or "",
+        expires_at=datetime.fromtimestamp(found.expires_at, UTC),
+        customer=_id(found.customer),
+        intent=_id(found.payment_intent),
+    )
+
+
+def _intent(found: Any) -> ProviderIntent:
+    status = _ENDED.get(found.status, IntentStatus.PENDING)
+    error = found.last_payment_error
+    if status == IntentStatus.PENDING and found.status in _DECLINED and error is not None:
+        status = IntentStatus.FAILED
+    currency = found.currency.upper()
+    wanted = (found.metadata.to_dict() if found.metadata else {}).get(_METADATA)
+    return ProviderIntent(
+        ref=found.id,
+        status=status,
+        amount_minor=from_stripe(found.amount, currency),
+        currency=currency,
+        customer=_id(found.customer),
+        attempt_id=UUID(wanted) if wanted else None,
+        failure=(error.decline_code or error.code or "declined") if error is not None else "",
+    )
+
+
+def _declined(error: stripe.CardError, wanted: ChargeWanted) -> ProviderIntent:
+    told = error.error
+    intent = told.payment_intent if told else None
+    return ProviderIntent(
+        ref=_id(intent),
+        status=IntentStatus.FAILED,
+        amount_minor=wanted.amount_minor,
+        currency=wanted.currency,
+        customer=wanted.customer,
+        attempt_id=wanted.attempt_id,
+        failure=(told.decline_code if told else None) or error.code or "declined",
+    )
+
+
+def _card(found: Any, default: Any) -> ProviderCard:
+    return ProviderCard(
+        ref=found.id,
+        brand=found.card.brand,
+        last4=found.card.last4,
+        exp_month=found.card.exp_month,
+        exp_year=found.card.exp_year,
+        default=found.id == _id(default),
+    )
+
+
+def _refund(found: Any) -> ProviderRefund:
+    currency = found.currency.upper()
+    return ProviderRefund(
+        ref=found.id,
+        intent=_id(found.payment_intent),
+        amount_minor=from_stripe(found.amount, currency),
+        currency=currency,
+        state=found.status or "pending",
+    )

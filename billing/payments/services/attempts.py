@@ -1,0 +1,174 @@
+"""Tries to collect: their rows are committed before the provider is asked, and so survive it."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from anneal.kernel import clock
+from anneal.kernel.scopes import OrganizationRef, tenant_scope
+from billing.invoices.services import invoice_payable
+from billing.ledger import functions
+from billing.payments.contracts import AttemptInfo, AttemptState, ChargeWanted, ProviderIntent
+from billing.payments.errors import (
+    AmountInvalid,
+    InvoicePaidAlready,
+    PaymentOpen,
+    ProviderRefused,
+)
+from billing.payments.models import PaymentAttempt
+from billing.payments.provider import Provider, provider_current
+from billing.payments.rows import attempt_info
+from billing.payments.services.customers import card_default_ref, customer_ref
+from billing.payments.services.sessions import session_settle
+from billing.payments.services.settling import attempt_fail, intent_settle
+
+AGAIN: Final = timedelta(minutes=1)
+"""When an answer that did not come is asked for again."""
+GIVE_UP: Final = timedelta(hours=23)
+"""A provider knows a key for a day: asked later, it would collect twice."""
+_BATCH: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An attempt to ask the provider about, with what the asking needs."""
+
+    id: UUID
+    key: str
+    card: str
+    session: str
+    amount_minor: int
+    currency: str
+
+
+def invoice_collect(
+    *, organization: OrganizationRef, invoice_id: UUID, automatic: bool
+) -> AttemptInfo:
+    """Collect what is due on an invoice from the organization's card. Opens its own scopes.
+
+    A page that is open for it is closed first: what was paid there until then counts. Raises
+    InvoiceUnknown, InvoicePaidAlready, CardNeeded, PaymentOpen, ProviderAway.
+    """
+    provider = provider_current()
+    for _ in range(2):
+        with tenant_scope(organization):
+            claim = invoice_claim(organization, invoice_id, automatic=automatic)
+        if not claim.session:
+            return attempt_ask(organization, provider, claim)
+        page_close(organization, provider, claim.session)
+    raise PaymentOpen
+
+
+def invoice_claim(
+    organization: OrganizationRef, invoice_id: UUID, *, automatic: bool, page: bool = False
+) -> Claim:
+    """Return the invoice's open attempt, or begin its next; the last look before money moves.
+
+    ``page``: it will be paid on a page, which needs no card yet.
+    """
+    functions.account_open(organization_id=organization.id)
+    due = invoice_payable(organization=organization, invoice_id=invoice_id)
+    if not due.amount_due_minor:
+        raise InvoicePaidAlready
+    tries = PaymentAttempt.objects.filter(organization_id=organization.id, invoice_id=invoice_id)
+    row = tries.filter(state=AttemptState.OPEN).first()
+    if row is None:
+        number = tries.count() + 1
+        row = PaymentAttempt(
+            organization_id=organization.id,
+            invoice_id=invoice_id,
+            amount_minor=due.amount_due_minor,
+            currency=due.currency,
+            key=f"invoice:{invoice_id}:{number}",
+            number=number,
+            card_ref="" if page else card_default_ref(organization),
+            automatic=automatic,
+            asked_at=clock.now(),
+        )
+        row.save(force_insert=True)
+    return claim_of(row)
+
+
+def claim_of(row: PaymentAttempt) -> Claim:
+    """Return what asking about an attempt needs."""
+    return Claim(row.id, row.key, row.card_ref, row.session_ref, row.amount_minor, row.currency)
+
+
+def attempt_ask(organization: OrganizationRef, provider: Provider, claim: Claim) -> AttemptInfo:
+    """Let the provider collect an attempt, and book its answer. Opens its own scopes.
+
+    Asked again with the same attempt the provider answers what it answered. Raises ProviderAway,
+    after which the attempt stays open and is asked for again.
+    """
+    customer = customer_ref(organization, provider)
+    wanted = ChargeWanted(
+        customer=customer,
+        card=claim.card,
+        amount_minor=claim.amount_minor,
+        currency=claim.currency,
+        key=f"{organization.id}:{claim.key}",
+        attempt_id=claim.id,
+    )
+    try:
+        intent: ProviderIntent | None = provider.charge(wanted)
+    except (ProviderRefused, AmountInvalid) as error:
+        intent, refusal = None, error.code
+    with tenant_scope(organization):
+        functions.account_open(organization_id=organization.id)
+        if intent is not None:
+            intent_settle(organization=organization, intent=intent)
+        row = PaymentAttempt.objects.get(organization_id=organization.id, id=claim.id)
+        if intent is None:
+            attempt_fail(organization=organization, row=row, failure=refusal)
+        return attempt_info(row)
+
+
+def page_close(organization: OrganizationRef, provider: Provider, ref: str) -> None:
+    """Close a page, or book what was paid on it. Opens its own scopes."""
+    _page_book(organization, provider, ref, close=True)
+
+
+def page_look(organization: OrganizationRef, provider: Provider, ref: str) -> None:
+    """Book what became of a page. Opens its own scopes."""
+    _page_book(organization, provider, ref, close=False)
+
+
+def _page_book(organization: OrganizationRef, provider: Provider, ref: str, *, close: bool) -> None:
+    session = provider.session_expire(ref) if close else provider.session_read(ref)
+    intent = provider.intent_read(session.intent) if session.intent else None
+    cards = provider.cards(session.customer)
+    with tenant_scope(organization):
+        session_settle(organization=organization, session=session, intent=intent, cards=cards)
+
+
+def attempts_due() -> list[tuple[UUID, UUID]]:
+    """Return organizations and attempts whose answer did not come. System scope."""
+    rows = PaymentAttempt.objects.filter(
+        state=AttemptState.OPEN, session_ref="", asked_at__lte=clock.now() - AGAIN
+    ).exclude(card_ref="")
+    return list(rows.order_by("asked_at").values_list("organization_id", "id")[:_BATCH])
+
+
+def attempt_again(*, organization: OrganizationRef, attempt_id: UUID) -> None:
+    """Ask once more for an answer that did not come. Opens its own scopes."""
+    with tenant_scope(organization):
+        functions.account_open(organization_id=organization.id)
+        row = PaymentAttempt.objects.filter(
+            organization_id=organization.id, id=attempt_id, state=AttemptState.OPEN
+        ).first()
+        if row is None or row.session_ref:
+            return
+        if row.created_at < clock.now() - GIVE_UP and not row.intent_ref:
+            attempt_fail(organization=organization, row=row, failure="unanswered")
+            return
+        row.asked_at = clock.now()
+        row.save(update_fields=["asked_at"])
+        claim, intent_ref = claim_of(row), row.intent_ref
+    provider = provider_current()
+    if not intent_ref:
+        attempt_ask(organization, provider, claim)
+        return
+    intent = provider.intent_read(intent_ref)
+    with tenant_scope(organization):
+        intent_settle(organization=organization, intent=intent)

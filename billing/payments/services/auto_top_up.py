@@ -1,0 +1,150 @@
+"""Buying credit by itself: one charge closes the gap, and a day has a cap."""
+
+from decimal import ROUND_CEILING, Decimal
+from uuid import UUID
+
+from django.db.models import Sum
+
+from anneal.kernel import clock
+from anneal.kernel.audit import audit_record
+from anneal.kernel.ids import public_id
+from anneal.kernel.principal import Actor
+from anneal.kernel.scopes import OrganizationRef, require_scope, tenant_scope
+from billing.ledger import functions
+from billing.ledger.selectors import balance_get
+from billing.payments.contracts import AttemptInfo, AttemptState, AutoTopUpTerms
+from billing.payments.errors import AutoTopUpInvalid, CardNeeded
+from billing.payments.limits import amount_read, currency_of, least_most
+from billing.payments.models import AutoTopUp, PaymentAttempt
+from billing.payments.provider import provider_current
+from billing.payments.rows import auto_top_up_terms
+from billing.payments.services.attempts import Claim, attempt_ask, claim_of
+from billing.payments.services.customers import card_default_ref
+from billing.payments.services.pausing import auto_top_up_pause
+from billing.prices.currency import minor_units, require_decimals
+
+CAP_REACHED = "daily_cap"
+
+
+def auto_top_up_get(*, organization: OrganizationRef) -> AutoTopUpTerms:
+    """Return when credit is bought by itself; never, unless somebody said so."""
+    require_scope(organization)
+    row = AutoTopUp.objects.filter(organization_id=organization.id).first()
+    if row is None:
+        return AutoTopUpTerms(currency=currency_of(organization))
+    return auto_top_up_terms(row)
+
+
+def auto_top_up_set(
+    *, organization: OrganizationRef, actor: Actor, terms: AutoTopUpTerms
+) -> AutoTopUpTerms:
+    """Keep when credit is bought by itself. Raises AutoTopUpInvalid, AmountInvalid, CardNeeded."""
+    require_scope(organization)
+    functions.account_open(organization_id=organization.id)
+    currency = currency_of(organization)
+    if terms.enabled:
+        _check(organization, terms, currency)
+    row = AutoTopUp.objects.filter(organization_id=organization.id).first() or AutoTopUp(
+        organization_id=organization.id
+    )
+    row.enabled, row.currency, row.threshold = terms.enabled, currency, terms.threshold
+    row.amount, row.daily_cap = terms.amount, terms.daily_cap
+    row.retry_at, row.paused_reason = None, ""
+    row.save()
+    audit_record(
+        actor=actor,
+        action="auto_top_up.set",
+        target=public_id("atu_", row.id),
+        detail={"enabled": row.enabled, "amount": f"{row.amount:f} {currency}"},
+        organization=organization,
+    )
+    return auto_top_up_terms(row)
+
+
+def auto_top_up_look(*, organization: OrganizationRef) -> AttemptInfo | None:
+    """Buy credit if the balance is below the threshold; return the try. Opens its own scopes.
+
+    While one is under way no second begins, and one that was refused waits a day.
+    """
+    with tenant_scope(organization):
+        claim = _claim(organization)
+    if claim is None:
+        return None
+    return attempt_ask(organization, provider_current(), claim)
+
+
+def organizations_to_top_up(*, after: UUID | None) -> list[UUID]:
+    """Return who buys credit by itself, by id after ``after``. System scope."""
+    rows = AutoTopUp.objects.filter(enabled=True)
+    if after is not None:
+        rows = rows.filter(organization_id__gt=after)
+    return list(rows.order_by("organization_id").values_list("organization_id", flat=True)[:200])
+
+
+def _check(organization: OrganizationRef, terms: AutoTopUpTerms, currency: str) -> None:
+    amount_read(terms.amount, currency)
+    require_decimals(terms.daily_cap, currency, param="daily_cap")
+    if terms.threshold < 0 or terms.daily_cap < terms.amount:
+        raise AutoTopUpInvalid(param="daily_cap")
+    card_default_ref(organization)
+
+
+def _claim(organization: OrganizationRef) -> Claim | None:
+    functions.account_open(organization_id=organization.id)
+    row = AutoTopUp.objects.filter(organization_id=organization.id, enabled=True).first()
+    if row is None or (row.retry_at is not None and row.retry_at > clock.now()):
+        return None
+    gap = row.threshold - balance_get(organization=organization, unit=row.currency).available
+    mine = PaymentAttempt.objects.filter(
+        organization_id=organization.id, automatic=True, invoice_id__isnull=True
+    )
+    if gap <= 0 or mine.filter(state=AttemptState.OPEN).exists():
+        return None
+    coins = min(_needed(row, gap), _left_today(row))
+    if coins < least_most(row.currency)[0]:
+        auto_top_up_pause(organization=organization, reason=CAP_REACHED)
+        return None
+    try:
+        card = card_default_ref(organization)
+    except CardNeeded as error:
+        auto_top_up_pause(organization=organization, reason=error.code)
+        return None
+    return claim_of(_attempt(organization, row, card, coins))
+
+
+def _attempt(
+    organization: OrganizationRef, row: AutoTopUp, card: str, coins: int
+) -> PaymentAttempt:
+    row.round += 1
+    row.save(update_fields=["round"])
+    attempt = PaymentAttempt(
+        organization_id=organization.id,
+        amount_minor=coins,
+        currency=row.currency,
+        key=f"auto:{row.id}:{row.round}",
+        number=row.round,
+        card_ref=card,
+        automatic=True,
+        asked_at=clock.now(),
+    )
+    attempt.save(force_insert=True)
+    return attempt
+
+
+def _needed(row: AutoTopUp, gap: Decimal) -> int:
+    """Return the fewest whole amounts that close the gap, in coins, as far as one payment goes."""
+    times = (gap / row.amount).to_integral_value(rounding=ROUND_CEILING)
+    return min(minor_units(times * row.amount, row.currency), least_most(row.currency)[1])
+
+
+def _left_today(row: AutoTopUp) -> int:
+    """Return how much may still be bought today, in coins."""
+    today = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    tried = PaymentAttempt.objects.filter(
+        organization_id=row.organization_id,
+        automatic=True,
+        invoice_id__isnull=True,
+        state=AttemptState.SUCCEEDED,
+        ended_at__gte=today,
+    ).aggregate(total=Sum("amount_minor"))["total"]
+    return minor_units(row.daily_cap, row.currency) - (tried or 0)

@@ -1,0 +1,73 @@
+"""The cards of an organization: a mirror of what the provider keeps."""
+
+from anneal.kernel import clock
+from anneal.kernel.audit import audit_record
+from anneal.kernel.ids import public_id
+from anneal.kernel.principal import SYSTEM_ACTOR, Actor
+from anneal.kernel.scopes import OrganizationRef, require_scope
+from billing.ledger import functions
+from billing.payments.contracts import ProviderCard
+from billing.payments.models import PaymentMethod
+
+
+def cards_mirror(
+    *,
+    organization: OrganizationRef,
+    cards: tuple[ProviderCard, ...],
+    actor: Actor = SYSTEM_ACTOR,
+) -> None:
+    """Make the mirror show these cards and no others.
+
+    The whole list is taken over, so it does not matter in which order events of it come. Where the
+    provider names no default, the one there was stays, else the first becomes it.
+    """
+    require_scope(organization)
+    functions.account_open(organization_id=organization.id)
+    known = {row.ref: row for row in PaymentMethod.objects.filter(organization_id=organization.id)}
+    default = _default(cards, known)
+    mine = PaymentMethod.objects.filter(organization_id=organization.id)
+    # One default at a time, also between two statements.
+    mine.exclude(ref=default).filter(is_default=True).update(is_default=False)
+    for card in cards:
+        row = known.get(card.ref)
+        if row is None or row.removed_at is not None:
+            row = _kept(organization, actor, row or PaymentMethod(), card)
+        row.brand, row.last4 = card.brand, card.last4
+        row.exp_month, row.exp_year = card.exp_month, card.exp_year
+        row.is_default = card.ref == default
+        row.save()
+    present = {card.ref for card in cards}
+    for ref, row in known.items():
+        if ref not in present and row.removed_at is None:
+            row.removed_at, row.is_default = clock.now(), False
+            row.save(update_fields=["removed_at", "is_default"])
+            _audit(organization, actor, "payment_method.remove", row)
+
+
+def _kept(
+    organization: OrganizationRef, actor: Actor, row: PaymentMethod, card: ProviderCard
+) -> PaymentMethod:
+    row.organization_id, row.ref, row.removed_at = organization.id, card.ref, None
+    row.brand, row.last4 = card.brand, card.last4
+    _audit(organization, actor, "payment_method.add", row)
+    return row
+
+
+def _default(cards: tuple[ProviderCard, ...], known: dict[str, PaymentMethod]) -> str:
+    for card in cards:
+        if card.default:
+            return card.ref
+    for card in cards:
+        if card.ref in known and known[card.ref].is_default:
+            return card.ref
+    return cards[0].ref if cards else ""
+
+
+def _audit(organization: OrganizationRef, actor: Actor, action: str, row: PaymentMethod) -> None:
+    audit_record(
+        actor=actor,
+        action=action,
+        target=public_id("pm_", row.id),
+        detail={"card": f"{row.brand} {row.last4}"},
+        organization=organization,
+    )

@@ -1,0 +1,95 @@
+"""What payments do when invoices say that something is due or goes back."""
+
+from typing import Final
+
+from anneal.kernel import clock
+from anneal.kernel.events import CreditNoteIssued, InvoiceFinalized, PaymentRetryDue, PlanPaying
+from anneal.kernel.outbox import outbox_add
+from anneal.kernel.scopes import OrganizationRef
+from billing.invoices.contracts import ReturnBy
+from billing.payments.models import Payment, PaymentMethod, Refund
+from billing.plans.errors import PaymentMethodRequired
+
+COLLECT_TASK: Final = "payments.collect"
+REFUND_TASK: Final = "payments.refund"
+
+
+def plan_paying(event: PlanPaying) -> None:
+    """Refuse a plan that costs money while there is nothing to collect with."""
+    if not card_usable(event.organization):
+        raise PaymentMethodRequired(
+            f"The plan '{event.plan}' {event.costs} and no payment method is set up: POST"
+            " /v1/billing/checkout with purpose 'plan' saves a card and goes on it.",
+            param="plan",
+        )
+
+
+def invoice_finalized(event: InvoiceFinalized) -> None:
+    """Collect a new invoice where a card is kept."""
+    if event.amount_due_minor > 0 and card_usable(event.organization):
+        _collect(event.organization, str(event.invoice_id))
+
+
+def payment_retry_due(event: PaymentRetryDue) -> None:
+    """Collect an unpaid invoice once more where a card is kept."""
+    if card_usable(event.organization):
+        _collect(event.organization, str(event.invoice_id))
+
+
+def credit_note_issued(event: CreditNoteIssued) -> None:
+    """Send back to the cards it came from what a credit note returns so, newest payment first."""
+    if event.return_by != ReturnBy.REFUND:
+        return
+    rows = Payment.objects.filter(
+        organization_id=event.organization.id, invoice_id=event.invoice_id
+    ).order_by("-id")
+    if event.payment_id is not None:
+        rows = rows.filter(id=event.payment_id)
+    left = event.returned_minor
+    for row in rows:
+        part = min(left, row.amount_minor - row.refunded_minor)
+        if part <= 0:
+            continue
+        row.refunded_minor += part
+        row.save(update_fields=["refunded_minor"])
+        left -= part
+        _refund(event, row, part)
+
+
+def card_usable(organization: OrganizationRef) -> bool:
+    """Say whether there is a card to collect with."""
+    mine = PaymentMethod.objects.filter(organization_id=organization.id, removed_at__isnull=True)
+    return bool(mine.filter(is_default=True).exists())
+
+
+def _refund(event: CreditNoteIssued, payment: Payment, part: int) -> None:
+    refund = Refund(
+        organization_id=event.organization.id,
+        payment=payment,
+        key=f"credit_note:{event.credit_note_id}:{payment.id}",
+        amount_minor=part,
+        currency=payment.currency,
+        asked_at=clock.now(),
+    )
+    refund.save(force_insert=True)
+    outbox_add(
+        task=REFUND_TASK,
+        queue="default",
+        payload={
+            "organization_id": str(event.organization.id),
+            "slug": event.organization.slug,
+            "refund_id": str(refund.id),
+        },
+    )
+
+
+def _collect(organization: OrganizationRef, invoice_id: str) -> None:
+    outbox_add(
+        task=COLLECT_TASK,
+        queue="default",
+        payload={
+            "organization_id": str(organization.id),
+            "slug": organization.slug,
+            "invoice_id": invoice_id,
+        },
+    )

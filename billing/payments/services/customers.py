@@ -1,0 +1,82 @@
+"""Making an organization known to the provider, and its cards. Opens its own scopes."""
+
+from anneal.kernel.ids import parse_id
+from anneal.kernel.principal import Actor
+from anneal.kernel.scopes import OrganizationRef, tenant_scope
+from billing.payments.errors import CardNeeded, CardUnknown
+from billing.payments.models import PaymentCustomer, PaymentMethod
+from billing.payments.provider import Provider, provider_current
+from billing.payments.services.cards import cards_mirror
+from tenants.accounts.selectors import organization_get
+
+
+def customer_ref(organization: OrganizationRef, provider: Provider) -> str:
+    """Return the provider's name for an organization, made when it is first needed."""
+    with tenant_scope(organization):
+        known = _known(organization)
+        name = organization_get(organization=organization).name
+    if known:
+        return known
+    made = provider.customer_make(
+        name=name, organization=str(organization.id), key=f"customer:{organization.id}"
+    )
+    with tenant_scope(organization):
+        row = PaymentCustomer(organization_id=organization.id, ref=made)
+        PaymentCustomer.objects.bulk_create([row], ignore_conflicts=True)
+        return _known(organization)
+
+
+def portal_open(*, organization: OrganizationRef, return_url: str) -> str:
+    """Return the address where the organization minds its cards at the provider."""
+    provider = provider_current()
+    customer = customer_ref(organization, provider)
+    return provider.portal_open(customer=customer, return_url=return_url)
+
+
+def card_make_default(*, organization: OrganizationRef, actor: Actor, card: str) -> None:
+    """Pay with this card from now on. Raises CardUnknown."""
+    provider, customer, ref = _card(organization, card)
+    provider.card_default(customer=customer, card=ref)
+    _mirror(organization, actor, provider, customer)
+
+
+def card_remove(*, organization: OrganizationRef, actor: Actor, card: str) -> None:
+    """Let the provider forget a card. Raises CardUnknown."""
+    provider, customer, ref = _card(organization, card)
+    provider.card_remove(ref)
+    _mirror(organization, actor, provider, customer)
+
+
+def card_default_ref(organization: OrganizationRef) -> str:
+    """Return the card to collect with, inside a scope. Raises CardNeeded."""
+    ref = (
+        PaymentMethod.objects.filter(
+            organization_id=organization.id, is_default=True, removed_at__isnull=True
+        )
+        .values_list("ref", flat=True)
+        .first()
+    )
+    if ref is None:
+        raise CardNeeded
+    return str(ref)
+
+
+def _card(organization: OrganizationRef, card: str) -> tuple[Provider, str, str]:
+    with tenant_scope(organization):
+        row = PaymentMethod.objects.filter(
+            organization_id=organization.id, id=parse_id("pm_", card), removed_at__isnull=True
+        ).first()
+        if row is None:
+            raise CardUnknown
+        return provider_current(), _known(organization), row.ref
+
+
+def _mirror(organization: OrganizationRef, actor: Actor, provider: Provider, customer: str) -> None:
+    cards = provider.cards(customer)
+    with tenant_scope(organization):
+        cards_mirror(organization=organization, cards=cards, actor=actor)
+
+
+def _known(organization: OrganizationRef) -> str:
+    found = PaymentCustomer.objects.filter(organization_id=organization.id)
+    return found.values_list("ref", flat=True).first() or ""

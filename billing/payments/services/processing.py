@@ -1,0 +1,168 @@
+"""Acting on the provider's events: what each is about is read again, so their order is nothing."""
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from anneal.kernel import clock
+from anneal.kernel.scopes import OrganizationRef, require_scope, system_scope
+from billing.payments.contracts import (
+    EventState,
+    ProviderCard,
+    ProviderDispute,
+    ProviderIntent,
+    ProviderRefund,
+    ProviderSession,
+)
+from billing.payments.models import Payment, PaymentCustomer, ProviderEventRow
+from billing.payments.provider import Provider, provider_current
+from billing.payments.services.cards import cards_mirror
+from billing.payments.services.returning import dispute_book, refund_book
+from billing.payments.services.sessions import session_settle
+from billing.payments.services.settling import intent_settle
+from tenants.accounts.models import Organization
+
+logger = logging.getLogger(__name__)
+
+_LEASE: Final = timedelta(minutes=2)
+_WAITS: Final = (5, 30, 120, 600, 3600, 3600, 3600, 3600, 3600, 3600)
+"""Seconds after each try that failed."""
+_CARDS: Final = frozenset({"setup_intent", "payment_method", "customer"})
+_BATCH: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What an event is about, as it is now."""
+
+    intent: ProviderIntent | None = None
+    session: ProviderSession | None = None
+    cards: tuple[ProviderCard, ...] | None = None
+    refund: ProviderRefund | None = None
+    dispute: ProviderDispute | None = None
+
+
+def events_due() -> list[str]:
+    """Return events that wait for another try, oldest first. System scope."""
+    rows = ProviderEventRow.objects.filter(
+        state=EventState.WAITING, next_try_at__lte=clock.now()
+    ).order_by("next_try_at")
+    return list(rows.values_list("ref", flat=True)[:_BATCH])
+
+
+def event_process(ref: str) -> bool:
+    """Act on an event; say whether that was done now. Opens its own scopes.
+
+    Its effect and its mark are one transaction. Whatever fails is tried again, later each time.
+    """
+    row = _claim(ref)
+    if row is None:
+        return False
+    try:
+        organization = _organization(row)
+        told = _look(provider_current(), row) if organization is not None else _Told()
+        with system_scope("payment event"):
+            return _apply(row, organization, told)
+    except Exception as error:
+        logger.exception("payment event failed", extra={"event": ref})
+        with system_scope("payment event failed"):
+            _failed(row, error)
+        return False
+
+
+def event_replay(*, event_id: UUID) -> None:
+    """Let an event be tried once more, as an operator asks. System scope."""
+    ProviderEventRow.objects.filter(id=event_id).exclude(state=EventState.DONE).update(
+        state=EventState.WAITING.value, tries=0, next_try_at=clock.now(), error=""
+    )
+
+
+def _claim(ref: str) -> ProviderEventRow | None:
+    """Take an event for two minutes: no transaction waits for the provider meanwhile."""
+    now = clock.now()
+    with system_scope("payment event claim"):
+        row: ProviderEventRow | None = (
+            ProviderEventRow.objects.filter(ref=ref, state=EventState.WAITING, next_try_at__lte=now)
+            .select_for_update(skip_locked=True)
+            .first()
+        )
+        if row is None:
+            return None
+        row.tries, row.next_try_at = row.tries + 1, now + _LEASE
+        row.save(update_fields=["tries", "next_try_at"])
+    return row
+
+
+def _organization(row: ProviderEventRow) -> OrganizationRef | None:
+    """Return whose event it is; nobody's where the account is shared with another shop."""
+    with system_scope("payment event owner"):
+        found = None
+        if row.customer_ref:
+            customers = PaymentCustomer.objects.filter(ref=row.customer_ref)
+            found = customers.values_list("organization_id", flat=True).first()
+        if found is None and row.kind in ("refund", "dispute"):
+            found = _payer(row)
+        owner = Organization.objects.filter(id=found).first() if found else None
+        return OrganizationRef(owner.id, owner.slug) if owner is not None else None
+
+
+def _payer(row: ProviderEventRow) -> UUID | None:
+    payments = Payment.objects.filter(intent_ref=row.intent_ref).exclude(intent_ref="")
+    found: UUID | None = payments.values_list("organization_id", flat=True).first()
+    return found
+
+
+def _look(provider: Provider, row: ProviderEventRow) -> _Told:
+    """Read again what the event is about. Outside of scopes."""
+    if row.kind == "payment_intent":
+        return _Told(intent=provider.intent_read(row.object_ref))
+    if row.kind == "checkout.session":
+        session = provider.session_read(row.object_ref)
+        intent = provider.intent_read(session.intent) if session.intent else None
+        return _Told(intent=intent, session=session, cards=provider.cards(row.customer_ref))
+    if row.kind in _CARDS:
+        return _Told(cards=provider.cards(row.customer_ref))
+    if row.kind == "refund":
+        return _Told(refund=provider.refund_read(row.object_ref))
+    if row.kind == "dispute":
+        return _Told(dispute=provider.dispute_read(row.object_ref))
+    return _Told()
+
+
+def _apply(row: ProviderEventRow, organization: OrganizationRef | None, told: _Told) -> bool:
+    """Mark the event and do what it asks for, unless another process has done so meanwhile."""
+    waiting = ProviderEventRow.objects.filter(id=row.id, state=EventState.WAITING)
+    if not waiting.update(state=EventState.DONE.value, done_at=clock.now(), error=""):
+        return False
+    if organization is None:
+        return True
+    require_scope(organization)
+    if told.session is not None:
+        session_settle(
+            organization=organization,
+            session=told.session,
+            intent=told.intent,
+            cards=told.cards or (),
+        )
+    elif told.intent is not None:
+        intent_settle(organization=organization, intent=told.intent)
+    elif told.cards is not None:
+        cards_mirror(organization=organization, cards=told.cards)
+    elif told.refund is not None:
+        refund_book(organization=organization, refund=told.refund)
+    elif told.dispute is not None:
+        dispute_book(organization=organization, dispute=told.dispute)
+    return True
+
+
+def _failed(row: ProviderEventRow, error: Exception) -> None:
+    """Note why, and try later: a deadlock or a provider that is away passes."""
+    ended = row.tries > len(_WAITS)
+    wait = timedelta(seconds=_WAITS[min(row.tries, len(_WAITS)) - 1])
+    ProviderEventRow.objects.filter(id=row.id, state=EventState.WAITING).update(
+        state=(EventState.FAILED if ended else EventState.WAITING).value,
+        next_try_at=clock.now() + wait,
+        error=f"{type(error).__name__}: {error}"[:500],
+    )

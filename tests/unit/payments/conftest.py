@@ -1,0 +1,38 @@
+"""An installation whose payment provider is the Stripe of the tests."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from anneal.kernel.scopes import OrganizationRef
+from billing.payments.provider.stripe import stripe_provider
+from tests.stripe_fake import API_KEY, StripeFake, serving
+from tests.unit.payments.shop import Shop
+
+
+@pytest.fixture
+def fake(settings: Any) -> Iterator[StripeFake]:
+    """A Stripe account that this installation is set to."""
+    with serving(StripeFake(seed=7)) as fake:
+        endpoint = fake.endpoint("http://127.0.0.1:9/never-called")
+        settings.ANNEAL_DEMO_BILLING = False
+        settings.ANNEAL_STRIPE_SECRET_KEY = API_KEY
+        settings.ANNEAL_STRIPE_API_BASE = fake.url
+        settings.ANNEAL_STRIPE_WEBHOOK_SECRET = endpoint["secret"]
+        stripe_provider.cache_clear()
+        yield fake
+        stripe_provider().close()
+        stripe_provider.cache_clear()
+
+
+@pytest.fixture
+def shop(organization: OrganizationRef, fake: StripeFake) -> Shop:
+    """An organization that buys, and the account that collects."""
+    return Shop(organization, fake)
+
+
+@pytest.fixture
+def card(shop: Shop) -> str:
+    """The shop's customer has saved a card."""
+    return shop.save_card()

@@ -1,0 +1,161 @@
+"""Collecting invoices: from a card, from a page, and never from both."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from anneal.kernel import clock
+from anneal.kernel.ids import public_id
+from anneal.kernel.scopes import tenant_scope
+from billing.invoices.contracts import ReturnBy
+from billing.invoices.models import Dunning, Invoice
+from billing.payments.errors import ProviderAway
+from billing.payments.models import Refund
+from billing.payments.services.attempts import invoice_collect
+from billing.payments.services.returning import refund_ask
+from billing.payments.tasks import retry
+from tests.unit.factories import error_of
+from tests.unit.invoices.helpers import credit, invoiced
+from tests.unit.payments.shop import Shop
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def invoice(shop: Shop) -> Invoice:
+    """An invoice of twenty dollars that is due."""
+    return invoiced(shop.organization, "20", at=clock.now())
+
+
+def pay(shop: Shop, invoice: Invoice, status: int = 200) -> dict[str, Any]:
+    answer = shop.api.post(
+        f"/v1/billing/invoices/{public_id('inv_', invoice.id)}/pay",
+        headers={"Idempotency-Key": "once"},
+    )
+    assert answer.status_code == status, answer.content
+    return dict(answer.json())
+
+
+def collect(shop: Shop, invoice: Invoice) -> str:
+    made = invoice_collect(organization=shop.organization, invoice_id=invoice.id, automatic=True)
+    return made.state.value
+
+
+def test_an_invoice_is_paid_from_the_saved_card(shop: Shop, card: str, invoice: Invoice) -> None:
+    pay(shop, invoice)
+    shop.hear()
+
+    assert shop.invoice(invoice).payment_status == "paid"
+    assert shop.collected() == 2000
+
+
+def test_without_a_card_nothing_is_tried(shop: Shop, invoice: Invoice) -> None:
+    answer = shop.api.post(
+        f"/v1/billing/invoices/{public_id('inv_', invoice.id)}/pay",
+        headers={"Idempotency-Key": "once"},
+    )
+
+    assert error_of(answer)["code"] == "payment_method_required"
+    assert shop.attempts() == []
+
+
+def test_a_refused_card_begins_the_ladder_and_the_next_try_has_a_key_of_its_own(
+    shop: Shop, card: str, invoice: Invoice
+) -> None:
+    shop.fake.card_becomes(card, "pm_card_chargeCustomerFail")
+    assert collect(shop, invoice) == "failed"
+    with tenant_scope(shop.organization):
+        assert Dunning.objects.filter(invoice_id=invoice.id).count() == 1
+
+    shop.fake.card_becomes(card, "pm_card_visa")
+    assert collect(shop, invoice) == "succeeded"
+
+    assert [row.key[-2:] for row in shop.attempts()] == [":1", ":2"]
+    assert shop.invoice(invoice).payment_status == "paid"
+
+
+def test_r17_an_answer_that_was_lost_is_asked_for_again_and_the_card_charged_once(
+    shop: Shop, card: str, invoice: Invoice
+) -> None:
+    shop.fake.faults.add("cut_after", method="POST", path="/v1/payment_intents")
+    # The client asks once more by itself.
+    shop.fake.faults.add("cut_before", method="POST", path="/v1/payment_intents")
+    with pytest.raises(ProviderAway):
+        collect(shop, invoice)
+    assert [row.state for row in shop.attempts()] == ["open"]
+
+    with clock.frozen(clock.now() + timedelta(minutes=2)):
+        retry()
+
+    assert [row.state for row in shop.attempts()] == ["succeeded"]
+    assert shop.collected() == 2000
+    assert shop.invoice(invoice).payment_status == "paid"
+
+
+def test_r20_an_open_page_is_closed_before_the_card_is_charged(
+    shop: Shop, card: str, invoice: Invoice
+) -> None:
+    page = shop.open(purpose="invoice", invoice=public_id("inv_", invoice.id))
+
+    assert collect(shop, invoice) == "succeeded"
+    shop.hear()
+
+    with pytest.raises(ValueError, match="expired"):
+        shop.complete(page)
+    assert shop.collected() == 2000
+    with tenant_scope(shop.organization):
+        assert not Dunning.objects.filter(invoice_id=invoice.id).exists()
+
+
+def test_r20_what_was_paid_on_the_page_is_not_charged_again(
+    shop: Shop, card: str, invoice: Invoice
+) -> None:
+    shop.complete(shop.open(purpose="invoice", invoice=public_id("inv_", invoice.id)))
+
+    answer = shop.api.post(
+        f"/v1/billing/invoices/{public_id('inv_', invoice.id)}/pay",
+        headers={"Idempotency-Key": "once"},
+    )
+
+    assert error_of(answer)["code"] == "invoice_paid_already"
+    assert shop.collected() == 2000
+    assert shop.invoice(invoice).payment_status == "paid"
+
+
+def test_r21_a_payment_told_by_answer_and_event_is_booked_once(
+    shop: Shop, card: str, invoice: Invoice
+) -> None:
+    collect(shop, invoice)
+    shop.hear(copies=3)
+
+    assert [row.amount_minor for row in shop.payments()] == [2000]
+    assert shop.invoice(invoice).paid_minor == 2000
+
+
+def test_a_credit_note_sends_money_back_to_the_card_once(
+    shop: Shop, card: str, invoice: Invoice
+) -> None:
+    collect(shop, invoice)
+    credit(shop.organization, shop.invoice(invoice), 500, return_by=ReturnBy.REFUND)
+    with tenant_scope(shop.organization):
+        refund = Refund.objects.get()
+
+    states = [refund_ask(organization=shop.organization, refund_id=refund.id) for _ in range(2)]
+
+    assert states == ["succeeded", "succeeded"]
+    assert [each["amount"] for each in shop.fake.all("refund")] == [500]
+
+
+def test_a_lost_dispute_opens_the_invoice_again(shop: Shop, card: str, invoice: Invoice) -> None:
+    collect(shop, invoice)
+    charge = shop.fake.all("charge")[0]["id"]
+    dispute = shop.fake.dispute(charge)
+    shop.fake.dispute_close(dispute["id"], won=False)
+
+    shop.hear(copies=2)
+
+    after = shop.invoice(invoice)
+    assert (after.payment_status, after.due_minor) == ("open", 2000)
+    listed = shop.api.get("/v1/billing/payments").json()["data"]
+    assert listed[0]["status"] == "disputed"

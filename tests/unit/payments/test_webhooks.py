@@ -1,0 +1,132 @@
+"""What Stripe tells: signed, copied, late, in any order, and interrupted."""
+
+import time
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from anneal.kernel import clock
+from anneal.kernel.events import InvoicePaid, _handlers, subscribe
+from anneal.kernel.scopes import system_scope
+from billing.payments.models import ProviderEventRow
+from tests.stripe_fake.official import official_client
+from tests.unit.payments.shop import Shop
+
+pytestmark = pytest.mark.django_db
+
+
+def bought(shop: Shop) -> None:
+    """Pay for credit of fifty dollars; nobody has told us yet."""
+    shop.complete(shop.open(purpose="top_up", amount="50"))
+
+
+def kept() -> int:
+    with system_scope("test"):
+        return int(ProviderEventRow.objects.count())
+
+
+def test_credit_is_given_when_its_payment_is_told(shop: Shop) -> None:
+    bought(shop)
+    assert shop.credit() == 0
+
+    shop.hear()
+
+    assert shop.credit() == Decimal(50)
+    assert [row.amount_minor for row in shop.payments()] == [5000]
+    assert shop.states() == {"done"}
+
+
+def test_r38_an_event_told_fifty_times_counts_once(shop: Shop) -> None:
+    bought(shop)
+
+    shop.hear(copies=50)
+
+    assert shop.credit() == Decimal(50)
+    assert kept() == len(shop.fake.all("event"))
+
+
+@pytest.mark.parametrize("order", range(8))
+def test_r39_b4_every_order_ends_in_one_state(shop: Shop, order: int) -> None:
+    shop.complete(shop.open(purpose="payment_method"))
+    bought(shop)
+
+    shop.hear(order=order, copies=2)
+
+    assert shop.credit() == Decimal(50)
+    methods = shop.api.get("/v1/billing/payment_methods").json()["data"]
+    assert [(one["last4"], one["is_default"]) for one in methods] == [("4242", True)]
+    assert {row.state for row in shop.attempts()} == {"succeeded"}
+
+
+def test_r39_a_card_removed_before_its_saving_is_told_stays_removed(shop: Shop) -> None:
+    card = shop.save_card()
+    shop.fake.portal_remove_card(card)
+
+    shop.hear(order=3)
+
+    assert shop.api.get("/v1/billing/payment_methods").json()["data"] == []
+
+
+def test_r40_an_event_told_again_after_three_days_does_nothing(shop: Shop) -> None:
+    bought(shop)
+    shop.hear()
+
+    with clock.frozen(clock.now() + timedelta(days=3)):
+        shop.hear()
+
+    assert shop.credit() == Decimal(50)
+
+
+def test_b5_what_fails_half_way_is_undone_and_done_once_later(shop: Shop) -> None:
+    def crash(event: InvoicePaid) -> None:
+        raise RuntimeError("The process ends here.")
+
+    bought(shop)
+    subscribe(InvoicePaid, crash)
+    shop.hear()
+    _handlers[InvoicePaid].remove(crash)
+    assert (shop.credit(), shop.payments()) == (0, [])
+
+    with clock.frozen(clock.now() + timedelta(hours=1)):
+        shop.act()
+
+    assert shop.credit() == Decimal(50)
+    assert shop.states() == {"done"}
+
+
+def test_b7_a_body_that_its_signature_does_not_cover_is_refused(shop: Shop) -> None:
+    bought(shop)
+    event = shop.fake.all("event")[0]
+
+    told = [
+        shop.tell(event, secret="whsec_of_another_endpoint"),
+        shop.tell(event, at=int(time.time()) - 360),
+        shop.tell(event, body='{"id": "evt_forged"}'),
+    ]
+
+    assert told == [400, 400, 400]
+    assert kept() == 0
+
+
+def test_an_event_of_somebody_elses_customer_is_kept_and_does_nothing(shop: Shop) -> None:
+    with official_client(shop.fake) as client:
+        client.v1.customers.create({"email": "ada@example.com"})
+
+    shop.hear()
+
+    assert shop.states() == {"done"}
+    assert shop.credit() == 0
+
+
+def test_an_event_waits_while_stripe_is_away(shop: Shop) -> None:
+    bought(shop)
+    shop.fake.faults.add("cut_before", times=1000)
+    shop.hear()
+    assert (shop.credit(), "waiting" in shop.states()) == (0, True)
+
+    shop.fake.faults.clear()
+    with clock.frozen(clock.now() + timedelta(hours=1)):
+        shop.act()
+
+    assert shop.credit() == Decimal(50)
