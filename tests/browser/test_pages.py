@@ -44,6 +44,7 @@ PRIVATE = [
     "/billing",
     "/billing/plans",
     "/billing/invoices",
+    "/billing/payments",
     "/billing/methods",
     "/billing/outcomes",
     "/billing/outcomes/new",

@@ -195,6 +195,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/billing/auto_top_up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Say when credit is bought by itself. */
+        get: operations["billing_auto_top_up_retrieve"];
+        /** @description Keep when credit is bought by itself: one charge closes the gap, a day has a cap. */
+        put: operations["billing_auto_top_up_update"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/billing/balance": {
         parameters: {
             query?: never;
@@ -248,6 +266,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/billing/checkout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Open a page at the payment provider, once per Idempotency-Key. */
+        post: operations["billing_checkout_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/checkout/{checkout_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Say what became of a page. */
+        get: operations["billing_checkout_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/billing/credit_notes": {
         parameters: {
             query?: never;
@@ -293,6 +345,23 @@ export interface paths {
         get: operations["billing_credit_notes_pdf"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/demo_checkout/{checkout_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Use a card of tests on a page. Raises CardDeclined as a bank would. */
+        post: operations["billing_demo_checkout"];
         delete?: never;
         options?: never;
         head?: never;
@@ -378,6 +447,23 @@ export interface paths {
         get: operations["billing_invoices_retrieve"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/invoices/{invoice_id}/pay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Collect what is due from the card that is the default, at once. */
+        post: operations["billing_invoices_pay"];
         delete?: never;
         options?: never;
         head?: never;
@@ -555,6 +641,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/billing/payment_methods": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the cards that are kept. */
+        get: operations["billing_payment_methods_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/payment_methods/{payment_method_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** @description Forget a card. */
+        delete: operations["billing_payment_methods_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/payment_methods/{payment_method_id}/default": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Pay with this card from now on. */
+        post: operations["billing_payment_methods_default"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/payment_settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Say who collects, in which currency, and how much at once. */
+        get: operations["billing_payment_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/payments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the payments, newest first. */
+        get: operations["billing_payments_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/billing/plans": {
         parameters: {
             query?: never;
@@ -566,6 +737,23 @@ export interface paths {
         get: operations["billing_plans"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/portal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Open the page. */
+        post: operations["billing_portal"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2167,6 +2355,27 @@ export interface components {
             data: components["schemas"]["AuditEventOut"][];
             has_more: boolean;
         };
+        /** @description When credit is bought by itself. */
+        AutoTopUpInRequest: {
+            enabled: boolean;
+            /** Format: decimal */
+            threshold?: string | null;
+            /** Format: decimal */
+            amount?: string | null;
+            /** Format: decimal */
+            daily_cap?: string | null;
+        };
+        /** @description When credit is bought by itself. */
+        AutoTopUpOut: {
+            object: string;
+            enabled: boolean;
+            currency: string;
+            threshold: string | null;
+            amount: string | null;
+            daily_cap: string | null;
+            /** @description Why it waits: `daily_cap`, or why the card was refused. */
+            paused: string | null;
+        };
         /** @description Precision, recall and F1 averaged over labels. */
         AverageOut: {
             /** Format: double */
@@ -2630,6 +2839,58 @@ export interface components {
             p95: number;
             max: number;
         };
+        /** @description What a page is wanted for. */
+        CheckoutInRequest: {
+            purpose: components["schemas"]["CheckoutPurposeEnum"];
+            /**
+             * Format: decimal
+             * @description For `top_up`.
+             */
+            amount?: string;
+            /** @description For the first top-up; later the account's. */
+            currency?: string;
+            /** @description For `plan`: its code. A card is saved first. */
+            plan?: string;
+            /** @description For the first plan, as the subscription's. */
+            time_zone?: string;
+            /** @description For `invoice`. */
+            invoice?: string;
+            /** @description Where the customer comes back to; `checkout` is added to it. */
+            return_path: string;
+        };
+        /** @description A page at the payment provider. */
+        CheckoutOut: {
+            id: string;
+            object: string;
+            purpose: components["schemas"]["CheckoutPurposeEnum"];
+            status: components["schemas"]["CheckoutOutStatusEnum"];
+            /** @description Null once it is over. */
+            url: string | null;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            amount: string | null;
+            currency: string | null;
+            plan: string | null;
+            invoice: string | null;
+            /** Format: date-time */
+            expires_at: string;
+            /** @description Why a plan was not begun though its card was saved. */
+            error: string | null;
+        };
+        /**
+         * @description * `open` - open
+         *     * `complete` - complete
+         *     * `expired` - expired
+         * @enum {string}
+         */
+        CheckoutOutStatusEnum: "open" | "complete" | "expired";
+        /**
+         * @description * `top_up` - top_up
+         *     * `plan` - plan
+         *     * `payment_method` - payment_method
+         *     * `invoice` - invoice
+         * @enum {string}
+         */
+        CheckoutPurposeEnum: "top_up" | "plan" | "payment_method" | "invoice";
         /** @description A page of checkpoints. */
         CheckpointListSchema: {
             /** @default list */
@@ -2980,6 +3241,13 @@ export interface components {
          * @enum {string}
          */
         DeliveryOutStateEnum: "waiting" | "delivered" | "failed";
+        /** @description A card of tests. */
+        DemoCardInRequest: {
+            card_number: string;
+            /** @description Such as 12/34. */
+            exp: string;
+            cvc: string;
+        };
         /** @description `POST /v1/deployments/{id}/pause` and `/resume`. */
         DeploymentChangeSchemaRequest: {
             /** @default  */
@@ -3415,12 +3683,20 @@ export interface components {
             created_at: number;
             expires_at: number | null;
             filename: string;
-            purpose: components["schemas"]["PurposeEnum"];
+            purpose: components["schemas"]["FileOutPurposeEnum"];
             /** @description `processed` */
             status: string;
             status_details: string | null;
             sha256: string;
         };
+        /**
+         * @description * `fine-tune` - fine-tune
+         *     * `batch` - batch
+         *     * `batch_output` - batch_output
+         *     * `fine-tune-results` - fine-tune-results
+         * @enum {string}
+         */
+        FileOutPurposeEnum: "fine-tune" | "batch" | "batch_output" | "fine-tune-results";
         /** @description The form of a new file. */
         FileUploadRequest: {
             /** Format: binary */
@@ -4553,6 +4829,66 @@ export interface components {
          * @enum {string}
          */
         PaymentEnum: "balance" | "invoice";
+        /** @description Payments, newest first. */
+        PaymentListOut: {
+            object: string;
+            data: components["schemas"]["PaymentOut"][];
+            first_id: string | null;
+            last_id: string | null;
+            has_more: boolean;
+        };
+        /** @description Cards, the default first. */
+        PaymentMethodListOut: {
+            object: string;
+            data: components["schemas"]["PaymentMethodOut"][];
+            has_more: boolean;
+        };
+        /** @description A card that the provider keeps. */
+        PaymentMethodOut: {
+            id: string;
+            object: string;
+            brand: string;
+            last4: string;
+            exp_month: number;
+            exp_year: number;
+            is_default: boolean;
+            /** Format: date-time */
+            created_at: string;
+        };
+        /** @description A try to collect, and what came of it. */
+        PaymentOut: {
+            id: string;
+            object: string;
+            status: components["schemas"]["PaymentOutStatusEnum"];
+            purpose: components["schemas"]["CheckoutPurposeEnum"];
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            amount: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            refunded: string;
+            currency: string;
+            invoice: string | null;
+            brand: string | null;
+            last4: string | null;
+            failure_code: string | null;
+            /** Format: date-time */
+            created_at: string;
+        };
+        /**
+         * @description * `processing` - processing
+         *     * `succeeded` - succeeded
+         *     * `failed` - failed
+         *     * `refunded` - refunded
+         *     * `disputed` - disputed
+         * @enum {string}
+         */
+        PaymentOutStatusEnum: "processing" | "succeeded" | "failed" | "refunded" | "disputed";
+        /** @description How this installation is paid. */
+        PaymentSettingsOut: {
+            object: string;
+            provider: components["schemas"]["ProviderEnum"];
+            currency: string;
+            top_up: components["schemas"]["TopUpRangeOut"];
+        };
         /**
          * @description * `month` - month
          *     * `year` - year
@@ -4661,6 +4997,14 @@ export interface components {
             level: string;
             window_days: number | null;
             dispute_days: number;
+        };
+        /** @description Where the customer comes back to. */
+        PortalInRequest: {
+            return_path: string;
+        };
+        /** @description The provider's page to mind cards. */
+        PortalOut: {
+            url: string;
         };
         /**
          * @description * `float32` - float32
@@ -4872,13 +5216,11 @@ export interface components {
             early_stopped?: boolean;
         };
         /**
-         * @description * `fine-tune` - fine-tune
-         *     * `batch` - batch
-         *     * `batch_output` - batch_output
-         *     * `fine-tune-results` - fine-tune-results
+         * @description * `stripe` - stripe
+         *     * `demo` - demo
          * @enum {string}
          */
-        PurposeEnum: "fine-tune" | "batch" | "batch_output" | "fine-tune-results";
+        ProviderEnum: "stripe" | "demo";
         /** @description What a contract would be about. */
         QuoteInRequest: {
             policy: string;
@@ -5493,6 +5835,11 @@ export interface components {
             name: string;
             help: string;
             default: boolean;
+        };
+        /** @description How much is paid at once. */
+        TopUpRangeOut: {
+            least: string;
+            most: string;
         };
         /** @description One configuration that was tried. */
         TrialSchema: {
@@ -6383,6 +6730,49 @@ export interface operations {
             };
         };
     };
+    billing_auto_top_up_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AutoTopUpOut"];
+                };
+            };
+        };
+    };
+    billing_auto_top_up_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AutoTopUpInRequest"];
+                "multipart/form-data": components["schemas"]["AutoTopUpInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AutoTopUpOut"];
+                };
+            };
+        };
+    };
     billing_balance: {
         parameters: {
             query?: never;
@@ -6486,6 +6876,53 @@ export interface operations {
             };
         };
     };
+    billing_checkout_create: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckoutInRequest"];
+                "multipart/form-data": components["schemas"]["CheckoutInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckoutOut"];
+                };
+            };
+        };
+    };
+    billing_checkout_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                checkout_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckoutOut"];
+                };
+            };
+        };
+    };
     billing_credit_notes_list: {
         parameters: {
             query?: {
@@ -6554,6 +6991,32 @@ export interface operations {
                 };
                 content: {
                     "application/pdf": string;
+                };
+            };
+        };
+    };
+    billing_demo_checkout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                checkout_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DemoCardInRequest"];
+                "multipart/form-data": components["schemas"]["DemoCardInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckoutOut"];
                 };
             };
         };
@@ -6657,6 +7120,29 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InvoiceWholeOut"];
+                };
+            };
+        };
+    };
+    billing_invoices_pay: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                invoice_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvoiceOut"];
                 };
             };
         };
@@ -6914,6 +7400,109 @@ export interface operations {
             };
         };
     };
+    billing_payment_methods_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentMethodListOut"];
+                };
+            };
+        };
+    };
+    billing_payment_methods_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                payment_method_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    billing_payment_methods_default: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                payment_method_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentMethodOut"];
+                };
+            };
+        };
+    };
+    billing_payment_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentSettingsOut"];
+                };
+            };
+        };
+    };
+    billing_payments_list: {
+        parameters: {
+            query?: {
+                /** @description The last id seen. */
+                after?: string;
+                /** @description 1 to 100. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentListOut"];
+                };
+            };
+        };
+    };
     billing_plans: {
         parameters: {
             query?: never;
@@ -6929,6 +7518,30 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PlanListOut"];
+                };
+            };
+        };
+    };
+    billing_portal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PortalInRequest"];
+                "multipart/form-data": components["schemas"]["PortalInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PortalOut"];
                 };
             };
         };

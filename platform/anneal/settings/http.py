@@ -38,6 +38,7 @@ SPECTACULAR_SETTINGS = {
             "failed",
             "cancelled",
         ],
+        "CheckoutPurposeEnum": ["top_up", "plan", "payment_method", "invoice"],
         "ExportFormatEnum": ["huggingface", "adapter", "onnx", "onnx_int8", "container"],
         "InvoiceKindEnum": ["subscription", "outcome", "top_up", "manual"],
         "InvoiceLineKindEnum": [
