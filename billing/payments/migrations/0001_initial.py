@@ -181,7 +181,7 @@ class Migration(migrations.Migration):
                 ("organization_id", models.UUIDField(editable=False)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("invoice_id", models.UUIDField(null=True)),
-                ("intent_ref", models.CharField(max_length=255, unique=True)),
+                ("intent_ref", models.CharField(max_length=255, db_index=True)),
                 ("amount_minor", models.BigIntegerField()),
                 ("refunded_minor", models.BigIntegerField(default=0)),
                 ("currency", models.CharField(max_length=3)),
@@ -282,7 +282,7 @@ class Migration(migrations.Migration):
                 ),
                 ("organization_id", models.UUIDField(editable=False)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("ref", models.CharField(max_length=255, unique=True)),
+                ("ref", models.CharField(max_length=255, db_index=True)),
             ],
             options={
                 "abstract": False,
@@ -498,7 +498,7 @@ class Migration(migrations.Migration):
             model_name="checkoutsession",
             constraint=models.UniqueConstraint(
                 condition=models.Q(("ref", ""), _negated=True),
-                fields=("ref",),
+                fields=("organization_id", "ref"),
                 name="payments_checkoutsession_ref",
             ),
         ),
@@ -514,6 +514,12 @@ class Migration(migrations.Migration):
             model_name="refund",
             constraint=models.UniqueConstraint(
                 fields=("organization_id", "key"), name="payments_refund_key"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="payment",
+            constraint=models.UniqueConstraint(
+                fields=("organization_id", "intent_ref"), name="payments_payment_intent"
             ),
         ),
         TenantTable("payments_paymentcustomer"),

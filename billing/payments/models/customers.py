@@ -11,7 +11,7 @@ from anneal.kernel.models import TenantModel
 class PaymentCustomer(TenantModel):
     """An organization as the provider knows it."""
 
-    ref = models.CharField(max_length=255, unique=True)
+    ref = models.CharField(max_length=255, db_index=True)
 
     class Meta(TenantModel.Meta):
         """One per organization."""

@@ -99,7 +99,9 @@ class CheckoutSession(TenantModel):
                 fields=["organization_id", "key"], name="payments_checkoutsession_key"
             ),
             models.UniqueConstraint(
-                fields=["ref"], condition=~Q(ref=""), name="payments_checkoutsession_ref"
+                fields=["organization_id", "ref"],
+                condition=~Q(ref=""),
+                name="payments_checkoutsession_ref",
             ),
         ]
         indexes: ClassVar = [
@@ -125,7 +127,7 @@ class Payment(TenantModel):
         related_name="payments",
     )
     invoice_id = models.UUIDField(null=True)
-    intent_ref = models.CharField(max_length=255, unique=True)
+    intent_ref = models.CharField(max_length=255, db_index=True)
     amount_minor = models.BigIntegerField()
     refunded_minor = models.BigIntegerField(default=0)
     currency = models.CharField(max_length=3)
@@ -136,6 +138,9 @@ class Payment(TenantModel):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["organization_id", "attempt"], name="payments_payment_attempt"
+            ),
+            models.UniqueConstraint(
+                fields=["organization_id", "intent_ref"], name="payments_payment_intent"
             ),
             models.CheckConstraint(
                 condition=Q(refunded_minor__gte=0, refunded_minor__lte=models.F("amount_minor")),

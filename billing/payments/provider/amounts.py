@@ -14,15 +14,19 @@ def to_stripe(amount_minor: int, currency: str) -> int:
     ours = exponent(currency)
     theirs = _STRIPE_EXPONENT.get(currency, ours)
     if theirs > ours:
-        return amount_minor * 10 ** (theirs - ours)
-    step = 10 ** (ours - theirs) if theirs < ours else 10 if ours == 3 else 1
+        return amount_minor * _power(theirs - ours)
+    step = _power(ours - theirs) if theirs < ours else 10 if ours == 3 else 1
     if amount_minor % step:
         raise AmountInvalid(f"Cards pay amounts in {currency} without the last decimals: round it.")
-    return amount_minor // 10 ** (ours - theirs)
+    return amount_minor // _power(ours - theirs)
 
 
 def from_stripe(amount: int, currency: str) -> int:
     """Return what Stripe counts in the currency's own coins."""
     ours = exponent(currency)
     theirs = _STRIPE_EXPONENT.get(currency, ours)
-    return amount * 10 ** (ours - theirs) if theirs <= ours else amount // 10 ** (theirs - ours)
+    return amount * _power(ours - theirs) if theirs <= ours else amount // _power(theirs - ours)
+
+
+def _power(places: int) -> int:
+    return int(10**places)

@@ -83,7 +83,9 @@ def _row(
 ) -> tuple[CheckoutSession | None, str]:
     """Return the key's checkout, new or known; else the page that pays the invoice already."""
     functions.account_open(organization_id=organization.id)
-    known = CheckoutSession.objects.filter(organization_id=organization.id, key=key).first()
+    # Its attempt is read after the scope: it is fetched with it.
+    mine = CheckoutSession.objects.filter(organization_id=organization.id, key=key)
+    known = mine.select_related("attempt").first()
     if known is not None:
         if known.content_hash != wanted.content_hash:
             raise CheckoutMismatch

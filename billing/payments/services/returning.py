@@ -28,7 +28,7 @@ def refund_ask(*, organization: OrganizationRef, refund_id: UUID) -> str:
             organization_id=organization.id, id=refund_id
         )
     if row.ref:
-        return row.state
+        return str(row.state)
     try:
         answer = provider_current().refund(
             intent=row.payment.intent_ref,

@@ -1,5 +1,7 @@
 """From what the provider says of a page to what follows: a payment, a card, a plan."""
 
+from typing import Any, cast
+
 from django.db import transaction
 
 from anneal.kernel.errors import DomainError
@@ -49,7 +51,8 @@ def session_settle(
 
 def _plan_begin(organization: OrganizationRef, row: CheckoutSession) -> str:
     """Go on the plan that the card was saved for; a plan gone meanwhile leaves the card."""
-    actor = Actor(kind=row.actor_kind, id=row.actor_id, label=row.actor_label)
+    kind = cast("Any", row.actor_kind)
+    actor = Actor(kind=kind, id=row.actor_id, label=row.actor_label)
     try:
         with transaction.atomic():
             subscription_change(
