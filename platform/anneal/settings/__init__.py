@@ -88,6 +88,7 @@ INSTALLED_APPS = [
     "billing.promotions",
     "billing.invoices",
     "billing.outcomes",
+    "billing.simulation",
     "mlworker.catalog",
     "mlworker.jobs",
     "mlworker.registry",
