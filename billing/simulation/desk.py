@@ -46,17 +46,17 @@ def collect(world: World, now: datetime) -> None:
 def trade(world: World, customer: Customer, now: datetime) -> None:
     """Let one thing happen, or none: an outcome, bought credit, a credit note, money taken back."""
     does = world.office.random()
-    if does < 0.004:
+    if does < 0.006:
         _top_up(world, customer, now)
-    elif does < 0.009:
+    elif does < 0.016:
         _outcome(world, customer, now)
-    elif does < 0.011 and customer.outcomes:
+    elif does < 0.024 and customer.outcomes:
         _outcome_reverse(world, customer, now)
-    elif does < 0.019:
+    elif does < 0.036:
         _credit(world, customer, now)
-    elif does < 0.022:
+    elif does < 0.048:
         _take_back(world, customer, now)
-    elif does < 0.026:
+    elif does < 0.072:
         world.leave(customer, now, at_once=world.office.random() < 0.5)
 
 
@@ -107,18 +107,18 @@ def _pay(world: World, now: datetime) -> None:
         if customer is None or world.office.random() >= customer.prompt:
             continue
         how = world.office.random()
-        if how < 0.2:
+        if how < 0.25:
             with clock.frozen(now), tenant_scope(customer.ref):
                 dunning_failed(organization=customer.ref, invoice_id=row.id, at=now)
             world.count("payments refused")
             continue
         amount = row.due_minor
-        if how < 0.3:
+        if how < 0.35:
             amount = world.office.randint(1, amount)
-        elif how < 0.4:
+        elif how < 0.5:
             amount += world.office.randint(1, 1000)
             world.count("payments too large")
-        _payment(world, customer, row.id, amount, now, twice=how > 0.9)
+        _payment(world, customer, row.id, amount, now, twice=how > 0.8)
 
 
 def _payment(

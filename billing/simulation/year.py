@@ -161,16 +161,16 @@ def _office(world: World, now: datetime) -> None:
                 effective_at=now + chance.choice([0, 0, 5]) * _DAY,
                 expires_at=now + chance.randrange(10, 365) * _DAY,
             )
-        elif does < (0.04 if now.day >= _LATE else 0.010):
+        elif does < (0.06 if now.day >= _LATE else 0.012):
             # Most on the days that some months lack.
             world.change_plan(customer, chance.choice(plans_of(customer)), now)
         elif does < 0.020 and customer.settled:
             world.refund(customer, now)
-        elif does < 0.025:
+        elif does < 0.036:
             redeem(world, customer, now)
-        elif does < 0.035 and customer.account.rebates:
+        elif does < 0.060 and customer.account.rebates:
             invoice(world, customer, now)
-        elif does > (0.9 if customer.account.parked else 0.998):
+        elif does > (0.9 if customer.account.parked else 0.997):
             park(world, customer, now)
         trade(world, customer, now)
 
