@@ -47,8 +47,8 @@ def balance_grant(
     ``unit`` is a meter's code or a currency's; money pays at the price for what the meter's own
     grants do not cover. An account has one currency, that of its first money. A ``credit_line`` is
     money to be paid later. Lower ``priority`` is spent first, then what ends first. ``reason`` goes
-    to the audit trail. The ``rest`` of what was given before need be no whole coins. Raises AmountInvalid, UnitUnknown, CurrencyDecimals, CurrencyMismatch,
-    GrantInvalid.
+    to the audit trail. The ``rest`` of what was given before need be no whole coins. Raises
+    AmountInvalid, UnitUnknown, CurrencyDecimals, CurrencyMismatch, GrantInvalid.
     """
     require_scope(organization)
     units = amount_read(amount)
