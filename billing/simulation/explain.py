@@ -209,7 +209,8 @@ def _money(world: World, owners: list[UUID]) -> Iterator[str]:
     """Money that came is applied or credit; what was taken back is due again."""
     booked = world.booked
     came = {key: amount for key, (_, amount) in booked.payments.items()} | booked.top_ups
-    found, applied = {}, defaultdict(int)
+    found: dict[tuple[UUID, str], int] = {}
+    applied: dict[UUID, int] = defaultdict(int)
     for owner, key, invoice, amount, excess in _rows(
         "SELECT organization_id, key, invoice_id, amount_minor, excess_minor"
         " FROM invoices_invoicepayment WHERE organization_id = ANY(%s)",
