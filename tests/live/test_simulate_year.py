@@ -22,3 +22,7 @@ def test_a_year_of_two_hundred_organizations_is_explained(
     assert (report["drift"], report["differences"], report["drifts"]) == (0, [], [])
     assert report["balances"] > 500
     assert report["counts"]["expired holds"] > 100
+    assert report["invoices"] > 500
+    assert report["counts"]["accounts suspended"] > 10
+    assert report["counts"]["accounts restored"] > 0
+    assert report["events"] > report["invoices"]

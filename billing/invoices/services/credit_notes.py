@@ -258,6 +258,7 @@ def _credit_take(
             kind=GrantKind.PURCHASED,
             source=f"{invoice.source}:{note.id}",
             reason=f"What credit note {note.number} left.",
+            rest=True,
         )
 
 

@@ -40,19 +40,22 @@ def balance_grant(
     effective_at: datetime | None = None,
     expires_at: datetime | None = None,
     reason: str = "",
+    rest: bool = False,
 ) -> GrantInfo:
     """Give units once per ``source``; the same source again returns the first grant.
 
     ``unit`` is a meter's code or a currency's; money pays at the price for what the meter's own
     grants do not cover. An account has one currency, that of its first money. A ``credit_line`` is
     money to be paid later. Lower ``priority`` is spent first, then what ends first. ``reason`` goes
-    to the audit trail. Raises AmountInvalid, UnitUnknown, CurrencyDecimals, CurrencyMismatch,
-    GrantInvalid.
+    to the audit trail. The ``rest`` of what was given before need be no whole coins. Raises
+    AmountInvalid, UnitUnknown, CurrencyDecimals, CurrencyMismatch, GrantInvalid.
     """
     require_scope(organization)
     units = amount_read(amount)
     if unit_read(unit):
-        _money(organization, unit, units)
+        if not rest:
+            money_read(units, unit)
+        _money(organization, unit)
     elif kind == GrantKind.CREDIT_LINE:
         raise GrantInvalid("A credit line is money: give it in a currency.")
     _terms_check(kind, priority, source)
@@ -165,8 +168,7 @@ def balance_grant_set(
     )
 
 
-def _money(organization: OrganizationRef, currency: str, amount: Decimal) -> None:
-    money_read(amount, currency)
+def _money(organization: OrganizationRef, currency: str) -> None:
     functions.account_open(organization_id=organization.id)
     kept_in = account_get(organization=organization).currency
     if kept_in not in ("", currency):

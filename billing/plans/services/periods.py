@@ -94,6 +94,7 @@ def _grant(
                 source=f"{source}{window}",
                 effective_at=starts_at,
                 expires_at=whole[1],
+                rest=True,
             )
     # In the order of the text, in which calls lock balances: JSON's keys come in one of their own.
     for meter, units in sorted(terms.included.items()):

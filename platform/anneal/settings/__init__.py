@@ -94,6 +94,7 @@ INSTALLED_APPS = [
     "billing.invoices",
     "billing.outcomes",
     "billing.payments",
+    "billing.simulation",
     "mlworker.catalog",
     "mlworker.jobs",
     "mlworker.registry",

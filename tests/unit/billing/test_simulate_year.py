@@ -11,9 +11,9 @@ from django.db import connection
 
 from anneal.kernel import clock
 from anneal.kernel.scopes import system_scope
-from billing.promotions.simulation import year
-from billing.promotions.simulation.world import HAPPENS
-from billing.promotions.simulation.year import year_simulate
+from billing.simulation import year
+from billing.simulation.customers import HAPPENS
+from billing.simulation.year import year_simulate
 
 TODAY = datetime(2026, 11, 26, tzinfo=UTC)
 
@@ -38,6 +38,8 @@ def test_sixty_days_of_twelve_organizations_are_explained(db: None) -> None:
 
     assert (report["drift"], report["differences"]) == (0, [])
     assert report["balances"] >= 20
+    assert report["invoices"] == report["counts"]["invoices"]
+    assert report["events"] == sum(report["counts"].values())
     happened = report["counts"]
     assert happened["sign-ups"] == 12
     assert [kind for kind in HAPPENS if happened[kind] == 0] == []
@@ -79,6 +81,34 @@ def test_a_unit_out_of_place_is_a_difference_and_a_drift(
     assert len(report.differences) == 1
     assert told in report.differences[0]
     assert len(report.drifts) == 1
+
+
+@pytest.mark.parametrize(
+    ("kept", "told"),
+    [
+        ("items", "was asked for, not None"),
+        ("top_ups", "was asked for, not"),
+        ("payments", "coins in"),
+        ("notes", "notes are kept"),
+    ],
+)
+def test_what_nobody_did_is_told_of_invoices(
+    db: None, monkeypatch: pytest.MonkeyPatch, kept: str, told: str
+) -> None:
+    """What customers remember is lost before the account of the year: nothing explains it then."""
+    honest = year._end
+
+    def forget(world: Any, now: Any) -> None:
+        honest(world, now)
+        getattr(world.booked, kept).clear()
+
+    monkeypatch.setattr(year, "_end", forget)
+
+    with clock.frozen(TODAY):
+        report = year_simulate(organizations=4, days=40, seed=2, progress=lambda _: None)
+
+    assert any(told in each for each in report.differences)
+    assert report.drifts == ()
 
 
 def test_a_running_installation_is_not_filled_with_inventions(

@@ -253,6 +253,18 @@ def test_bought_credit_goes_back_as_far_as_it_is_unspent(organization: Organizat
         assert balance_get(organization=organization, unit="USD").available == 0
 
 
+def test_bought_credit_that_was_spent_in_parts_of_a_coin_goes_back(
+    organization: OrganizationRef,
+) -> None:
+    made = top_up(organization, 5000)
+    use(organization, 1, BEGINS)  # 0.0001 USD
+
+    credit(organization, made.invoice, 1500, return_by=ReturnBy.REFUND)
+
+    with tenant_scope(organization), clock.frozen(BEGINS):
+        assert balance_get(organization=organization, unit="USD").available == D("34.9999")
+
+
 def test_what_a_bank_took_back_takes_what_credit_there_is(organization: OrganizationRef) -> None:
     made = top_up(organization, 5000)
     use(organization, 100_000, BEGINS)

@@ -15,8 +15,9 @@ from billing.invoices.errors import InvoiceLoop, ItemConflict, ItemInvalid
 from billing.invoices.models import InvoiceItem, InvoiceSchedule
 from billing.invoices.services import closing, invoices_close, item_add
 from billing.ledger.models import LedgerEntry
-from billing.ledger.selectors import account_get
+from billing.ledger.selectors import account_get, balance_get
 from billing.ledger.services import balance_grant
+from billing.plans.services import subscription_cancel
 from billing.prices.contracts import PriceTerms
 from billing.prices.services import price_add
 from billing.promotions.contracts import PromotionKind, PromotionTerms
@@ -59,6 +60,19 @@ def receivable(organization: OrganizationRef) -> Decimal:
     with tenant_scope(organization):
         rows = LedgerEntry.objects.filter(account="receivable").values_list("amount", flat=True)
         return sum(rows, Decimal(0))
+
+
+def test_who_left_at_once_with_a_part_of_a_coin_used_may_come_back(
+    later: OrganizationRef,
+) -> None:
+    use(later, 1, BEGINS + DAY)  # 0.0001 USD
+    with clock.frozen(BEGINS + 2 * DAY), tenant_scope(later):
+        subscription_cancel(organization=later, actor=SYSTEM_ACTOR, at_once=True)
+
+    go(later, "later", BEGINS + 3 * DAY)
+
+    with clock.frozen(BEGINS + 3 * DAY), tenant_scope(later):
+        assert balance_get(organization=later, unit="USD").available == D("99.9999")
 
 
 def asked(organization: OrganizationRef) -> Decimal:

@@ -10,22 +10,30 @@ from anneal.kernel.errors import DomainError
 from anneal.kernel.ids import uuid7
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import system_scope, tenant_scope
+from billing.invoices.contracts import SellerTerms
+from billing.invoices.models import TaxRate
+from billing.invoices.services import seller_set, tax_rate_add
 from billing.ledger.services import account_park, account_unpark
+from billing.plans.contracts import Overage, PlanTerms
+from billing.plans.models import Plan
+from billing.plans.services import plan_add, plan_version_draft, plan_version_publish
 from billing.prices.contracts import PriceModel, PriceTerms, Tier
 from billing.prices.currency import DEFAULT
 from billing.prices.models import Price
 from billing.prices.services import price_add
 from billing.promotions.contracts import PromotionKind, PromotionTerms, RedemptionInfo
 from billing.promotions.services import discount_draw, promotion_add, promotion_redeem
-from billing.promotions.simulation.model import Rebate, Tariff
-from billing.promotions.simulation.world import (
+from billing.simulation.customers import (
+    CURRENCIES,
     DIMS,
     OTHER_CURRENCY,
     TIERED,
     Customer,
     Disagreement,
-    World,
+    coins,
 )
+from billing.simulation.model import Rebate, Tariff
+from billing.simulation.world import World
 
 D = Decimal
 _FLAT: Final = (
@@ -34,7 +42,17 @@ _FLAT: Final = (
     ("trained_token", "", D("0.00000045")),
     ("storage_gb_hour", "", D("0.00014")),
 )
-"""In the other currency; the first prices are in dollars."""
+"""In the other currencies; the first prices are in dollars."""
+_WORTH: Final = {DEFAULT: D(1), OTHER_CURRENCY: D(1), "JPY": D(100), "KWD": D("0.5")}
+_FEES: Final = {DEFAULT: D("49.99"), OTHER_CURRENCY: D("44.90"), "JPY": D(4980), "KWD": D("14.995")}
+_TAXES: Final = (
+    ("DE", D(19), False),
+    ("FR", D(20), True),
+    ("CA", D(5), False),
+    ("CA", D("9.975"), False),
+    ("JP", D(10), False),
+)
+SELLER: Final = SellerTerms(legal_name="Simulated", country="DE", top_ups_taxed=True)
 _TIERS: Final = (Tier(D(500), D("0.0004")), Tier(D(5_000), D("0.0002")), Tier(None, D("0.00005")))
 _CODES: Final = (
     PromotionTerms(kind=PromotionKind.PERCENT, percent=D(10), invoices=3),
@@ -48,13 +66,12 @@ def offer(world: World, now: datetime) -> None:
     """Add prices in tiers and in a second currency, and a promotion code of each kind."""
     with clock.frozen(now), system_scope("simulation"):
         wanted = [
-            (OTHER_CURRENCY, meter, kind, PriceTerms(unit_amount=amount))
+            (currency, meter, kind, PriceTerms(unit_amount=amount * _WORTH[currency]))
+            for currency in CURRENCIES
+            if currency != DEFAULT
             for meter, kind, amount in _FLAT
         ]
-        tiered = PriceTerms(model=PriceModel.GRADUATED, tiers=_TIERS)
-        wanted += [
-            (currency, "prediction", TIERED, tiered) for currency in (DEFAULT, OTHER_CURRENCY)
-        ]
+        wanted += [(currency, "prediction", TIERED, _tiered(currency)) for currency in CURRENCIES]
         for currency, meter, kind, terms in wanted:
             # A year that was lived before left its prices.
             if not Price.objects.filter(
@@ -68,10 +85,61 @@ def offer(world: World, now: datetime) -> None:
                     match=DIMS[kind],
                     effective_at=now,
                 )
+        _plans_offer()
+        _taxes_ask()
         world.tariffs = _tariffs()
         world.codes = tuple(
             promotion_add(actor=SYSTEM_ACTOR, code=f"SIM-{uuid7().hex[-12:]}".upper(), terms=terms)
             for terms in _CODES
+        )
+
+
+def plans_of(customer: Customer) -> list[str]:
+    """Return the plans that a customer of its currency may be on."""
+    own = [f"sim-{kind}-{customer.currency.lower()}" for kind in ("fee", "line")]
+    return ["free", *own] if customer.currency != DEFAULT else ["free", "starter", "pro", *own]
+
+
+def _tiered(currency: str) -> PriceTerms:
+    tiers = tuple(Tier(tier.up_to, tier.unit_amount * _WORTH[currency]) for tier in _TIERS)
+    return PriceTerms(model=PriceModel.GRADUATED, tiers=tiers)
+
+
+def _plans_offer() -> None:
+    """Offer a plan with a fee, and a dearer one with a credit line, in each currency."""
+    for currency, fee in _FEES.items():
+        units = {"prediction": D(500)}
+        kinds = {
+            "fee": PlanTerms(fee=fee, currency=currency, included=units),
+            "line": PlanTerms(
+                fee=fee * 2,
+                currency=currency,
+                included=units,
+                overage=Overage.INVOICE,
+                credit_line=fee * 4,
+            ),
+        }
+        for kind, terms in kinds.items():
+            code = f"sim-{kind}-{currency.lower()}"
+            if Plan.objects.filter(code=code).exists():
+                continue
+            plan_add(actor=SYSTEM_ACTOR, code=code, name_en=code, name_zh=code, public=False)
+            draft = plan_version_draft(actor=SYSTEM_ACTOR, plan=code, terms=terms)
+            plan_version_publish(actor=SYSTEM_ACTOR, version_id=draft.id)
+
+
+def _taxes_ask() -> None:
+    seller_set(actor=SYSTEM_ACTOR, terms=SELLER)
+    if TaxRate.objects.filter(ended_at__isnull=True).exists():
+        return
+    for country, percent, reverse in _TAXES:
+        tax_rate_add(
+            actor=SYSTEM_ACTOR,
+            name_en=f"Tax {percent}",
+            name_zh=f"Tax {percent}",
+            country=country,
+            percent=percent,
+            reverse_charge=reverse,
         )
 
 
@@ -111,7 +179,8 @@ def _expected(
 
 def invoice(world: World, customer: Customer, now: datetime) -> None:
     """Take every discount off an invoice; one in five asks a second time."""
-    key, amount = f"sim:{uuid7()}", D(world.chance.randrange(1, 5_000)) / 100
+    key = f"sim:{uuid7()}"
+    amount = coins(world.chance.randrange(1, 5_000), customer.currency)
     for discount_id, rebate in customer.account.rebates.items():
         for _ in range(world.chance.choice([1, 1, 1, 1, 2])):
             expected = rebate.draw(key, amount, customer.currency)
@@ -136,7 +205,7 @@ def park(world: World, customer: Customer, now: datetime) -> None:
     if not changed:
         raise Disagreement(f"{now}: {customer.ref.slug} was {change.__name__}ed before")
     world.count("accounts freed" if customer.account.parked else "accounts parked")
-    customer.account.parked = not customer.account.parked
+    customer.account.parked, customer.account.unpaid = not customer.account.parked, False
 
 
 def _tariffs() -> dict[tuple[str, str, str], Tariff]:

@@ -3,7 +3,6 @@
 import json
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -15,84 +14,43 @@ from anneal.kernel import clock
 from anneal.kernel.errors import DomainError
 from anneal.kernel.ids import uuid7
 from anneal.kernel.principal import SYSTEM_ACTOR
-from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
+from anneal.kernel.scopes import system_scope, tenant_scope
+from billing.invoices.contracts import Profile
+from billing.invoices.services import profile_set
 from billing.ledger.errors import CurrencyMismatch
 from billing.ledger.functions import hold_reap
 from billing.ledger.models import Grant
 from billing.ledger.services import balance_grant, hold_refund, limit_set, usage_charge
 from billing.ledger.services.charges import MOST
 from billing.metering.contracts import UsageEventNew
-from billing.plans.services import subscription_change
+from billing.plans.services import subscription_cancel, subscription_change
 from billing.prices.currency import DEFAULT
-from billing.promotions.simulation.model import Account, Budget, Lot, Tariff
+from billing.simulation.customers import (
+    COUNTRIES,
+    CURRENCIES,
+    DIMS,
+    HAPPENS,
+    TIERED,
+    ZONES,
+    Booked,
+    Customer,
+    Disagreement,
+)
+from billing.simulation.model import Budget, Lot, Tariff
 from tenants.accounts.services import (
     organization_create,
     organization_draft,
     user_create_verified,
 )
 
-TIERED: Final = "tiered"
-DIMS: Final[dict[str, dict[str, str]]] = {
-    "": {},
-    "batch": {"channel": "batch"},
-    TIERED: {"task": TIERED},
-}
-"""What calls of each kind say of themselves; prices ask for it."""
-OTHER_CURRENCY: Final = "EUR"
 _DECIDED: Final = {
     "accepted": "holds",
     "quota_exhausted": "refusals",
     "limit_reached": "refusals by a budget",
     "account_parked": "refusals while parked",
 }
-HAPPENS: Final = (
-    "accounts freed",
-    "accounts parked",
-    "budgets",
-    "codes redeemed, amount",
-    "codes redeemed, percent",
-    "codes redeemed, trial",
-    "codes redeemed, units",
-    "codes refused",
-    "discounts drawn",
-    "expired holds",
-    "grants",
-    "holds",
-    "holds in tiers paid",
-    f"holds paid in {DEFAULT}",
-    f"holds paid in {OTHER_CURRENCY}",
-    "plan changes",
-    "refunds",
-    "refusals",
-    "refusals by a budget",
-    "refusals while parked",
-    "settlements",
-    "sign-ups",
-    "stored, charged",
-)
-"""What a year should have had: the report says of each how often, also that it never was."""
 HOLD_SECONDS: Final = 2_592_000
 """By the database's clock, which no simulation turns: an open hold ends only when it is made to."""
-
-
-class Disagreement(AssertionError):
-    """Ledger and model decided differently."""
-
-
-@dataclass
-class Customer:
-    """One organization, its habits and its model."""
-
-    ref: OrganizationRef
-    busy: float
-    account: Account = field(default_factory=Account)
-    currency: str = DEFAULT
-    """In which it buys."""
-    training: dict[UUID, int] = field(default_factory=dict)
-    """Open training holds and the segments captured of each."""
-    settled: list[UUID] = field(default_factory=list)
-    """Holds that may be refunded."""
-    grants: int = 0
 
 
 class World:
@@ -106,6 +64,8 @@ class World:
         self.customers: list[Customer] = []
         self.by_id: dict[UUID, Customer] = {}
         self.counts = dict.fromkeys(HAPPENS, 0)
+        self.office = random.Random(f"{seed}:office")  # noqa: S311 # as above
+        self.booked = Booked()
         self._seen: datetime | None = None
 
     def count(self, what: str, number: int = 1) -> None:
@@ -128,9 +88,23 @@ class World:
                 organization_create(
                     organization=ref, actor=SYSTEM_ACTOR, name=f"Sim {number}", owner_id=owner.id
                 )
-        customer = Customer(ref, busy=self.chance.paretovariate(1.5))
-        if number % 4 == 3:
-            customer.currency = OTHER_CURRENCY
+        customer = Customer(
+            ref,
+            busy=self.chance.paretovariate(1.5),
+            currency=CURRENCIES[number % len(CURRENCIES)],
+            zone=ZONES[number % len(ZONES)],
+            country=COUNTRIES[number % len(COUNTRIES)],
+            tax_id=f"X{number}" if number % 12 == 1 else "",
+            prompt=0.02 if number % 5 == 4 else 0.3,
+        )
+        with clock.frozen(now), tenant_scope(ref):
+            profile_set(
+                organization=ref,
+                actor=SYSTEM_ACTOR,
+                profile=Profile(
+                    legal_name=f"Sim {number}", country=customer.country, tax_id=customer.tax_id
+                ),
+            )
         if number % 3 == 1:
             most = Decimal(self.chance.choice([300, 3_000, 30_000]))
             customer.account.budget = Budget("prediction", most)
@@ -185,13 +159,30 @@ class World:
         try:
             with clock.frozen(now), tenant_scope(customer.ref):
                 subscription_change(
-                    organization=customer.ref, actor=SYSTEM_ACTOR, plan=plan, assigned=True
+                    organization=customer.ref,
+                    actor=SYSTEM_ACTOR,
+                    plan=plan,
+                    time_zone=customer.zone,
+                    assigned=True,
                 )
         except DomainError:
             self.count("plan changes refused")
             return
         self.learn()
         self.count("plan changes")
+
+    def leave(self, customer: Customer, now: datetime, *, at_once: bool) -> None:
+        """Let the customer leave a plan that is paid."""
+        try:
+            with clock.frozen(now), tenant_scope(customer.ref):
+                subscription_cancel(organization=customer.ref, actor=SYSTEM_ACTOR, at_once=at_once)
+        except DomainError:
+            self.count("cancellations refused")
+            return
+        self.learn()
+        if at_once:
+            customer.account.plan_left(now)
+        self.count("cancellations at once" if at_once else "cancellations")
 
     def take(
         self, wanted: Sequence[tuple[Customer, str, int, str]], now: datetime

@@ -16,11 +16,15 @@ from billing.ledger.reconcile import drifts_read
 from billing.metering.contracts import UsageEventNew
 from billing.metering.services import rollups_advance
 from billing.plans.tasks import renew
-from billing.promotions.simulation.model import Totals
-from billing.promotions.simulation.offers import invoice, offer, park, redeem
-from billing.promotions.simulation.world import TIERED, Customer, World
+from billing.simulation.customers import TIERED, Customer, coins
+from billing.simulation.desk import collect, trade
+from billing.simulation.explain import explained
+from billing.simulation.model import Totals
+from billing.simulation.offers import invoice, offer, park, plans_of, redeem
+from billing.simulation.world import World
 
 STORAGE: Final = "storage_gb_hour"
+_LATE: Final = 29
 _DAY: Final = timedelta(days=1)
 _SWEEP: Final = 10_000
 
@@ -43,6 +47,8 @@ class YearReport:
     balances: tuple[Explained, ...]
     differences: tuple[str, ...]
     drifts: tuple[str, ...]
+    invoices: int
+    events: int
 
 
 def year_simulate(
@@ -69,6 +75,9 @@ def _day(world: World, midnight: datetime, number: int) -> None:
     with clock.frozen(midnight):
         renew()
     world.learn()
+    for customer in world.customers:
+        customer.account.left_void(midnight)
+    collect(world, midnight)
     for hour in (3, 11, 19):
         now = midnight + timedelta(hours=hour, minutes=world.chance.randrange(60))
         _predict(world, now)
@@ -147,21 +156,23 @@ def _office(world: World, now: datetime) -> None:
                 customer,
                 now,
                 unit=customer.currency,
-                amount=Decimal(chance.randrange(100, 20_000)) / 100,
+                amount=coins(chance.randrange(100, 20_000), customer.currency),
                 kind=GrantKind.PURCHASED,
                 effective_at=now + chance.choice([0, 0, 5]) * _DAY,
                 expires_at=now + chance.randrange(10, 365) * _DAY,
             )
-        elif does < 0.010:
-            world.change_plan(customer, chance.choice(["free", "starter", "pro"]), now)
+        elif does < (0.06 if now.day >= _LATE else 0.012):
+            # Most on the days that some months lack.
+            world.change_plan(customer, chance.choice(plans_of(customer)), now)
         elif does < 0.020 and customer.settled:
             world.refund(customer, now)
-        elif does < 0.025:
+        elif does < 0.036:
             redeem(world, customer, now)
-        elif does < 0.035 and customer.account.rebates:
+        elif does < 0.060 and customer.account.rebates:
             invoice(world, customer, now)
-        elif does > (0.9 if customer.account.parked else 0.998):
+        elif does > (0.9 if customer.account.parked else 0.997):
             park(world, customer, now)
+        trade(world, customer, now)
 
 
 def _store(world: World, now: datetime) -> None:
@@ -199,6 +210,9 @@ def _end(world: World, now: datetime) -> None:
             with system_scope("simulation"):
                 swept = ledger_sweep(most=_SWEEP)
     world.learn()
+    for customer in world.customers:
+        customer.account.left_void(now)
+    collect(world, now)
     _sum(world, now)
 
 
@@ -225,11 +239,14 @@ def _report(world: World, now: datetime) -> YearReport:
                 differences.append(f"{customer.ref.slug} {unit}: {ledger} is not {model}")
         differences += _usage_differences(customer, used)
     differences += [f"{key}: {value} is of no grant" for key, value in found.items()]
+    differences += explained(world, now)
     return YearReport(
         world.counts,
         tuple(balances),
         tuple(differences),
         tuple(f"{each.check} {each.organization_id} {each.subject}" for each in drifts),
+        invoices=world.counts["invoices"],
+        events=sum(world.counts.values()),
     )
 
 

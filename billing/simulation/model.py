@@ -91,6 +91,8 @@ class Lot:
     voided: Decimal = NOTHING
     returned: Decimal = NOTHING
     """Of what ended unused, how much a longer trial brought back."""
+    left: bool = False
+    """Its plan was left at once: whatever comes free is taken back."""
 
     @property
     def free(self) -> Decimal:
@@ -157,6 +159,8 @@ class Account:
     budget: Budget | None = None
     rebates: dict[UUID, Rebate] = field(default_factory=dict)
     parked: bool = False
+    unpaid: bool = False
+    """Parked for an unpaid invoice, not by the operator."""
 
     def grant(self, lot: Lot) -> None:
         """Learn of a grant."""
@@ -262,6 +266,29 @@ class Account:
                 left[lot.unit] = left.get(lot.unit, NOTHING) + lot.free
                 lot.voided += lot.free
         return [(unit, amount) for unit, amount in (*left.items(), *ended) if amount]
+
+    def plan_left(self, now: datetime) -> None:
+        """Take back what plans gave and nothing has used; later too, when a hold lets it go."""
+        for lot in self.lots.values():
+            of_plan = lot.source.split(":")[0] in ("plan", "credit_line")
+            if of_plan and lot.begins < now and not lot.over(now):
+                lot.left = True
+        self.left_void(now)
+
+    def left_void(self, now: datetime) -> None:
+        """Take back what has come free of grants whose plan was left."""
+        for lot in self.lots.values():
+            if lot.left and not lot.over(now):
+                lot.voided += lot.free
+
+    def bought_void(self, source: str, wanted: Decimal) -> Decimal:
+        """Take all unspent credit of a payment back; return what goes beyond what is wanted."""
+        voided = NOTHING
+        for lot in self.lots.values():
+            if lot.source.startswith(source):
+                voided += lot.free
+                lot.voided += lot.free
+        return max(NOTHING, voided - wanted)
 
     def _cost(self, tariff: Tariff, period: str, units: Decimal) -> Decimal:
         used = self.used.get((tariff.name, period), NOTHING)

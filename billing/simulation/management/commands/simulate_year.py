@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from billing.promotions.simulation.year import YearReport, year_simulate
+from billing.simulation.year import YearReport, year_simulate
 
 _WIDTH = 40
 
@@ -75,7 +75,8 @@ class Command(BaseCommand):
             self.stdout.write(f"DIFFERS  {line}")
         self.stdout.write(
             f"drift {len(report.drifts)}, {len(report.balances) - len(report.differences)} of"
-            f" {len(report.balances)} balances explained, {seconds:.0f} s"
+            f" {len(report.balances)} balances and {report.invoices} invoices explained,"
+            f" {seconds:.0f} s"
         )
 
 
@@ -84,6 +85,8 @@ def report_json(report: YearReport, seconds: float) -> dict[str, Any]:
     return {
         "drift": len(report.drifts),
         "balances": len(report.balances),
+        "invoices": report.invoices,
+        "events": report.events,
         "differences": list(report.differences),
         "drifts": list(report.drifts),
         "counts": report.counts,

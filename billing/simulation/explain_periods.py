@@ -1,0 +1,88 @@
+"""Periods of the year: how they tile, where they end in the customer's zone, what they cost."""
+
+from calendar import monthrange
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+
+_TICK: Final = timedelta(microseconds=1)
+_KEPT: Final = 10**12
+"""Amounts are kept with 12 decimals."""
+_SPELLS: Final = """
+SELECT id, organization_id, starts_at, ends_at, renews_at, anchor_date, time_zone, period_months
+FROM plans_subscription WHERE organization_id = ANY(%s) ORDER BY organization_id, starts_at
+"""
+_PERIODS: Final = """
+SELECT subscription_id, starts_at, ends_at, whole_starts_at, whole_ends_at
+FROM plans_subscriptionperiod WHERE organization_id = ANY(%s) ORDER BY starts_at
+"""
+_FEES: Final = """
+SELECT p.organization_id, p.id, p.starts_at, p.ends_at, p.whole_starts_at, p.whole_ends_at, v.fee,
+       s.returned AND s.ends_at = p.ends_at
+FROM plans_subscriptionperiod p JOIN plans_subscription s ON s.id = p.subscription_id
+JOIN plans_planversion v ON v.id = p.plan_version_id
+WHERE p.organization_id = ANY(%s) AND v.fee > 0
+"""
+
+
+def fees_expected(owners: list[UUID]) -> dict[tuple[UUID, str], Decimal]:
+    """Return what each stretch costs, and what is given back of one that a change of plan cut."""
+    expected = {}
+    for owner, period, begins, ends, whole_begins, whole_ends, fee, left in _rows(_FEES, owners):
+        expected[owner, f"fee:{period}"] = _share(fee, begins, whole_begins, whole_ends)
+        rest = _share(fee, ends, whole_begins, whole_ends)
+        if rest and not left:
+            expected[owner, f"fee_cut:{period}"] = -rest
+    return expected
+
+
+def tiles_differences(owners: list[UUID]) -> Iterator[str]:
+    """Spells follow each other; the periods of each fill it without a gap or an overlap."""
+    stretches = defaultdict(list)
+    for spell, *stretch in _rows(_PERIODS, owners):
+        stretches[spell].append(stretch)
+    before: tuple[UUID, datetime] | None = None
+    for spell, owner, begins, ends, renews, anchor, zone, months in _rows(_SPELLS, owners):
+        if before is not None and before[0] == owner and before[1] > begins:
+            yield f"spell {spell} begins before the one before it ends"
+        before = (owner, ends or renews)
+        at = begins
+        for starts, stops, whole_starts, whole_stops in stretches.pop(spell, []):
+            if starts != at or not whole_starts <= starts < stops <= whole_stops:
+                yield f"spell {spell}: a period begins {starts}, the one before ended {at}"
+            at = stops
+            if not _anniversary(whole_stops, whole_starts, anchor, ZoneInfo(zone), months):
+                yield f"spell {spell}: {whole_stops} is no anniversary of {anchor} in {zone}"
+        if at != (ends or renews):
+            yield f"spell {spell}: its last period ends {at}, not {ends or renews}"
+    yield from (f"periods of no spell: {spell}" for spell in stretches)
+
+
+def _anniversary(
+    ends: datetime, begins: datetime, anchor: date, zone: ZoneInfo, months: int
+) -> bool:
+    """Say whether a period ends where the anchor's day begins, or the last day of a short month."""
+    last, first = ends.astimezone(zone), begins.astimezone(zone)
+    day = min(anchor.day, monthrange(last.year, last.month)[1])
+    passed = (last.year - first.year) * 12 + last.month - first.month
+    eve = (ends - _TICK).astimezone(zone).date()
+    return last.day == day and passed == months and eve < last.date()
+
+
+def _share(fee: Decimal, since: datetime, begins: datetime, ends: datetime) -> Decimal:
+    part = Fraction((ends - since) // _TICK, (ends - begins) // _TICK)
+    kept = (Fraction(fee) * part * _KEPT * 2 + 1) // 2
+    return Decimal(int(kept)).scaleb(-12)
+
+
+def _rows(statement: str, owners: list[UUID]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [owners])
+        return list(cursor.fetchall())
