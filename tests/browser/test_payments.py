@@ -4,17 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
-from django.apps import apps
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import ContextMaker
 from tests.browser.person import Person, person_new
 from tests.browser.test_pages import overflow, violations
-
-pytestmark = pytest.mark.skipif(
-    not apps.is_installed("billing.payments"),
-    reason="no card is taken yet: invoices are paid by transfer",
-)
 
 PAYS, DECLINED = "4242 4242 4242 4242", "4000 0000 0000 0002"
 PHONE = (390, 844)
@@ -62,10 +56,10 @@ def plan_begin(person: Person, plan: str) -> None:
     card_use(person, PAYS, "payments:demo.save")
 
 
-def document_saved(page: Page, name: str) -> Path:
-    """Press the button of a document and return the file."""
+def document_saved(page: Page, place: int) -> Path:
+    """Press one of the buttons of a document and return the file."""
     with page.expect_download() as started:
-        page.get_by_role("button", name=name).click()
+        page.get_by_role("button", name=re.compile("PDF")).nth(place).click()
     return Path(started.value.path())
 
 
@@ -112,16 +106,15 @@ def test_a_top_up_by_card_is_declined_then_paid_and_invoiced(
     invoice_open(person, "top_up")
     expect(page.get_by_role("table").first).to_contain_text(added)
     clean(page)
-    for name in ("English", "简体中文"):
-        saved = document_saved(page, re.compile(re.escape(name)))  # type: ignore[arg-type]
+    for place in range(2):
+        saved = document_saved(page, place)
         assert saved.read_bytes().startswith(b"%PDF")
 
-    # Both tries are told, the first with its reason.
+    # A card that was declined on the page was no payment: one is told.
     person.open("/billing/payments")
-    expect(page.get_by_role("table")).to_contain_text(person.say("payments:list.statuses.failed"))
-    expect(page.get_by_role("table")).to_contain_text(
-        person.say("payments:list.statuses.succeeded")
-    )
+    rows = page.get_by_role("table").get_by_role("row")
+    expect(rows.filter(has_text=person.say("payments:list.statuses.succeeded"))).to_have_count(1)
+    expect(rows).to_have_count(2)  # with the head
     clean(page)
 
 
@@ -155,7 +148,7 @@ def test_a_plan_begins_with_a_card_that_is_kept(
 
     # The card stands among the payment methods, and pays top-ups by itself when told to.
     person.open("/billing/methods")
-    expect(page.get_by_text(person.say("payments:cards.default"))).to_be_visible()
+    expect(page.get_by_text(person.say("payments:cards.default"), exact=True)).to_be_visible()
     page.get_by_label(person.say("payments:auto.enabled")).check()
     for name, sum_ in (("threshold", "5"), ("amount", "20"), ("dailyCap", "40")):
         person.fill(f"payments:auto.{name}", sum_)

@@ -7,6 +7,7 @@ from django.db import transaction
 from anneal.kernel.errors import DomainError
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
+from billing.invoices.services import invoices_close
 from billing.ledger import functions
 from billing.payments.contracts import (
     CheckoutState,
@@ -61,6 +62,8 @@ def _plan_begin(organization: OrganizationRef, row: CheckoutSession) -> str:
                 plan=row.plan,
                 time_zone=row.time_zone or None,
             )
+            # At once, not with the next round: whoever comes back looks for the invoice.
+            invoices_close(organization=organization)
     except DomainError as error:
         return error.code
     return ""

@@ -108,7 +108,7 @@ const CardForm = ({ checkout }: { checkout: Checkout }) => {
             {t("common:back")}
           </LinkButton>
           <Button type="submit" loading={pay.isPending}>
-            {t(checkout.purpose === "payment_method" ? "demo.save" : "demo.pay")}
+            {t(checkout.amount ? "demo.pay" : "demo.save")}
           </Button>
         </Group>
       </Stack>
