@@ -1,13 +1,12 @@
 /** Invoices and credit notes, and to whom they are written. */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import type { Language } from "@/i18n";
-import { boot } from "@/lib/boot";
 import { nextAfter, pagesJoined } from "@/lib/pages";
 import { loose } from "@/pages/billing/payments.types";
 import { api, dataOf, forOrg, once, pageAfter } from "./client";
 import type { BillingProfile, BillingProfileDraft, Invoice, Membership } from "./types";
 
-/** A saved card pays within seconds; a transfer takes days, which nobody watches. */
+/** A saved card pays within seconds. */
 const COLLECTING_POLL_MS = 3_000;
 
 const invoice = (id: string) => ({ invoice_id: id });
@@ -26,9 +25,7 @@ export const invoicesQuery = (org: Membership, status: Invoice["status"] | undef
     getNextPageParam: nextAfter<Invoice>,
     select: pagesJoined<Invoice>,
     refetchInterval: ({ state }) =>
-      boot.payments && state.data?.pages[0]?.data.some((one) => one.status === "open")
-        ? COLLECTING_POLL_MS
-        : false,
+      state.data?.pages[0]?.data.some((one) => one.status === "open") ? COLLECTING_POLL_MS : false,
   });
 
 export const invoiceQuery = (org: Membership, id: string) =>

@@ -1,8 +1,6 @@
 /** What the server tells the page before the first request (contract: README). */
 export type Boot = {
   demoBilling?: boolean;
-  /** Whether cards are taken here; without them invoices are paid by transfer. */
-  payments?: boolean;
   mailbox?: boolean;
   language?: string;
   version?: string;

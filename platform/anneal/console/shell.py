@@ -8,7 +8,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
-from django.apps import apps
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.shortcuts import render
@@ -62,7 +61,6 @@ def boot(language: str) -> dict[str, Any]:
     """Return what the page knows before its first request (frontend/README.md)."""
     return {
         "demoBilling": settings.ANNEAL_DEMO_BILLING,
-        "payments": apps.is_installed("billing.payments"),
         "mailbox": settings.ANNEAL_UP,
         "language": "zh-Hans" if language == Language.CHINESE else "en",
         "version": product_version(),

@@ -25,7 +25,7 @@ type Props = { title: string; lead?: string; action?: ReactNode; children: React
 /** Said on each page, so that nobody types a real card. */
 const DemoNote = () => {
   const { t } = useTranslation("billing");
-  if (!boot.demoBilling || !boot.payments) return null;
+  if (!boot.demoBilling) return null;
   return (
     <div role="note" className={classes.demo}>
       <IconFlask size={20} aria-hidden="true" className={classes.flask} />
@@ -41,7 +41,7 @@ const DemoNote = () => {
 
 /** The head of the pages about money; who may not see money is told so. */
 export const BillingFrame = ({ title, lead, action, children }: Props) => {
-  const { t } = useTranslation(["billing", "payments"]);
+  const { t } = useTranslation("billing");
   const org = useOrg();
   if (!useCan("money")) {
     return (
@@ -55,7 +55,7 @@ export const BillingFrame = ({ title, lead, action, children }: Props) => {
     <>
       <PageHeader title={title} lead={lead} action={action} />
       <nav aria-label={t("tabs.label")} className={classes.tabs}>
-        {TABS.filter(({ id }) => boot.payments || id !== "payments").map(({ id, to }) => (
+        {TABS.map(({ id, to }) => (
           <Link
             key={id}
             to={to}
@@ -63,7 +63,7 @@ export const BillingFrame = ({ title, lead, action, children }: Props) => {
             activeOptions={{ exact: id === "overview", includeSearch: false }}
             className={classes.tab}
           >
-            {id === "methods" && !boot.payments ? t("payments:profile.title") : t(`tabs.${id}`)}
+            {t(`tabs.${id}`)}
           </Link>
         ))}
       </nav>

@@ -4,7 +4,6 @@ import { useTranslation } from "react-i18next";
 import { type PlanDraft, planChange } from "@/api/billing";
 import { paymentMethodsQuery } from "@/api/payments";
 import type { PlanOffer, Subscription } from "@/api/types";
-import { boot } from "@/lib/boot";
 import { prorated } from "@/lib/proration";
 import { useCoins } from "@/lib/useCoins";
 import { useFormat } from "@/lib/useFormat";
@@ -71,9 +70,8 @@ const Costs = ({ plan, subscription }: Omit<Props, "onClose">) => {
 const usePayment = (plan: PlanOffer, subscription: Subscription) => {
   const { t } = useTranslation("billing");
   const cardName = useCardName();
-  const methods = useQuery({ ...paymentMethodsQuery(useOrg()), enabled: boot.payments === true });
-  const wanted =
-    boot.payments === true && mustBePaid(plan) && standingOf(plan.code, subscription) === "other";
+  const methods = useQuery(paymentMethodsQuery(useOrg()));
+  const wanted = mustBePaid(plan) && standingOf(plan.code, subscription) === "other";
   const card = methods.data?.data.find((one) => one.is_default);
   const byCheckout = wanted && !card;
   const text = card ? t("cost.card", { card: cardName(card) }) : t("cost.noCard");

@@ -1,7 +1,6 @@
 import { Group } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { ApiError } from "@/api/errors";
-import { boot } from "@/lib/boot";
 import { type Remedy, remediesOf } from "@/lib/remedies";
 import { useCan, useOrg } from "@/lib/useOrg";
 import { LinkAnchor } from "@/ui/links";
@@ -14,16 +13,12 @@ const PLACES = {
   keys: "/o/$org/keys",
 } as const satisfies Record<Remedy, string>;
 
-const BY_CARD: readonly Remedy[] = ["topUp", "methods"];
-
 /** The ways out of a refusal, for those who may go them. */
 export const Remedies = ({ of }: { of: readonly Remedy[] }) => {
   const { t } = useTranslation("billing");
   const org = useOrg();
   const allowed = { keys: useCan("keys"), money: useCan("money") };
-  const shown = of
-    .filter((one) => (one === "keys" ? allowed.keys : allowed.money))
-    .filter((one) => boot.payments || !BY_CARD.includes(one));
+  const shown = of.filter((one) => (one === "keys" ? allowed.keys : allowed.money));
   if (shown.length === 0) return null;
   return (
     <Group mt="xs" gap="md">

@@ -4,7 +4,6 @@ import { useTranslation } from "react-i18next";
 import { invoicePay } from "@/api/invoices";
 import { paymentMethodsQuery } from "@/api/payments";
 import type { Invoice } from "@/api/types";
-import { boot } from "@/lib/boot";
 import { useCoins } from "@/lib/useCoins";
 import { useFormat } from "@/lib/useFormat";
 import { useOnce } from "@/lib/useOnce";
@@ -14,10 +13,13 @@ import { useCardName } from "../payments/useCardName";
 import { useCheckout } from "../useCheckout";
 import { standingOf } from "./standing";
 
-const ByCard = ({ invoice }: { invoice: Invoice }) => {
+/** What is due, to be paid with the saved card at once or with another one. */
+export const PayPanel = ({ invoice }: { invoice: Invoice }) => {
   const { t } = useTranslation("invoices");
   const org = useOrg();
   const client = useQueryClient();
+  const coins = useCoins();
+  const format = useFormat();
   const cardName = useCardName();
   const methods = useQuery(paymentMethodsQuery(org));
   const checkout = useCheckout();
@@ -26,33 +28,6 @@ const ByCard = ({ invoice }: { invoice: Invoice }) => {
     onSuccess: () => client.invalidateQueries({ queryKey: [org.id] }),
   });
   const card = methods.data?.data.find((one) => one.is_default);
-  return (
-    <>
-      <ErrorBox error={pay.error ?? checkout.error} />
-      <Group gap="sm">
-        {card ? (
-          <Button loading={pay.isPending} onClick={() => pay.mutate({ invoice: invoice.id })}>
-            {t("pay.withCard", { card: cardName(card) })}
-          </Button>
-        ) : null}
-        <Button
-          variant={card ? "default" : "filled"}
-          loading={checkout.busy}
-          disabled={methods.isPending}
-          onClick={() => checkout.go({ purpose: "invoice", invoice: invoice.id })}
-        >
-          {t(card ? "pay.otherCard" : "pay.open")}
-        </Button>
-      </Group>
-    </>
-  );
-};
-
-/** What is due, to be paid with the saved card at once, with another one, or by transfer. */
-export const PayPanel = ({ invoice }: { invoice: Invoice }) => {
-  const { t } = useTranslation("invoices");
-  const coins = useCoins();
-  const format = useFormat();
   const late = standingOf(invoice) === "overdue";
   const due = coins(invoice.amount_due, invoice.currency);
   return (
@@ -66,7 +41,22 @@ export const PayPanel = ({ invoice }: { invoice: Invoice }) => {
         <Text size="sm">
           {t(late ? "pay.late" : "pay.until", { date: format.date(invoice.due_at) })}
         </Text>
-        {boot.payments ? <ByCard invoice={invoice} /> : <Text size="sm">{t("pay.transfer")}</Text>}
+        <ErrorBox error={pay.error ?? checkout.error} />
+        <Group gap="sm">
+          {card ? (
+            <Button loading={pay.isPending} onClick={() => pay.mutate({ invoice: invoice.id })}>
+              {t("pay.withCard", { card: cardName(card) })}
+            </Button>
+          ) : null}
+          <Button
+            variant={card ? "default" : "filled"}
+            loading={checkout.busy}
+            disabled={methods.isPending}
+            onClick={() => checkout.go({ purpose: "invoice", invoice: invoice.id })}
+          >
+            {t(card ? "pay.otherCard" : "pay.open")}
+          </Button>
+        </Group>
       </Stack>
     </Alert>
   );

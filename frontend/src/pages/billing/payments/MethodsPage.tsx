@@ -1,6 +1,5 @@
 import { Stack } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { boot } from "@/lib/boot";
 import { BillingFrame } from "../BillingFrame";
 import { AutoTopUpPanel } from "./AutoTopUpPanel";
 import { CardsPanel } from "./CardsPanel";
@@ -9,13 +8,6 @@ import { ProfilePanel } from "./ProfilePanel";
 /** With what is paid, when by itself, and to whom invoices are written. */
 export const MethodsPage = () => {
   const { t } = useTranslation("payments");
-  if (!boot.payments) {
-    return (
-      <BillingFrame title={t("profile.title")}>
-        <ProfilePanel />
-      </BillingFrame>
-    );
-  }
   return (
     <BillingFrame title={t("methods.title")} lead={t("methods.lead")}>
       <Stack gap="lg">

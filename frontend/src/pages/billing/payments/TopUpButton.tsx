@@ -2,7 +2,6 @@ import { Button } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
-import { boot } from "@/lib/boot";
 import { useCan } from "@/lib/useOrg";
 import { TopUpDialog } from "./TopUpDialog";
 
@@ -12,7 +11,7 @@ export const TopUpButton = () => {
   const { topUp } = useSearch({ from: "/o/$org" });
   const allowed = useCan("money");
   const [opened, dialog] = useDisclosure(topUp === true);
-  if (!allowed || !boot.payments) return null;
+  if (!allowed) return null;
   return (
     <>
       <Button onClick={dialog.open}>{t("topUp.open")}</Button>
