@@ -159,7 +159,7 @@ def test_a4_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(
         tmp_path,
         tiny,
         "lora",
-        config={"epochs": 50},
+        config={"epochs": 100, "patience": 0},
         checkpoint_seconds=0.2,
         test_hooks={"checkpoint_delay_ms": 400, "step_delay_ms": 10},
     )
