@@ -60,6 +60,10 @@ class Linear(nn.Linear):
         """x [n, in] -> [n, out]."""
         return F.linear(input, self.weight.to(input.dtype), self.bias.to(input.dtype))
 
+    def gelu(self, x: Tensor) -> Tensor:
+        """gelu of x [n, in] -> [n, out]."""
+        return F.gelu(self(x))
+
 
 class Norm(nn.LayerNorm):
     """nn.LayerNorm that computes in its input's number format."""
@@ -97,7 +101,10 @@ class BertLayer(nn.Module):
             return run(index, name, linear, value, packed, rows_only=rows_only)
 
         x = self.attention_norm(x + step("attention_output", self.attention_output, mixed))
-        inner = F.gelu(step("intermediate", self.intermediate, x))
+        if run is plain_linear:
+            inner = self.intermediate.gelu(x)
+        else:
+            inner = F.gelu(step("intermediate", self.intermediate, x))
         normed: Tensor = self.output_norm(x + step("output", self.output, inner))
         return normed
 

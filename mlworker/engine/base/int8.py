@@ -11,6 +11,7 @@ import warnings
 from typing import Any, cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mlworker.engine.base.bert import LINEARS, Bert
@@ -42,6 +43,10 @@ class Int8Linear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [n, in] -> [n, out]."""
         return cast("Tensor", torch.ops.quantized.linear_dynamic(x, self._packed, False))
+
+    def gelu(self, x: Tensor) -> Tensor:
+        """gelu of x [n, in] -> [n, out]."""
+        return F.gelu(self(x))
 
 
 def int8_of(bert: Bert) -> Bert:

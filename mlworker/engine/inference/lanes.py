@@ -15,6 +15,7 @@ from mlworker.engine.artifact_manifest import ArtifactManifest
 from mlworker.engine.base.bert import Bert
 from mlworker.engine.base.bf16 import bf16_of
 from mlworker.engine.base.int8 import int8_of
+from mlworker.engine.base.packed import can_pack, packed_of
 from mlworker.engine.data.packing import EXACT, SERVING, Grain
 from mlworker.engine.device import bf16_native, pick_device
 from mlworker.engine.inference.merged import MergedModels
@@ -57,7 +58,14 @@ class Lane:
     def bfloat16(cls, bert: Bert) -> Lane:
         """Blocks in bf16."""
         half = bf16_of(bert)
-        return cls("bfloat16", half, half, SERVING, bf16_of, MergedModels(bf16_of))
+        if not can_pack(half):
+            return cls("bfloat16", half, half, SERVING, bf16_of, MergedModels(bf16_of))
+        base = packed_of(half)
+
+        def finish(own: Bert) -> Bert:
+            return packed_of(bf16_of(own), known=(half, base))
+
+        return cls("bfloat16", half, base, SERVING, finish, MergedModels(finish))
 
     @classmethod
     def int8(cls, bert: Bert) -> Lane:
