@@ -17,6 +17,8 @@ from billing.payments.services.attempts import (
 )
 from billing.payments.services.auto_top_up import auto_top_up_look, organizations_to_top_up
 from billing.payments.services.collecting import COLLECT_TASK, REFUND_TASK
+from billing.payments.services.export_freeze import exports_freeze
+from billing.payments.services.export_send import exports_send
 from billing.payments.services.intake import PROCESS_TASK
 from billing.payments.services.processing import event_process, events_due
 from billing.payments.services.returning import refund_ask, refunds_due
@@ -83,6 +85,13 @@ def auto_top_up() -> None:
         if not ids:
             return
         last = ids[-1]
+
+
+@task(name="payments.exports", queue="default", every=300.0)
+def exports() -> None:
+    """Tell Stripe's meters what was used, where the setting names any."""
+    exports_freeze()
+    exports_send()
 
 
 def _page(organization: OrganizationRef, ref: str) -> None:

@@ -7,6 +7,7 @@ intake as Stripe's.
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from billing.payments.contracts import (
     ChargeWanted,
     CheckoutState,
     IntentStatus,
+    MeterEventWanted,
     ProviderCard,
     ProviderDispute,
     ProviderEvent,
@@ -123,6 +125,14 @@ class DemoProvider:
 
     def dispute_read(self, ref: str) -> ProviderDispute:
         """Nobody disputes what was never paid."""
+        raise ProviderRefused
+
+    def meter_tell(self, wanted: MeterEventWanted) -> None:
+        """There are no meters here: usage is told to Stripe alone."""
+        raise ProviderRefused
+
+    def meter_counted(self, *, event_name: str, customer: str, hour: datetime) -> Decimal:
+        """There are no meters here."""
         raise ProviderRefused
 
     def event_verified(self, body: bytes, signature: str) -> ProviderEvent:

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 
 from billing.payments.contracts import (
     ChargeWanted,
+    MeterEventWanted,
     ProviderCard,
     ProviderDispute,
     ProviderEvent,
@@ -75,6 +77,14 @@ class Provider(Protocol):
 
     def dispute_read(self, ref: str) -> ProviderDispute:
         """Return a dispute as it is now."""
+        ...
+
+    def meter_tell(self, wanted: MeterEventWanted) -> None:
+        """Count units; an identifier that is known already is no error."""
+        ...
+
+    def meter_counted(self, *, event_name: str, customer: str, hour: datetime) -> Decimal:
+        """Return what is counted of a customer in an hour."""
         ...
 
     def event_verified(self, body: bytes, signature: str) -> ProviderEvent:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
@@ -15,6 +16,7 @@ from billing.payments.contracts import (
     ChargeWanted,
     CheckoutState,
     IntentStatus,
+    MeterEventWanted,
     ProviderCard,
     ProviderDispute,
     ProviderEvent,
@@ -30,6 +32,13 @@ from billing.payments.provider.events import event_of, signed
 _METADATA: Final = "anneal_attempt"
 _ENDED: Final = {"succeeded": IntentStatus.SUCCEEDED, "canceled": IntentStatus.FAILED}
 _DECLINED: Final = frozenset({"requires_payment_method", "requires_action"})
+# A key that was changed at Stripe is mended here: it must not end what waits for it.
+_PASSING: Final = (
+    stripe.APIConnectionError,
+    stripe.RateLimitError,
+    stripe.AuthenticationError,
+    stripe.PermissionError,
+)
 
 
 class StripeProvider:
@@ -182,6 +191,40 @@ class StripeProvider:
             reason=found.reason,
         )
 
+    def meter_tell(self, wanted: MeterEventWanted) -> None:
+        """Create a meter event; a refused duplicate was counted when it first came."""
+        params: dict[str, Any] = {
+            "event_name": wanted.event_name,
+            "identifier": wanted.identifier,
+            "payload": {
+                "stripe_customer_id": wanted.customer,
+                "value": f"{wanted.units.normalize():f}",
+            },
+            "timestamp": int(wanted.at.timestamp()),
+        }
+        try:
+            with _asking():
+                self._v1.billing.meter_events.create(
+                    params,  # type: ignore[arg-type] # built by hand
+                    {"idempotency_key": wanted.key},
+                )
+        except ProviderRefused as error:
+            if not _is_known(error, wanted.identifier):
+                raise
+
+    def meter_counted(self, *, event_name: str, customer: str, hour: datetime) -> Decimal:
+        """Sum up an hour of the meter with this event name."""
+        begin = int(hour.timestamp())
+        with _asking():
+            active = self._v1.billing.meters.list({"status": "active", "limit": 100})
+            meters = [each for each in active.auto_paging_iter() if each.event_name == event_name]
+            if not meters:
+                raise ProviderRefused(f"Stripe has no active meter of '{event_name}': make one.")
+            listed = self._v1.billing.meters.event_summaries.list(
+                meters[0].id, {"customer": customer, "start_time": begin, "end_time": begin + 3600}
+            )
+            return sum((Decimal(str(each.aggregated_value)) for each in listed.data), Decimal(0))
+
     def event_verified(self, body: bytes, signature: str) -> ProviderEvent:
         """Check the signature against STRIPE_WEBHOOK_SECRET."""
         return signed(body, signature, settings.ANNEAL_STRIPE_WEBHOOK_SECRET)
@@ -219,12 +262,19 @@ def _asking() -> Iterator[None]:
         yield
     except stripe.CardError:
         raise
-    except (stripe.APIConnectionError, stripe.RateLimitError) as error:
+    except _PASSING as error:
         raise ProviderAway from error
     except stripe.StripeError as error:
         if error.http_status is None or error.http_status >= 500 or error.http_status == 409:
             raise ProviderAway from error
         raise ProviderRefused(f"The payment provider refused: {error.user_message}") from error
+
+
+def _is_known(error: ProviderRefused, identifier: str) -> bool:
+    """Say whether Stripe refused an identifier because it has it: it has no code for that."""
+    told = error.__cause__
+    text = told.user_message if isinstance(told, stripe.InvalidRequestError) else None
+    return f"already exists with identifier {identifier}" in (text or "")
 
 
 def _id(value: Any) -> str:
