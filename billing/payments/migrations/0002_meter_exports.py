@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                 ("hour", models.DateTimeField()),
                 ("revision", models.PositiveIntegerField()),
                 ("units", models.DecimalField(decimal_places=12, max_digits=38)),
-                ("identifier", models.CharField(max_length=100, unique=True)),
+                ("identifier", models.CharField(max_length=100)),
                 (
                     "state",
                     models.CharField(
@@ -60,6 +60,10 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(
                         fields=("organization_id", "meter", "hour", "revision"),
                         name="payments_meterexport_revision",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("organization_id", "identifier"),
+                        name="payments_meterexport_identifier",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(("units__gt", 0)), name="payments_meterexport_units"

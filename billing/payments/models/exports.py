@@ -49,7 +49,7 @@ class MeterExport(TenantModel):
     hour = models.DateTimeField()
     revision = models.PositiveIntegerField()
     units = models.DecimalField(max_digits=38, decimal_places=12)
-    identifier = models.CharField(max_length=100, unique=True)
+    identifier = models.CharField(max_length=100)
     state = models.CharField(
         max_length=10,
         choices=[(one.value, one.value) for one in ExportState],
@@ -69,6 +69,9 @@ class MeterExport(TenantModel):
             models.UniqueConstraint(
                 fields=["organization_id", "meter", "hour", "revision"],
                 name="payments_meterexport_revision",
+            ),
+            models.UniqueConstraint(
+                fields=["organization_id", "identifier"], name="payments_meterexport_identifier"
             ),
             models.CheckConstraint(condition=Q(units__gt=0), name="payments_meterexport_units"),
         ]

@@ -121,12 +121,9 @@ def _row(
 def _span(meter: str, now: datetime) -> MeterExportSpan:
     """Return the meter's open span, begun now if there is none."""
     first = _hour(now) + _HOUR
-    span, _ = MeterExportSpan.objects.get_or_create(
-        meter=meter,
-        ended_at=None,
-        defaults={"starts_at": first, "frozen_until": first, "looked_at": now},
-    )
-    return span
+    span = MeterExportSpan(meter=meter, starts_at=first, frozen_until=first, looked_at=now)
+    MeterExportSpan.objects.bulk_create([span], ignore_conflicts=True)
+    return MeterExportSpan.objects.get(meter=meter, ended_at=None)
 
 
 def _spans_end(meters: Iterable[str], now: datetime) -> None:
