@@ -71,6 +71,14 @@ class ProviderCard:
 
 
 @dataclass(frozen=True, slots=True)
+class CardsRead:
+    """A customer's cards, and when their reading began: a reading that began later rules."""
+
+    cards: tuple[ProviderCard, ...]
+    began_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderIntent:
     """A provider's payment; ``attempt_id`` is what it was made for, from its metadata."""
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from anneal.kernel.errors import DomainError
 from anneal.kernel.scopes import OrganizationRef, system_scope
 from anneal.kernel.tasks import task
+from billing.payments.errors import ProviderAway
 from billing.payments.provider import provider_current
 from billing.payments.services.attempts import (
     attempt_again,
@@ -46,7 +47,11 @@ def events() -> None:
 @task(name="payments.sweep", queue="default", every=600.0)
 def sweep() -> None:
     """Ask the provider for events that never arrived, and for pages that ended unheard."""
-    events_sweep()
+    try:
+        events_sweep()
+    except ProviderAway:
+        logger.info("payment events not swept: the provider does not answer")
+        return
     _each("payment pages due", pages_due, _page)
 
 

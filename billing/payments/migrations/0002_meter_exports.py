@@ -12,6 +12,11 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AddField(
+            model_name="paymentcustomer",
+            name="cards_read_at",
+            field=models.DateTimeField(null=True),
+        ),
         migrations.CreateModel(
             name="MeterExport",
             fields=[

@@ -110,6 +110,14 @@ class DemoProvider:
         with system_scope("demo cards"):
             DemoObject.objects.filter(kind="payment_method", ref=card).delete()
 
+    def meter_tell(self, wanted: MeterEventWanted) -> None:
+        """There are no meters here: usage is told to Stripe alone."""
+        raise ProviderRefused
+
+    def meter_counted(self, *, event_name: str, customer: str, hour: datetime) -> Decimal:
+        """There are no meters here."""
+        raise ProviderRefused
+
     def portal_open(self, *, customer: str, return_url: str) -> str:
         """There is no page but our own."""
         return return_url
@@ -125,14 +133,6 @@ class DemoProvider:
 
     def dispute_read(self, ref: str) -> ProviderDispute:
         """Nobody disputes what was never paid."""
-        raise ProviderRefused
-
-    def meter_tell(self, wanted: MeterEventWanted) -> None:
-        """There are no meters here: usage is told to Stripe alone."""
-        raise ProviderRefused
-
-    def meter_counted(self, *, event_name: str, customer: str, hour: datetime) -> Decimal:
-        """There are no meters here."""
         raise ProviderRefused
 
     def event_verified(self, body: bytes, signature: str) -> ProviderEvent:

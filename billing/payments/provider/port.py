@@ -63,6 +63,14 @@ class Provider(Protocol):
         """Forget a card; one that is gone already is no error."""
         ...
 
+    def meter_tell(self, wanted: MeterEventWanted) -> None:
+        """Count units; an identifier that is known already is no error."""
+        ...
+
+    def meter_counted(self, *, event_name: str, customer: str, hour: datetime) -> Decimal:
+        """Return what is counted of a customer in an hour."""
+        ...
+
     def portal_open(self, *, customer: str, return_url: str) -> str:
         """Return the address of the page on which a customer minds its cards."""
         ...
@@ -77,14 +85,6 @@ class Provider(Protocol):
 
     def dispute_read(self, ref: str) -> ProviderDispute:
         """Return a dispute as it is now."""
-        ...
-
-    def meter_tell(self, wanted: MeterEventWanted) -> None:
-        """Count units; an identifier that is known already is no error."""
-        ...
-
-    def meter_counted(self, *, event_name: str, customer: str, hour: datetime) -> Decimal:
-        """Return what is counted of a customer in an hour."""
         ...
 
     def event_verified(self, body: bytes, signature: str) -> ProviderEvent:
