@@ -20,6 +20,7 @@ from anneal.kernel import clock
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, current_scope, system_scope, tenant_scope
 from billing.ledger.checks import CHANGED, CHECKS, CHECKS_OF_SOME, OPEN, TABLES
+from billing.ledger.checks_exported import EXPORTED, EXPORTED_OF_SOME, EXPORTED_TABLES
 from billing.ledger.checks_invoiced import (
     INVOICED,
     INVOICED_OF_SOME,
@@ -38,9 +39,9 @@ logger = logging.getLogger(__name__)
 
 KEPT: Final = 100
 """Differences a run's row keeps; the log has them all."""
-CACHES: Final = ("rollups.", "months.")
-"""Checks of what no bill depends on: they alert and park nobody. What else could make a sum differ,
-an event changed after it was summed, is a difference of its own that parks."""
+CACHES: Final = ("rollups.", "months.", "exports.")
+"""Checks of what no bill of ours depends on: they alert and park nobody. What else could make a sum
+differ, an event changed after it was summed, is a difference of its own that parks."""
 INSTALLATION: Final = "installation"
 """Whose a number is that no account has."""
 
@@ -57,12 +58,13 @@ def ledger_drift(some: Sequence[UUID] | None = None) -> tuple[Drift, ...]:
     More than `MOST` are cut, but for one of each check and organization.
     """
     if some is None:
-        whole = (_drifts(checks, [MOST]) for checks in (_CHECKS, SOLD, INVOICED))
+        whole = (_drifts(checks, [MOST]) for checks in (_CHECKS, SOLD, INVOICED, EXPORTED))
         return tuple(drift for found in whole for drift in found)
     of_some = _drifts(CHECKS_OF_SOME, [*[list(some)] * TABLES, MOST])
     sold = _drifts(SOLD_OF_SOME, [*[list(some)] * SOLD_TABLES, MOST])
     invoiced = _drifts(INVOICED_OF_SOME, [*[list(some)] * INVOICED_TABLES, MOST])
-    return tuple(dict.fromkeys((*of_some, *_drifts(OPEN, [MOST]), *sold, *invoiced)))
+    exported = _drifts(EXPORTED_OF_SOME, [*[list(some)] * EXPORTED_TABLES, MOST])
+    return tuple(dict.fromkeys((*of_some, *_drifts(OPEN, [MOST]), *sold, *invoiced, *exported)))
 
 
 def _drifts(statement: str, values: list[Any]) -> tuple[Drift, ...]:

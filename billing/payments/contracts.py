@@ -41,6 +41,15 @@ class EventState(StrEnum):
     """It was tried too often: the operator may ask for it again."""
 
 
+class ExportState(StrEnum):
+    """What became of units that Stripe's meters are to be told of."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    PARKED = "parked"
+    """Stripe does not take them: the operator may have them sent again."""
+
+
 class IntentStatus(StrEnum):
     """A provider's payment, as far as we must tell states apart."""
 
@@ -59,6 +68,14 @@ class ProviderCard:
     exp_month: int
     exp_year: int
     default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CardsRead:
+    """A customer's cards, and when their reading began: a reading that began later rules."""
+
+    cards: tuple[ProviderCard, ...]
+    began_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +171,18 @@ class ChargeWanted:
     key: str
     attempt_id: UUID
     label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MeterEventWanted:
+    """Units to count at the provider; the same identifier counts once, whatever the key."""
+
+    customer: str
+    event_name: str
+    units: Decimal
+    at: datetime
+    identifier: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from uuid import UUID
 from anneal.kernel.errors import DomainError
 from anneal.kernel.scopes import OrganizationRef, system_scope
 from anneal.kernel.tasks import task
+from billing.payments.errors import ProviderAway
 from billing.payments.provider import provider_current
 from billing.payments.services.attempts import (
     attempt_again,
@@ -17,6 +18,8 @@ from billing.payments.services.attempts import (
 )
 from billing.payments.services.auto_top_up import auto_top_up_look, organizations_to_top_up
 from billing.payments.services.collecting import COLLECT_TASK, REFUND_TASK
+from billing.payments.services.export_freeze import exports_freeze
+from billing.payments.services.export_send import exports_send
 from billing.payments.services.intake import PROCESS_TASK
 from billing.payments.services.processing import event_process, events_due
 from billing.payments.services.returning import refund_ask, refunds_due
@@ -44,7 +47,11 @@ def events() -> None:
 @task(name="payments.sweep", queue="default", every=600.0)
 def sweep() -> None:
     """Ask the provider for events that never arrived, and for pages that ended unheard."""
-    events_sweep()
+    try:
+        events_sweep()
+    except ProviderAway:
+        logger.info("payment events not swept: the provider does not answer")
+        return
     _each("payment pages due", pages_due, _page)
 
 
@@ -83,6 +90,13 @@ def auto_top_up() -> None:
         if not ids:
             return
         last = ids[-1]
+
+
+@task(name="payments.exports", queue="default", every=300.0)
+def exports() -> None:
+    """Tell Stripe's meters what was used, where the setting names any."""
+    exports_freeze()
+    exports_send()
 
 
 def _page(organization: OrganizationRef, ref: str) -> None:

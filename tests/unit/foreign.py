@@ -1,5 +1,7 @@
 """Objects of another organization, made through the product's own doors."""
 
+from datetime import UTC, datetime
+
 from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
@@ -7,8 +9,8 @@ from anneal.kernel.ids import public_id
 from anneal.kernel.principal import SYSTEM_ACTOR, Role
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from billing.invoices.contracts import ReturnBy
-from billing.payments.contracts import ProviderCard, Purpose
-from billing.payments.models import PaymentMethod
+from billing.payments.contracts import CardsRead, ProviderCard, Purpose
+from billing.payments.models import PaymentCustomer, PaymentMethod
 from billing.payments.services.cards import cards_mirror
 from billing.payments.services.checkout import CheckoutWanted, checkout_open
 from tests.unit.factories import make_client, make_member
@@ -150,5 +152,7 @@ def checkout_id(owner: OrganizationRef) -> str:
 def payment_method_id(owner: OrganizationRef) -> str:
     card = ProviderCard("pm_foreign", "visa", "4242", 12, 2034)
     with tenant_scope(owner):
-        cards_mirror(organization=owner, cards=(card,))
+        PaymentCustomer(organization_id=owner.id, ref="cus_foreign").save(force_insert=True)
+        read = CardsRead((card,), datetime.now(UTC))
+        cards_mirror(organization=owner, cards=read)
         return public_id("pm_", PaymentMethod.objects.get().id)

@@ -1,6 +1,7 @@
 """The tables of payments."""
 
 from billing.payments.models.customers import AutoTopUp, PaymentCustomer, PaymentMethod
+from billing.payments.models.exports import MeterExport, MeterExportSpan
 from billing.payments.models.money import CheckoutSession, Dispute, Payment, PaymentAttempt, Refund
 from billing.payments.models.provider import DemoObject, ProviderEventRow, SweepCursor
 
@@ -9,6 +10,8 @@ __all__ = [
     "CheckoutSession",
     "DemoObject",
     "Dispute",
+    "MeterExport",
+    "MeterExportSpan",
     "Payment",
     "PaymentAttempt",
     "PaymentCustomer",

@@ -12,6 +12,8 @@ class PaymentCustomer(TenantModel):
     """An organization as the provider knows it."""
 
     ref = models.CharField(max_length=255, db_index=True)
+    cards_read_at = models.DateTimeField(null=True)
+    """When the reading of the cards that are shown began."""
 
     class Meta(TenantModel.Meta):
         """One per organization."""

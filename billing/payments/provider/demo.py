@@ -7,6 +7,7 @@ intake as Stripe's.
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from billing.payments.contracts import (
     ChargeWanted,
     CheckoutState,
     IntentStatus,
+    MeterEventWanted,
     ProviderCard,
     ProviderDispute,
     ProviderEvent,
@@ -107,6 +109,14 @@ class DemoProvider:
         """Forget a card."""
         with system_scope("demo cards"):
             DemoObject.objects.filter(kind="payment_method", ref=card).delete()
+
+    def meter_tell(self, wanted: MeterEventWanted) -> None:
+        """There are no meters here: usage is told to Stripe alone."""
+        raise ProviderRefused
+
+    def meter_counted(self, *, event_name: str, customer: str, hour: datetime) -> Decimal:
+        """There are no meters here."""
+        raise ProviderRefused
 
     def portal_open(self, *, customer: str, return_url: str) -> str:
         """There is no page but our own."""

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 
 from billing.payments.contracts import (
     ChargeWanted,
+    MeterEventWanted,
     ProviderCard,
     ProviderDispute,
     ProviderEvent,
@@ -59,6 +61,14 @@ class Provider(Protocol):
 
     def card_remove(self, card: str) -> None:
         """Forget a card; one that is gone already is no error."""
+        ...
+
+    def meter_tell(self, wanted: MeterEventWanted) -> None:
+        """Count units; an identifier that is known already is no error."""
+        ...
+
+    def meter_counted(self, *, event_name: str, customer: str, hour: datetime) -> Decimal:
+        """Return what is counted of a customer in an hour."""
         ...
 
     def portal_open(self, *, customer: str, return_url: str) -> str:

@@ -1,10 +1,11 @@
 """Stripe behind the port, by its own client."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import stripe
@@ -15,6 +16,7 @@ from billing.payments.contracts import (
     ChargeWanted,
     CheckoutState,
     IntentStatus,
+    MeterEventWanted,
     ProviderCard,
     ProviderDispute,
     ProviderEvent,
@@ -26,10 +28,20 @@ from billing.payments.contracts import (
 from billing.payments.errors import ProviderAway, ProviderRefused
 from billing.payments.provider.amounts import from_stripe, to_stripe
 from billing.payments.provider.events import event_of, signed
+from billing.payments.provider.stripe_meters import event_create, event_is_known, hour_counted
 
+_T = TypeVar("_T")
 _METADATA: Final = "anneal_attempt"
+_REFUND: Final = "anneal_refund"
 _ENDED: Final = {"succeeded": IntentStatus.SUCCEEDED, "canceled": IntentStatus.FAILED}
 _DECLINED: Final = frozenset({"requires_payment_method", "requires_action"})
+# A key that was changed at Stripe is mended here: it must not end what waits for it.
+_PASSING: Final = (
+    stripe.APIConnectionError,
+    stripe.RateLimitError,
+    stripe.AuthenticationError,
+    stripe.PermissionError,
+)
 
 
 class StripeProvider:
@@ -46,11 +58,13 @@ class StripeProvider:
 
     def customer_make(self, *, name: str, organization: str, key: str) -> str:
         """Make a customer that knows its organization."""
-        with _asking():
-            made = self._v1.customers.create(
+        made = _persistent(
+            lambda key: self._v1.customers.create(
                 {"name": name, "metadata": {"anneal_organization": organization}},
                 {"idempotency_key": key},
-            )
+            ),
+            key,
+        )
         return made.id
 
     def session_open(self, wanted: SessionWanted) -> ProviderSession:
@@ -72,11 +86,10 @@ class StripeProvider:
             }
             params["line_items"] = [{"quantity": 1, "price_data": price}]
             params["payment_intent_data"] = {"metadata": {_METADATA: str(wanted.attempt_id)}}
-        with _asking():
-            made = self._v1.checkout.sessions.create(
-                params,  # type: ignore[arg-type] # built by hand
-                {"idempotency_key": wanted.key},
-            )
+        sessions: Any = self._v1.checkout.sessions
+        made = _persistent(
+            lambda key: sessions.create(params, {"idempotency_key": key}), wanted.key
+        )
         return _session(made)
 
     def session_read(self, ref: str) -> ProviderSession:
@@ -105,12 +118,14 @@ class StripeProvider:
             "description": wanted.label,
             "metadata": {_METADATA: str(wanted.attempt_id)},
         }
+        intents: Any = self._v1.payment_intents
+        mine = {"customer": wanted.customer, "limit": 100}
         try:
-            with _asking():
-                made = self._v1.payment_intents.create(
-                    params,  # type: ignore[arg-type] # built by hand
-                    {"idempotency_key": wanted.key},
-                )
+            made = _persistent(
+                lambda key: intents.create(params, {"idempotency_key": key}),
+                wanted.key,
+                lambda: _named(intents.list(mine), _METADATA, str(wanted.attempt_id)),
+            )
         except stripe.CardError as error:
             return _declined(error, wanted)
         return _intent(made)
@@ -146,6 +161,22 @@ class StripeProvider:
         except ProviderRefused:
             return
 
+    def meter_tell(self, wanted: MeterEventWanted) -> None:
+        """Create a meter event; a refused duplicate was counted when it first came."""
+        try:
+            with _asking():
+                event_create(self._v1.billing, wanted)
+        except ProviderRefused as error:
+            if not event_is_known(error, wanted.identifier):
+                raise
+
+    def meter_counted(self, *, event_name: str, customer: str, hour: datetime) -> Decimal:
+        """Sum up an hour of the meter with this event name."""
+        with _asking():
+            return hour_counted(
+                self._v1.billing, event_name=event_name, customer=customer, hour=hour
+            )
+
     def portal_open(self, *, customer: str, return_url: str) -> str:
         """Open the customer portal."""
         with _asking():
@@ -155,13 +186,26 @@ class StripeProvider:
         return made.url
 
     def refund(self, *, intent: str, amount_minor: int, currency: str, key: str) -> ProviderRefund:
-        """Refund a part of what an intent collected."""
+        """Refund a part of what an intent collected.
+
+        It may be asked for again after days, when Stripe has forgotten the key: it looks first.
+        """
+        refunds: Any = self._v1.refunds
+        params = {
+            "payment_intent": intent,
+            "amount": to_stripe(amount_minor, currency),
+            "metadata": {_REFUND: key},
+        }
         with _asking():
-            made = self._v1.refunds.create(
-                {"payment_intent": intent, "amount": to_stripe(amount_minor, currency)},
-                {"idempotency_key": key},
+            made = _named(refunds.list({"payment_intent": intent, "limit": 100}), _REFUND, key)
+        return _refund(
+            made
+            or _persistent(
+                lambda key: refunds.create(params, {"idempotency_key": key}),
+                key,
+                lambda: _named(refunds.list({"payment_intent": intent}), _REFUND, key),
             )
-        return _refund(made)
+        )
 
     def refund_read(self, ref: str) -> ProviderRefund:
         """Retrieve a refund."""
@@ -219,12 +263,39 @@ def _asking() -> Iterator[None]:
         yield
     except stripe.CardError:
         raise
-    except (stripe.APIConnectionError, stripe.RateLimitError) as error:
+    except _PASSING as error:
         raise ProviderAway from error
     except stripe.StripeError as error:
         if error.http_status is None or error.http_status >= 500 or error.http_status == 409:
             raise ProviderAway from error
         raise ProviderRefused(f"The payment provider refused: {error.user_message}") from error
+
+
+def _persistent(
+    create: Callable[[str], _T], key: str, find: Callable[[], _T | None] = lambda: None
+) -> _T:
+    """Create under a key; where Stripe keeps a failure of its own under it, look, then once more.
+
+    It repeats a kept answer for a day, a failure too, and does not say what came of it.
+    """
+    try:
+        with _asking():
+            return create(key)
+    except ProviderAway as error:
+        told = error.__cause__
+        if not (isinstance(told, stripe.StripeError) and "idempotent-replayed" in told.headers):
+            raise
+    with _asking():
+        return find() or create(f"{key}:again")
+
+
+def _named(listed: Any, name: str, value: str) -> Any:
+    """Return the newest of a list that bears a value of ours, None if none does."""
+    return next((each for each in listed.data if _metadata(each).get(name) == value), None)
+
+
+def _metadata(found: Any) -> dict[str, str]:
+    return found.metadata.to_dict() if found.metadata else {}
 
 
 def _id(value: Any) -> str:
@@ -249,7 +320,7 @@ def _intent(found: Any) -> ProviderIntent:
     if status == IntentStatus.PENDING and found.status in _DECLINED and error is not None:
         status = IntentStatus.FAILED
     currency = found.currency.upper()
-    wanted = (found.metadata.to_dict() if found.metadata else {}).get(_METADATA)
+    wanted = _metadata(found).get(_METADATA)
     return ProviderIntent(
         ref=found.id,
         status=status,

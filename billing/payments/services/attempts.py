@@ -19,6 +19,7 @@ from billing.payments.errors import (
 from billing.payments.models import PaymentAttempt
 from billing.payments.provider import Provider, provider_current
 from billing.payments.rows import attempt_info
+from billing.payments.services.cards import cards_read
 from billing.payments.services.customers import card_default_ref, customer_ref
 from billing.payments.services.sessions import session_settle
 from billing.payments.services.settling import attempt_fail, intent_settle
@@ -137,7 +138,7 @@ def page_look(organization: OrganizationRef, provider: Provider, ref: str) -> No
 def _page_book(organization: OrganizationRef, provider: Provider, ref: str, *, close: bool) -> None:
     session = provider.session_expire(ref) if close else provider.session_read(ref)
     intent = provider.intent_read(session.intent) if session.intent else None
-    cards = provider.cards(session.customer)
+    cards = cards_read(provider, session.customer)
     with tenant_scope(organization):
         session_settle(organization=organization, session=session, intent=intent, cards=cards)
 

@@ -1,28 +1,44 @@
 """The cards of an organization: a mirror of what the provider keeps."""
 
+from datetime import UTC, datetime
+
 from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import SYSTEM_ACTOR, Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.ledger import functions
-from billing.payments.contracts import ProviderCard
-from billing.payments.models import PaymentMethod
+from billing.payments.contracts import CardsRead, ProviderCard
+from billing.payments.models import PaymentCustomer, PaymentMethod
+from billing.payments.provider import Provider
+
+
+def cards_read(provider: Provider, customer: str) -> CardsRead:
+    """Read a customer's cards from the provider. Outside of scopes."""
+    # The machine's clock, which no test and no simulation holds still: it orders two readings.
+    began_at = datetime.now(UTC)
+    return CardsRead(provider.cards(customer), began_at)
 
 
 def cards_mirror(
-    *,
-    organization: OrganizationRef,
-    cards: tuple[ProviderCard, ...],
-    actor: Actor = SYSTEM_ACTOR,
+    *, organization: OrganizationRef, cards: CardsRead, actor: Actor = SYSTEM_ACTOR
 ) -> None:
     """Make the mirror show these cards and no others.
 
-    The whole list is taken over, so it does not matter in which order events of it come. Where the
-    provider names no default, the one there was stays, else the first becomes it.
+    The whole list is taken over, so it does not matter in which order events of it come. A list
+    whose reading began before that of the one which is shown is late, and changes nothing. Where
+    the provider names no default, the one there was stays, else the first becomes it.
     """
     require_scope(organization)
     functions.account_open(organization_id=organization.id)
+    earlier = PaymentCustomer.objects.filter(organization_id=organization.id).exclude(
+        cards_read_at__gt=cards.began_at
+    )
+    if earlier.update(cards_read_at=cards.began_at):
+        _mirror(organization, cards.cards, actor)
+
+
+def _mirror(organization: OrganizationRef, cards: tuple[ProviderCard, ...], actor: Actor) -> None:
     known = {row.ref: row for row in PaymentMethod.objects.filter(organization_id=organization.id)}
     default = _default(cards, known)
     mine = PaymentMethod.objects.filter(organization_id=organization.id)

@@ -6,7 +6,7 @@ from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from billing.payments.errors import CardNeeded, CardUnknown
 from billing.payments.models import PaymentCustomer, PaymentMethod
 from billing.payments.provider import Provider, provider_current
-from billing.payments.services.cards import cards_mirror
+from billing.payments.services.cards import cards_mirror, cards_read
 from tenants.accounts.selectors import organization_get
 
 
@@ -72,7 +72,7 @@ def _card(organization: OrganizationRef, card: str) -> tuple[Provider, str, str]
 
 
 def _mirror(organization: OrganizationRef, actor: Actor, provider: Provider, customer: str) -> None:
-    cards = provider.cards(customer)
+    cards = cards_read(provider, customer)
     with tenant_scope(organization):
         cards_mirror(organization=organization, cards=cards, actor=actor)
 

@@ -9,16 +9,16 @@ from uuid import UUID
 from anneal.kernel import clock
 from anneal.kernel.scopes import OrganizationRef, require_scope, system_scope
 from billing.payments.contracts import (
+    CardsRead,
     EventState,
-    ProviderCard,
     ProviderDispute,
     ProviderIntent,
     ProviderRefund,
     ProviderSession,
 )
-from billing.payments.models import Payment, PaymentCustomer, ProviderEventRow
+from billing.payments.models import PaymentCustomer, ProviderEventRow
 from billing.payments.provider import Provider, provider_current
-from billing.payments.services.cards import cards_mirror
+from billing.payments.services.cards import cards_mirror, cards_read
 from billing.payments.services.returning import dispute_book, refund_book
 from billing.payments.services.sessions import session_settle
 from billing.payments.services.settling import intent_settle
@@ -30,6 +30,7 @@ _LEASE: Final = timedelta(minutes=2)
 _WAITS: Final = (5, 30, 120, 600, 3600, 3600, 3600, 3600, 3600, 3600)
 """Seconds after each try that failed."""
 _CARDS: Final = frozenset({"setup_intent", "payment_method", "customer"})
+_OF_PAYMENTS: Final = frozenset({"refund", "dispute"})
 _BATCH: Final = 100
 
 
@@ -39,7 +40,7 @@ class _Told:
 
     intent: ProviderIntent | None = None
     session: ProviderSession | None = None
-    cards: tuple[ProviderCard, ...] | None = None
+    cards: CardsRead | None = None
     refund: ProviderRefund | None = None
     dispute: ProviderDispute | None = None
 
@@ -61,8 +62,10 @@ def event_process(ref: str) -> bool:
     if row is None:
         return False
     try:
-        organization = _organization(row)
-        told = _look(provider_current(), row) if organization is not None else _Told()
+        provider = provider_current()
+        intent = _intent(provider, row)
+        organization = _organization(row.customer_ref or (intent.customer if intent else ""))
+        told = _look(provider, row, intent) if organization is not None else _Told()
         with system_scope("payment event"):
             return _apply(row, organization, told)
     except Exception as error:
@@ -95,39 +98,37 @@ def _claim(ref: str) -> ProviderEventRow | None:
     return row
 
 
-def _organization(row: ProviderEventRow) -> OrganizationRef | None:
+def _intent(provider: Provider, row: ProviderEventRow) -> ProviderIntent | None:
+    """Read the payment that a refund or a dispute is about: they may be told of before it is."""
+    if row.kind not in _OF_PAYMENTS or not row.intent_ref:
+        return None
+    return provider.intent_read(row.intent_ref)
+
+
+def _organization(customer: str) -> OrganizationRef | None:
     """Return whose event it is; nobody's where the account is shared with another shop."""
+    if not customer:
+        return None
     with system_scope("payment event owner"):
-        found = None
-        if row.customer_ref:
-            customers = PaymentCustomer.objects.filter(ref=row.customer_ref)
-            found = customers.values_list("organization_id", flat=True).first()
-        if found is None and row.kind in ("refund", "dispute"):
-            found = _payer(row)
-        owner = Organization.objects.filter(id=found).first() if found else None
+        known = PaymentCustomer.objects.filter(ref=customer)
+        owner = Organization.objects.filter(id__in=known.values("organization_id")).first()
         return OrganizationRef(owner.id, owner.slug) if owner is not None else None
 
 
-def _payer(row: ProviderEventRow) -> UUID | None:
-    payments = Payment.objects.filter(intent_ref=row.intent_ref).exclude(intent_ref="")
-    found: UUID | None = payments.values_list("organization_id", flat=True).first()
-    return found
-
-
-def _look(provider: Provider, row: ProviderEventRow) -> _Told:
+def _look(provider: Provider, row: ProviderEventRow, intent: ProviderIntent | None) -> _Told:
     """Read again what the event is about. Outside of scopes."""
     if row.kind == "payment_intent":
         return _Told(intent=provider.intent_read(row.object_ref))
     if row.kind == "checkout.session":
         session = provider.session_read(row.object_ref)
         intent = provider.intent_read(session.intent) if session.intent else None
-        return _Told(intent=intent, session=session, cards=provider.cards(row.customer_ref))
+        return _Told(intent=intent, session=session, cards=cards_read(provider, row.customer_ref))
     if row.kind in _CARDS:
-        return _Told(cards=provider.cards(row.customer_ref))
+        return _Told(cards=cards_read(provider, row.customer_ref))
     if row.kind == "refund":
-        return _Told(refund=provider.refund_read(row.object_ref))
+        return _Told(intent=intent, refund=provider.refund_read(row.object_ref))
     if row.kind == "dispute":
-        return _Told(dispute=provider.dispute_read(row.object_ref))
+        return _Told(intent=intent, dispute=provider.dispute_read(row.object_ref))
     return _Told()
 
 
@@ -144,15 +145,15 @@ def _apply(row: ProviderEventRow, organization: OrganizationRef | None, told: _T
             organization=organization,
             session=told.session,
             intent=told.intent,
-            cards=told.cards or (),
+            cards=told.cards,
         )
     elif told.intent is not None:
         intent_settle(organization=organization, intent=told.intent)
     elif told.cards is not None:
         cards_mirror(organization=organization, cards=told.cards)
-    elif told.refund is not None:
+    if told.refund is not None:
         refund_book(organization=organization, refund=told.refund)
-    elif told.dispute is not None:
+    if told.dispute is not None:
         dispute_book(organization=organization, dispute=told.dispute)
     return True
 

@@ -16,6 +16,9 @@ from billing.payments.models import Dispute, Payment, Refund
 from billing.payments.provider import provider_current
 
 _LOST: Final = "lost"
+_CLOSED: Final = frozenset({_LOST, "won", "warning_closed"})
+"""What a dispute ends as; another reading that says less is an older one."""
+_NOT_SENT: Final = frozenset({"failed", "canceled"})
 
 
 def refund_ask(*, organization: OrganizationRef, refund_id: UUID) -> str:
@@ -50,9 +53,12 @@ def refund_book(*, organization: OrganizationRef, refund: ProviderRefund) -> Non
     """Keep what became of a refund of ours."""
     require_scope(organization)
     functions.account_open(organization_id=organization.id)
-    Refund.objects.filter(organization_id=organization.id, ref=refund.ref).update(
-        state=refund.state
-    )
+    row = Refund.objects.filter(organization_id=organization.id, ref=refund.ref).first()
+    # What succeeded can still fail, and what failed is over: an older reading says less.
+    over = _NOT_SENT if refund.state in _NOT_SENT else {"succeeded", *_NOT_SENT}
+    if row is not None and row.state not in over:
+        row.state = refund.state
+        row.save(update_fields=["state"])
 
 
 def dispute_book(*, organization: OrganizationRef, dispute: ProviderDispute) -> None:
@@ -68,6 +74,8 @@ def dispute_book(*, organization: OrganizationRef, dispute: ProviderDispute) -> 
     if row is None:
         row = Dispute(organization_id=organization.id, payment=payment, ref=dispute.ref)
         _audit(organization, "dispute.open", payment, dispute.amount_minor)
+    elif row.state in _CLOSED:
+        return
     row.amount_minor, row.currency = dispute.amount_minor, dispute.currency
     row.state, row.reason = dispute.state, dispute.reason[:50]
     if row.state == _LOST and not row.booked and payment.invoice_id is not None:

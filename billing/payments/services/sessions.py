@@ -10,8 +10,8 @@ from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.invoices.services import invoices_close
 from billing.ledger import functions
 from billing.payments.contracts import (
+    CardsRead,
     CheckoutState,
-    ProviderCard,
     ProviderIntent,
     ProviderSession,
     Purpose,
@@ -27,7 +27,7 @@ def session_settle(
     organization: OrganizationRef,
     session: ProviderSession,
     intent: ProviderIntent | None,
-    cards: tuple[ProviderCard, ...],
+    cards: CardsRead | None,
 ) -> CheckoutState | None:
     """Do once what a page's end asks for; return its state, None if it is none of ours."""
     require_scope(organization)
@@ -38,7 +38,8 @@ def session_settle(
     if session.state == CheckoutState.COMPLETE:
         if intent is not None:
             intent_settle(organization=organization, intent=intent)
-        cards_mirror(organization=organization, cards=cards)
+        if cards is not None:
+            cards_mirror(organization=organization, cards=cards)
     if session.state == CheckoutState.OPEN or row.state != CheckoutState.OPEN:
         return CheckoutState(row.state)
     row.state = session.state.value

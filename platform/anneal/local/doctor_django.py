@@ -1,4 +1,4 @@
-"""What `doctor` asks inside Django: database role, migrations, storage. Prints one line.
+"""What `doctor` asks inside Django: database role, migrations, storage, exports. One line.
 
 Run as `python -m anneal.local.doctor_django` with a running process's environment.
 """
@@ -12,12 +12,12 @@ import django
 
 
 def main() -> int:
-    """Look at all three; 1 and the faults when one is wrong."""
+    """Look at all of them; 1 and the faults when one is wrong."""
     django.setup()
     from anneal.kernel.checks import role_faults  # noqa: PLC0415 - after setup
 
     try:
-        faults = role_faults() or [*_unapplied(), *_storage()]
+        faults = role_faults() or _unapplied() or [*_storage(), *_exports()]
     except Exception as error:  # noqa: BLE001 - whatever it is, doctor says it in one line
         faults = [f"{type(error).__name__}: {error}".splitlines()[0]]
     print(" ".join(faults) or "role is bound by row level security, migrations applied, storage ok")
@@ -44,6 +44,14 @@ def _storage() -> list[str]:
     finally:
         default_storage.delete(name)
     return [] if right else ["Object storage does not give back what it was given."]
+
+
+def _exports() -> list[str]:
+    from anneal.kernel.scopes import system_scope  # noqa: PLC0415 - after setup
+    from billing.payments.services.export_send import export_faults  # noqa: PLC0415 - after setup
+
+    with system_scope("doctor"):
+        return export_faults()
 
 
 if __name__ == "__main__":

@@ -37,6 +37,20 @@ def networks_read(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Netwo
         ) from None
 
 
+def meters_read(text: str) -> dict[str, str]:
+    """Read `meter=event_name,...` of Stripe's meters. Raises ImproperlyConfigured."""
+    read: dict[str, str] = {}
+    for part in filter(None, text.replace(" ", "").split(",")):
+        meter, _, event_name = part.partition("=")
+        if not meter or not 0 < len(event_name) <= 100 or event_name in read.values():
+            raise ImproperlyConfigured(
+                f"STRIPE_METERS: '{part}' is no meter with an event name of its own. Write them as"
+                " in 'prediction=anneal_prediction,trained_token=anneal_trained_token'."
+            )
+        read[meter] = event_name
+    return read
+
+
 def choice_read(name: str, *choices: str) -> str:
     """Read one of ``choices``, the first of them when nothing is set. ImproperlyConfigured."""
     value = os.environ.get(name) or choices[0]
@@ -86,6 +100,8 @@ WEBHOOK_HTTP: Final = os.environ.get("ANNEAL_WEBHOOK_HTTP") == "1"
 STRIPE_SECRET_KEY: Final = os.environ.get("STRIPE_SECRET_KEY", "")
 STRIPE_WEBHOOK_SECRET: Final = os.environ.get("STRIPE_WEBHOOK_SECRET", "")
 STRIPE_API_BASE: Final = os.environ.get("STRIPE_API_BASE", "")
+# Which of our meters Stripe's own are told of, and under which event names; none if unset.
+STRIPE_METERS: Final = meters_read(os.environ.get("STRIPE_METERS", ""))
 
 OWNER_COMMANDS: Final = frozenset({"migrate", "makemigrations", "sqlmigrate", "showmigrations"})
 """The commands that log in as the tables' owner; no running process does."""

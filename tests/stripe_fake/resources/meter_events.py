@@ -1,6 +1,6 @@
 """Meter events: each identifier counts once, and a repeated one is refused with 400."""
 
-import math
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from tests.stripe_fake.account import Account, Object, owned
@@ -10,6 +10,7 @@ from tests.stripe_fake.routing import Call, route
 DAY = 24 * 3600
 OLDEST = 35 * DAY
 NEWEST = 5 * 60
+MOST_DIGITS = 15
 
 
 @route("POST", "/v1/billing/meter_events", "event_name payload identifier timestamp")
@@ -97,8 +98,14 @@ def _checked(meter: Object, payload: dict[str, Any]) -> None:
         if key not in payload:
             raise InvalidRequest(f"Missing {key} in the payload.", param=f"payload[{key}]")
     try:
-        finite = math.isfinite(float(payload.get(value, "1")))
-    except ValueError:
-        finite = False
-    if not finite:
+        number = Decimal(payload.get(value, "1"))
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite():
         raise InvalidRequest(f"Invalid {value}: must be a number.", param=f"payload[{value}]")
+    if len(number.normalize().as_tuple().digits) > MOST_DIGITS:
+        raise InvalidRequest(
+            f"The {value} in the event payload can have at most {MOST_DIGITS} digits. Received "
+            f"{payload[value]}.",
+            param=f"payload[{value}]",
+        )

@@ -3,7 +3,7 @@
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from anneal.settings.environment import choice_read
+from anneal.settings.environment import choice_read, meters_read
 
 
 def test_a_choice_is_read_and_its_first_word_holds_when_nothing_is_set(
@@ -19,3 +19,13 @@ def test_another_word_is_refused_with_those_there_are(monkeypatch: pytest.Monkey
     monkeypatch.setenv("ANNEAL_A_CHOICE", "half")
     with pytest.raises(ImproperlyConfigured, match=r"ANNEAL_A_CHOICE is 'half'.*auto, never"):
         choice_read("ANNEAL_A_CHOICE", "auto", "never")
+
+
+def test_stripes_meters_are_read_each_with_an_event_name_of_its_own() -> None:
+    assert meters_read("prediction=calls, trained_token=tokens") == {
+        "prediction": "calls",
+        "trained_token": "tokens",
+    }
+    for wrong in ("prediction", "=calls", "prediction=calls,trained_token=calls"):
+        with pytest.raises(ImproperlyConfigured, match="STRIPE_METERS"):
+            meters_read(wrong)

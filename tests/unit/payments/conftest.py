@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import stripe
 
 from anneal.kernel.scopes import OrganizationRef
 from billing.payments.provider.stripe import stripe_provider
@@ -12,8 +13,10 @@ from tests.unit.payments.shop import Shop
 
 
 @pytest.fixture
-def fake(settings: Any) -> Iterator[StripeFake]:
+def fake(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeFake]:
     """A Stripe account that this installation is set to."""
+    # The client waits half a second before it asks once more: here nothing gets better by waiting.
+    monkeypatch.setattr(stripe.HTTPClient, "INITIAL_DELAY", 0)
     with serving(StripeFake(seed=7)) as fake:
         endpoint = fake.endpoint("http://127.0.0.1:9/never-called")
         settings.ANNEAL_DEMO_BILLING = False

@@ -46,6 +46,15 @@ def test_a_repeated_identifier_is_refused_and_counts_once(
     assert total(client, fake, meter, customer.id) == 7
 
 
+def test_an_identifier_has_at_most_a_hundred_characters(
+    client: Client, meter: stripe.billing.Meter, customer: stripe.Customer
+) -> None:
+    send(client, customer.id, identifier="e" * 100)
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        send(client, customer.id, identifier="e" * 101)
+    assert refused.value.param == "identifier"
+
+
 def test_beyond_a_day_an_identifier_protects_no_more(
     fake: StripeFake, client: Client, meter: stripe.billing.Meter, customer: stripe.Customer
 ) -> None:
@@ -113,6 +122,7 @@ def test_an_unknown_customers_event_is_taken_and_counts_nothing(
         ({"value": "1"}, "payload[stripe_customer_id]"),
         ({"stripe_customer_id": "cus_1"}, "payload[value]"),
         ({"stripe_customer_id": "cus_1", "value": "many"}, "payload[value]"),
+        ({"stripe_customer_id": "cus_1", "value": "1234567890.123456"}, "payload[value]"),
     ],
 )
 def test_a_payload_must_hold_what_the_meter_reads(
