@@ -1,10 +1,10 @@
 """Stripe behind the port, by its own client."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import stripe
@@ -27,6 +27,8 @@ from billing.payments.errors import ProviderAway, ProviderRefused
 from billing.payments.provider.amounts import from_stripe, to_stripe
 from billing.payments.provider.events import event_of, signed
 
+_T = TypeVar("_T")
+_PAGE: Final = 100
 _METADATA: Final = "anneal_attempt"
 _ENDED: Final = {"succeeded": IntentStatus.SUCCEEDED, "canceled": IntentStatus.FAILED}
 _DECLINED: Final = frozenset({"requires_payment_method", "requires_action"})
@@ -171,16 +173,19 @@ class StripeProvider:
     def dispute_read(self, ref: str) -> ProviderDispute:
         """Retrieve a dispute."""
         with _asking():
-            found = self._v1.disputes.retrieve(ref)
-        currency = found.currency.upper()
-        return ProviderDispute(
-            ref=found.id,
-            intent=_id(found.payment_intent),
-            amount_minor=from_stripe(found.amount, currency),
-            currency=currency,
-            state=found.status,
-            reason=found.reason,
-        )
+            return _dispute(self._v1.disputes.retrieve(ref))
+
+    def intents_since(self, moment: datetime | None) -> Iterator[ProviderIntent]:
+        """List payment intents."""
+        return _listed(self._v1.payment_intents, moment, _intent)
+
+    def refunds_since(self, moment: datetime | None) -> Iterator[ProviderRefund]:
+        """List refunds."""
+        return _listed(self._v1.refunds, moment, _refund)
+
+    def disputes_since(self, moment: datetime | None) -> Iterator[ProviderDispute]:
+        """List disputes."""
+        return _listed(self._v1.disputes, moment, _dispute)
 
     def event_verified(self, body: bytes, signature: str) -> ProviderEvent:
         """Check the signature against STRIPE_WEBHOOK_SECRET."""
@@ -188,12 +193,7 @@ class StripeProvider:
 
     def events_since(self, moment: datetime) -> Iterator[ProviderEvent]:
         """List events, newest first, page after page."""
-        with _asking():
-            listed = self._v1.events.list(
-                {"created": {"gte": int(moment.timestamp())}, "limit": 100}
-            )
-            for each in listed.auto_paging_iter():
-                yield event_of(each.to_dict())
+        return _listed(self._v1.events, moment, lambda each: event_of(each.to_dict()))
 
 
 @lru_cache(maxsize=1)
@@ -225,6 +225,14 @@ def _asking() -> Iterator[None]:
         if error.http_status is None or error.http_status >= 500 or error.http_status == 409:
             raise ProviderAway from error
         raise ProviderRefused(f"The payment provider refused: {error.user_message}") from error
+
+
+def _listed(service: Any, moment: datetime | None, read: Callable[[Any], _T]) -> Iterator[_T]:
+    """Yield what a service lists, newest first, page after page."""
+    params = {"created": {"gte": int(moment.timestamp())}} if moment else {}
+    with _asking():
+        for each in service.list({"limit": _PAGE, **params}).auto_paging_iter():
+            yield read(each)
 
 
 def _id(value: Any) -> str:
@@ -294,4 +302,16 @@ def _refund(found: Any) -> ProviderRefund:
         amount_minor=from_stripe(found.amount, currency),
         currency=currency,
         state=found.status or "pending",
+    )
+
+
+def _dispute(found: Any) -> ProviderDispute:
+    currency = found.currency.upper()
+    return ProviderDispute(
+        ref=found.id,
+        intent=_id(found.payment_intent),
+        amount_minor=from_stripe(found.amount, currency),
+        currency=currency,
+        state=found.status,
+        reason=found.reason,
     )
