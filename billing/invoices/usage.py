@@ -1,19 +1,20 @@
 """Usage that is paid afterwards: what a credit line paid, by price, less what was asked for.
 
-Asked for is always the difference between what is owed of a price in all and what items have asked
-for. So nothing is asked for twice or never, whenever and however often it is looked at, and what
-comes late or is refunded later stands on the next invoice.
+Asked for is always the difference between what is owed of a price and what items have asked for.
+So nothing is asked for twice or never, whenever and however often it is looked at, and what comes
+late or is refunded later stands on the next invoice. What was booked below a mark is settled: the
+schedule keeps its difference (`usage_rest`), so that a close reads what was booked since, and not
+what a customer ever used.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Sum
 
 from anneal.kernel.scopes import OrganizationRef
 from billing.invoices.contracts import ItemKind
@@ -24,18 +25,23 @@ from billing.prices.models import Meter, Price
 from billing.prices.rating import rate
 from billing.prices.selectors import price_terms
 
+LATE: Final = timedelta(days=1)
+"""Nothing is booked so long after its moment: transactions take seconds."""
 _STEP: Final = Decimal("1e-12")
-_OWED: Final = """
-SELECT h.price_id, h.unit, r.unit, sum(r.amount),
-       sum(CASE WHEN h.charged > h.charge_refunded
-                THEN (h.rated_captured - h.rated_refunded) * r.amount
-                     / (h.charged - h.charge_refunded) ELSE 0 END)
-FROM (SELECT hold_id, unit, sum(amount) AS amount FROM ledger_ledgerentry
+_BOOKED: Final = """
+SELECT h.price_id, h.unit, e.unit, e.settled, sum(e.amount),
+       coalesce(sum(e.amount * CASE WHEN e.kind = 'refund'
+                THEN h.rated_refunded / nullif(h.charge_refunded, 0)
+                ELSE h.rated_captured / nullif(h.charged, 0) END), 0)
+FROM (SELECT hold_id, unit, kind, booked_at < %(mark)s AS settled, sum(amount) AS amount
+      FROM ledger_ledgerentry
       WHERE organization_id = %(organization)s AND account = 'receivable'
-        AND booked_at >= %(since)s AND booked_at < %(until)s AND unit ~ '^[A-Z]{3}$'
-      GROUP BY hold_id, unit) r
-JOIN ledger_hold h ON h.organization_id = %(organization)s AND h.id = r.hold_id
-GROUP BY 1, 2, 3 ORDER BY 2, 1
+        AND unit ~ '^[A-Z]{3}$' AND unit = ANY(ARRAY(
+          SELECT unit FROM ledger_balance WHERE organization_id = %(organization)s))
+        AND booked_at >= %(since)s AND booked_at < %(until)s
+      GROUP BY 1, 2, 3, 4) e
+JOIN ledger_hold h ON h.organization_id = %(organization)s AND h.id = e.hold_id
+GROUP BY 1, 2, 3, 4 ORDER BY 2, 1
 """
 """Of holds that other money paid for in part, as many units as the credit line's share paid for."""
 
@@ -51,27 +57,68 @@ class Owed:
     units: Decimal
 
 
+_Key = tuple[UUID | None, str, str]
+_Sums = dict[_Key, tuple[Decimal, Decimal]]
+
+
 def usage_owed(organization: OrganizationRef, until: datetime) -> Iterator[Owed]:
     """Yield what was booked before ``until`` and no item has asked for."""
-    asked = {
-        (row["price_id"], row["meter"], row["currency"]): row
-        for row in InvoiceItem.objects.filter(
-            organization_id=organization.id, kind=ItemKind.USAGE, dropped_at__isnull=True
-        )
-        .values("price_id", "meter", "currency")
-        .annotate(amount=Sum("amount"), units=Sum("quantity"))
-    }
     schedule = InvoiceSchedule.objects.filter(organization_id=organization.id).first()
-    since = schedule.begins_at if schedule else until
+    if schedule is not None:
+        yield from _owed(_unasked(schedule, until, mark=until)[0])
+
+
+def _unasked(schedule: InvoiceSchedule, until: datetime, *, mark: datetime) -> tuple[_Sums, _Sums]:
+    """Return what is not asked for yet, and which part of it was booked before ``mark``."""
     with connection.cursor() as cursor:
-        cursor.execute(_OWED, {"organization": organization.id, "since": since, "until": until})
-        found = cursor.fetchall()
-    for price_id, meter, currency, amount, units in found:
-        before = asked.get((price_id, meter, currency))
-        more = Decimal(amount) - (before["amount"] if before else 0)
-        count = Decimal(units) - ((before["units"] or 0) if before else 0)
-        if more:
-            yield Owed(price_id, meter, currency, more, count.quantize(_STEP, ROUND_HALF_UP))
+        cursor.execute(
+            _BOOKED,
+            {
+                "organization": schedule.organization_id,
+                "since": max(schedule.begins_at, schedule.usage_from),
+                "until": until,
+                "mark": mark,
+            },
+        )
+        booked = cursor.fetchall()
+    settled = _rest_read(schedule.usage_rest)
+    owed = dict(settled)
+    for price_id, meter, currency, below, amount, units in booked:
+        for sums in (owed, settled) if below else (owed,):
+            before = sums.get((price_id, meter, currency), (Decimal(0), Decimal(0)))
+            more = (Decimal(amount), Decimal(units).quantize(_STEP, ROUND_HALF_UP))
+            sums[price_id, meter, currency] = (before[0] + more[0], before[1] + more[1])
+    return owed, settled
+
+
+def _owed(sums: _Sums) -> Iterator[Owed]:
+    for (price_id, meter, currency), (amount, units) in sums.items():
+        if amount:
+            yield Owed(price_id, meter, currency, amount, units)
+
+
+def _asked(owed: _Sums, settled: _Sums) -> _Sums:
+    """Return what is settled, less what is asked for now."""
+    nothing = (Decimal(0), Decimal(0))
+    rest = {}
+    for key, (amount, units) in owed.items():
+        before = settled.get(key, nothing)
+        rest[key] = (before[0] - amount, before[1] - units) if amount else before
+    return {key: sums for key, sums in rest.items() if any(sums)}
+
+
+def _rest_read(rows: list[list[Any]]) -> _Sums:
+    return {
+        (UUID(price) if price else None, meter, currency): (Decimal(amount), Decimal(units))
+        for price, meter, currency, amount, units in rows
+    }
+
+
+def _rest_json(sums: _Sums) -> list[list[str | None]]:
+    return [
+        [str(price) if price else None, meter, currency, f"{amount:f}", f"{units:f}"]
+        for (price, meter, currency), (amount, units) in sums.items()
+    ]
 
 
 def meter_names() -> dict[str, dict[str, str]]:
@@ -82,8 +129,11 @@ def meter_names() -> dict[str, dict[str, str]]:
 
 def usage_collect(organization: OrganizationRef, begins: datetime, ends: datetime) -> None:
     """Ask for what a period brought, and what prices ask at least. The account is locked."""
+    schedule = InvoiceSchedule.objects.get(organization_id=organization.id)
+    mark = max(schedule.usage_from, ends - LATE)
+    unasked, settled = _unasked(schedule, ends, mark=mark)
     names = meter_names()
-    for owed in usage_owed(organization, ends):
+    for owed in _owed(unasked):
         item_add(
             organization=organization,
             source=f"usage:{ends.isoformat()}:{owed.price_id or owed.meter}:{owed.currency}",
@@ -99,6 +149,8 @@ def usage_collect(organization: OrganizationRef, begins: datetime, ends: datetim
             price_id=owed.price_id,
             evidence={"price": str(owed.price_id or ""), "booked_before": ends.isoformat()},
         )
+    schedule.usage_from, schedule.usage_rest = mark, _rest_json(_asked(unasked, settled))
+    schedule.save(update_fields=["usage_from", "usage_rest"])
     _minimums_collect(organization, begins, ends)
 
 

@@ -231,6 +231,10 @@ UNION SELECT organization_id FROM invoices_invoice WHERE id >= %(since)s
 UNION SELECT organization_id FROM invoices_invoiceitem WHERE id >= %(since)s
 UNION SELECT organization_id FROM invoices_invoicepayment WHERE id >= %(since)s
 UNION SELECT organization_id FROM invoices_creditnote WHERE id >= %(since)s
+UNION SELECT organization_id FROM payments_paymentattempt WHERE id >= %(since)s
+UNION SELECT organization_id FROM payments_payment WHERE id >= %(since)s
+UNION SELECT organization_id FROM payments_refund WHERE id >= %(since)s
+UNION SELECT organization_id FROM payments_dispute WHERE id >= %(since)s
 ORDER BY 1
 """
 """Whose rows came since: their ids begin with the moment. A hold let go leaves none but itself."""

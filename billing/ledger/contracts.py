@@ -149,9 +149,13 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class ReconcileReport:
-    """What a comparison found. ``fresh`` says that the operators were not told of just this yet."""
+    """What a comparison found. ``fresh`` says that the operators were not told of just this yet.
+
+    ``away`` says why somebody outside, such as the payment provider, could not be asked.
+    """
 
     run_id: UUID
     drifts: tuple[Drift, ...]
     parked: tuple[str, ...]
     fresh: bool
+    away: tuple[str, ...] = ()

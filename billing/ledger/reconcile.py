@@ -7,7 +7,7 @@ hourly run looks at those organizations alone in whose books something happened,
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -17,6 +17,7 @@ from django.db import connection
 from django.db.models import Q
 
 from anneal.kernel import clock
+from anneal.kernel.errors import DomainError
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, current_scope, system_scope, tenant_scope
 from billing.ledger.checks import CHANGED, CHECKS, CHECKS_OF_SOME, OPEN, TABLES
@@ -27,6 +28,7 @@ from billing.ledger.checks_invoiced import (
     INVOICED_TABLES,
     NUMBERS,
 )
+from billing.ledger.checks_paid import PAID, PAID_OF_SOME, PAID_TABLES
 from billing.ledger.checks_sold import CODES, SOLD, SOLD_OF_SOME, SOLD_TABLES
 from billing.ledger.contracts import Drift, ReconcileReport
 from billing.ledger.models import CustomerAccount
@@ -39,17 +41,33 @@ logger = logging.getLogger(__name__)
 
 KEPT: Final = 100
 """Differences a run's row keeps; the log has them all."""
-CACHES: Final = ("rollups.", "months.", "exports.")
-"""Checks of what no bill of ours depends on: they alert and park nobody. What else could make a sum
-differ, an event changed after it was summed, is a difference of its own that parks."""
+PARK_NOBODY: Final = ("rollups.", "months.", "exports.", "refunds.note", "provider_state.")
+"""Checks that alert and park nobody: of sums that no bill depends on (an event changed after it was
+summed is a difference of its own that parks), of money that a customer waits for, and of what a
+provider may have done a moment ago."""
 INSTALLATION: Final = "installation"
 """Whose a number is that no account has."""
 
-_CHECKS: Final = CHECKS
+_KINDS: Final = (
+    (SOLD, SOLD_OF_SOME, SOLD_TABLES),
+    (INVOICED, INVOICED_OF_SOME, INVOICED_TABLES),
+    (PAID, PAID_OF_SOME, PAID_TABLES),
+    (EXPORTED, EXPORTED_OF_SOME, EXPORTED_TABLES),
+)
+"""Checks beside the ledger's own: of all, of some, and how often the ids of some are asked for."""
 WHOLE_EVERY: Final = timedelta(days=1)
 MARGIN: Final = timedelta(hours=2)
 """Looked back beyond the last run: for transactions that were open then, ids made by another clock
 and hours that were not summed yet."""
+Witness = Callable[[OrganizationRef | None, datetime | None], Iterable[Drift]]
+"""Compares our rows with what somebody outside keeps, of one organization or all, since a moment or
+ever. It is asked while no scope is open, and raises a DomainError where nobody answers."""
+_witnesses: Final[list[Witness]] = []
+
+
+def witness_add(witness: Witness) -> None:
+    """Have every run ask somebody outside too. Called by the apps above, once, as they start."""
+    _witnesses.append(witness)
 
 
 def ledger_drift(some: Sequence[UUID] | None = None) -> tuple[Drift, ...]:
@@ -58,13 +76,15 @@ def ledger_drift(some: Sequence[UUID] | None = None) -> tuple[Drift, ...]:
     More than `MOST` are cut, but for one of each check and organization.
     """
     if some is None:
-        whole = (_drifts(checks, [MOST]) for checks in (_CHECKS, SOLD, INVOICED, EXPORTED))
+        whole = (_drifts(checks, [MOST]) for checks in (CHECKS, *(kind[0] for kind in _KINDS)))
         return tuple(drift for found in whole for drift in found)
     of_some = _drifts(CHECKS_OF_SOME, [*[list(some)] * TABLES, MOST])
-    sold = _drifts(SOLD_OF_SOME, [*[list(some)] * SOLD_TABLES, MOST])
-    invoiced = _drifts(INVOICED_OF_SOME, [*[list(some)] * INVOICED_TABLES, MOST])
-    exported = _drifts(EXPORTED_OF_SOME, [*[list(some)] * EXPORTED_TABLES, MOST])
-    return tuple(dict.fromkeys((*of_some, *_drifts(OPEN, [MOST]), *sold, *invoiced, *exported)))
+    kinds = (
+        drift
+        for _, checks, tables in _KINDS
+        for drift in _drifts(checks, [*[list(some)] * tables, MOST])
+    )
+    return tuple(dict.fromkeys((*of_some, *_drifts(OPEN, [MOST]), *kinds)))
 
 
 def _drifts(statement: str, values: list[Any]) -> tuple[Drift, ...]:
@@ -74,24 +94,28 @@ def _drifts(statement: str, values: list[Any]) -> tuple[Drift, ...]:
 
 
 def reconcile(
-    *, organization: OrganizationRef | None = None, changed: bool = False
+    *, organization: OrganizationRef | None = None, changed: bool = False, outside: bool = True
 ) -> ReconcileReport:
     """Compare everything, of one organization or of all; park, log and record what differs.
 
     ``changed`` leaves out the organizations in whose books nothing happened since the last run, as
-    long as that run found nothing and one of all is not a day old. Opens its own scopes, so none
-    may be open: one to read in, one to write what was found.
+    long as that run found nothing and one of all is not a day old. ``outside``: the payment
+    provider is asked too. Opens its own scopes, so none may be open: one to read in, one to write
+    what was found.
     """
-    run = ReconcileRun(created_at=clock.now())
+    run, since = ReconcileRun(created_at=clock.now()), None
     if organization is None:
         with system_scope("reconcile"):
             run.read_at, some = database_now(), organizations_changed() if changed else None
-            run.organizations = None if some is None else len(some)
+            if some is not None:
+                run.organizations, since = len(some), _since()
             drifts = drifts_read(some)
     else:
         run.organization_id = organization.id
         with tenant_scope(organization):
             drifts = drifts_read()
+    told, away = _outside(organization, since) if outside else ((), ())
+    drifts = (*drifts, *told)
     with system_scope("reconcile"):
         parked = _park(drifts)
         fresh = _record(run, drifts, parked)
@@ -104,7 +128,29 @@ def reconcile(
             drift.expected,
             drift.found,
         )
-    return ReconcileReport(run.id, drifts, tuple(ref.slug for ref in parked), fresh)
+    return ReconcileReport(run.id, drifts, tuple(ref.slug for ref in parked), fresh, away)
+
+
+def _outside(
+    organization: OrganizationRef | None, since: datetime | None
+) -> tuple[tuple[Drift, ...], tuple[str, ...]]:
+    """Return what those outside say otherwise, and why one did not answer."""
+    drifts: list[Drift] = []
+    away: list[str] = []
+    for witness in _witnesses:
+        try:
+            drifts += witness(organization, since)
+        except DomainError as error:
+            logger.warning("reconcile: nobody answered: %s", error)
+            away.append(str(error))
+    return tuple(drifts), tuple(away)
+
+
+def _since() -> datetime | None:
+    """Return from when on an hourly run looks: the last one's moment, less a margin."""
+    runs = ReconcileRun.objects.filter(organization_id=None, read_at__isnull=False)
+    read_at = runs.order_by("-id").values_list("read_at", flat=True).first()
+    return read_at - MARGIN if read_at else None
 
 
 def operators_alert(report: ReconcileReport) -> int:
@@ -142,7 +188,7 @@ def operators_alert(report: ReconcileReport) -> int:
 
 def fault_alert(organization: OrganizationRef) -> None:
     """Tell the operators that an account's books refused a booking, with what differs in them."""
-    report = reconcile(organization=organization)
+    report = reconcile(organization=organization, outside=False)
     if report.drifts:
         operators_alert(report)
     elif emails := _operators():
@@ -205,7 +251,7 @@ def _park(drifts: Iterable[Drift]) -> tuple[OrganizationRef, ...]:
     """Park the accounts whose money or usage differs; return those that were not parked before."""
     first: dict[UUID, Drift] = {}
     for drift in drifts:
-        if drift.organization_id is not None and not drift.check.startswith(CACHES):
+        if drift.organization_id is not None and not drift.check.startswith(PARK_NOBODY):
             first.setdefault(drift.organization_id, drift)
     rows = Organization.objects.filter(id__in=first).order_by("id").values_list("id", "slug")
     return tuple(

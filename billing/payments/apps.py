@@ -11,7 +11,7 @@ class PaymentsConfig(AppConfig):
     verbose_name = "Payments"
 
     def ready(self) -> None:
-        """Subscribe to what invoices and plans say."""
+        """Subscribe to what invoices and plans say, and bear witness to what the provider has."""
         # Services import models, which exist only now.
         from anneal.kernel.events import (  # noqa: PLC0415
             CreditNoteIssued,
@@ -20,9 +20,12 @@ class PaymentsConfig(AppConfig):
             PlanPaying,
             subscribe,
         )
+        from billing.ledger.reconcile import witness_add  # noqa: PLC0415
+        from billing.payments.reconcile import provider_drift  # noqa: PLC0415
         from billing.payments.services import collecting  # noqa: PLC0415
 
         subscribe(PlanPaying, collecting.plan_paying)
         subscribe(InvoiceFinalized, collecting.invoice_finalized)
         subscribe(PaymentRetryDue, collecting.payment_retry_due)
         subscribe(CreditNoteIssued, collecting.credit_note_issued)
+        witness_add(provider_drift)

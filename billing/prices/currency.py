@@ -43,6 +43,16 @@ def minor_units(amount: Decimal, code: str) -> int:
         return int(coins.quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
+def coins_sql(column: str) -> str:
+    """Return SQL that says how many smallest coins one unit of a column's currency has."""
+    cases = " ".join(
+        f"WHEN {column} = ANY(string_to_array('{codes}', ' ')) THEN {10**exponent}"
+        for exponent, codes in _BY_EXPONENT.items()
+        if exponent != 2
+    )
+    return f"CASE {cases} ELSE 100 END"
+
+
 def require_decimals(amount: Decimal, code: str, *, param: str) -> None:
     """Raise CurrencyDecimals for an amount that no coins of the currency can pay."""
     decimals = exponent(code)

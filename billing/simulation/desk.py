@@ -8,7 +8,7 @@ from anneal.kernel import clock
 from anneal.kernel.ids import uuid7
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import system_scope, tenant_scope
-from billing.invoices.contracts import InvoiceInfo, ItemKind, ReturnBy
+from billing.invoices.contracts import InvoiceInfo, ItemKind, ReturnBy, TopUpInfo
 from billing.invoices.models import CreditNote, Dunning, Invoice, InvoiceLine, InvoiceSchedule
 from billing.invoices.services import (
     account_restore,
@@ -24,6 +24,8 @@ from billing.invoices.services import (
     item_reverse,
 )
 from billing.invoices.services.dunning import organizations_to_dun
+from billing.payments.contracts import AttemptState
+from billing.payments.models import Payment, PaymentAttempt
 from billing.simulation.customers import DECIMALS, Customer, Disagreement, coins
 from billing.simulation.world import World
 
@@ -180,16 +182,39 @@ def _top_up(world: World, customer: Customer, now: datetime) -> None:
     payment, amount = uuid7(), world.office.randrange(500, 20_000)
     for _ in range(world.office.choice([1, 1, 1, 2])):
         with clock.frozen(now), tenant_scope(customer.ref):
-            invoice_top_up(
+            sold = invoice_top_up(
                 organization=customer.ref,
                 payment_id=payment,
                 amount_minor=amount,
                 currency=customer.currency,
             )
+    _payment_keep(customer, payment, sold, now)
     world.booked.top_ups[customer.ref.id, f"payment:{payment}"] = amount
     world.learn()
     world.count("credit bought")
     world.count("invoices")
+
+
+def _payment_keep(customer: Customer, payment_id: UUID, sold: TopUpInfo, now: datetime) -> None:
+    """Write down the payment as payments would: nobody collects here."""
+    bought = {"amount_minor": sold.invoice.total_minor, "currency": sold.invoice.currency}
+    with clock.frozen(now), tenant_scope(customer.ref):
+        attempt = PaymentAttempt(
+            organization_id=customer.ref.id,
+            key=f"simulation:{payment_id}",
+            state=AttemptState.SUCCEEDED.value,
+            asked_at=now,
+            **bought,
+        )
+        attempt.save(force_insert=True)
+        Payment(
+            id=payment_id,
+            organization_id=customer.ref.id,
+            attempt=attempt,
+            invoice_id=sold.invoice.id,
+            intent_ref=f"simulation:{payment_id}",
+            **bought,
+        ).save(force_insert=True)
 
 
 def _outcome(world: World, customer: Customer, now: datetime) -> None:

@@ -13,12 +13,16 @@ class InvoiceSchedule(TenantModel):
     """When an organization's next invoice is made; there once something may have to be paid.
 
     Usage booked before ``closed_until`` has been asked for. What was booked before ``begins_at``,
-    when nothing made invoices of it, never is.
+    when nothing made invoices of it, never is. ``usage_rest`` is what of the usage
+    booked before ``usage_from`` is still to be asked for, by price; below zero where more was asked
+    for, of what was booked since. ``[[price id, meter, currency, amount, units], ...]``.
     """
 
     closes_at = models.DateTimeField()
     closed_until = models.DateTimeField()
     begins_at = models.DateTimeField()
+    usage_from = models.DateTimeField()
+    usage_rest = models.JSONField(default=list)
 
     class Meta(TenantModel.Meta):
         """One per organization, looked for by when it is due."""

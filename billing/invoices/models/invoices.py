@@ -85,6 +85,11 @@ class Invoice(TenantModel):
                 condition=Q(status="final", payment_status="open"),
                 name="invoices_invoice_overdue",
             ),
+            models.Index(
+                fields=["issued_at"],
+                condition=Q(status="final"),
+                name="invoices_invoice_issued",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -259,7 +264,8 @@ class InvoicePayment(TenantModel):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["organization_id", "invoice"], name="invoices_invoicepayment_of")
+            models.Index(fields=["organization_id", "invoice"], name="invoices_invoicepayment_of"),
+            models.Index(fields=["booked_at"], name="invoices_invoicepayment_booked"),
         ]
 
     def __str__(self) -> str:

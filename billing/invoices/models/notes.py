@@ -62,6 +62,7 @@ class CreditNote(TenantModel):
         indexes: ClassVar = [
             models.Index(fields=["organization_id", "-id"], name="invoices_creditnote_newest"),
             models.Index(fields=["organization_id", "invoice"], name="invoices_creditnote_of"),
+            models.Index(fields=["issued_at"], name="invoices_creditnote_issued"),
         ]
 
     def __str__(self) -> str:

@@ -20,6 +20,7 @@ def schedule_due(organization: OrganizationRef, at: datetime) -> None:
         closes_at=at,
         closed_until=begins_at,
         begins_at=begins_at,
+        usage_from=begins_at,
     ).save(force_insert=True)
 
 

@@ -34,6 +34,7 @@ from billing.payments.provider.events import event_of
 from billing.payments.services.intake import event_keep
 
 _DAY: Final = timedelta(days=1)
+_PAGE: Final = 100
 
 
 class DemoProvider:
@@ -121,6 +122,18 @@ class DemoProvider:
     def portal_open(self, *, customer: str, return_url: str) -> str:
         """There is no page but our own."""
         return return_url
+
+    def intents_since(self, moment: datetime | None) -> Iterator[ProviderIntent]:
+        """List payments."""
+        return map(_intent, _listed("payment_intent", moment))
+
+    def refunds_since(self, moment: datetime | None) -> Iterator[ProviderRefund]:
+        """List refunds."""
+        return map(_refund, _listed("refund", moment))
+
+    def disputes_since(self, moment: datetime | None) -> Iterator[ProviderDispute]:
+        """Nobody disputes what was never paid."""
+        return iter(())
 
     def refund(self, *, intent: str, amount_minor: int, currency: str, key: str) -> ProviderRefund:
         """Send nothing back, successfully."""
@@ -214,6 +227,21 @@ def _found(ref: str) -> DemoObject:
     if row is None:
         raise ProviderRefused
     return row
+
+
+def _listed(kind: str, moment: datetime | None) -> Iterator[DemoObject]:
+    """Yield things of a kind, a page in each scope."""
+    rows = DemoObject.objects.filter(kind=kind).order_by("id")
+    if moment is not None:
+        rows = rows.filter(created_at__gte=moment)
+    last = UUID(int=0)
+    while True:
+        with system_scope("demo list"):
+            found = list(rows.filter(id__gt=last)[:_PAGE])
+        if not found:
+            return
+        yield from found
+        last = found[-1].id
 
 
 def _tell(type_: str, row: DemoObject) -> None:

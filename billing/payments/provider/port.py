@@ -75,6 +75,18 @@ class Provider(Protocol):
         """Return the address of the page on which a customer minds its cards."""
         ...
 
+    def intents_since(self, moment: datetime | None) -> Iterator[ProviderIntent]:
+        """Yield the payments made from a moment on, or ever, page after page."""
+        ...
+
+    def refunds_since(self, moment: datetime | None) -> Iterator[ProviderRefund]:
+        """Yield the refunds made from a moment on, or ever."""
+        ...
+
+    def disputes_since(self, moment: datetime | None) -> Iterator[ProviderDispute]:
+        """Yield the disputes begun from a moment on, or ever."""
+        ...
+
     def refund(self, *, intent: str, amount_minor: int, currency: str, key: str) -> ProviderRefund:
         """Send money back to the card it came from."""
         ...

@@ -31,6 +31,7 @@ from billing.payments.provider.events import event_of, signed
 from billing.payments.provider.stripe_meters import event_create, event_is_known, hour_counted
 
 _T = TypeVar("_T")
+_PAGE: Final = 100
 _METADATA: Final = "anneal_attempt"
 _REFUND: Final = "anneal_refund"
 _ENDED: Final = {"succeeded": IntentStatus.SUCCEEDED, "canceled": IntentStatus.FAILED}
@@ -215,16 +216,19 @@ class StripeProvider:
     def dispute_read(self, ref: str) -> ProviderDispute:
         """Retrieve a dispute."""
         with _asking():
-            found = self._v1.disputes.retrieve(ref)
-        currency = found.currency.upper()
-        return ProviderDispute(
-            ref=found.id,
-            intent=_id(found.payment_intent),
-            amount_minor=from_stripe(found.amount, currency),
-            currency=currency,
-            state=found.status,
-            reason=found.reason,
-        )
+            return _dispute(self._v1.disputes.retrieve(ref))
+
+    def intents_since(self, moment: datetime | None) -> Iterator[ProviderIntent]:
+        """List payment intents."""
+        return _listed(self._v1.payment_intents, moment, _intent)
+
+    def refunds_since(self, moment: datetime | None) -> Iterator[ProviderRefund]:
+        """List refunds."""
+        return _listed(self._v1.refunds, moment, _refund)
+
+    def disputes_since(self, moment: datetime | None) -> Iterator[ProviderDispute]:
+        """List disputes."""
+        return _listed(self._v1.disputes, moment, _dispute)
 
     def event_verified(self, body: bytes, signature: str) -> ProviderEvent:
         """Check the signature against STRIPE_WEBHOOK_SECRET."""
@@ -232,12 +236,7 @@ class StripeProvider:
 
     def events_since(self, moment: datetime) -> Iterator[ProviderEvent]:
         """List events, newest first, page after page."""
-        with _asking():
-            listed = self._v1.events.list(
-                {"created": {"gte": int(moment.timestamp())}, "limit": 100}
-            )
-            for each in listed.auto_paging_iter():
-                yield event_of(each.to_dict())
+        return _listed(self._v1.events, moment, lambda each: event_of(each.to_dict()))
 
 
 @lru_cache(maxsize=1)
@@ -296,6 +295,14 @@ def _named(listed: Any, name: str, value: str) -> Any:
 
 def _metadata(found: Any) -> dict[str, str]:
     return found.metadata.to_dict() if found.metadata else {}
+
+
+def _listed(service: Any, moment: datetime | None, read: Callable[[Any], _T]) -> Iterator[_T]:
+    """Yield what a service lists, newest first, page after page."""
+    params = {"created": {"gte": int(moment.timestamp())}} if moment else {}
+    with _asking():
+        for each in service.list({"limit": _PAGE, **params}).auto_paging_iter():
+            yield read(each)
 
 
 def _id(value: Any) -> str:
@@ -365,4 +372,16 @@ def _refund(found: Any) -> ProviderRefund:
         amount_minor=from_stripe(found.amount, currency),
         currency=currency,
         state=found.status or "pending",
+    )
+
+
+def _dispute(found: Any) -> ProviderDispute:
+    currency = found.currency.upper()
+    return ProviderDispute(
+        ref=found.id,
+        intent=_id(found.payment_intent),
+        amount_minor=from_stripe(found.amount, currency),
+        currency=currency,
+        state=found.status,
+        reason=found.reason,
     )

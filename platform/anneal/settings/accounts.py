@@ -163,6 +163,7 @@ UNFOLD: dict[str, Any] = {
                     _link(_("Grants"), "redeem", "ledger_grant_changelist"),
                     _link(_("Holds"), "lock_clock", "ledger_hold_changelist"),
                     _link(_("Reconciliations"), "balance", "metering_reconcilerun_changelist"),
+                    _link(_("Revenue"), "trending_up", "revenue"),
                     _link(_("Margin"), "savings", "margin"),
                     _link(_("Prices"), "sell", "prices_price_changelist"),
                     _link(_("Meters"), "speed", "prices_meter_changelist"),

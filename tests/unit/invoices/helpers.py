@@ -33,6 +33,7 @@ from billing.invoices.services import (
 from billing.invoices.tasks import close
 from billing.ledger.reconcile import ledger_drift
 from billing.ledger.services import hold_capture, hold_take
+from billing.payments.models import Payment, PaymentAttempt
 from billing.plans.contracts import Overage
 from billing.plans.tasks import renew
 from tests.unit.billing.test_plans_subscriptions import add_plan, go
@@ -122,12 +123,35 @@ def pay(
     at: datetime = BEGINS,
     payment_id: UUID | None = None,
 ) -> InvoiceInfo:
+    came = payment_id or uuid4()
+    amount = invoice.due_minor if minor is None else minor
     with clock.frozen(at), tenant_scope(organization):
-        return invoice_payment_apply(
-            organization=organization,
-            invoice_id=invoice.id,
-            payment_id=payment_id or uuid4(),
-            amount_minor=invoice.due_minor if minor is None else minor,
+        paid = invoice_payment_apply(
+            organization=organization, invoice_id=invoice.id, payment_id=came, amount_minor=amount
+        )
+    keep_payment(organization, came, paid, amount)
+    return paid
+
+
+def keep_payment(
+    organization: OrganizationRef, payment_id: UUID, invoice: InvoiceInfo, minor: int
+) -> None:
+    """Write down the payment that came, once, as payments do."""
+    whose = {"organization_id": organization.id, "currency": invoice.currency}
+    with tenant_scope(organization):
+        attempt, _ = PaymentAttempt.objects.get_or_create(
+            key=f"test:{payment_id}",
+            defaults=whose | {"amount_minor": minor, "state": "succeeded", "asked_at": BEGINS},
+        )
+        Payment.objects.get_or_create(
+            id=payment_id,
+            defaults=whose
+            | {
+                "attempt": attempt,
+                "invoice_id": invoice.id,
+                "intent_ref": f"test:{payment_id}",
+                "amount_minor": minor,
+            },
         )
 
 
@@ -156,13 +180,13 @@ def top_up(
     payment_id: UUID | None = None,
     at: datetime = BEGINS,
 ) -> TopUpInfo:
+    came = payment_id or uuid4()
     with clock.frozen(at), tenant_scope(organization):
-        return invoice_top_up(
-            organization=organization,
-            payment_id=payment_id or uuid4(),
-            amount_minor=minor,
-            currency=currency,
+        sold = invoice_top_up(
+            organization=organization, payment_id=came, amount_minor=minor, currency=currency
         )
+    keep_payment(organization, came, sold.invoice, minor)
+    return sold
 
 
 def add_tax(percent: str, country: str = "DE", **more: Any) -> None:

@@ -67,7 +67,7 @@ CASES: list[tuple[str, str, set[str]]] = [
         "invoices_invoice",
         "UPDATE invoices_invoice SET paid_minor = paid_minor - 1"
         " WHERE paid_minor > returned_minor AND {of}",
-        {"invoices.paid"},
+        {"invoices.paid", "payments.invoice"},
     ),
     (
         "invoices_invoice",
@@ -93,7 +93,7 @@ CASES: list[tuple[str, str, set[str]]] = [
     (
         "invoices_invoicepayment",
         "UPDATE invoices_invoicepayment SET amount_minor = amount_minor + 1 WHERE {of}",
-        {"invoices.paid"},
+        {"invoices.paid", "payments.applied"},
     ),
     (
         "invoices_creditnoteline",
@@ -108,7 +108,7 @@ CASES: list[tuple[str, str, set[str]]] = [
     (
         "invoices_invoiceitem",
         "UPDATE invoices_invoiceitem SET amount = amount + 1 WHERE kind = 'usage' AND {of}",
-        {"invoices.items", "invoices.usage"},
+        {"invoices.items", "invoices.usage", "invoices.usage_rest"},
     ),
     (
         "invoices_invoiceitem",
@@ -129,6 +129,11 @@ CASES: list[tuple[str, str, set[str]]] = [
         "invoices_invoiceitem",
         "UPDATE invoices_invoiceitem SET source = 'payment:gone' WHERE kind = 'top_up' AND {of}",
         {"invoices.top_up"},
+    ),
+    (
+        "invoices_invoiceschedule",
+        "UPDATE invoices_invoiceschedule SET usage_rest = '[]' WHERE usage_rest <> '[]' AND {of}",
+        {"invoices.usage_rest"},
     ),
     (
         "invoices_invoice",

@@ -1,4 +1,4 @@
-"""`manage.py reconcile`: prove that ledger, balances, holds, usage and its sums agree."""
+"""`manage.py reconcile`: prove that books, invoices, payments and the provider's objects agree."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ from tenants.accounts.models import Organization
 class Command(BaseCommand):
     """Print what differs; exit 1 when anything does. No number is changed: accounts are parked."""
 
-    help = "Compare ledger, balances, grants, holds, usage and its sums; print what differs."
+    help = "Compare books, invoices, payments and the provider's objects; print what differs."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
@@ -30,6 +30,8 @@ class Command(BaseCommand):
             line = drift_json(drift)
             told = "{check}  {organization}  {subject}: expected {expected}, found {found}"
             self.stdout.write(json.dumps(line) if options["json"] else told.format(**line))
+        for reason in report.away:
+            self.stderr.write(f"not asked: {reason}")
         total = {"drift": len(report.drifts), "parked": list(report.parked)}
         parked = f", parked: {', '.join(report.parked)}" if report.parked else ""
         self.stdout.write(

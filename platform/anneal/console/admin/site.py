@@ -12,6 +12,7 @@ from django.urls import path
 from unfold.sites import UnfoldAdminSite
 
 from anneal.console.admin.margin import margin_context
+from anneal.console.admin.revenue import revenue_context, revenue_csv
 from anneal.kernel.audit import audit_record
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import system_scope
@@ -44,13 +45,22 @@ class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc] # unfold ships no type
 
     def get_urls(self) -> list[Any]:
         """Add the pages that are no table."""
-        margin = path("margin/", self.admin_view(self.margin), name="margin")
-        return [margin, *super().get_urls()]
+        return [
+            path("margin/", self.admin_view(self.margin), name="margin"),
+            path("revenue/", self.admin_view(self.revenue), name="revenue"),
+            path("revenue.csv", self.admin_view(revenue_csv), name="revenue-csv"),
+            *super().get_urls(),
+        ]
 
     def margin(self, request: HttpRequest) -> HttpResponse:
         """Show what each organization brings and costs."""
         context = {**self.each_context(request), **margin_context(request)}
         return TemplateResponse(request, "console/margin.html", context)
+
+    def revenue(self, request: HttpRequest) -> HttpResponse:
+        """Show what the installation earns by the month."""
+        context = {**self.each_context(request), **revenue_context(request)}
+        return TemplateResponse(request, "console/revenue.html", context)
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

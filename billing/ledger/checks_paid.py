@@ -1,0 +1,165 @@
+"""What payments, refunds and disputes say, held against invoices, notes and bought credit."""
+
+from typing import Final
+
+from billing.ledger.checks_sold import TAIL, Check
+from billing.metering.reconcile import narrowed
+from billing.prices.currency import coins_sql
+
+_ROWS: Final = """
+WITH applied AS (
+  SELECT organization_id, payment_id, invoice_id, amount_minor + excess_minor AS amount
+  FROM invoices_invoicepayment WHERE key = 'payment:' || payment_id
+), came AS (
+  SELECT organization_id, invoice_id, sum(amount_minor) AS amount
+  FROM payments_payment GROUP BY 1, 2
+), outside AS (
+  SELECT organization_id, invoice_id, sum(excess_minor) AS excess,
+         sum(amount_minor + excess_minor)
+           FILTER (WHERE key NOT LIKE 'payment:%%' AND key NOT LIKE 'unapply:dispute:%%') AS amount
+  FROM invoices_invoicepayment GROUP BY 1, 2
+), lost AS (
+  SELECT p.organization_id, p.invoice_id, sum(d.amount_minor) AS amount
+  FROM payments_dispute d JOIN payments_payment p
+    ON p.organization_id = d.organization_id AND p.id = d.payment_id
+  WHERE d.state = 'lost' GROUP BY 1, 2
+), sent AS (
+  SELECT organization_id, payment_id, sum(amount_minor) AS amount FROM payments_refund GROUP BY 1, 2
+), sent_of AS (
+  -- By its name a refund says which credit note it is of.
+  SELECT organization_id, split_part(key, ':', 2) AS note, sum(amount_minor) AS amount
+  FROM payments_refund GROUP BY 1, 2
+), taken AS (
+  SELECT organization_id, key, amount_minor FROM invoices_invoicepayment
+  WHERE key LIKE 'unapply:dispute:%%'
+), trying AS (
+  SELECT organization_id, invoice_id, count(*) AS n FROM payments_paymentattempt
+  WHERE state = 'open' AND invoice_id IS NOT NULL GROUP BY 1, 2
+), beyond AS (
+  SELECT p.organization_id, 'overpaid:' || p.key AS source, i.currency, p.excess_minor
+  FROM invoices_invoicepayment p JOIN invoices_invoice i
+    ON i.organization_id = p.organization_id AND i.id = p.invoice_id
+  WHERE p.excess_minor <> 0
+), noted AS (
+  SELECT organization_id, 'credit_note:' || id AS source, currency, returned_minor
+  FROM invoices_creditnote WHERE return_by = 'credit'
+), checks (name, organization_id, subject, expected, found) AS (
+"""
+
+_CHECKS: Final = (
+    # Whoever says it first, by an answer or an event: a try that succeeded is one payment.
+    Check(
+        "payments.attempt",
+        "(SELECT * FROM payments_paymentattempt WHERE state = 'succeeded') a"
+        " FULL JOIN payments_payment p"
+        " ON p.organization_id = a.organization_id AND p.attempt_id = a.id",
+        "coalesce(p.organization_id, a.organization_id)",
+        "coalesce(p.id, a.id)::text",
+        "(a.id IS NOT NULL)::integer",
+        "(p.id IS NOT NULL)::integer",
+    ),
+    # All of a payment is on its invoice, once, or became credit beyond it.
+    Check(
+        "payments.applied",
+        "payments_payment p FULL JOIN applied b"
+        " ON b.organization_id = p.organization_id AND b.payment_id = p.id",
+        "coalesce(p.organization_id, b.organization_id)",
+        "coalesce(p.id, b.payment_id)::text",
+        "p.amount_minor",
+        "CASE WHEN p.id IS NULL OR p.invoice_id = b.invoice_id THEN b.amount END",
+    ),
+    Check(
+        "payments.invoice",
+        "(SELECT * FROM invoices_invoice WHERE status = 'final') f"
+        " LEFT JOIN came c ON c.organization_id = f.organization_id AND c.invoice_id = f.id"
+        " LEFT JOIN lost l ON l.organization_id = f.organization_id AND l.invoice_id = f.id"
+        " LEFT JOIN outside o ON o.organization_id = f.organization_id AND o.invoice_id = f.id",
+        "f.organization_id",
+        "f.number",
+        "coalesce(c.amount, 0) + coalesce(o.amount, 0) - coalesce(l.amount, 0)"
+        " - coalesce(o.excess, 0)",
+        "f.paid_minor",
+    ),
+    Check(
+        "payments.refunded",
+        "payments_payment p LEFT JOIN sent s"
+        " ON s.organization_id = p.organization_id AND s.payment_id = p.id",
+        "p.organization_id",
+        "p.id::text",
+        "s.amount",
+        "p.refunded_minor",
+    ),
+    Check(
+        "payments.open",
+        "trying WHERE n > 1",
+        "organization_id",
+        "invoice_id::text",
+        "1",
+        "n",
+    ),
+    Check(
+        "refunds.note",
+        "(SELECT * FROM invoices_creditnote WHERE return_by = 'refund') n FULL JOIN sent_of s"
+        " ON s.organization_id = n.organization_id AND s.note = n.id::text",
+        "coalesce(n.organization_id, s.organization_id)",
+        "coalesce(n.number, s.note)",
+        "n.returned_minor",
+        "s.amount",
+    ),
+    Check(
+        "disputes.booked",
+        "payments_dispute d FULL JOIN taken t"
+        " ON t.organization_id = d.organization_id AND t.key = 'unapply:dispute:' || d.ref",
+        "coalesce(d.organization_id, t.organization_id)",
+        "coalesce(d.ref, t.key)",
+        "CASE WHEN d.state = 'lost' THEN d.amount_minor END",
+        "-t.amount_minor",
+    ),
+    # Bought credit names its payment, also what was given anew when a part was taken back.
+    Check(
+        "grants.payment",
+        "(SELECT * FROM ledger_grant WHERE source LIKE 'payment:%%') g LEFT JOIN payments_payment p"
+        " ON p.organization_id = g.organization_id AND p.currency = g.unit"
+        " AND p.id::text = split_part(g.source, ':', 2)",
+        "g.organization_id",
+        "g.source",
+        "CASE WHEN p.id IS NOT NULL THEN g.amount END",
+        "g.amount",
+    ),
+    Check(
+        "grants.overpaid",
+        "beyond b FULL JOIN (SELECT * FROM ledger_grant WHERE source LIKE 'overpaid:%%') g"
+        " ON g.organization_id = b.organization_id AND g.source = b.source"
+        " AND g.unit = b.currency",
+        "coalesce(g.organization_id, b.organization_id)",
+        "coalesce(g.source, b.source)",
+        f"b.excess_minor::numeric / {coins_sql('b.currency')}",
+        "g.amount",
+    ),
+    Check(
+        "grants.credit_note",
+        "noted n FULL JOIN (SELECT * FROM ledger_grant WHERE source LIKE 'credit_note:%%') g"
+        " ON g.organization_id = n.organization_id AND g.source = n.source"
+        " AND g.unit = n.currency",
+        "coalesce(g.organization_id, n.organization_id)",
+        "coalesce(g.source, n.source)",
+        f"n.returned_minor::numeric / {coins_sql('n.currency')}",
+        "g.amount",
+    ),
+)
+
+PAID: Final = _ROWS + "\n  UNION ALL ".join(check.sql() for check in _CHECKS) + TAIL
+
+_NARROWED: Final = (
+    "payments_payment",
+    "payments_paymentattempt",
+    "payments_refund",
+    "payments_dispute",
+    "invoices_invoice",
+    "invoices_invoicepayment",
+    "invoices_creditnote",
+    "ledger_grant",
+)
+PAID_OF_SOME: Final = narrowed(PAID, *_NARROWED)
+"""The same of some: their ids come first, once per table."""
+PAID_TABLES: Final = len(_NARROWED)
