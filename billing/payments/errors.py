@@ -90,3 +90,34 @@ class CardDeclined(DomainError):
 
     code, status, error_type = "card_declined", 402, "insufficient_quota"
     message = "The card was declined: use another one."
+
+
+class PaymentEmpty(Conflict):
+    """There is nothing to send back."""
+
+    code = "payment_empty"
+    message = "No money came by this payment: only one that succeeded can be refunded."
+
+
+class PaymentDisputed(Conflict):
+    """Its bank decides over it."""
+
+    code = "payment_disputed"
+    message = (
+        "Its bank asks this payment back: answer the dispute at the provider, and refund it"
+        " only after it is won."
+    )
+
+
+class RefundExceeded(Conflict):
+    """More than is left of a payment."""
+
+    code = "refund_exceeds_payment"
+    message = "That is more than can go back of this payment: refund less."
+
+
+class EventDone(Conflict):
+    """Acted on already."""
+
+    code = "payment_event_done"
+    message = "This event was acted on already, or there is none: nothing is to be done again."

@@ -1,12 +1,33 @@
 """Questions to payments."""
 
-from django.db.models import Prefetch, QuerySet
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Final
+
+from django.db.models import Prefetch, Q, QuerySet
 
 from anneal.kernel.ids import parse_id
 from anneal.kernel.scopes import OrganizationRef, require_scope
+from billing.invoices.selectors import invoice_get
 from billing.payments.contracts import Purpose
 from billing.payments.errors import CardUnknown, CheckoutUnknown
-from billing.payments.models import CheckoutSession, Payment, PaymentAttempt, PaymentMethod
+from billing.payments.models import (
+    CheckoutSession,
+    Payment,
+    PaymentAttempt,
+    PaymentMethod,
+    ProviderEventRow,
+)
+
+DISPUTES_HARMLESS: Final = (
+    "won",
+    "warning_needs_response",
+    "warning_under_review",
+    "warning_closed",
+)
+"""States of disputes in which the money is ours: a bank asks first, or has decided for us."""
+DISPUTES_ENDED: Final = ("won", "lost", "warning_closed", "prevented")
 
 
 def checkout_get(*, organization: OrganizationRef, reference: str) -> CheckoutSession:
@@ -61,3 +82,47 @@ def cards_by_ref(*, organization: OrganizationRef) -> dict[str, PaymentMethod]:
 def purpose_of(row: PaymentAttempt) -> Purpose:
     """Return what a try was for."""
     return Purpose.TOP_UP if row.key.startswith(("top_up:", "auto:")) else Purpose.INVOICE
+
+
+def payment_left(*, organization: OrganizationRef, payment: Payment) -> int:
+    """Return how much of a payment can go back by a credit note, in coins.
+
+    A note lowers what is still to be paid first, so nothing goes back while something is.
+    """
+    require_scope(organization)
+    if payment.invoice_id is None:
+        return 0
+    invoice = invoice_get(organization=organization, invoice_id=payment.invoice_id)
+    if invoice.due_minor:
+        return 0
+    return min(
+        payment.amount_minor - payment.refunded_minor,
+        invoice.total_minor - invoice.credited_minor,
+    )
+
+
+def provider_of(row: PaymentAttempt) -> str:
+    """Return who was asked to collect; empty where nobody was."""
+    refs = [ref for ref in (row.intent_ref, row.session_ref, row.card_ref) if ref]
+    if not refs:
+        return ""
+    return "demo" if refs[0].startswith("demo_") else "stripe"
+
+
+def events_about(*, refs: Iterable[str], intent: str) -> QuerySet[ProviderEventRow]:
+    """Return what the provider told of these things, or of this payment. System scope."""
+    about = Q(object_ref__in=[ref for ref in refs if ref])
+    if intent:
+        about |= Q(intent_ref=intent)
+    return ProviderEventRow.objects.filter(about).order_by("occurred_at", "id")
+
+
+def evidence_due(*, disputes: Iterable[str]) -> dict[str, datetime]:
+    """Return until when each dispute must be answered, as the provider told last. System scope."""
+    told = ProviderEventRow.objects.filter(kind="dispute", object_ref__in=list(disputes))
+    due: dict[str, datetime] = {}
+    for ref, body in told.order_by("occurred_at", "id").values_list("object_ref", "body"):
+        seconds = json.loads(body)["data"]["object"].get("evidence_details", {}).get("due_by")
+        if seconds:
+            due[ref] = datetime.fromtimestamp(seconds, UTC)
+    return due

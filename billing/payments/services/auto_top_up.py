@@ -20,7 +20,7 @@ from billing.payments.provider import provider_current
 from billing.payments.rows import auto_top_up_terms
 from billing.payments.services.attempts import Claim, attempt_ask, claim_of
 from billing.payments.services.customers import card_default_ref
-from billing.payments.services.pausing import auto_top_up_pause
+from billing.payments.services.pausing import OPERATOR, auto_top_up_pause
 from billing.prices.currency import minor_units, require_decimals
 
 CAP_REACHED = "daily_cap"
@@ -49,7 +49,8 @@ def auto_top_up_set(
     )
     row.enabled, row.currency, row.threshold = terms.enabled, currency, terms.threshold
     row.amount, row.daily_cap = terms.amount, terms.daily_cap
-    row.retry_at, row.paused_reason = None, ""
+    if row.paused_reason != OPERATOR:
+        row.retry_at, row.paused_reason = None, ""
     row.save()
     audit_record(
         actor=actor,
@@ -92,7 +93,9 @@ def _check(organization: OrganizationRef, terms: AutoTopUpTerms, currency: str) 
 def _claim(organization: OrganizationRef) -> Claim | None:
     functions.account_open(organization_id=organization.id)
     row = AutoTopUp.objects.filter(organization_id=organization.id, enabled=True).first()
-    if row is None or (row.retry_at is not None and row.retry_at > clock.now()):
+    if row is None or row.paused_reason == OPERATOR:
+        return None
+    if row.retry_at is not None and row.retry_at > clock.now():
         return None
     gap = row.threshold - balance_get(organization=organization, unit=row.currency).available
     mine = PaymentAttempt.objects.filter(

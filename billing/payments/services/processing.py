@@ -75,13 +75,6 @@ def event_process(ref: str) -> bool:
         return False
 
 
-def event_replay(*, event_id: UUID) -> None:
-    """Let an event be tried once more, as an operator asks. System scope."""
-    ProviderEventRow.objects.filter(id=event_id).exclude(state=EventState.DONE).update(
-        state=EventState.WAITING.value, tries=0, next_try_at=clock.now(), error=""
-    )
-
-
 def _claim(ref: str) -> ProviderEventRow | None:
     """Take an event for two minutes: no transaction waits for the provider meanwhile."""
     now = clock.now()

@@ -102,7 +102,7 @@ def _audit(organization: OrganizationRef, action: str, payment: Payment, amount_
     audit_record(
         actor=SYSTEM_ACTOR,
         action=action,
-        target=public_id("pay_", payment.id),
+        target=public_id("pay_", payment.attempt_id),
         detail={"amount_minor": amount_minor, "currency": payment.currency},
         organization=organization,
     )

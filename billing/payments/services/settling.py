@@ -11,8 +11,8 @@ from billing.invoices.money import money_text
 from billing.invoices.services import dunning_failed, invoice_payment_apply, invoice_top_up
 from billing.ledger import functions
 from billing.payments.contracts import AttemptState, IntentStatus, ProviderIntent
-from billing.payments.models import AutoTopUp, Payment, PaymentAttempt
-from billing.payments.services.pausing import auto_top_up_pause
+from billing.payments.models import Payment, PaymentAttempt
+from billing.payments.services.pausing import auto_top_up_pause, auto_top_up_unpause
 
 _EXPIRED: Final = "expired"
 
@@ -91,9 +91,7 @@ def _succeed(organization: OrganizationRef, row: PaymentAttempt, intent: Provide
         )
         payment.invoice_id = sold.invoice.id
         payment.save(update_fields=["invoice_id"])
-        AutoTopUp.objects.filter(organization_id=organization.id).update(
-            retry_at=None, paused_reason=""
-        )
+        auto_top_up_unpause(organization=organization)
     _audit(organization, "payment.succeed", row)
 
 

@@ -93,8 +93,8 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = _smtp_settings["DEFAULT_FROM_EMAIL"]
 
 
-def _link(title: Any, icon: str, name: str) -> dict[str, Any]:
-    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{name}")}
+def _link(title: Any, icon: str, name: str, badge: str = "") -> dict[str, Any]:
+    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{name}"), "badge": badge}
 
 
 # The web page's blue (frontend/src/theme.ts), so that both are one product.
@@ -152,6 +152,15 @@ UNFOLD: dict[str, Any] = {
                     _link(_("Usage"), "monitoring", "metering_usageevent_changelist"),
                     _link(_("Invoices"), "receipt_long", "invoices_invoice_changelist"),
                     _link(_("Credit notes"), "undo", "invoices_creditnote_changelist"),
+                    _link(_("Payments"), "payments", "payments_paymentattempt_changelist"),
+                    _link(_("Refunds"), "keyboard_return", "payments_refund_changelist"),
+                    _link(_("Disputes"), "gavel", "payments_dispute_changelist", "disputes_open"),
+                    _link(_("Cards"), "credit_card", "payments_paymentmethod_changelist"),
+                    _link(
+                        _("Automatic top-ups"),
+                        "battery_charging_full",
+                        "payments_autotopup_changelist",
+                    ),
                     _link(_("Outcomes"), "task_alt", "outcomes_outcome_changelist"),
                     _link(
                         _("Outcome contracts"), "handshake", "outcomes_outcomecontract_changelist"
@@ -176,6 +185,12 @@ UNFOLD: dict[str, Any] = {
             {
                 "title": _("System"),
                 "items": [
+                    _link(
+                        _("Provider events"),
+                        "bolt",
+                        "payments_providereventrow_changelist",
+                        "events_failed",
+                    ),
                     _link(_("Webhooks"), "webhook", "webhooks_webhook_changelist"),
                     _link(_("Deliveries"), "send", "webhooks_delivery_changelist"),
                     _link(_("Audit"), "fact_check", "kernel_auditevent_changelist"),

@@ -11,7 +11,8 @@ from uuid import UUID
 import psycopg
 
 from anneal.kernel.ids import uuid7
-from billing.ledger.reconcile import _CHECKS, MOST
+from billing.ledger.checks import CHECKS
+from billing.ledger.reconcile import MOST
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -217,7 +218,7 @@ class Books:
         return Decimal(rows[0][0])
 
     def drift(self) -> list[tuple[Any, ...]]:
-        return self._in_scope(_CHECKS, [MOST])
+        return self._in_scope(CHECKS, [MOST])
 
     def sweep(self, *, now: datetime) -> int:
         """Begin and end what is due, as the scheduled task does; how many balances changed."""

@@ -3,13 +3,17 @@
 from anneal.console.admin import (  # noqa: F401 # they register
     accounts,
     billing,
+    cards,
     invoices,
     kernel,
     models,
     outcomes,
+    payment_returns,
+    payments,
     plans,
     prices,
     promotions,
+    provider_events,
     webhooks,
 )
 from anneal.console.admin.names import names_translate

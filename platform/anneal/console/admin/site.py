@@ -11,6 +11,7 @@ from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.urls import path
 from unfold.sites import UnfoldAdminSite
 
+from anneal.console.admin.badges import badges_count
 from anneal.console.admin.margin import margin_context
 from anneal.console.admin.revenue import revenue_context, revenue_csv
 from anneal.kernel.audit import audit_record
@@ -42,6 +43,14 @@ class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc] # unfold ships no type
 
         wrapped: View = super().admin_view(scoped, cacheable)
         return wrapped
+
+    def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
+        """Write the figures beside the entries, and leave out those that are nothing."""
+        groups: list[dict[str, Any]] = super().get_sidebar_list(request)
+        counts = badges_count()
+        for entry in (entry for group in groups for entry in group["items"]):
+            entry["badge"] = counts.get(entry.get("badge", ""))
+        return groups
 
     def get_urls(self) -> list[Any]:
         """Add the pages that are no table."""

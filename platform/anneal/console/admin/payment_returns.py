@@ -1,0 +1,132 @@
+"""Refunds and disputes in the console: money that goes back, and money that banks ask back."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db import models
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from anneal.console.admin.payment_filters import DisputeOpenFilter
+from anneal.console.admin.payment_parts import AmountAdmin, link
+from anneal.console.admin.site import site
+from billing.invoices.models import CreditNote, Invoice
+from billing.payments.models import Dispute, PaymentAttempt, Refund
+from billing.payments.selectors import DISPUTES_ENDED, evidence_due
+
+
+@admin.register(Refund, site=site)
+class RefundAdmin(AmountAdmin):
+    """What credit notes send back, and how far it is."""
+
+    list_display: ClassVar = ["created_at", "organization", "paid", "amount", "status", "ref"]
+    list_filter: ClassVar = ["state", "created_at"]
+    list_select_related: ClassVar = ["payment"]
+    search_fields: ClassVar = ["^ref", "^payment__intent_ref"]
+    ordering: ClassVar = ["-id"]
+
+    def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> list[str]:
+        """Show the payment and the credit note by their names."""
+        return [
+            "organization",
+            "status",
+            "amount",
+            "paid",
+            "credit_note",
+            "ref",
+            "created_at",
+            "asked_at",
+        ]
+
+    @display(description=_("Payment"))  # type: ignore[untyped-decorator] # as above
+    def paid(self, row: Refund) -> SafeString | str:
+        """Lead to what it is of."""
+        return link(PaymentAttempt, row.payment.attempt_id, row.payment.intent_ref)
+
+    @display(description=_("Credit note"))  # type: ignore[untyped-decorator] # as above
+    def credit_note(self, row: Refund) -> SafeString | str:
+        """Lead to the credit note that sends it."""
+        kind, _colon, rest = row.key.partition(":")
+        if kind != "credit_note":
+            return "-"
+        mine = CreditNote.objects.filter(organization_id=row.organization_id)
+        note = mine.filter(id=rest.partition(":")[0]).first()
+        return link(CreditNote, note.id, note.number) if note else "-"
+
+
+@admin.register(Dispute, site=site)
+class DisputeAdmin(AmountAdmin):
+    """What banks ask back; the provider's own pages take the answers."""
+
+    list_display: ClassVar = [
+        "created_at",
+        "organization",
+        "paid",
+        "amount",
+        "status",
+        "reason",
+        "evidence_due_at",
+        "effect",
+    ]
+    list_filter: ClassVar = [DisputeOpenFilter, "state", "booked", "created_at"]
+    list_select_related: ClassVar = ["payment"]
+    search_fields: ClassVar = ["^ref", "^payment__intent_ref"]
+    ordering: ClassVar = ["-id"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Dispute]:
+        """Add the number of the invoice that was paid."""
+        rows: QuerySet[Dispute] = super().get_queryset(request)
+        invoices = Invoice.objects.filter(
+            organization_id=OuterRef("organization_id"), id=OuterRef("payment__invoice_id")
+        )
+        return rows.annotate(number_shown=Subquery(invoices.values("number")[:1]))
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Look up until when a whole page of disputes must be answered."""
+        listed = super().get_changelist_instance(request)
+        due = evidence_due(disputes=[row.ref for row in listed.result_list])
+        for row in listed.result_list:
+            row.due_shown = due.get(row.ref)
+        return listed
+
+    def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> list[str]:
+        """Show the payment and the invoice by their names."""
+        return [
+            "organization",
+            "status",
+            "amount",
+            "reason",
+            "evidence_due_at",
+            "paid",
+            "invoice",
+            "effect",
+            "ref",
+            "created_at",
+        ]
+
+    @display(description=_("Payment"))  # type: ignore[untyped-decorator] # as above
+    def paid(self, row: Dispute) -> SafeString | str:
+        """Lead to what it is of."""
+        return link(PaymentAttempt, row.payment.attempt_id, row.payment.intent_ref)
+
+    @display(description=_("Invoice"))  # type: ignore[untyped-decorator] # as above
+    def invoice(self, row: Any) -> SafeString | str:
+        """Lead to what was paid."""
+        return link(Invoice, row.payment.invoice_id, row.number_shown)
+
+    @display(description=_("Evidence due"))  # type: ignore[untyped-decorator] # as above
+    def evidence_due_at(self, row: Any) -> str:
+        """Show until when it must be answered."""
+        if not hasattr(row, "due_shown"):
+            row.due_shown = evidence_due(disputes=[row.ref]).get(row.ref)
+        return f"{row.due_shown:%Y-%m-%d %H:%M}" if row.due_shown else "-"
+
+    @display(description=_("What happened to the invoice"))  # type: ignore[untyped-decorator] # as above
+    def effect(self, row: Any) -> Any:
+        """Show what it did to the invoice."""
+        if row.booked:
+            return _("%(number)s is to be paid again") % {"number": row.number_shown}
+        return _("Nothing so far") if row.state not in DISPUTES_ENDED else _("Nothing")
