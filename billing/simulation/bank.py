@@ -40,9 +40,10 @@ class Bank:
 
     name = "simulated"
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, pace: float = 1) -> None:
         self.chance = random.Random(f"{seed}:bank")  # noqa: S311 # chance that can be repeated
         self.steady = False
+        self._disputed = 0.03 * pace
         self.intents: dict[str, ProviderIntent] = {}
         self.refunds: dict[str, ProviderRefund] = {}
         self.disputes: dict[str, ProviderDispute] = {}
@@ -220,8 +221,8 @@ class Bank:
         self.intents[ref] = replace(intent, status=status)
         told = "payment_failed" if intent.failure else "succeeded"
         self._tell(f"payment_intent.{told}", "payment_intent", ref, intent.customer)
-        if status == IntentStatus.SUCCEEDED and self._happens(0.06):
-            days = self.chance.randint(1, 25)
+        if status == IntentStatus.SUCCEEDED and self._happens(self._disputed):
+            days = self.chance.randint(1, 20)
             self._later(timedelta(days=days), lambda: self._dispute(ref))
 
     def _dispute(self, intent: str) -> None:
@@ -233,7 +234,7 @@ class Bank:
             ref, intent, paid.amount_minor, paid.currency, "needs_response", "fraudulent"
         )
         self._tell("charge.dispute.created", "dispute", ref, "", intent)
-        days = timedelta(days=self.chance.randint(2, 20))
+        days = timedelta(days=self.chance.randint(2, 15))
         self._later(days, lambda: self._dispute_end(ref))
 
     def _dispute_end(self, ref: str) -> None:

@@ -66,14 +66,16 @@ def bargains_live(world: World, now: datetime) -> None:
 
 def _accept(world: World, customer: Customer, now: datetime) -> None:
     kind = list(OutcomeKind)[len(customer.bargains)]
-    asked = {
-        "organization": customer.ref,
-        "policy": policy_code(kind, customer.currency),
-        "subject": f"sim_{kind.value}",
-    }
+    policy, subject = policy_code(kind, customer.currency), f"sim_{kind.value}"
     with clock.frozen(now), tenant_scope(customer.ref):
-        terms_hash = outcome_contract_quote(**asked).terms_hash
-        contract = outcome_contract_accept(**asked, actor=SYSTEM_ACTOR, terms_hash=terms_hash)
+        quote = outcome_contract_quote(organization=customer.ref, policy=policy, subject=subject)
+        contract = outcome_contract_accept(
+            organization=customer.ref,
+            actor=SYSTEM_ACTOR,
+            policy=policy,
+            subject=subject,
+            terms_hash=quote.terms_hash,
+        )
     customer.bargains.append(Bargain(customer, kind, contract.id))
     world.count("outcome contracts")
 

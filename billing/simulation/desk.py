@@ -36,7 +36,7 @@ def trade(world: World, customer: Customer, now: datetime) -> None:
     """Let one thing happen, or none: a credit note, or a plan that is left."""
     if world.happens(0.012):
         _credit(world, customer, now)
-    elif world.happens(0.02):
+    elif world.happens(0.006):
         world.leave(customer, now, at_once=world.office.random() < 0.5)
 
 

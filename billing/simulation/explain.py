@@ -42,6 +42,7 @@ def explained(world: World, now: datetime) -> list[str]:
             *payments_differences(world, owners),
             *_excess(world, owners),
             *_ladders(world, owners, now),
+            *_parked(world, owners),
             *(f"{unit}: entries sum to {left}" for unit, left in _rows(_SUMS, [])),
         ]
 
@@ -275,6 +276,17 @@ def _ladders(world: World, owners: list[UUID], now: datetime) -> Iterator[str]:
             yield f"{number}: the ladder began {began}, it was parked {suspended}"
         if free:
             yield f"{number}: unpaid since {began}, and the account is free"
+
+
+def _parked(world: World, owners: list[UUID]) -> Iterator[str]:
+    """Who is parked was so by the operator or by a ladder's end, and has not been freed since."""
+    for owner, parked in _rows(
+        "SELECT organization_id, parked_at IS NOT NULL FROM ledger_customeraccount"
+        " WHERE organization_id = ANY(%s)",
+        [owners],
+    ):
+        if parked != world.by_id[owner].account.parked:
+            yield f"{world.by_id[owner].ref.slug}: parked is {parked}"
 
 
 def _rounded(exact: Fraction) -> int:

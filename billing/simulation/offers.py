@@ -22,7 +22,7 @@ from billing.outcomes.services import (
     outcome_policy_version_draft,
     outcome_policy_version_publish,
 )
-from billing.plans.contracts import Overage, PlanTerms
+from billing.plans.contracts import Overage, Period, PlanTerms
 from billing.plans.models import Plan
 from billing.plans.services import plan_add, plan_version_draft, plan_version_publish
 from billing.prices.contracts import PriceModel, PriceTerms, Tier
@@ -111,7 +111,7 @@ def offer(world: World, now: datetime) -> None:
 
 def plans_of(customer: Customer) -> list[str]:
     """Return the plans that a customer of its currency may be on."""
-    own = [f"sim-{kind}-{customer.currency.lower()}" for kind in ("fee", "line")]
+    own = [f"sim-{kind}-{customer.currency.lower()}" for kind in ("fee", "line", "year")]
     return ["free", *own] if customer.currency != DEFAULT else ["free", "starter", "pro", *own]
 
 
@@ -121,7 +121,7 @@ def _tiered(currency: str) -> PriceTerms:
 
 
 def _plans_offer() -> None:
-    """Offer a plan with a fee, and a dearer one with a credit line, in each currency."""
+    """Offer a plan by the month, by the year, and one with a credit line, in each currency."""
     for currency, fee in _FEES.items():
         units = {"prediction": D(500)}
         kinds = {
@@ -133,6 +133,7 @@ def _plans_offer() -> None:
                 overage=Overage.INVOICE,
                 credit_line=fee * 4,
             ),
+            "year": PlanTerms(fee=fee * 10, currency=currency, period=Period.YEAR, included=units),
         }
         for kind, terms in kinds.items():
             code = f"sim-{kind}-{currency.lower()}"

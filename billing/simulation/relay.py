@@ -68,6 +68,25 @@ class Complaints(logging.Filter):
 
 def relay(world: World, now: datetime) -> None:
     """Deliver the bank's events and run what was asked for, until nothing more follows."""
+    if _run(world, now):
+        _learn(world)
+
+
+def patrol(world: World, now: datetime) -> None:
+    """Do what an installation's scheduler does: mend what got lost, climb ladders, buy credit."""
+    with clock.frozen(now):
+        payments.sweep()
+        payments.retry()
+        payments.events()
+        dun()
+        payments.auto_top_up()
+    _run(world, now)
+    _learn(world)
+
+
+def _run(world: World, now: datetime) -> bool:
+    """Do what waits and what follows from it; say whether there was anything."""
+    did = False
     with clock.frozen(now):
         more = True
         while more:
@@ -80,6 +99,12 @@ def relay(world: World, now: datetime) -> None:
                 with suppress(ProviderAway):  # the worker's log has it, and the patrol mends it
                     _TASKS.get(task, _nowhere)(**payload)
             more = bool(arrived or asked)
+            did = did or more
+    return did
+
+
+def _learn(world: World) -> None:
+    """Tell the models what came of it."""
     world.learn()
     invoices_learn(world)
     _parking_learn(world)
@@ -87,17 +112,6 @@ def relay(world: World, now: datetime) -> None:
 
 def _nowhere(**_: Any) -> None:
     """Lose a mail or a webhook: nobody outside lives in the year."""
-
-
-def patrol(world: World, now: datetime) -> None:
-    """Do what an installation's scheduler does: mend what got lost, climb ladders, buy credit."""
-    with clock.frozen(now):
-        payments.sweep()
-        payments.retry()
-        payments.events()
-        dun()
-        payments.auto_top_up()
-    relay(world, now)
 
 
 def invoices_learn(world: World) -> None:

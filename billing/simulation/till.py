@@ -22,7 +22,7 @@ from billing.payments.services.checkout import CheckoutWanted, checkout_open
 from billing.payments.services.customers import card_make_default, card_remove
 from billing.plans.errors import PaymentMethodRequired
 from billing.plans.services import subscription_change
-from billing.simulation.customers import DECIMALS, Customer, coins
+from billing.simulation.customers import CARDS, DECIMALS, Customer, coins
 from billing.simulation.world import World
 
 DECLINED: Final = "4000000000000002"
@@ -95,8 +95,9 @@ def page_pay(world: World, customer: Customer, now: datetime, wanted: CheckoutWa
         if world.office.random() < 0.15:
             world.bank.page_use(ref, DECLINED, now + _YEARS)
             world.count("cards declined on a page")
+        number = customer.card if world.office.random() < 0.7 else CARDS[0]
         expires = now + (_SOON if world.office.random() < 0.2 else _YEARS)
-        world.bank.page_use(ref, customer.card, expires)
+        world.bank.page_use(ref, number, expires)
 
 
 def _card_remove(world: World, customer: Customer, now: datetime) -> None:
@@ -133,7 +134,7 @@ def _top_up_by_itself(world: World, customer: Customer, now: datetime) -> None:
     amount = _amount(world, customer)
     enabled = world.office.random() < 0.8
     terms = AutoTopUpTerms(
-        enabled, coins(world.office.randint(1, 500), customer.currency), amount, amount * 2
+        enabled, coins(world.office.randint(1, 50_000), customer.currency), amount, amount * 2
     )
     if customer.account.currency != customer.currency:
         return
@@ -181,6 +182,6 @@ def _amount(world: World, customer: Customer) -> Decimal:
 _DEEDS: Final[tuple[tuple[float, Callable[[World, Customer, datetime], None]], ...]] = (
     (0.006, _card_remove),
     (0.008, _top_up),
-    (0.002, _top_up_by_itself),
+    (0.003, _top_up_by_itself),
     (0.02, _invoice_pay),
 )

@@ -51,6 +51,7 @@ _DECIDED: Final = {
     "limit_reached": "refusals by a budget",
     "account_parked": "refusals while parked",
 }
+_REMEMBERED: Final = 50
 HOLD_SECONDS: Final = 2_592_000
 """By the database's clock, which no simulation turns: an open hold ends only when it is made to."""
 
@@ -70,7 +71,7 @@ class World:
         self.pace = pace
         """How much more often than in a year people do something, for years that are short."""
         self.booked = Booked()
-        self.bank = Bank(seed)
+        self.bank = Bank(seed, pace)
         self.complaints: list[str] = []
         """What scheduled work said has failed."""
         self.newest_invoice: UUID | None = None
@@ -249,9 +250,8 @@ class World:
             }
             sent.append(settlement)
             customer.account.capture(hold, Decimal(units), keep=keep)
-            taken = customer.account.holds[hold]
-            if not keep and taken.captured and not taken.period:
-                customer.settled.append(hold)
+            if not keep:
+                self._settled(customer, hold)
         if not sent:
             return
         for attempt in (sent, [one for one in sent if self.chance.random() < 1 / 30]):
@@ -263,6 +263,16 @@ class World:
                 if code not in good:
                     raise Disagreement(f"{now}: {settlement} was {code}")
         self.count("settlements", len(sent))
+
+    def _settled(self, customer: Customer, hold: UUID) -> None:
+        """Remember the last holds that may be refunded, and forget the others."""
+        taken = customer.account.holds[hold]
+        if taken.captured and not taken.period:
+            customer.settled.append(hold)
+        else:
+            del customer.account.holds[hold]
+        if len(customer.settled) > _REMEMBERED:
+            del customer.account.holds[customer.settled.pop(0)]
 
     def store(self, events: Sequence[UsageEventNew], now: datetime) -> None:
         """Report usage that no hold was taken for; what was reported before changes nothing."""

@@ -82,7 +82,8 @@ def _live(world: World, organizations: int, days: int, progress: Callable[[int],
     today = clock.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     first = today - days * _DAY
     offer(world, first)
-    joins = sorted(world.chance.randrange(max(1, days * 4 // 5)) for _ in range(organizations))
+    last = max(1, int(days * 0.8 / world.pace))
+    joins = sorted(world.chance.randrange(last) for _ in range(organizations))
     joins[0] = 0
     for number in range(days):
         midnight = first + number * _DAY
@@ -164,7 +165,7 @@ def _office(world: World, now: datetime) -> None:
     """What people do: buy, get credit, change plans, are given something back."""
     chance = world.chance
     for customer in world.customers:
-        does = chance.random()
+        does = chance.random() / world.pace
         if does < 0.004:
             world.top_up(
                 customer,
@@ -190,11 +191,11 @@ def _office(world: World, now: datetime) -> None:
             plan_choose(world, customer, chance.choice(plans_of(customer)), now)
         elif does < 0.020 and customer.settled:
             world.refund(customer, now)
-        elif does < 0.036:
+        elif does < 0.026:
             redeem(world, customer, now)
-        elif does < 0.060 and customer.account.rebates:
+        elif does < 0.034 and customer.account.rebates:
             invoice(world, customer, now)
-        elif does > (0.9 if customer.account.parked else 0.997):
+        elif world.happens(0.03 if customer.account.parked else 0.001):
             park(world, customer, now)
         trade(world, customer, now)
         shop(world, customer, now)
@@ -217,6 +218,8 @@ def _store(world: World, now: datetime) -> None:
     ]
     world.store([event for event in events if chance.random() < 0.1], now)
     world.store(events, now)
+    for customer in world.customers:
+        customer.account.reported.clear()
 
 
 def _sum(world: World, now: datetime) -> None:

@@ -120,6 +120,12 @@ FAULTS = [
         "true",
         "the ladder began",
     ),
+    (
+        "ledger_customeraccount",
+        "SET parked_at = now(), parked_reason = 'nobody'",
+        "parked_at IS NULL",
+        "parked is True",
+    ),
     ("payments_payment", "SET intent_ref = 'lost'", "true", "the books say None"),
     (
         "payments_refund",
