@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from anneal.kernel.scopes import OrganizationRef
+from billing.outcomes.contracts import OutcomeInfo, OutcomeKind
 from billing.prices.currency import DEFAULT
 from billing.simulation.model import Account
 
@@ -33,21 +34,41 @@ ZONES: Final = (
     "Pacific/Chatham",
     "UTC",
 )
+CARDS: Final = (
+    "4242424242424242",
+    "5555555555554444",
+    "",
+    "4242424242424242",
+    "4000000000000341",
+)
+"""By turns: cards that pay, none at all, and one that is saved and then always declined."""
 COUNTRIES: Final = ("DE", "FR", "CA", "JP", "KW", "")
 HAPPENS: Final = (
     "accounts freed",
     "accounts parked",
+    "accounts restored",
+    "accounts suspended",
+    "automatic top-ups",
     "budgets",
     "cancellations",
     "cancellations at once",
+    "card payments",
+    "card payments refused",
+    "cards declined on a page",
+    "cards preferred",
+    "cards removed",
+    "cards saved",
     "codes redeemed, amount",
     "codes redeemed, percent",
     "codes redeemed, trial",
     "codes redeemed, units",
     "codes refused",
-    "discounts drawn",
-    "credit bought",
     "credit notes",
+    "credit notes refunded",
+    "discounts drawn",
+    "disputes lost",
+    "disputes won",
+    "events of the bank told twice",
     "expired holds",
     "grants",
     "holds",
@@ -55,14 +76,16 @@ HAPPENS: Final = (
     f"holds paid in {DEFAULT}",
     f"holds paid in {OTHER_CURRENCY}",
     "invoices",
+    "invoices paid by hand",
     "outcomes",
+    "outcomes assumed",
+    "outcomes confirmed",
+    "outcomes disputed",
+    "outcomes paid from the balance",
     "outcomes reversed",
-    "payments",
-    "payments refused",
-    "payments taken back",
-    "payments too large",
-    "payments twice",
+    "pages left",
     "plan changes",
+    "plans begun on a page",
     "refunds",
     "refusals",
     "refusals by a budget",
@@ -70,12 +93,27 @@ HAPPENS: Final = (
     "settlements",
     "sign-ups",
     "stored, charged",
+    "top-ups on a page",
+    "transfers",
+    "transfers too large",
+    "transfers twice",
 )
 """What a year should have had: the report says of each how often, also that it never was."""
 
 
 class Disagreement(AssertionError):
     """Ledger and model decided differently."""
+
+
+@dataclass
+class Bargain:
+    """A contract about outcomes, and what of it waits for an end or a decision."""
+
+    customer: "Customer"
+    kind: OutcomeKind
+    contract: UUID
+    waiting: list[OutcomeInfo] = field(default_factory=list)
+    disputed: list[OutcomeInfo] = field(default_factory=list)
 
 
 @dataclass
@@ -91,13 +129,28 @@ class Customer:
     country: str = ""
     tax_id: str = ""
     prompt: float = 0.3
-    """How likely it pays on a day."""
-    outcomes: list[str] = field(default_factory=list)
+    """How likely it sends what is due on a day, where it has no card."""
+    card: str = ""
+    """The number of the card with which it pays; without one it sends money."""
+    registered: bool = False
+    """It has saved a card once."""
+    bargains: list[Bargain] = field(default_factory=list)
+    jobs: int = 0
+    """Begun under a contract."""
     training: dict[UUID, int] = field(default_factory=dict)
     """Open training holds and the segments captured of each."""
     settled: list[UUID] = field(default_factory=list)
     """Holds that may be refunded."""
     grants: int = 0
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A transfer for an invoice."""
+
+    invoice: UUID
+    amount_minor: int
+    currency: str
 
 
 @dataclass
@@ -107,9 +160,8 @@ class Booked:
     items: dict[tuple[UUID, str], Decimal] = field(default_factory=dict)
     """Outcomes, by organization and source."""
     dropped: set[tuple[UUID, str]] = field(default_factory=set)
-    payments: dict[tuple[UUID, str], tuple[UUID, int]] = field(default_factory=dict)
-    """By organization and key, the invoice and the coins; below zero they were taken back."""
-    top_ups: dict[tuple[UUID, str], int] = field(default_factory=dict)
+    sent: dict[tuple[UUID, str], Sent] = field(default_factory=dict)
+    """By organization and key. What came by card the bank tells."""
     notes: dict[UUID, tuple[UUID, int]] = field(default_factory=dict)
     """By note, the invoice and the coins taken off."""
 

@@ -1,6 +1,7 @@
 """What the operator offers in the year, and what customers make of it: prices, codes, parking."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -14,7 +15,14 @@ from billing.invoices.contracts import SellerTerms
 from billing.invoices.models import TaxRate
 from billing.invoices.services import seller_set, tax_rate_add
 from billing.ledger.services import account_park, account_unpark
-from billing.plans.contracts import Overage, PlanTerms
+from billing.outcomes.contracts import OutcomeKind, PolicyTerms
+from billing.outcomes.models import OutcomePolicy
+from billing.outcomes.services import (
+    outcome_policy_add,
+    outcome_policy_version_draft,
+    outcome_policy_version_publish,
+)
+from billing.plans.contracts import Overage, Period, PlanTerms
 from billing.plans.models import Plan
 from billing.plans.services import plan_add, plan_version_draft, plan_version_publish
 from billing.prices.contracts import PriceModel, PriceTerms, Tier
@@ -33,6 +41,7 @@ from billing.simulation.customers import (
     coins,
 )
 from billing.simulation.model import Rebate, Tariff
+from billing.simulation.relay import unpaid_owners
 from billing.simulation.world import World
 
 D = Decimal
@@ -43,7 +52,7 @@ _FLAT: Final = (
     ("storage_gb_hour", "", D("0.00014")),
 )
 """In the other currencies; the first prices are in dollars."""
-_WORTH: Final = {DEFAULT: D(1), OTHER_CURRENCY: D(1), "JPY": D(100), "KWD": D("0.5")}
+WORTH: Final = {DEFAULT: D(1), OTHER_CURRENCY: D(1), "JPY": D(100), "KWD": D("0.5")}
 _FEES: Final = {DEFAULT: D("49.99"), OTHER_CURRENCY: D("44.90"), "JPY": D(4980), "KWD": D("14.995")}
 _TAXES: Final = (
     ("DE", D(19), False),
@@ -53,6 +62,11 @@ _TAXES: Final = (
     ("JP", D(10), False),
 )
 SELLER: Final = SellerTerms(legal_name="Simulated", country="DE", top_ups_taxed=True)
+POLICIES: Final = {
+    OutcomeKind.SUCCESS_FEE: PolicyTerms(D(20), DEFAULT, 14, margin=D("0.01")),
+    OutcomeKind.CONFIRMED_PREDICTION: PolicyTerms(D("0.0037"), DEFAULT, 14, window_days=7),
+}
+"""In dollars; offered in each currency at its worth."""
 _TIERS: Final = (Tier(D(500), D("0.0004")), Tier(D(5_000), D("0.0002")), Tier(None, D("0.00005")))
 _CODES: Final = (
     PromotionTerms(kind=PromotionKind.PERCENT, percent=D(10), invoices=3),
@@ -66,7 +80,7 @@ def offer(world: World, now: datetime) -> None:
     """Add prices in tiers and in a second currency, and a promotion code of each kind."""
     with clock.frozen(now), system_scope("simulation"):
         wanted = [
-            (currency, meter, kind, PriceTerms(unit_amount=amount * _WORTH[currency]))
+            (currency, meter, kind, PriceTerms(unit_amount=amount * WORTH[currency]))
             for currency in CURRENCIES
             if currency != DEFAULT
             for meter, kind, amount in _FLAT
@@ -86,6 +100,7 @@ def offer(world: World, now: datetime) -> None:
                     effective_at=now,
                 )
         _plans_offer()
+        _policies_offer()
         _taxes_ask()
         world.tariffs = _tariffs()
         world.codes = tuple(
@@ -96,17 +111,17 @@ def offer(world: World, now: datetime) -> None:
 
 def plans_of(customer: Customer) -> list[str]:
     """Return the plans that a customer of its currency may be on."""
-    own = [f"sim-{kind}-{customer.currency.lower()}" for kind in ("fee", "line")]
+    own = [f"sim-{kind}-{customer.currency.lower()}" for kind in ("fee", "line", "year")]
     return ["free", *own] if customer.currency != DEFAULT else ["free", "starter", "pro", *own]
 
 
 def _tiered(currency: str) -> PriceTerms:
-    tiers = tuple(Tier(tier.up_to, tier.unit_amount * _WORTH[currency]) for tier in _TIERS)
+    tiers = tuple(Tier(tier.up_to, tier.unit_amount * WORTH[currency]) for tier in _TIERS)
     return PriceTerms(model=PriceModel.GRADUATED, tiers=tiers)
 
 
 def _plans_offer() -> None:
-    """Offer a plan with a fee, and a dearer one with a credit line, in each currency."""
+    """Offer a plan by the month, by the year, and one with a credit line, in each currency."""
     for currency, fee in _FEES.items():
         units = {"prediction": D(500)}
         kinds = {
@@ -118,14 +133,35 @@ def _plans_offer() -> None:
                 overage=Overage.INVOICE,
                 credit_line=fee * 4,
             ),
+            "year": PlanTerms(fee=fee * 10, currency=currency, period=Period.YEAR, included=units),
         }
         for kind, terms in kinds.items():
             code = f"sim-{kind}-{currency.lower()}"
             if Plan.objects.filter(code=code).exists():
                 continue
-            plan_add(actor=SYSTEM_ACTOR, code=code, name_en=code, name_zh=code, public=False)
+            plan_add(actor=SYSTEM_ACTOR, code=code, name_en=code, name_zh=code)
             draft = plan_version_draft(actor=SYSTEM_ACTOR, plan=code, terms=terms)
             plan_version_publish(actor=SYSTEM_ACTOR, version_id=draft.id)
+
+
+def policy_code(kind: OutcomeKind, currency: str) -> str:
+    """Return the name of the year's policy about outcomes."""
+    return f"sim-{kind.value}-{currency.lower()}"
+
+
+def _policies_offer() -> None:
+    for kind, terms in POLICIES.items():
+        for currency, worth in WORTH.items():
+            code = policy_code(kind, currency)
+            if OutcomePolicy.objects.filter(code=code).exists():
+                continue
+            outcome_policy_add(actor=SYSTEM_ACTOR, code=code, kind=kind, name_en=code, name_zh=code)
+            draft = outcome_policy_version_draft(
+                actor=SYSTEM_ACTOR,
+                policy=code,
+                terms=replace(terms, price=terms.price * worth, currency=currency),
+            )
+            outcome_policy_version_publish(actor=SYSTEM_ACTOR, version_id=draft.id)
 
 
 def _taxes_ask() -> None:
@@ -198,14 +234,16 @@ def invoice(world: World, customer: Customer, now: datetime) -> None:
 
 
 def park(world: World, customer: Customer, now: datetime) -> None:
-    """Stop an account, or free it again."""
+    """Stop an account, or free it again unless an unpaid invoice would keep it."""
+    if customer.account.unpaid or customer.ref.id in unpaid_owners():
+        return
     change: Callable[..., bool] = account_unpark if customer.account.parked else account_park
     with clock.frozen(now), system_scope("simulation"):
         changed = change(organization=customer.ref, actor=SYSTEM_ACTOR, reason="simulation")
     if not changed:
         raise Disagreement(f"{now}: {customer.ref.slug} was {change.__name__}ed before")
     world.count("accounts freed" if customer.account.parked else "accounts parked")
-    customer.account.parked, customer.account.unpaid = not customer.account.parked, False
+    customer.account.parked = not customer.account.parked
 
 
 def _tariffs() -> dict[tuple[str, str, str], Tariff]:

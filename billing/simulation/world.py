@@ -23,9 +23,11 @@ from billing.ledger.models import Grant
 from billing.ledger.services import balance_grant, hold_refund, limit_set, usage_charge
 from billing.ledger.services.charges import MOST
 from billing.metering.contracts import UsageEventNew
-from billing.plans.services import subscription_cancel, subscription_change
+from billing.plans.services import subscription_cancel
 from billing.prices.currency import DEFAULT
+from billing.simulation.bank import Bank
 from billing.simulation.customers import (
+    CARDS,
     COUNTRIES,
     CURRENCIES,
     DIMS,
@@ -49,6 +51,7 @@ _DECIDED: Final = {
     "limit_reached": "refusals by a budget",
     "account_parked": "refusals while parked",
 }
+_REMEMBERED: Final = 50
 HOLD_SECONDS: Final = 2_592_000
 """By the database's clock, which no simulation turns: an open hold ends only when it is made to."""
 
@@ -56,7 +59,7 @@ HOLD_SECONDS: Final = 2_592_000
 class World:
     """All customers, a source of chance, and the ledger."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, pace: float = 1) -> None:
         self.chance = random.Random(seed)  # noqa: S311 # chance that can be repeated, no secret
         self.tariffs: dict[tuple[str, str, str], Tariff] = {}
         """By currency, meter and kind of call."""
@@ -65,12 +68,28 @@ class World:
         self.by_id: dict[UUID, Customer] = {}
         self.counts = dict.fromkeys(HAPPENS, 0)
         self.office = random.Random(f"{seed}:office")  # noqa: S311 # as above
+        self.pace = pace
+        """How much more often than in a year people do something, for years that are short."""
         self.booked = Booked()
+        self.bank = Bank(seed, pace)
+        self.complaints: list[str] = []
+        """What scheduled work said has failed."""
+        self.newest_invoice: UUID | None = None
+        self._numbers: dict[str, int] = {}
         self._seen: datetime | None = None
 
     def count(self, what: str, number: int = 1) -> None:
         """Keep how often something happened."""
         self.counts[what] = self.counts.get(what, 0) + number
+
+    def happens(self, likely: float) -> bool:
+        """Say whether something happens that is so likely at the year's own pace."""
+        return self.office.random() < likely * self.pace
+
+    def number(self, of: str) -> int:
+        """Return the next number of something, such as a page: the same in every year of a seed."""
+        self._numbers[of] = self._numbers.get(of, 0) + 1
+        return self._numbers[of]
 
     def tariff(self, customer: Customer, unit: str, kind: str) -> Tariff | None:
         """Return what units cost the customer: its kind's own price, else the meter's."""
@@ -95,7 +114,8 @@ class World:
             zone=ZONES[number % len(ZONES)],
             country=COUNTRIES[number % len(COUNTRIES)],
             tax_id=f"X{number}" if number % 12 == 1 else "",
-            prompt=0.02 if number % 5 == 4 else 0.3,
+            prompt=0.02 if number % 10 == 2 else 0.3,
+            card=CARDS[number % len(CARDS)],
         )
         with clock.frozen(now), tenant_scope(ref):
             profile_set(
@@ -153,23 +173,6 @@ class World:
             return
         self.learn()
         self.count("grants")
-
-    def change_plan(self, customer: Customer, plan: str, now: datetime) -> None:
-        """Put the customer on a plan; a refusal, such as for the plan there is, is one."""
-        try:
-            with clock.frozen(now), tenant_scope(customer.ref):
-                subscription_change(
-                    organization=customer.ref,
-                    actor=SYSTEM_ACTOR,
-                    plan=plan,
-                    time_zone=customer.zone,
-                    assigned=True,
-                )
-        except DomainError:
-            self.count("plan changes refused")
-            return
-        self.learn()
-        self.count("plan changes")
 
     def leave(self, customer: Customer, now: datetime, *, at_once: bool) -> None:
         """Let the customer leave a plan that is paid."""
@@ -247,9 +250,8 @@ class World:
             }
             sent.append(settlement)
             customer.account.capture(hold, Decimal(units), keep=keep)
-            taken = customer.account.holds[hold]
-            if not keep and taken.captured and not taken.period:
-                customer.settled.append(hold)
+            if not keep:
+                self._settled(customer, hold)
         if not sent:
             return
         for attempt in (sent, [one for one in sent if self.chance.random() < 1 / 30]):
@@ -261,6 +263,16 @@ class World:
                 if code not in good:
                     raise Disagreement(f"{now}: {settlement} was {code}")
         self.count("settlements", len(sent))
+
+    def _settled(self, customer: Customer, hold: UUID) -> None:
+        """Remember the last holds that may be refunded, and forget the others."""
+        taken = customer.account.holds[hold]
+        if taken.captured and not taken.period:
+            customer.settled.append(hold)
+        else:
+            del customer.account.holds[hold]
+        if len(customer.settled) > _REMEMBERED:
+            del customer.account.holds[customer.settled.pop(0)]
 
     def store(self, events: Sequence[UsageEventNew], now: datetime) -> None:
         """Report usage that no hold was taken for; what was reported before changes nothing."""

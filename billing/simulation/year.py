@@ -1,5 +1,6 @@
 """A virtual year, day by day, and its account at the end."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,12 +16,19 @@ from billing.ledger.models import Balance, GrantKind
 from billing.ledger.reconcile import drifts_read
 from billing.metering.contracts import UsageEventNew
 from billing.metering.services import rollups_advance
+from billing.payments.contracts import IntentStatus
+from billing.payments.models import PaymentAttempt
+from billing.payments.provider import provider_instead
 from billing.plans.tasks import renew
+from billing.simulation.bargains import bargains_live, subjects_invented
 from billing.simulation.customers import TIERED, Customer, coins
 from billing.simulation.desk import collect, trade
 from billing.simulation.explain import explained
+from billing.simulation.explain_payments import Money, money_of_year
 from billing.simulation.model import Totals
 from billing.simulation.offers import invoice, offer, park, plans_of, redeem
+from billing.simulation.relay import Complaints, relay
+from billing.simulation.till import plan_choose, shop
 from billing.simulation.world import World
 
 STORAGE: Final = "storage_gb_hour"
@@ -47,6 +55,8 @@ class YearReport:
     balances: tuple[Explained, ...]
     differences: tuple[str, ...]
     drifts: tuple[str, ...]
+    money: dict[str, Money]
+    """What came and went, by currency."""
     invoices: int
     events: int
 
@@ -54,12 +64,26 @@ class YearReport:
 def year_simulate(
     *, organizations: int, days: int, seed: int, progress: Callable[[int], None]
 ) -> YearReport:
-    """Live through the days before today; return how ledger and model compare."""
+    """Live through the days before today; return how everything that tells a number compares."""
     world = World(seed)
+    now = year_live(world, organizations=organizations, days=days, progress=progress)
+    return year_explain(world, now)
+
+
+def year_live(
+    world: World, *, organizations: int, days: int, progress: Callable[[int], None]
+) -> datetime:
+    """Let customers come and live until today; return when that is."""
+    with provider_instead(world.bank), subjects_invented(), Complaints(world):
+        return _live(world, organizations, days, progress)
+
+
+def _live(world: World, organizations: int, days: int, progress: Callable[[int], None]) -> datetime:
     today = clock.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     first = today - days * _DAY
     offer(world, first)
-    joins = sorted(world.chance.randrange(max(1, days * 4 // 5)) for _ in range(organizations))
+    last = max(1, int(days * 0.8 / world.pace))
+    joins = sorted(world.chance.randrange(last) for _ in range(organizations))
     joins[0] = 0
     for number in range(days):
         midnight = first + number * _DAY
@@ -68,7 +92,7 @@ def year_simulate(
         _day(world, midnight, number)
         progress(number + 1)
     _end(world, today)
-    return _report(world, today)
+    return today
 
 
 def _day(world: World, midnight: datetime, number: int) -> None:
@@ -78,6 +102,7 @@ def _day(world: World, midnight: datetime, number: int) -> None:
     for customer in world.customers:
         customer.account.left_void(midnight)
     collect(world, midnight)
+    bargains_live(world, midnight)
     for hour in (3, 11, 19):
         now = midnight + timedelta(hours=hour, minutes=world.chance.randrange(60))
         _predict(world, now)
@@ -140,7 +165,7 @@ def _office(world: World, now: datetime) -> None:
     """What people do: buy, get credit, change plans, are given something back."""
     chance = world.chance
     for customer in world.customers:
-        does = chance.random()
+        does = chance.random() / world.pace
         if does < 0.004:
             world.top_up(
                 customer,
@@ -163,16 +188,18 @@ def _office(world: World, now: datetime) -> None:
             )
         elif does < (0.06 if now.day >= _LATE else 0.012):
             # Most on the days that some months lack.
-            world.change_plan(customer, chance.choice(plans_of(customer)), now)
+            plan_choose(world, customer, chance.choice(plans_of(customer)), now)
         elif does < 0.020 and customer.settled:
             world.refund(customer, now)
-        elif does < 0.036:
+        elif does < 0.026:
             redeem(world, customer, now)
-        elif does < 0.060 and customer.account.rebates:
+        elif does < 0.034 and customer.account.rebates:
             invoice(world, customer, now)
-        elif does > (0.9 if customer.account.parked else 0.997):
+        elif world.happens(0.03 if customer.account.parked else 0.001):
             park(world, customer, now)
         trade(world, customer, now)
+        shop(world, customer, now)
+    relay(world, now)
 
 
 def _store(world: World, now: datetime) -> None:
@@ -191,6 +218,8 @@ def _store(world: World, now: datetime) -> None:
     ]
     world.store([event for event in events if chance.random() < 0.1], now)
     world.store(events, now)
+    for customer in world.customers:
+        customer.account.reported.clear()
 
 
 def _sum(world: World, now: datetime) -> None:
@@ -212,11 +241,15 @@ def _end(world: World, now: datetime) -> None:
     world.learn()
     for customer in world.customers:
         customer.account.left_void(now)
+    with clock.frozen(now):
+        world.bank.end()
     collect(world, now)
     _sum(world, now)
+    _payments_count(world)
 
 
-def _report(world: World, now: datetime) -> YearReport:
+def year_explain(world: World, now: datetime) -> YearReport:
+    """Return how ledger, invoices, payments and the models compare at the end of a year."""
     with system_scope("simulation"):
         rows = list(Balance.objects.filter(organization_id__in=list(world.by_id)))
         drifts = [
@@ -225,6 +258,7 @@ def _report(world: World, now: datetime) -> YearReport:
             if each.organization_id is None or each.organization_id in world.by_id
         ]
         used = _used(world)
+        money = money_of_year(world, list(world.by_id))
     found = {
         (row.organization_id, row.unit): Totals(row.granted, row.held, row.consumed, row.expired)
         for row in rows
@@ -239,15 +273,32 @@ def _report(world: World, now: datetime) -> YearReport:
                 differences.append(f"{customer.ref.slug} {unit}: {ledger} is not {model}")
         differences += _usage_differences(customer, used)
     differences += [f"{key}: {value} is of no grant" for key, value in found.items()]
-    differences += explained(world, now)
+    differences += [*explained(world, now), *world.complaints]
     return YearReport(
         world.counts,
         tuple(balances),
         tuple(differences),
         tuple(f"{each.check} {each.organization_id} {each.subject}" for each in drifts),
+        money=money,
         invoices=world.counts["invoices"],
         events=sum(world.counts.values()),
     )
+
+
+def _payments_count(world: World) -> None:
+    bank = world.bank
+    intents = Counter(intent.status for intent in bank.intents.values())
+    world.count("card payments", intents[IntentStatus.SUCCEEDED])
+    world.count("card payments refused", intents[IntentStatus.FAILED])
+    disputes = Counter(dispute.state for dispute in bank.disputes.values())
+    for state in ("lost", "won"):
+        world.count(f"disputes {state}", disputes[state])
+    with system_scope("simulation"):
+        bought = PaymentAttempt.objects.filter(
+            organization_id__in=list(world.by_id), invoice_id__isnull=True, state="succeeded"
+        ).values_list("automatic", flat=True)
+        for automatic in bought:
+            world.count("automatic top-ups" if automatic else "top-ups on a page")
 
 
 def _usage_differences(customer: Customer, used: dict[tuple[str, str], Decimal]) -> list[str]:

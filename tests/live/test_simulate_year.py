@@ -26,3 +26,12 @@ def test_a_year_of_two_hundred_organizations_is_explained(
     assert report["counts"]["accounts suspended"] > 10
     assert report["counts"]["accounts restored"] > 0
     assert report["events"] > report["invoices"]
+    assert report["counts"]["disputes lost"] > 10
+    assert report["counts"]["credit notes refunded"] > 50
+    assert report["counts"]["automatic top-ups"] > 10
+    assert {currency for currency, money in report["money"].items() if money["became_credit"]} == {
+        "EUR",
+        "JPY",
+        "KWD",
+        "USD",
+    }

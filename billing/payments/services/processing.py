@@ -4,7 +4,6 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
-from uuid import UUID
 
 from anneal.kernel import clock
 from anneal.kernel.scopes import OrganizationRef, require_scope, system_scope

@@ -8,6 +8,7 @@ from anneal.kernel.audit import audit_record
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, require_scope, tenant_scope
+from billing.invoices.selectors import invoice_get
 from billing.invoices.services import invoice_payment_unapply
 from billing.ledger import functions
 from billing.payments.contracts import ProviderDispute, ProviderRefund
@@ -62,7 +63,10 @@ def refund_book(*, organization: OrganizationRef, refund: ProviderRefund) -> Non
 
 
 def dispute_book(*, organization: OrganizationRef, dispute: ProviderDispute) -> None:
-    """Keep a dispute; once it is lost, its invoice is open again for what the bank took."""
+    """Keep a dispute; once it is lost, its invoice is open again for what the bank took.
+
+    What had gone back otherwise before, as credit or by transfer, is not asked for again.
+    """
     require_scope(organization)
     functions.account_open(organization_id=organization.id)
     payment = Payment.objects.filter(
@@ -79,14 +83,7 @@ def dispute_book(*, organization: OrganizationRef, dispute: ProviderDispute) -> 
     row.amount_minor, row.currency = dispute.amount_minor, dispute.currency
     row.state, row.reason = dispute.state, dispute.reason[:50]
     if row.state == _LOST and not row.booked and payment.invoice_id is not None:
-        invoice_payment_unapply(
-            organization=organization,
-            invoice_id=payment.invoice_id,
-            payment_id=payment.id,
-            amount_minor=row.amount_minor,
-            key=f"dispute:{dispute.ref}",
-            reason=f"Lost dispute: {row.reason}",
-        )
+        _due_again(organization, payment, row)
         row.booked = True
         _audit(organization, "dispute.lost", payment, row.amount_minor)
     row.save()
@@ -96,6 +93,20 @@ def refunds_due() -> list[tuple[UUID, UUID]]:
     """Return organizations and refunds that the provider has not taken yet. System scope."""
     rows = Refund.objects.filter(state="asked").order_by("asked_at")
     return list(rows.values_list("organization_id", "id")[:100])
+
+
+def _due_again(organization: OrganizationRef, payment: Payment, row: Dispute) -> None:
+    invoice = invoice_get(organization=organization, invoice_id=payment.invoice_id)
+    amount = min(row.amount_minor, invoice.paid_minor - invoice.returned_minor)
+    if amount > 0:
+        invoice_payment_unapply(
+            organization=organization,
+            invoice_id=invoice.id,
+            payment_id=payment.id,
+            amount_minor=amount,
+            key=f"dispute:{row.ref}",
+            reason=f"Lost dispute: {row.reason}",
+        )
 
 
 def _audit(organization: OrganizationRef, action: str, payment: Payment, amount_minor: int) -> None:

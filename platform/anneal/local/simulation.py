@@ -24,7 +24,7 @@ def run(arguments: list[str]) -> int:
         os.environ.pop(name, None)
     folder = Path(tempfile.mkdtemp(prefix="anneal-simulation-"))
     folder.chmod(0o711)  # as root the servers run as `nobody`, who must be able to pass
-    os.environ["ANNEAL_HOME"] = str(folder)
+    os.environ |= {"ANNEAL_HOME": str(folder), "ANNEAL_TEMPORARY": "1"}
     home = home_open(folder)
     try:
         with installation_held(home, "simulate_year") as installation:

@@ -159,3 +159,17 @@ def test_a_lost_dispute_opens_the_invoice_again(shop: Shop, card: str, invoice: 
     assert (after.payment_status, after.due_minor) == ("open", 2000)
     listed = shop.api.get("/v1/billing/payments").json()["data"]
     assert listed[0]["status"] == "disputed"
+
+
+def test_a_lost_dispute_asks_again_only_for_what_had_not_gone_back(
+    shop: Shop, card: str, invoice: Invoice
+) -> None:
+    collect(shop, invoice)
+    dispute = shop.fake.dispute(shop.fake.all("charge")[0]["id"])
+    credit(shop.organization, shop.invoice(invoice), 500, return_by=ReturnBy.CREDIT)
+    shop.fake.dispute_close(dispute["id"], won=False)
+
+    shop.hear()
+
+    assert shop.states() == {"done"}
+    assert shop.invoice(invoice).due_minor == 1500

@@ -5,13 +5,20 @@ import os
 import sys
 import time
 from argparse import ArgumentParser
+from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from billing.simulation.year import YearReport, year_simulate
-
-_WIDTH = 40
 
 
 class Command(BaseCommand):
@@ -38,12 +45,14 @@ class Command(BaseCommand):
         if not 1 <= organizations <= 10_000 or not 1 <= days <= 366:
             raise CommandError("Give 1 to 10,000 --organizations and 1 to 366 --days.")
         started = time.monotonic()
-        report = year_simulate(
-            organizations=organizations,
-            days=days,
-            seed=options["seed"],
-            progress=lambda day: self._progress(day, days),
-        )
+        with _bar() as bar:
+            task = bar.add_task("Living through the year", total=days)
+            report = year_simulate(
+                organizations=organizations,
+                days=days,
+                seed=options["seed"],
+                progress=lambda day: bar.update(task, completed=day),
+            )
         seconds = time.monotonic() - started
         if options["json"]:
             self.stdout.write(json.dumps(report_json(report, seconds)))
@@ -51,14 +60,6 @@ class Command(BaseCommand):
             self._tell(report, seconds, every=options["balances"])
         if report.differences or report.drifts:
             sys.exit(1)
-
-    def _progress(self, day: int, days: int) -> None:
-        if not self.stderr.isatty():
-            return
-        done = _WIDTH * day // days
-        bar = "#" * done + "-" * (_WIDTH - done)
-        self.stderr.write(f"\r[{bar}] day {day} of {days}", ending="\n" if day == days else "")
-        self.stderr.flush()
 
     def _tell(self, report: YearReport, seconds: float, *, every: bool) -> None:
         for what, number in sorted(report.counts.items()):
@@ -71,6 +72,13 @@ class Command(BaseCommand):
                 f" - held {model.held:f} - consumed {model.consumed:f} - expired {model.expired:f}"
                 f" = {rest:f}"
             )
+        for currency, money in report.money.items():
+            came = money.came_by_card + money.came_by_transfer
+            self.stdout.write(
+                f"{currency}: {came} came = {money.paid_invoices} paid invoices"
+                f" + {money.became_credit} became credit; {money.refunded} went back,"
+                f" {money.taken_back} was taken back"
+            )
         for line in (*report.differences, *report.drifts):
             self.stdout.write(f"DIFFERS  {line}")
         self.stdout.write(
@@ -80,13 +88,26 @@ class Command(BaseCommand):
         )
 
 
+def _bar() -> Progress:
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+
+
 def report_json(report: YearReport, seconds: float) -> dict[str, Any]:
-    """Render the report."""
+    """Render the report; docs/money.md says what each field means."""
     return {
         "drift": len(report.drifts),
         "balances": len(report.balances),
         "invoices": report.invoices,
         "events": report.events,
+        "money": {currency: asdict(money) for currency, money in report.money.items()},
         "differences": list(report.differences),
         "drifts": list(report.drifts),
         "counts": report.counts,
