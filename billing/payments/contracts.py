@@ -63,7 +63,10 @@ class ProviderCard:
 
 @dataclass(frozen=True, slots=True)
 class ProviderIntent:
-    """A provider's payment; ``attempt_id`` is what it was made for, from its metadata."""
+    """A provider's payment; ``attempt_id`` is what it was made for, from its metadata.
+
+    ``card`` is what it was paid with, as far as the provider says.
+    """
 
     ref: str
     status: IntentStatus
@@ -72,6 +75,7 @@ class ProviderIntent:
     customer: str
     attempt_id: UUID | None
     failure: str = ""
+    card: ProviderCard | None = None
 
 
 @dataclass(frozen=True, slots=True)
