@@ -8,6 +8,9 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
+from anneal.kernel.events import Event
+from anneal.kernel.scopes import OrganizationRef
+
 CONTRACT_PREFIX: Final = "oc_"
 OUTCOME_PREFIX: Final = "out_"
 
@@ -131,3 +134,15 @@ class StepInfo:
     at: datetime
     actor: str
     evidence: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeMoved(Event):
+    """An outcome is owed, disputed or reversed from now on.
+
+    ``upheld``: it is owed after all, as it was before its dispute.
+    """
+
+    organization: OrganizationRef
+    outcome: OutcomeInfo
+    upheld: bool = False

@@ -20,9 +20,11 @@ class PaymentsConfig(AppConfig):
             PlanPaying,
             subscribe,
         )
+        from billing.payments import public_events  # noqa: PLC0415
         from billing.payments.services import collecting  # noqa: PLC0415
 
         subscribe(PlanPaying, collecting.plan_paying)
         subscribe(InvoiceFinalized, collecting.invoice_finalized)
         subscribe(PaymentRetryDue, collecting.payment_retry_due)
         subscribe(CreditNoteIssued, collecting.credit_note_issued)
+        public_events.register()

@@ -6,6 +6,9 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
+from anneal.kernel.events import Event
+from anneal.kernel.scopes import OrganizationRef
+
 
 class Purpose(StrEnum):
     """What a checkout is for."""
@@ -195,3 +198,14 @@ class AutoTopUpTerms:
     currency: str = ""
     paused: str = ""
     """Why it waits: its card was declined or the day's cap is reached."""
+    paused_until: datetime | None = None
+    """When it is tried again by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class AutoTopUpPaused(Event):
+    """Credit is not bought by itself until a moment, though it is wanted."""
+
+    organization: OrganizationRef
+    reason: str
+    until: datetime

@@ -27,7 +27,8 @@ logger = logging.getLogger(__name__)
 SOURCE: Final = "outcomes"
 HOLD_SECONDS: Final = 30 * 24 * 3600
 """As long as a hold may live. The fee of a job that takes longer is invoiced."""
-_NO_MONEY: Final = (QuotaExhausted, LimitReached, AccountParked, OrganizationSuspended)
+NO_MONEY: Final = (QuotaExhausted, LimitReached, AccountParked, OrganizationSuspended)
+"""Why an amount is not held."""
 _LINES: Final = {
     OutcomeKind.SUCCESS_FEE.value: "outcome_success_fee",
     OutcomeKind.CONFIRMED_PREDICTION.value: "outcome_predictions",
@@ -63,7 +64,7 @@ def amount_charge(organization: OrganizationRef, row: Outcome, event_id: str) ->
     if row.hold_id is None and not by_invoice(organization, row.currency):
         try:
             amount_hold(organization, row)
-        except _NO_MONEY as error:
+        except NO_MONEY as error:
             logger.info("outcome.by_invoice", extra={"outcome": event_id, "code": error.code})
     if row.hold_id is not None and _captured(organization, row, event_id):
         row.payment = Payment.BALANCE.value

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from anneal.kernel import clock
+from anneal.kernel.events import publish
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import SYSTEM_ACTOR, Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
@@ -19,6 +20,7 @@ from billing.outcomes.contracts import (
     OWED,
     OutcomeInfo,
     OutcomeKind,
+    OutcomeMoved,
     OutcomeState,
 )
 from billing.outcomes.errors import OutcomeContractUnfit, OutcomeSettled, OutcomeUnknown
@@ -140,7 +142,7 @@ def settle(
         told = amount_return(organization, row, str(evidence.get("reason", "reversed")), actor)
         step_make(row, (OutcomeState.PENDING, OutcomeState.DISPUTED), state)
         step_add(row, actor, {**evidence, **told})
-        return outcome_info(row)
+        return announced(organization, row)
     return _owe(organization, row, state, evidence, actor)
 
 
@@ -173,6 +175,13 @@ def step_add(row: Outcome, actor: Actor, evidence: Evidence) -> None:
     ).save(force_insert=True)
 
 
+def announced(organization: OrganizationRef, row: Outcome, *, upheld: bool = False) -> OutcomeInfo:
+    """Tell where an outcome stands now, and return it."""
+    info = outcome_info(row)
+    publish(OutcomeMoved(organization=organization, outcome=info, upheld=upheld))
+    return info
+
+
 def outcome_locked(organization: OrganizationRef, outcome_id: UUID) -> Outcome:
     """Return an outcome, locked, its terms fetched with it. Raises OutcomeUnknown."""
     require_scope(organization)
@@ -201,7 +210,7 @@ def _owe(
     told = amount_charge(organization, row, public_id(OUTCOME_PREFIX, row.id))
     step_make(row, (OutcomeState.PENDING,), state)
     step_add(row, actor, {**evidence, **told})
-    return outcome_info(row)
+    return announced(organization, row)
 
 
 def _new(contract: OutcomeContract, subject: str, *, quantity: Decimal) -> Outcome:

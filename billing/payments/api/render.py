@@ -81,6 +81,7 @@ def auto_top_up_json(terms: AutoTopUpTerms) -> dict[str, Any]:
         "amount": text(terms.amount),
         "daily_cap": text(terms.daily_cap),
         "paused": terms.paused or None,
+        "paused_until": terms.paused_until.isoformat() if terms.paused_until else None,
     }
 
 

@@ -131,6 +131,9 @@ class AutoTopUpOut(serializers.Serializer[Any]):
     paused = serializers.CharField(
         allow_null=True, help_text="Why it waits: `daily_cap`, or why the card was refused."
     )
+    paused_until = serializers.DateTimeField(
+        allow_null=True, help_text="When it is tried again; saving it again tries at once."
+    )
 
 
 class PaymentOut(serializers.Serializer[Any]):

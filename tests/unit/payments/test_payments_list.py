@@ -1,4 +1,4 @@
-"""`GET /v1/billing/payments` and `/v1/billing/payment_methods`: what each row tells, and its price."""
+"""The lists of payments and of cards: what each row tells, and how many statements they cost."""
 
 import pytest
 from django.db import connection
