@@ -14,6 +14,12 @@ from anneal.kernel.scopes import OrganizationRef
 CONTRACT_PREFIX: Final = "oc_"
 OUTCOME_PREFIX: Final = "out_"
 
+
+def source_of(outcome_id: UUID) -> str:
+    """Return the name under which an outcome's amount is held and asked for."""
+    return f"outcome:{outcome_id}"
+
+
 PREDICTION_METER: Final = "outcome_prediction"
 """A prediction whose price depends on what comes of it: it is counted and costs nothing yet."""
 

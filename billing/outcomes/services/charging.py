@@ -16,7 +16,7 @@ from billing.invoices.services import item_add, item_reverse
 from billing.ledger.errors import AccountParked, HoldClosed, HoldExpired, LimitReached
 from billing.ledger.selectors import account_get
 from billing.ledger.services import hold_capture, hold_refund, hold_release, hold_take
-from billing.outcomes.contracts import OutcomeKind, Payment
+from billing.outcomes.contracts import OutcomeKind, Payment, source_of
 from billing.outcomes.models import Outcome
 from billing.plans.contracts import Overage
 from billing.plans.selectors import subscription_get
@@ -51,7 +51,7 @@ def amount_hold(organization: OrganizationRef, row: Outcome) -> None:
         organization=organization,
         unit=MONEY_METER,
         amount=row.quantity * row.unit_price,
-        key=_source(row),
+        key=source_of(row.id),
         ttl_seconds=HOLD_SECONDS,
         source=SOURCE,
     )
@@ -72,7 +72,7 @@ def amount_charge(organization: OrganizationRef, row: Outcome, event_id: str) ->
     row.payment = Payment.INVOICE.value
     item = item_add(
         organization=organization,
-        source=_source(row),
+        source=source_of(row.id),
         kind=ItemKind.OUTCOME,
         currency=row.currency,
         amount=amount,
@@ -98,7 +98,7 @@ def amount_return(
     """Free what is held, or give back what was charged; return how."""
     if row.payment == Payment.INVOICE:
         back = item_reverse(
-            organization=organization, source=_source(row), reason=reason[:500], actor=actor
+            organization=organization, source=source_of(row.id), reason=reason[:500], actor=actor
         )
         if back.credit_note is None:
             return {"returned": "item_dropped" if back.dropped else "nothing_left"}
@@ -114,7 +114,7 @@ def amount_return(
         hold_refund(
             organization=organization,
             hold_id=row.hold_id,
-            key=_source(row),
+            key=source_of(row.id),
             reason=reason[:500],
             actor=actor,
         )
@@ -142,7 +142,3 @@ def _captured(organization: OrganizationRef, row: Outcome, event_id: str) -> boo
 
 def _name(row: Outcome) -> str:
     return str(row.contract.document.get("facts", {}).get("name") or row.subject)
-
-
-def _source(row: Outcome) -> str:
-    return f"outcome:{row.id}"

@@ -32,8 +32,7 @@ def outcome_dispute(
     said = _reason(reason)
     row = outcome_locked(organization, outcome_id)
     over = row.dispute_until is None or row.dispute_until <= clock.now()
-    decided = row.steps.filter(state=OutcomeState.DISPUTED).exists()
-    if row.state not in OWED or over or decided:
+    if row.state not in OWED or over:
         raise OutcomeDisputeLate
     step_make(row, OWED, OutcomeState.DISPUTED)
     step_add(row, actor, {"reason": said})

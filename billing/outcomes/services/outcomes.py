@@ -153,6 +153,9 @@ def step_make(row: Outcome, before: tuple[OutcomeState, ...], state: OutcomeStat
     if state in OWED and row.state == OutcomeState.PENDING:
         days = row.contract.policy_version.dispute_days
         values |= {"owed_as": state.value, "dispute_until": now + timedelta(days=days)}
+    elif state in OWED:
+        # It was disputed and upheld: that is done once.
+        values["dispute_until"] = None
     values |= {"payment": row.payment, "hold_id": row.hold_id}
     changed = Outcome.objects.filter(
         organization_id=row.organization_id, id=row.id, state__in=before

@@ -9,12 +9,12 @@ from rest_framework.test import APIClient
 
 from anneal.kernel import clock
 from anneal.kernel.errors import DomainError
-from anneal.kernel.ids import parse_id
+from anneal.kernel.ids import parse_id, public_id
 from anneal.kernel.principal import SYSTEM_ACTOR, Actor
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from billing.invoices.models import CreditNote, Invoice, InvoiceItem
 from billing.ledger.selectors import balance_get
-from billing.outcomes.contracts import OutcomeInfo
+from billing.outcomes.contracts import OUTCOME_PREFIX, OutcomeInfo
 from billing.outcomes.services import outcome_dispute, outcome_dispute_decide
 from tenants.webhooks.models import WebhookEvent
 from tests.unit.factories import error_of
@@ -107,11 +107,27 @@ def test_what_was_paid_in_advance_goes_back_to_the_balance(organization: Organiz
         assert balance_get(organization=organization, unit="USD").available == 60
 
 
+def test_an_outcome_tells_the_invoice_that_asks_for_it(
+    organization: OrganizationRef, owed: OutcomeInfo, client_api: APIClient
+) -> None:
+    address = f"/v1/billing/outcomes/{public_id(OUTCOME_PREFIX, owed.id)}"
+    assert client_api.get(address).json()["invoice"] is None
+    tick(NOON + timedelta(days=40))
+    newest = next(
+        one
+        for one in client_api.get("/v1/billing/invoices").json()["data"]
+        if one["total"] == "80.00"
+    )
+    found = client_api.get(address).json()
+    assert (found["invoice"], found["invoice_number"]) == (newest["id"], newest["number"])
+
+
 def test_an_outcome_that_is_upheld_is_owed_again_and_disputed_once(
     organization: OrganizationRef, owed: OutcomeInfo
 ) -> None:
     dispute(organization, owed)
-    assert decide(organization, owed, reverse=False).state == "confirmed"
+    upheld = decide(organization, owed, reverse=False)
+    assert (upheld.state, upheld.dispute_until) == ("confirmed", None)
     with pytest.raises(DomainError) as again:
         dispute(organization, owed)
     assert again.value.code == "outcome_dispute_late"
