@@ -29,13 +29,11 @@ def invoice_finalized(event: InvoiceFinalized) -> None:
 def invoice_mail(*, organization: OrganizationRef, invoice_id: UUID, what: str) -> int:
     """Tell of an invoice: ``finalized``, ``failed``, ``suspended`` or ``restored``; to how many.
 
-    Opens its own scope, so none may be open: no transaction waits for a mail server. Who cannot be
-    reached keeps nobody else from theirs. Asked for twice, it is sent twice.
+    Opens its own scopes, so none may be open: no transaction waits for a mail server. Asked for
+    twice, it is sent twice.
     """
     with tenant_scope(organization):
         row = Invoice.objects.filter(organization_id=organization.id, id=invoice_id).first()
-        members = members_list(organization=organization)
-    people = [one for one in members if one.role in TELL]
     if row is None:
         return 0
     context = {
@@ -46,16 +44,26 @@ def invoice_mail(*, organization: OrganizationRef, invoice_id: UUID, what: str) 
         "due": money_text(row.due_minor, row.currency),
         "currency": row.currency,
     }
-    return sum(_sent(person, context) for person in people)
+    return money_mail(organization=organization, folder="invoices/mails", context=context)
 
 
-def _sent(person: MemberInfo, context: dict[str, Any]) -> bool:
+def money_mail(*, organization: OrganizationRef, folder: str, context: dict[str, Any]) -> int:
+    """Send a folder's mail to all who look after an organization's money; return to how many.
+
+    Opens its own scope. Who cannot be reached keeps nobody else from theirs.
+    """
+    with tenant_scope(organization):
+        people = [one for one in members_list(organization=organization) if one.role in TELL]
+    return sum(_sent(person, folder, context) for person in people)
+
+
+def _sent(person: MemberInfo, folder: str, context: dict[str, Any]) -> bool:
     with translation.override(person.language or translation.get_language()):
-        subject = render_to_string("invoices/mails/subject.txt", context)
-        text = render_to_string("invoices/mails/text.txt", context)
+        subject = render_to_string(f"{folder}/subject.txt", context)
+        text = render_to_string(f"{folder}/text.txt", context)
     try:
         send_mail(" ".join(subject.split()), text, None, [person.email])
     except Exception:
-        logger.exception("invoices.mail_failed", extra={"number": context["number"]})
+        logger.exception("money.mail_failed", extra={"mail": folder})
         return False
     return True

@@ -9,6 +9,7 @@ from billing.invoices.api.views import (
     InvoicePdfView,
     InvoicesView,
     InvoiceView,
+    PlanChangeView,
     ProfileView,
     UpcomingView,
 )
@@ -21,5 +22,6 @@ urlpatterns = [
     path("billing/credit_notes", CreditNotesView.as_view()),
     path("billing/credit_notes/<str:credit_note_id>", CreditNoteView.as_view()),
     path("billing/credit_notes/<str:credit_note_id>/pdf", CreditNotePdfView.as_view()),
+    path("billing/subscription/preview", PlanChangeView.as_view()),
     path("billing/profile", ProfileView.as_view()),
 ]

@@ -41,6 +41,7 @@ from billing.outcomes.selectors import (
     contract_get,
     contracts_rows,
     outcome_get,
+    outcome_invoice,
     outcome_steps,
     outcomes_rows,
     policies_offered,
@@ -209,7 +210,8 @@ class OutcomeView(_OneOutcome):
     def get(self, request: Request, outcome_id: str) -> Response:
         """Read an outcome with the evidence of each of its steps."""
         steps = outcome_steps(organization=self.organization, outcome_id=self.located.id)
-        return Response(outcome_whole_json(self.located, steps))
+        invoice = outcome_invoice(organization=self.organization, outcome=self.located)
+        return Response(outcome_whole_json(self.located, steps, invoice))
 
 
 class OutcomeDisputeView(_OneOutcome):

@@ -9,3 +9,10 @@ class OutcomesConfig(AppConfig):
     name = "billing.outcomes"
     label = "outcomes"
     verbose_name = "Outcomes"
+
+    def ready(self) -> None:
+        """Let webhooks hear of outcomes."""
+        # It imports contracts of apps that exist only now.
+        from billing.outcomes import public_events  # noqa: PLC0415
+
+        public_events.register()

@@ -8,8 +8,17 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
+from anneal.kernel.events import Event
+from anneal.kernel.scopes import OrganizationRef
+
 CONTRACT_PREFIX: Final = "oc_"
 OUTCOME_PREFIX: Final = "out_"
+
+
+def source_of(outcome_id: UUID) -> str:
+    """Return the name under which an outcome's amount is held and asked for."""
+    return f"outcome:{outcome_id}"
+
 
 PREDICTION_METER: Final = "outcome_prediction"
 """A prediction whose price depends on what comes of it: it is counted and costs nothing yet."""
@@ -131,3 +140,15 @@ class StepInfo:
     at: datetime
     actor: str
     evidence: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeMoved(Event):
+    """An outcome is owed, disputed or reversed from now on.
+
+    ``upheld``: it is owed after all, as it was before its dispute.
+    """
+
+    organization: OrganizationRef
+    outcome: OutcomeInfo
+    upheld: bool = False

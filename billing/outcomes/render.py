@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from anneal.kernel.ids import public_id
+from billing.invoices.contracts import InvoiceInfo
 from billing.numbers import decimal_text, quantity_json
 from billing.outcomes.contracts import (
     CONTRACT_PREFIX,
@@ -86,8 +87,10 @@ def outcome_json(outcome: OutcomeInfo) -> dict[str, Any]:
     }
 
 
-def outcome_whole_json(outcome: OutcomeInfo, steps: tuple[StepInfo, ...]) -> dict[str, Any]:
-    """Render an outcome with its evidence."""
+def outcome_whole_json(
+    outcome: OutcomeInfo, steps: tuple[StepInfo, ...], invoice: InvoiceInfo | None
+) -> dict[str, Any]:
+    """Render an outcome with its evidence, and the invoice that asks for it."""
     told = [
         {
             "state": step.state.value,
@@ -97,7 +100,12 @@ def outcome_whole_json(outcome: OutcomeInfo, steps: tuple[StepInfo, ...]) -> dic
         }
         for step in steps
     ]
-    return {**outcome_json(outcome), "steps": told}
+    return {
+        **outcome_json(outcome),
+        "invoice": public_id("inv_", invoice.id) if invoice else None,
+        "invoice_number": invoice.number if invoice else None,
+        "steps": told,
+    }
 
 
 def _time(moment: datetime | None) -> str | None:

@@ -147,6 +147,10 @@ class StepOut(serializers.Serializer[Any]):
 class OutcomeWholeOut(OutcomeOut):
     """An outcome with its evidence."""
 
+    invoice = serializers.CharField(
+        allow_null=True, help_text="The invoice that asks for it; null while none does."
+    )
+    invoice_number = serializers.CharField(allow_null=True)
     steps = StepOut(many=True)
 
 

@@ -7,13 +7,19 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from anneal.kernel.scopes import OrganizationRef, require_scope
+from billing.invoices.contracts import InvoiceInfo
+from billing.invoices.rows import invoice_info
+from billing.invoices.selectors import invoices_rows
+from billing.invoices.services import item_get
 from billing.outcomes.contracts import (
     ContractInfo,
     OutcomeInfo,
     OutcomeKind,
     OutcomeState,
+    Payment,
     PolicyInfo,
     StepInfo,
+    source_of,
 )
 from billing.outcomes.errors import OutcomeContractUnknown, OutcomePolicyUnknown, OutcomeUnknown
 from billing.outcomes.models import Outcome, OutcomeContract, OutcomePolicyVersion, OutcomeStep
@@ -102,6 +108,15 @@ def outcome_get(*, organization: OrganizationRef, outcome_id: UUID) -> OutcomeIn
     if row is None:
         raise OutcomeUnknown
     return outcome_info(row)
+
+
+def outcome_invoice(*, organization: OrganizationRef, outcome: OutcomeInfo) -> InvoiceInfo | None:
+    """Return the invoice that asks for an outcome, None where none does or none was made yet."""
+    if outcome.payment is not Payment.INVOICE:
+        return None
+    item = item_get(organization=organization, source=source_of(outcome.id))
+    row = invoices_rows(organization=organization).filter(id=item.invoice_id).first()
+    return invoice_info(row) if row else None
 
 
 def outcome_steps(*, organization: OrganizationRef, outcome_id: UUID) -> tuple[StepInfo, ...]:

@@ -21,6 +21,7 @@ class PaymentsConfig(AppConfig):
             subscribe,
         )
         from billing.ledger.reconcile import witness_add  # noqa: PLC0415
+        from billing.payments import public_events  # noqa: PLC0415
         from billing.payments.reconcile import provider_drift  # noqa: PLC0415
         from billing.payments.services import collecting  # noqa: PLC0415
 
@@ -29,3 +30,4 @@ class PaymentsConfig(AppConfig):
         subscribe(PaymentRetryDue, collecting.payment_retry_due)
         subscribe(CreditNoteIssued, collecting.credit_note_issued)
         witness_add(provider_drift)
+        public_events.register()

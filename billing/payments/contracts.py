@@ -6,6 +6,9 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
+from anneal.kernel.events import Event
+from anneal.kernel.scopes import OrganizationRef
+
 
 class Purpose(StrEnum):
     """What a checkout is for."""
@@ -80,7 +83,10 @@ class CardsRead:
 
 @dataclass(frozen=True, slots=True)
 class ProviderIntent:
-    """A provider's payment; ``attempt_id`` is what it was made for, from its metadata."""
+    """A provider's payment; ``attempt_id`` is what it was made for, from its metadata.
+
+    ``card`` is what it was paid with, as far as the provider says.
+    """
 
     ref: str
     status: IntentStatus
@@ -89,6 +95,7 @@ class ProviderIntent:
     customer: str
     attempt_id: UUID | None
     failure: str = ""
+    card: ProviderCard | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,3 +227,14 @@ class AutoTopUpTerms:
     currency: str = ""
     paused: str = ""
     """Why it waits: its card was declined or the day's cap is reached."""
+    paused_until: datetime | None = None
+    """When it is tried again by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class AutoTopUpPaused(Event):
+    """Credit is not bought by itself until a moment, though it is wanted."""
+
+    organization: OrganizationRef
+    reason: str
+    until: datetime

@@ -45,4 +45,5 @@ def auto_top_up_terms(row: AutoTopUp) -> AutoTopUpTerms:
         daily_cap=row.daily_cap,
         currency=row.currency,
         paused=row.paused_reason,
+        paused_until=row.retry_at if row.paused_reason else None,
     )

@@ -5,10 +5,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from anneal.kernel.ids import parse_id
 from anneal.kernel.scopes import OrganizationRef, require_scope
+from billing.invoices.models import Invoice
 from billing.invoices.selectors import invoice_get
 from billing.payments.contracts import Purpose
 from billing.payments.errors import CardUnknown, CheckoutUnknown
@@ -64,16 +66,27 @@ def card_get(*, organization: OrganizationRef, reference: str) -> PaymentMethod:
 
 
 def attempts_rows(*, organization: OrganizationRef) -> QuerySet[PaymentAttempt]:
-    """Return the tries to collect, each with its payment and that payment's disputes."""
+    """Return the tries to collect, each with its payment, that one's disputes and invoice.
+
+    The invoice's id and number are in ``paid_invoice_id`` and ``invoice_number``: credit that is
+    bought has its invoice from its payment.
+    """
     require_scope(organization)
     payments = Payment.objects.filter(organization_id=organization.id)
-    return PaymentAttempt.objects.filter(organization_id=organization.id).prefetch_related(
-        Prefetch("payments", queryset=payments.prefetch_related("disputes"))
+    theirs = payments.filter(attempt_id=OuterRef("id")).values("invoice_id")[:1]
+    invoices = Invoice.objects.filter(
+        organization_id=organization.id, id=OuterRef("paid_invoice_id")
+    )
+    return (
+        PaymentAttempt.objects.filter(organization_id=organization.id)
+        .annotate(paid_invoice_id=Coalesce("invoice_id", Subquery(theirs)))
+        .annotate(invoice_number=Subquery(invoices.values("number")[:1]))
+        .prefetch_related(Prefetch("payments", queryset=payments.prefetch_related("disputes")))
     )
 
 
 def cards_by_ref(*, organization: OrganizationRef) -> dict[str, PaymentMethod]:
-    """Return every card that was ever kept, by the provider's name."""
+    """Return every card that was ever kept or paid with, by the provider's name."""
     require_scope(organization)
     rows = PaymentMethod.objects.filter(organization_id=organization.id)
     return {row.ref: row for row in rows}

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from anneal.kernel.errors import DomainError
 from anneal.kernel.scopes import OrganizationRef, system_scope
 from anneal.kernel.tasks import task
 from billing.payments.errors import ProviderAway
+from billing.payments.mails import pause_mail
 from billing.payments.provider import provider_current
 from billing.payments.services.attempts import (
     attempt_again,
@@ -21,6 +23,7 @@ from billing.payments.services.collecting import COLLECT_TASK, REFUND_TASK
 from billing.payments.services.export_freeze import exports_freeze
 from billing.payments.services.export_send import exports_send
 from billing.payments.services.intake import DUE_TASK, PROCESS_TASK
+from billing.payments.services.pausing import MAIL_TASK
 from billing.payments.services.processing import event_process, events_due
 from billing.payments.services.returning import refund_ask, refunds_due
 from billing.payments.services.sweeping import events_sweep, pages_due
@@ -77,6 +80,13 @@ def retry() -> None:
     """Ask again for answers that did not come."""
     _each("payment attempts due", attempts_due, _attempt)
     _each("refunds due", refunds_due, _refund)
+
+
+@task(name=MAIL_TASK, queue="default")
+def mail_pause(organization_id: str, slug: str, reason: str, until: str) -> None:
+    """Tell those who look after money that credit is not bought by itself for a while."""
+    organization = OrganizationRef(id=UUID(organization_id), slug=slug)
+    pause_mail(organization=organization, reason=reason, until=datetime.fromisoformat(until))
 
 
 @task(name="payments.auto_top_up", queue="default", every=60.0)

@@ -9,6 +9,7 @@ import {
 } from "@tanstack/react-router";
 import { meQuery } from "./api/account";
 import { queryClient } from "./api/queryClient";
+import type { PageName } from "./appPages";
 import { appTextsLoad } from "./i18n";
 import { PublicLayout } from "./pages/public/PublicLayout";
 import { ErrorPage } from "./pages/system/ErrorPage";
@@ -135,162 +136,52 @@ const app = createRoute({
   component: lazyRouteComponent(() => import("./pages/shell/AppLayout"), "AppLayout"),
 });
 
-const page = <P extends string>(path: P, component: ReturnType<typeof lazyRouteComponent>) =>
-  createRoute({ getParentRoute: () => app, path, component });
+const page = <P extends string>(path: P, name: PageName) =>
+  createRoute({
+    getParentRoute: () => app,
+    path,
+    component: lazyRouteComponent(async () => (await import("./appPages")).pageLoad(name), name),
+  });
 
 const appPages = [
-  page(
-    "/",
-    lazyRouteComponent(() => import("./pages/home/HomePage"), "HomePage"),
-  ),
-  page(
-    "/playground",
-    lazyRouteComponent(() => import("./pages/playground/PlaygroundPage"), "PlaygroundPage"),
-  ),
-  page(
-    "/datasets",
-    lazyRouteComponent(() => import("./pages/datasets/DatasetsPage"), "DatasetsPage"),
-  ),
-  page(
-    "/datasets/new",
-    lazyRouteComponent(() => import("./pages/datasets/UploadPage"), "UploadPage"),
-  ),
-  page(
-    "/datasets/$datasetId",
-    lazyRouteComponent(() => import("./pages/datasets/DatasetPage"), "DatasetPage"),
-  ),
-  page(
-    "/training",
-    lazyRouteComponent(() => import("./pages/training/JobsPage"), "JobsPage"),
-  ),
-  page(
-    "/training/new",
-    lazyRouteComponent(() => import("./pages/training/NewJobPage"), "NewJobPage"),
-  ),
-  page(
-    "/training/$jobId",
-    lazyRouteComponent(() => import("./pages/training/JobPage"), "JobPage"),
-  ),
-  page(
-    "/models",
-    lazyRouteComponent(() => import("./pages/models/ModelsPage"), "ModelsPage"),
-  ),
-  page(
-    "/models/bases",
-    lazyRouteComponent(() => import("./pages/bases/BasesPage"), "BasesPage"),
-  ),
-  page(
-    "/models/compare",
-    lazyRouteComponent(() => import("./pages/evaluation/ComparePage"), "ComparePage"),
-  ),
-  page(
-    "/models/$modelId/evaluation",
-    lazyRouteComponent(() => import("./pages/evaluation/EvaluationPage"), "EvaluationPage"),
-  ),
-  page(
-    "/models/$modelId",
-    lazyRouteComponent(() => import("./pages/models/ModelPage"), "ModelPage"),
-  ),
-  page(
-    "/deployments",
-    lazyRouteComponent(() => import("./pages/deployments/DeploymentsPage"), "DeploymentsPage"),
-  ),
-  page(
-    "/deployments/$deploymentId",
-    lazyRouteComponent(() => import("./pages/deployments/DeploymentPage"), "DeploymentPage"),
-  ),
-  page(
-    "/batches",
-    lazyRouteComponent(() => import("./pages/batches/BatchesPage"), "BatchesPage"),
-  ),
-  page(
-    "/batches/new",
-    lazyRouteComponent(() => import("./pages/batches/NewBatchPage"), "NewBatchPage"),
-  ),
-  page(
-    "/batches/$batchId",
-    lazyRouteComponent(() => import("./pages/batches/BatchPage"), "BatchPage"),
-  ),
-  page(
-    "/deployments/$deploymentId/predictions",
-    lazyRouteComponent(() => import("./pages/predictions/PredictionsPage"), "PredictionsPage"),
-  ),
-  page(
-    "/keys",
-    lazyRouteComponent(() => import("./pages/keys/KeysPage"), "KeysPage"),
-  ),
-  page(
-    "/webhooks",
-    lazyRouteComponent(() => import("./pages/webhooks/WebhooksPage"), "WebhooksPage"),
-  ),
-  page(
-    "/webhooks/$webhookId",
-    lazyRouteComponent(() => import("./pages/webhooks/WebhookPage"), "WebhookPage"),
-  ),
-  page(
-    "/usage",
-    lazyRouteComponent(() => import("./pages/usage/UsagePage"), "UsagePage"),
-  ),
-  page(
-    "/billing",
-    lazyRouteComponent(() => import("./pages/billing/OverviewPage"), "OverviewPage"),
-  ),
-  page(
-    "/billing/plans",
-    lazyRouteComponent(() => import("./pages/billing/PlansPage"), "PlansPage"),
-  ),
-  page(
-    "/billing/invoices",
-    lazyRouteComponent(() => import("./pages/billing/invoices"), "InvoicesPage"),
-  ),
-  page(
-    "/billing/invoices/$invoiceId",
-    lazyRouteComponent(() => import("./pages/billing/invoices"), "InvoicePage"),
-  ),
-  page(
-    "/billing/payments",
-    lazyRouteComponent(() => import("./pages/billing/payments"), "PaymentsPage"),
-  ),
-  page(
-    "/billing/methods",
-    lazyRouteComponent(() => import("./pages/billing/payments"), "MethodsPage"),
-  ),
-  page(
-    "/billing/checkout",
-    lazyRouteComponent(() => import("./pages/billing/checkout"), "ReturnPage"),
-  ),
-  page(
-    "/billing/demo-checkout/$checkoutId",
-    lazyRouteComponent(() => import("./pages/billing/checkout"), "DemoCheckoutPage"),
-  ),
-  page(
-    "/billing/outcomes",
-    lazyRouteComponent(() => import("./pages/billing/outcomes"), "ContractsPage"),
-  ),
-  page(
-    "/billing/outcomes/new",
-    lazyRouteComponent(() => import("./pages/billing/outcomes"), "NewContractPage"),
-  ),
-  page(
-    "/billing/outcomes/$contractId",
-    lazyRouteComponent(() => import("./pages/billing/outcomes"), "ContractPage"),
-  ),
-  page(
-    "/billing/budgets",
-    lazyRouteComponent(() => import("./pages/billing/BudgetsPage"), "BudgetsPage"),
-  ),
-  page(
-    "/billing/notices",
-    lazyRouteComponent(() => import("./pages/billing/NoticesPage"), "NoticesPage"),
-  ),
-  page(
-    "/team",
-    lazyRouteComponent(() => import("./pages/settings/TeamPage"), "TeamPage"),
-  ),
-  page(
-    "/settings",
-    lazyRouteComponent(() => import("./pages/settings/SettingsPage"), "SettingsPage"),
-  ),
+  page("/", "HomePage"),
+  page("/playground", "PlaygroundPage"),
+  page("/datasets", "DatasetsPage"),
+  page("/datasets/new", "UploadPage"),
+  page("/datasets/$datasetId", "DatasetPage"),
+  page("/training", "JobsPage"),
+  page("/training/new", "NewJobPage"),
+  page("/training/$jobId", "JobPage"),
+  page("/models", "ModelsPage"),
+  page("/models/bases", "BasesPage"),
+  page("/models/compare", "ComparePage"),
+  page("/models/$modelId/evaluation", "EvaluationPage"),
+  page("/models/$modelId", "ModelPage"),
+  page("/deployments", "DeploymentsPage"),
+  page("/deployments/$deploymentId", "DeploymentPage"),
+  page("/batches", "BatchesPage"),
+  page("/batches/new", "NewBatchPage"),
+  page("/batches/$batchId", "BatchPage"),
+  page("/deployments/$deploymentId/predictions", "PredictionsPage"),
+  page("/keys", "KeysPage"),
+  page("/webhooks", "WebhooksPage"),
+  page("/webhooks/$webhookId", "WebhookPage"),
+  page("/usage", "UsagePage"),
+  page("/billing", "OverviewPage"),
+  page("/billing/plans", "PlansPage"),
+  page("/billing/invoices", "InvoicesPage"),
+  page("/billing/invoices/$invoiceId", "InvoicePage"),
+  page("/billing/payments", "PaymentsPage"),
+  page("/billing/methods", "MethodsPage"),
+  page("/billing/checkout", "ReturnPage"),
+  page("/billing/demo-checkout/$checkoutId", "DemoCheckoutPage"),
+  page("/billing/outcomes", "ContractsPage"),
+  page("/billing/outcomes/new", "NewContractPage"),
+  page("/billing/outcomes/$contractId", "ContractPage"),
+  page("/billing/budgets", "BudgetsPage"),
+  page("/billing/notices", "NoticesPage"),
+  page("/team", "TeamPage"),
+  page("/settings", "SettingsPage"),
 ] as const;
 
 const routeTree = root.addChildren([

@@ -30,6 +30,12 @@ class BatchModelInUse(Conflict):
     message = "An unfinished batch runs on this model: cancel it or wait."
 
 
+class BatchUnderContract(Conflict):
+    """The deployment is paid by what comes of its online predictions."""
+
+    code = "batch_under_contract"
+
+
 class BatchFileUnfit(InvalidRequest):
     """The file cannot be read as what the batch says it is."""
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from anneal.kernel.scopes import OrganizationRef
 from mlworker.batches.contracts import CHANNEL, EMBEDDINGS
+from mlworker.batches.errors import BatchUnderContract
 from mlworker.batches.reading.entries import Options
 from mlworker.engine.tasks import TASKS
 from mlworker.registry.contracts import ServableModel
@@ -88,13 +89,20 @@ def serves_find(
     """Resolve a name for a batch; a deployment stands for its main model.
 
     ``keep`` it: nobody deletes the model before the scope closes. Raises ModelNotFound,
-    DeploymentPaused.
+    DeploymentPaused, BatchUnderContract.
     """
     if endpoint == EMBEDDINGS:
         return _serves(endpoint, model, embedding_target(model).main.servable, "")
     target = model_find(organization=organization, name=model)
     if target.paused:
         raise DeploymentPaused(param="model")
+    if target.by_outcome:
+        raise BatchUnderContract(
+            f"The deployment '{model}' is under an outcome contract, which counts online"
+            f" predictions alone: run the batch on its model, '{target.main.name}', at the price of"
+            " batches, or end the contract.",
+            param="model",
+        )
     if keep and target.main.version_id is not None:
         model_version_keep(organization=organization, version_id=target.main.version_id)
     deployment = str(target.deployment_id) if target.deployment_id else ""

@@ -10,9 +10,15 @@ from uuid import UUID
 from anneal.kernel.ids import parse_id, public_id
 from billing.outcomes.contracts import CONTRACT_PREFIX, OutcomeKind
 from billing.outcomes.selectors import contract_get
-from billing.outcomes.services import outcome_confirm, outcome_offer, outcome_reverse
+from billing.outcomes.services import (
+    NO_MONEY,
+    by_invoice,
+    outcome_confirm,
+    outcome_offer,
+    outcome_reverse,
+)
 from billing.outcomes.terms import beats
-from mlworker.jobs.contracts import JOB_PREFIX
+from mlworker.jobs.contracts import JOB_PREFIX, SuccessFee
 from mlworker.jobs.errors import OutcomeJobUnfit
 from mlworker.jobs.models import FineTuningJob
 from mlworker.jobs.rows import event_add, owner_of
@@ -37,6 +43,29 @@ def bargain_strike(row: FineTuningJob) -> None:
         subject=_subject(row),
         evidence={"job": _subject(row), "base": row.base, "tier": row.tier},
     )
+
+
+def bargain_quote(row: FineTuningJob) -> tuple[SuccessFee | None, str | None]:
+    """Say what the fee would be, and why it could not be held, if it could not.
+
+    The offer is made as for a job, and stands until the caller's transaction is undone: what the
+    job itself costs is then quoted beside the fee.
+    """
+    if not row.outcome_contract:
+        return None, None
+    refusal = None
+    try:
+        bargain_strike(row)
+    except NO_MONEY as error:
+        refusal = error.code
+    terms = contract_get(organization=owner_of(row), contract_id=_contract_id(row)).terms
+    fee = SuccessFee(
+        contract=row.outcome_contract,
+        amount=terms.price,
+        currency=terms.currency,
+        held=not by_invoice(owner_of(row), terms.currency),
+    )
+    return fee, refusal
 
 
 def bargain_data_check(

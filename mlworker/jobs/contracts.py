@@ -76,6 +76,19 @@ class QueuePlace:
 
 
 @dataclass(frozen=True, slots=True)
+class SuccessFee:
+    """What a job's outcome contract asks for if the model wins.
+
+    ``held``: it is set aside when the job is submitted. Else it comes with the next invoice.
+    """
+
+    contract: str
+    amount: Decimal
+    currency: str
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """What a job would cost and how long it would take."""
 
@@ -95,6 +108,8 @@ class Estimate:
     stops_at_tokens: int | None
     """Where ``max_charge`` would end the training; None when it is enough for all of it."""
     warnings: tuple[str, ...] = ()
+    success_fee: SuccessFee | None = None
+    """Beside the price, and only if the model wins."""
 
 
 @dataclass(frozen=True, slots=True)

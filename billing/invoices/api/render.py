@@ -14,6 +14,7 @@ from billing.invoices.models import (
     InvoiceTax,
 )
 from billing.invoices.money import money_text
+from billing.invoices.preview import PlanChangePreview
 from billing.invoices.selectors import CreditNoteDocument, InvoiceDocument
 from billing.invoices.texts import line_texts
 from billing.numbers import decimal_text
@@ -71,6 +72,21 @@ def upcoming_json(found: Upcoming) -> dict[str, Any]:
     }
 
 
+def plan_change_json(found: PlanChangePreview) -> dict[str, Any]:
+    """Render what a change of plan would cost."""
+    due = found.invoice.invoice.due_minor if found.invoice else 0
+    return {
+        "object": "billing.subscription_preview",
+        "plan": found.plan,
+        "starts_at": found.starts_at.isoformat(),
+        "currency": found.currency,
+        "invoice": _preview_json(found.invoice) if found.invoice else None,
+        "due_now": money_text(due, found.currency),
+        "credit": money_text(found.credit_minor, found.currency),
+        "next_invoice": upcoming_json(found.upcoming),
+    }
+
+
 def credit_note_json(row: CreditNote) -> dict[str, Any]:
     """Render a credit note, its invoice fetched with it."""
     return {
@@ -97,6 +113,25 @@ def credit_note_whole_json(document: CreditNoteDocument) -> dict[str, Any]:
     return {
         **credit_note_json(document.note),
         "lines": [_credit_json(line, currency) for line in document.lines],
+    }
+
+
+def _preview_json(document: InvoiceDocument) -> dict[str, Any]:
+    row = document.invoice
+    lines = [_line_json(line, document, row.currency) for line in document.lines]
+    for line in lines:
+        # Names of rows that were undone.
+        del line["id"]
+        line["evidence"] = {
+            name: text for name, text in line["evidence"].items() if name != "subscription_period"
+        }
+    return {
+        "currency": row.currency,
+        "lines": lines,
+        "taxes": [_tax_json(tax, row.currency) for tax in document.taxes],
+        "subtotal": money_text(row.subtotal_minor, row.currency),
+        "tax": money_text(row.tax_minor, row.currency),
+        "total": money_text(row.total_minor, row.currency),
     }
 
 

@@ -50,14 +50,19 @@ class UpcomingLineOut(serializers.Serializer[Any]):
     period = SpanOut(allow_null=True)
 
 
-class InvoiceLineOut(UpcomingLineOut):
-    """A line; below zero it gives back."""
+class PreviewLineOut(UpcomingLineOut):
+    """A line of the invoice that a change of plan would make; below zero it gives back."""
 
-    id = serializers.CharField()
     tax = _money("The line's share of the taxes.")
     evidence = serializers.DictField(
         child=serializers.CharField(), help_text="What the line is of, by name."
     )
+
+
+class InvoiceLineOut(PreviewLineOut):
+    """A line; below zero it gives back."""
+
+    id = serializers.CharField()
 
 
 class InvoicePaymentOut(serializers.Serializer[Any]):
@@ -147,6 +152,39 @@ class UpcomingOut(serializers.Serializer[Any]):
     subtotal = _money()
     tax = _money()
     total = _money("Below zero it is kept for the next invoice.")
+
+
+class PreviewInvoiceOut(serializers.Serializer[Any]):
+    """The invoice that a change of plan would make at once."""
+
+    currency = serializers.CharField()
+    lines = PreviewLineOut(many=True)
+    taxes = InvoiceTaxOut(many=True)
+    subtotal = _money()
+    tax = _money()
+    total = _money()
+
+
+class PlanChangeIn(serializers.Serializer[Any]):
+    """The plan to look at."""
+
+    plan = serializers.CharField(max_length=50, help_text="A plan's code.")
+    time_zone = serializers.CharField(
+        max_length=60, required=False, help_text="For the first plan, as the subscription's."
+    )
+
+
+class PlanChangeOut(serializers.Serializer[Any]):
+    """What changing the plan now would cost; nothing is changed."""
+
+    object = serializers.CharField()
+    plan = serializers.CharField()
+    starts_at = serializers.DateTimeField(help_text="Now, or when the present period ends.")
+    currency = serializers.CharField()
+    invoice = PreviewInvoiceOut(allow_null=True, help_text="Null: no invoice is made now.")
+    due_now = _money("The invoice's total.")
+    credit = _money("Given back beyond what is due now: it waits for the next invoice.")
+    next_invoice = UpcomingOut(help_text="As it would stand after the change.")
 
 
 class _ListOut(serializers.Serializer[Any]):

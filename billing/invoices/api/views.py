@@ -17,6 +17,7 @@ from billing.invoices.api.render import (
     credit_note_whole_json,
     invoice_json,
     invoice_whole_json,
+    plan_change_json,
     upcoming_json,
 )
 from billing.invoices.api.schemas import (
@@ -25,6 +26,8 @@ from billing.invoices.api.schemas import (
     InvoiceListOut,
     InvoiceWholeOut,
     PdfQuery,
+    PlanChangeIn,
+    PlanChangeOut,
     ProfileIn,
     ProfileOut,
     UpcomingOut,
@@ -32,6 +35,7 @@ from billing.invoices.api.schemas import (
 from billing.invoices.contracts import FapiaoKind, Profile
 from billing.invoices.models import Invoice
 from billing.invoices.pdf import credit_note_pdf, invoice_pdf
+from billing.invoices.preview import plan_change_preview
 from billing.invoices.selectors import (
     STATUSES,
     CreditNoteDocument,
@@ -108,6 +112,26 @@ class UpcomingView(TenantView):
     def get(self, request: Request) -> Response:
         """Say what the next invoice would ask for, as of now."""
         return Response(upcoming_json(invoice_upcoming(organization=self.organization)))
+
+
+class PlanChangeView(TenantView):
+    """What another plan would cost."""
+
+    permission = Permission.BILLING_READ
+
+    @extend_schema(
+        operation_id="billing_subscription_preview", request=PlanChangeIn, responses=PlanChangeOut
+    )
+    def post(self, request: Request) -> Response:
+        """Say what changing the plan now would cost, by the change's own code; nothing changes."""
+        body = self.body(PlanChangeIn)
+        found = plan_change_preview(
+            organization=self.organization,
+            actor=self.actor,
+            plan=body["plan"],
+            time_zone=body.get("time_zone"),
+        )
+        return Response(plan_change_json(found))
 
 
 class CreditNotesView(TenantView):

@@ -1,5 +1,6 @@
 """The services of outcomes."""
 
+from billing.outcomes.services.charging import NO_MONEY, by_invoice
 from billing.outcomes.services.contracts import (
     outcome_contract_accept,
     outcome_contract_end,
@@ -21,6 +22,8 @@ from billing.outcomes.services.policies import (
 )
 
 __all__ = [
+    "NO_MONEY",
+    "by_invoice",
     "outcome_assume",
     "outcome_confirm",
     "outcome_contract_accept",

@@ -16,7 +16,7 @@ from billing.invoices.services import item_add, item_reverse
 from billing.ledger.errors import AccountParked, HoldClosed, HoldExpired, LimitReached
 from billing.ledger.selectors import account_get
 from billing.ledger.services import hold_capture, hold_refund, hold_release, hold_take
-from billing.outcomes.contracts import OutcomeKind, Payment
+from billing.outcomes.contracts import OutcomeKind, Payment, source_of
 from billing.outcomes.models import Outcome
 from billing.plans.contracts import Overage
 from billing.plans.selectors import subscription_get
@@ -27,7 +27,8 @@ logger = logging.getLogger(__name__)
 SOURCE: Final = "outcomes"
 HOLD_SECONDS: Final = 30 * 24 * 3600
 """As long as a hold may live. The fee of a job that takes longer is invoiced."""
-_NO_MONEY: Final = (QuotaExhausted, LimitReached, AccountParked, OrganizationSuspended)
+NO_MONEY: Final = (QuotaExhausted, LimitReached, AccountParked, OrganizationSuspended)
+"""Why an amount is not held."""
 _LINES: Final = {
     OutcomeKind.SUCCESS_FEE.value: "outcome_success_fee",
     OutcomeKind.CONFIRMED_PREDICTION.value: "outcome_predictions",
@@ -50,7 +51,7 @@ def amount_hold(organization: OrganizationRef, row: Outcome) -> None:
         organization=organization,
         unit=MONEY_METER,
         amount=row.quantity * row.unit_price,
-        key=_source(row),
+        key=source_of(row.id),
         ttl_seconds=HOLD_SECONDS,
         source=SOURCE,
     )
@@ -63,7 +64,7 @@ def amount_charge(organization: OrganizationRef, row: Outcome, event_id: str) ->
     if row.hold_id is None and not by_invoice(organization, row.currency):
         try:
             amount_hold(organization, row)
-        except _NO_MONEY as error:
+        except NO_MONEY as error:
             logger.info("outcome.by_invoice", extra={"outcome": event_id, "code": error.code})
     if row.hold_id is not None and _captured(organization, row, event_id):
         row.payment = Payment.BALANCE.value
@@ -71,7 +72,7 @@ def amount_charge(organization: OrganizationRef, row: Outcome, event_id: str) ->
     row.payment = Payment.INVOICE.value
     item = item_add(
         organization=organization,
-        source=_source(row),
+        source=source_of(row.id),
         kind=ItemKind.OUTCOME,
         currency=row.currency,
         amount=amount,
@@ -97,7 +98,7 @@ def amount_return(
     """Free what is held, or give back what was charged; return how."""
     if row.payment == Payment.INVOICE:
         back = item_reverse(
-            organization=organization, source=_source(row), reason=reason[:500], actor=actor
+            organization=organization, source=source_of(row.id), reason=reason[:500], actor=actor
         )
         if back.credit_note is None:
             return {"returned": "item_dropped" if back.dropped else "nothing_left"}
@@ -113,7 +114,7 @@ def amount_return(
         hold_refund(
             organization=organization,
             hold_id=row.hold_id,
-            key=_source(row),
+            key=source_of(row.id),
             reason=reason[:500],
             actor=actor,
         )
@@ -141,7 +142,3 @@ def _captured(organization: OrganizationRef, row: Outcome, event_id: str) -> boo
 
 def _name(row: Outcome) -> str:
     return str(row.contract.document.get("facts", {}).get("name") or row.subject)
-
-
-def _source(row: Outcome) -> str:
-    return f"outcome:{row.id}"

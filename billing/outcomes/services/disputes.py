@@ -11,8 +11,13 @@ from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef
 from billing.outcomes.contracts import OUTCOME_PREFIX, OWED, OutcomeInfo, OutcomeState
 from billing.outcomes.errors import OutcomeDisputeLate, OutcomeSettled
-from billing.outcomes.rows import outcome_info
-from billing.outcomes.services.outcomes import outcome_locked, settle, step_add, step_make
+from billing.outcomes.services.outcomes import (
+    announced,
+    outcome_locked,
+    settle,
+    step_add,
+    step_make,
+)
 
 LONGEST_REASON: Final = 500
 
@@ -27,13 +32,12 @@ def outcome_dispute(
     said = _reason(reason)
     row = outcome_locked(organization, outcome_id)
     over = row.dispute_until is None or row.dispute_until <= clock.now()
-    decided = row.steps.filter(state=OutcomeState.DISPUTED).exists()
-    if row.state not in OWED or over or decided:
+    if row.state not in OWED or over:
         raise OutcomeDisputeLate
     step_make(row, OWED, OutcomeState.DISPUTED)
     step_add(row, actor, {"reason": said})
     _audit(organization, actor, row.id, "outcome.dispute", said)
-    return outcome_info(row)
+    return announced(organization, row)
 
 
 def outcome_dispute_decide(
@@ -47,13 +51,12 @@ def outcome_dispute_decide(
     row = outcome_locked(organization, outcome_id)
     if row.state != OutcomeState.DISPUTED:
         raise OutcomeSettled
-    if reverse:
-        settle(organization, row, OutcomeState.REVERSED, {"reason": said}, actor)
-    else:
-        step_make(row, (OutcomeState.DISPUTED,), OutcomeState(row.owed_as))
-        step_add(row, actor, {"reason": said})
     _audit(organization, actor, row.id, "outcome.reverse" if reverse else "outcome.uphold", said)
-    return outcome_info(row)
+    if reverse:
+        return settle(organization, row, OutcomeState.REVERSED, {"reason": said}, actor)
+    step_make(row, (OutcomeState.DISPUTED,), OutcomeState(row.owed_as))
+    step_add(row, actor, {"reason": said})
+    return announced(organization, row, upheld=True)
 
 
 def _reason(reason: str) -> str:

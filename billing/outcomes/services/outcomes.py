@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from anneal.kernel import clock
+from anneal.kernel.events import publish
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import SYSTEM_ACTOR, Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
@@ -19,6 +20,7 @@ from billing.outcomes.contracts import (
     OWED,
     OutcomeInfo,
     OutcomeKind,
+    OutcomeMoved,
     OutcomeState,
 )
 from billing.outcomes.errors import OutcomeContractUnfit, OutcomeSettled, OutcomeUnknown
@@ -140,7 +142,7 @@ def settle(
         told = amount_return(organization, row, str(evidence.get("reason", "reversed")), actor)
         step_make(row, (OutcomeState.PENDING, OutcomeState.DISPUTED), state)
         step_add(row, actor, {**evidence, **told})
-        return outcome_info(row)
+        return announced(organization, row)
     return _owe(organization, row, state, evidence, actor)
 
 
@@ -151,6 +153,9 @@ def step_make(row: Outcome, before: tuple[OutcomeState, ...], state: OutcomeStat
     if state in OWED and row.state == OutcomeState.PENDING:
         days = row.contract.policy_version.dispute_days
         values |= {"owed_as": state.value, "dispute_until": now + timedelta(days=days)}
+    elif state in OWED:
+        # It was disputed and upheld: that is done once.
+        values["dispute_until"] = None
     values |= {"payment": row.payment, "hold_id": row.hold_id}
     changed = Outcome.objects.filter(
         organization_id=row.organization_id, id=row.id, state__in=before
@@ -171,6 +176,13 @@ def step_add(row: Outcome, actor: Actor, evidence: Evidence) -> None:
         actor=actor.label,
         evidence=dict(evidence),
     ).save(force_insert=True)
+
+
+def announced(organization: OrganizationRef, row: Outcome, *, upheld: bool = False) -> OutcomeInfo:
+    """Tell where an outcome stands now, and return it."""
+    info = outcome_info(row)
+    publish(OutcomeMoved(organization=organization, outcome=info, upheld=upheld))
+    return info
 
 
 def outcome_locked(organization: OrganizationRef, outcome_id: UUID) -> Outcome:
@@ -201,7 +213,7 @@ def _owe(
     told = amount_charge(organization, row, public_id(OUTCOME_PREFIX, row.id))
     step_make(row, (OutcomeState.PENDING,), state)
     step_add(row, actor, {**evidence, **told})
-    return outcome_info(row)
+    return announced(organization, row)
 
 
 def _new(contract: OutcomeContract, subject: str, *, quantity: Decimal) -> Outcome:

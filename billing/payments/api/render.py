@@ -45,11 +45,10 @@ def card_json(row: PaymentMethod) -> dict[str, Any]:
     }
 
 
-def attempt_json(row: PaymentAttempt, cards: dict[str, PaymentMethod]) -> dict[str, Any]:
-    """Render a try to collect; its payment's refunds and disputes say more than its state."""
+def attempt_json(row: Any, cards: dict[str, PaymentMethod]) -> dict[str, Any]:
+    """Render a row of ``attempts_rows``; its payment's refunds and disputes say more than it."""
     payment = next(iter(row.payments.all()), None)
     card = cards.get(row.card_ref)
-    invoice_id = payment.invoice_id if payment else row.invoice_id
     return {
         "id": public_id("pay_", row.id),
         "object": "billing.payment",
@@ -58,7 +57,8 @@ def attempt_json(row: PaymentAttempt, cards: dict[str, PaymentMethod]) -> dict[s
         "amount": money_text(row.amount_minor, row.currency),
         "refunded": money_text(payment.refunded_minor if payment else 0, row.currency),
         "currency": row.currency,
-        "invoice": public_id("inv_", invoice_id) if invoice_id else None,
+        "invoice": public_id("inv_", row.paid_invoice_id) if row.paid_invoice_id else None,
+        "invoice_number": row.invoice_number,
         "brand": card.brand if card else None,
         "last4": card.last4 if card else None,
         "failure_code": row.failure or None,
@@ -81,6 +81,7 @@ def auto_top_up_json(terms: AutoTopUpTerms) -> dict[str, Any]:
         "amount": text(terms.amount),
         "daily_cap": text(terms.daily_cap),
         "paused": terms.paused or None,
+        "paused_until": terms.paused_until.isoformat() if terms.paused_until else None,
     }
 
 

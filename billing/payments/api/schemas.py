@@ -131,6 +131,9 @@ class AutoTopUpOut(serializers.Serializer[Any]):
     paused = serializers.CharField(
         allow_null=True, help_text="Why it waits: `daily_cap`, or why the card was refused."
     )
+    paused_until = serializers.DateTimeField(
+        allow_null=True, help_text="When it is tried again; saving it again tries at once."
+    )
 
 
 class PaymentOut(serializers.Serializer[Any]):
@@ -144,7 +147,8 @@ class PaymentOut(serializers.Serializer[Any]):
     refunded = serializers.CharField(help_text=_EXACT)
     currency = serializers.CharField()
     invoice = serializers.CharField(allow_null=True)
-    brand = serializers.CharField(allow_null=True)
+    invoice_number = serializers.CharField(allow_null=True)
+    brand = serializers.CharField(allow_null=True, help_text="The card's; null: not known.")
     last4 = serializers.CharField(allow_null=True)
     failure_code = serializers.CharField(allow_null=True)
     created_at = serializers.DateTimeField()

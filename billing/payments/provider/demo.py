@@ -175,7 +175,7 @@ def demo_complete(*, ref: str, number: str, exp_month: int, exp_year: int) -> st
         else:
             paid = _intent_body(
                 row.body["attempt"], row.body["amount_minor"], row.body["currency"], ""
-            )
+            ) | {"card": body}
             row.body |= {"intent": _new("payment_intent", "demo_pi", row.customer, paid).ref}
         row.body |= {"state": CheckoutState.COMPLETE.value}
         row.save(update_fields=["body"])
@@ -275,17 +275,22 @@ def _intent(row: DemoObject) -> ProviderIntent:
         customer=row.customer,
         attempt_id=UUID(row.body["attempt"]) if row.body["attempt"] else None,
         failure=row.body["failure"],
+        card=_card_of(f"{row.ref}_card", row.body["card"]) if "card" in row.body else None,
     )
 
 
 def _card(row: DemoObject) -> ProviderCard:
+    return _card_of(row.ref, row.body)
+
+
+def _card_of(ref: str, body: dict[str, Any]) -> ProviderCard:
     return ProviderCard(
-        ref=row.ref,
-        brand="visa" if row.body["number"].startswith("4") else "mastercard",
-        last4=row.body["number"][-4:],
-        exp_month=row.body["exp_month"],
-        exp_year=row.body["exp_year"],
-        default=row.body["default"],
+        ref=ref,
+        brand="visa" if body["number"].startswith("4") else "mastercard",
+        last4=body["number"][-4:],
+        exp_month=body["exp_month"],
+        exp_year=body["exp_year"],
+        default=body["default"],
     )
 
 

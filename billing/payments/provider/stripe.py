@@ -118,6 +118,7 @@ class StripeProvider:
             "confirm": True,
             "description": wanted.label,
             "metadata": {_METADATA: str(wanted.attempt_id)},
+            "expand": ["payment_method"],
         }
         intents: Any = self._v1.payment_intents
         mine = {"customer": wanted.customer, "limit": 100}
@@ -134,7 +135,7 @@ class StripeProvider:
     def intent_read(self, ref: str) -> ProviderIntent:
         """Retrieve a payment intent."""
         with _asking():
-            return _intent(self._v1.payment_intents.retrieve(ref))
+            return _intent(self._v1.payment_intents.retrieve(ref, {"expand": ["payment_method"]}))
 
     def cards(self, customer: str) -> tuple[ProviderCard, ...]:
         """List a customer's cards; a customer that was deleted has none."""
@@ -328,6 +329,7 @@ def _intent(found: Any) -> ProviderIntent:
         status = IntentStatus.FAILED
     currency = found.currency.upper()
     wanted = _metadata(found).get(_METADATA)
+    method = found.payment_method
     return ProviderIntent(
         ref=found.id,
         status=status,
@@ -336,6 +338,7 @@ def _intent(found: Any) -> ProviderIntent:
         customer=_id(found.customer),
         attempt_id=UUID(wanted) if wanted else None,
         failure=(error.decline_code or error.code or "declined") if error is not None else "",
+        card=_card(method, None) if method and method.card else None,
     )
 
 

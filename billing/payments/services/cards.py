@@ -60,6 +60,23 @@ def _mirror(organization: OrganizationRef, cards: tuple[ProviderCard, ...], acto
             _audit(organization, actor, "payment_method.remove", row)
 
 
+def card_seen(*, organization: OrganizationRef, card: ProviderCard) -> None:
+    """Know a card that paid on a page and is not kept, so that its payment can name it."""
+    require_scope(organization)
+    mine = PaymentMethod.objects.filter(organization_id=organization.id, ref=card.ref)
+    if mine.exists():
+        return
+    PaymentMethod(
+        organization_id=organization.id,
+        ref=card.ref,
+        brand=card.brand,
+        last4=card.last4,
+        exp_month=card.exp_month,
+        exp_year=card.exp_year,
+        removed_at=clock.now(),
+    ).save(force_insert=True)
+
+
 def _kept(
     organization: OrganizationRef, actor: Actor, row: PaymentMethod, card: ProviderCard
 ) -> PaymentMethod:

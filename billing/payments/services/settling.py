@@ -12,6 +12,7 @@ from billing.invoices.services import dunning_failed, invoice_payment_apply, inv
 from billing.ledger import functions
 from billing.payments.contracts import AttemptState, IntentStatus, ProviderIntent
 from billing.payments.models import Payment, PaymentAttempt
+from billing.payments.services.cards import card_seen
 from billing.payments.services.pausing import auto_top_up_pause, auto_top_up_unpause
 
 _EXPIRED: Final = "expired"
@@ -65,7 +66,10 @@ def attempt_expire(*, organization: OrganizationRef, row: PaymentAttempt) -> boo
 
 def _succeed(organization: OrganizationRef, row: PaymentAttempt, intent: ProviderIntent) -> None:
     row.state, row.failure, row.ended_at = AttemptState.SUCCEEDED.value, "", clock.now()
-    row.save(update_fields=["state", "failure", "ended_at"])
+    if intent.card is not None:
+        row.card_ref = intent.card.ref
+        card_seen(organization=organization, card=intent.card)
+    row.save(update_fields=["state", "failure", "ended_at", "card_ref"])
     payment = Payment(
         organization_id=organization.id,
         attempt=row,

@@ -43,6 +43,14 @@ export type PlanDraft = { plan: string; time_zone?: string };
 export const planChange = (org: Membership, body: PlanDraft) =>
   dataOf(api.POST("/v1/billing/subscription", { ...once(org, body), body }));
 
+/** What the change would cost now, by the server's own change, which it undoes. */
+export const planPreviewQuery = (org: Membership, body: PlanDraft) =>
+  queryOptions({
+    queryKey: [org.id, "subscription", "preview", body],
+    queryFn: () => dataOf(api.POST("/v1/billing/subscription/preview", { ...forOrg(org), body })),
+    staleTime: 0,
+  });
+
 export const cancellationQuery = (org: Membership) =>
   queryOptions({
     queryKey: [org.id, "cancellation"],

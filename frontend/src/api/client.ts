@@ -51,9 +51,12 @@ export const asForm =
   () =>
     form;
 
-/** The headers of a call that must not count twice: the same draft sends the same key. */
+/** The key of a call that must not count twice: the same draft sends the same one. */
+export const onceHeader = (draft: object) => ({ "Idempotency-Key": keyOf(draft) });
+
+/** The headers of such a call, where the file does not name the key itself. */
 export const once = (org: Membership, draft: object) => ({
-  headers: { ...forOrg(org).headers, "Idempotency-Key": keyOf(draft) },
+  headers: { ...forOrg(org).headers, ...onceHeader(draft) },
 });
 
 const PAGE_ROWS = 50;

@@ -1,17 +1,26 @@
 /** Invoices and credit notes, and to whom they are written. */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import type { Language } from "@/i18n";
+import { dateOf } from "@/lib/format";
 import { nextAfter, pagesJoined } from "@/lib/pages";
-import { loose } from "@/pages/billing/payments.types";
-import { api, dataOf, forOrg, once, pageAfter } from "./client";
+import { api, dataOf, forOrg, onceHeader, pageAfter } from "./client";
 import type { BillingProfile, BillingProfileDraft, Invoice, Membership } from "./types";
 
-/** A saved card pays within seconds. */
+/** A saved card pays within seconds, or a later try of the ladder does, for which nobody waits. */
 const COLLECTING_POLL_MS = 3_000;
+const COLLECTING_MS = 60_000;
+
+const isCollecting = ({ status, issued_at: issued }: Invoice): boolean =>
+  status === "open" && Date.now() - dateOf(issued).getTime() < COLLECTING_MS;
 
 const invoice = (id: string) => ({ invoice_id: id });
 
-export const invoicesQuery = (org: Membership, status: Invoice["status"] | undefined) =>
+/** Read again while a saved card (`card`) pays for a new one. */
+export const invoicesQuery = (
+  org: Membership,
+  status: Invoice["status"] | undefined,
+  card: boolean,
+) =>
   infiniteQueryOptions({
     queryKey: [org.id, "invoices", "list", status ?? "all"],
     queryFn: ({ pageParam }) =>
@@ -25,7 +34,7 @@ export const invoicesQuery = (org: Membership, status: Invoice["status"] | undef
     getNextPageParam: nextAfter<Invoice>,
     select: pagesJoined<Invoice>,
     refetchInterval: ({ state }) =>
-      state.data?.pages[0]?.data.some((one) => one.status === "open") ? COLLECTING_POLL_MS : false,
+      card && state.data?.pages[0]?.data.some(isCollecting) ? COLLECTING_POLL_MS : false,
   });
 
 export const invoiceQuery = (org: Membership, id: string) =>
@@ -68,9 +77,9 @@ export const creditNotePdf = (org: Membership, id: string, language: Language): 
 /** With the saved card, at once. */
 export const invoicePay = (org: Membership, draft: { invoice: string }) =>
   dataOf(
-    loose.POST<Invoice>("/v1/billing/invoices/{invoice_id}/pay", {
-      ...once(org, draft),
-      params: { path: invoice(draft.invoice) },
+    api.POST("/v1/billing/invoices/{invoice_id}/pay", {
+      ...forOrg(org),
+      params: { path: invoice(draft.invoice), header: onceHeader(draft) },
     }),
   );
 

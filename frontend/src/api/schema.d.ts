@@ -866,6 +866,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/billing/subscription/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Say what changing the plan now would cost, by the change's own code; nothing changes. */
+        post: operations["billing_subscription_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/classify": {
         parameters: {
             query?: never;
@@ -2375,6 +2392,11 @@ export interface components {
             daily_cap: string | null;
             /** @description Why it waits: `daily_cap`, or why the card was refused. */
             paused: string | null;
+            /**
+             * Format: date-time
+             * @description When it is tried again; saving it again tries at once.
+             */
+            paused_until: string | null;
         };
         /** @description Precision, recall and F1 averaged over labels. */
         AverageOut: {
@@ -3404,6 +3426,8 @@ export interface components {
             /** @description Where `max_charge` would end the training; null = at its end. */
             stops_at_tokens: number | null;
             warnings: string[];
+            /** @description Null for a job without an outcome contract. */
+            success_fee: components["schemas"]["SuccessFeeSchema"] | null;
         };
         /** @description The evaluation report of a model version. */
         EvaluationOut: {
@@ -3936,13 +3960,13 @@ export interface components {
             /** @description Before it was rounded. */
             exact_amount: string;
             period: components["schemas"]["SpanOut"] | null;
-            id: string;
             /** @description The line's share of the taxes. A decimal number, exact, with all of the currency's decimals. */
             tax: string;
             /** @description What the line is of, by name. */
             evidence: {
                 [key: string]: string;
             };
+            id: string;
         };
         /** @description Invoices, newest first. */
         InvoiceListOut: {
@@ -4741,6 +4765,9 @@ export interface components {
             dispute_until: string | null;
             /** Format: date-time */
             created_at: string;
+            /** @description The invoice that asks for it; null while none does. */
+            invoice: string | null;
+            invoice_number: string | null;
             steps: components["schemas"]["StepOut"][];
         };
         /** @description What a deployment makes of its models' answers. */
@@ -4867,6 +4894,8 @@ export interface components {
             refunded: string;
             currency: string;
             invoice: string | null;
+            invoice_number: string | null;
+            /** @description The card's; null: not known. */
             brand: string | null;
             last4: string | null;
             failure_code: string | null;
@@ -4920,6 +4949,32 @@ export interface components {
          * @enum {string}
          */
         PhaseEnum: "waiting_for_data" | "reading_files" | "waiting_for_worker" | "starting" | "loading" | "tokenizing" | "encoding" | "searching" | "cross_validating" | "training" | "evaluating" | "saving" | "stopping" | "done";
+        /** @description The plan to look at. */
+        PlanChangeInRequest: {
+            /** @description A plan's code. */
+            plan: string;
+            /** @description For the first plan, as the subscription's. */
+            time_zone?: string;
+        };
+        /** @description What changing the plan now would cost; nothing is changed. */
+        PlanChangeOut: {
+            object: string;
+            plan: string;
+            /**
+             * Format: date-time
+             * @description Now, or when the present period ends.
+             */
+            starts_at: string;
+            currency: string;
+            /** @description Null: no invoice is made now. */
+            invoice: components["schemas"]["PreviewInvoiceOut"] | null;
+            /** @description The invoice's total. A decimal number, exact, with all of the currency's decimals. */
+            due_now: string;
+            /** @description Given back beyond what is due now: it waits for the next invoice. A decimal number, exact, with all of the currency's decimals. */
+            credit: string;
+            /** @description As it would stand after the change. */
+            next_invoice: components["schemas"]["UpcomingOut"];
+        };
         /** @description What the plan allows at once; null is no limit. */
         PlanLimitsOut: {
             requests_per_minute: number | null;
@@ -5028,6 +5083,36 @@ export interface components {
             };
             /** @description How many times as often as `auto` it reads the rows. */
             epochs_factor: number;
+        };
+        /** @description The invoice that a change of plan would make at once. */
+        PreviewInvoiceOut: {
+            currency: string;
+            lines: components["schemas"]["PreviewLineOut"][];
+            taxes: components["schemas"]["InvoiceTaxOut"][];
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            subtotal: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            tax: string;
+            /** @description A decimal number, exact, with all of the currency's decimals. */
+            total: string;
+        };
+        /** @description A line of the invoice that a change of plan would make; below zero it gives back. */
+        PreviewLineOut: {
+            kind: components["schemas"]["InvoiceLineKindEnum"];
+            description: components["schemas"]["TextsOut"];
+            quantity: string | null;
+            unit_price: string | null;
+            /** @description Rounded once, half a coin up. A decimal number, exact, with all of the currency's decimals. */
+            amount: string;
+            /** @description Before it was rounded. */
+            exact_amount: string;
+            period: components["schemas"]["SpanOut"] | null;
+            /** @description The line's share of the taxes. A decimal number, exact, with all of the currency's decimals. */
+            tax: string;
+            /** @description What the line is of, by name. */
+            evidence: {
+                [key: string]: string;
+            };
         };
         /** @description A look at a file; nothing was stored. ``complete``: the report has seen every row. */
         PreviewOut: {
@@ -5752,6 +5837,14 @@ export interface components {
          * @enum {string}
          */
         SubscriptionOutStatusEnum: "active" | "none";
+        /** @description What the outcome contract asks for if the model wins, beside the price. */
+        SuccessFeeSchema: {
+            contract: string;
+            amount: string;
+            currency: string;
+            /** @description It is set aside when the job is submitted; else the next invoice asks for it. */
+            held: boolean;
+        };
         /**
          * @description * `multi_label_classification` - multi_label_classification
          *     * `regression` - regression
@@ -7757,6 +7850,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    billing_subscription_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlanChangeInRequest"];
+                "multipart/form-data": components["schemas"]["PlanChangeInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanChangeOut"];
+                };
             };
         };
     };

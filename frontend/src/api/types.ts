@@ -105,11 +105,23 @@ export type CreditNote = Schemas["CreditNoteOut"];
 export type BillingProfile = Required<Schemas["ProfileOut"]>;
 export type BillingProfileDraft = Omit<BillingProfile, "object">;
 
+export type PlanChangePreview = Schemas["PlanChangeOut"];
+
+export type PaymentSettings = Schemas["PaymentSettingsOut"];
+export type Checkout = Schemas["CheckoutOut"];
+export type CheckoutDraft = Schemas["CheckoutInRequest"];
+export type DemoCard = Schemas["DemoCardInRequest"];
+export type PaymentMethod = Schemas["PaymentMethodOut"];
+export type AutoTopUp = Schemas["AutoTopUpOut"];
+export type AutoTopUpDraft = Schemas["AutoTopUpInRequest"];
+export type Payment = Schemas["PaymentOut"];
+
 export type OutcomePolicy = Schemas["PolicyOut"];
 export type OutcomeTerms = Schemas["TermsOut"];
 export type ContractQuote = Schemas["QuoteOut"];
 export type Contract = Schemas["ContractOut"];
 export type Outcome = Schemas["OutcomeOut"];
+export type OutcomeWhole = Schemas["OutcomeWholeOut"];
 
 export type Webhook = Schemas["WebhookOut"];
 export type Delivery = Schemas["DeliveryOut"];

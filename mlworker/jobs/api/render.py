@@ -7,6 +7,7 @@ from typing import Any
 from anneal.kernel import clock
 from anneal.kernel.ids import public_id
 from anneal.kernel.scopes import OrganizationRef
+from billing.numbers import decimal_text
 from mlworker.jobs.contracts import (
     CHECKPOINT_PREFIX,
     EVENT_PREFIX,
@@ -15,6 +16,7 @@ from mlworker.jobs.contracts import (
     Estimate,
     EventInfo,
     JobInfo,
+    SuccessFee,
 )
 from mlworker.jobs.states import TERMINAL, EventKind, JobState
 from tenants.datasets.contracts import VERSION_PREFIX
@@ -127,6 +129,18 @@ def render_estimate(estimate: Estimate) -> dict[str, Any]:
         "device": estimate.device or None,
         "stops_at_tokens": estimate.stops_at_tokens,
         "warnings": list(estimate.warnings),
+        "success_fee": _success_fee(estimate.success_fee),
+    }
+
+
+def _success_fee(fee: SuccessFee | None) -> dict[str, Any] | None:
+    if fee is None:
+        return None
+    return {
+        "contract": fee.contract,
+        "amount": decimal_text(fee.amount),
+        "currency": fee.currency,
+        "held": fee.held,
     }
 
 

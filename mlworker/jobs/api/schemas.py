@@ -126,6 +126,17 @@ class CheckpointSchema(serializers.Serializer[Any]):
     metrics = serializers.DictField()
 
 
+class SuccessFeeSchema(serializers.Serializer[Any]):
+    """What the outcome contract asks for if the model wins, beside the price."""
+
+    contract = serializers.CharField()
+    amount = serializers.CharField()
+    currency = serializers.CharField()
+    held = serializers.BooleanField(
+        help_text="It is set aside when the job is submitted; else the next invoice asks for it."
+    )
+
+
 class EstimateSchema(serializers.Serializer[Any]):
     """What a job would cost and take."""
 
@@ -148,6 +159,9 @@ class EstimateSchema(serializers.Serializer[Any]):
         allow_null=True, help_text="Where `max_charge` would end the training; null = at its end."
     )
     warnings = serializers.ListField(child=serializers.CharField())
+    success_fee = SuccessFeeSchema(
+        allow_null=True, help_text="Null for a job without an outcome contract."
+    )
 
 
 class _ListSchema(serializers.Serializer[Any]):

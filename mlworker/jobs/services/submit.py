@@ -1,9 +1,12 @@
 """Submitting a job: row, price hold and doorbell in the caller's one transaction."""
 
 import secrets
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
+
+from django.db import transaction
 
 from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
@@ -13,7 +16,7 @@ from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.prices.currency import DEFAULT
 from mlworker.catalog.selectors import base_model_present
 from mlworker.jobs.admission import job_admit
-from mlworker.jobs.bargains import bargain_strike
+from mlworker.jobs.bargains import bargain_data_check, bargain_quote, bargain_strike
 from mlworker.jobs.capping import cap_warning, job_quoter, tokens_allowed
 from mlworker.jobs.continuing import Parent, data_fit, parent_apply, parent_find
 from mlworker.jobs.contracts import JOB_PREFIX, Estimate, JobInfo, JobRequest
@@ -99,7 +102,18 @@ def fine_tuning_job_estimate(
     )
     version = plan.version
     warnings = data_fit(parent, task=version.task, labels=version.labels) if parent else []
-    return _estimate(organization, actor, request, plan, tier, warnings)
+    if not request.outcome_contract:
+        return _estimate(organization, actor, request, plan, tier, warnings)
+    with transaction.atomic():
+        # The fee is held as the job's would be, then what the job costs is asked for, and both
+        # are undone: a balance that covers either alone may not cover the two.
+        row = _new_row(organization, actor, request, tier)
+        fee, refusal = bargain_quote(row)
+        bargain_data_check(row, version, None)
+        found = _estimate(organization, actor, request, plan, tier, warnings)
+        transaction.set_rollback(True)
+    reason = found.reason or refusal
+    return replace(found, success_fee=fee, allowed=reason is None, reason=reason)
 
 
 def _estimate(

@@ -71,6 +71,7 @@ def report_content(
         "model": found.model,
         "lead": texts[f"split_{report['split']}"].format(rows=f"{report['rows']:,}"),
         "verdict": _verdict(report, texts),
+        "macro": _macro(report, texts),
         "figures": _figures(report, texts),
         "tables": [
             table(report, texts)
@@ -106,6 +107,19 @@ def _verdict(report: Mapping[str, Any], texts: Mapping[str, str]) -> str:
         figure=texts[figure],
         gain=gain,
         p=f"{comparison['p_value']:.2g}",
+    )
+
+
+def _macro(report: Mapping[str, Any], texts: Mapping[str, str]) -> str:
+    """What a success fee goes by, whether or not the job was under one."""
+    found = report.get("macro_f1_comparison")
+    if found is None:
+        return ""
+    return texts["macro_comparison"].format(
+        value=_percent(found["value"]),
+        gain=f"{100 * found['difference']:+.1f}",
+        name=texts[found["baseline"]],
+        p=f"{found['p_value']:.2g}",
     )
 
 

@@ -35,6 +35,11 @@ _EN: Final = {
         "(p = {p}). "
         "Look at the labels and train longer, or with the other tier."
     ),
+    "macro_comparison": (
+        "Macro F1: {value}, {gain} points beside the simple method with the best macro F1 "
+        "({name}), p = {p} by approximate randomization on the same rows. Contracts with a success "
+        "fee go by this comparison."
+    ),
     "points": "{gain} points",
     "majority": "always the commonest label",
     "frequency": "always the same commonest labels",
@@ -126,6 +131,10 @@ _ZH: Final = {
     "worse": (
         "该模型不如最好的简单方法（{name}）：{figure}低 {gain}（p = {p}）。"
         "请检查标签，并训练更久或换一种训练方式。"
+    ),
+    "macro_comparison": (
+        "宏平均 F1：{value}，与宏平均 F1 最好的简单方法（{name}）相比 {gain} 个百分点，"
+        "在相同行上的近似随机化检验 p = {p}。成功费合约以此比较为准。"
     ),
     "points": "{gain} 个百分点",
     "majority": "总是回答最常见的标签",

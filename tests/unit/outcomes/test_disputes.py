@@ -1,5 +1,6 @@
 """Disputes: decided by the operator; what is reversed goes back by the way it was charged."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -8,13 +9,14 @@ from rest_framework.test import APIClient
 
 from anneal.kernel import clock
 from anneal.kernel.errors import DomainError
-from anneal.kernel.ids import parse_id
+from anneal.kernel.ids import parse_id, public_id
 from anneal.kernel.principal import SYSTEM_ACTOR, Actor
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from billing.invoices.models import CreditNote, Invoice, InvoiceItem
 from billing.ledger.selectors import balance_get
-from billing.outcomes.contracts import OutcomeInfo
+from billing.outcomes.contracts import OUTCOME_PREFIX, OutcomeInfo
 from billing.outcomes.services import outcome_dispute, outcome_dispute_decide
+from tenants.webhooks.models import WebhookEvent
 from tests.unit.factories import error_of
 from tests.unit.invoices.helpers import add_credit_plan, drifts, go, tick
 from tests.unit.outcomes.helpers import (
@@ -27,6 +29,7 @@ from tests.unit.outcomes.helpers import (
     offer,
     outcomes,
 )
+from tests.unit.webhooks.helpers import make_webhook
 
 pytestmark = pytest.mark.django_db
 
@@ -104,11 +107,24 @@ def test_what_was_paid_in_advance_goes_back_to_the_balance(organization: Organiz
         assert balance_get(organization=organization, unit="USD").available == 60
 
 
+def test_an_outcome_tells_the_invoice_that_asks_for_it(
+    organization: OrganizationRef, owed: OutcomeInfo, client_api: APIClient
+) -> None:
+    address = f"/v1/billing/outcomes/{public_id(OUTCOME_PREFIX, owed.id)}"
+    assert client_api.get(address).json()["invoice"] is None
+    tick(NOON + timedelta(days=40))
+    found = client_api.get(address).json()
+    invoice = client_api.get(f"/v1/billing/invoices/{found['invoice']}").json()
+    assert found["invoice_number"] == invoice["number"]
+    assert "outcome" in {line["kind"] for line in invoice["lines"]}
+
+
 def test_an_outcome_that_is_upheld_is_owed_again_and_disputed_once(
     organization: OrganizationRef, owed: OutcomeInfo
 ) -> None:
     dispute(organization, owed)
-    assert decide(organization, owed, reverse=False).state == "confirmed"
+    upheld = decide(organization, owed, reverse=False)
+    assert (upheld.state, upheld.dispute_until) == ("confirmed", None)
     with pytest.raises(DomainError) as again:
         dispute(organization, owed)
     assert again.value.code == "outcome_dispute_late"
@@ -151,3 +167,39 @@ def test_the_evidence_says_who_decided_what_and_why(
     )
     late = client_api.post(f"{path}/dispute", {"reason": "Again."}, format="json")
     assert error_of(late)["code"] == "outcome_dispute_late"
+
+
+def told(organization: OrganizationRef) -> list[tuple[str, str]]:
+    """Types and states of what webhooks were told of outcomes."""
+    with tenant_scope(organization):
+        rows = WebhookEvent.objects.filter(type__startswith="outcome.").order_by("id")
+        bodies = [json.loads(row.body) for row in rows]
+    return [(body["type"], body["data"]["state"]) for body in bodies]
+
+
+@pytest.mark.parametrize(
+    ("reverse", "decided"),
+    [
+        (True, ("outcome.reversed", "reversed")),
+        (False, ("outcome.upheld", "confirmed")),
+    ],
+)
+def test_webhooks_hear_of_each_step(
+    organization: OrganizationRef, reverse: bool, decided: tuple[str, str]
+) -> None:
+    make_webhook(organization, "https://example.com/")
+    offer()
+    add_credit_plan()
+    go(organization, "later", NOON)
+    with clock.frozen(NOON):
+        job = job_under(organization, accept(organization, make_version(organization)))
+        end(organization, job, 0.05, 0.001)
+    (outcome,) = outcomes(organization)
+    dispute(organization, outcome)
+    decide(organization, outcome, reverse=reverse)
+
+    assert told(organization) == [
+        ("outcome.confirmed", "confirmed"),
+        ("outcome.disputed", "disputed"),
+        decided,
+    ]

@@ -18,6 +18,8 @@ from mlworker.feedback.services import feedback_give
 from mlworker.outcomes.tasks import count, settle
 from mlworker.serving.selectors import model_resolve
 from mlworker.serving.services import deployment_delete
+from tests.unit.batches.factories import upload
+from tests.unit.factories import error_of
 from tests.unit.invoices.helpers import drifts
 from tests.unit.outcomes.helpers import (
     NOON,
@@ -181,3 +183,18 @@ def test_an_ended_contract_leaves_calls_to_their_usual_price(
     assert client_api.post(f"/v1/billing/outcome_contracts/{made}/end").status_code == 200
     with tenant_scope(organization):
         assert not model_resolve(organization=organization, name="live").by_outcome
+
+
+def test_a_batch_on_a_deployment_under_contract_is_refused_and_its_model_named(
+    organization: OrganizationRef, client_api: APIClient, live: str
+) -> None:
+    file_id = upload(client_api, b"text\nFine.\n", "rows.csv")
+    body = {"input_file_id": file_id, "endpoint": "/v1/classify", "model": "live"}
+
+    refused = client_api.post("/v1/batches", body, format="json")
+    estimated = client_api.post("/v1/batches/estimate", body, format="json")
+    on_its_model = client_api.post("/v1/batches", body | {"model": "sentiment-en"}, format="json")
+
+    assert error_of(refused)["code"] == error_of(estimated)["code"] == "batch_under_contract"
+    assert "'sentiment-en'" in error_of(refused)["message"]
+    assert on_its_model.status_code == 200

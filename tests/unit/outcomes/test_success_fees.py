@@ -18,7 +18,7 @@ from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from billing.invoices.models import InvoiceItem
 from billing.ledger.selectors import balance_get
-from billing.outcomes.contracts import OutcomeState
+from billing.outcomes.contracts import ContractInfo, OutcomeState
 from billing.outcomes.services import outcome_contract_end
 from mlworker.jobs.services import fine_tuning_job_cancel
 from mlworker.jobs.supervisor.workspace import rows_write
@@ -112,6 +112,54 @@ def test_an_account_that_pays_in_advance_needs_the_fee_before_the_job(
     with pytest.raises(QuotaExhausted):
         job_under(organization, contract)
     assert outcomes(organization) == []
+
+
+def estimated(client: APIClient, contract: ContractInfo) -> dict[str, Any]:
+    answer = client.post(
+        "/v1/fine_tuning/jobs/estimate",
+        {
+            "model": "minilm-l6",
+            "training_file": contract.subject,
+            "outcome_contract": contract_id(contract),
+        },
+        format="json",
+    )
+    assert answer.status_code == 200, answer.content
+    return dict(answer.json())
+
+
+@pytest.mark.parametrize(
+    ("balance", "allowed", "reason"), [(60, True, None), (49, False, "quota_exhausted")]
+)
+def test_an_estimate_says_the_fee_and_whether_it_can_be_held(
+    organization: OrganizationRef,
+    client_api: APIClient,
+    version: str,
+    balance: int,
+    allowed: bool,
+    reason: str | None,
+) -> None:
+    money(organization, balance)
+    contract = accept(organization, version)
+    found = estimated(client_api, contract)
+    assert found["success_fee"] == {
+        "contract": contract_id(contract),
+        "amount": "50",
+        "currency": "USD",
+        "held": True,
+    }
+    assert (found["allowed"], found["reason"]) == (allowed, reason)
+    assert usd(organization) == (0, 0, balance)
+    assert outcomes(organization) == []
+
+
+def test_an_estimate_says_that_the_fee_comes_by_invoice(
+    organization: OrganizationRef, client_api: APIClient, version: str
+) -> None:
+    add_credit_plan()
+    go(organization, "later", NOON)
+    found = estimated(client_api, accept(organization, version))
+    assert (found["success_fee"]["held"], found["allowed"]) == (False, True)
 
 
 def test_an_account_that_pays_later_is_asked_by_an_item_of_the_next_invoice(

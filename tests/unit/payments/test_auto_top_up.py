@@ -4,10 +4,17 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.core.mail import EmailMessage
 
 from anneal.kernel import clock
+from anneal.kernel.models import AuditEvent, OutboxMessage
+from anneal.kernel.principal import Role
+from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
+from billing.payments.mails import pause_mail
 from billing.payments.services.auto_top_up import auto_top_up_look
 from billing.payments.tasks import auto_top_up
+from tenants.accounts.models import User
+from tests.unit.factories import make_member
 from tests.unit.payments.shop import Shop
 
 pytestmark = pytest.mark.django_db
@@ -54,6 +61,52 @@ def test_r30_a_refused_card_is_not_tried_again_the_same_day(shop: Shop, card: st
 
     assert [row.state for row in shop.attempts()] == ["failed"]
     assert shop.api.get(AUTO).json()["paused"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "english", "chinese"),
+    [
+        ("daily_cap", "Raise the daily cap", "提高每日上限"),
+        ("card_declined", "the card was declined", "银行卡被拒绝"),
+        ("payment_method_required", "no card is saved", "没有已保存的银行卡"),
+    ],
+)
+def test_who_looks_after_money_is_told_why_it_waits_and_how_to_go_on(
+    organization: OrganizationRef,
+    mailoutbox: list[EmailMessage],
+    reason: str,
+    english: str,
+    chinese: str,
+) -> None:
+    member = make_member(organization, Role.BILLING)
+    make_member(organization, Role.DEVELOPER)
+    User.objects.filter(id=member.id).update(language="zh-hans")
+
+    assert pause_mail(organization=organization, reason=reason, until=clock.now()) == 2
+
+    texts = {mail.to[0]: mail.body for mail in mailoutbox}
+    theirs = texts.pop(member.email)
+    assert chinese in theirs
+    assert all(english in text for text in texts.values())
+    assert f"/o/{organization.slug}/billing/methods" in theirs
+
+
+def test_a_card_that_is_refused_each_day_is_told_of_once(shop: Shop, card: str) -> None:
+    wanted(shop)
+    shop.fake.card_becomes(card, "pm_card_chargeCustomerFail")
+    auto_top_up_look(organization=shop.organization)
+    with clock.frozen(clock.now() + timedelta(days=1, hours=1)):
+        auto_top_up_look(organization=shop.organization)
+
+    assert [row.state for row in shop.attempts()] == ["failed", "failed"]
+    with system_scope("test"):
+        asked = OutboxMessage.objects.filter(task="payments.pause_mail")
+        reasons = [row.payload["reason"] for row in asked]
+    kept = shop.api.get(AUTO).json()
+    assert reasons == [kept["paused"]]
+    assert kept["paused_until"] is not None
+    with tenant_scope(shop.organization):
+        assert AuditEvent.objects.filter(action="auto_top_up.pause").count() == 1
 
 
 def test_it_needs_a_card(shop: Shop) -> None:

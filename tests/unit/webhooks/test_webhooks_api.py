@@ -199,6 +199,7 @@ def test_a_webhook_goes_with_its_deliveries(
 def test_the_types_are_listed_with_a_sentence_each(client_api: APIClient) -> None:
     listed = client_api.get(f"{WEBHOOKS}/event_types").json()["data"]
     assert {one["id"] for one in listed} == {
+        "auto_top_up.paused",
         "batch.cancelled",
         "batch.completed",
         "batch.expired",
@@ -213,6 +214,10 @@ def test_the_types_are_listed_with_a_sentence_each(client_api: APIClient) -> Non
         "fine_tuning.job.succeeded",
         "invoice.finalized",
         "invoice.paid",
+        "outcome.confirmed",
+        "outcome.disputed",
+        "outcome.reversed",
+        "outcome.upheld",
         "plan.changed",
         "usage.threshold_reached",
         "webhook.test",

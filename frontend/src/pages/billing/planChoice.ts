@@ -15,12 +15,6 @@ export const standingOf = (
 
 type Costs = Pick<PlanOffer, "code" | "fee" | "overage">;
 
-/** The server decides in the same way: what costs less begins at the period's end. */
-export const beginsLater = (
-  plan: Costs,
-  { plan: now }: { plan: Pick<Costs, "code" | "fee"> | null },
-): boolean => now !== null && now.code !== plan.code && Number(plan.fee) < Number(now.fee);
-
 /** By its fee, or by invoice for what is used beyond its units. */
 export const mustBePaid = ({ fee, overage }: Costs): boolean =>
   Number(fee) > 0 || overage.mode === "invoice";

@@ -1,8 +1,8 @@
 /** Begins a checkout and goes to its page, which is the provider's or, in Demo billing, ours. */
 import { checkoutStart } from "@/api/payments";
+import type { CheckoutDraft } from "@/api/types";
 import { useOnce } from "@/lib/useOnce";
 import { useOrg } from "@/lib/useOrg";
-import type { CheckoutDraft } from "./payments.types";
 
 export const useCheckout = () => {
   const org = useOrg();

@@ -53,6 +53,26 @@ const Verdict = ({ report }: { report: Evaluation }) => {
   );
 };
 
+/** What a success fee goes by, told of every report that has it. */
+const Macro = ({ report }: { report: Evaluation }) => {
+  const { t } = useTranslation("evaluation");
+  const format = useFormat();
+  const known = useKnown("evaluation");
+  const found = report.macro_f1_comparison;
+  if (!found) return null;
+  const points = format.number((Math.abs(found.difference) * POINTS).toFixed(1));
+  return (
+    <Text size="sm" data-testid="macro">
+      {t("macro", {
+        value: format.percent(found.value),
+        gain: `${found.difference < 0 ? "−" : "+"}${points}`,
+        name: known("baselines", found.baseline) ?? found.baseline,
+        p: found.p_value.toPrecision(P_DIGITS),
+      })}
+    </Text>
+  );
+};
+
 const Figures = ({ report }: { report: Evaluation }) => {
   const { t } = useTranslation("evaluation");
   const format = useFormat();
@@ -164,6 +184,7 @@ const Parts = ({ report }: { report: Evaluation }) => {
         })}
       </Text>
       <Verdict report={report} />
+      <Macro report={report} />
       <Figures report={report} />
       {report.baselines.length > 0 ? (
         <Panel title={t("baselines.title")}>

@@ -2,11 +2,35 @@ import { Button, Skeleton, Stack, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { Estimate, JobCreate } from "@/api/types";
 import { useFormat } from "@/lib/useFormat";
+import { useOrg } from "@/lib/useOrg";
 import { ErrorBox } from "@/ui/ErrorBox";
+import { LinkAnchor } from "@/ui/links";
 import { Panel } from "@/ui/Panel";
 import { Refusal } from "../shell/Refusal";
 import classes from "./NewJobPage.module.css";
 import { useEstimate } from "./useEstimate";
+
+/** What comes on top if the model wins, as its contract says. */
+const SuccessFee = ({ fee }: { fee: NonNullable<Estimate["success_fee"]> }) => {
+  const { t } = useTranslation("training");
+  const format = useFormat();
+  const org = useOrg();
+  return (
+    <div>
+      <Text fw={600}>{t("estimate.fee", { fee: format.money(fee.amount, fee.currency) })}</Text>
+      <Text size="sm" c="dimmed">
+        {t(fee.held ? "estimate.feeHeld" : "estimate.feeInvoiced")}
+      </Text>
+      <LinkAnchor
+        size="sm"
+        to="/o/$org/billing/outcomes/$contractId"
+        params={{ org: org.slug, contractId: fee.contract }}
+      >
+        {t("estimate.contract")}
+      </LinkAnchor>
+    </div>
+  );
+};
 
 const Figures = ({ estimate }: { estimate: Estimate }) => {
   const { t } = useTranslation("training");
@@ -23,6 +47,7 @@ const Figures = ({ estimate }: { estimate: Estimate }) => {
           {t("estimate.tokens", { tokens: format.number(estimate.trained_tokens) })}
         </Text>
       </div>
+      {estimate.success_fee ? <SuccessFee fee={estimate.success_fee} /> : null}
       {usual === null ? null : (
         <div>
           <Text>

@@ -5,6 +5,8 @@ import type { Job } from "@/api/types";
 import { dateOf } from "@/lib/format";
 import { useFormat } from "@/lib/useFormat";
 import { useKnown } from "@/lib/useKnown";
+import { useOrg } from "@/lib/useOrg";
+import { LinkAnchor } from "@/ui/links";
 import { Panel } from "@/ui/Panel";
 import { Stats } from "@/ui/Stat";
 import { TemperBar } from "@/ui/TemperBar";
@@ -17,6 +19,24 @@ const RATE_DIGITS = 3;
 const secondsBetween = (from: Date, to: Date): number => (to.getTime() - from.getTime()) / 1000;
 
 type Fact = { label: string; value: string };
+
+/** What the job's success is paid by. */
+const useContract = ({ outcome_contract: id }: Job) => {
+  const { t } = useTranslation("training");
+  const org = useOrg();
+  if (id === null) return [];
+  const params = { org: org.slug, contractId: id };
+  return [
+    {
+      label: t("job.contract"),
+      value: (
+        <LinkAnchor to="/o/$org/billing/outcomes/$contractId" params={params}>
+          {t("estimate.contract")}
+        </LinkAnchor>
+      ),
+    },
+  ];
+};
 
 /** What a running job does at this moment. */
 const useLive = ({ status, progress }: Job): Fact[] => {
@@ -59,6 +79,7 @@ export const JobFacts = ({ job, progress }: Props) => {
     return `${known("study.parts", kind) ?? kind} ${count}`.trim();
   };
   const live = useLive(job);
+  const contract = useContract(job);
   const waiting = useWaiting(job);
   const running = !jobEnded(job.status);
   const left = job.status === "running" ? job.progress.eta_seconds : null;
@@ -95,6 +116,7 @@ export const JobFacts = ({ job, progress }: Props) => {
             ...waiting,
             ...live,
             ...(job.continue_from ? [{ label: t("job.parent"), value: job.continue_from }] : []),
+            ...contract,
             ...(job.trained_tokens
               ? [{ label: t("columns.tokens"), value: format.number(job.trained_tokens) }]
               : []),

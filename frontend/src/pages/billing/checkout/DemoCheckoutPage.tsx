@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { checkoutQuery, demoCheckoutPay } from "@/api/payments";
+import type { Checkout, DemoCard } from "@/api/types";
 import { useCoins } from "@/lib/useCoins";
 import { useOnce } from "@/lib/useOnce";
 import { useOrg } from "@/lib/useOrg";
@@ -12,7 +13,6 @@ import { LinkButton } from "@/ui/links";
 import { Panel } from "@/ui/Panel";
 import { QueryView } from "@/ui/QueryView";
 import { BillingFrame } from "../BillingFrame";
-import type { Card, Checkout } from "../payments.types";
 import classes from "./DemoCheckout.module.css";
 import { type CardValues, cardFault, DEMO_CARDS, digitsOf, inFours } from "./demoCards";
 import { useCheckoutName } from "./useCheckoutName";
@@ -57,7 +57,7 @@ const CardForm = ({ checkout }: { checkout: Checkout }) => {
       search: { checkout: checkout.id },
     });
   const pay = useOnce({
-    mutationFn: (card: Card) => demoCheckoutPay(org, checkout.id, card),
+    mutationFn: (card: DemoCard) => demoCheckoutPay(org, checkout.id, card),
     onSuccess: leave,
   });
   const check = (field: keyof CardValues) => (_value: unknown, values: CardValues) => {

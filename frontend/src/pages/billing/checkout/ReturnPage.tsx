@@ -5,6 +5,7 @@ import { useSearch } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { checkoutQuery } from "@/api/payments";
+import type { Checkout } from "@/api/types";
 import { useCoins } from "@/lib/useCoins";
 import { useOrg } from "@/lib/useOrg";
 import { LinkAnchor, LinkButton } from "@/ui/links";
@@ -12,7 +13,6 @@ import { Panel } from "@/ui/Panel";
 import { QueryView } from "@/ui/QueryView";
 import { BalancePanel } from "../../usage/BalancePanel";
 import { BillingFrame } from "../BillingFrame";
-import type { Checkout, CheckoutPurpose } from "../payments.types";
 import { useCheckoutName } from "./useCheckoutName";
 
 /** Where each purpose shows what came of it. */
@@ -21,7 +21,7 @@ const NEXT = {
   plan: "/o/$org/billing/plans",
   payment_method: "/o/$org/billing/methods",
   invoice: "/o/$org/billing/invoices",
-} as const satisfies Record<CheckoutPurpose, string>;
+} as const satisfies Record<Checkout["purpose"], string>;
 /** Longer than providers usually take to tell of a payment. */
 const PATIENCE_MS = 30_000;
 

@@ -2,8 +2,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { plansQuery } from "@/api/billing";
+import type { Checkout } from "@/api/types";
 import { useNamed } from "@/lib/useNamed";
-import type { Checkout } from "../payments.types";
 
 export const useCheckoutName = () => {
   const { t } = useTranslation("payments");

@@ -1,8 +1,9 @@
 import { SegmentedControl, Stack, Text } from "@mantine/core";
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { invoicesQuery } from "@/api/invoices";
+import { paymentMethodsQuery } from "@/api/payments";
 import type { Invoice } from "@/api/types";
 import { useCoins } from "@/lib/useCoins";
 import { useFormat } from "@/lib/useFormat";
@@ -80,7 +81,10 @@ const List = () => {
   const { t } = useTranslation("invoices");
   const [shown, setShown] = useState<(typeof SHOWN)[number]>("all");
   const status = shown === "all" ? undefined : shown;
-  const invoices = useInfiniteQuery(invoicesQuery(useOrg(), status));
+  const org = useOrg();
+  const methods = useQuery(paymentMethodsQuery(org));
+  const card = methods.data?.data.some((one) => one.is_default) ?? false;
+  const invoices = useInfiniteQuery(invoicesQuery(org, status, card));
   const columns = useColumns();
   const hasNone = !status && invoices.data?.data.length === 0;
   return (

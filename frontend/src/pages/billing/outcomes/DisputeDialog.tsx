@@ -7,7 +7,7 @@ import type { Outcome } from "@/api/types";
 import { useOrg } from "@/lib/useOrg";
 import { ErrorBox } from "@/ui/ErrorBox";
 
-const MOST_LETTERS = 2000;
+const MOST_LETTERS = 500;
 
 type Props = { outcome: Outcome; onClose: () => void };
 

@@ -8,10 +8,24 @@ import { type EvidenceLine, evidenceLines } from "./evidence";
 
 const SHARE_DIGITS = 4;
 
+/** Codes that have a name on some page. */
+const useWorded = () => {
+  const contracts = useKnown("contracts");
+  const evaluation = useKnown("evaluation");
+  const training = useKnown("training");
+  return (name: string, code: string): string | undefined =>
+    ({
+      returned: contracts("returned", code),
+      method: contracts("methods", code),
+      baseline: evaluation("baselines", code),
+      tier: training("tiers", code),
+    })[name];
+};
+
 /** Ids of models and jobs lead there; figures are rounded for the eye. */
 const Value = ({ name, value }: EvidenceLine) => {
   const { t } = useTranslation("contracts");
-  const known = useKnown("contracts");
+  const worded = useWorded();
   const format = useFormat();
   const org = useOrg();
   if (typeof value === "boolean") return <>{t(value ? "evidence.yes" : "evidence.no")}</>;
@@ -19,7 +33,8 @@ const Value = ({ name, value }: EvidenceLine) => {
     const rounded = Number(value.toFixed(SHARE_DIGITS));
     return <>{Number.isInteger(value) ? format.number(value) : String(rounded)}</>;
   }
-  if (name === "returned") return <>{known("returned", value) ?? value}</>;
+  const word = worded(name, value);
+  if (word) return <>{word}</>;
   if (name === "model") {
     return (
       <LinkAnchor

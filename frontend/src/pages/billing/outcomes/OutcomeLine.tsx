@@ -3,10 +3,11 @@ import { useDisclosure, useId } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { outcomeQuery } from "@/api/outcomes";
-import type { Outcome } from "@/api/types";
+import type { Outcome, OutcomeWhole } from "@/api/types";
 import { dateOf } from "@/lib/format";
 import { useFormat } from "@/lib/useFormat";
 import { useOrg } from "@/lib/useOrg";
+import { LinkAnchor } from "@/ui/links";
 import { QueryView } from "@/ui/QueryView";
 import { StatusBadge } from "@/ui/StatusBadge";
 import { Evidence } from "./Evidence";
@@ -16,6 +17,45 @@ import classes from "./Outcomes.module.css";
 const isDisputable = ({ state, dispute_until: until }: Outcome): boolean =>
   (state === "confirmed" || state === "assumed") && until !== null && dateOf(until) > new Date();
 
+/** Where it was charged. */
+const Paid = ({ outcome }: { outcome: OutcomeWhole }) => {
+  const { t } = useTranslation("contracts");
+  const org = useOrg();
+  const { payment, invoice, invoice_number: number } = outcome;
+  if (payment === null || outcome.state === "reversed") return null;
+  if (payment === "balance") return <Text size="sm">{t("paidBy.balance")}</Text>;
+  if (invoice === null) return <Text size="sm">{t("paidBy.next")}</Text>;
+  return (
+    <LinkAnchor
+      size="sm"
+      to="/o/$org/billing/invoices/$invoiceId"
+      params={{ org: org.slug, invoiceId: invoice }}
+    >
+      {t("paidBy.invoice", { number })}
+    </LinkAnchor>
+  );
+};
+
+/** What its state means, and until when something can be done about it. */
+const useMeaning = () => {
+  const { t } = useTranslation("contracts");
+  const format = useFormat();
+  return (outcome: Outcome): string => {
+    const { state, settle_at: settles, dispute_until: until } = outcome;
+    if (state === "pending") {
+      return settles
+        ? t("outcomes.settles", { date: format.dateTime(settles) })
+        : t("stateTexts.pending_success_fee");
+    }
+    return [
+      t(`stateTexts.${state}`),
+      ...(isDisputable(outcome) && until
+        ? [t("outcomes.disputable", { date: format.date(until) })]
+        : []),
+    ].join(" · ");
+  };
+};
+
 /** Every step an outcome took, who made it and on which grounds. */
 const Steps = ({ outcome }: { outcome: Outcome }) => {
   const { t } = useTranslation("contracts");
@@ -23,20 +63,23 @@ const Steps = ({ outcome }: { outcome: Outcome }) => {
   const whole = useQuery(outcomeQuery(useOrg(), outcome.id));
   return (
     <QueryView query={whole}>
-      {({ steps }) => (
-        <ol className={classes.steps}>
-          {steps.map((step) => (
-            <li key={`${step.at} ${step.state}`}>
-              <Text size="sm" fw={600}>
-                {t(`states.${step.state}`)}
-                <Text span size="sm" c="dimmed" ml="sm" fw={400}>
-                  {t("outcomes.step", { date: format.dateTime(step.at), actor: step.actor })}
+      {(found) => (
+        <>
+          <Paid outcome={found} />
+          <ol className={classes.steps}>
+            {found.steps.map((step) => (
+              <li key={`${step.at} ${step.state}`}>
+                <Text size="sm" fw={600}>
+                  {t(`states.${step.state}`)}
+                  <Text span size="sm" c="dimmed" ml="sm" fw={400}>
+                    {t("outcomes.step", { date: format.dateTime(step.at), actor: step.actor })}
+                  </Text>
                 </Text>
-              </Text>
-              <Evidence evidence={step.evidence} />
-            </li>
-          ))}
-        </ol>
+                <Evidence evidence={step.evidence} />
+              </li>
+            ))}
+          </ol>
+        </>
       )}
     </QueryView>
   );
@@ -49,7 +92,8 @@ export const OutcomeLine = ({ outcome, onDispute }: Props) => {
   const format = useFormat();
   const id = useId();
   const [opened, evidence] = useDisclosure(false);
-  const { period, state, currency, settle_at: settles } = outcome;
+  const meaning = useMeaning();
+  const { period, state, currency } = outcome;
   const name = period ? format.day(period.starts_at) : outcome.subject;
   return (
     <li className={classes.outcome}>
@@ -68,10 +112,8 @@ export const OutcomeLine = ({ outcome, onDispute }: Props) => {
               price: format.money(outcome.unit_price, currency),
             })
           : format.dateTime(outcome.created_at)}
-        {state === "pending" && settles
-          ? ` · ${t("outcomes.settles", { date: format.dateTime(settles) })}`
-          : null}
       </Text>
+      <Text size="sm">{meaning(outcome)}</Text>
       <Group gap="xs">
         <Button
           variant="subtle"

@@ -1,11 +1,14 @@
 /** Evidence as lines that people read; what is not known is shown as the server named it. */
 
+/** Told elsewhere, or names that nobody can follow. */
+const HIDDEN = new Set(["item", "payment", "credit_note"]);
+
 export type EvidenceLine = { name: string; value: string | number | boolean };
 
 /** Nested facts become lines of their own, by the last of their names. */
 export const evidenceLines = (evidence: Record<string, unknown>): EvidenceLine[] =>
   Object.entries(evidence).flatMap(([name, value]): EvidenceLine[] => {
-    if (value === null || value === undefined) return [];
+    if (value === null || value === undefined || HIDDEN.has(name)) return [];
     if (Array.isArray(value)) return [{ name, value: value.map(String).join(", ") }];
     if (typeof value === "object") return evidenceLines(value as Record<string, unknown>);
     return [{ name, value: value as string | number | boolean }];

@@ -9,13 +9,13 @@ import {
   paymentSettingsQuery,
   portalOpen,
 } from "@/api/payments";
+import type { PaymentMethod } from "@/api/types";
 import { useOrg } from "@/lib/useOrg";
 import { ConfirmDialog } from "@/ui/ConfirmDialog";
 import { ErrorBox } from "@/ui/ErrorBox";
 import { Panel } from "@/ui/Panel";
 import { QueryView } from "@/ui/QueryView";
 import { StatusBadge } from "@/ui/StatusBadge";
-import type { PaymentMethod } from "../payments.types";
 import { useCheckout } from "../useCheckout";
 import classes from "./Cards.module.css";
 import { cardEnds, hasEnded } from "./cards";

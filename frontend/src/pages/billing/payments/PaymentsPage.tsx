@@ -2,6 +2,7 @@ import { Text } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { paymentsQuery } from "@/api/payments";
+import type { Payment } from "@/api/types";
 import { useCoins } from "@/lib/useCoins";
 import { useFormat } from "@/lib/useFormat";
 import { useKnown } from "@/lib/useKnown";
@@ -12,7 +13,6 @@ import { LinkAnchor } from "@/ui/links";
 import { StatusBadge } from "@/ui/StatusBadge";
 import { BillingFrame } from "../BillingFrame";
 import { Paged } from "../Paged";
-import type { Payment } from "../payments.types";
 import { TopUpButton } from "./TopUpButton";
 import { useCardName } from "./useCardName";
 
@@ -33,36 +33,53 @@ const Status = ({ payment }: { payment: Payment }) => {
   );
 };
 
+/** What was paid for, with the way to its invoice. */
+const Subject = ({ payment }: { payment: Payment }) => {
+  const { t } = useTranslation("payments");
+  const org = useOrg();
+  const { invoice, invoice_number: number } = payment;
+  const purpose = t(`list.purposes.${payment.purpose}`);
+  if (!invoice) return <>{purpose}</>;
+  return (
+    <LinkAnchor
+      inherit
+      to="/o/$org/billing/invoices/$invoiceId"
+      params={{ org: org.slug, invoiceId: invoice }}
+    >
+      {purpose} {number}
+    </LinkAnchor>
+  );
+};
+
+const Card = ({ payment: { brand, last4 } }: { payment: Payment }) => {
+  const cardName = useCardName();
+  return <>{brand && last4 ? cardName({ brand, last4 }) : "–"}</>;
+};
+
 const useColumns = (): Column<Payment>[] => {
   const { t } = useTranslation("payments");
   const format = useFormat();
   const coins = useCoins();
-  const cardName = useCardName();
-  const org = useOrg();
   return [
-    { key: "when", title: t("list.when"), cell: (row) => format.dateTime(row.created_at) },
+    {
+      key: "when",
+      title: t("list.when"),
+      cell: (row) => (
+        <>
+          {format.dateTime(row.created_at)}
+          <Text size="sm" c="dimmed" hiddenFrom="sm">
+            <Subject payment={row} /> <Card payment={row} />
+          </Text>
+        </>
+      ),
+    },
     {
       key: "what",
       title: t("list.what"),
       wide: true,
-      cell: (row) =>
-        row.invoice ? (
-          <LinkAnchor
-            to="/o/$org/billing/invoices/$invoiceId"
-            params={{ org: org.slug, invoiceId: row.invoice }}
-          >
-            {t(`list.purposes.${row.purpose}`)}
-          </LinkAnchor>
-        ) : (
-          t(`list.purposes.${row.purpose}`)
-        ),
+      cell: (row) => <Subject payment={row} />,
     },
-    {
-      key: "card",
-      title: t("list.card"),
-      wide: true,
-      cell: ({ brand, last4 }) => (brand && last4 ? cardName({ brand, last4 }) : "–"),
-    },
+    { key: "card", title: t("list.card"), wide: true, cell: (row) => <Card payment={row} /> },
     {
       key: "amount",
       title: t("list.amount"),

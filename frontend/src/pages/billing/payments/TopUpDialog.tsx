@@ -3,13 +3,13 @@ import { useForm } from "@mantine/form";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { paymentSettingsQuery } from "@/api/payments";
+import type { PaymentSettings } from "@/api/types";
 import { balanceQuery } from "@/api/usage";
 import { added, amountFault, sumsOffered } from "@/lib/money";
 import { useFormat } from "@/lib/useFormat";
 import { useOrg } from "@/lib/useOrg";
 import { ErrorBox } from "@/ui/ErrorBox";
 import { QueryView } from "@/ui/QueryView";
-import type { PaymentSettings } from "../payments.types";
 import { useCheckout } from "../useCheckout";
 import { MoneyInput } from "./MoneyInput";
 

@@ -1,6 +1,6 @@
 /** The automatic top-up's form, and what it means to the server. */
+import type { AutoTopUp, AutoTopUpDraft } from "@/api/types";
 import { type AmountFault, amountFault, type Bounds } from "@/lib/money";
-import type { AutoTopUp, AutoTopUpDraft } from "../payments.types";
 
 export type AutoTopUpValues = {
   enabled: boolean;

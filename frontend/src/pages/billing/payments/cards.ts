@@ -1,5 +1,5 @@
 /** How long a card lasts. */
-import type { PaymentMethod } from "../payments.types";
+import type { PaymentMethod } from "@/api/types";
 
 type Ending = Pick<PaymentMethod, "exp_month" | "exp_year">;
 

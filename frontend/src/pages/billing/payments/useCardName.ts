@@ -1,7 +1,7 @@
 /** A card by its brand and last digits. */
 import { useTranslation } from "react-i18next";
+import type { PaymentMethod } from "@/api/types";
 import { useKnown } from "@/lib/useKnown";
-import type { PaymentMethod } from "../payments.types";
 
 export const useCardName = () => {
   const { t } = useTranslation("payments");
