@@ -16,6 +16,7 @@ class PaymentsConfig(AppConfig):
         from anneal.kernel.events import (  # noqa: PLC0415
             CreditNoteIssued,
             InvoiceFinalized,
+            PaymentExcess,
             PaymentRetryDue,
             PlanPaying,
             subscribe,
@@ -26,3 +27,4 @@ class PaymentsConfig(AppConfig):
         subscribe(InvoiceFinalized, collecting.invoice_finalized)
         subscribe(PaymentRetryDue, collecting.payment_retry_due)
         subscribe(CreditNoteIssued, collecting.credit_note_issued)
+        subscribe(PaymentExcess, collecting.payment_excess)

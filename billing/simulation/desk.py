@@ -7,6 +7,7 @@ from uuid import UUID
 from anneal.kernel import clock
 from anneal.kernel.ids import uuid7
 from anneal.kernel.principal import SYSTEM_ACTOR
+from anneal.kernel.rounds import BEGINNING
 from anneal.kernel.scopes import system_scope, tenant_scope
 from billing.invoices.contracts import InvoiceInfo, ItemKind, ReturnBy
 from billing.invoices.models import CreditNote, Dunning, Invoice, InvoiceLine, InvoiceSchedule
@@ -142,14 +143,14 @@ def _payment(
 
 def _dun(world: World, now: datetime) -> None:
     with clock.frozen(now):
-        last: UUID | None = None
+        last = BEGINNING
         while True:
             with system_scope("simulation"):
                 found = organizations_to_dun(after=last)
             if not found:
                 break
-            last = found[-1]
-            for customer in filter(None, map(world.by_id.get, found)):
+            last = found[-1].id
+            for customer in filter(None, (world.by_id.get(each.id) for each in found)):
                 with tenant_scope(customer.ref):
                     dunning_advance(organization=customer.ref)
     with system_scope("simulation"):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Protocol
+from uuid import UUID
 
 from billing.payments.contracts import (
     ChargeWanted,
@@ -65,8 +66,10 @@ class Provider(Protocol):
         """Return the address of the page on which a customer minds its cards."""
         ...
 
-    def refund(self, *, intent: str, amount_minor: int, currency: str, key: str) -> ProviderRefund:
-        """Send money back to the card it came from."""
+    def refund(
+        self, *, intent: str, amount_minor: int, currency: str, key: str, refund_id: UUID
+    ) -> ProviderRefund:
+        """Send money back to the card it came from; the refund bears ``refund_id``."""
         ...
 
     def refund_read(self, ref: str) -> ProviderRefund:

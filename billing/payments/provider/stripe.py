@@ -28,6 +28,7 @@ from billing.payments.provider.amounts import from_stripe, to_stripe
 from billing.payments.provider.events import event_of, signed
 
 _METADATA: Final = "anneal_attempt"
+_REFUND: Final = "anneal_refund"
 _ENDED: Final = {"succeeded": IntentStatus.SUCCEEDED, "canceled": IntentStatus.FAILED}
 _DECLINED: Final = frozenset({"requires_payment_method", "requires_action"})
 
@@ -154,11 +155,17 @@ class StripeProvider:
             )
         return made.url
 
-    def refund(self, *, intent: str, amount_minor: int, currency: str, key: str) -> ProviderRefund:
+    def refund(
+        self, *, intent: str, amount_minor: int, currency: str, key: str, refund_id: UUID
+    ) -> ProviderRefund:
         """Refund a part of what an intent collected."""
         with _asking():
             made = self._v1.refunds.create(
-                {"payment_intent": intent, "amount": to_stripe(amount_minor, currency)},
+                {
+                    "payment_intent": intent,
+                    "amount": to_stripe(amount_minor, currency),
+                    "metadata": {_REFUND: str(refund_id)},
+                },
                 {"idempotency_key": key},
             )
         return _refund(made)
@@ -232,6 +239,12 @@ def _id(value: Any) -> str:
     return value if isinstance(value, str) else value.id if value else ""
 
 
+def _ours(found: Any, name: str) -> UUID | None:
+    """Return the row of ours that an object of Stripe's was made for."""
+    wanted = (found.metadata.to_dict() if found.metadata else {}).get(name)
+    return UUID(wanted) if wanted else None
+
+
 def _session(found: Any) -> ProviderSession:
     return ProviderSession(
         ref=found.id,
@@ -249,14 +262,13 @@ def _intent(found: Any) -> ProviderIntent:
     if status == IntentStatus.PENDING and found.status in _DECLINED and error is not None:
         status = IntentStatus.FAILED
     currency = found.currency.upper()
-    wanted = (found.metadata.to_dict() if found.metadata else {}).get(_METADATA)
     return ProviderIntent(
         ref=found.id,
         status=status,
         amount_minor=from_stripe(found.amount, currency),
         currency=currency,
         customer=_id(found.customer),
-        attempt_id=UUID(wanted) if wanted else None,
+        attempt_id=_ours(found, _METADATA),
         failure=(error.decline_code or error.code or "declined") if error is not None else "",
     )
 
@@ -294,4 +306,5 @@ def _refund(found: Any) -> ProviderRefund:
         amount_minor=from_stripe(found.amount, currency),
         currency=currency,
         state=found.status or "pending",
+        refund_id=_ours(found, _REFUND),
     )

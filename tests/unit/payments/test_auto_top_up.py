@@ -6,7 +6,11 @@ from decimal import Decimal
 import pytest
 
 from anneal.kernel import clock
-from billing.payments.services.auto_top_up import auto_top_up_look
+from anneal.kernel.principal import SYSTEM_ACTOR
+from anneal.kernel.rounds import BEGINNING
+from anneal.kernel.scopes import system_scope
+from billing.ledger.services import account_park
+from billing.payments.services.auto_top_up import auto_top_up_look, auto_top_ups_due
 from billing.payments.tasks import auto_top_up
 from tests.unit.payments.shop import Shop
 
@@ -54,6 +58,35 @@ def test_r30_a_refused_card_is_not_tried_again_the_same_day(shop: Shop, card: st
 
     assert [row.state for row in shop.attempts()] == ["failed"]
     assert shop.api.get(AUTO).json()["paused"]
+
+
+def due() -> int:
+    """How many organizations the scheduler visits now."""
+    with system_scope("test"):
+        return len(auto_top_ups_due(after=BEGINNING))
+
+
+def test_only_those_below_their_threshold_are_visited(shop: Shop, card: str) -> None:
+    wanted(shop, threshold="20")
+    assert due() == 1
+    auto_top_up()
+    assert (shop.credit(), due()) == (30, 0)
+
+    wanted(shop, threshold="30")
+    assert due() == 0
+
+    wanted(shop, threshold="30.01")
+    assert due() == 1
+
+
+def test_a_parked_account_buys_nothing(shop: Shop, card: str) -> None:
+    wanted(shop)
+    with system_scope("test"):
+        account_park(organization=shop.organization, actor=SYSTEM_ACTOR, reason="A dispute.")
+
+    assert due() == 0
+    assert auto_top_up_look(organization=shop.organization) is None
+    assert shop.attempts() == []
 
 
 def test_it_needs_a_card(shop: Shop) -> None:
