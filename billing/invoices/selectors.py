@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from anneal.kernel.scopes import OrganizationRef, require_scope
-from billing.invoices.contracts import InvoiceInfo, InvoiceStatus, Profile
+from billing.invoices.contracts import InvoiceInfo, InvoiceKind, InvoiceStatus, Profile
 from billing.invoices.errors import CreditNoteUnknown, InvoiceUnknown
 from billing.invoices.models import (
     CreditNote,
@@ -52,6 +52,14 @@ def invoices_rows(*, organization: OrganizationRef, status: str | None = None) -
         organization_id=organization.id, status=InvoiceStatus.FINAL
     )
     return rows if status is None else rows.filter(payment_status=status)
+
+
+def currency_invoiced(*, organization: OrganizationRef) -> str:
+    """Return in which currency the organization's use is invoiced; empty if none was yet."""
+    rows = invoices_rows(organization=organization).filter(
+        kind__in=(InvoiceKind.SUBSCRIPTION, InvoiceKind.OUTCOME)
+    )
+    return rows.order_by("-id").values_list("currency", flat=True).first() or ""
 
 
 def invoice_get(*, organization: OrganizationRef, invoice_id: UUID) -> InvoiceInfo:

@@ -1,15 +1,13 @@
 """The scheduled work of invoices."""
 
-import logging
-from collections.abc import Callable
-from typing import Any
 from uuid import UUID
 
+from anneal.kernel.rounds import Due, due_each
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from anneal.kernel.tasks import task
 from billing.invoices.errors import InvoiceLoop
 from billing.invoices.mails import invoice_mail
-from billing.invoices.services.closing import invoices_close, schedules_due
+from billing.invoices.services.closing import invoices_close, schedule_wait, schedules_due
 from billing.invoices.services.dunning import (
     account_restore,
     account_suspend,
@@ -18,25 +16,18 @@ from billing.invoices.services.dunning import (
 )
 from billing.invoices.services.ladder import MAIL_TASK, RESTORE_TASK, SUSPEND_TASK
 from billing.ledger.services import books_fault
-from tenants.accounts.models import Organization
-
-logger = logging.getLogger(__name__)
 
 
 @task(name="invoices.close", queue="default", every=10.0)
 def close() -> None:
-    """Make the invoices that are due, an organization per transaction.
-
-    Whose cannot be made keeps nobody else from theirs. One that had too many is parked, and the
-    operators are told.
-    """
-    _each("invoices close", schedules_due, _close)
+    """Make the invoices that are due. One that had too many is parked, and operators told."""
+    due_each(reason="invoices.close", due=schedules_due, work=_close)
 
 
 @task(name="invoices.dun", queue="default", every=60.0)
 def dun() -> None:
     """Announce the payments that are to be tried again, and end ladders."""
-    _each("invoices dun", organizations_to_dun, _dun)
+    due_each(reason="invoices.dun", due=organizations_to_dun, work=_dun)
 
 
 @task(name=SUSPEND_TASK, queue="default")
@@ -60,34 +51,16 @@ def mail(organization_id: str, slug: str, invoice_id: str, what: str) -> None:
     invoice_mail(organization=organization, invoice_id=UUID(invoice_id), what=what)
 
 
-def _close(organization: OrganizationRef) -> None:
+def _close(due: Due) -> None:
     try:
-        with tenant_scope(organization):
-            invoices_close(organization=organization)
+        with tenant_scope(due.organization):
+            invoices_close(organization=due.organization)
     except InvoiceLoop as error:
         with system_scope("invoices loop"):
-            books_fault(organization_id=organization.id, error=error.text)
+            schedule_wait(organization=due.organization)
+            books_fault(organization_id=due.organization.id, error=error.text)
 
 
-def _dun(organization: OrganizationRef) -> None:
-    with tenant_scope(organization):
-        dunning_advance(organization=organization)
-
-
-def _each(
-    reason: str, due: Callable[..., list[UUID]], work: Callable[[OrganizationRef], Any]
-) -> None:
-    last: UUID | None = None
-    while True:
-        with system_scope(reason):
-            ids = due(after=last)
-            slugs = dict(Organization.objects.filter(id__in=ids).values_list("id", "slug"))
-        for organization_id in ids:
-            organization = OrganizationRef(id=organization_id, slug=slugs[organization_id])
-            try:
-                work(organization)
-            except Exception:
-                logger.exception("%s failed", reason, extra={"organization": str(organization_id)})
-        if not ids:
-            return
-        last = ids[-1]
+def _dun(due: Due) -> None:
+    with tenant_scope(due.organization):
+        dunning_advance(organization=due.organization)

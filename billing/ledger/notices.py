@@ -5,7 +5,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.core.mail import send_mail
-from django.db.models import Min, Q
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.template.loader import render_to_string
 from django.utils import translation
@@ -14,12 +14,12 @@ from anneal.kernel import clock
 from anneal.kernel.events import ThresholdReached, publish
 from anneal.kernel.outbox import outbox_add
 from anneal.kernel.principal import Role
+from anneal.kernel.rounds import Due
 from anneal.kernel.scopes import OrganizationRef, require_scope, tenant_scope
 from billing.ledger.models import Notice
 from billing.ledger.rows import notice_rule
 from tenants.accounts.contracts import MemberInfo
-from tenants.accounts.models import Organization
-from tenants.accounts.selectors import members_list
+from tenants.accounts.selectors import due_of, members_list
 
 TELL: Final = frozenset({Role.OWNER, Role.ADMIN, Role.BILLING})
 AGAIN: Final = timedelta(minutes=10)
@@ -31,12 +31,11 @@ GIVE_UP: Final = timedelta(days=3)
 _BATCH: Final = 500
 
 
-def organizations_to_tell() -> tuple[OrganizationRef, ...]:
-    """Return whose notices wait, some at a time. Runs in a system scope."""
-    oldest = _waiting().values("organization_id").annotate(first=Min("created_at"))
-    ids = [row["organization_id"] for row in oldest.order_by("first")[:_BATCH]]
-    rows = Organization.objects.filter(id__in=ids).order_by("id")
-    return tuple(OrganizationRef(id=row.id, slug=row.slug) for row in rows)
+def organizations_to_tell(*, after: UUID) -> list[Due]:
+    """Return whose notices wait, by id after ``after``. Runs in a system scope."""
+    rows = _waiting().filter(organization_id__gt=after)
+    ids = rows.order_by("organization_id").values_list("organization_id", flat=True).distinct()
+    return due_of((each, each) for each in ids[:_BATCH])
 
 
 def notices_announce(*, organization: OrganizationRef) -> int:

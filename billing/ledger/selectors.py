@@ -5,7 +5,9 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from django.db.models import F, QuerySet
+from django.db.models import F, QuerySet, Subquery
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
 
 from anneal.kernel import clock
 from anneal.kernel.scopes import OrganizationRef, require_scope
@@ -50,6 +52,21 @@ def balance_get(*, organization: OrganizationRef, unit: str) -> BalanceInfo:
     none_yet = BalanceInfo(unit, nothing, nothing, nothing, nothing, nothing, None)
     found = {balance.unit: balance for balance in balances(organization=organization)}
     return found.get(unit, none_yet)
+
+
+def balance_left(organization_id: Combinable, unit: Combinable) -> Combinable:
+    """Return what is left of a unit, for a query over organizations; as the last sweep left it."""
+    left = F("granted") - F("held") - F("consumed") - F("expired")
+    rows = Balance.objects.filter(organization_id=organization_id, unit=unit)
+    return Coalesce(Subquery(rows.values(left=left)), Decimal(0))
+
+
+def accounts_parked(organization_id: Combinable) -> QuerySet[CustomerAccount]:
+    """Return the account if it is parked, for a query over organizations."""
+    rows: QuerySet[CustomerAccount] = CustomerAccount.objects.filter(
+        organization_id=organization_id, parked_at__isnull=False
+    )
+    return rows
 
 
 def grants_open(*, organization: OrganizationRef) -> tuple[GrantInfo, ...]:

@@ -1,9 +1,9 @@
 """The ledger's scheduled work."""
 
-import logging
 from uuid import UUID
 
-from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
+from anneal.kernel.rounds import Due, due_each
+from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from anneal.kernel.tasks import task
 from billing.ledger.notices import notice_mail, notices_announce, organizations_to_tell
 from billing.ledger.reconcile import fault_alert, operators_alert, reconcile
@@ -11,8 +11,6 @@ from billing.ledger.services.faults import FAULT_TASK
 from billing.ledger.services.upkeep import BATCH, calls_forget, grants_end, holds_expire
 
 _MOST_BATCHES = 20
-
-logger = logging.getLogger(__name__)
 
 
 @task(name="ledger.reap", queue="default", every=10.0)
@@ -40,18 +38,8 @@ def fault(organization_id: str, slug: str) -> None:
 
 @task(name="ledger.notify", queue="default", every=10.0)
 def notify() -> None:
-    """Announce thresholds that were reached: the event, and a mail through the outbox.
-
-    Whose cannot be announced keeps nobody else from theirs, and waits for the next turn.
-    """
-    with system_scope("ledger notices"):
-        waiting = organizations_to_tell()
-    for organization in waiting:
-        try:
-            with tenant_scope(organization):
-                notices_announce(organization=organization)
-        except Exception:
-            logger.exception("ledger.notify_failed", extra={"organization": str(organization.id)})
+    """Announce thresholds that were reached: the event, and a mail through the outbox."""
+    due_each(reason="ledger.notify", due=organizations_to_tell, work=_announce)
 
 
 @task(name="ledger.notice_mail", queue="default")
@@ -59,3 +47,8 @@ def mail(organization_id: str, slug: str, notice_id: str) -> None:
     """Mail one notice. Asked for twice, it is mailed once."""
     organization = OrganizationRef(id=UUID(organization_id), slug=slug)
     notice_mail(organization=organization, notice_id=UUID(notice_id))
+
+
+def _announce(due: Due) -> None:
+    with tenant_scope(due.organization):
+        notices_announce(organization=due.organization)

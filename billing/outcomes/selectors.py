@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from anneal.kernel.rounds import Due
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.invoices.contracts import InvoiceInfo
 from billing.invoices.rows import invoice_info
@@ -24,6 +25,7 @@ from billing.outcomes.contracts import (
 from billing.outcomes.errors import OutcomeContractUnknown, OutcomePolicyUnknown, OutcomeUnknown
 from billing.outcomes.models import Outcome, OutcomeContract, OutcomePolicyVersion, OutcomeStep
 from billing.outcomes.rows import contract_info, outcome_info, policy_info, step_info
+from tenants.accounts.selectors import due_of
 
 _BATCH: Final = 200
 _COUNTED_FOR: Final = timedelta(days=30)
@@ -65,27 +67,23 @@ def contract_get(*, organization: OrganizationRef, contract_id: UUID) -> Contrac
     return contract_info(row)
 
 
-def contracts_counted(
-    *, kind: OutcomeKind, at: datetime, after: UUID | None
-) -> list[tuple[UUID, UUID]]:
-    """Return (id, organization's id) of contracts in force, or ended so lately that a day of theirs
-    may not be counted, by id after ``after``. System scope."""
+def contracts_counted(*, kind: OutcomeKind, at: datetime, after: UUID) -> list[Due]:
+    """Return contracts in force, or ended so lately that a day of theirs may not be counted.
+
+    By id after ``after``. System scope.
+    """
     rows = OutcomeContract.objects.filter(
-        Q(ended_at__isnull=True) | Q(ended_at__gt=at - _COUNTED_FOR), kind=kind.value
+        Q(ended_at__isnull=True) | Q(ended_at__gt=at - _COUNTED_FOR), id__gt=after, kind=kind.value
     )
-    if after is not None:
-        rows = rows.filter(id__gt=after)
-    return list(rows.order_by("id").values_list("id", "organization_id")[:_BATCH])
+    return due_of(rows.order_by("id").values_list("id", "organization_id")[:_BATCH])
 
 
-def outcomes_due(*, kind: OutcomeKind, at: datetime, after: UUID | None) -> list[tuple[UUID, UUID]]:
-    """Return (id, organization's id) of what is to be settled by now. System scope."""
+def outcomes_due(*, kind: OutcomeKind, at: datetime, after: UUID) -> list[Due]:
+    """Return what is to be settled by ``at``, by id after ``after``. System scope."""
     rows = Outcome.objects.filter(
-        kind=kind.value, state=OutcomeState.PENDING.value, settle_at__lte=at
+        id__gt=after, kind=kind.value, state=OutcomeState.PENDING.value, settle_at__lte=at
     )
-    if after is not None:
-        rows = rows.filter(id__gt=after)
-    return list(rows.order_by("id").values_list("id", "organization_id")[:_BATCH])
+    return due_of(rows.order_by("id").values_list("id", "organization_id")[:_BATCH])
 
 
 def outcomes_rows(

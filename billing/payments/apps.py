@@ -16,6 +16,7 @@ class PaymentsConfig(AppConfig):
         from anneal.kernel.events import (  # noqa: PLC0415
             CreditNoteIssued,
             InvoiceFinalized,
+            PaymentExcess,
             PaymentRetryDue,
             PlanPaying,
             subscribe,
@@ -31,3 +32,4 @@ class PaymentsConfig(AppConfig):
         subscribe(CreditNoteIssued, collecting.credit_note_issued)
         witness_add(provider_drift)
         public_events.register()
+        subscribe(PaymentExcess, collecting.payment_excess)

@@ -119,6 +119,8 @@ class ProviderRefund:
     amount_minor: int
     currency: str
     state: str
+    refund_id: UUID | None
+    """Which of ours it is, from its metadata; None was made at the provider."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,18 +5,32 @@ from typing import Final
 
 from anneal.kernel.scopes import OrganizationRef
 from billing.invoices.money import money_text
+from billing.invoices.selectors import currency_invoiced
 from billing.ledger.selectors import account_get
 from billing.payments.errors import AmountInvalid
-from billing.prices.currency import DEFAULT, exponent, minor_units, require_decimals
+from billing.payments.provider.amounts import most_chargeable
+from billing.prices.currency import (
+    DEFAULT,
+    exponent,
+    magnitude,
+    minor_units,
+    require_decimals,
+)
 
 _LEAST: Final = 5
 _MOST: Final = 10_000
-"""In the currency itself; coins of one without decimals are worth about a hundredth."""
+"""In the power of ten of the currency that is worth a dollar, or a few."""
 
 
 def currency_of(organization: OrganizationRef, wanted: str = "") -> str:
-    """Return the currency to pay in: the account's, else what is asked for, else the default."""
-    own = account_get(organization=organization).currency
+    """Return the currency to pay in: the account's, else what is asked for, else the default.
+
+    An account that holds no money yet is kept in what it is invoiced in: what is paid beyond an
+    invoice becomes credit, and credit has one currency.
+    """
+    own = account_get(organization=organization).currency or currency_invoiced(
+        organization=organization
+    )
     if own and wanted and wanted != own:
         raise AmountInvalid(f"This account is kept in {own}.", param="currency")
     currency = own or wanted or DEFAULT
@@ -26,8 +40,8 @@ def currency_of(organization: OrganizationRef, wanted: str = "") -> str:
 
 def least_most(currency: str) -> tuple[int, int]:
     """Return how little and how much is paid at once, in the smallest coins."""
-    scale = 10 ** max(exponent(currency), 2)
-    return _LEAST * scale, _MOST * scale
+    scale = magnitude(currency) * 10 ** exponent(currency)
+    return _LEAST * scale, min(_MOST * scale, most_chargeable(currency))
 
 
 def amount_read(amount: Decimal, currency: str, *, param: str = "amount") -> int:

@@ -1,33 +1,30 @@
 """The scheduled work of payments."""
 
 import logging
-from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from anneal.kernel.errors import DomainError
+from anneal.kernel.rounds import Due, due_each
 from anneal.kernel.scopes import OrganizationRef, system_scope
 from anneal.kernel.tasks import task
 from billing.payments.errors import ProviderAway
 from billing.payments.mails import pause_mail
-from billing.payments.provider import provider_current
 from billing.payments.services.attempts import (
     attempt_again,
     attempts_due,
     invoice_collect,
     page_look,
 )
-from billing.payments.services.auto_top_up import auto_top_up_look, organizations_to_top_up
-from billing.payments.services.collecting import COLLECT_TASK, REFUND_TASK
+from billing.payments.services.auto_top_up import auto_top_up_look, auto_top_ups_due
+from billing.payments.services.collecting import COLLECT_TASK
 from billing.payments.services.export_freeze import exports_freeze
 from billing.payments.services.export_send import exports_send
 from billing.payments.services.intake import DUE_TASK, PROCESS_TASK
 from billing.payments.services.pausing import MAIL_TASK
 from billing.payments.services.processing import event_process, events_due
-from billing.payments.services.returning import refund_ask, refunds_due
+from billing.payments.services.returning import REFUND_TASK, refund_ask, refunds_due
 from billing.payments.services.sweeping import events_sweep, pages_due
-from tenants.accounts.models import Organization
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +52,7 @@ def sweep() -> None:
     except ProviderAway:
         logger.info("payment events not swept: the provider does not answer")
         return
-    _each("payment pages due", pages_due, _page)
+    due_each(reason="payments.pages", due=pages_due, work=_page)
 
 
 @task(name=COLLECT_TASK, queue="default")
@@ -78,8 +75,8 @@ def refund(organization_id: str, slug: str, refund_id: str) -> None:
 @task(name="payments.retry", queue="default", every=60.0)
 def retry() -> None:
     """Ask again for answers that did not come."""
-    _each("payment attempts due", attempts_due, _attempt)
-    _each("refunds due", refunds_due, _refund)
+    due_each(reason="payments.attempts", due=attempts_due, work=_attempt)
+    due_each(reason="payments.refunds", due=refunds_due, work=_refund)
 
 
 @task(name=MAIL_TASK, queue="default")
@@ -92,14 +89,7 @@ def mail_pause(organization_id: str, slug: str, reason: str, until: str) -> None
 @task(name="payments.auto_top_up", queue="default", every=60.0)
 def auto_top_up() -> None:
     """Buy credit where a balance is below its threshold."""
-    last: UUID | None = None
-    while True:
-        with system_scope("auto top-up"):
-            ids = organizations_to_top_up(after=last)
-        _work("auto top-up", ((each, None) for each in ids), _top_up)
-        if not ids:
-            return
-        last = ids[-1]
+    due_each(reason="payments.auto_top_up", due=auto_top_ups_due, work=_top_up)
 
 
 @task(name="payments.exports", queue="default", every=300.0)
@@ -109,44 +99,17 @@ def exports() -> None:
     exports_send()
 
 
-def _page(organization: OrganizationRef, ref: str) -> None:
-    page_look(organization, provider_current(), ref)
+def _page(due: Due) -> None:
+    page_look(organization=due.organization, checkout_id=due.id)
 
 
-def _attempt(organization: OrganizationRef, attempt_id: UUID) -> None:
-    attempt_again(organization=organization, attempt_id=attempt_id)
+def _attempt(due: Due) -> None:
+    attempt_again(organization=due.organization, attempt_id=due.id)
 
 
-def _refund(organization: OrganizationRef, refund_id: UUID) -> None:
-    refund_ask(organization=organization, refund_id=refund_id)
+def _refund(due: Due) -> None:
+    refund_ask(organization=due.organization, refund_id=due.id)
 
 
-def _top_up(organization: OrganizationRef, _: None) -> None:
-    auto_top_up_look(organization=organization)
-
-
-def _each(
-    reason: str,
-    due: Callable[[], list[tuple[UUID, Any]]],
-    work: Callable[[OrganizationRef, Any], None],
-) -> None:
-    with system_scope(reason):
-        found = due()
-    _work(reason, found, work)
-
-
-def _work(
-    reason: str,
-    found: Iterable[tuple[UUID, Any]],
-    work: Callable[[OrganizationRef, Any], None],
-) -> None:
-    """Do each one's work; one that fails keeps nobody else from theirs."""
-    pairs = list(found)
-    with system_scope(reason):
-        rows = Organization.objects.filter(id__in={each for each, _ in pairs})
-        slugs = dict(rows.values_list("id", "slug"))
-    for organization_id, what in pairs:
-        try:
-            work(OrganizationRef(id=organization_id, slug=slugs[organization_id]), what)
-        except Exception:
-            logger.exception("%s failed", reason, extra={"organization": str(organization_id)})
+def _top_up(due: Due) -> None:
+    auto_top_up_look(organization=due.organization)

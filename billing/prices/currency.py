@@ -25,6 +25,40 @@ _EXPONENTS: Final = {
     code: exponent for exponent, codes in _BY_EXPONENT.items() for code in codes.split()
 }
 
+_BY_MAGNITUDE: Final = {
+    10: (
+        "AFN ALL BTN BWP CUP CZK DOP EGP ERN GMD HNL INR KGS LSL MAD MDL MKD MRU MUR MVR MXN MZN"
+        " NAD NIO NOK PHP RUB SCR SEK SLE SRD STN SZL THB TJS TRY TWD UAH UYU ZAR ZMW"
+    ),
+    100: (
+        "AMD AOA BDT CLP CRC CVE DJF DZD ETB HTG HUF ISK JMD JPY KES KMF KPW KZT LKR LRD NPR PKR"
+        " RSD SDG SOS SSP VUV XAF XOF XPF YER"
+    ),
+    1_000: "ARS BIF CDF COP GNF IQD KHR KRW MGA MMK MNT MWK NGN PYG RWF TZS UGX",
+    10_000: "IDR IRR LAK LBP SYP UZS VND",
+}
+_MAGNITUDES: Final = {
+    code: magnitude for magnitude, codes in _BY_MAGNITUDE.items() for code in codes.split()
+}
+_LEAST_CHARGE: Final = {
+    "AED": "2",
+    "BGN": "1",
+    "CZK": "15",
+    "DKK": "2.5",
+    "GBP": "0.3",
+    "HKD": "4",
+    "HUF": "175",
+    "INR": "0.5",
+    "MXN": "10",
+    "MYR": "2",
+    "NOK": "3",
+    "PLN": "2",
+    "RON": "2",
+    "SEK": "3",
+    "THB": "10",
+}
+"""What Stripe charges at least, docs.stripe.com/currencies; of others half a dollar's worth."""
+
 
 def exponent(code: str) -> int:
     """Return how many decimals the currency has: 0, 2 or 3. Raises CurrencyUnknown."""
@@ -34,6 +68,18 @@ def exponent(code: str) -> int:
             param="currency",
         )
     return _EXPONENTS[code]
+
+
+def magnitude(code: str) -> int:
+    """Return the power of ten of the currency that is worth a dollar, or a few."""
+    exponent(code)
+    return _MAGNITUDES.get(code, 1)
+
+
+def least_charge(code: str) -> int:
+    """Return the fewest coins that a card can pay at once."""
+    least = _LEAST_CHARGE.get(code)
+    return minor_units(Decimal(least) if least else magnitude(code) / Decimal(2), code)
 
 
 def minor_units(amount: Decimal, code: str) -> int:

@@ -11,14 +11,17 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import count
 from typing import Final
+from uuid import UUID
 
 from anneal.kernel import clock
 from billing.payments.contracts import (
     ChargeWanted,
     CheckoutState,
     IntentStatus,
+    MeterEventWanted,
     ProviderCard,
     ProviderDispute,
     ProviderEvent,
@@ -144,7 +147,29 @@ class Bank:
         """There is no page but the checkout's."""
         return return_url
 
-    def refund(self, *, intent: str, amount_minor: int, currency: str, key: str) -> ProviderRefund:
+    def meter_tell(self, wanted: MeterEventWanted) -> None:
+        """A bank has no meters."""
+        raise ProviderRefused
+
+    def meter_counted(self, *, event_name: str, customer: str, hour: datetime) -> Decimal:
+        """A bank has no meters."""
+        raise ProviderRefused
+
+    def intents_since(self, moment: datetime | None) -> Iterator[ProviderIntent]:
+        """Yield all payments: a year's are few."""
+        return iter(self.intents.values())
+
+    def refunds_since(self, moment: datetime | None) -> Iterator[ProviderRefund]:
+        """Yield all refunds."""
+        return iter(self.refunds.values())
+
+    def disputes_since(self, moment: datetime | None) -> Iterator[ProviderDispute]:
+        """Yield all disputes."""
+        return iter(self.disputes.values())
+
+    def refund(
+        self, *, intent: str, amount_minor: int, currency: str, key: str, refund_id: UUID
+    ) -> ProviderRefund:
         """Send money back; nothing of what a customer disputes, nor more than came."""
         if key not in self._made:
             back = sum(each.amount_minor for each in self.refunds.values() if each.intent == intent)
@@ -154,7 +179,9 @@ class Bank:
         ref, new = self._once(key, "re")
         if new:
             self._spoken_for.add(intent)
-            self.refunds[ref] = ProviderRefund(ref, intent, amount_minor, currency, "succeeded")
+            self.refunds[ref] = ProviderRefund(
+                ref, intent, amount_minor, currency, "succeeded", refund_id
+            )
             self._tell("refund.updated", "refund", ref, "", intent)
             self._fail_or(0.05)
         return self.refunds[ref]

@@ -17,8 +17,9 @@ from billing.invoices.services.ladder import RESTORE_TASK, SUSPEND_TASK
 from billing.invoices.tasks import dun, restore, suspend
 from billing.payments import tasks as payments
 from billing.payments.errors import ProviderAway
-from billing.payments.services.collecting import COLLECT_TASK, REFUND_TASK
+from billing.payments.services.collecting import COLLECT_TASK
 from billing.payments.services.intake import PROCESS_TASK, event_keep
+from billing.payments.services.returning import REFUND_TASK
 from billing.simulation.customers import DECIMALS, Customer, Disagreement, coins
 from billing.simulation.world import World
 
@@ -33,7 +34,7 @@ _LOGGERS: Final = (
     "billing.invoices.tasks",
     "billing.payments.services.processing",
     "billing.payments.tasks",
-    "billing.plans.tasks",
+    "anneal.kernel.rounds",
 )
 _TAKEN: Final = """
 WITH taken AS (

@@ -1,5 +1,6 @@
 """What may be read about accounts."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.db import connection
@@ -7,6 +8,7 @@ from django.db import connection
 from anneal.kernel.errors import NotFound
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Role
+from anneal.kernel.rounds import Due
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from tenants.accounts.contracts import (
     InvitationInfo,
@@ -38,6 +40,14 @@ def organization_get(*, organization: OrganizationRef) -> OrganizationInfo:
     if row is None:
         raise NotFound
     return organization_info(row)
+
+
+def due_of(pairs: Iterable[tuple[UUID, UUID]]) -> list[Due]:
+    """Name the organizations of what is due, told by (id, organization's id). System scope."""
+    found = list(pairs)
+    rows = Organization.objects.filter(id__in={owner for _, owner in found})
+    slugs = dict(rows.values_list("id", "slug"))
+    return [Due(each, OrganizationRef(id=owner, slug=slugs[owner])) for each, owner in found]
 
 
 def members_list(*, organization: OrganizationRef) -> list[MemberInfo]:

@@ -14,10 +14,10 @@ from django.utils import translation
 
 from anneal.kernel import clock
 from anneal.kernel.principal import Role
+from anneal.kernel.rounds import Due
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from tenants.accounts.contracts import MemberInfo
-from tenants.accounts.models import Organization
-from tenants.accounts.selectors import members_list
+from tenants.accounts.selectors import due_of, members_list
 from tenants.webhooks.contracts import DisabledReason
 from tenants.webhooks.models import Webhook
 
@@ -27,24 +27,16 @@ _CLAIM: Final = timedelta(minutes=5)
 _BATCH: Final = 200
 
 
-def webhooks_to_tell() -> list[tuple[OrganizationRef, UUID]]:
-    """Return the webhooks whose people have not been told, oldest first. Runs in a system scope."""
-    rows = list(
-        Webhook.objects.filter(
-            Q(claimed_until=None) | Q(claimed_until__lt=Now()),
-            disabled_reason__in=[DisabledReason.GONE.value, DisabledReason.FAILING.value],
-            told_at=None,
-            disabled_at__gt=clock.now() - GIVE_UP,
-        ).order_by("disabled_at")[:_BATCH]
+def webhooks_to_tell(*, after: UUID) -> list[Due]:
+    """Return the webhooks whose people have not been told, by id. Runs in a system scope."""
+    rows = Webhook.objects.filter(
+        Q(claimed_until=None) | Q(claimed_until__lt=Now()),
+        id__gt=after,
+        disabled_reason__in=[DisabledReason.GONE.value, DisabledReason.FAILING.value],
+        told_at=None,
+        disabled_at__gt=clock.now() - GIVE_UP,
     )
-    slugs = dict(
-        Organization.objects.filter(id__in={row.organization_id for row in rows}).values_list(
-            "id", "slug"
-        )
-    )
-    return [
-        (OrganizationRef(row.organization_id, slugs[row.organization_id]), row.id) for row in rows
-    ]
+    return due_of(rows.order_by("id").values_list("id", "organization_id")[:_BATCH])
 
 
 def disabled_mail(*, organization: OrganizationRef, webhook_id: UUID) -> int:

@@ -7,6 +7,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from anneal.kernel import clock
+from anneal.kernel.rounds import due_each
 from anneal.kernel.scopes import system_scope
 from anneal.kernel.tasks import task
 from tenants.webhooks.disabled_mails import disabled_mail, webhooks_to_tell
@@ -27,10 +28,11 @@ def deliver() -> None:
 @task(name="webhooks.tell", queue="default", every=30.0)
 def tell() -> None:
     """Mail an organization's administrators about webhooks that were disabled."""
-    with system_scope("webhooks that were disabled"):
-        waiting = webhooks_to_tell()
-    for organization, webhook_id in waiting:
-        disabled_mail(organization=organization, webhook_id=webhook_id)
+    due_each(
+        reason="webhooks.tell",
+        due=webhooks_to_tell,
+        work=lambda due: disabled_mail(organization=due.organization, webhook_id=due.id),
+    )
 
 
 @task(name="webhooks.sweep", queue="default", every=3600.0)

@@ -27,6 +27,7 @@ from billing.invoices.services.payments import (
     invoice_payment_unapply,
     invoice_top_up,
 )
+from billing.invoices.services.returns import invoice_charged_back, invoice_refunded
 
 __all__ = [
     "account_restore",
@@ -34,12 +35,14 @@ __all__ = [
     "credit_note_issue",
     "dunning_advance",
     "dunning_failed",
+    "invoice_charged_back",
     "invoice_draft",
     "invoice_finalize",
     "invoice_give_up",
     "invoice_payable",
     "invoice_payment_apply",
     "invoice_payment_unapply",
+    "invoice_refunded",
     "invoice_top_up",
     "invoice_void",
     "invoices_close",

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from anneal.kernel import clock
 from anneal.kernel.principal import SYSTEM_ACTOR
+from anneal.kernel.rounds import Due
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.invoices.contracts import InvoiceInfo, InvoiceKind, ItemKind
 from billing.invoices.errors import InvoiceLoop
@@ -16,22 +17,30 @@ from billing.invoices.services.making import invoice_announce, invoice_make_fina
 from billing.invoices.usage import usage_collect
 from billing.ledger import functions
 from billing.plans.selectors import billing_period
-from billing.prices.currency import minor_units
+from billing.prices.currency import least_charge, minor_units
+from tenants.accounts.selectors import due_of
 
 BATCH: Final = 200
 MOST_PERIODS: Final = 240
 """Periods closed at a time: twenty years of months. More is a loop, which stops here."""
 MOST_A_DAY: Final = 50
 """Invoices of one organization a day. More is a fault, and is refused rather than sent."""
+AGAIN: Final = timedelta(hours=1)
 
 
-def schedules_due(*, after: UUID | None) -> list[UUID]:
+def schedules_due(*, after: UUID) -> list[Due]:
     """Return organizations whose invoice is due, by id after ``after``. System scope."""
-    rows = InvoiceSchedule.objects.filter(closes_at__lte=clock.now())
-    if after is not None:
-        rows = rows.filter(organization_id__gt=after)
+    rows = InvoiceSchedule.objects.filter(closes_at__lte=clock.now(), organization_id__gt=after)
     ids = rows.order_by("organization_id").values_list("organization_id", flat=True)
-    return list(ids[:BATCH])
+    return due_of((each, each) for each in ids[:BATCH])
+
+
+def schedule_wait(*, organization: OrganizationRef) -> None:
+    """Look for the invoices of an account that had too many later again, not with every round."""
+    require_scope(organization)
+    InvoiceSchedule.objects.filter(organization_id=organization.id).update(
+        closes_at=clock.now() + AGAIN
+    )
 
 
 def invoices_close(*, organization: OrganizationRef) -> tuple[InvoiceInfo, ...]:
@@ -74,8 +83,8 @@ def _make(organization: OrganizationRef, now: datetime) -> tuple[InvoiceInfo, ..
     for currency in sorted({item.currency for item in pending}):
         items = [item for item in pending if item.currency == currency]
         coins = [minor_units(item.amount, currency) for item in items]
-        # Less than a coin, or less than nothing, waits for the next invoice.
-        if sum(coins) < 0 or not any(coins):
+        # What no card can pay, or is less than nothing, waits for the next invoice.
+        if sum(coins) < 0 or not any(coins) or 0 < sum(coins) < least_charge(currency):
             continue
         _bound_check(organization, now)
         made.append(_invoice(organization, items, currency, now))

@@ -5,7 +5,6 @@ made at a time, so two at once cannot both find the same rest.
 """
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
@@ -34,11 +33,11 @@ from billing.invoices.money import major, spread
 from billing.invoices.parties import seller_current
 from billing.invoices.rests import Rest, rests_of
 from billing.invoices.rows import credit_note_info
+from billing.invoices.services.bought import credit_take
 from billing.invoices.services.numbers import number_take
 from billing.invoices.services.settling import final_locked, settled_look
-from billing.ledger.errors import GrantSpent
-from billing.ledger.models import Grant, GrantKind
-from billing.ledger.services import balance_grant, balance_void
+from billing.ledger.models import GrantKind
+from billing.ledger.services import balance_grant
 
 LONGEST_KEY: Final = 150
 LONGEST_REASON: Final = 500
@@ -230,36 +229,17 @@ def _credit_take(
 ) -> None:
     """Take the credit back that was bought; where money is gone already, as much as there is."""
     wanted = major(note.subtotal_minor, note.currency)
-    voided = Decimal(0)
-    grants = Grant.objects.filter(
-        organization_id=organization.id,
-        unit=invoice.currency,
-        source__startswith=invoice.source,
+    taken = credit_take(
+        organization,
+        actor,
+        currency=invoice.currency,
+        source=invoice.source,
+        most=wanted,
+        name=str(note.id),
+        reason=f"Credit note {note.number}.",
     )
-    for grant in grants.order_by("id"):
-        try:
-            voided += balance_void(
-                organization=organization,
-                actor=actor,
-                grant_id=grant.id,
-                reason=f"Credit note {note.number}.",
-            )
-        except GrantSpent:
-            continue
-    if voided < wanted and note.return_by != ReturnBy.OUTSIDE:
+    if taken < wanted and note.return_by != ReturnBy.OUTSIDE:
         raise TopUpSpent
-    if voided > wanted:
-        # A grant is taken back whole: what goes beyond the note is given anew.
-        balance_grant(
-            organization=organization,
-            actor=actor,
-            unit=invoice.currency,
-            amount=voided - wanted,
-            kind=GrantKind.PURCHASED,
-            source=f"{invoice.source}:{note.id}",
-            reason=f"What credit note {note.number} left.",
-            rest=True,
-        )
 
 
 def _tell(organization: OrganizationRef, actor: Actor, invoice: Invoice, note: CreditNote) -> None:

@@ -8,9 +8,10 @@ from django.db.models import Exists, OuterRef, Q
 
 from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
-from anneal.kernel.events import PaymentRetryDue, publish
+from anneal.kernel.events import AccountFreed, PaymentRetryDue, publish
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import SYSTEM_ACTOR
+from anneal.kernel.rounds import Due
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.invoices.contracts import InvoiceStatus, PaymentStatus
 from billing.invoices.models import Dunning, DunningStep, Invoice
@@ -23,10 +24,13 @@ from billing.invoices.services.ladder import (
     mail_ask,
     suspended_still,
 )
+from billing.invoices.services.operator import invoice_give_up
 from billing.invoices.services.settling import final_locked
 from billing.ledger import functions
 from billing.ledger.selectors import account_get
 from billing.ledger.services import account_park, account_unpark
+from billing.prices.currency import least_charge
+from tenants.accounts.selectors import due_of
 
 BATCH: Final = 200
 PATIENCE: Final = timedelta(days=1)
@@ -61,27 +65,28 @@ def dunning_failed(*, organization: OrganizationRef, invoice_id: UUID, at: datet
         mail_ask(organization, invoice.id, "failed")
 
 
-def organizations_to_dun(*, after: UUID | None) -> list[UUID]:
+def organizations_to_dun(*, after: UUID) -> list[Due]:
     """Return whose unpaid invoices need a step, by id after ``after``. System scope."""
     now = clock.now()
-    steps = DunningStep.objects.filter(closed_at__isnull=True, due_at__lte=now).filter(
-        Q(told_at__isnull=True) | Q(told_at__lte=now - PATIENCE)
+    steps = DunningStep.objects.filter(
+        Q(told_at__isnull=True) | Q(told_at__lte=now - PATIENCE),
+        organization_id__gt=after,
+        closed_at__isnull=True,
+        due_at__lte=now,
     )
     climbing = Dunning.objects.filter(invoice=OuterRef("id"), ended_at__isnull=True)
     overdue = Invoice.objects.filter(
         ~Exists(climbing),
+        organization_id__gt=after,
         status=InvoiceStatus.FINAL,
         payment_status=PaymentStatus.OPEN,
         due_at__lte=now,
     )
-    if after is not None:
-        steps = steps.filter(organization_id__gt=after)
-        overdue = overdue.filter(organization_id__gt=after)
     found = {
         *steps.order_by("organization_id").values_list("organization_id", flat=True)[:BATCH],
         *overdue.order_by("organization_id").values_list("organization_id", flat=True)[:BATCH],
     }
-    return sorted(found)[:BATCH]
+    return due_of((each, each) for each in sorted(found)[:BATCH])
 
 
 def dunning_advance(*, organization: OrganizationRef) -> int:
@@ -100,6 +105,9 @@ def dunning_advance(*, organization: OrganizationRef) -> int:
     for invoice in open_ones:
         row = dunning_open(organization, invoice)
         if row is None and invoice.due_at is not None and invoice.due_at <= now:
+            if invoice.due_minor < least_charge(invoice.currency):
+                _forgive(organization, invoice)
+                continue
             row = dunning_start(organization, invoice, now)
         if row is not None:
             told += _advance(organization, invoice, row, now)
@@ -117,6 +125,36 @@ def _advance(organization: OrganizationRef, invoice: Invoice, row: Dunning, now:
     steps.filter(step__lte=fresh.step, told_at__isnull=True).update(told_at=now)
     publish(PaymentRetryDue(organization=organization, invoice_id=invoice.id, step=fresh.step))
     return 1
+
+
+def _forgive(organization: OrganizationRef, invoice: Invoice) -> None:
+    """Stop no account for what no card could have paid."""
+    invoice_give_up(
+        organization=organization,
+        actor=SYSTEM_ACTOR,
+        invoice_id=invoice.id,
+        reason="Less than a card can pay.",
+    )
+
+
+def dunning_charged_back(organization: OrganizationRef, invoice: Invoice) -> None:
+    """Have the account parked at once for what a bank took back. The account is locked.
+
+    Its card is not tried again: who asked the bank for the money has said what they think of that.
+    """
+    now = clock.now()
+    row = dunning_open(organization, invoice) or dunning_start(organization, invoice, now)
+    DunningStep.objects.filter(dunning=row, closed_at__isnull=True).update(closed_at=now)
+    dunning_suspend(organization, row)
+
+
+def account_freed(event: AccountFreed) -> None:
+    """Park an account again that was parked for something else and has not paid.
+
+    Whom the operator frees although they have not paid stays free.
+    """
+    if not event.parked_for.startswith(PARKED_FOR):
+        account_suspend(organization=event.organization)
 
 
 def account_suspend(*, organization: OrganizationRef) -> bool:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
+from anneal.kernel.events import PaymentExcess, publish
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import SYSTEM_ACTOR, Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
@@ -28,6 +29,7 @@ from billing.invoices.services.making import invoice_announce, invoice_make_fina
 from billing.invoices.services.settling import final_locked, settled_look
 from billing.invoices.taxes import rates_for, taxes_within
 from billing.ledger import functions
+from billing.ledger.errors import CurrencyMismatch
 from billing.ledger.models import Grant, GrantKind
 from billing.ledger.services import balance_grant
 from billing.prices.currency import exponent
@@ -58,6 +60,7 @@ def invoice_payment_apply(
 ) -> InvoiceInfo:
     """Book a payment for an invoice, once per payment; what comes beyond the due becomes credit.
 
+    Where the account keeps no credit in that currency, whoever collected it hears `PaymentExcess`.
     Without a payment of ours (``payment_id`` None: a transfer that the operator saw) ``key`` names
     it. Raises InvoiceUnknown, InvoiceState, PaymentMismatch, PaymentExceeded.
     """
@@ -73,15 +76,7 @@ def invoice_payment_apply(
     applied = min(amount_minor, row.due_minor)
     _book(row, name, payment_id, applied, note, excess=amount_minor - applied)
     if amount_minor > applied:
-        balance_grant(
-            organization=organization,
-            actor=actor,
-            unit=row.currency,
-            amount=major(amount_minor - applied, row.currency),
-            kind=GrantKind.PURCHASED,
-            source=f"overpaid:{name}",
-            reason=f"Paid beyond what was due on {row.number}.",
-        )
+        _excess_keep(organization, actor, row, name, payment_id, amount_minor - applied)
     row.paid_minor += applied
     _audit(organization, actor, "invoice.pay", row, amount_minor, note)
     settled_look(organization, row)
@@ -205,6 +200,31 @@ def _top_up_info(organization: OrganizationRef, invoice: Invoice) -> TopUpInfo:
         organization_id=organization.id, unit=invoice.currency, source=invoice.source
     )
     return TopUpInfo(invoice_info(invoice), grant.id, Decimal(grant.amount))
+
+
+def _excess_keep(
+    organization: OrganizationRef,
+    actor: Actor,
+    row: Invoice,
+    name: str,
+    payment_id: UUID | None,
+    excess: int,
+) -> None:
+    try:
+        balance_grant(
+            organization=organization,
+            actor=actor,
+            unit=row.currency,
+            amount=major(excess, row.currency),
+            kind=GrantKind.PURCHASED,
+            source=f"overpaid:{name}",
+            reason=f"Paid beyond what was due on {row.number}.",
+        )
+    except CurrencyMismatch as error:
+        _audit(organization, actor, "invoice.excess", row, excess, error.text)
+        publish(
+            PaymentExcess(organization=organization, payment_id=payment_id, amount_minor=excess)
+        )
 
 
 def _amount_check(amount_minor: int) -> None:

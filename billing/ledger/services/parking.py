@@ -1,11 +1,13 @@
 """Stopping an account whose books must be looked at, and freeing it again."""
 
 from anneal.kernel.audit import audit_record
+from anneal.kernel.events import AccountFreed, publish
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.ledger import functions
 from billing.ledger.amounts import reason_read
+from billing.ledger.selectors import account_get
 
 
 def account_park(*, organization: OrganizationRef, actor: Actor, reason: str) -> bool:
@@ -18,8 +20,15 @@ def account_park(*, organization: OrganizationRef, actor: Actor, reason: str) ->
 
 
 def account_unpark(*, organization: OrganizationRef, actor: Actor, reason: str) -> bool:
-    """Take holds again; say whether it was parked. Runs in a system scope."""
-    return _park(organization, actor, "account.unpark", "", reason_read(reason))
+    """Take holds again; say whether it was parked. Runs in a system scope.
+
+    Who hears of it may park it anew for a reason of their own.
+    """
+    parked_for = account_get(organization=organization).parked_reason
+    freed = _park(organization, actor, "account.unpark", "", reason_read(reason))
+    if freed:
+        publish(AccountFreed(organization=organization, parked_for=parked_for))
+    return freed
 
 
 def _park(

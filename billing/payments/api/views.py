@@ -42,7 +42,6 @@ from billing.payments.contracts import AttemptState, AutoTopUpTerms, Purpose
 from billing.payments.errors import CardDeclined
 from billing.payments.limits import currency_of
 from billing.payments.models import CheckoutSession, PaymentMethod
-from billing.payments.provider import provider_current
 from billing.payments.selectors import (
     attempts_rows,
     card_get,
@@ -142,7 +141,7 @@ class DemoCheckoutView(TenantView):
         )
         if failure:
             raise CardDeclined(f"The card was declined ({failure}): use another one.")
-        page_look(self.organization, provider_current(), self.located.ref)
+        page_look(organization=self.organization, checkout_id=self.located.id)
         with tenant_scope(self.organization):
             row = checkout_get(organization=self.organization, reference=checkout_id)
         return Response(checkout_json(row))

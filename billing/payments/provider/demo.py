@@ -135,9 +135,16 @@ class DemoProvider:
         """Nobody disputes what was never paid."""
         return iter(())
 
-    def refund(self, *, intent: str, amount_minor: int, currency: str, key: str) -> ProviderRefund:
+    def refund(
+        self, *, intent: str, amount_minor: int, currency: str, key: str, refund_id: UUID
+    ) -> ProviderRefund:
         """Send nothing back, successfully."""
-        body = {"intent": intent, "amount_minor": amount_minor, "currency": currency}
+        body = {
+            "intent": intent,
+            "amount_minor": amount_minor,
+            "currency": currency,
+            "refund": str(refund_id),
+        }
         return _refund(_made("refund", "demo_re", key, _found(intent).customer, body))
 
     def refund_read(self, ref: str) -> ProviderRefund:
@@ -301,4 +308,5 @@ def _refund(row: DemoObject) -> ProviderRefund:
         amount_minor=row.body["amount_minor"],
         currency=row.body["currency"],
         state="succeeded",
+        refund_id=UUID(row.body["refund"]),
     )

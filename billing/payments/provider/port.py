@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
+from uuid import UUID
 
 from billing.payments.contracts import (
     ChargeWanted,
@@ -87,8 +88,10 @@ class Provider(Protocol):
         """Yield the disputes begun from a moment on, or ever."""
         ...
 
-    def refund(self, *, intent: str, amount_minor: int, currency: str, key: str) -> ProviderRefund:
-        """Send money back to the card it came from."""
+    def refund(
+        self, *, intent: str, amount_minor: int, currency: str, key: str, refund_id: UUID
+    ) -> ProviderRefund:
+        """Send money back to the card it came from; the refund bears ``refund_id``."""
         ...
 
     def refund_read(self, ref: str) -> ProviderRefund:

@@ -187,25 +187,28 @@ class StripeProvider:
             )
         return made.url
 
-    def refund(self, *, intent: str, amount_minor: int, currency: str, key: str) -> ProviderRefund:
+    def refund(
+        self, *, intent: str, amount_minor: int, currency: str, key: str, refund_id: UUID
+    ) -> ProviderRefund:
         """Refund a part of what an intent collected.
 
         It may be asked for again after days, when Stripe has forgotten the key: it looks first.
         """
         refunds: Any = self._v1.refunds
+        mine = {"payment_intent": intent, "limit": 100}
         params = {
             "payment_intent": intent,
             "amount": to_stripe(amount_minor, currency),
-            "metadata": {_REFUND: key},
+            "metadata": {_REFUND: str(refund_id)},
         }
         with _asking():
-            made = _named(refunds.list({"payment_intent": intent, "limit": 100}), _REFUND, key)
+            made = _named(refunds.list(mine), _REFUND, str(refund_id))
         return _refund(
             made
             or _persistent(
                 lambda key: refunds.create(params, {"idempotency_key": key}),
                 key,
-                lambda: _named(refunds.list({"payment_intent": intent}), _REFUND, key),
+                lambda: _named(refunds.list(mine), _REFUND, str(refund_id)),
             )
         )
 
@@ -311,6 +314,12 @@ def _id(value: Any) -> str:
     return value if isinstance(value, str) else value.id if value else ""
 
 
+def _ours(found: Any, name: str) -> UUID | None:
+    """Return the row of ours that an object of Stripe's was made for."""
+    wanted = (found.metadata.to_dict() if found.metadata else {}).get(name)
+    return UUID(wanted) if wanted else None
+
+
 def _session(found: Any) -> ProviderSession:
     return ProviderSession(
         ref=found.id,
@@ -328,7 +337,6 @@ def _intent(found: Any) -> ProviderIntent:
     if status == IntentStatus.PENDING and found.status in _DECLINED and error is not None:
         status = IntentStatus.FAILED
     currency = found.currency.upper()
-    wanted = _metadata(found).get(_METADATA)
     method = found.payment_method
     return ProviderIntent(
         ref=found.id,
@@ -336,7 +344,7 @@ def _intent(found: Any) -> ProviderIntent:
         amount_minor=from_stripe(found.amount, currency),
         currency=currency,
         customer=_id(found.customer),
-        attempt_id=UUID(wanted) if wanted else None,
+        attempt_id=_ours(found, _METADATA),
         failure=(error.decline_code or error.code or "declined") if error is not None else "",
         card=_card(method, None) if method and method.card else None,
     )
@@ -375,6 +383,7 @@ def _refund(found: Any) -> ProviderRefund:
         amount_minor=from_stripe(found.amount, currency),
         currency=currency,
         state=found.status or "pending",
+        refund_id=_ours(found, _REFUND),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from anneal.kernel import clock
+from anneal.kernel.rounds import Due
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from billing.invoices.services import invoice_payable
 from billing.ledger import functions
@@ -16,13 +17,16 @@ from billing.payments.errors import (
     PaymentOpen,
     ProviderRefused,
 )
-from billing.payments.models import PaymentAttempt
+from billing.payments.models import CheckoutSession, PaymentAttempt
 from billing.payments.provider import Provider, provider_current
+from billing.payments.provider.amounts import chargeable
 from billing.payments.rows import attempt_info
 from billing.payments.services.cards import cards_read
 from billing.payments.services.customers import card_default_ref, customer_ref
 from billing.payments.services.sessions import session_settle
 from billing.payments.services.settling import attempt_fail, intent_settle
+from billing.prices.currency import least_charge
+from tenants.accounts.selectors import due_of
 
 AGAIN: Final = timedelta(minutes=1)
 """When an answer that did not come is asked for again."""
@@ -75,11 +79,13 @@ def invoice_claim(
     tries = PaymentAttempt.objects.filter(organization_id=organization.id, invoice_id=invoice_id)
     row = tries.filter(state=AttemptState.OPEN).first()
     if row is None:
+        if due.amount_due_minor < least_charge(due.currency):
+            raise AmountInvalid("This is less than a card can pay: pay it by other ways.")
         number = tries.count() + 1
         row = PaymentAttempt(
             organization_id=organization.id,
             invoice_id=invoice_id,
-            amount_minor=due.amount_due_minor,
+            amount_minor=chargeable(due.amount_due_minor, due.currency),
             currency=due.currency,
             key=f"invoice:{invoice_id}:{number}",
             number=number,
@@ -130,9 +136,11 @@ def page_close(organization: OrganizationRef, provider: Provider, ref: str) -> N
     _page_book(organization, provider, ref, close=True)
 
 
-def page_look(organization: OrganizationRef, provider: Provider, ref: str) -> None:
+def page_look(*, organization: OrganizationRef, checkout_id: UUID) -> None:
     """Book what became of a page. Opens its own scopes."""
-    _page_book(organization, provider, ref, close=False)
+    with tenant_scope(organization):
+        page = CheckoutSession.objects.get(organization_id=organization.id, id=checkout_id)
+    _page_book(organization, provider_current(), page.ref, close=False)
 
 
 def _page_book(organization: OrganizationRef, provider: Provider, ref: str, *, close: bool) -> None:
@@ -143,12 +151,15 @@ def _page_book(organization: OrganizationRef, provider: Provider, ref: str, *, c
         session_settle(organization=organization, session=session, intent=intent, cards=cards)
 
 
-def attempts_due() -> list[tuple[UUID, UUID]]:
-    """Return organizations and attempts whose answer did not come. System scope."""
+def attempts_due(*, after: UUID) -> list[Due]:
+    """Return attempts whose answer did not come, by id after ``after``. System scope."""
     rows = PaymentAttempt.objects.filter(
-        state=AttemptState.OPEN, session_ref="", asked_at__lte=clock.now() - AGAIN
+        id__gt=after,
+        state=AttemptState.OPEN,
+        session_ref="",
+        asked_at__lte=clock.now() - AGAIN,
     ).exclude(card_ref="")
-    return list(rows.order_by("asked_at").values_list("organization_id", "id")[:_BATCH])
+    return due_of(rows.order_by("id").values_list("id", "organization_id")[:_BATCH])
 
 
 def attempt_again(*, organization: OrganizationRef, attempt_id: UUID) -> None:

@@ -1,17 +1,19 @@
 """Buying credit by itself: one charge closes the gap, and a day has a cap."""
 
 from decimal import ROUND_CEILING, Decimal
+from typing import Final
 from uuid import UUID
 
-from django.db.models import Sum
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
 from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Actor
+from anneal.kernel.rounds import Due
 from anneal.kernel.scopes import OrganizationRef, require_scope, tenant_scope
 from billing.ledger import functions
-from billing.ledger.selectors import balance_get
+from billing.ledger.selectors import account_get, accounts_parked, balance_get, balance_left
 from billing.payments.contracts import AttemptInfo, AttemptState, AutoTopUpTerms
 from billing.payments.errors import AutoTopUpInvalid, CardNeeded
 from billing.payments.limits import amount_read, currency_of, least_most
@@ -22,8 +24,10 @@ from billing.payments.services.attempts import Claim, attempt_ask, claim_of
 from billing.payments.services.customers import card_default_ref
 from billing.payments.services.pausing import OPERATOR, auto_top_up_pause
 from billing.prices.currency import minor_units, require_decimals
+from tenants.accounts.selectors import due_of
 
 CAP_REACHED = "daily_cap"
+_BATCH: Final = 200
 
 
 def auto_top_up_get(*, organization: OrganizationRef) -> AutoTopUpTerms:
@@ -65,7 +69,8 @@ def auto_top_up_set(
 def auto_top_up_look(*, organization: OrganizationRef) -> AttemptInfo | None:
     """Buy credit if the balance is below the threshold; return the try. Opens its own scopes.
 
-    While one is under way no second begins, and one that was refused waits a day.
+    While one is under way no second begins, one that was refused waits a day, and a parked account
+    buys nothing that it may not use.
     """
     with tenant_scope(organization):
         claim = _claim(organization)
@@ -74,12 +79,20 @@ def auto_top_up_look(*, organization: OrganizationRef) -> AttemptInfo | None:
     return attempt_ask(organization, provider_current(), claim)
 
 
-def organizations_to_top_up(*, after: UUID | None) -> list[UUID]:
-    """Return who buys credit by itself, by id after ``after``. System scope."""
-    rows = AutoTopUp.objects.filter(enabled=True)
-    if after is not None:
-        rows = rows.filter(organization_id__gt=after)
-    return list(rows.order_by("organization_id").values_list("organization_id", flat=True)[:200])
+def auto_top_ups_due(*, after: UUID) -> list[Due]:
+    """Return where less than the threshold is left and nothing keeps from buying. System scope.
+
+    Balances are as the last sweep of grants left them, seconds ago: the look itself is exact.
+    """
+    rows = AutoTopUp.objects.filter(
+        Q(retry_at__isnull=True) | Q(retry_at__lte=clock.now()),
+        ~Exists(_tried(OuterRef("organization_id")).filter(state=AttemptState.OPEN)),
+        ~Exists(accounts_parked(OuterRef("organization_id"))),
+        id__gt=after,
+        enabled=True,
+        threshold__gt=balance_left(OuterRef("organization_id"), OuterRef("currency")),
+    )
+    return due_of(rows.order_by("id").values_list("id", "organization_id")[:_BATCH])
 
 
 def _check(organization: OrganizationRef, terms: AutoTopUpTerms, currency: str) -> None:
@@ -97,11 +110,10 @@ def _claim(organization: OrganizationRef) -> Claim | None:
         return None
     if row.retry_at is not None and row.retry_at > clock.now():
         return None
+    if account_get(organization=organization).parked_at is not None:
+        return None
     gap = row.threshold - balance_get(organization=organization, unit=row.currency).available
-    mine = PaymentAttempt.objects.filter(
-        organization_id=organization.id, automatic=True, invoice_id__isnull=True
-    )
-    if gap <= 0 or mine.filter(state=AttemptState.OPEN).exists():
+    if gap <= 0 or _tried(organization.id).filter(state=AttemptState.OPEN).exists():
         return None
     coins = min(_needed(row, gap), _left_today(row))
     if coins < least_most(row.currency)[0]:
@@ -143,11 +155,14 @@ def _needed(row: AutoTopUp, gap: Decimal) -> int:
 def _left_today(row: AutoTopUp) -> int:
     """Return how much may still be bought today, in coins."""
     today = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    tried = PaymentAttempt.objects.filter(
-        organization_id=row.organization_id,
-        automatic=True,
-        invoice_id__isnull=True,
-        state=AttemptState.SUCCEEDED,
-        ended_at__gte=today,
-    ).aggregate(total=Sum("amount_minor"))["total"]
-    return minor_units(row.daily_cap, row.currency) - (tried or 0)
+    bought = _tried(row.organization_id).filter(state=AttemptState.SUCCEEDED, ended_at__gte=today)
+    coins = bought.aggregate(total=Sum("amount_minor"))["total"]
+    return minor_units(row.daily_cap, row.currency) - (coins or 0)
+
+
+def _tried(organization_id: UUID | OuterRef) -> QuerySet[PaymentAttempt]:
+    """Return the tries to buy credit by itself."""
+    rows: QuerySet[PaymentAttempt] = PaymentAttempt.objects.filter(
+        organization_id=organization_id, automatic=True, invoice_id__isnull=True
+    )
+    return rows

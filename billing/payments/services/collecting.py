@@ -2,16 +2,21 @@
 
 from typing import Final
 
-from anneal.kernel import clock
-from anneal.kernel.events import CreditNoteIssued, InvoiceFinalized, PaymentRetryDue, PlanPaying
+from anneal.kernel.events import (
+    CreditNoteIssued,
+    InvoiceFinalized,
+    PaymentExcess,
+    PaymentRetryDue,
+    PlanPaying,
+)
 from anneal.kernel.outbox import outbox_add
 from anneal.kernel.scopes import OrganizationRef
 from billing.invoices.contracts import ReturnBy
-from billing.payments.models import Payment, PaymentMethod, Refund
+from billing.payments.models import Payment, PaymentMethod
+from billing.payments.services.returning import refund_begin
 from billing.plans.errors import PaymentMethodRequired
 
 COLLECT_TASK: Final = "payments.collect"
-REFUND_TASK: Final = "payments.refund"
 
 
 def plan_paying(event: PlanPaying) -> None:
@@ -50,37 +55,31 @@ def credit_note_issued(event: CreditNoteIssued) -> None:
         part = min(left, row.amount_minor - row.refunded_minor)
         if part <= 0:
             continue
-        row.refunded_minor += part
-        row.save(update_fields=["refunded_minor"])
         left -= part
-        _refund(event, row, part)
+        refund_begin(
+            organization=event.organization,
+            payment=row,
+            amount_minor=part,
+            key=f"credit_note:{event.credit_note_id}:{row.id}",
+        )
+
+
+def payment_excess(event: PaymentExcess) -> None:
+    """Send back to its card what came beyond the due and can be no credit."""
+    row = Payment.objects.filter(organization_id=event.organization.id, id=event.payment_id).first()
+    if row is not None:
+        refund_begin(
+            organization=event.organization,
+            payment=row,
+            amount_minor=event.amount_minor,
+            key=f"excess:{row.id}",
+        )
 
 
 def card_usable(organization: OrganizationRef) -> bool:
     """Say whether there is a card to collect with."""
     mine = PaymentMethod.objects.filter(organization_id=organization.id, removed_at__isnull=True)
     return bool(mine.filter(is_default=True).exists())
-
-
-def _refund(event: CreditNoteIssued, payment: Payment, part: int) -> None:
-    refund = Refund(
-        organization_id=event.organization.id,
-        payment=payment,
-        key=f"credit_note:{event.credit_note_id}:{payment.id}",
-        amount_minor=part,
-        currency=payment.currency,
-        asked_at=clock.now(),
-    )
-    refund.save(force_insert=True)
-    outbox_add(
-        task=REFUND_TASK,
-        queue="default",
-        payload={
-            "organization_id": str(event.organization.id),
-            "slug": event.organization.slug,
-            "refund_id": str(refund.id),
-        },
-    )
 
 
 def _collect(organization: OrganizationRef, invoice_id: str) -> None:

@@ -6,20 +6,55 @@ from uuid import UUID
 from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
 from anneal.kernel.ids import public_id
+from anneal.kernel.outbox import outbox_add
 from anneal.kernel.principal import SYSTEM_ACTOR
+from anneal.kernel.rounds import Due
 from anneal.kernel.scopes import OrganizationRef, require_scope, tenant_scope
-from billing.invoices.selectors import invoice_get
-from billing.invoices.services import invoice_payment_unapply
+from billing.invoices.services import invoice_charged_back, invoice_refunded
 from billing.ledger import functions
 from billing.payments.contracts import ProviderDispute, ProviderRefund
 from billing.payments.errors import ProviderRefused
-from billing.payments.models import Dispute, Payment, Refund
+from billing.payments.models import AutoTopUp, Dispute, Payment, Refund
 from billing.payments.provider import provider_current
+from tenants.accounts.selectors import due_of
 
+REFUND_TASK: Final = "payments.refund"
+_GONE: Final = "succeeded"
+_OUTSIDE: Final = "provider:"
+"""How the key of a refund begins that was made at the provider and not by us."""
 _LOST: Final = "lost"
 _CLOSED: Final = frozenset({_LOST, "won", "warning_closed"})
 """What a dispute ends as; another reading that says less is an older one."""
 _NOT_SENT: Final = frozenset({"failed", "canceled"})
+_DISPUTE: Final = "dispute_lost"
+_BATCH: Final = 100
+
+
+def refund_begin(
+    *, organization: OrganizationRef, payment: Payment, amount_minor: int, key: str
+) -> None:
+    """Have a part of a payment sent back, once per ``key``. The account is locked."""
+    require_scope(organization)
+    payment.refunded_minor += amount_minor
+    payment.save(update_fields=["refunded_minor"])
+    row = Refund(
+        organization_id=organization.id,
+        payment=payment,
+        key=key,
+        amount_minor=amount_minor,
+        currency=payment.currency,
+        asked_at=clock.now(),
+    )
+    row.save(force_insert=True)
+    outbox_add(
+        task=REFUND_TASK,
+        queue="default",
+        payload={
+            "organization_id": str(organization.id),
+            "slug": organization.slug,
+            "refund_id": str(row.id),
+        },
+    )
 
 
 def refund_ask(*, organization: OrganizationRef, refund_id: UUID) -> str:
@@ -39,6 +74,7 @@ def refund_ask(*, organization: OrganizationRef, refund_id: UUID) -> str:
             amount_minor=row.amount_minor,
             currency=row.currency,
             key=f"{organization.id}:{row.key}",
+            refund_id=row.id,
         )
         ref, state = answer.ref, answer.state
     except ProviderRefused:
@@ -51,21 +87,68 @@ def refund_ask(*, organization: OrganizationRef, refund_id: UUID) -> str:
 
 
 def refund_book(*, organization: OrganizationRef, refund: ProviderRefund) -> None:
-    """Keep what became of a refund of ours."""
+    """Keep what became of a refund.
+
+    One that the operator made at the provider has its credit note once the money has gone back.
+    """
     require_scope(organization)
     functions.account_open(organization_id=organization.id)
-    row = Refund.objects.filter(organization_id=organization.id, ref=refund.ref).first()
+    row = _refund_row(organization, refund)
     # What succeeded can still fail, and what failed is over: an older reading says less.
-    over = _NOT_SENT if refund.state in _NOT_SENT else {"succeeded", *_NOT_SENT}
-    if row is not None and row.state not in over:
-        row.state = refund.state
-        row.save(update_fields=["state"])
+    over = _NOT_SENT if refund.state in _NOT_SENT else {_GONE, *_NOT_SENT}
+    if row is None or row.state in over:
+        return
+    gone = refund.state == _GONE
+    row.ref, row.state = refund.ref, refund.state
+    row.save()
+    if gone and row.key.startswith(_OUTSIDE):
+        _outside_book(organization, row)
+
+
+def _refund_row(organization: OrganizationRef, refund: ProviderRefund) -> Refund | None:
+    """Return the row of a refund, a new one if it was made at the provider; None: none of ours."""
+    mine = Refund.objects.filter(organization_id=organization.id).select_related("payment")
+    named = {"id": refund.refund_id} if refund.refund_id else {"ref": refund.ref}
+    known: Refund | None = mine.filter(**named).first()
+    if known is not None or refund.refund_id is not None:
+        return known
+    payment = Payment.objects.filter(
+        organization_id=organization.id, intent_ref=refund.intent
+    ).first()
+    if payment is None:
+        return None
+    return Refund(
+        organization_id=organization.id,
+        payment=payment,
+        key=f"{_OUTSIDE}{refund.ref}"[:100],
+        amount_minor=refund.amount_minor,
+        currency=refund.currency,
+        state="pending",
+        asked_at=clock.now(),
+    )
+
+
+def _outside_book(organization: OrganizationRef, row: Refund) -> None:
+    payment = row.payment
+    payment.refunded_minor = min(payment.refunded_minor + row.amount_minor, payment.amount_minor)
+    payment.save(update_fields=["refunded_minor"])
+    _audit(organization, "refund.outside", payment, row.amount_minor)
+    if payment.invoice_id is not None:
+        invoice_refunded(
+            organization=organization,
+            invoice_id=payment.invoice_id,
+            payment_id=payment.id,
+            amount_minor=row.amount_minor,
+            key=f"refund:{row.ref}",
+            reason="Refunded at the payment provider.",
+        )
 
 
 def dispute_book(*, organization: OrganizationRef, dispute: ProviderDispute) -> None:
     """Keep a dispute; once it is lost, its invoice is open again for what the bank took.
 
-    What had gone back otherwise before, as credit or by transfer, is not asked for again.
+    Credit is bought by itself no more then: its card would be charged for a customer who has just
+    had a bank take such a charge back.
     """
     require_scope(organization)
     functions.account_open(organization_id=organization.id)
@@ -83,30 +166,26 @@ def dispute_book(*, organization: OrganizationRef, dispute: ProviderDispute) -> 
     row.amount_minor, row.currency = dispute.amount_minor, dispute.currency
     row.state, row.reason = dispute.state, dispute.reason[:50]
     if row.state == _LOST and not row.booked and payment.invoice_id is not None:
-        _due_again(organization, payment, row)
+        AutoTopUp.objects.filter(organization_id=organization.id).update(
+            enabled=False, paused_reason=_DISPUTE
+        )
+        invoice_charged_back(
+            organization=organization,
+            invoice_id=payment.invoice_id,
+            payment_id=payment.id,
+            amount_minor=row.amount_minor,
+            key=f"dispute:{dispute.ref}",
+            reason=f"Lost dispute: {row.reason}",
+        )
         row.booked = True
         _audit(organization, "dispute.lost", payment, row.amount_minor)
     row.save()
 
 
-def refunds_due() -> list[tuple[UUID, UUID]]:
-    """Return organizations and refunds that the provider has not taken yet. System scope."""
-    rows = Refund.objects.filter(state="asked").order_by("asked_at")
-    return list(rows.values_list("organization_id", "id")[:100])
-
-
-def _due_again(organization: OrganizationRef, payment: Payment, row: Dispute) -> None:
-    invoice = invoice_get(organization=organization, invoice_id=payment.invoice_id)
-    amount = min(row.amount_minor, invoice.paid_minor - invoice.returned_minor)
-    if amount > 0:
-        invoice_payment_unapply(
-            organization=organization,
-            invoice_id=invoice.id,
-            payment_id=payment.id,
-            amount_minor=amount,
-            key=f"dispute:{row.ref}",
-            reason=f"Lost dispute: {row.reason}",
-        )
+def refunds_due(*, after: UUID) -> list[Due]:
+    """Return refunds that the provider has not taken yet, by id after ``after``. System scope."""
+    rows = Refund.objects.filter(id__gt=after, state="asked").order_by("id")
+    return due_of(rows.values_list("id", "organization_id")[:_BATCH])
 
 
 def _audit(organization: OrganizationRef, action: str, payment: Payment, amount_minor: int) -> None:

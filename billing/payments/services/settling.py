@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from django.db import transaction
+
 from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
 from anneal.kernel.ids import public_id
@@ -10,10 +12,12 @@ from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.invoices.money import money_text
 from billing.invoices.services import dunning_failed, invoice_payment_apply, invoice_top_up
 from billing.ledger import functions
+from billing.ledger.errors import CurrencyMismatch
 from billing.payments.contracts import AttemptState, IntentStatus, ProviderIntent
 from billing.payments.models import Payment, PaymentAttempt
 from billing.payments.services.cards import card_seen
 from billing.payments.services.pausing import auto_top_up_pause, auto_top_up_unpause
+from billing.payments.services.returning import refund_begin
 
 _EXPIRED: Final = "expired"
 
@@ -87,16 +91,34 @@ def _succeed(organization: OrganizationRef, row: PaymentAttempt, intent: Provide
             amount_minor=intent.amount_minor,
         )
     else:
-        sold = invoice_top_up(
-            organization=organization,
-            payment_id=payment.id,
-            amount_minor=intent.amount_minor,
-            currency=intent.currency,
-        )
-        payment.invoice_id = sold.invoice.id
-        payment.save(update_fields=["invoice_id"])
-        auto_top_up_unpause(organization=organization)
+        _sell(organization, payment)
     _audit(organization, "payment.succeed", row)
+
+
+def _sell(organization: OrganizationRef, payment: Payment) -> None:
+    """Give the credit that was bought. Where there can be none of its currency, money goes back.
+
+    Two pages in two currencies can be open before the first decides the account's.
+    """
+    try:
+        with transaction.atomic():
+            sold = invoice_top_up(
+                organization=organization,
+                payment_id=payment.id,
+                amount_minor=payment.amount_minor,
+                currency=payment.currency,
+            )
+    except CurrencyMismatch:
+        refund_begin(
+            organization=organization,
+            payment=payment,
+            amount_minor=payment.amount_minor,
+            key=f"currency:{payment.id}",
+        )
+        return
+    payment.invoice_id = sold.invoice.id
+    payment.save(update_fields=["invoice_id"])
+    auto_top_up_unpause(organization=organization)
 
 
 def _attempt(organization: OrganizationRef, intent: ProviderIntent) -> PaymentAttempt | None:

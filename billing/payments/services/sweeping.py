@@ -5,17 +5,20 @@ from typing import Final
 from uuid import UUID
 
 from anneal.kernel import clock
+from anneal.kernel.rounds import Due
 from anneal.kernel.scopes import system_scope
 from billing.payments.contracts import CheckoutState
 from billing.payments.models import CheckoutSession, SweepCursor
 from billing.payments.provider import provider_current
 from billing.payments.services.intake import event_keep
+from tenants.accounts.selectors import due_of
 
 _NAME: Final = "events"
 _OVERLAP: Final = timedelta(minutes=10)
 """Lists are behind by some seconds, and clocks differ."""
 _REACH: Final = timedelta(days=29)
 """Stripe keeps events for thirty days."""
+_BATCH: Final = 100
 
 
 def events_sweep() -> int:
@@ -31,9 +34,9 @@ def events_sweep() -> int:
     return new
 
 
-def pages_due() -> list[tuple[UUID, str]]:
-    """Return organizations and pages whose time is over and whose end nobody told. System scope."""
+def pages_due(*, after: UUID) -> list[Due]:
+    """Return checkouts whose page's time is over and whose end nobody told. System scope."""
     rows = CheckoutSession.objects.filter(
-        state=CheckoutState.OPEN, expires_at__lte=clock.now()
+        id__gt=after, state=CheckoutState.OPEN, expires_at__lte=clock.now()
     ).exclude(ref="")
-    return list(rows.order_by("expires_at").values_list("organization_id", "ref")[:100])
+    return due_of(rows.order_by("id").values_list("id", "organization_id")[:_BATCH])

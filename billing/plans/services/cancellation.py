@@ -8,6 +8,7 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from anneal.kernel import clock
 from anneal.kernel.principal import SYSTEM_ACTOR, Actor
+from anneal.kernel.rounds import Due
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.ledger.errors import GrantSpent
 from billing.ledger.models import Grant
@@ -26,6 +27,7 @@ from billing.plans.services.changes import (
 from billing.plans.services.renewal import BATCH
 from billing.plans.services.standing import caps_apply, must_be_paid, plan_changed
 from tenants.accounts.models import Organization
+from tenants.accounts.selectors import due_of
 
 RESTS: Final = Q(amount__gt=F("held") + F("consumed") + F("expired") + F("voided"))
 
@@ -64,7 +66,7 @@ def subscription_keep(*, organization: OrganizationRef, actor: Actor) -> Subscri
     return subscription_info(change_keep(organization, actor, row))
 
 
-def rests_due() -> list[UUID]:
+def rests_due(*, after: UUID) -> list[Due]:
     """Return spells left at once to whose plans' grants something came back since. System scope."""
     now = clock.now()
     grants = Grant.objects.filter(
@@ -74,8 +76,10 @@ def rests_due() -> list[UUID]:
         effective_at__lt=OuterRef("ends_at"),
         expires_at__gt=now,
     )
-    rows = Subscription.objects.filter(Exists(grants), returned=True, renews_at__gt=now)
-    return list(rows.order_by("id").values_list("id", flat=True)[:BATCH])
+    rows = Subscription.objects.filter(
+        Exists(grants), id__gt=after, returned=True, renews_at__gt=now
+    )
+    return due_of(rows.order_by("id").values_list("id", "organization_id")[:BATCH])
 
 
 def rests_void(*, subscription_id: UUID) -> None:

@@ -9,6 +9,7 @@ from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import SYSTEM_ACTOR
+from anneal.kernel.rounds import Due
 from anneal.kernel.scopes import OrganizationRef
 from billing.ledger import functions
 from billing.plans.contracts import Period
@@ -22,17 +23,18 @@ from billing.plans.services.standing import (
     plan_changed,
 )
 from tenants.accounts.models import Organization
+from tenants.accounts.selectors import due_of
 from tenants.accounts.services import organization_announce
 
 BATCH: Final = 200
 
 
-def subscriptions_due(*, after: UUID | None) -> list[UUID]:
+def subscriptions_due(*, after: UUID) -> list[Due]:
     """Return subscriptions whose period is over, by id after ``after``. System scope."""
-    rows = Subscription.objects.filter(ends_at__isnull=True, renews_at__lte=clock.now())
-    if after is not None:
-        rows = rows.filter(id__gt=after)
-    return list(rows.order_by("id").values_list("id", flat=True)[:BATCH])
+    rows = Subscription.objects.filter(
+        id__gt=after, ends_at__isnull=True, renews_at__lte=clock.now()
+    )
+    return due_of(rows.order_by("id").values_list("id", "organization_id")[:BATCH])
 
 
 def subscription_renew(*, subscription_id: UUID) -> bool:

@@ -116,6 +116,14 @@ class CreditLineGiven(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class AccountFreed(Event):
+    """An account is parked no more for the reason ``parked_for``. In a system scope."""
+
+    organization: OrganizationRef
+    parked_for: str
+
+
+@dataclass(frozen=True, slots=True)
 class PeriodOpened(Event):
     """A stretch of a plan began, and its units were given; its row is written."""
 
@@ -169,6 +177,18 @@ class CreditNoteIssued(Event):
     returned_minor: int
     return_by: str
     payment_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentExcess(Event):
+    """More was paid than was due, in a currency in which the account can keep no credit.
+
+    Whoever collected ``payment_id`` returns it; None is a transfer, which the operator returns.
+    """
+
+    organization: OrganizationRef
+    payment_id: UUID | None
+    amount_minor: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ def test_whoever_cannot_be_told_keeps_nobody_else_waiting(
 
     assert waiting_of(other_organization) == []
     assert waiting_of(organization) == [50, 80]
-    (record,) = [one for one in caplog.records if one.message == "ledger.notify_failed"]
+    (record,) = [one for one in caplog.records if one.message == "ledger.notify failed"]
     assert record.__dict__["organization"] == str(organization.id)
     tasks.notify()
     assert waiting_of(organization) == []

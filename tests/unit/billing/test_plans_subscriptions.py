@@ -157,7 +157,7 @@ def test_one_that_cannot_be_renewed_does_not_keep_others_from_it(
     tick(FEBRUARY)
 
     assert len(grants(begun)) + len(grants(other_organization)) == 3
-    assert "plans.renew_failed" in caplog.text
+    assert "plans.renew failed" in caplog.text
 
 
 def test_an_upgrade_begins_now_with_its_share_and_takes_nothing_back(

@@ -6,6 +6,7 @@ the application's role nor the system's could do any of this.
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from typing import Any
 
 import psycopg
 import pytest
@@ -26,7 +27,8 @@ from tests.unit.billing.test_plans_subscriptions import add_plan, go
 from tests.unit.billing.test_promotions import add, redeem
 from tests.unit.billing.test_reconcile import reconciled
 from tests.unit.conftest import DatabaseClone
-from tests.unit.factories import make_user
+from tests.unit.factories import make_organization, make_user
+from tests.unit.worlds import world
 
 D = Decimal
 CODES = {
@@ -52,8 +54,18 @@ $$
 Tamper = Callable[[str, str], int]
 
 
+@pytest.fixture(scope="module")
+def _door(database_clone: DatabaseClone) -> Iterator[None]:
+    """A function that changes rows as their tables' owner."""
+    with psycopg.connect(database_clone.owner_url, autocommit=True) as owner:
+        owner.execute(_TAMPER)
+    yield
+    with psycopg.connect(database_clone.owner_url, autocommit=True) as owner:
+        owner.execute("DROP FUNCTION tests_tamper(text, text)")
+
+
 @pytest.fixture
-def tamper(database_clone: DatabaseClone, db: None) -> Iterator[Tamper]:
+def tamper(_door: None, db: None) -> Tamper:
     """Change rows of a table as its owner; return how many."""
 
     def change(table: str, statement: str) -> int:
@@ -64,18 +76,7 @@ def tamper(database_clone: DatabaseClone, db: None) -> Iterator[Tamper]:
             changed: int = cursor.fetchone()[0]
         return changed
 
-    with psycopg.connect(database_clone.owner_url, autocommit=True) as owner:
-        owner.execute(_TAMPER)
-        yield change
-    # The test's transaction still uses it: dropped when that is over.
-
-
-@pytest.fixture(autouse=True)
-def _forgotten(database_clone: DatabaseClone) -> Iterator[None]:
-    """Drop the door after the test's transaction."""
-    yield
-    with psycopg.connect(database_clone.owner_url, autocommit=True) as owner:
-        owner.execute("DROP FUNCTION IF EXISTS tests_tamper(text, text)")
+    return change
 
 
 def live(organization: OrganizationRef) -> None:
@@ -104,9 +105,32 @@ def live(organization: OrganizationRef) -> None:
             )
 
 
-@pytest.fixture(autouse=True)
-def two_lives(organization: OrganizationRef, other_organization: OrganizationRef) -> None:
+@pytest.fixture(scope="module")
+def _two_lives(
+    _door: None, django_db_setup: None, django_db_blocker: Any
+) -> Iterator[tuple[OrganizationRef, OrganizationRef]]:
     """Two organizations that do the same."""
+    with world(django_db_blocker):
+        both = make_organization("acme"), make_organization("rival")
+        _live(*both)
+        yield both
+
+
+@pytest.fixture
+def organization(_two_lives: tuple[OrganizationRef, OrganizationRef], db: None) -> OrganizationRef:
+    """The first of them."""
+    return _two_lives[0]
+
+
+@pytest.fixture
+def other_organization(
+    _two_lives: tuple[OrganizationRef, OrganizationRef], db: None
+) -> OrganizationRef:
+    """The second of them."""
+    return _two_lives[1]
+
+
+def _live(*organizations: OrganizationRef) -> None:
     for code, terms in CODES.items():
         add(terms, code, clock.now())
     add_plan(
@@ -116,7 +140,7 @@ def two_lives(organization: OrganizationRef, other_organization: OrganizationRef
         overage=Overage.INVOICE,
         credit_line=D(50),
     )
-    for each in (organization, other_organization):
+    for each in organizations:
         live(each)
 
 
@@ -234,7 +258,7 @@ CASES = [
 ]
 
 
-def test_nothing_differs_before_anybody_tampers() -> None:
+def test_nothing_differs_before_anybody_tampers(organization: OrganizationRef) -> None:
     assert reconciled() == (0, [{"drift": 0, "parked": []}])
 
 

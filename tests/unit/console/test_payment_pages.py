@@ -20,8 +20,8 @@ from billing.payments.contracts import EventState
 from billing.payments.models import AutoTopUp, Dispute, PaymentAttempt, ProviderEventRow, Refund
 from billing.payments.services.attempts import invoice_collect
 from billing.payments.services.auto_top_up import auto_top_up_look
-from billing.payments.services.collecting import REFUND_TASK
 from billing.payments.services.intake import DUE_TASK, PROCESS_TASK
+from billing.payments.services.returning import REFUND_TASK
 from billing.payments.tasks import refund as refund_task
 from tests.unit.accounts.helpers import browser_for
 from tests.unit.console.test_money_pages import actors, post

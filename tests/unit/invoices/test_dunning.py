@@ -20,7 +20,7 @@ from billing.invoices.services import (
 from billing.invoices.tasks import dun
 from billing.ledger.errors import AccountParked
 from billing.ledger.selectors import account_get
-from billing.ledger.services import account_park
+from billing.ledger.services import account_park, account_unpark
 from tests.unit.invoices.helpers import BEGINS, credit, heard, invoiced, pay, top_up, use
 
 pytestmark = pytest.mark.django_db
@@ -69,6 +69,12 @@ def work(at: datetime) -> list[str]:
 def parked(organization: OrganizationRef) -> str:
     with tenant_scope(organization):
         return account_get(organization=organization).parked_reason
+
+
+def free(organization: OrganizationRef) -> None:
+    """The operator frees an account."""
+    with system_scope("test"):
+        account_unpark(organization=organization, actor=SYSTEM_ACTOR, reason="Looked at.")
 
 
 def steps(organization: OrganizationRef) -> list[tuple[int, bool]]:
@@ -182,6 +188,46 @@ def test_an_account_parked_for_its_books_is_not_freed_by_a_payment(
     work(days(15))
 
     assert parked(organization) == "reconcile: x"
+
+
+def test_an_account_freed_of_another_reason_is_parked_for_what_it_owes(
+    organization: OrganizationRef, unpaid: Invoice
+) -> None:
+    with system_scope("test"):
+        account_park(organization=organization, actor=SYSTEM_ACTOR, reason="reconcile: x")
+    for day in (0, 3, 7, 14):
+        fail(organization, unpaid, days(day))
+    work(days(14))
+
+    free(organization)
+    assert parked(organization) == f"unpaid invoice {unpaid.number}"
+
+    free(organization)
+    assert parked(organization) == ""
+
+
+def test_an_account_that_owes_nothing_is_freed_of_its_reason(
+    organization: OrganizationRef, unpaid: Invoice
+) -> None:
+    fail(organization, unpaid, BEGINS)
+    with system_scope("test"):
+        account_park(organization=organization, actor=SYSTEM_ACTOR, reason="reconcile: x")
+
+    free(organization)
+
+    assert parked(organization) == ""
+
+
+def test_what_no_card_could_pay_is_given_up_and_parks_nobody(
+    organization: OrganizationRef,
+) -> None:
+    invoice = invoiced(organization, "10")
+    pay(organization, invoice, 960)
+
+    assert [dunned(days(day, DUE)) for day in (0, 3, 7, 14, 20)] == [[]] * 5
+    assert work(days(20, DUE)) == []
+    with tenant_scope(organization):
+        assert Invoice.objects.get().payment_status == "uncollectible"
 
 
 def test_an_invoice_given_up_is_not_tried_again_and_can_still_be_paid(

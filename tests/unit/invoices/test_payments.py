@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from anneal.kernel import clock
-from anneal.kernel.events import InvoiceFinalized, InvoicePaid
+from anneal.kernel.events import InvoiceFinalized, InvoicePaid, PaymentExcess
 from anneal.kernel.models import AuditEvent
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from billing.invoices.contracts import InvoiceDue, InvoiceInfo
@@ -100,6 +100,23 @@ def test_what_is_paid_beyond_the_due_becomes_credit(organization: OrganizationRe
     with tenant_scope(organization):
         assert invoice_get(organization=organization, invoice_id=invoice.id).paid_minor == 5000
         assert [row.excess_minor for row in InvoicePayment.objects.order_by("id")] == [1000, 500]
+    assert drifts(organization) == []
+
+
+def test_what_is_paid_too_much_where_credit_is_of_another_currency_goes_back(
+    organization: OrganizationRef,
+) -> None:
+    invoice = invoiced(organization, "50")
+    top_up(organization, 2500, "JPY")
+    payment_id = uuid4()
+
+    with heard(PaymentExcess) as told:
+        for _ in range(2):
+            paid = pay(organization, invoice, 5100, payment_id=payment_id)
+
+    assert (paid.payment_status, paid.due_minor) == ("paid", 0)
+    assert [(one.payment_id, one.amount_minor) for one in told] == [(payment_id, 100)]
+    assert credit_of(organization) == 0
     assert drifts(organization) == []
 
 

@@ -1,5 +1,6 @@
 """Reconcile goes on to invoices: what a hand changed there is found, and nothing else is."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,8 @@ from billing.invoices.contracts import ReturnBy
 from billing.promotions.contracts import PromotionKind, PromotionTerms
 from tests.unit.billing.test_promotions import add, redeem
 from tests.unit.billing.test_reconcile import reconciled
-from tests.unit.billing.test_reconcile_tampered import Tamper, _forgotten, tamper
+from tests.unit.billing.test_reconcile_tampered import Tamper, _door, tamper
+from tests.unit.factories import make_organization
 from tests.unit.invoices.helpers import (
     BEGINS,
     FEBRUARY,
@@ -28,20 +30,44 @@ from tests.unit.invoices.helpers import (
     top_up,
     use,
 )
+from tests.unit.worlds import world
 
-__all__ = ["_forgotten", "tamper"]  # fixtures of the ledger's tests
+__all__ = ["_door", "tamper"]  # fixtures of the ledger's tests
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def two_lives(organization: OrganizationRef, other_organization: OrganizationRef) -> None:
+@pytest.fixture(scope="module")
+def _two_lives(
+    _door: None, django_db_setup: None, django_db_blocker: Any
+) -> Iterator[tuple[OrganizationRef, OrganizationRef]]:
     """Two organizations that use, pay, change plans and get money back."""
+    with world(django_db_blocker):
+        both = make_organization("acme"), make_organization("rival")
+        _live(*both)
+        yield both
+
+
+@pytest.fixture
+def organization(_two_lives: tuple[OrganizationRef, OrganizationRef], db: None) -> OrganizationRef:
+    """The first of them."""
+    return _two_lives[0]
+
+
+@pytest.fixture
+def other_organization(
+    _two_lives: tuple[OrganizationRef, OrganizationRef], db: None
+) -> OrganizationRef:
+    """The second of them."""
+    return _two_lives[1]
+
+
+def _live(*organizations: OrganizationRef) -> None:
     add_credit_plan()
     add_plan("dearer", fee=D(77))
     add_tax("19")
     add(PromotionTerms(kind=PromotionKind.PERCENT, percent=D(10), invoices=2), "TENTH-OFF", BEGINS)
-    for one in (organization, other_organization):
+    for one in organizations:
         set_profile(one)
         redeem(one, "TENTH-OFF", BEGINS)
         go(one, "later", BEGINS)
@@ -143,7 +169,7 @@ CASES: list[tuple[str, str, set[str]]] = [
 ]
 
 
-def test_nothing_differs_before_anybody_tampers() -> None:
+def test_nothing_differs_before_anybody_tampers(organization: OrganizationRef) -> None:
     assert reconciled() == (0, [{"drift": 0, "parked": []}])
 
 

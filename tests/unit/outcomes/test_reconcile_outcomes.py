@@ -1,5 +1,6 @@
 """Reconcile goes on to outcomes: what is owed was charged, what is reversed was given back."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from billing.outcomes.services import outcome_dispute, outcome_dispute_decide
 from tests.unit.billing.test_reconcile import reconciled
-from tests.unit.billing.test_reconcile_tampered import Tamper, _forgotten, tamper
+from tests.unit.billing.test_reconcile_tampered import Tamper, _door, tamper
+from tests.unit.factories import make_organization
 from tests.unit.invoices.helpers import add_credit_plan, go
 from tests.unit.outcomes.helpers import (
     accept,
@@ -20,15 +22,39 @@ from tests.unit.outcomes.helpers import (
     offer,
     outcomes,
 )
+from tests.unit.worlds import world
 
-__all__ = ["_forgotten", "tamper"]  # fixtures of the ledger's tests
+__all__ = ["_door", "tamper"]  # fixtures of the ledger's tests
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def two_lives(organization: OrganizationRef, other_organization: OrganizationRef) -> None:
+@pytest.fixture(scope="module")
+def _two_lives(
+    _door: None, django_db_setup: None, django_db_blocker: Any
+) -> Iterator[tuple[OrganizationRef, OrganizationRef]]:
     """One pays in advance, had a fee reversed and owes another; the other pays later."""
+    with world(django_db_blocker):
+        both = make_organization("acme"), make_organization("rival")
+        _live(*both)
+        yield both
+
+
+@pytest.fixture
+def organization(_two_lives: tuple[OrganizationRef, OrganizationRef], db: None) -> OrganizationRef:
+    """The first of them."""
+    return _two_lives[0]
+
+
+@pytest.fixture
+def other_organization(
+    _two_lives: tuple[OrganizationRef, OrganizationRef], db: None
+) -> OrganizationRef:
+    """The second of them."""
+    return _two_lives[1]
+
+
+def _live(organization: OrganizationRef, other_organization: OrganizationRef) -> None:
     offer()
     add_credit_plan(fee="0")
     go(other_organization, "later", clock.now())
@@ -64,7 +90,9 @@ def test_nothing_differs_before_anybody_tampers(organization: OrganizationRef) -
         ("SET hold_id = NULL WHERE payment = 'balance'", "outcomes.charged"),
     ],
 )
-def test_a_hand_in_the_outcomes_is_found(tamper: Tamper, statement: str, check: str) -> None:
+def test_a_hand_in_the_outcomes_is_found(
+    organization: OrganizationRef, tamper: Tamper, statement: str, check: str
+) -> None:
     assert tamper("outcomes_outcome", f"UPDATE outcomes_outcome {statement}")
     status, lines = reconciled()
     assert status == 1

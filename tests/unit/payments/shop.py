@@ -35,7 +35,7 @@ class Shop:
 
     def __init__(self, organization: OrganizationRef, fake: StripeFake) -> None:
         self.organization, self.fake = organization, fake
-        self.api = make_client(organization)
+        self.api, self.stripe = make_client(organization), Client()
 
     def open(self, *, key: str = "", status: int = 200, **body: Any) -> dict[str, Any]:
         """Ask for a page."""
@@ -70,16 +70,13 @@ class Shop:
         body = json.dumps(event)
         secret = more.get("secret", settings.ANNEAL_STRIPE_WEBHOOK_SECRET)
         at = more.get("at", int(time.time()))
-        return (
-            Client()
-            .post(
-                WEBHOOK,
-                more.get("body", body),
-                content_type="application/json",
-                headers={"Stripe-Signature": signature(body, secret, at=at)},
-            )
-            .status_code
+        answer = self.stripe.post(
+            WEBHOOK,
+            more.get("body", body),
+            content_type="application/json",
+            headers={"Stripe-Signature": signature(body, secret, at=at)},
         )
+        return answer.status_code
 
     def hear(self, *, order: int | None = None, copies: int = 1) -> None:
         """Hear of everything that has happened so far, in some order, and act on it."""

@@ -8,10 +8,12 @@ from django.core.mail import EmailMessage
 
 from anneal.kernel import clock
 from anneal.kernel.models import AuditEvent, OutboxMessage
-from anneal.kernel.principal import Role
+from anneal.kernel.principal import SYSTEM_ACTOR, Role
+from anneal.kernel.rounds import BEGINNING
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
+from billing.ledger.services import account_park
 from billing.payments.mails import pause_mail
-from billing.payments.services.auto_top_up import auto_top_up_look
+from billing.payments.services.auto_top_up import auto_top_up_look, auto_top_ups_due
 from billing.payments.tasks import auto_top_up
 from tenants.accounts.models import User
 from tests.unit.factories import make_member
@@ -107,6 +109,35 @@ def test_a_card_that_is_refused_each_day_is_told_of_once(shop: Shop, card: str) 
     assert kept["paused_until"] is not None
     with tenant_scope(shop.organization):
         assert AuditEvent.objects.filter(action="auto_top_up.pause").count() == 1
+
+
+def due() -> int:
+    """How many organizations the scheduler visits now."""
+    with system_scope("test"):
+        return len(auto_top_ups_due(after=BEGINNING))
+
+
+def test_only_those_below_their_threshold_are_visited(shop: Shop, card: str) -> None:
+    wanted(shop, threshold="20")
+    assert due() == 1
+    auto_top_up()
+    assert (shop.credit(), due()) == (30, 0)
+
+    wanted(shop, threshold="30")
+    assert due() == 0
+
+    wanted(shop, threshold="30.01")
+    assert due() == 1
+
+
+def test_a_parked_account_buys_nothing(shop: Shop, card: str) -> None:
+    wanted(shop)
+    with system_scope("test"):
+        account_park(organization=shop.organization, actor=SYSTEM_ACTOR, reason="A dispute.")
+
+    assert due() == 0
+    assert auto_top_up_look(organization=shop.organization) is None
+    assert shop.attempts() == []
 
 
 def test_it_needs_a_card(shop: Shop) -> None:

@@ -147,20 +147,6 @@ def test_a_credit_note_sends_money_back_to_the_card_once(
     assert [each["amount"] for each in shop.fake.all("refund")] == [500]
 
 
-def test_a_lost_dispute_opens_the_invoice_again(shop: Shop, card: str, invoice: Invoice) -> None:
-    collect(shop, invoice)
-    charge = shop.fake.all("charge")[0]["id"]
-    dispute = shop.fake.dispute(charge)
-    shop.fake.dispute_close(dispute["id"], won=False)
-
-    shop.hear(copies=2)
-
-    after = shop.invoice(invoice)
-    assert (after.payment_status, after.due_minor) == ("open", 2000)
-    listed = shop.api.get("/v1/billing/payments").json()["data"]
-    assert listed[0]["status"] == "disputed"
-
-
 def test_a_lost_dispute_asks_again_only_for_what_had_not_gone_back(
     shop: Shop, card: str, invoice: Invoice
 ) -> None:

@@ -46,7 +46,9 @@ def test_r38_an_event_told_fifty_times_counts_once(shop: Shop) -> None:
     assert kept() == len(shop.fake.all("event"))
 
 
-@pytest.mark.parametrize("order", range(8))
+@pytest.mark.parametrize(
+    "order", [*range(4), *(pytest.param(order, marks=pytest.mark.slow) for order in range(4, 8))]
+)
 def test_r39_b4_every_order_ends_in_one_state(shop: Shop, order: int) -> None:
     shop.complete(shop.open(purpose="payment_method"))
     bought(shop)

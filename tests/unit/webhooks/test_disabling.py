@@ -72,7 +72,7 @@ class PickyMail(EmailBackend):
 
 
 def test_an_address_that_fails_costs_the_others_no_second_mail(
-    organization: OrganizationRef, settings: Settings
+    organization: OrganizationRef, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.EMAIL_BACKEND = f"{__name__}.PickyMail"
     make_member(organization, Role.ADMIN)
@@ -81,8 +81,8 @@ def test_an_address_that_fails_costs_the_others_no_second_mail(
     (sending,) = attempts_claim(1)
     attempt_book(sending, Outcome(410, "status", 1))
 
-    with pytest.raises(OSError, match="mailbox full"):
-        tasks.tell()
+    tasks.tell()
+    assert "mailbox full" in caplog.text
     tasks.tell()  # the claim holds: the mail server is left alone
     PickyMail.refusing = "nobody"
     with tenant_scope(organization):
