@@ -14,7 +14,6 @@ from anneal.kernel.scopes import system_scope, tenant_scope
 from billing.invoices.contracts import SellerTerms
 from billing.invoices.models import TaxRate
 from billing.invoices.services import seller_set, tax_rate_add
-from billing.invoices.services.ladder import suspended_still
 from billing.ledger.services import account_park, account_unpark
 from billing.outcomes.contracts import OutcomeKind, PolicyTerms
 from billing.outcomes.models import OutcomePolicy
@@ -244,16 +243,7 @@ def park(world: World, customer: Customer, now: datetime) -> None:
     if not changed:
         raise Disagreement(f"{now}: {customer.ref.slug} was {change.__name__}ed before")
     world.count("accounts freed" if customer.account.parked else "accounts parked")
-    anew = customer.account.parked and not customer.account.unpaid and _owes(customer)
-    # Freed of another reason, one that has not paid is parked for that.
-    world.count("accounts suspended", anew)
-    customer.account.parked = anew or not customer.account.parked
-    customer.account.unpaid = anew
-
-
-def _owes(customer: Customer) -> bool:
-    with tenant_scope(customer.ref):
-        return suspended_still(customer.ref)
+    customer.account.parked = not customer.account.parked
 
 
 def _tariffs() -> dict[tuple[str, str, str], Tariff]:

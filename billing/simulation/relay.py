@@ -98,7 +98,8 @@ def _run(world: World, now: datetime) -> bool:
             asked = _asked(now)
             for task, payload in asked:
                 with suppress(ProviderAway):  # the worker's log has it, and the patrol mends it
-                    _TASKS.get(task, _nowhere)(**payload)
+                    run: Callable[..., None] = _TASKS.get(task, _nowhere)
+                    run(**payload)
             more = bool(arrived or asked)
             did = did or more
     return did

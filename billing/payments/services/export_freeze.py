@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import ROUND_DOWN, Context, Decimal
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
@@ -79,7 +79,7 @@ def exports_freeze() -> int:
 def _freeze(span: MeterExportSpan, event_name: str, some: list[UUID], until: datetime) -> int:
     """Make one revision of each hour that has more than was frozen of it; return how many."""
     now = clock.now()
-    values = {
+    values: dict[str, Any] = {
         "some": some,
         "meter": span.meter,
         "since": max(span.starts_at, _hour(now - LATEST)),

@@ -40,7 +40,7 @@ def can_pack(bert: Bert) -> bool:
     """Whether this machine has the operations for the encoder's device."""
     return (
         bert.pooler.weight.device.type == "cpu"
-        and torch.backends.mkldnn.is_available()
+        and bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call] # torch's own
         and hasattr(torch.ops.mkldnn, "_linear_pointwise")
         and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
     )

@@ -18,5 +18,5 @@ def badges_count() -> dict[str, int]:
 
 
 def _counted(name: str, rows: QuerySet[Any]) -> QuerySet[Any]:
-    counted = rows.order_by().values(name=Value(name)).annotate(count=Count("id"))
+    counted: QuerySet[Any] = rows.order_by().values(name=Value(name)).annotate(count=Count("id"))
     return counted.values_list("name", "count")
