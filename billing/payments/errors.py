@@ -96,7 +96,7 @@ class PaymentEmpty(Conflict):
     """There is nothing to send back."""
 
     code = "payment_empty"
-    message = "No money came by this payment: only one that succeeded can be refunded."
+    message = "Nothing is left of this payment: only one that succeeded can be refunded."
 
 
 class PaymentDisputed(Conflict):

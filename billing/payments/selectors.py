@@ -16,13 +16,14 @@ from billing.payments.contracts import Purpose
 from billing.payments.errors import CardUnknown, CheckoutUnknown
 from billing.payments.models import (
     CheckoutSession,
+    Dispute,
     Payment,
     PaymentAttempt,
     PaymentMethod,
     ProviderEventRow,
 )
 
-DISPUTES_HARMLESS: Final = (
+_HARMLESS: Final = (
     "won",
     "warning_needs_response",
     "warning_under_review",
@@ -113,6 +114,12 @@ def payment_left(*, organization: OrganizationRef, payment: Payment) -> int:
         payment.amount_minor - payment.refunded_minor,
         invoice.total_minor - invoice.credited_minor,
     )
+
+
+def payment_disputed(payment: Payment) -> bool:
+    """Say whether a bank asks a payment back, or has taken it back."""
+    disputes = Dispute.objects.filter(organization_id=payment.organization_id, payment=payment)
+    return bool(disputes.exclude(state__in=_HARMLESS).exists())
 
 
 def provider_of(row: PaymentAttempt) -> str:

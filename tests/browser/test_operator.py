@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import ContextMaker, Site
 from tests.browser.person import api_classify, person_new
+from tests.browser.test_payments import PAYS, card_use, invoice_open, top_up
 
 
 def test_the_operator_sees_an_organization_and_suspends_it(
@@ -45,6 +46,42 @@ def test_the_operator_sees_an_organization_and_suspends_it(
         assert answer.code == 403
     customer.open("/playground")
     expect(customer.page.get_by_role("alert").first).to_contain_text("suspended")
+
+
+def test_the_operator_refunds_a_payment_and_its_customer_sees_the_credit_note(
+    context_new: ContextMaker, site: Site
+) -> None:
+    # given a customer who bought credit with a card
+    customer = person_new(context_new(bypass_csp=True).new_page(), "en")
+    customer.sign_up()
+    top_up(customer, "25")
+    card_use(customer, PAYS, "payments:demo.pay")
+    customer.page.wait_for_url("**/billing/checkout?checkout=cs_*")
+
+    # when the operator finds the payment and sends a part of it back
+    page = context_new().new_page()
+    page.goto(site.operator_link())
+    page.goto(f"/admin/payments/paymentattempt/?q={customer.organization}")
+    page.locator("#result_list tbody tr th a").click()
+    page.get_by_role("link", name="Refund", exact=True).click()
+    expect(page.get_by_text("At most 25.00 USD.")).to_be_visible()
+    page.locator("[name=amount]").fill("26")
+    page.locator("[name=reason]").fill("Bought too much")
+    page.locator("main form [type=submit], #content form [type=submit]").first.click()
+    expect(page.get_by_role("alert").first).to_contain_text("credit less")
+    page.locator("[name=amount]").fill("10")
+    page.locator("main form [type=submit], #content form [type=submit]").first.click()
+
+    # then the payment says so, and a worker has sent it
+    expect(page.get_by_text("Partly refunded").first).to_be_visible()
+    page.goto(f"/admin/payments/refund/?q={customer.organization}")
+    expect(page.locator("#result_list tbody tr")).to_have_count(1)
+
+    # and the customer sees the credit note
+    invoice_open(customer, "top_up")
+    notes = customer.page.get_by_role("table", name=customer.say("invoices:notes.title"))
+    expect(notes).to_contain_text("Bought too much")
+    expect(notes).to_contain_text("$10.00")
 
 
 def test_a_spent_operator_link_lets_nobody_in(context_new: ContextMaker, site: Site) -> None:

@@ -82,4 +82,4 @@ class AutoTopUp(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.amount} {self.currency}"
+        return f"{self.amount.normalize():f} {self.currency}"

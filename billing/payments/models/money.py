@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from anneal.kernel.models import TenantModel
+from billing.invoices.money import money_text
 from billing.payments.contracts import AttemptState, CheckoutState, Purpose
 
 
@@ -58,7 +59,7 @@ class PaymentAttempt(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.amount_minor} {self.currency} {self.state}"
+        return f"{money_text(self.amount_minor, self.currency)} {self.currency} {self.state}"
 
 
 class CheckoutSession(TenantModel):
@@ -153,7 +154,7 @@ class Payment(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.amount_minor} {self.currency}"
+        return f"{money_text(self.amount_minor, self.currency)} {self.currency}"
 
 
 class Refund(TenantModel):
@@ -186,7 +187,7 @@ class Refund(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.amount_minor} {self.currency} {self.state}"
+        return f"{money_text(self.amount_minor, self.currency)} {self.currency} {self.state}"
 
 
 class Dispute(TenantModel):
@@ -214,4 +215,4 @@ class Dispute(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.amount_minor} {self.currency} {self.state}"
+        return f"{money_text(self.amount_minor, self.currency)} {self.currency} {self.state}"

@@ -105,10 +105,9 @@ def _check(organization: OrganizationRef, terms: AutoTopUpTerms, currency: str) 
 
 def _claim(organization: OrganizationRef) -> Claim | None:
     functions.account_open(organization_id=organization.id)
-    row = AutoTopUp.objects.filter(organization_id=organization.id, enabled=True).first()
-    if row is None or row.paused_reason == OPERATOR:
-        return None
-    if row.retry_at is not None and row.retry_at > clock.now():
+    buying = AutoTopUp.objects.filter(organization_id=organization.id, enabled=True)
+    row = buying.exclude(paused_reason=OPERATOR).first()
+    if row is None or (row.retry_at is not None and row.retry_at > clock.now()):
         return None
     if account_get(organization=organization).parked_at is not None:
         return None

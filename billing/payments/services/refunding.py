@@ -9,8 +9,8 @@ from billing.invoices.money import money_text
 from billing.invoices.services import credit_note_issue
 from billing.ledger import functions
 from billing.payments.errors import PaymentDisputed, PaymentEmpty, RefundExceeded
-from billing.payments.models import Dispute, Payment, Refund
-from billing.payments.selectors import DISPUTES_HARMLESS, payment_left
+from billing.payments.models import Payment, Refund
+from billing.payments.selectors import payment_disputed, payment_left
 
 
 def payment_refund(
@@ -35,7 +35,7 @@ def payment_refund(
     ).first()
     if payment is None:
         raise PaymentEmpty
-    if _disputed(payment):
+    if payment_disputed(payment):
         raise PaymentDisputed
     left = payment_left(organization=organization, payment=payment)
     note = credit_note_issue(
@@ -56,11 +56,6 @@ def payment_refund(
             param="amount",
         )
     return note
-
-
-def _disputed(payment: Payment) -> bool:
-    disputes = Dispute.objects.filter(organization_id=payment.organization_id, payment=payment)
-    return bool(disputes.exclude(state__in=DISPUTES_HARMLESS).exists())
 
 
 def _sent(payment: Payment, note: CreditNoteInfo) -> bool:

@@ -18,5 +18,6 @@ def badges_count() -> dict[str, int]:
 
 
 def _counted(name: str, rows: QuerySet[Any]) -> QuerySet[Any]:
-    counted: QuerySet[Any] = rows.order_by().values(name=Value(name)).annotate(count=Count("id"))
-    return counted.values_list("name", "count")
+    named = rows.order_by().values(name=Value(name))
+    counted: QuerySet[Any] = named.annotate(count=Count("id")).values_list("name", "count")
+    return counted

@@ -13,7 +13,7 @@ from unfold.decorators import action, display
 from anneal.console.admin.base import TenantAdmin
 from anneal.console.admin.form_page import form_page, posted
 from anneal.console.admin.forms import ReasonForm
-from anneal.console.admin.payment_parts import organization_of
+from anneal.console.admin.payment_parts import StateColumns, organization_of
 from anneal.console.admin.site import operator_actor, site
 from billing.payments.models import AutoTopUp, PaymentMethod
 from billing.payments.services.pausing import OPERATOR, auto_top_up_resume, auto_top_up_stop
@@ -42,7 +42,7 @@ class PaymentMethodAdmin(TenantAdmin):
 
 
 @admin.register(AutoTopUp, site=site)
-class AutoTopUpAdmin(TenantAdmin):
+class AutoTopUpAdmin(StateColumns, TenantAdmin):
     """Whose credit renews itself, and what stopped it."""
 
     list_display: ClassVar = [
@@ -55,24 +55,21 @@ class AutoTopUpAdmin(TenantAdmin):
         "retry_at",
     ]
     list_filter: ClassVar = ["enabled", "paused_reason", "currency"]
+    search_fields: ClassVar = ["^paused_reason"]
     ordering: ClassVar = ["-id"]
     actions_detail: ClassVar = ["pause", "resume"]
 
     def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> list[str]:
         """Show the list's columns, and how often it bought."""
-        return [*self.list_display, "round", "created_at"]
+        return ["organization", "state_shown", *self.list_display[2:], "round", "created_at"]
 
-    @display(  # type: ignore[untyped-decorator] # as above
-        description=_("State"),
-        label={"on": "success", "off": "info", "paused": "warning", "stopped": "danger"},
-    )
-    def status(self, row: AutoTopUp) -> tuple[str, Any]:
-        """Show whether it buys."""
+    def standing(self, row: AutoTopUp) -> str:
+        """Return whether it buys."""
         if row.paused_reason == OPERATOR:
-            return "stopped", _("Paused by the operator")
+            return "stopped"
         if not row.enabled:
-            return "off", _("Off")
-        return ("paused", _("Paused")) if row.paused_reason else ("on", _("On"))
+            return "off"
+        return "paused" if row.paused_reason else "on"
 
     @display(description=_("Below"), ordering="threshold")  # type: ignore[untyped-decorator] # as above
     def threshold_shown(self, row: AutoTopUp) -> str:

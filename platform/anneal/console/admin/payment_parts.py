@@ -37,11 +37,18 @@ STATES: Final = {
     "prevented": _("Prevented"),
     "won": _("Won"),
     "lost": _("Lost"),
+    "on": _("On"),
+    "off": _("Off"),
+    "paused": _("Paused"),
+    "stopped": _("Paused by the operator"),
 }
 COLOURS: Final = dict.fromkeys(STATES, "info") | {
     "succeeded": "success",
     "done": "success",
     "won": "success",
+    "on": "success",
+    "stopped": "danger",
+    "paused": "warning",
     "failed": "danger",
     "lost": "danger",
     "disputed": "danger",
@@ -52,18 +59,32 @@ COLOURS: Final = dict.fromkeys(STATES, "info") | {
 }
 
 
-class AmountAdmin(TenantAdmin):
+class StateColumns:
+    """A row's state: a label in lists, words on its own page."""
+
+    def standing(self, row: Any) -> str:
+        """Return the state that is shown."""
+        return str(row.state)
+
+    @display(description=_("State"), label=COLOURS)  # type: ignore[untyped-decorator] # unfold ships no types
+    def status(self, row: Any) -> tuple[str, Any]:
+        """Show the state in its colour."""
+        state = self.standing(row)
+        return state, state_text(state)
+
+    @display(description=_("State"))  # type: ignore[untyped-decorator] # as above
+    def state_shown(self, row: Any) -> Any:
+        """Show the state in words."""
+        return state_text(self.standing(row))
+
+
+class AmountAdmin(StateColumns, TenantAdmin):
     """A table whose rows are sums of money in a state."""
 
-    @display(description=_("Amount"), ordering="amount_minor")  # type: ignore[untyped-decorator] # unfold ships no types
+    @display(description=_("Amount"), ordering="amount_minor")  # type: ignore[untyped-decorator] # as above
     def amount(self, row: Any) -> str:
         """Show the amount with its currency."""
         return money(row.amount_minor, row.currency)
-
-    @display(description=_("State"), label=COLOURS, ordering="state")  # type: ignore[untyped-decorator] # as above
-    def status(self, row: Any) -> tuple[str, Any]:
-        """Show the state, in words."""
-        return row.state, state_text(row.state)
 
 
 def state_text(state: str) -> Any:

@@ -32,7 +32,7 @@ class RefundAdmin(AmountAdmin):
         """Show the payment and the credit note by their names."""
         return [
             "organization",
-            "status",
+            "state_shown",
             "amount",
             "paid",
             "credit_note",
@@ -96,7 +96,7 @@ class DisputeAdmin(AmountAdmin):
         """Show the payment and the invoice by their names."""
         return [
             "organization",
-            "status",
+            "state_shown",
             "amount",
             "reason",
             "evidence_due_at",
@@ -128,5 +128,5 @@ class DisputeAdmin(AmountAdmin):
     def effect(self, row: Any) -> Any:
         """Show what it did to the invoice."""
         if row.booked:
-            return _("%(number)s is to be paid again") % {"number": row.number_shown}
+            return _("%(number)s was opened again") % {"number": row.number_shown}
         return _("Nothing so far") if row.state not in DISPUTES_ENDED else _("Nothing")

@@ -24,7 +24,6 @@ from anneal.console.admin.payment_filters import (
     PurposeFilter,
 )
 from anneal.console.admin.payment_parts import (
-    COLOURS,
     AmountAdmin,
     link,
     money,
@@ -49,6 +48,7 @@ from billing.payments.models import (
 from billing.payments.selectors import (
     DISPUTES_ENDED,
     events_about,
+    payment_disputed,
     payment_left,
     provider_of,
 )
@@ -83,7 +83,7 @@ class PaymentAdmin(AmountAdmin):
         "purpose",
         "card",
         "provider_id",
-        "failure",
+        "declined",
     ]
     list_filter: ClassVar = [
         PaymentStateFilter,
@@ -132,13 +132,13 @@ class PaymentAdmin(AmountAdmin):
         return [
             "organization",
             "known_as",
-            "status",
+            "state_shown",
             "amount",
             "refunded",
             "purpose",
             "invoice",
             "card",
-            "failure",
+            "declined",
             "provider",
             "intent_ref",
             "session_ref",
@@ -153,18 +153,15 @@ class PaymentAdmin(AmountAdmin):
             "events",
         ]
 
-    @display(description=_("State"), label=COLOURS, ordering="state")  # type: ignore[untyped-decorator] # unfold ships no types
-    def status(self, row: Any) -> tuple[str, Any]:
-        """Show what became of it, also afterwards."""
-        state = row.state
+    def standing(self, row: Any) -> str:
+        """Return what became of it, also afterwards."""
         if row.disputed_shown:
-            state = "disputed"
-        elif row.refunded_shown:
-            whole = row.refunded_shown >= row.amount_minor
-            state = "refunded" if whole else "partly_refunded"
-        return state, state_text(state)
+            return "disputed"
+        if row.refunded_shown:
+            return "refunded" if row.refunded_shown >= row.amount_minor else "partly_refunded"
+        return str(row.state)
 
-    @display(description=_("Invoice"), ordering="number_shown")  # type: ignore[untyped-decorator] # as above
+    @display(description=_("Invoice"), ordering="number_shown")  # type: ignore[untyped-decorator] # unfold ships no types
     def invoice(self, row: Any) -> SafeString | str:
         """Lead to what was paid."""
         return link(Invoice, row.invoice_shown, row.number_shown)
@@ -178,6 +175,11 @@ class PaymentAdmin(AmountAdmin):
     def card(self, row: Any) -> str:
         """Show the saved card it was asked of; what a page took is the provider's to know."""
         return row.card_shown or "-"
+
+    @display(description=_("Decline reason"))  # type: ignore[untyped-decorator] # as above
+    def declined(self, row: PaymentAttempt) -> str:
+        """Show why its bank refused."""
+        return row.failure or "-"
 
     @display(description=_("Provider's id"))  # type: ignore[untyped-decorator] # as above
     def provider_id(self, row: PaymentAttempt) -> str:
@@ -285,8 +287,11 @@ def _hanging(model: type[Refund] | type[Dispute], row: PaymentAttempt) -> QueryS
 
 def _left(row: Any) -> int:
     """Return how much of a payment can go back, in coins."""
-    payment = Payment.objects.filter(organization_id=row.organization_id, attempt_id=row.id).first()
-    return payment_left(organization=organization_of(row), payment=payment) if payment else 0
+    mine = Payment.objects.filter(organization_id=row.organization_id)
+    payment = mine.filter(attempt_id=row.id).first()
+    if payment is None or payment_disputed(payment):
+        return 0
+    return payment_left(organization=organization_of(row), payment=payment)
 
 
 def _refund(request: HttpRequest, row: Any, cleaned: dict[str, Any]) -> None:

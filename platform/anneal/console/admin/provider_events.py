@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import admin
 from django.db import models
 from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -16,16 +17,16 @@ from unfold.decorators import action, display
 
 from anneal.console.admin.base import ReadOnlyAdmin
 from anneal.console.admin.form_page import form_page, posted
-from anneal.console.admin.payment_parts import COLOURS, state_text
+from anneal.console.admin.payment_parts import StateColumns
 from anneal.console.admin.site import operator_actor, site
 from billing.payments.contracts import EventState
-from billing.payments.models import PaymentCustomer, ProviderEventRow
+from billing.payments.models import Payment, PaymentCustomer, ProviderEventRow
 from billing.payments.services.intake import event_replay, events_replay
 from tenants.accounts.models import Organization
 
 
 @admin.register(ProviderEventRow, site=site)
-class ProviderEventAdmin(ReadOnlyAdmin):
+class ProviderEventAdmin(StateColumns, ReadOnlyAdmin):
     """Events that wait, were acted on, or failed; each is kept once and for ever."""
 
     list_display: ClassVar = [
@@ -45,19 +46,23 @@ class ProviderEventAdmin(ReadOnlyAdmin):
     actions_detail: ClassVar = ["replay"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ProviderEventRow]:
-        """Add whose customer it is of, in the same query."""
-        owner = PaymentCustomer.objects.filter(ref=OuterRef("customer_ref"))
-        slug = Organization.objects.filter(id=OuterRef("owner_shown")).values("slug")[:1]
+        """Add whose it is, by its customer or else by the payment it is about, in one query."""
+        customers = PaymentCustomer.objects.filter(ref=OuterRef("customer_ref"))
+        payments = Payment.objects.filter(intent_ref=OuterRef("intent_ref")).exclude(intent_ref="")
+        slugs = Organization.objects.filter(id=OuterRef("owner_shown"))
         rows: QuerySet[ProviderEventRow] = super().get_queryset(request)
-        return rows.annotate(owner_shown=Subquery(owner.values("organization_id")[:1])).annotate(
-            slug_shown=Subquery(slug)
-        )
+        return rows.annotate(
+            owner_shown=Coalesce(
+                Subquery(customers.values("organization_id")[:1]),
+                Subquery(payments.values("organization_id")[:1]),
+            )
+        ).annotate(slug_shown=Subquery(slugs.values("slug")[:1]))
 
     def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> list[str]:
         """Show the state first, and what the provider sent last."""
         return [
             "type",
-            "status",
+            "state_shown",
             "error",
             "tries",
             "next_try_at",
@@ -72,12 +77,7 @@ class ProviderEventAdmin(ReadOnlyAdmin):
             "sent",
         ]
 
-    @display(description=_("State"), label=COLOURS, ordering="state")  # type: ignore[untyped-decorator] # unfold ships no types
-    def status(self, row: ProviderEventRow) -> tuple[str, Any]:
-        """Show whether it was acted on."""
-        return row.state, state_text(row.state)
-
-    @display(description=_("Organization"))  # type: ignore[untyped-decorator] # as above
+    @display(description=_("Organization"))  # type: ignore[untyped-decorator] # unfold ships no types
     def organization(self, row: Any) -> str:
         """Show whose it is; nobody's where the account is shared with another shop."""
         return row.slug_shown or "-"
