@@ -17,6 +17,7 @@ from anneal.console.revenue_sql import BILLED, COLLECTED, MOVED, OUTSTANDING, RE
 from anneal.kernel import clock
 from billing.invoices.contracts import ItemKind
 from billing.invoices.money import major
+from billing.prices.currency import DEFAULT
 
 MONTHS: Final = 12
 _NOTHING: Final = Decimal(0)
@@ -121,7 +122,7 @@ class Revenue:
 def revenue_read(*, month: datetime) -> tuple[Revenue, ...]:
     """Return the twelve months up to ``month``, one entry per currency; none if nothing was sold.
 
-    The present month is read up to now.
+    The installation's currency is first. The present month is read up to now.
     """
     begins = [month]
     while len(begins) < MONTHS:
@@ -146,7 +147,10 @@ def revenue_read(*, month: datetime) -> tuple[Revenue, ...]:
             tuple(Month(at, currency, **told.get((at, currency), {})) for at in begins),
             Outstanding(**due.get(currency, {})),
         )
-        for currency in sorted({currency for _, currency in told} | due.keys())
+        for currency in sorted(
+            {currency for _, currency in told} | due.keys(),
+            key=lambda code: (code != DEFAULT, code),
+        )
     )
 
 

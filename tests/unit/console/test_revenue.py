@@ -307,7 +307,7 @@ def test_a_script_reads_the_same(history: OrganizationRef) -> None:
         call_command("revenue", "--month", "2024-06", stdout=lines)
 
     assert found["month"] == "2024-06"
-    yen, usd = found["currencies"]
+    usd, yen = found["currencies"]
     assert (yen["currency"], usd["months"][-1]["mrr"]) == ("JPY", "130")
     assert usd["outstanding"]["total"] == "260.77"
     assert usd["months"][-6]["customer_churn"] is None
