@@ -9,7 +9,10 @@ import stripe
 from anneal.kernel.scopes import OrganizationRef
 from billing.payments.provider.stripe import stripe_provider
 from tests.stripe_fake import API_KEY, StripeFake, serving
+from tests.unit.billing.conftest import books
 from tests.unit.payments.shop import Shop
+
+__all__ = ["books"]
 
 
 @pytest.fixture
