@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -34,6 +35,12 @@ from tests.unit.payments.shop import Shop
 from tests.unit.payments.test_auto_top_up import wanted
 
 COPIES = 50
+
+
+@pytest.fixture
+def seed() -> int:
+    """Customers stay in the database: none may have another's name at Stripe."""
+    return uuid4().int
 
 
 @pytest.fixture
