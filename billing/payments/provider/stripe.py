@@ -283,7 +283,8 @@ def _persistent(
             return create(key)
     except ProviderAway as error:
         told = error.__cause__
-        if not (isinstance(told, stripe.StripeError) and "idempotent-replayed" in told.headers):
+        headers = told.headers if isinstance(told, stripe.StripeError) else None
+        if "idempotent-replayed" not in (headers or {}):
             raise
     with _asking():
         return find() or create(f"{key}:again")

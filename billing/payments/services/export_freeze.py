@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import ROUND_DOWN, Context, Decimal
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
@@ -70,8 +70,9 @@ def exports_freeze() -> int:
             while rows := _freeze(span, meters[span.meter], some, until):
                 made += rows
         with system_scope("meter exports"):
-            MeterExportSpan.objects.filter(id=span.id).update(
-                frozen_until=max(span.frozen_until, until), looked_at=begun
+            # Sums that were dropped and are made anew do not reach as far as before: no look yet.
+            MeterExportSpan.objects.filter(id=span.id, frozen_until__lte=until).update(
+                frozen_until=until, looked_at=begun
             )
     return made
 
@@ -79,7 +80,7 @@ def exports_freeze() -> int:
 def _freeze(span: MeterExportSpan, event_name: str, some: list[UUID], until: datetime) -> int:
     """Make one revision of each hour that has more than was frozen of it; return how many."""
     now = clock.now()
-    values = {
+    values: dict[str, Any] = {
         "some": some,
         "meter": span.meter,
         "since": max(span.starts_at, _hour(now - LATEST)),
