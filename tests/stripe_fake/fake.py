@@ -7,7 +7,7 @@ from functools import partial
 from threading import Event, Thread
 from typing import Any
 
-from tests.stripe_fake import customer_page
+from tests.stripe_fake import customer_page, openapi
 from tests.stripe_fake.account import Account, Object, snapshot
 from tests.stripe_fake.cards import METHODS
 from tests.stripe_fake.clock import Clock
@@ -144,6 +144,8 @@ class StripeFake:
 @contextmanager
 def serving(fake: StripeFake, *, port: int = 0, automatic: bool = False) -> Iterator[StripeFake]:
     """Let the fake listen for the length of the block; `automatic` sends webhooks by itself."""
+    # Stripe's description takes seconds to read: nobody's first call waits for that.
+    openapi.operation("GET", "/v1/events")
     with Server(fake.service, fake.faults, fake.knobs(), port) as server, _sending(fake, automatic):
         fake.url = server.url
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

@@ -53,7 +53,7 @@ class Provider(Protocol):
         ...
 
     def cards(self, customer: str) -> tuple[ProviderCard, ...]:
-        """Return a customer's cards as they are now."""
+        """Return a customer's cards as they are now, the oldest first."""
         ...
 
     def card_default(self, *, customer: str, card: str) -> None:

@@ -138,7 +138,7 @@ class StripeProvider:
             return _intent(self._v1.payment_intents.retrieve(ref, {"expand": ["payment_method"]}))
 
     def cards(self, customer: str) -> tuple[ProviderCard, ...]:
-        """List a customer's cards; a customer that was deleted has none."""
+        """List a customer's cards, the oldest first; a customer that was deleted has none."""
         with _asking():
             whole = self._v1.customers.retrieve(customer)
             if getattr(whole, "deleted", False):
@@ -146,7 +146,7 @@ class StripeProvider:
             listed = self._v1.payment_methods.list({"customer": customer, "type": "card"})
             found = list(listed.auto_paging_iter())
         default = whole.invoice_settings.default_payment_method if whole.invoice_settings else None
-        return tuple(_card(each, default) for each in found if each.card)
+        return tuple(_card(each, default) for each in reversed(found) if each.card)
 
     def card_default(self, *, customer: str, card: str) -> None:
         """Make it the one that invoices are paid with."""

@@ -27,7 +27,7 @@ def cards_mirror(
 
     The whole list is taken over, so it does not matter in which order events of it come. A list
     whose reading began before that of the one which is shown is late, and changes nothing. Where
-    the provider names no default, the one there was stays, else the first becomes it.
+    the provider names no default, the oldest is it.
     """
     require_scope(organization)
     functions.account_open(organization_id=organization.id)
@@ -40,7 +40,7 @@ def cards_mirror(
 
 def _mirror(organization: OrganizationRef, cards: tuple[ProviderCard, ...], actor: Actor) -> None:
     known = {row.ref: row for row in PaymentMethod.objects.filter(organization_id=organization.id)}
-    default = _default(cards, known)
+    default = _default(cards)
     mine = PaymentMethod.objects.filter(organization_id=organization.id)
     # One default at a time, also between two statements.
     mine.exclude(ref=default).filter(is_default=True).update(is_default=False)
@@ -86,14 +86,9 @@ def _kept(
     return row
 
 
-def _default(cards: tuple[ProviderCard, ...], known: dict[str, PaymentMethod]) -> str:
-    for card in cards:
-        if card.default:
-            return card.ref
-    for card in cards:
-        if card.ref in known and known[card.ref].is_default:
-            return card.ref
-    return cards[0].ref if cards else ""
+def _default(cards: tuple[ProviderCard, ...]) -> str:
+    chosen = (card.ref for card in cards if card.default)
+    return next(chosen, cards[0].ref if cards else "")
 
 
 def _audit(organization: OrganizationRef, actor: Actor, action: str, row: PaymentMethod) -> None:

@@ -70,8 +70,9 @@ def exports_freeze() -> int:
             while rows := _freeze(span, meters[span.meter], some, until):
                 made += rows
         with system_scope("meter exports"):
-            MeterExportSpan.objects.filter(id=span.id).update(
-                frozen_until=max(span.frozen_until, until), looked_at=begun
+            # Sums that were dropped and are made anew do not reach as far as before: no look yet.
+            MeterExportSpan.objects.filter(id=span.id, frozen_until__lte=until).update(
+                frozen_until=until, looked_at=begun
             )
     return made
 

@@ -9,15 +9,24 @@ import stripe
 from anneal.kernel.scopes import OrganizationRef
 from billing.payments.provider.stripe import stripe_provider
 from tests.stripe_fake import API_KEY, StripeFake, serving
+from tests.unit.billing.conftest import books
 from tests.unit.payments.shop import Shop
+
+__all__ = ["books"]
 
 
 @pytest.fixture
-def fake(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeFake]:
+def seed() -> int:
+    """What the names of Stripe's objects are made from."""
+    return 7
+
+
+@pytest.fixture
+def fake(settings: Any, monkeypatch: pytest.MonkeyPatch, seed: int) -> Iterator[StripeFake]:
     """A Stripe account that this installation is set to."""
     # The client waits half a second before it asks once more: here nothing gets better by waiting.
     monkeypatch.setattr(stripe.HTTPClient, "INITIAL_DELAY", 0)
-    with serving(StripeFake(seed=7)) as fake:
+    with serving(StripeFake(seed=seed)) as fake:
         endpoint = fake.endpoint("http://127.0.0.1:9/never-called")
         settings.ANNEAL_DEMO_BILLING = False
         settings.ANNEAL_STRIPE_SECRET_KEY = API_KEY
