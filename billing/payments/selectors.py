@@ -56,12 +56,13 @@ def attempts_rows(*, organization: OrganizationRef) -> QuerySet[PaymentAttempt]:
     invoices = Invoice.objects.filter(
         organization_id=organization.id, id=OuterRef("paid_invoice_id")
     )
-    return (
+    rows: QuerySet[PaymentAttempt] = (
         PaymentAttempt.objects.filter(organization_id=organization.id)
         .annotate(paid_invoice_id=Coalesce("invoice_id", Subquery(theirs)))
         .annotate(invoice_number=Subquery(invoices.values("number")[:1]))
         .prefetch_related(Prefetch("payments", queryset=payments.prefetch_related("disputes")))
     )
+    return rows
 
 
 def cards_by_ref(*, organization: OrganizationRef) -> dict[str, PaymentMethod]:
