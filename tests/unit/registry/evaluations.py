@@ -12,7 +12,13 @@ import pyarrow as pa
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from anneal.kernel.storage import object_put, tenant_key
-from mlworker.engine.evaluation.baselines import Baseline, class_figures, compare, majority
+from mlworker.engine.evaluation.baselines import (
+    Baseline,
+    class_figures,
+    compare,
+    compare_macro_f1,
+    majority,
+)
 from mlworker.engine.evaluation.column_slices import column_slices
 from mlworker.engine.evaluation.counts import Floats
 from mlworker.engine.evaluation.predictions import (
@@ -95,6 +101,9 @@ def make_reported_version(
     extras = {
         "baselines": [rival.as_dict(class_figures(rival, targets, 2)) for rival in rivals],
         "comparison": compare(targets, answers.called, rivals),
+        "macro_f1_comparison": compare_macro_f1(
+            targets, answers.called, rivals, 2, seed=0, between=nothing
+        ),
         "speed": SPEED,
         "seconds": 0.5,
         **slices_part(table, (answers.called == targets).astype(np.float64)),
