@@ -104,7 +104,6 @@ class StripeProvider:
             "confirm": True,
             "description": wanted.label,
             "metadata": {_METADATA: str(wanted.attempt_id)},
-            "expand": ["payment_method"],
         }
         try:
             with _asking():
@@ -260,7 +259,9 @@ def _intent(found: Any) -> ProviderIntent:
         customer=_id(found.customer),
         attempt_id=UUID(wanted) if wanted else None,
         failure=(error.decline_code or error.code or "declined") if error is not None else "",
-        card=_card(method, None) if method and method.card else None,
+        card=_card(method, None)
+        if method and not isinstance(method, str) and method.card
+        else None,
     )
 
 
