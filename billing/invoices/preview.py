@@ -48,6 +48,8 @@ def plan_change_preview(
     require_scope(organization)
     version = plan_version_current(code=plan, public_only=True)
     with transaction.atomic():
+        # What is due already is no part of the change: it is invoiced before, as in some seconds.
+        invoices_close(organization=organization)
         # As if it were assigned: that skips the question for a card, and nothing else of a plan
         # that is on offer.
         changed = subscription_change(

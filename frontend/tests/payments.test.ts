@@ -206,6 +206,10 @@ test("evidence becomes lines, what is nested too", () => {
     { name: "beats", value: true },
     { name: "labels", value: "a, b" },
   ]);
+  // A reason is said by its code, and what is told elsewhere is left out.
+  expect(evidenceLines({ reason: "In English.", cause: "cancelled", item: "item_1" })).toEqual([
+    { name: "reason", value: "cancelled" },
+  ]);
 });
 
 test("a refusal leads to the page that helps", () => {

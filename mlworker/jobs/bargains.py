@@ -123,7 +123,8 @@ def bargain_judge(row: FineTuningJob, report: "StoredReport | None") -> None:
             row, "The model beats the best baseline: the success fee is owed.", code="outcome.owed"
         )
         return
-    _drop(row, {"reason": "The model does not beat the best baseline enough.", **evidence})
+    reason = "The model does not beat the best baseline enough."
+    _drop(row, {"reason": reason, "cause": "not_enough", **evidence})
     event_add(
         row,
         "The model does not beat the best baseline enough: no success fee.",
@@ -131,10 +132,10 @@ def bargain_judge(row: FineTuningJob, report: "StoredReport | None") -> None:
     )
 
 
-def bargain_off(row: FineTuningJob, reason: str) -> None:
-    """Drop the fee of a job that left no model."""
+def bargain_off(row: FineTuningJob, reason: str, *, cause: str) -> None:
+    """Drop the fee of a job that left no model; ``cause`` is what pages say the reason by."""
     if row.outcome_contract:
-        _drop(row, {"reason": reason, "job": _subject(row)})
+        _drop(row, {"reason": reason, "cause": cause, "job": _subject(row)})
 
 
 def _drop(row: FineTuningJob, evidence: Mapping[str, Any]) -> None:

@@ -27,7 +27,7 @@ def job_cancel(row: FineTuningJob) -> None:
     job_move(row, JobState.CANCELLED, Phase.DONE)
     event_add(row, "Fine-tuning job cancelled.", code="job.cancelled")
     job_charge(row, int(row.progress.get("trained_tokens") or 0))
-    bargain_off(row, "The job was cancelled.")
+    bargain_off(row, "The job was cancelled.", cause="cancelled")
     row.save()
 
 
@@ -37,7 +37,7 @@ def job_fail(row: FineTuningJob, fault: Fault) -> None:
     message = fault.message + _SUGGESTION.get(fault.code, "")
     row.error = {"code": fault.code, "message": message, "param": fault.param}
     job_refund(row, f"{fault.code}: {fault.message}")
-    bargain_off(row, f"The job failed: {fault.code}.")
+    bargain_off(row, f"The job failed: {fault.code}.", cause="failed")
     # Nobody paid for what they hold: nothing may begin with them, and storing them costs nobody.
     StoredFiles.objects.filter(
         job_id=row.id, kind=StoredKind.CHECKPOINT, state=StoredState.READY

@@ -85,6 +85,8 @@ def test_a_contract_is_read_before_it_is_accepted_and_a_training_goes_under_it(
     person.follow("contracts:train")
     chosen = page.get_by_role("combobox", name=person.say("training:form.contract"))
     expect(chosen).to_have_value(re.compile(NAMES[language]))
+    expect(page.get_by_text(person.say("training:estimate.feeHeld"))).to_be_visible()
+    clean(page)
 
     # The list names it; ended, nothing new falls under it.
     person.open("/billing/outcomes")

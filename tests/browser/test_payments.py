@@ -113,7 +113,10 @@ def test_a_top_up_by_card_is_declined_then_paid_and_invoiced(
     # A card that was declined on the page was no payment: one is told.
     person.open("/billing/payments")
     rows = page.get_by_role("table").get_by_role("row")
-    expect(rows.filter(has_text=person.say("payments:list.statuses.succeeded"))).to_have_count(1)
+    paid = rows.filter(has_text=person.say("payments:list.statuses.succeeded"))
+    expect(paid).to_have_count(1)
+    expect(paid).to_contain_text("4242")
+    expect(paid).to_contain_text("INV-")
     expect(rows).to_have_count(2)  # with the head
     clean(page)
 
@@ -141,7 +144,11 @@ def test_a_plan_begins_with_a_card_that_is_kept(
     person.open("/billing/plans")
     dearer = {"en": "Pro", "zh-Hans": "专业版"}[language]
     person.press("billing:standing.otherNamed", plan=dearer)
-    expect(page.get_by_role("dialog")).to_contain_text("4242")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("4242")
+    # What is unused of the plan there is comes off what is due.
+    expect(dialog).to_contain_text(re.compile("-(US)?\\$1[89]"))
+    clean(page)
     person.press("billing:change.confirm")
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_role("button", name=person.say("billing:standing.current"))).to_be_visible()

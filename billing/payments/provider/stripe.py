@@ -118,7 +118,6 @@ class StripeProvider:
             "confirm": True,
             "description": wanted.label,
             "metadata": {_METADATA: str(wanted.attempt_id)},
-            "expand": ["payment_method"],
         }
         intents: Any = self._v1.payment_intents
         mine = {"customer": wanted.customer, "limit": 100}
@@ -347,7 +346,9 @@ def _intent(found: Any) -> ProviderIntent:
         customer=_id(found.customer),
         attempt_id=_ours(found, _METADATA),
         failure=(error.decline_code or error.code or "declined") if error is not None else "",
-        card=_card(method, None) if method and method.card else None,
+        card=_card(method, None)
+        if method and not isinstance(method, str) and method.card
+        else None,
     )
 
 

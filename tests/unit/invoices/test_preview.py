@@ -145,6 +145,17 @@ def test_a_cheaper_plan_costs_nothing_now(
     assert seen["next_invoice"]["total"] == "19.00"
 
 
+def test_what_was_due_before_is_no_part_of_a_change(
+    organization: OrganizationRef, client_api: APIClient
+) -> None:
+    go(organization, "pro", BEGINS)
+
+    seen = previewed(client_api, "starter", BEGINS)
+
+    assert (seen["invoice"], seen["due_now"]) == (None, "0.00")
+    assert invoices(organization) == []
+
+
 def test_what_is_given_back_beyond_the_new_fee_waits(
     organization: OrganizationRef, client_api: APIClient
 ) -> None:

@@ -12,7 +12,13 @@ import pyarrow as pa
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from anneal.kernel.storage import object_put, tenant_key
-from mlworker.engine.evaluation.baselines import Baseline, class_figures, compare, majority
+from mlworker.engine.evaluation.baselines import (
+    Baseline,
+    class_figures,
+    compare,
+    compare_macro_f1,
+    majority,
+)
 from mlworker.engine.evaluation.column_slices import column_slices
 from mlworker.engine.evaluation.counts import Floats
 from mlworker.engine.evaluation.predictions import (
@@ -87,14 +93,8 @@ def make_reported_version(
     shares[np.arange(len(targets)), targets] = 0.9
     shares[:wrong] = shares[:wrong, ::-1]
     answers = Answers(table["row_id"].to_numpy(), targets, shares)
-    rivals = [
-        majority(targets.tolist(), len(targets)),
-        Baseline("frozen_base", None, skipped="too_slow"),
-    ]
     lengths = np.array([len(text) for text in table["text"].to_pylist()])
-    extras = {
-        "baselines": [rival.as_dict(class_figures(rival, targets, 2)) for rival in rivals],
-        "comparison": compare(targets, answers.called, rivals),
+    extras = rivals_part(answers) | {
         "speed": SPEED,
         "seconds": 0.5,
         **slices_part(table, (answers.called == targets).astype(np.float64)),
@@ -116,6 +116,22 @@ def make_reported_version(
             version=replace(version, labels=labels, evaluation=evaluation),
             lineage=replace(LINEAGE, config=config or {"epochs": 3}),
         )
+
+
+def rivals_part(answers: Answers) -> dict[str, object]:
+    """The report's parts that set the answers against simple methods."""
+    targets = answers.targets
+    rivals = [
+        majority(targets.tolist(), len(targets)),
+        Baseline("frozen_base", None, skipped="too_slow"),
+    ]
+    return {
+        "baselines": [rival.as_dict(class_figures(rival, targets, 2)) for rival in rivals],
+        "comparison": compare(targets, answers.called, rivals),
+        "macro_f1_comparison": compare_macro_f1(
+            targets, answers.called, rivals, 2, seed=0, between=nothing
+        ),
+    }
 
 
 def slices_part(table: pa.Table, right: Floats) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
@@ -40,6 +41,11 @@ def test_the_json_has_every_part(client_api: APIClient, version: ModelVersionInf
     assert report["price_per_1000"]["currency"]
     assert {"majority", "frozen_base"} <= {line["name"] for line in report["baselines"]}
     assert 0 < report["comparison"]["p_value"] <= 1
+    assert report["macro_f1_comparison"]["value"] == report["macro_f1"]["value"]
+
+
+def figures_shown(content: dict[str, Any]) -> dict[str, str]:
+    return {name: value for name, value, _ in content["figures"]}
 
 
 @pytest.mark.parametrize("language", ["en", "zh-Hans"])
@@ -66,6 +72,8 @@ def test_the_document_has_every_part(
     assert all(true != called for _, true, called in content["worst"]["rows"])
     assert len(content["speed"]) == 4
     assert content["verdict"]
+    assert texts["majority"] in content["macro"]
+    assert figures_shown(content)[texts["macro_f1"]] in content["macro"]
 
 
 def test_a_text_is_printed_and_never_run(

@@ -9,6 +9,7 @@ import {
   cancellationUndo,
 } from "@/api/billing";
 import type { Cancellation } from "@/api/types";
+import { isCurrency } from "@/lib/format";
 import { useFormat } from "@/lib/useFormat";
 import { useNamed } from "@/lib/useNamed";
 import { useOrg } from "@/lib/useOrg";
@@ -43,8 +44,10 @@ const Leave = ({ cancellation, onClose }: Props) => {
   });
   const { plan, period_ends_at: until, returned } = cancellation;
   const date = until ? format.date(until) : "";
+  // The money of a plan is its credit line.
   const lost = returned.map(
-    ({ unit, amount }) => `${format.units(amount, unit)} ${meterName(unit)}`,
+    ({ unit, amount }) =>
+      `${format.units(amount, unit)} ${isCurrency(unit) ? t("kinds.credit_line") : meterName(unit)}`,
   );
   return (
     <Modal

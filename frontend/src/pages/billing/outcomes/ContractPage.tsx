@@ -1,4 +1,4 @@
-import { Button, Stack } from "@mantine/core";
+import { Button, Stack, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
@@ -99,7 +99,12 @@ const View = ({ contract }: { contract: Contract }) => {
           />
           <Terms terms={contract.terms} />
           <Train contract={contract} />
-          <CopyField value={contract.terms_hash} label={t("hash")} />
+          <div>
+            <Text size="sm" c="dimmed">
+              {t("fingerprint")}
+            </Text>
+            <CopyField value={contract.terms_hash} label={t("hash")} />
+          </div>
         </Stack>
       </Panel>
       <OutcomesPanel contract={contract.id} />

@@ -16,6 +16,7 @@ const useWorded = () => {
   return (name: string, code: string): string | undefined =>
     ({
       returned: contracts("returned", code),
+      reason: contracts("reasons", code),
       method: contracts("methods", code),
       baseline: evaluation("baselines", code),
       tier: training("tiers", code),

@@ -17,21 +17,24 @@ import classes from "./Outcomes.module.css";
 const isDisputable = ({ state, dispute_until: until }: Outcome): boolean =>
   (state === "confirmed" || state === "assumed") && until !== null && dateOf(until) > new Date();
 
-/** Where it was charged. */
+/** Where it was charged, and where it was given back. */
 const Paid = ({ outcome }: { outcome: OutcomeWhole }) => {
   const { t } = useTranslation("contracts");
   const org = useOrg();
-  const { payment, invoice, invoice_number: number } = outcome;
-  if (payment === null || outcome.state === "reversed") return null;
-  if (payment === "balance") return <Text size="sm">{t("paidBy.balance")}</Text>;
-  if (invoice === null) return <Text size="sm">{t("paidBy.next")}</Text>;
+  const { payment, state, invoice, invoice_number: number } = outcome;
+  if (payment === null) return null;
+  if (invoice === null) {
+    // what was given back stands among the evidence
+    if (state === "reversed") return null;
+    return <Text size="sm">{t(payment === "balance" ? "paidBy.balance" : "paidBy.next")}</Text>;
+  }
   return (
     <LinkAnchor
       size="sm"
       to="/o/$org/billing/invoices/$invoiceId"
       params={{ org: org.slug, invoiceId: invoice }}
     >
-      {t("paidBy.invoice", { number })}
+      {t(state === "reversed" ? "paidBy.credited" : "paidBy.invoice", { number })}
     </LinkAnchor>
   );
 };

@@ -5,9 +5,13 @@ const HIDDEN = new Set(["item", "payment", "credit_note"]);
 
 export type EvidenceLine = { name: string; value: string | number | boolean };
 
+/** A reason that has a code is said by it, in the reader's language. */
+const told = ({ cause, ...facts }: Record<string, unknown>): Record<string, unknown> =>
+  cause ? { ...facts, reason: cause } : facts;
+
 /** Nested facts become lines of their own, by the last of their names. */
 export const evidenceLines = (evidence: Record<string, unknown>): EvidenceLine[] =>
-  Object.entries(evidence).flatMap(([name, value]): EvidenceLine[] => {
+  Object.entries(told(evidence)).flatMap(([name, value]): EvidenceLine[] => {
     if (value === null || value === undefined || HIDDEN.has(name)) return [];
     if (Array.isArray(value)) return [{ name, value: value.map(String).join(", ") }];
     if (typeof value === "object") return evidenceLines(value as Record<string, unknown>);

@@ -1,4 +1,4 @@
-import { Alert, Button, Group, SimpleGrid, Stack, Switch, Text } from "@mantine/core";
+import { Button, Group, SimpleGrid, Stack, Switch, Text } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
@@ -10,7 +10,6 @@ import {
 } from "@/api/payments";
 import type { AutoTopUp, AutoTopUpDraft, PaymentSettings } from "@/api/types";
 import { useFormat } from "@/lib/useFormat";
-import { useKnown } from "@/lib/useKnown";
 import { useOrg } from "@/lib/useOrg";
 import { ErrorBox } from "@/ui/ErrorBox";
 import { Panel } from "@/ui/Panel";
@@ -24,30 +23,9 @@ import {
   sumFault,
 } from "./autoTopUpForm";
 import { MoneyInput } from "./MoneyInput";
+import { PausedNote } from "./PausedNote";
 
 type Props = { kept: AutoTopUp; settings: PaymentSettings };
-
-const CAUSES = new Set(["daily_cap", "payment_method_required"]);
-
-/** Why nothing is bought though little is left, and how to go on. */
-const Paused = ({ reason, until }: { reason: string; until: string }) => {
-  const { t } = useTranslation("payments");
-  const known = useKnown("payments");
-  const format = useFormat();
-  return (
-    <Alert
-      color="yellow"
-      variant="light"
-      title={t("auto.paused.title", { date: format.dateTime(until) })}
-    >
-      {CAUSES.has(reason)
-        ? known("auto.paused", reason)
-        : t("auto.paused.declined", {
-            reason: known("declines", reason) ?? t("declines.generic_decline"),
-          })}
-    </Alert>
-  );
-};
 
 const useSave = () => {
   const org = useOrg();
@@ -92,9 +70,7 @@ const AutoTopUpForm = ({ kept, settings }: Props) => {
           disabled={cardless && !form.values.enabled}
           {...form.getInputProps("enabled", { type: "checkbox" })}
         />
-        {kept.enabled && kept.paused && kept.paused_until ? (
-          <Paused reason={kept.paused} until={kept.paused_until} />
-        ) : null}
+        <PausedNote kept={kept} />
         {cardless ? (
           <Text size="sm" c="dimmed">
             {t("auto.cardFirst")}

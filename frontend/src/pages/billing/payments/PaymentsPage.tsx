@@ -68,7 +68,9 @@ const useColumns = (): Column<Payment>[] => {
         <>
           {format.dateTime(row.created_at)}
           <Text size="sm" c="dimmed" hiddenFrom="sm">
-            <Subject payment={row} /> <Card payment={row} />
+            <Subject payment={row} />
+            {row.last4 ? " · " : null}
+            {row.last4 ? <Card payment={row} /> : null}
           </Text>
         </>
       ),
