@@ -55,8 +55,11 @@ pytestmark = pytest.mark.django_db
 ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Pacific/Kiritimati")
 PLANS = ("starter", "pro", "later", "yearly", "free")
 BEGINS = datetime(2029, 1, 31, 20, tzinfo=UTC)
-DAYS = 366
-SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 6))]
+SEEDS = [
+    (0, 150),
+    *(pytest.param(seed, 366, marks=pytest.mark.slow) for seed in range(6)),
+]
+"""How many days each lasts; less than a year still leaves and chooses plans of a year."""
 
 Deed = Callable[[random.Random, OrganizationRef, datetime], object]
 
@@ -119,11 +122,11 @@ DEEDS: tuple[tuple[Deed, int], ...] = (
 )
 
 
-def live(chance: random.Random, organizations: list[OrganizationRef]) -> None:
+def live(chance: random.Random, organizations: list[OrganizationRef], days: int) -> None:
     """Do something at random moments; what is refused is left."""
     at = BEGINS
     deeds = [deed for deed, weight in DEEDS for _ in range(weight)]
-    while at < BEGINS + timedelta(days=DAYS):
+    while at < BEGINS + timedelta(days=days):
         at += timedelta(seconds=chance.randint(3600, 5 * 86400))
         tick(at)
         with clock.frozen(at):
@@ -134,8 +137,8 @@ def live(chance: random.Random, organizations: list[OrganizationRef]) -> None:
     tick(at)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_random_year_ends_with_books_that_agree(db: None, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "days"), SEEDS)
+def test_a_random_year_ends_with_books_that_agree(db: None, seed: int, days: int) -> None:
     chance = random.Random(seed)
     add_credit_plan()
     add_plan("yearly", fee=D("311.11"), period=Period.YEAR)
@@ -148,9 +151,9 @@ def test_a_random_year_ends_with_books_that_agree(db: None, seed: int) -> None:
         redeem(one, "SOME-OFF", BEGINS)
         go(one, chance.choice(PLANS[:3]), BEGINS, time_zone=zone)
 
-    live(chance, organizations)
+    live(chance, organizations, days)
 
-    assert sum(len(invoices(one)) for one in organizations) > 40
+    assert sum(len(invoices(one)) for one in organizations) > days // 10
     assert reconciled() == (0, [{"drift": 0, "parked": []}])
     for one in organizations:
         with tenant_scope(one):
