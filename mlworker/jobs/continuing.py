@@ -15,7 +15,11 @@ from mlworker.jobs.errors import ContinueFromNotFound, ContinueFromUnfit
 from mlworker.jobs.models import FineTuningJob, StoredFiles
 from mlworker.jobs.states import OPEN, JobState, StoredKind, StoredState
 from mlworker.registry.errors import ModelNotFound
-from mlworker.registry.selectors import model_version_get, version_of_job
+from mlworker.registry.selectors import (
+    model_version_get,
+    model_version_keep,
+    version_of_job,
+)
 from tenants.datasets.selectors import dataset_version_get
 
 PARAM: Final = "continue_from"
@@ -52,12 +56,16 @@ class Parent:
 
 
 def parent_find(*, organization: OrganizationRef, reference: str) -> Parent:
-    """Return what ``reference`` names: ``ft:...`` or ``ftckpt-...``. ContinueFromNotFound."""
+    """Return what ``reference`` names: ``ft:...`` or ``ftckpt-...``. ContinueFromNotFound.
+
+    A version is kept until the scope closes, so nobody deletes it while the job is written down.
+    """
     require_scope(organization)
     if reference.startswith(CHECKPOINT_PREFIX):
         return _checkpoint(organization, reference)
     try:
         version = model_version_get(organization=organization, name=reference)
+        model_version_keep(organization=organization, version_id=version.id)
     except ModelNotFound as error:
         raise ContinueFromNotFound(param=PARAM) from error
     config = version.lineage.get("config")

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
+from django.db import connection
+
 from anneal.kernel.ids import public_id
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from mlworker.catalog.contracts import BaseModelCard, ShippedModelCard
@@ -59,12 +61,16 @@ def model_version_get(*, organization: OrganizationRef, name: str) -> ModelVersi
 def model_version_keep(*, organization: OrganizationRef, version_id: UUID) -> None:
     """Let nobody delete an own version before the open scope closes; ModelNotFound if it is gone.
 
-    For who is about to write down that it is needed, where a deletion would look for that.
+    For who is about to write down that it is needed, where a deletion would look for that. Many
+    may keep one at a time, so two that keep several in another order do not wait for each other.
     """
     require_scope(organization)
-    rows = ModelVersion.objects.select_for_update(no_key=True).filter(id=version_id)
-    if not rows.values_list("id").first():
-        raise ModelNotFound
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM registry_modelversion WHERE id = %s FOR KEY SHARE", [version_id]
+        )
+        if cursor.fetchone() is None:
+            raise ModelNotFound
 
 
 def model_versions(*, organization: OrganizationRef) -> list[ModelVersionInfo]:

@@ -15,7 +15,7 @@ from anneal.kernel.principal import Actor
 from anneal.kernel.redis import redis_client
 from anneal.kernel.scopes import OrganizationRef
 from mlworker.registry.contracts import ServableModel
-from mlworker.registry.selectors import model_version_resolve
+from mlworker.registry.selectors import model_version_keep, model_version_resolve
 from mlworker.serving.contracts import (
     DEPLOYMENT_PREFIX,
     MODELS_CHANGED_CHANNEL,
@@ -40,11 +40,14 @@ _VERBS: Final = {
 
 
 def callable_model(organization: OrganizationRef, model: str, param: str) -> ServableModel:
-    """Return what serves ``model``; ModelNotFound that names the field ``param``."""
+    """Return what serves ``model``, kept until the scope closes; ModelNotFound names ``param``."""
     try:
-        return model_version_resolve(organization=organization, name=model)
+        found = model_version_resolve(organization=organization, name=model)
+        if found.version_id is not None:
+            model_version_keep(organization=organization, version_id=found.version_id)
     except NotFound:
         raise ModelNotFound(param=param) from None
+    return found
 
 
 def revision_next(

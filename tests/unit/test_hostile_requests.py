@@ -29,6 +29,7 @@ WRITES = sorted(
         if method in ("post", "put", "patch") and hasattr(view_class(pattern), method)
     }
 )
+READS = {path for path, pattern in routes() if hasattr(view_class(pattern), "get")}
 BODILESS = ("/sample", "/cancel", "/pause", "/resume", "/session_keys", "/rollback")
 """Routes that read no body: a sample of the bodies will do."""
 ACCOUNT_PATHS = sorted(
@@ -124,7 +125,8 @@ def test_a_query_a_verb_and_an_id_of_any_kind(
 ) -> None:
     caller = Caller(organization)
     address = filled(path, organization)
-    for query in hostile.QUERIES:
+    # Where nothing reads, the refusal of the verb is the same whatever is asked.
+    for query in hostile.QUERIES if path in READS else hostile.QUERIES[:2]:
         caller.call("GET", address, query=query)
     for method in hostile.METHODS:
         caller.call(method, address)
@@ -183,12 +185,13 @@ def test_the_account_doors_bear_anything(path: str, db: None) -> None:
     bodies += [(hostile.JSON, surrogate), *((hostile.JSON, b) for b in hostile.JSON_BODIES[:19])]
     bodies += [(kind, b"x") for kind in hostile.TYPES]
 
+    some = shared(tuple(bodies), ACCOUNT_PATHS.index(path), full=False)
     answers = [
         browser.client.generic(
             method, path, body, content_type=kind, headers=token, REMOTE_ADDR=ELSEWHERE
         )
-        for method in ("POST", "PUT", "DELETE")
-        for kind, body in bodies
+        for method, given in (("POST", bodies), ("PUT", some), ("DELETE", some))
+        for kind, body in given
     ]
 
     assert {answer.status_code for answer in answers if answer.status_code >= 500} == set()

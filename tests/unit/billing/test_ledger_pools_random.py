@@ -139,10 +139,11 @@ class Play:
             assert (aside, covers) == (pinned, True), what
             assert (charged, uncovered) == (cost, 0), what
         assert self.books.rows(OVER) == [], what
-        assert self.books.drift() == [], what
 
 
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize(
+    "seed", [*range(8), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(8, 24))]
+)
 def test_whatever_happens_pools_cover_and_budgets_stand(books: Books, seed: int) -> None:
     chance = Random(seed)
     for _ in range(4):
@@ -151,8 +152,10 @@ def test_whatever_happens_pools_cover_and_budgets_stand(books: Books, seed: int)
             what = chance.choice(STEPS)
             play.step(what, Decimal(chance.randint(1, 30)) / 2, chance.randint(0, 5))
             play.check(what)
+        assert play.books.drift() == []
         for hold in list(play.open):
             play.capture(hold, play.open[hold][0])
             play.check("end")
+        assert play.books.drift() == []
         assert play.books.rows("SELECT 1 FROM ledger_ratedusage WHERE aside + pending > 0") == []
         assert play.books.money().balance()["held"] == 0

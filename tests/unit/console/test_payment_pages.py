@@ -21,7 +21,6 @@ from billing.payments.models import AutoTopUp, Dispute, PaymentAttempt, Provider
 from billing.payments.services.attempts import invoice_collect
 from billing.payments.services.auto_top_up import auto_top_up_look
 from billing.payments.services.intake import DUE_TASK, PROCESS_TASK
-from billing.payments.services.returning import REFUND_TASK
 from billing.payments.tasks import refund as refund_task
 from tests.unit.accounts.helpers import browser_for
 from tests.unit.console.test_money_pages import actors, post

@@ -28,6 +28,7 @@ from billing.prices.services import price_add
 from billing.promotions.contracts import PromotionKind, PromotionTerms
 from tests.unit.billing.test_promotions import add, redeem
 from tests.unit.invoices.helpers import (
+    APRIL,
     BEGINS,
     FEBRUARY,
     MARCH,
@@ -268,18 +269,20 @@ def test_what_was_booked_before_invoices_were_made_is_not_asked_for(
     assert asked(later) == 2
 
 
-def test_less_than_a_coin_waits(organization: OrganizationRef) -> None:
+def test_less_than_a_coin_and_less_than_a_card_can_pay_wait(organization: OrganizationRef) -> None:
     add_credit_plan(fee="0")
     go(organization, "later", BEGINS)
-    use(organization, 10, BEGINS)
-    tick(FEBRUARY)
-    assert invoices(organization) == []
-    use(organization, 140, FEBRUARY)
-    tick(MARCH)
+    for units, used, ended in ((10, BEGINS, FEBRUARY), (4_000, FEBRUARY, MARCH)):
+        use(organization, units, used)
+        tick(ended)
+        assert invoices(organization) == []
+    use(organization, 1_000, MARCH)
+    tick(APRIL)
 
     (invoice,) = invoices(organization)
-    assert [line.amount for line in lines(organization, invoice)] == [D("0.001"), D("0.014")]
-    assert invoice.total_minor == 1
+    amounts = [line.amount for line in lines(organization, invoice)]
+    assert amounts == [D("0.001"), D("0.4"), D("0.1")]
+    assert invoice.total_minor == 50
     assert asked(organization) == receivable(organization)
 
 
@@ -359,10 +362,10 @@ def test_taxes_are_of_the_customers_country_and_calculated_on_the_sum(
     add_tax("19")
     add_tax("7.25", country="US")
     set_profile(organization, country="DE")
-    invoice = invoiced(organization, "0.03", "0.03", "0.03")
+    invoice = invoiced(organization, "0.23", "0.23", "0.23")
 
     shares = [line.tax_minor for line in lines(organization, invoice)]
-    assert (invoice.subtotal_minor, invoice.tax_minor, sum(shares)) == (9, 2, 2)
+    assert (invoice.subtotal_minor, invoice.tax_minor, sum(shares)) == (69, 13, 13)
 
 
 def test_a_customer_without_a_country_pays_the_sellers_taxes(organization: OrganizationRef) -> None:

@@ -11,11 +11,13 @@ from anneal.kernel.scopes import tenant_scope
 from billing.invoices.models import Invoice
 from billing.payments.errors import AmountInvalid
 from billing.payments.limits import least_most
+from billing.payments.models import Refund
 from billing.payments.provider.amounts import chargeable, from_stripe, most_chargeable, to_stripe
+from billing.payments.services.returning import refund_ask
 from billing.prices.currency import least_charge
 from tests.stripe_fake.money import CURRENCIES, LARGEST, SMALLEST
 from tests.unit.factories import error_of
-from tests.unit.invoices.helpers import ask, invoiced, invoices, tick
+from tests.unit.invoices.helpers import ask, invoiced, invoices, pay, tick, top_up
 from tests.unit.payments.shop import Shop
 
 OF_BOTH = sorted(code.upper() for code in CURRENCIES - {"ang", "std"})
@@ -90,6 +92,27 @@ def test_of_two_pages_in_two_currencies_the_second_is_paid_back(shop: Shop) -> N
         ("USD", 5000),
     ]
     assert [one.currency for one in invoices(shop.organization)] == ["JPY"]
+
+
+@pytest.mark.django_db
+def test_what_is_paid_beyond_an_invoice_of_another_currency_goes_back_to_its_card(
+    shop: Shop,
+) -> None:
+    invoice = invoiced(shop.organization, "20", at=clock.now())
+    page = shop.open(purpose="invoice", invoice=public_id("inv_", invoice.id))
+    top_up(shop.organization, 2500, "JPY", at=clock.now())
+    pay(shop.organization, invoice, 500, at=clock.now())
+    shop.complete(page)
+    shop.hear()
+
+    with tenant_scope(shop.organization):
+        refund = Refund.objects.get()
+    assert refund_ask(organization=shop.organization, refund_id=refund.id) == "succeeded"
+    shop.hear()
+
+    assert [each["amount"] for each in shop.fake.all("refund")] == [500]
+    assert shop.invoice(invoice).payment_status == "paid"
+    assert shop.states() == {"done"}
 
 
 @pytest.mark.django_db
