@@ -36,10 +36,10 @@ ZONES: Final = (
 )
 CARDS: Final = (
     "4242424242424242",
-    "5555555555554444",
     "",
-    "4242424242424242",
+    "5555555555554444",
     "4000000000000341",
+    "4242424242424242",
 )
 """By turns: cards that pay, none at all, and one that is saved and then always declined."""
 COUNTRIES: Final = ("DE", "FR", "CA", "JP", "KW", "")
@@ -129,7 +129,8 @@ class Customer:
     country: str = ""
     tax_id: str = ""
     prompt: float = 0.3
-    """How likely it sends what is due on a day, where it has no card."""
+    """How likely it sends what is due on a day, where it has no card. One that is slow minds its
+    invoices only once it is parked."""
     card: str = ""
     """The number of the card with which it pays; without one it sends money."""
     registered: bool = False
@@ -142,6 +143,10 @@ class Customer:
     settled: list[UUID] = field(default_factory=list)
     """Holds that may be refunded."""
     grants: int = 0
+
+
+SLOW: Final = 0.1
+"""Who is less prompt is slow."""
 
 
 @dataclass(frozen=True)

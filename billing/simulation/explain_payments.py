@@ -44,12 +44,17 @@ SELECT v.currency, coalesce(sum(p.amount_minor) FILTER (WHERE p.amount_minor > 0
 FROM invoices_invoicepayment p JOIN invoices_invoice v ON v.id = p.invoice_id
 WHERE p.organization_id = ANY(%s) GROUP BY 1
 """
-_UNFINISHED: Final = {
+_WRONG: Final = {
     "is an attempt without an end": "SELECT key FROM payments_paymentattempt"
     " WHERE organization_id = ANY(%s) AND state = 'open' AND session_ref = ''",
     "is refunded otherwise than its refunds say": "SELECT p.intent_ref FROM payments_payment p"
     " WHERE p.organization_id = ANY(%s) AND p.refunded_minor <> coalesce((SELECT"
     " sum(r.amount_minor) FROM payments_refund r WHERE r.payment_id = p.id), 0)",
+    "has an amount below nothing": "SELECT number FROM invoices_invoice"
+    " WHERE organization_id = ANY(%s) AND status = 'final' AND least(subtotal_minor, tax_minor,"
+    " total_minor, paid_minor, credited_minor, returned_minor) < 0",
+    "is a balance below nothing": "SELECT unit FROM ledger_balance"
+    " WHERE organization_id = ANY(%s) AND least(held, granted - held - consumed - expired) < 0",
     "is an event without effect": "SELECT e.ref || ' ' || e.error FROM payments_providereventrow e"
     " JOIN payments_paymentcustomer c ON c.ref = e.customer_ref"
     " WHERE c.organization_id = ANY(%s) AND e.state <> 'done'",
@@ -128,7 +133,7 @@ def payments_differences(world: World, owners: list[UUID]) -> Iterator[str]:
     yield from _collected(world, owners)
     yield from _refunds(world, owners)
     yield from _disputes(world, owners)
-    for what, statement in _UNFINISHED.items():
+    for what, statement in _WRONG.items():
         yield from (f"{name} {what}" for (name,) in _rows(statement, owners))
 
 

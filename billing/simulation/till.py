@@ -22,7 +22,7 @@ from billing.payments.services.checkout import CheckoutWanted, checkout_open
 from billing.payments.services.customers import card_make_default, card_remove
 from billing.plans.errors import PaymentMethodRequired
 from billing.plans.services import subscription_change
-from billing.simulation.customers import CARDS, DECIMALS, Customer, coins
+from billing.simulation.customers import CARDS, DECIMALS, SLOW, Customer, coins
 from billing.simulation.world import World
 
 DECLINED: Final = "4000000000000002"
@@ -149,6 +149,8 @@ def _top_up_by_itself(world: World, customer: Customer, now: datetime) -> None:
 
 def _invoice_pay(world: World, customer: Customer, now: datetime) -> None:
     """Pay an open invoice oneself: from the card, or on a page."""
+    if customer.prompt < SLOW and not customer.account.unpaid:
+        return
     invoice = _open_invoice(world, customer)
     if invoice is None:
         return

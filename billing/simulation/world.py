@@ -114,7 +114,7 @@ class World:
             zone=ZONES[number % len(ZONES)],
             country=COUNTRIES[number % len(COUNTRIES)],
             tax_id=f"X{number}" if number % 12 == 1 else "",
-            prompt=0.02 if number % 10 == 2 else 0.3,
+            prompt=0.02 if number % 6 == 3 else 0.3,
             card=CARDS[number % len(CARDS)],
         )
         with clock.frozen(now), tenant_scope(ref):

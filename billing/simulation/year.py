@@ -1,7 +1,7 @@
 """A virtual year, day by day, and its account at the end."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -251,38 +251,56 @@ def _end(world: World, now: datetime) -> None:
 def year_explain(world: World, now: datetime) -> YearReport:
     """Return how ledger, invoices, payments and the models compare at the end of a year."""
     with system_scope("simulation"):
-        rows = list(Balance.objects.filter(organization_id__in=list(world.by_id)))
         drifts = [
             each
             for each in drifts_read()
             if each.organization_id is None or each.organization_id in world.by_id
         ]
-        used = _used(world)
         money = money_of_year(world, list(world.by_id))
-    found = {
-        (row.organization_id, row.unit): Totals(row.granted, row.held, row.consumed, row.expired)
-        for row in rows
-    }
-    balances: list[Explained] = []
-    differences: list[str] = []
-    for customer in world.customers:
-        for unit, model in sorted(customer.account.totals(now).items()):
-            ledger = found.pop((customer.ref.id, unit), Totals())
-            balances.append(Explained(customer.ref.slug, unit, ledger, model))
-            if ledger != model:
-                differences.append(f"{customer.ref.slug} {unit}: {ledger} is not {model}")
-        differences += _usage_differences(customer, used)
-    differences += [f"{key}: {value} is of no grant" for key, value in found.items()]
-    differences += [*explained(world, now), *world.complaints]
+    balances = balances_explain(world, now)
     return YearReport(
         world.counts,
         tuple(balances),
-        tuple(differences),
+        tuple(year_differences(world, now, balances)),
         tuple(f"{each.check} {each.organization_id} {each.subject}" for each in drifts),
         money=money,
         invoices=world.counts["invoices"],
         events=sum(world.counts.values()),
     )
+
+
+def balances_explain(world: World, now: datetime) -> list[Explained]:
+    """Return every balance as ledger and models tell it; what either lacks is nothing."""
+    with system_scope("simulation"):
+        rows = list(Balance.objects.filter(organization_id__in=list(world.by_id)))
+    found = {
+        (row.organization_id, row.unit): Totals(row.granted, row.held, row.consumed, row.expired)
+        for row in rows
+    }
+    told = {
+        (customer.ref.id, unit): totals
+        for customer in world.customers
+        for unit, totals in sorted(customer.account.totals(now).items())
+    }
+    return [
+        Explained(
+            world.by_id[key[0]].ref.slug, key[1], found.get(key, Totals()), told.get(key, Totals())
+        )
+        for key in [*told, *(found.keys() - told.keys())]
+    ]
+
+
+def year_differences(world: World, now: datetime, balances: Iterable[Explained]) -> Iterator[str]:
+    """Tell whatever the books say and nothing explains, and what scheduled work failed at."""
+    for each in balances:
+        if each.ledger != each.model:
+            yield f"{each.organization} {each.unit}: {each.ledger} is not {each.model}"
+    with system_scope("simulation"):
+        used = _used(world)
+    for customer in world.customers:
+        yield from _usage_differences(customer, used)
+    yield from explained(world, now)
+    yield from world.complaints
 
 
 def _payments_count(world: World) -> None:

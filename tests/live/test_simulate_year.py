@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from billing.simulation.customers import HAPPENS
 from tests.live.machine import InstallationMaker
 
 
@@ -26,6 +27,7 @@ def test_a_year_of_two_hundred_organizations_is_explained(
     assert report["counts"]["accounts suspended"] > 10
     assert report["counts"]["accounts restored"] > 0
     assert report["events"] > report["invoices"]
+    assert [kind for kind in HAPPENS if report["counts"][kind] == 0] == []
     assert report["counts"]["disputes lost"] > 10
     assert report["counts"]["credit notes refunded"] > 50
     assert report["counts"]["automatic top-ups"] > 10

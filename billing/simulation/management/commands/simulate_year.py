@@ -82,9 +82,8 @@ class Command(BaseCommand):
         for line in (*report.differences, *report.drifts):
             self.stdout.write(f"DIFFERS  {line}")
         self.stdout.write(
-            f"drift {len(report.drifts)}, {len(report.balances) - len(report.differences)} of"
-            f" {len(report.balances)} balances and {report.invoices} invoices explained,"
-            f" {seconds:.0f} s"
+            f"drift {len(report.drifts)}, {len(report.differences)} differences in"
+            f" {len(report.balances)} balances and {report.invoices} invoices, {seconds:.0f} s"
         )
 
 
