@@ -137,22 +137,18 @@ def keep_payment(
     organization: OrganizationRef, payment_id: UUID, invoice: InvoiceInfo, minor: int
 ) -> None:
     """Write down the payment that came, once, as payments do."""
-    whose = {"organization_id": organization.id, "currency": invoice.currency}
+    shared = {
+        "id": payment_id,
+        "organization_id": organization.id,
+        "invoice_id": invoice.id,
+        "amount_minor": minor,
+        "currency": invoice.currency,
+    }
+    attempt = PaymentAttempt(key=f"test:{payment_id}", state="succeeded", asked_at=BEGINS, **shared)
+    payment = Payment(attempt=attempt, intent_ref=f"test:{payment_id}", **shared)
     with tenant_scope(organization):
-        attempt, _ = PaymentAttempt.objects.get_or_create(
-            key=f"test:{payment_id}",
-            defaults=whose | {"amount_minor": minor, "state": "succeeded", "asked_at": BEGINS},
-        )
-        Payment.objects.get_or_create(
-            id=payment_id,
-            defaults=whose
-            | {
-                "attempt": attempt,
-                "invoice_id": invoice.id,
-                "intent_ref": f"test:{payment_id}",
-                "amount_minor": minor,
-            },
-        )
+        PaymentAttempt.objects.bulk_create([attempt], ignore_conflicts=True)
+        Payment.objects.bulk_create([payment], ignore_conflicts=True)
 
 
 def credit(

@@ -158,7 +158,8 @@ CASES: list[tuple[str, str, set[str]]] = [
     ),
     (
         "invoices_invoiceschedule",
-        "UPDATE invoices_invoiceschedule SET usage_rest = '[]' WHERE usage_rest <> '[]' AND {of}",
+        """UPDATE invoices_invoiceschedule SET usage_rest = '[[null, "x", "USD", "1", "0"]]'"""
+        " WHERE {of}",
         {"invoices.usage_rest"},
     ),
     (
