@@ -102,7 +102,7 @@ const View = ({ row }: { row: Deployment }) => {
       <Stack gap="lg">
         <ErrorBox error={faultOf(change, "rollback", "pause", "resume")} />
         {row.paused_at === null ? null : (
-          <Alert color="yellow" variant="light" role="status">
+          <Alert color="straw" variant="light" role="status">
             {t("pausedNote", { when: format.dateTime(row.paused_at) })}
           </Alert>
         )}

@@ -70,7 +70,7 @@ export const CellRows = ({ model, cell, title, scored = true }: Props) => {
         {(page) => (
           <>
             {page.dataset_deleted ? (
-              <Alert color="yellow" variant="light" mb="sm">
+              <Alert color="straw" variant="light" mb="sm">
                 {t("rows.deleted")}
               </Alert>
             ) : null}

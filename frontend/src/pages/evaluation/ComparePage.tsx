@@ -115,7 +115,7 @@ const Result = ({ chosen }: { chosen: readonly string[] }) => {
       {({ models, same_rows, differences }) => (
         <Stack gap="lg">
           {same_rows ? null : (
-            <Alert color="yellow" variant="light">
+            <Alert color="straw" variant="light">
               {t("compare.otherRows")}
             </Alert>
           )}

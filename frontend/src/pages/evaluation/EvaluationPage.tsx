@@ -24,7 +24,7 @@ import { Confusion } from "./Confusion";
 import { Samples } from "./Samples";
 import { Averages, Baselines, Labels, Slices } from "./Tables";
 
-const COLORS = { better: "teal", not_separable: "yellow", worse: "red" } as const;
+const COLORS = { better: "teal", not_separable: "straw", worse: "red" } as const;
 const POINTS = 100;
 const P_DIGITS = 2;
 

@@ -31,7 +31,7 @@ export const JobWarnings = ({ job }: { job: Job }) => {
   if (job.warnings.length === 0) return null;
   return (
     <Alert
-      color="yellow"
+      color="straw"
       variant="light"
       title={t("outcome.warnings", { count: job.warnings.length })}
     >

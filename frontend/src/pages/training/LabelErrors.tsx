@@ -70,7 +70,7 @@ export const LabelErrors = ({ job }: { job: string }) => {
           ) : (
             <>
               {page.dataset_deleted ? (
-                <Alert color="yellow" variant="light" mb="sm">
+                <Alert color="straw" variant="light" mb="sm">
                   {t("study.deleted")}
                 </Alert>
               ) : null}

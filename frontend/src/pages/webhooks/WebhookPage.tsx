@@ -32,7 +32,7 @@ const Trouble = ({ row }: { row: Webhook }) => {
   return (
     <Alert
       variant="light"
-      color={row.disabled_reason === "manual" ? "gray" : "yellow"}
+      color={row.disabled_reason === "manual" ? "gray" : "straw"}
       icon={<IconAlertTriangle />}
     >
       {text}

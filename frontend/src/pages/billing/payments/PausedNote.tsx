@@ -20,7 +20,7 @@ export const PausedNote = ({ kept, linked = false }: Props) => {
   if (!enabled || !paused || !until) return null;
   return (
     <Alert
-      color="yellow"
+      color="straw"
       variant="light"
       title={t("auto.paused.title", { date: format.dateTime(until) })}
     >
