@@ -15,6 +15,8 @@ from tests.unit.payments.shop import Shop
 
 pytestmark = pytest.mark.django_db
 
+PAID = "checkout.session.completed"
+
 
 def bought(shop: Shop) -> None:
     """Pay for credit of fifty dollars; nobody has told us yet."""
@@ -39,8 +41,12 @@ def test_credit_is_given_when_its_payment_is_told(shop: Shop) -> None:
 
 def test_r38_an_event_told_fifty_times_counts_once(shop: Shop) -> None:
     bought(shop)
+    (paid,) = [one for one in shop.fake.all("event") if one["type"] == PAID]
 
-    shop.hear(copies=50)
+    assert {shop.tell(paid) for _ in range(25)} == {200}
+    shop.hear()
+    assert {shop.tell(paid) for _ in range(24)} == {200}
+    shop.act()
 
     assert shop.credit() == Decimal(50)
     assert kept() == len(shop.fake.all("event"))
