@@ -96,8 +96,9 @@ def _run(world: World, now: datetime) -> bool:
                     world.count("events of the bank told twice", not event_keep(event))
             asked = _asked(now)
             for task, payload in asked:
+                work: Callable[..., None] = _TASKS.get(task, _nowhere)
                 with suppress(ProviderAway):  # the worker's log has it, and the patrol mends it
-                    _TASKS.get(task, _nowhere)(**payload)
+                    work(**payload)
             more = bool(arrived or asked)
             did = did or more
     return did

@@ -75,7 +75,7 @@ def dispute_book(*, organization: OrganizationRef, dispute: ProviderDispute) -> 
     row.amount_minor, row.currency = dispute.amount_minor, dispute.currency
     row.state, row.reason = dispute.state, dispute.reason[:50]
     if row.state == _LOST and not row.booked and payment.invoice_id is not None:
-        _due_again(organization, payment, row)
+        _due_again(organization, payment.invoice_id, row)
         row.booked = True
         _audit(organization, "dispute.lost", payment, row.amount_minor)
     row.save()
@@ -87,14 +87,14 @@ def refunds_due() -> list[tuple[UUID, UUID]]:
     return list(rows.values_list("organization_id", "id")[:100])
 
 
-def _due_again(organization: OrganizationRef, payment: Payment, row: Dispute) -> None:
-    invoice = invoice_get(organization=organization, invoice_id=payment.invoice_id)
+def _due_again(organization: OrganizationRef, invoice_id: UUID, row: Dispute) -> None:
+    invoice = invoice_get(organization=organization, invoice_id=invoice_id)
     amount = min(row.amount_minor, invoice.paid_minor - invoice.returned_minor)
     if amount > 0:
         invoice_payment_unapply(
             organization=organization,
             invoice_id=invoice.id,
-            payment_id=payment.id,
+            payment_id=row.payment_id,
             amount_minor=amount,
             key=f"dispute:{row.ref}",
             reason=f"Lost dispute: {row.reason}",
