@@ -31,6 +31,7 @@ _TASKS: Final[dict[str, Callable[..., None]]] = {
 }
 _LOGGERS: Final = (
     "billing.invoices.tasks",
+    "billing.outcomes.services.charging",
     "billing.payments.services.processing",
     "billing.payments.tasks",
     "billing.plans.tasks",

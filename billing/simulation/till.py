@@ -42,6 +42,7 @@ def shop(world: World, customer: Customer, now: datetime) -> None:
     for likely, deed in _DEEDS:
         if world.happens(likely):
             deed(world, customer, now)
+            world.learn()
 
 
 def card_save(world: World, customer: Customer, now: datetime) -> None:
