@@ -32,6 +32,7 @@ _TASKS: Final[dict[str, Callable[..., None]]] = {
 }
 _LOGGERS: Final = (
     "billing.invoices.tasks",
+    "billing.outcomes.services.charging",
     "billing.payments.services.processing",
     "billing.payments.tasks",
     "anneal.kernel.rounds",
@@ -97,9 +98,9 @@ def _run(world: World, now: datetime) -> bool:
                     world.count("events of the bank told twice", not event_keep(event))
             asked = _asked(now)
             for task, payload in asked:
+                work: Callable[..., None] = _TASKS.get(task, _nowhere)
                 with suppress(ProviderAway):  # the worker's log has it, and the patrol mends it
-                    run: Callable[..., None] = _TASKS.get(task, _nowhere)
-                    run(**payload)
+                    work(**payload)
             more = bool(arrived or asked)
             did = did or more
     return did

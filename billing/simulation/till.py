@@ -23,6 +23,7 @@ from billing.payments.services.customers import card_make_default, card_remove
 from billing.plans.errors import PaymentMethodRequired
 from billing.plans.services import subscription_change
 from billing.simulation.customers import CARDS, DECIMALS, SLOW, Customer, coins
+from billing.simulation.offers import plans_of
 from billing.simulation.world import World
 
 DECLINED: Final = "4000000000000002"
@@ -36,11 +37,12 @@ def shop(world: World, customer: Customer, now: datetime) -> None:
         return
     if not customer.registered:
         if world.happens(0.05):
-            card_save(world, customer, now)
+            world.office.choice([card_save, _plan_begin])(world, customer, now)
         return
     for likely, deed in _DEEDS:
         if world.happens(likely):
             deed(world, customer, now)
+            world.learn()
 
 
 def card_save(world: World, customer: Customer, now: datetime) -> None:
@@ -64,6 +66,7 @@ def plan_choose(world: World, customer: Customer, plan: str, now: datetime) -> N
     except PaymentMethodRequired:
         wanted = CheckoutWanted(Purpose.PLAN, "/", plan=plan, time_zone=customer.zone)
         page_pay(world, customer, now, wanted)
+        customer.registered = True
         world.count("plans begun on a page")
         return
     except DomainError:
@@ -71,6 +74,11 @@ def plan_choose(world: World, customer: Customer, plan: str, now: datetime) -> N
         return
     world.learn()
     world.count("plan changes")
+
+
+def _plan_begin(world: World, customer: Customer, now: datetime) -> None:
+    """Go on a plan that costs money; its page saves the first card."""
+    plan_choose(world, customer, world.office.choice(plans_of(customer)[1:]), now)
 
 
 def page_pay(world: World, customer: Customer, now: datetime, wanted: CheckoutWanted) -> None:

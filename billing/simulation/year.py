@@ -195,7 +195,7 @@ def _office(world: World, now: datetime) -> None:
             redeem(world, customer, now)
         elif does < 0.034 and customer.account.rebates:
             invoice(world, customer, now)
-        elif world.happens(0.03 if customer.account.parked else 0.001):
+        elif world.happens(0.1 if customer.account.parked else 0.002):
             park(world, customer, now)
         trade(world, customer, now)
         shop(world, customer, now)

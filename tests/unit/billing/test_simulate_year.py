@@ -25,7 +25,16 @@ from tests.unit.conftest import DatabaseClone
 
 TODAY = datetime(2026, 11, 26, tzinfo=UTC)
 SEED = 7
-RARE = frozenset({"disputes won"})
+RARE = frozenset(
+    {
+        "disputes won",
+        "outcomes assumed",
+        "refusals",
+        "refusals by a budget",
+        "transfers too large",
+        "transfers twice",
+    }
+)
 """What so few days need not have seen."""
 
 Plant = Callable[[str, str], list[str]]
@@ -97,13 +106,13 @@ def test_all_money_that_came_is_on_invoices_or_has_become_credit(world: World) -
     moved = [money for money in report.money.values() if money.came_by_card]
     assert len(moved) > 2
     assert all(money.balanced for money in moved)
-    assert sum(money.became_credit for money in moved) > 0
     assert sum(money.refunded for money in moved) > 0
+    assert sum(money.taken_back for money in moved) > 0
 
 
 ONE = "id = (SELECT min(id::text)::uuid FROM {} WHERE {})"
 FAULTS = [
-    ("ledger_balance", "SET granted = granted + 1", "unit = 'prediction'", "prediction: Totals("),
+    ("ledger_balance", "SET granted = granted + 1", "{mine}", "Totals("),
     ("metering_usageevent", "SET units = units + 1", "true", "events tell"),
     (
         "plans_subscriptionperiod",
@@ -115,7 +124,12 @@ FAULTS = [
     ("invoices_invoiceitem", "SET amount = amount + 1", "kind = 'usage'", "usage of"),
     ("invoices_invoiceitem", "SET amount = amount + 1", "kind = 'outcome'", "was asked for, not"),
     ("invoices_invoiceline", "SET amount_minor = amount_minor + 1", "kind = 'fee'", "is on a line"),
-    ("invoices_invoice", "SET tax_minor = tax_minor + 1", "status = 'final'", "of tax on"),
+    (
+        "invoices_invoice",
+        "SET tax_minor = tax_minor + 1, subtotal_minor = subtotal_minor - 1",
+        "status = 'final'",
+        "of tax on",
+    ),
     ("invoices_invoicepayment", "SET amount_minor = amount_minor + 1", "true", "is booked"),
     (
         "invoices_invoicepayment",
@@ -124,7 +138,13 @@ FAULTS = [
         "money that came is not",
     ),
     ("invoices_numberseries", "SET last = last + 1", "true", "the last given is"),
-    ("invoices_creditnote", "SET total_minor = total_minor + 1", "true", "notes are kept"),
+    (
+        "invoices_creditnote",
+        "SET total_minor = total_minor + 1, subtotal_minor = subtotal_minor + 1,"
+        " due_minor = due_minor + 1",
+        "true",
+        "notes are kept",
+    ),
     (
         "invoices_dunning",
         "SET suspended_at = started_at + interval '1 day'",
@@ -149,8 +169,15 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("table", "change", "where", "told"), FAULTS)
-def test_a_fault_is_named(plant: Plant, table: str, change: str, where: str, told: str) -> None:
-    found = plant(table, f"UPDATE {table} {change} WHERE {ONE.format(table, where)}")
+def test_a_fault_is_named(
+    world: World, plant: Plant, table: str, change: str, where: str, told: str
+) -> None:
+    # The house's own balances are nobody's of the year.
+    mine = f"organization_id = '{world.customers[0].ref.id}' AND unit = 'prediction'"
+
+    found = plant(
+        table, f"UPDATE {table} {change} WHERE {ONE.format(table, where.format(mine=mine))}"
+    )
 
     assert any(told in each for each in found), found
 
@@ -177,7 +204,7 @@ def test_what_the_bank_does_not_know_is_told(
 
 
 def test_the_command_tells_the_same_of_the_same_seed(world: World) -> None:
-    reports = [simulated(2, 15, 5) for _ in range(2)]
+    reports = [simulated(2, 8, 5) for _ in range(2)]
 
     first, second = (report | {"seconds": 0} for report in reports)
     assert first == second
