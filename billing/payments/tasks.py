@@ -17,7 +17,7 @@ from billing.payments.services.attempts import (
 )
 from billing.payments.services.auto_top_up import auto_top_up_look, organizations_to_top_up
 from billing.payments.services.collecting import COLLECT_TASK, REFUND_TASK
-from billing.payments.services.intake import DUE_TASK, PROCESS_TASK
+from billing.payments.services.intake import PROCESS_TASK
 from billing.payments.services.processing import event_process, events_due
 from billing.payments.services.returning import refund_ask, refunds_due
 from billing.payments.services.sweeping import events_sweep, pages_due
@@ -32,7 +32,7 @@ def event(ref: str) -> None:
     event_process(ref)
 
 
-@task(name=DUE_TASK, queue="default", every=30.0)
+@task(name="payments.events", queue="default", every=30.0)
 def events() -> None:
     """Act on the events that wait for another try."""
     with system_scope("payment events due"):

@@ -12,7 +12,8 @@ from billing.invoices.services import dunning_failed, invoice_payment_apply, inv
 from billing.ledger import functions
 from billing.payments.contracts import AttemptState, IntentStatus, ProviderIntent
 from billing.payments.models import Payment, PaymentAttempt
-from billing.payments.services.pausing import auto_top_up_pause, auto_top_up_unpause
+from billing.payments.services.pausing import auto_top_up_pause
+from billing.payments.services.stopping import auto_top_up_unpause
 
 _EXPIRED: Final = "expired"
 
