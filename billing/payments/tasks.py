@@ -20,7 +20,7 @@ from billing.payments.services.auto_top_up import auto_top_up_look, auto_top_ups
 from billing.payments.services.collecting import COLLECT_TASK
 from billing.payments.services.export_freeze import exports_freeze
 from billing.payments.services.export_send import exports_send
-from billing.payments.services.intake import DUE_TASK, PROCESS_TASK
+from billing.payments.services.intake import PROCESS_TASK
 from billing.payments.services.pausing import MAIL_TASK
 from billing.payments.services.processing import event_process, events_due
 from billing.payments.services.returning import REFUND_TASK, refund_ask, refunds_due
@@ -35,7 +35,7 @@ def event(ref: str) -> None:
     event_process(ref)
 
 
-@task(name=DUE_TASK, queue="default", every=30.0)
+@task(name="payments.events", queue="default", every=30.0)
 def events() -> None:
     """Act on the events that wait for another try."""
     with system_scope("payment events due"):

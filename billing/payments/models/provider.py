@@ -39,7 +39,14 @@ class ProviderEventRow(SystemModel):
                 fields=["next_try_at"],
                 condition=Q(state="waiting"),
                 name="payments_providerevent_due",
-            )
+            ),
+            models.Index(
+                fields=["id"],
+                condition=Q(state="failed"),
+                name="payments_providerevent_failed",
+            ),
+            models.Index(fields=["object_ref"], name="payments_providerevent_object"),
+            models.Index(fields=["intent_ref"], name="payments_providerevent_intent"),
         ]
 
     def __str__(self) -> str:

@@ -86,6 +86,7 @@ def auto_top_ups_due(*, after: UUID) -> list[Due]:
     """
     rows = AutoTopUp.objects.filter(
         Q(retry_at__isnull=True) | Q(retry_at__lte=clock.now()),
+        ~Q(paused_reason=OPERATOR),
         ~Exists(_tried(OuterRef("organization_id")).filter(state=AttemptState.OPEN)),
         ~Exists(accounts_parked(OuterRef("organization_id"))),
         id__gt=after,

@@ -16,7 +16,6 @@ from billing.payments.models import ProviderEventRow
 from tenants.accounts.contracts import HOUSE_ORGANIZATION
 
 PROCESS_TASK: Final = "payments.event"
-DUE_TASK: Final = "payments.events"
 
 
 def event_keep(event: ProviderEvent) -> bool:
@@ -57,11 +56,10 @@ def event_replay(*, actor: Actor, event_id: UUID) -> None:
 def events_replay(*, actor: Actor) -> int:
     """Act on every event that failed; return how many there are. System scope.
 
-    They are worked off as those that are due are: so many at a time.
+    They are due then, and worked off as those that are due are: so many at a time.
     """
     count = _again(ProviderEventRow.objects.filter(state=EventState.FAILED))
     _audit(actor, "failed", "", count)
-    outbox_add(task=DUE_TASK, queue="default", payload={})
     return count
 
 

@@ -1,4 +1,4 @@
-"""What keeps automatic top-ups from buying: a refused card, a day's cap, an operator."""
+"""Keeping automatic top-ups from trying a refused card again and again."""
 
 from datetime import timedelta
 from typing import Final
@@ -8,9 +8,8 @@ from anneal.kernel.audit import audit_record
 from anneal.kernel.events import publish
 from anneal.kernel.ids import public_id
 from anneal.kernel.outbox import outbox_add
-from anneal.kernel.principal import SYSTEM_ACTOR, Actor
+from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, require_scope
-from billing.ledger import functions
 from billing.payments.contracts import AutoTopUpPaused
 from billing.payments.models import AutoTopUp
 
@@ -51,39 +50,5 @@ def auto_top_up_pause(*, organization: OrganizationRef, reason: str) -> None:
         action="auto_top_up.pause",
         target=public_id("atu_", row.id),
         detail={"reason": row.paused_reason},
-        organization=organization,
-    )
-
-
-def auto_top_up_unpause(*, organization: OrganizationRef) -> None:
-    """Buy again after money came, unless an operator stopped it."""
-    require_scope(organization)
-    rows = AutoTopUp.objects.filter(organization_id=organization.id)
-    rows.exclude(paused_reason=OPERATOR).update(retry_at=None, paused_reason="")
-
-
-def auto_top_up_stop(*, organization: OrganizationRef, actor: Actor, reason: str) -> None:
-    """Buy nothing by itself until an operator lets it go on, whatever the customer sets."""
-    _set(organization, actor, "auto_top_up.pause", OPERATOR, reason)
-
-
-def auto_top_up_resume(*, organization: OrganizationRef, actor: Actor, reason: str) -> None:
-    """Buy again at once, whoever or whatever stopped it."""
-    _set(organization, actor, "auto_top_up.resume", "", reason)
-
-
-def _set(
-    organization: OrganizationRef, actor: Actor, action: str, paused: str, reason: str
-) -> None:
-    require_scope(organization)
-    functions.account_open(organization_id=organization.id)
-    row = AutoTopUp.objects.get(organization_id=organization.id)
-    row.retry_at, row.paused_reason = None, paused
-    row.save(update_fields=["retry_at", "paused_reason"])
-    audit_record(
-        actor=actor,
-        action=action,
-        target=public_id("atu_", row.id),
-        detail={"reason": reason},
         organization=organization,
     )

@@ -16,6 +16,7 @@ from billing.payments.contracts import ProviderDispute, ProviderRefund
 from billing.payments.errors import ProviderRefused
 from billing.payments.models import AutoTopUp, Dispute, Payment, Refund
 from billing.payments.provider import provider_current
+from billing.payments.services.pausing import OPERATOR
 from tenants.accounts.selectors import due_of
 
 REFUND_TASK: Final = "payments.refund"
@@ -166,9 +167,9 @@ def dispute_book(*, organization: OrganizationRef, dispute: ProviderDispute) -> 
     row.amount_minor, row.currency = dispute.amount_minor, dispute.currency
     row.state, row.reason = dispute.state, dispute.reason[:50]
     if row.state == _LOST and not row.booked and payment.invoice_id is not None:
-        AutoTopUp.objects.filter(organization_id=organization.id).update(
-            enabled=False, paused_reason=_DISPUTE
-        )
+        automatic = AutoTopUp.objects.filter(organization_id=organization.id)
+        automatic.update(enabled=False)
+        automatic.exclude(paused_reason=OPERATOR).update(paused_reason=_DISPUTE)
         invoice_charged_back(
             organization=organization,
             invoice_id=payment.invoice_id,

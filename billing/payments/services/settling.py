@@ -16,8 +16,9 @@ from billing.ledger.errors import CurrencyMismatch
 from billing.payments.contracts import AttemptState, IntentStatus, ProviderIntent
 from billing.payments.models import Payment, PaymentAttempt
 from billing.payments.services.cards import card_seen
-from billing.payments.services.pausing import auto_top_up_pause, auto_top_up_unpause
+from billing.payments.services.pausing import auto_top_up_pause
 from billing.payments.services.returning import refund_begin
+from billing.payments.services.stopping import auto_top_up_unpause
 
 _EXPIRED: Final = "expired"
 

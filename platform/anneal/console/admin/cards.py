@@ -16,7 +16,8 @@ from anneal.console.admin.forms import ReasonForm
 from anneal.console.admin.payment_parts import StateColumns, organization_of
 from anneal.console.admin.site import operator_actor, site
 from billing.payments.models import AutoTopUp, PaymentMethod
-from billing.payments.services.pausing import OPERATOR, auto_top_up_resume, auto_top_up_stop
+from billing.payments.services.pausing import OPERATOR
+from billing.payments.services.stopping import auto_top_up_resume, auto_top_up_stop
 
 
 @admin.register(PaymentMethod, site=site)
