@@ -115,6 +115,8 @@ def outcome_invoice(*, organization: OrganizationRef, outcome: OutcomeInfo) -> I
     if outcome.payment is not Payment.INVOICE:
         return None
     item = item_get(organization=organization, source=source_of(outcome.id))
+    if item.invoice_id is None:
+        return None
     row = invoices_rows(organization=organization).filter(id=item.invoice_id).first()
     return invoice_info(row) if row else None
 
