@@ -6,7 +6,9 @@ import { useKnown } from "@/lib/useKnown";
 import { useOrg } from "@/lib/useOrg";
 import { LinkAnchor } from "@/ui/links";
 
-const CAUSES = new Set(["daily_cap", "payment_method_required"]);
+const CAUSES = new Set(["daily_cap", "payment_method_required", "operator", "dispute_lost"]);
+/** What no time ends, but somebody. */
+const STOPPED = new Set(["operator", "dispute_lost"]);
 
 type Props = { kept: AutoTopUp; linked?: boolean };
 
@@ -17,12 +19,16 @@ export const PausedNote = ({ kept, linked = false }: Props) => {
   const format = useFormat();
   const org = useOrg();
   const { enabled, paused, paused_until: until } = kept;
-  if (!enabled || !paused || !until) return null;
+  if (!paused || !(STOPPED.has(paused) || (enabled && until))) return null;
   return (
     <Alert
       color="straw"
       variant="light"
-      title={t("auto.paused.title", { date: format.dateTime(until) })}
+      title={
+        until && !STOPPED.has(paused)
+          ? t("auto.paused.title", { date: format.dateTime(until) })
+          : t("auto.paused.stopped")
+      }
     >
       {CAUSES.has(paused)
         ? known("auto.paused", paused)
