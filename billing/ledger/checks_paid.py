@@ -10,25 +10,29 @@ _ROWS: Final = """
 WITH applied AS (
   SELECT organization_id, payment_id, invoice_id, amount_minor + excess_minor AS amount
   FROM invoices_invoicepayment WHERE key = 'payment:' || payment_id
+), returned AS (
+  -- Credit of a currency that the account cannot hold went back whole, and was on no invoice.
+  SELECT organization_id, payment_id FROM payments_refund WHERE key = 'currency:' || payment_id
 ), came AS (
   SELECT organization_id, invoice_id, sum(amount_minor) AS amount
   FROM payments_payment GROUP BY 1, 2
 ), outside AS (
   SELECT organization_id, invoice_id, sum(excess_minor) AS excess,
-         sum(amount_minor + excess_minor)
-           FILTER (WHERE key NOT LIKE 'payment:%%' AND key NOT LIKE 'unapply:dispute:%%') AS amount
+         sum(amount_minor + excess_minor) FILTER (WHERE key NOT LIKE 'payment:%%') AS amount
   FROM invoices_invoicepayment GROUP BY 1, 2
-), lost AS (
-  SELECT p.organization_id, p.invoice_id, sum(d.amount_minor) AS amount
-  FROM payments_dispute d JOIN payments_payment p
-    ON p.organization_id = d.organization_id AND p.id = d.payment_id
-  WHERE d.state = 'lost' GROUP BY 1, 2
 ), sent AS (
-  SELECT organization_id, payment_id, sum(amount_minor) AS amount FROM payments_refund GROUP BY 1, 2
+  -- One that was made at the provider counts once the money has gone.
+  SELECT organization_id, payment_id, sum(amount_minor) AS amount FROM payments_refund
+  WHERE key NOT LIKE 'provider:%%' OR state = 'succeeded' GROUP BY 1, 2
 ), sent_of AS (
   -- By its name a refund says which credit note it is of.
   SELECT organization_id, split_part(key, ':', 2) AS note, sum(amount_minor) AS amount
-  FROM payments_refund GROUP BY 1, 2
+  FROM payments_refund WHERE key LIKE 'credit_note:%%' GROUP BY 1, 2
+), sent_there AS (
+  SELECT organization_id, 'refund:' || ref AS key, amount_minor FROM payments_refund
+  WHERE key LIKE 'provider:%%' AND state = 'succeeded'
+), noted_there AS (
+  SELECT organization_id, key, returned_minor FROM invoices_creditnote WHERE key LIKE 'refund:re%%'
 ), taken AS (
   SELECT organization_id, key, amount_minor FROM invoices_invoicepayment
   WHERE key LIKE 'unapply:dispute:%%'
@@ -39,7 +43,14 @@ WITH applied AS (
   SELECT p.organization_id, 'overpaid:' || p.key AS source, i.currency, p.excess_minor
   FROM invoices_invoicepayment p JOIN invoices_invoice i
     ON i.organization_id = p.organization_id AND i.id = p.invoice_id
-  WHERE p.excess_minor <> 0
+  WHERE p.excess_minor <> 0 AND NOT EXISTS (
+    -- Credit of a currency that the account cannot hold went back to the card.
+    SELECT FROM payments_refund r
+    WHERE r.organization_id = p.organization_id AND r.key = 'excess:' || p.payment_id)
+), kept AS (
+  -- What was left when a part was taken back is given anew, under the same name and more.
+  SELECT * FROM ledger_grant
+  WHERE source LIKE 'overpaid:%%' AND source !~ '^overpaid:payment:[0-9a-f-]{36}:'
 ), noted AS (
   SELECT organization_id, 'credit_note:' || id AS source, currency, returned_minor
   FROM invoices_creditnote WHERE return_by = 'credit'
@@ -61,7 +72,9 @@ _CHECKS: Final = (
     # All of a payment is on its invoice, once, or became credit beyond it.
     Check(
         "payments.applied",
-        "payments_payment p FULL JOIN applied b"
+        "(SELECT p.* FROM payments_payment p LEFT JOIN returned r"
+        " ON r.organization_id = p.organization_id AND r.payment_id = p.id"
+        " WHERE r.payment_id IS NULL OR p.invoice_id IS NOT NULL) p FULL JOIN applied b"
         " ON b.organization_id = p.organization_id AND b.payment_id = p.id",
         "coalesce(p.organization_id, b.organization_id)",
         "coalesce(p.id, b.payment_id)::text",
@@ -72,12 +85,10 @@ _CHECKS: Final = (
         "payments.invoice",
         "(SELECT * FROM invoices_invoice WHERE status = 'final') f"
         " LEFT JOIN came c ON c.organization_id = f.organization_id AND c.invoice_id = f.id"
-        " LEFT JOIN lost l ON l.organization_id = f.organization_id AND l.invoice_id = f.id"
         " LEFT JOIN outside o ON o.organization_id = f.organization_id AND o.invoice_id = f.id",
         "f.organization_id",
         "f.number",
-        "coalesce(c.amount, 0) + coalesce(o.amount, 0) - coalesce(l.amount, 0)"
-        " - coalesce(o.excess, 0)",
+        "coalesce(c.amount, 0) + coalesce(o.amount, 0) - coalesce(o.excess, 0)",
         "f.paid_minor",
     ),
     Check(
@@ -86,7 +97,7 @@ _CHECKS: Final = (
         " ON s.organization_id = p.organization_id AND s.payment_id = p.id",
         "p.organization_id",
         "p.id::text",
-        "s.amount",
+        "least(coalesce(s.amount, 0), p.amount_minor)",
         "p.refunded_minor",
     ),
     Check(
@@ -106,13 +117,32 @@ _CHECKS: Final = (
         "n.returned_minor",
         "s.amount",
     ),
+    # The note of a refund made at the provider is never above it, nor without it.
+    Check(
+        "refunds.outside",
+        "noted_there n LEFT JOIN sent_there s"
+        " ON s.organization_id = n.organization_id AND s.key = n.key",
+        "n.organization_id",
+        "n.key",
+        "CASE WHEN s.key IS NOT NULL THEN least(n.returned_minor, s.amount_minor) END",
+        "n.returned_minor",
+    ),
+    # What is lost is booked, and nothing else is; less comes off where less was left.
     Check(
         "disputes.booked",
-        "payments_dispute d FULL JOIN taken t"
+        "payments_dispute WHERE booked <> (state = 'lost')",
+        "organization_id",
+        "ref",
+        "(state = 'lost')::integer",
+        "booked::integer",
+    ),
+    Check(
+        "disputes.taken",
+        "taken t LEFT JOIN (SELECT * FROM payments_dispute WHERE state = 'lost') d"
         " ON t.organization_id = d.organization_id AND t.key = 'unapply:dispute:' || d.ref",
-        "coalesce(d.organization_id, t.organization_id)",
-        "coalesce(d.ref, t.key)",
-        "CASE WHEN d.state = 'lost' THEN d.amount_minor END",
+        "t.organization_id",
+        "t.key",
+        "CASE WHEN d.id IS NOT NULL THEN least(-t.amount_minor, d.amount_minor) END",
         "-t.amount_minor",
     ),
     # Bought credit names its payment, also what was given anew when a part was taken back.
@@ -128,7 +158,7 @@ _CHECKS: Final = (
     ),
     Check(
         "grants.overpaid",
-        "beyond b FULL JOIN (SELECT * FROM ledger_grant WHERE source LIKE 'overpaid:%%') g"
+        "beyond b FULL JOIN kept g"
         " ON g.organization_id = b.organization_id AND g.source = b.source"
         " AND g.unit = b.currency",
         "coalesce(g.organization_id, b.organization_id)",

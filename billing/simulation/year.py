@@ -27,7 +27,7 @@ from billing.simulation.explain import explained
 from billing.simulation.explain_payments import Money, money_of_year
 from billing.simulation.model import Totals
 from billing.simulation.offers import invoice, offer, park, plans_of, redeem
-from billing.simulation.relay import Complaints, relay
+from billing.simulation.relay import Complaints, outbox_clear, relay
 from billing.simulation.till import plan_choose, shop
 from billing.simulation.world import World
 
@@ -81,6 +81,7 @@ def year_live(
 def _live(world: World, organizations: int, days: int, progress: Callable[[int], None]) -> datetime:
     today = clock.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     first = today - days * _DAY
+    outbox_clear(first)
     offer(world, first)
     last = max(1, int(days * 0.8 / world.pace))
     joins = sorted(world.chance.randrange(last) for _ in range(organizations))
