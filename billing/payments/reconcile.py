@@ -18,6 +18,7 @@ from uuid import UUID
 from django.db.models import Model, QuerySet
 
 from anneal.kernel import clock
+from anneal.kernel.ids import uuid7
 from anneal.kernel.scopes import OrganizationRef, Scope, system_scope, tenant_scope
 from billing.ledger.contracts import Drift
 from billing.payments.contracts import (
@@ -38,7 +39,6 @@ _UNHEARD: Final = timedelta(hours=25)
 _STATE: Final = "provider_state."
 _NOT_SENT: Final = frozenset({"failed", "canceled"})
 _LOST: Final = "lost"
-_DEMO: Final = "demo_"
 
 
 @dataclass
@@ -49,6 +49,9 @@ class _Look:
     organization: OrganizationRef | None
     since: datetime | None
     drifts: list[Drift] = field(default_factory=list)
+    begun: datetime = field(default_factory=clock.now)
+    later_ids: UUID = field(default_factory=uuid7)
+    """What is booked while the provider lists has an id from here on."""
 
     def scope(self) -> AbstractContextManager[Scope]:
         if self.organization is not None:
@@ -57,9 +60,7 @@ class _Look:
 
     def named(self, rows: QuerySet[Any], column: str) -> QuerySet[Any]:
         """Return rows that this provider knows; of another one, used before, nobody is asked."""
-        ours = rows.exclude(**{column: ""})
-        mine = {f"{column}__startswith": _DEMO}
-        return ours.filter(**mine) if self.provider.name == "demo" else ours.exclude(**mine)
+        return rows.filter(**{f"{column}__regex": f"^({'|'.join(self.provider.prefixes)})"})
 
     def differ(
         self, check: str, row: Model | UUID, subject: str, expected: int, found: int
@@ -97,15 +98,15 @@ def _payments(look: _Look) -> None:
             for intent in page:
                 row = known.get(intent.ref)
                 paid = intent.status == IntentStatus.SUCCEEDED
-                if row is not None:
+                if row is not None and (paid or row.id < look.later_ids):
                     same = paid and intent.currency == row.currency
                     same = same and intent.attempt_id in (None, row.attempt_id)
                     expected = intent.amount_minor if same else 0
                     look.differ("provider.payment", row, intent.ref, expected, row.amount_minor)
-                elif paid:
+                elif row is None and paid:
                     _unbooked(look, intent)
         seen.update(known)
-    _missing(look, rows, "intent_ref", seen)
+    _missing(look, rows.filter(id__lt=look.later_ids), "intent_ref", seen)
 
 
 def _unbooked(look: _Look, intent: ProviderIntent) -> None:
@@ -138,7 +139,7 @@ def _refunds(look: _Look) -> None:
                     whose = apart[refund.intent]
                     look.differ(f"{_STATE}refund_unknown", whose, refund.ref, sent, 0)
         seen.update(known)
-    _missing(look, rows, "ref", seen)
+    _missing(look, rows.filter(asked_at__lt=look.begun), "ref", seen)
 
 
 def _paid_of(page: Sequence[ProviderRefund], known: dict[str, Any]) -> dict[str, UUID]:

@@ -27,6 +27,8 @@ class Provider(Protocol):
     """
 
     name: str
+    prefixes: tuple[str, ...]
+    """How the references of its payments, refunds and disputes begin."""
 
     def customer_make(self, *, name: str, organization: str, key: str) -> str:
         """Make a customer and return its reference."""

@@ -20,7 +20,7 @@ from billing.invoices.contracts import (
     SellerTerms,
     TopUpInfo,
 )
-from billing.invoices.models import Invoice, InvoiceLine
+from billing.invoices.models import Invoice, InvoiceLine, InvoicePayment
 from billing.invoices.services import (
     credit_note_issue,
     invoice_payment_apply,
@@ -137,18 +137,39 @@ def keep_payment(
     organization: OrganizationRef, payment_id: UUID, invoice: InvoiceInfo, minor: int
 ) -> None:
     """Write down the payment that came, once, as payments do."""
+    with tenant_scope(organization):
+        _payment_write(organization.id, payment_id, invoice.id, invoice.currency, minor)
+
+
+def keep_payments() -> None:
+    """Write down whatever came and invoices alone know of, of every organization."""
+    with system_scope("test"):
+        came = InvoicePayment.objects.filter(key__startswith="payment:").select_related("invoice")
+        for each in came:
+            amount = each.amount_minor + each.excess_minor
+            _payment_write(
+                each.organization_id,
+                each.payment_id,
+                each.invoice_id,
+                each.invoice.currency,
+                amount,
+            )
+
+
+def _payment_write(
+    organization_id: UUID, payment_id: UUID, invoice_id: UUID, currency: str, minor: int
+) -> None:
     shared = {
         "id": payment_id,
-        "organization_id": organization.id,
-        "invoice_id": invoice.id,
+        "organization_id": organization_id,
+        "invoice_id": invoice_id,
         "amount_minor": minor,
-        "currency": invoice.currency,
+        "currency": currency,
     }
     attempt = PaymentAttempt(key=f"test:{payment_id}", state="succeeded", asked_at=BEGINS, **shared)
     payment = Payment(attempt=attempt, intent_ref=f"test:{payment_id}", **shared)
-    with tenant_scope(organization):
-        PaymentAttempt.objects.bulk_create([attempt], ignore_conflicts=True)
-        Payment.objects.bulk_create([payment], ignore_conflicts=True)
+    PaymentAttempt.objects.bulk_create([attempt], ignore_conflicts=True)
+    Payment.objects.bulk_create([payment], ignore_conflicts=True)
 
 
 def credit(

@@ -32,7 +32,7 @@ from billing.plans.services import subscription_change
 from billing.plans.tasks import renew
 from tests.unit.billing.books import Books
 from tests.unit.billing.threads import at_once, in_scope, organization_of
-from tests.unit.invoices.helpers import D, invoiced
+from tests.unit.invoices.helpers import D, invoiced, keep_payments
 
 BEGINS = datetime(2033, 1, 31, 12, tzinfo=UTC)
 FEBRUARY = datetime(2033, 2, 28, tzinfo=UTC)
@@ -45,6 +45,7 @@ def committed(
     """An organization that every connection sees; its subscriptions are over afterwards."""
     with django_db_blocker.unblock():
         yield organization_of(books)
+        keep_payments()
         connection.close()
     with books.connection.transaction():
         books.connection.execute("SET LOCAL ROLE anneal_system")
