@@ -42,6 +42,7 @@ class Bank:
     """Cards, pages, payments, refunds and disputes; ``steady`` it makes no mistakes."""
 
     name = "simulated"
+    prefixes: tuple[str, ...] = ("pi_", "re_", "dp_")
 
     def __init__(self, seed: int, pace: float = 1) -> None:
         self.chance = random.Random(f"{seed}:bank")  # noqa: S311 # chance that can be repeated

@@ -41,7 +41,7 @@ class DemoProvider:
     """Cards that are numbers of tests, and money that is none."""
 
     name = "demo"
-    prefixes = ("demo_",)
+    prefixes: tuple[str, ...] = ("demo_",)
 
     def customer_make(self, *, name: str, organization: str, key: str) -> str:
         """Make a customer."""

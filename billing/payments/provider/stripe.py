@@ -49,7 +49,7 @@ class StripeProvider:
     """An account at Stripe."""
 
     name = "stripe"
-    prefixes = ("pi_", "re_", "pyr_", "du_", "dp_")
+    prefixes: tuple[str, ...] = ("pi_", "re_", "pyr_", "du_", "dp_")
 
     def __init__(self, client: stripe.StripeClient, http: stripe.RequestsClient) -> None:
         self._v1, self._http = client.v1, http
