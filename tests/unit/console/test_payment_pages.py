@@ -32,10 +32,16 @@ from tests.unit.console.till import (
     send,
 )
 from tests.unit.factories import make_member
-from tests.unit.payments.conftest import card, fake, shop
+from tests.unit.payments.conftest import card, fake, seed, shop
 from tests.unit.payments.shop import Shop
 
-__all__ = ["card", "fake", "operator", "shop"]  # fixtures of the console's and payments' tests
+__all__ = [
+    "card",
+    "fake",
+    "operator",
+    "seed",
+    "shop",
+]  # fixtures of the console's and payments' tests
 
 pytestmark = pytest.mark.django_db
 
