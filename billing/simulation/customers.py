@@ -169,6 +169,8 @@ class Booked:
     """By organization and key. What came by card the bank tells."""
     notes: dict[UUID, tuple[UUID, int]] = field(default_factory=dict)
     """By note, the invoice and the coins taken off."""
+    lost: set[str] = field(default_factory=set)
+    """Disputes of which the models know."""
 
 
 def coins(minor: int, currency: str) -> Decimal:

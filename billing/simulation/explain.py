@@ -255,21 +255,26 @@ def _excess(world: World, owners: list[UUID]) -> Iterator[str]:
         (customer.ref.id, lot.source): lot.amount
         for customer in world.customers
         for lot in customer.account.lots.values()
-        if lot.source.split(":")[0] in ("overpaid", "credit_note")
+        if lot.source.split(":")[0] in ("overpaid", "credit_note") and ":dispute:" not in lot.source
     }
     if found != expected:
         yield f"{len(found)} grants of money that came too much or went back, not {len(expected)}"
 
 
 def _ladders(world: World, owners: list[UUID], now: datetime) -> Iterator[str]:
-    """Nobody is parked before the ladder's end, and whoever does not pay is."""
-    for owner, number, began, suspended, ended in _rows(
-        "SELECT d.organization_id, v.number, d.started_at, d.suspended_at, d.ended_at"
+    """Nobody is parked before the ladder's end but for credit whose bank took the money back.
+
+    Whoever does not pay is.
+    """
+    for owner, number, began, suspended, ended, taken_back in _rows(
+        "SELECT d.organization_id, v.number, d.started_at, d.suspended_at, d.ended_at,"
+        " v.kind = 'top_up' AND EXISTS (SELECT FROM payments_dispute x JOIN payments_payment p"
+        " ON p.id = x.payment_id WHERE p.invoice_id = v.id AND x.state = 'lost')"
         " FROM invoices_dunning d JOIN invoices_invoice v ON v.id = d.invoice_id"
         " WHERE d.organization_id = ANY(%s)",
         [owners],
     ):
-        early = suspended is not None and suspended - began < _LADDER
+        early = suspended is not None and suspended - began < _LADDER and not taken_back
         late = suspended is None and ended is None and now - began > _UNPARKED
         free = suspended is not None and ended is None and not world.by_id[owner].account.parked
         if early or late:

@@ -20,6 +20,7 @@ from billing.payments.errors import ProviderAway
 from billing.payments.services.collecting import COLLECT_TASK
 from billing.payments.services.intake import PROCESS_TASK, event_keep
 from billing.payments.services.returning import REFUND_TASK
+from billing.simulation.chargebacks import chargebacks_learn
 from billing.simulation.customers import DECIMALS, Customer, Disagreement, coins
 from billing.simulation.world import World
 
@@ -113,6 +114,7 @@ def _run(world: World, now: datetime) -> bool:
 
 def _learn(world: World) -> None:
     """Tell the models what came of it."""
+    chargebacks_learn(world)
     world.learn()
     invoices_learn(world)
     _parking_learn(world)

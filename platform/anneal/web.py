@@ -23,6 +23,9 @@ BODY_BYTES: Final = 4_096
 READ_SECONDS: Final = 60.0
 READ_BYTES: Final = 65_536
 """So much of an answer that waits for its client has to be taken in each `READ_SECONDS`."""
+IDLE_SECONDS: Final = 75
+"""How long a connection may wait for its next request. Longer than common clients keep one (httpx 5
+s): where the server closes first, a request can meet a connection that is just being closed."""
 LINGER_SECONDS: Final = 10.0
 """How long the rest of a body that was refused is read and dropped, so that the answer is seen."""
 
@@ -193,6 +196,7 @@ def main(arguments: list[str] | None = None) -> None:
         port=options.port,
         http=PatientProtocol,
         access_log=False,
+        timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=options.grace,
     )
 

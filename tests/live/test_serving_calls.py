@@ -1,7 +1,9 @@
 """The online calls of a running installation, through real clients."""
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,23 @@ def test_sentiment_is_told_and_charged(customer: Customer) -> None:
     assert answer.headers["x-request-id"].startswith("req_")
     assert float(answer.headers["x-inference-ms"]) > 0
     assert customer.balance()["consumed"] == before + 2
+
+
+def test_a_connection_that_waited_longer_than_clients_keep_it_is_still_good(
+    customer: Customer,
+) -> None:
+    address = httpx.URL(customer.installation.url)
+    connection = HTTPConnection(address.host, address.port, timeout=10)
+    connection.request("GET", "/livez")
+    assert connection.getresponse().read()
+    kept = connection.sock
+
+    time.sleep(6)
+
+    connection.request("GET", "/livez")
+    assert connection.getresponse().status == 200
+    assert connection.sock is kept
+    connection.close()
 
 
 def test_the_web_process_serves_without_torch(customer: Customer) -> None:
