@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final, TypeVar
@@ -14,8 +14,6 @@ from django.conf import settings
 from anneal.kernel.scopes import ScopeError, current_scope
 from billing.payments.contracts import (
     ChargeWanted,
-    CheckoutState,
-    IntentStatus,
     MeterEventWanted,
     ProviderCard,
     ProviderDispute,
@@ -26,16 +24,23 @@ from billing.payments.contracts import (
     SessionWanted,
 )
 from billing.payments.errors import ProviderAway, ProviderRefused
-from billing.payments.provider.amounts import from_stripe, to_stripe
+from billing.payments.provider.amounts import to_stripe
 from billing.payments.provider.events import event_of, signed
 from billing.payments.provider.stripe_meters import event_create, event_is_known, hour_counted
+from billing.payments.provider.stripe_objects import (
+    ATTEMPT,
+    REFUND,
+    card_of,
+    declined_of,
+    dispute_of,
+    intent_of,
+    metadata_of,
+    refund_of,
+    session_of,
+)
 
 _T = TypeVar("_T")
 _PAGE: Final = 100
-_METADATA: Final = "anneal_attempt"
-_REFUND: Final = "anneal_refund"
-_ENDED: Final = {"succeeded": IntentStatus.SUCCEEDED, "canceled": IntentStatus.FAILED}
-_DECLINED: Final = frozenset({"requires_payment_method", "requires_action"})
 # A key that was changed at Stripe is mended here: it must not end what waits for it.
 _PASSING: Final = (
     stripe.APIConnectionError,
@@ -87,23 +92,23 @@ class StripeProvider:
                 "product_data": {"name": wanted.label},
             }
             params["line_items"] = [{"quantity": 1, "price_data": price}]
-            params["payment_intent_data"] = {"metadata": {_METADATA: str(wanted.attempt_id)}}
+            params["payment_intent_data"] = {"metadata": {ATTEMPT: str(wanted.attempt_id)}}
         sessions: Any = self._v1.checkout.sessions
         made = _persistent(
             lambda key: sessions.create(params, {"idempotency_key": key}), wanted.key
         )
-        return _session(made)
+        return session_of(made)
 
     def session_read(self, ref: str) -> ProviderSession:
         """Retrieve a Checkout session."""
         with _asking():
-            return _session(self._v1.checkout.sessions.retrieve(ref))
+            return session_of(self._v1.checkout.sessions.retrieve(ref))
 
     def session_expire(self, ref: str) -> ProviderSession:
         """Expire it; one that is over already is read instead."""
         try:
             with _asking():
-                return _session(self._v1.checkout.sessions.expire(ref))
+                return session_of(self._v1.checkout.sessions.expire(ref))
         except ProviderRefused:
             return self.session_read(ref)
 
@@ -118,7 +123,7 @@ class StripeProvider:
             "off_session": True,
             "confirm": True,
             "description": wanted.label,
-            "metadata": {_METADATA: str(wanted.attempt_id)},
+            "metadata": {ATTEMPT: str(wanted.attempt_id)},
         }
         intents: Any = self._v1.payment_intents
         mine = {"customer": wanted.customer, "limit": 100}
@@ -126,16 +131,16 @@ class StripeProvider:
             made = _persistent(
                 lambda key: intents.create(params, {"idempotency_key": key}),
                 wanted.key,
-                lambda: _named(intents.list(mine), _METADATA, str(wanted.attempt_id)),
+                lambda: _named(intents.list(mine), ATTEMPT, str(wanted.attempt_id)),
             )
         except stripe.CardError as error:
-            return _declined(error, wanted)
-        return _intent(made)
+            return declined_of(error, wanted)
+        return intent_of(made)
 
     def intent_read(self, ref: str) -> ProviderIntent:
         """Retrieve a payment intent."""
         with _asking():
-            return _intent(self._v1.payment_intents.retrieve(ref, {"expand": ["payment_method"]}))
+            return intent_of(self._v1.payment_intents.retrieve(ref, {"expand": ["payment_method"]}))
 
     def cards(self, customer: str) -> tuple[ProviderCard, ...]:
         """List a customer's cards, the oldest first; a customer that was deleted has none."""
@@ -146,7 +151,7 @@ class StripeProvider:
             listed = self._v1.payment_methods.list({"customer": customer, "type": "card"})
             found = list(listed.auto_paging_iter())
         default = whole.invoice_settings.default_payment_method if whole.invoice_settings else None
-        return tuple(_card(each, default) for each in reversed(found) if each.card)
+        return tuple(card_of(each, default) for each in reversed(found) if each.card)
 
     def card_default(self, *, customer: str, card: str) -> None:
         """Make it the one that invoices are paid with."""
@@ -199,40 +204,40 @@ class StripeProvider:
         params = {
             "payment_intent": intent,
             "amount": to_stripe(amount_minor, currency),
-            "metadata": {_REFUND: str(refund_id)},
+            "metadata": {REFUND: str(refund_id)},
         }
         with _asking():
-            made = _named(refunds.list(mine), _REFUND, str(refund_id))
-        return _refund(
+            made = _named(refunds.list(mine), REFUND, str(refund_id))
+        return refund_of(
             made
             or _persistent(
                 lambda key: refunds.create(params, {"idempotency_key": key}),
                 key,
-                lambda: _named(refunds.list(mine), _REFUND, str(refund_id)),
+                lambda: _named(refunds.list(mine), REFUND, str(refund_id)),
             )
         )
 
     def refund_read(self, ref: str) -> ProviderRefund:
         """Retrieve a refund."""
         with _asking():
-            return _refund(self._v1.refunds.retrieve(ref))
+            return refund_of(self._v1.refunds.retrieve(ref))
 
     def dispute_read(self, ref: str) -> ProviderDispute:
         """Retrieve a dispute."""
         with _asking():
-            return _dispute(self._v1.disputes.retrieve(ref))
+            return dispute_of(self._v1.disputes.retrieve(ref))
 
     def intents_since(self, moment: datetime | None) -> Iterator[ProviderIntent]:
         """List payment intents."""
-        return _listed(self._v1.payment_intents, moment, _intent)
+        return _listed(self._v1.payment_intents, moment, intent_of)
 
     def refunds_since(self, moment: datetime | None) -> Iterator[ProviderRefund]:
         """List refunds."""
-        return _listed(self._v1.refunds, moment, _refund)
+        return _listed(self._v1.refunds, moment, refund_of)
 
     def disputes_since(self, moment: datetime | None) -> Iterator[ProviderDispute]:
         """List disputes."""
-        return _listed(self._v1.disputes, moment, _dispute)
+        return _listed(self._v1.disputes, moment, dispute_of)
 
     def event_verified(self, body: bytes, signature: str) -> ProviderEvent:
         """Check the signature against STRIPE_WEBHOOK_SECRET."""
@@ -295,11 +300,7 @@ def _persistent(
 
 def _named(listed: Any, name: str, value: str) -> Any:
     """Return the newest of a list that bears a value of ours, None if none does."""
-    return next((each for each in listed.data if _metadata(each).get(name) == value), None)
-
-
-def _metadata(found: Any) -> dict[str, str]:
-    return found.metadata.to_dict() if found.metadata else {}
+    return next((each for each in listed.data if metadata_of(each).get(name) == value), None)
 
 
 def _listed(service: Any, moment: datetime | None, read: Callable[[Any], _T]) -> Iterator[_T]:
@@ -308,95 +309,3 @@ def _listed(service: Any, moment: datetime | None, read: Callable[[Any], _T]) ->
     with _asking():
         for each in service.list({"limit": _PAGE, **params}).auto_paging_iter():
             yield read(each)
-
-
-def _id(value: Any) -> str:
-    """Return a reference, whether it came expanded or not."""
-    return value if isinstance(value, str) else value.id if value else ""
-
-
-def _ours(found: Any, name: str) -> UUID | None:
-    """Return the row of ours that an object of Stripe's was made for."""
-    wanted = (found.metadata.to_dict() if found.metadata else {}).get(name)
-    return UUID(wanted) if wanted else None
-
-
-def _session(found: Any) -> ProviderSession:
-    return ProviderSession(
-        ref=found.id,
-        state=CheckoutState(found.status),
-        url=found.url or "",
-        expires_at=datetime.fromtimestamp(found.expires_at, UTC),
-        customer=_id(found.customer),
-        intent=_id(found.payment_intent),
-    )
-
-
-def _intent(found: Any) -> ProviderIntent:
-    status = _ENDED.get(found.status, IntentStatus.PENDING)
-    error = found.last_payment_error
-    if status == IntentStatus.PENDING and found.status in _DECLINED and error is not None:
-        status = IntentStatus.FAILED
-    currency = found.currency.upper()
-    method = found.payment_method
-    return ProviderIntent(
-        ref=found.id,
-        status=status,
-        amount_minor=from_stripe(found.amount, currency),
-        currency=currency,
-        customer=_id(found.customer),
-        attempt_id=_ours(found, _METADATA),
-        failure=(error.decline_code or error.code or "declined") if error is not None else "",
-        card=_card(method, None)
-        if method and not isinstance(method, str) and method.card
-        else None,
-    )
-
-
-def _declined(error: stripe.CardError, wanted: ChargeWanted) -> ProviderIntent:
-    told = error.error
-    intent = told.payment_intent if told else None
-    return ProviderIntent(
-        ref=_id(intent),
-        status=IntentStatus.FAILED,
-        amount_minor=wanted.amount_minor,
-        currency=wanted.currency,
-        customer=wanted.customer,
-        attempt_id=wanted.attempt_id,
-        failure=(told.decline_code if told else None) or error.code or "declined",
-    )
-
-
-def _card(found: Any, default: Any) -> ProviderCard:
-    return ProviderCard(
-        ref=found.id,
-        brand=found.card.brand,
-        last4=found.card.last4,
-        exp_month=found.card.exp_month,
-        exp_year=found.card.exp_year,
-        default=found.id == _id(default),
-    )
-
-
-def _refund(found: Any) -> ProviderRefund:
-    currency = found.currency.upper()
-    return ProviderRefund(
-        ref=found.id,
-        intent=_id(found.payment_intent),
-        amount_minor=from_stripe(found.amount, currency),
-        currency=currency,
-        state=found.status or "pending",
-        refund_id=_ours(found, _REFUND),
-    )
-
-
-def _dispute(found: Any) -> ProviderDispute:
-    currency = found.currency.upper()
-    return ProviderDispute(
-        ref=found.id,
-        intent=_id(found.payment_intent),
-        amount_minor=from_stripe(found.amount, currency),
-        currency=currency,
-        state=found.status,
-        reason=found.reason,
-    )
