@@ -46,7 +46,10 @@ SELECT task, payload::text FROM taken ORDER BY id
 
 
 class Complaints(logging.Filter):
-    """Keeps what scheduled work says has failed. A bank that is away for a moment is none."""
+    """Keeps what scheduled work says has failed, for these customers.
+
+    A bank that is away for a moment is none; nor are organizations that it never heard of.
+    """
 
     def __init__(self, world: World) -> None:
         super().__init__()
@@ -55,7 +58,9 @@ class Complaints(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Take a record out of the log."""
         fault = record.exc_info[1] if record.exc_info else None
-        if record.levelno >= logging.ERROR and not isinstance(fault, ProviderAway):
+        owner = getattr(record, "organization", None)
+        ours = owner is None or UUID(owner) in self._world.by_id
+        if ours and record.levelno >= logging.ERROR and not isinstance(fault, ProviderAway):
             self._world.complaints.append(f"{record.getMessage()}: {fault!r}")
         return False
 
