@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from anneal.kernel.events import Event
@@ -17,6 +18,14 @@ class Purpose(StrEnum):
     PLAN = "plan"
     PAYMENT_METHOD = "payment_method"
     INVOICE = "invoice"
+
+
+DISPUTE_LOST: Final = "lost"
+DISPUTES_ENDED: Final = frozenset({DISPUTE_LOST, "won", "warning_closed", "prevented"})
+"""States in which nothing of a dispute changes any more."""
+REFUNDS_NOT_SENT: Final = frozenset({"failed", "canceled"})
+DEMO_REF: Final = "demo_"
+"""How every reference of the demo's begins, and no other provider's."""
 
 
 class CheckoutState(StrEnum):

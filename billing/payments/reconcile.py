@@ -22,6 +22,8 @@ from anneal.kernel.ids import uuid7
 from anneal.kernel.scopes import OrganizationRef, Scope, system_scope, tenant_scope
 from billing.ledger.contracts import Drift
 from billing.payments.contracts import (
+    DISPUTE_LOST,
+    REFUNDS_NOT_SENT,
     EventState,
     IntentStatus,
     ProviderDispute,
@@ -37,8 +39,6 @@ _PAGE: Final = 100
 _UNHEARD: Final = timedelta(hours=25)
 """A page lives a day, and a sweep finds within minutes what nobody told."""
 _STATE: Final = "provider_state."
-_NOT_SENT: Final = frozenset({"failed", "canceled"})
-_LOST: Final = "lost"
 
 
 @dataclass
@@ -128,11 +128,11 @@ def _refunds(look: _Look) -> None:
             apart = _paid_of(page, known)
             for refund in page:
                 row = known.get(refund.ref)
-                sent = refund.amount_minor if refund.state not in _NOT_SENT else 0
+                sent = refund.amount_minor if refund.state not in REFUNDS_NOT_SENT else 0
                 if row is not None:
                     same = refund.amount_minor if refund.currency == row.currency else 0
                     look.differ("provider.refund", row, refund.ref, same, row.amount_minor)
-                    ours = row.amount_minor if row.state not in _NOT_SENT else 0
+                    ours = row.amount_minor if row.state not in REFUNDS_NOT_SENT else 0
                     if same == row.amount_minor:
                         look.differ(f"{_STATE}refund", row, refund.ref, sent, ours)
                 elif refund.intent in apart:
@@ -167,8 +167,8 @@ def _disputes(look: _Look) -> None:
                 whose = row.organization_id if row else paid.get(dispute.intent)
                 if whose is None:
                     continue
-                lost = dispute.amount_minor if dispute.state == _LOST else 0
-                ours = row.amount_minor if row and row.state == _LOST else 0
+                lost = dispute.amount_minor if dispute.state == DISPUTE_LOST else 0
+                ours = row.amount_minor if row and row.state == DISPUTE_LOST else 0
                 if row is not None and lost and ours:
                     look.differ("provider.dispute", whose, dispute.ref, lost, ours)
                 else:

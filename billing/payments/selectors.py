@@ -12,7 +12,7 @@ from anneal.kernel.ids import parse_id
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.invoices.models import Invoice
 from billing.invoices.selectors import invoice_get
-from billing.payments.contracts import Purpose
+from billing.payments.contracts import DEMO_REF, Purpose
 from billing.payments.errors import CardUnknown, CheckoutUnknown
 from billing.payments.models import (
     CheckoutSession,
@@ -30,7 +30,6 @@ _HARMLESS: Final = (
     "warning_closed",
 )
 """States of disputes in which the money is ours: a bank asks first, or has decided for us."""
-DISPUTES_ENDED: Final = ("won", "lost", "warning_closed", "prevented")
 
 
 def checkout_get(*, organization: OrganizationRef, reference: str) -> CheckoutSession:
@@ -127,7 +126,7 @@ def provider_of(row: PaymentAttempt) -> str:
     refs = [ref for ref in (row.intent_ref, row.session_ref, row.card_ref) if ref]
     if not refs:
         return ""
-    return "demo" if refs[0].startswith("demo_") else "stripe"
+    return "demo" if refs[0].startswith(DEMO_REF) else "stripe"
 
 
 def events_about(*, refs: Iterable[str], intent: str) -> QuerySet[ProviderEventRow]:

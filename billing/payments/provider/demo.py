@@ -15,6 +15,7 @@ from anneal.kernel import clock
 from anneal.kernel.ids import uuid7
 from anneal.kernel.scopes import system_scope
 from billing.payments.contracts import (
+    DEMO_REF,
     ChargeWanted,
     CheckoutState,
     IntentStatus,
@@ -41,7 +42,7 @@ class DemoProvider:
     """Cards that are numbers of tests, and money that is none."""
 
     name = "demo"
-    prefixes: tuple[str, ...] = ("demo_",)
+    prefixes: tuple[str, ...] = (DEMO_REF,)
 
     def customer_make(self, *, name: str, organization: str, key: str) -> str:
         """Make a customer."""

@@ -12,7 +12,13 @@ from anneal.kernel.rounds import Due
 from anneal.kernel.scopes import OrganizationRef, require_scope, tenant_scope
 from billing.invoices.services import invoice_charged_back, invoice_refunded
 from billing.ledger import functions
-from billing.payments.contracts import ProviderDispute, ProviderRefund
+from billing.payments.contracts import (
+    DISPUTE_LOST,
+    DISPUTES_ENDED,
+    REFUNDS_NOT_SENT,
+    ProviderDispute,
+    ProviderRefund,
+)
 from billing.payments.errors import ProviderRefused
 from billing.payments.models import AutoTopUp, Dispute, Payment, Refund
 from billing.payments.provider import provider_current
@@ -23,10 +29,6 @@ REFUND_TASK: Final = "payments.refund"
 _GONE: Final = "succeeded"
 _OUTSIDE: Final = "provider:"
 """How the key of a refund begins that was made at the provider and not by us."""
-_LOST: Final = "lost"
-_CLOSED: Final = frozenset({_LOST, "won", "warning_closed"})
-"""What a dispute ends as; another reading that says less is an older one."""
-_NOT_SENT: Final = frozenset({"failed", "canceled"})
 _DISPUTE: Final = "dispute_lost"
 _BATCH: Final = 100
 
@@ -96,7 +98,7 @@ def refund_book(*, organization: OrganizationRef, refund: ProviderRefund) -> Non
     functions.account_open(organization_id=organization.id)
     row = _refund_row(organization, refund)
     # What succeeded can still fail, and what failed is over: an older reading says less.
-    over = _NOT_SENT if refund.state in _NOT_SENT else {_GONE, *_NOT_SENT}
+    over = REFUNDS_NOT_SENT if refund.state in REFUNDS_NOT_SENT else {_GONE, *REFUNDS_NOT_SENT}
     if row is None or row.state in over:
         return
     gone = refund.state == _GONE
@@ -162,11 +164,12 @@ def dispute_book(*, organization: OrganizationRef, dispute: ProviderDispute) -> 
     if row is None:
         row = Dispute(organization_id=organization.id, payment=payment, ref=dispute.ref)
         _audit(organization, "dispute.open", payment, dispute.amount_minor)
-    elif row.state in _CLOSED:
+    elif row.state in DISPUTES_ENDED:
+        # What is over stays so: another reading that says less is an older one.
         return
     row.amount_minor, row.currency = dispute.amount_minor, dispute.currency
     row.state, row.reason = dispute.state, dispute.reason[:50]
-    if row.state == _LOST and not row.booked and payment.invoice_id is not None:
+    if row.state == DISPUTE_LOST and not row.booked and payment.invoice_id is not None:
         automatic = AutoTopUp.objects.filter(organization_id=organization.id)
         automatic.update(enabled=False)
         automatic.exclude(paused_reason=OPERATOR).update(paused_reason=_DISPUTE)

@@ -28,7 +28,9 @@ from tests.unit.billing.test_promotions import add, redeem
 from tests.unit.billing.test_reconcile import reconciled
 from tests.unit.conftest import DatabaseClone
 from tests.unit.factories import make_organization, make_user
-from tests.unit.worlds import world
+from tests.unit.worlds import TwoLives, organization, other_organization, world
+
+__all__ = ["organization", "other_organization"]  # fixtures over `_two_lives`
 
 D = Decimal
 CODES = {
@@ -106,28 +108,12 @@ def live(organization: OrganizationRef) -> None:
 
 
 @pytest.fixture(scope="module")
-def _two_lives(
-    _door: None, django_db_setup: None, django_db_blocker: Any
-) -> Iterator[tuple[OrganizationRef, OrganizationRef]]:
+def _two_lives(_door: None, django_db_setup: None, django_db_blocker: Any) -> Iterator[TwoLives]:
     """Two organizations that do the same."""
     with world(django_db_blocker):
         both = make_organization("acme"), make_organization("rival")
         _live(*both)
         yield both
-
-
-@pytest.fixture
-def organization(_two_lives: tuple[OrganizationRef, OrganizationRef], db: None) -> OrganizationRef:
-    """The first of them."""
-    return _two_lives[0]
-
-
-@pytest.fixture
-def other_organization(
-    _two_lives: tuple[OrganizationRef, OrganizationRef], db: None
-) -> OrganizationRef:
-    """The second of them."""
-    return _two_lives[1]
 
 
 def _live(*organizations: OrganizationRef) -> None:

@@ -5,7 +5,6 @@ One year is lived for all tests here; each plants its fault behind a savepoint.
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import StringIO
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import connection
 
 from anneal.kernel import clock
 from anneal.kernel.scopes import system_scope
@@ -22,6 +21,7 @@ from billing.simulation.world import World
 from billing.simulation.year import balances_explain, year_differences, year_explain, year_live
 from tests.unit.billing.test_reconcile_tampered import _TAMPER
 from tests.unit.conftest import DatabaseClone
+from tests.unit.worlds import undone
 
 TODAY = datetime(2026, 11, 26, tzinfo=UTC)
 SEED = 7
@@ -38,19 +38,6 @@ RARE = frozenset(
 """What so few days need not have seen."""
 
 Plant = Callable[[str, str], list[str]]
-
-
-@contextmanager
-def undone() -> Iterator[None]:
-    """Open a transaction in which scopes may open theirs, as a test's own; undo it at the end."""
-    block = transaction.atomic()
-    block._from_testcase = True
-    block.__enter__()
-    try:
-        yield
-    finally:
-        transaction.set_rollback(True)
-        block.__exit__(None, None, None)
 
 
 @pytest.fixture(scope="module")

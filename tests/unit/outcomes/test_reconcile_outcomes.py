@@ -22,36 +22,20 @@ from tests.unit.outcomes.helpers import (
     offer,
     outcomes,
 )
-from tests.unit.worlds import world
+from tests.unit.worlds import TwoLives, organization, other_organization, world
 
-__all__ = ["_door", "tamper"]  # fixtures of the ledger's tests
+__all__ = ["_door", "organization", "other_organization", "tamper"]  # fixtures of others
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(scope="module")
-def _two_lives(
-    _door: None, django_db_setup: None, django_db_blocker: Any
-) -> Iterator[tuple[OrganizationRef, OrganizationRef]]:
+def _two_lives(_door: None, django_db_setup: None, django_db_blocker: Any) -> Iterator[TwoLives]:
     """One pays in advance, had a fee reversed and owes another; the other pays later."""
     with world(django_db_blocker):
         both = make_organization("acme"), make_organization("rival")
         _live(*both)
         yield both
-
-
-@pytest.fixture
-def organization(_two_lives: tuple[OrganizationRef, OrganizationRef], db: None) -> OrganizationRef:
-    """The first of them."""
-    return _two_lives[0]
-
-
-@pytest.fixture
-def other_organization(
-    _two_lives: tuple[OrganizationRef, OrganizationRef], db: None
-) -> OrganizationRef:
-    """The second of them."""
-    return _two_lives[1]
 
 
 def _live(organization: OrganizationRef, other_organization: OrganizationRef) -> None:

@@ -4,9 +4,8 @@ from typing import Any
 
 from django.db.models import Count, QuerySet, Value
 
-from billing.payments.contracts import EventState
+from billing.payments.contracts import DISPUTES_ENDED, EventState
 from billing.payments.models import Dispute, ProviderEventRow
-from billing.payments.selectors import DISPUTES_ENDED
 
 
 def badges_count() -> dict[str, int]:

@@ -8,8 +8,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from anneal.console.admin.payment_parts import STATES
+from billing.payments.contracts import DEMO_REF, DISPUTES_ENDED
 from billing.payments.models import Dispute, PaymentAttempt
-from billing.payments.selectors import DISPUTES_ENDED
 
 PURPOSES: Final = {
     "invoice:": _("Invoice"),
@@ -18,9 +18,9 @@ PURPOSES: Final = {
 }
 """By how the key of an attempt begins."""
 _DEMO: Final = (
-    Q(intent_ref__startswith="demo_")
-    | Q(session_ref__startswith="demo_")
-    | Q(card_ref__startswith="demo_")
+    Q(intent_ref__startswith=DEMO_REF)
+    | Q(session_ref__startswith=DEMO_REF)
+    | Q(card_ref__startswith=DEMO_REF)
 )
 _ASKED: Final = ~Q(intent_ref="") | ~Q(session_ref="") | ~Q(card_ref="")
 

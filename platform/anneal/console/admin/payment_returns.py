@@ -14,8 +14,9 @@ from anneal.console.admin.payment_filters import DisputeOpenFilter
 from anneal.console.admin.payment_parts import AmountAdmin, link
 from anneal.console.admin.site import site
 from billing.invoices.models import CreditNote, Invoice
+from billing.payments.contracts import DISPUTES_ENDED
 from billing.payments.models import Dispute, PaymentAttempt, Refund
-from billing.payments.selectors import DISPUTES_ENDED, evidence_due
+from billing.payments.selectors import evidence_due
 
 
 @admin.register(Refund, site=site)
@@ -50,10 +51,12 @@ class RefundAdmin(AmountAdmin):
     def credit_note(self, row: Refund) -> SafeString | str:
         """Lead to the credit note that sends it."""
         kind, _colon, rest = row.key.partition(":")
-        if kind != "credit_note":
-            return "-"
         mine = CreditNote.objects.filter(organization_id=row.organization_id)
-        note = mine.filter(id=rest.partition(":")[0]).first()
+        if kind == "credit_note":
+            note = mine.filter(id=rest.partition(":")[0]).first()
+        else:
+            # One that was made at the provider has a note that is named after it.
+            note = mine.filter(key=f"refund:{rest}").first()
         return link(CreditNote, note.id, note.number) if note else "-"
 
 

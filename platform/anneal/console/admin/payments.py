@@ -37,6 +37,7 @@ from anneal.kernel.errors import NotFound
 from anneal.kernel.ids import parse_id, public_id, uuid7
 from billing.invoices.models import Invoice
 from billing.invoices.money import money_text
+from billing.payments.contracts import DISPUTES_ENDED
 from billing.payments.models import (
     Dispute,
     Payment,
@@ -46,7 +47,6 @@ from billing.payments.models import (
     Refund,
 )
 from billing.payments.selectors import (
-    DISPUTES_ENDED,
     events_about,
     payment_disputed,
     payment_left,

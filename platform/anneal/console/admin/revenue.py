@@ -2,6 +2,7 @@
 
 import csv
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -70,10 +71,12 @@ def _groups(found: Revenue) -> list[tuple[str, list[Figure]]]:
     ]
 
 
-def _recurring(month: Month) -> list[Figure]:
-    def told(name: str, amount: Decimal, means: str) -> Figure:
-        return name, _amount(amount, month.currency), means
+def _told(currency: str, name: str, amount: Decimal, means: str) -> Figure:
+    return name, _amount(amount, currency), means
 
+
+def _recurring(month: Month) -> list[Figure]:
+    told = partial(_told, month.currency)
     return [
         told(
             _("MRR"),
@@ -136,9 +139,7 @@ def _customers(month: Month) -> list[Figure]:
 
 
 def _billed(month: Month) -> list[Figure]:
-    def told(name: str, amount: Decimal, means: str) -> Figure:
-        return name, _amount(amount, month.currency), means
-
+    told = partial(_told, month.currency)
     return [
         told(
             _("Billed"),
@@ -169,9 +170,7 @@ def _billed(month: Month) -> list[Figure]:
 
 
 def _money(month: Month) -> list[Figure]:
-    def told(name: str, amount: Decimal, means: str) -> Figure:
-        return name, _amount(amount, month.currency), means
-
+    told = partial(_told, month.currency)
     return [
         told(
             _("Paid"),
