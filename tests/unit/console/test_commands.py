@@ -9,8 +9,11 @@ from rest_framework.test import APIClient
 
 from anneal.console.management.commands.seed import DEMO_EMAIL, demo_password
 from anneal.kernel.ids import parse_id
+from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from billing.ledger.selectors import balances
+from billing.outcomes.selectors import policies_offered
+from billing.outcomes.services import outcome_policy_offer
 from tenants.accounts.models import Organization, User
 from tests.unit.accounts.helpers import ALLAUTH, Browser
 
@@ -78,8 +81,23 @@ def test_seed_makes_the_demo_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(browser.get("/v1/datasets").json()["data"]) == 1
 
 
+def test_seed_offers_outcomes_once_and_leaves_withdrawn_ones_withdrawn() -> None:
+    call_command("seed")
+    with system_scope("test"):
+        offered = {one.code: one.terms.price for one in policies_offered()}
+        for code in offered:
+            outcome_policy_offer(actor=SYSTEM_ACTOR, code=code, public=False)
+    call_command("seed")
+
+    assert offered == {"success-fee": Decimal(20), "confirmed-predictions": Decimal("0.0005")}
+    with system_scope("test"):
+        assert list(policies_offered()) == []
+
+
 def test_seed_without_demo_makes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("seed", "--no-demo")
 
     assert capsys.readouterr().out == ""
     assert not User.objects.exists()
+    with system_scope("test"):
+        assert list(policies_offered()) == []
