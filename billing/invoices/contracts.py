@@ -140,10 +140,14 @@ class CreditNoteInfo:
 
 @dataclass(frozen=True, slots=True)
 class Reversal:
-    """What reversing an item came to: it was dropped, or its invoice has a credit note."""
+    """What reversing an item came to: it was dropped, or its invoice has a credit note.
+
+    ``waits`` is given back by the next invoice: its own asked for less than the item.
+    """
 
     dropped: bool
-    credit_note: CreditNoteInfo | None
+    credit_note: CreditNoteInfo | None = None
+    waits: ItemInfo | None = None
 
 
 @dataclass(frozen=True, slots=True)

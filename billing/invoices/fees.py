@@ -11,11 +11,11 @@ from uuid import UUID
 
 from anneal.kernel import clock
 from anneal.kernel.events import PeriodCut, PeriodOpened
-from anneal.kernel.scopes import OrganizationRef
 from billing.invoices.contracts import ItemKind
-from billing.invoices.models import InvoiceItem
+from billing.invoices.models import InvoiceItem, InvoiceLine
 from billing.invoices.money import share_of
-from billing.invoices.services.items import item_add
+from billing.invoices.rests import rests_of, worth_left
+from billing.invoices.services.items import item_add, item_known
 from billing.invoices.services.schedule import schedule_due
 from billing.ledger import functions
 from billing.plans.models import SubscriptionPeriod
@@ -54,20 +54,31 @@ def period_opened(event: PeriodOpened) -> None:
 def period_cut(event: PeriodCut) -> None:
     """Give the rest of the fee back, unless the plan was left at once: its customer was told so."""
     row = _period(event.period_id)
-    unused = _rest(row, row.ends_at)
-    if event.left or not unused or not _asked(event.organization, row):
+    asked = item_known(event.organization, f"fee:{row.id}")
+    if event.left or asked is None:
         return
-    item_add(
-        organization=event.organization,
-        source=f"fee_cut:{row.id}",
-        kind=ItemKind.FEE,
-        currency=row.plan_version.currency,
-        amount=-unused,
-        description_code="fee_cut",
-        params=_names(row),
-        period=(row.ends_at, row.whole_ends_at),
-        evidence=_evidence(row),
-    )
+    unused = _worth(asked, _rest(row, row.ends_at))
+    if unused:
+        item_add(
+            organization=event.organization,
+            source=f"fee_cut:{row.id}",
+            kind=ItemKind.FEE,
+            currency=row.plan_version.currency,
+            amount=-unused,
+            description_code="fee_cut",
+            params=_names(row),
+            period=(row.ends_at, row.whole_ends_at),
+            evidence=_evidence(row),
+        )
+
+
+def _worth(asked: InvoiceItem, unused: Decimal) -> Decimal:
+    """Return which part of an unused fee was asked for: codes and credit notes took the others."""
+    if asked.invoice is None:
+        return unused
+    line = InvoiceLine.objects.get(organization_id=asked.organization_id, item_id=asked.id)
+    worth = worth_left(rests_of(asked.invoice), asked.id)
+    return share_of(unused, Decimal(worth), Decimal(line.amount_minor)) if worth else Decimal(0)
 
 
 def _period(period_id: UUID) -> SubscriptionPeriod:
@@ -75,12 +86,6 @@ def _period(period_id: UUID) -> SubscriptionPeriod:
         id=period_id
     )
     return row
-
-
-def _asked(organization: OrganizationRef, row: SubscriptionPeriod) -> bool:
-    return InvoiceItem.objects.filter(
-        organization_id=organization.id, source=f"fee:{row.id}", dropped_at__isnull=True
-    ).exists()
 
 
 def _rest(row: SubscriptionPeriod, since: datetime) -> Decimal:

@@ -7,8 +7,10 @@ from anneal.kernel.scopes import OrganizationRef
 from billing.invoices.contracts import Profile, SellerTerms
 from billing.invoices.models import BillingProfile, Seller
 from billing.invoices.rows import profile_of, seller_of
+from billing.invoices.texts import CHINESE, ENGLISH
 from billing.plans.models import Subscription
-from tenants.accounts.selectors import organization_get
+from tenants.accounts.models import Language
+from tenants.accounts.selectors import members_list, organization_get
 
 
 def seller_current() -> SellerTerms:
@@ -18,11 +20,18 @@ def seller_current() -> SellerTerms:
 
 
 def profile_current(organization: OrganizationRef) -> Profile:
-    """Return the organization's billing details; one that gave none is known by its name."""
+    """Return the organization's billing details.
+
+    One that gave none is known by its name, and is written to in its oldest member's language.
+    """
     row = BillingProfile.objects.filter(organization_id=organization.id).first()
     if row is not None:
         return profile_of(row)
-    return Profile(legal_name=organization_get(organization=organization).name)
+    spoken = [one.language for one in members_list(organization=organization)][:1]
+    return Profile(
+        legal_name=organization_get(organization=organization).name,
+        language=CHINESE if Language.CHINESE in spoken else ENGLISH,
+    )
 
 
 def time_zone_of(organization: OrganizationRef) -> str:

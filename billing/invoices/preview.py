@@ -17,7 +17,7 @@ from billing.invoices.services.closing import invoices_close
 from billing.invoices.services.items import items_pending
 from billing.invoices.upcoming import invoice_upcoming
 from billing.plans.selectors import plan_version_current
-from billing.plans.services import subscription_change
+from billing.plans.services import subscription_change, subscription_locked
 from billing.prices.currency import minor_units
 
 
@@ -48,6 +48,8 @@ def plan_change_preview(
     require_scope(organization)
     version = plan_version_current(code=plan, public_only=True)
     with transaction.atomic():
+        # The plan's locks come before the account's, which a close takes.
+        subscription_locked(organization)
         # What is due already is no part of the change: it is invoiced before, as in some seconds.
         invoices_close(organization=organization)
         # As if it were assigned: that skips the question for a card, and nothing else of a plan

@@ -16,7 +16,7 @@ def register() -> None:
     """Let webhooks hear of invoices and credit notes."""
     public_events_register(
         InvoiceFinalized,
-        types={FINALIZED: "An invoice was made; number and what is due are in it."},
+        types={FINALIZED: "An invoice was made; its number and kind are in it."},
         fact=_finalized,
     )
     public_events_register(

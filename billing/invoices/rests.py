@@ -70,3 +70,14 @@ def rests_of(invoice: Invoice) -> list[Rest]:
         )
         for line in lines
     ]
+
+
+def worth_left(rests: list[Rest], item_id: UUID) -> int:
+    """Return what is left of an item's line before taxes, less its share of the discounts."""
+    sold = [rest for rest in rests if rest.kind != ItemKind.DISCOUNT and rest.amount_minor > 0]
+    place = next((n for n, rest in enumerate(sold) if rest.item_id == item_id), None)
+    if place is None:
+        return 0
+    off = -sum(rest.amount_minor for rest in rests if rest.kind == ItemKind.DISCOUNT)
+    weights = [rest.amount_minor for rest in sold]
+    return max(weights[place] - spread(off, weights)[place], 0)

@@ -149,10 +149,12 @@ _CHECKS: Final = (
         "-d.amount",
         "l.amount",
     ),
-    # Divided here to fewer digits than the item was: a millionth is no difference.
+    # Divided here to fewer digits than the item was: a millionth is no difference. Less is given
+    # back of a fee from which codes or credit notes had taken something.
     Check(
         "invoices.fee",
-        "fees WHERE period IS NULL OR abs(amount - wanted) > 0.000001",
+        "fees WHERE period IS NULL OR amount < wanted - 0.000001"
+        " OR amount > greatest(wanted, 0) + 0.000001",
         "organization_id",
         "id::text",
         "wanted",

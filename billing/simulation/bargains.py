@@ -255,6 +255,13 @@ def _reversed(world: World, customer: Customer, told: OutcomeInfo, now: datetime
         note = CreditNote.objects.filter(
             organization_id=customer.ref.id, key=f"item:{item.id}"
         ).first()
+        waits = InvoiceItem.objects.filter(
+            organization_id=customer.ref.id, source=f"reversed:{item.id}"
+        ).first()
+    if waits is not None:
+        if not -item.amount <= waits.amount < 0:
+            raise Disagreement(f"{now}: the reversal of {item.amount} gives back {waits.amount}")
+        world.booked.items[customer.ref.id, waits.source] = waits.amount
     if item.invoice_id is None:
         world.booked.dropped.add((customer.ref.id, item.source))
     if note is not None:

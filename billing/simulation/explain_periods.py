@@ -25,22 +25,65 @@ FROM plans_subscriptionperiod WHERE organization_id = ANY(%s) ORDER BY starts_at
 """
 _FEES: Final = """
 SELECT p.organization_id, p.id, p.starts_at, p.ends_at, p.whole_starts_at, p.whole_ends_at, v.fee,
-       s.returned AND s.ends_at = p.ends_at
+       s.returned AND s.ends_at = p.ends_at,
+       (SELECT n.created_at FROM plans_subscriptionperiod n
+        WHERE n.organization_id = p.organization_id AND n.starts_at = p.ends_at)
 FROM plans_subscriptionperiod p JOIN plans_subscription s ON s.id = p.subscription_id
 JOIN plans_planversion v ON v.id = p.plan_version_id
 WHERE p.organization_id = ANY(%s) AND v.fee > 0
 """
+"""With what made the next period: the change of plan that cut this one."""
+_LINES: Final = """
+SELECT l.item_id = f.id, l.kind, l.amount_minor, l.amount_minor - coalesce((
+  SELECT sum(c.amount_minor) FROM invoices_creditnoteline c
+  WHERE c.organization_id = l.organization_id AND c.line_id = l.id AND c.created_at < %(cut)s), 0)
+FROM invoices_invoiceitem f
+JOIN invoices_invoice v
+  ON v.organization_id = f.organization_id AND v.id = f.invoice_id AND v.created_at < %(cut)s
+JOIN invoices_invoiceline l ON l.organization_id = v.organization_id AND l.invoice_id = v.id
+WHERE f.organization_id = %(owner)s AND f.source = %(source)s ORDER BY l.position
+"""
+"""Of the invoice that a fee was on when its period was cut: each line, and what was left of it."""
 
 
 def fees_expected(owners: list[UUID]) -> dict[tuple[UUID, str], Decimal]:
     """Return what each stretch costs, and what is given back of one that a change of plan cut."""
     expected = {}
-    for owner, period, begins, ends, whole_begins, whole_ends, fee, left in _rows(_FEES, owners):
-        expected[owner, f"fee:{period}"] = _share(fee, begins, whole_begins, whole_ends)
+    for owner, period, begins, ends, whole_begins, whole_ends, fee, left, cut in _rows(
+        _FEES, owners
+    ):
+        asked = f"fee:{period}"
+        expected[owner, asked] = _share(fee, begins, whole_begins, whole_ends)
         rest = _share(fee, ends, whole_begins, whole_ends)
         if rest and not left:
-            expected[owner, f"fee_cut:{period}"] = -rest
+            worth = _worth(owner, asked, cut)
+            back = _kept(Fraction(rest) * worth)
+            if back:
+                expected[owner, f"fee_cut:{period}"] = -back
     return expected
+
+
+def _worth(owner: UUID, source: str, cut: datetime) -> Fraction:
+    """Return which part of a fee is left after codes and credit notes, as each coin was shared."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LINES, {"owner": owner, "source": source, "cut": cut})
+        lines = cursor.fetchall()
+    if not lines:
+        return Fraction(1)
+    off = -sum(int(rest) for _, kind, _, rest in lines if kind == "discount")
+    sold = [
+        (own, asked, int(rest))
+        for own, kind, asked, rest in lines
+        if kind != "discount" and rest > 0
+    ]
+    whole, reached = sum(rest for _, _, rest in sold), 0
+    for own, asked, rest in sold:
+        border = _half_up(Fraction(off * reached, whole))
+        reached += rest
+        if own:
+            kept = rest - (_half_up(Fraction(off * reached, whole)) - border)
+            return Fraction(max(kept, 0), asked)
+    return Fraction(0)
 
 
 def tiles_differences(owners: list[UUID]) -> Iterator[str]:
@@ -77,9 +120,15 @@ def _anniversary(
 
 
 def _share(fee: Decimal, since: datetime, begins: datetime, ends: datetime) -> Decimal:
-    part = Fraction((ends - since) // _TICK, (ends - begins) // _TICK)
-    kept = (Fraction(fee) * part * _KEPT * 2 + 1) // 2
-    return Decimal(int(kept)).scaleb(-12)
+    return _kept(Fraction(fee) * Fraction((ends - since) // _TICK, (ends - begins) // _TICK))
+
+
+def _kept(exact: Fraction) -> Decimal:
+    return Decimal(_half_up(exact * _KEPT)).scaleb(-12)
+
+
+def _half_up(exact: Fraction) -> int:
+    return int((exact * 2 + 1) // 2)
 
 
 def _rows(statement: str, owners: list[UUID]) -> list[tuple[Any, ...]]:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from math import ceil
 from typing import Any, Final
 from uuid import UUID
 
@@ -155,15 +156,18 @@ def _discounts_compare(customer: Customer, invoice: Invoice) -> None:
         )
     found = [-minor for kind, minor in lines if kind == "discount"]
     left = sum(minor for kind, minor in lines if kind != "discount")
+    # What is given back of fees and outcomes is what they were asked for with.
+    sold = sum(minor for kind, minor in lines if minor > 0 or kind == "usage")
     expected = []
     for rebate in customer.account.rebates.values():
         if left <= 0:
             break
-        amount = coins(left, invoice.currency)
+        of = left if rebate.percent is None else min(sold, ceil(left * 100 / rebate.percent))
+        amount = coins(of, invoice.currency)
         off = rebate.draw(f"invoice:{invoice.id}", amount, invoice.currency)
         exact = off.scaleb(DECIMALS.get(invoice.currency, 2))
         minor = min(int((exact * 2 + 1) // 2), left)
-        left -= minor
+        left, sold = left - minor, sold - minor
         if minor:
             expected.append(minor)
     if found != expected:

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from billing.invoices.contracts import FapiaoKind, InvoiceKind, ItemKind, PaymentStatus, ReturnBy
-from billing.invoices.texts import ENGLISH, TEXTS
+from billing.invoices.texts import TEXTS
 
 _EXACT = "A decimal number, exact, with all of the currency's decimals."
 
@@ -217,7 +217,10 @@ def _line(most: int) -> serializers.CharField:
 
 
 class ProfileIn(serializers.Serializer[Any]):
-    """Whom invoices are made out to, from the next one on. What is left out is empty."""
+    """Whom invoices are made out to, from the next one on.
+
+    What is left out is empty; the language stays as it is.
+    """
 
     legal_name = _line(200)
     email = _line(254)
@@ -230,7 +233,7 @@ class ProfileIn(serializers.Serializer[Any]):
         max_length=2, allow_blank=True, default="", help_text="Two capital letters."
     )
     tax_id = _line(50)
-    language = serializers.ChoiceField(choices=list(TEXTS), default=ENGLISH)
+    language = serializers.ChoiceField(choices=list(TEXTS), required=False)
     fapiao_kind = serializers.ChoiceField(
         choices=[one.value for one in FapiaoKind if one.value], allow_blank=True, default=""
     )
@@ -245,4 +248,5 @@ class ProfileIn(serializers.Serializer[Any]):
 class ProfileOut(ProfileIn):
     """Whom invoices are made out to."""
 
+    language = serializers.ChoiceField(choices=list(TEXTS))
     object = serializers.CharField()

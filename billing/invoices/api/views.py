@@ -193,7 +193,12 @@ class ProfileView(TenantView):
     def put(self, request: Request) -> Response:
         """Keep the billing details; invoices that were made stay as they are."""
         body = self.body(ProfileIn)
-        wanted = Profile(**body | {"fapiao_kind": FapiaoKind(body["fapiao_kind"])})
+        present = profile_get(organization=self.organization)
+        wanted = Profile(
+            **{"language": present.language}
+            | body
+            | {"fapiao_kind": FapiaoKind(body["fapiao_kind"])}
+        )
         kept = profile_set(organization=self.organization, actor=self.actor, profile=wanted)
         return Response(_profile_json(kept))
 

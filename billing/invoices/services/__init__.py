@@ -8,7 +8,7 @@ from billing.invoices.services.dunning import (
     dunning_advance,
     dunning_failed,
 )
-from billing.invoices.services.items import item_add, item_get, item_reverse
+from billing.invoices.services.items import item_add, item_get
 from billing.invoices.services.operator import (
     invoice_draft,
     invoice_finalize,
@@ -28,6 +28,7 @@ from billing.invoices.services.payments import (
     invoice_top_up,
 )
 from billing.invoices.services.returns import invoice_charged_back, invoice_refunded
+from billing.invoices.services.reversing import item_reverse
 
 __all__ = [
     "account_restore",

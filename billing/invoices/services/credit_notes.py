@@ -14,21 +14,14 @@ from anneal.kernel.events import CreditNoteIssued, publish
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
-from billing.invoices.contracts import (
-    CreditNoteInfo,
-    InvoiceKind,
-    InvoiceStatus,
-    ItemKind,
-    ReturnBy,
-)
+from billing.invoices.contracts import CreditNoteInfo, InvoiceKind, ReturnBy
 from billing.invoices.errors import (
     CreditExceeded,
     CreditInvalid,
     CreditMismatch,
-    InvoiceState,
     TopUpSpent,
 )
-from billing.invoices.models import CreditNote, CreditNoteLine, Invoice, InvoiceItem
+from billing.invoices.models import CreditNote, CreditNoteLine, Invoice
 from billing.invoices.money import major, spread
 from billing.invoices.parties import seller_current
 from billing.invoices.rests import Rest, rests_of
@@ -75,52 +68,12 @@ def credit_note_issue(
     rests = rests_of(invoice)
     parts = _parts(invoice, rests, amount_minor, lines)
     note = _write(organization, invoice, rests, parts, key, reason.strip(), return_by, payment_id)
-    _give_back(organization, actor, invoice, note)
+    _give_back(organization, actor, invoice, note, gone=return_by == ReturnBy.OUTSIDE)
     invoice.credited_minor += note.total_minor
     invoice.returned_minor += note.returned_minor
     _tell(organization, actor, invoice, note)
     settled_look(organization, invoice)
     return credit_note_info(note)
-
-
-def item_credit(
-    organization: OrganizationRef, actor: Actor, item: InvoiceItem, reason: str
-) -> CreditNoteInfo | None:
-    """Credit what is left of an item's line, less its share of what discounts took off.
-
-    None where nothing is left. Raises InvoiceState for one on a draft.
-    """
-    key = f"item:{item.id}"
-    known = CreditNote.objects.filter(organization_id=organization.id, key=key).first()
-    if known is not None:
-        return credit_note_info(known)
-    invoice = Invoice.objects.get(organization_id=organization.id, id=item.invoice_id)
-    if invoice.status != InvoiceStatus.FINAL:
-        raise InvoiceState("It stands on a draft: void the draft, or make it final, first.")
-    parts = _with_discounts(rests_of(invoice), item)
-    if sum(parts.values()) <= 0:
-        return None
-    return credit_note_issue(
-        organization=organization,
-        actor=actor,
-        invoice_id=invoice.id,
-        key=key,
-        reason=reason,
-        lines=parts,
-    )
-
-
-def _with_discounts(rests: list[Rest], item: InvoiceItem) -> dict[UUID, int]:
-    sold = [rest for rest in rests if rest.kind != ItemKind.DISCOUNT and rest.gross > 0]
-    place = next((n for n, rest in enumerate(sold) if rest.item_id == item.id), None)
-    if place is None:
-        return {}
-    weights = [rest.gross for rest in sold]
-    parts = {sold[place].line_id: sold[place].gross}
-    for rest in rests:
-        if rest.kind == ItemKind.DISCOUNT and rest.gross:
-            parts[rest.line_id] = -spread(-rest.gross, weights)[place]
-    return {line: part for line, part in parts.items() if part}
 
 
 def _parts(
@@ -204,14 +157,14 @@ def _write(
 
 
 def _give_back(
-    organization: OrganizationRef, actor: Actor, invoice: Invoice, note: CreditNote
+    organization: OrganizationRef, actor: Actor, invoice: Invoice, note: CreditNote, *, gone: bool
 ) -> None:
     if invoice.kind == InvoiceKind.TOP_UP:
         if note.return_by == ReturnBy.CREDIT:
             raise CreditInvalid(
                 "return_by: bought credit goes back as money, not as credit.", param="return_by"
             )
-        _credit_take(organization, actor, invoice, note)
+        _credit_take(organization, actor, invoice, note, gone=gone)
     elif note.return_by == ReturnBy.CREDIT:
         balance_grant(
             organization=organization,
@@ -225,9 +178,9 @@ def _give_back(
 
 
 def _credit_take(
-    organization: OrganizationRef, actor: Actor, invoice: Invoice, note: CreditNote
+    organization: OrganizationRef, actor: Actor, invoice: Invoice, note: CreditNote, *, gone: bool
 ) -> None:
-    """Take the credit back that was bought; where money is gone already, as much as there is."""
+    """Take the credit back that was bought; where its money is gone, as much as there is."""
     wanted = major(note.subtotal_minor, note.currency)
     taken = credit_take(
         organization,
@@ -238,7 +191,7 @@ def _credit_take(
         name=str(note.id),
         reason=f"Credit note {note.number}.",
     )
-    if taken < wanted and note.return_by != ReturnBy.OUTSIDE:
+    if taken < wanted and not gone:
         raise TopUpSpent
 
 

@@ -18,18 +18,17 @@ from billing.invoices.models import Dunning, DunningStep, Invoice
 from billing.invoices.services.ladder import (
     LAST,
     PARKED_FOR,
+    dunning_forget,
     dunning_open,
     dunning_start,
     dunning_suspend,
     mail_ask,
     suspended_still,
 )
-from billing.invoices.services.operator import invoice_give_up
-from billing.invoices.services.settling import final_locked
+from billing.invoices.services.settling import final_locked, rest_forgive, rest_small
 from billing.ledger import functions
 from billing.ledger.selectors import account_get
 from billing.ledger.services import account_park, account_unpark
-from billing.prices.currency import least_charge
 from tenants.accounts.selectors import due_of
 
 BATCH: Final = 200
@@ -105,8 +104,8 @@ def dunning_advance(*, organization: OrganizationRef) -> int:
     for invoice in open_ones:
         row = dunning_open(organization, invoice)
         if row is None and invoice.due_at is not None and invoice.due_at <= now:
-            if invoice.due_minor < least_charge(invoice.currency):
-                _forgive(organization, invoice)
+            if rest_small(invoice):
+                rest_forgive(organization, invoice)
                 continue
             row = dunning_start(organization, invoice, now)
         if row is not None:
@@ -118,23 +117,15 @@ def _advance(organization: OrganizationRef, invoice: Invoice, row: Dunning, now:
     steps = DunningStep.objects.filter(dunning=row, closed_at__isnull=True, due_at__lte=now)
     unanswered = steps.filter(told_at__lte=now - PATIENCE).order_by("-step").first()
     if unanswered is not None:
-        dunning_failed(organization=organization, invoice_id=invoice.id, at=now)
+        # As of when its time was over: what has come due since is still to be tried.
+        over = unanswered.told_at + PATIENCE
+        dunning_failed(organization=organization, invoice_id=invoice.id, at=over)
     fresh = steps.filter(told_at__isnull=True).order_by("-step").first()
     if fresh is None:
         return 0
     steps.filter(step__lte=fresh.step, told_at__isnull=True).update(told_at=now)
     publish(PaymentRetryDue(organization=organization, invoice_id=invoice.id, step=fresh.step))
     return 1
-
-
-def _forgive(organization: OrganizationRef, invoice: Invoice) -> None:
-    """Stop no account for what no card could have paid."""
-    invoice_give_up(
-        organization=organization,
-        actor=SYSTEM_ACTOR,
-        invoice_id=invoice.id,
-        reason="Less than a card can pay.",
-    )
 
 
 def dunning_charged_back(organization: OrganizationRef, invoice: Invoice) -> None:
@@ -151,9 +142,12 @@ def dunning_charged_back(organization: OrganizationRef, invoice: Invoice) -> Non
 def account_freed(event: AccountFreed) -> None:
     """Park an account again that was parked for something else and has not paid.
 
-    Whom the operator frees although they have not paid stays free.
+    Whom the operator frees although they have not paid stays free, and what was given up keeps
+    nobody any more.
     """
-    if not event.parked_for.startswith(PARKED_FOR):
+    if event.parked_for.startswith(PARKED_FOR):
+        dunning_forget(event.organization)
+    else:
         account_suspend(organization=event.organization)
 
 

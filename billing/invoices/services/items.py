@@ -7,15 +7,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from anneal.kernel import clock
-from anneal.kernel.audit import audit_record
-from anneal.kernel.ids import public_id
-from anneal.kernel.principal import SYSTEM_ACTOR, Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
-from billing.invoices.contracts import InvoiceStatus, ItemInfo, ItemKind, Reversal
+from billing.invoices.contracts import InvoiceStatus, ItemInfo, ItemKind
 from billing.invoices.errors import ItemConflict, ItemInvalid, ItemUnknown
 from billing.invoices.models import Invoice, InvoiceItem
 from billing.invoices.rows import item_info
-from billing.invoices.services.credit_notes import item_credit
 from billing.invoices.services.schedule import schedule_due
 from billing.ledger import functions
 from billing.plans.selectors import billing_period
@@ -75,7 +71,7 @@ def item_add(
 
 
 def _kept(organization: OrganizationRef, wanted: InvoiceItem) -> InvoiceItem:
-    found = _known(organization, wanted.source)
+    found = item_known(organization, wanted.source)
     if found is None:
         wanted.save(force_insert=True)
         schedule_due(organization, wanted.due_at or clock.now())
@@ -89,41 +85,10 @@ def _kept(organization: OrganizationRef, wanted: InvoiceItem) -> InvoiceItem:
 def item_get(*, organization: OrganizationRef, source: str) -> ItemInfo:
     """Return what was asked for under a source. Raises ItemUnknown."""
     require_scope(organization)
-    found = _known(organization, source)
+    found = item_known(organization, source)
     if found is None:
         raise ItemUnknown
     return item_info(found)
-
-
-def item_reverse(
-    *, organization: OrganizationRef, source: str, reason: str, actor: Actor = SYSTEM_ACTOR
-) -> Reversal:
-    """Take back what was asked for under a source, once; say how.
-
-    What no invoice has taken is dropped. Of what is on a final invoice the rest of its line is
-    credited: it lowers what is due, and what was paid becomes credit of the account. Raises
-    ItemUnknown, InvoiceState for one on a draft of the operator's, which is voided first.
-    """
-    require_scope(organization)
-    functions.account_open(organization_id=organization.id)
-    row = _known(organization, source)
-    if row is None:
-        raise ItemUnknown
-    if row.dropped_at is not None:
-        return Reversal(dropped=True, credit_note=None)
-    if row.invoice_id is not None:
-        note = item_credit(organization, actor, row, reason)
-        return Reversal(dropped=False, credit_note=note)
-    row.dropped_at = clock.now()
-    row.save(update_fields=["dropped_at"])
-    audit_record(
-        actor=actor,
-        action="invoice_item.drop",
-        target=public_id("item_", row.id),
-        detail={"source": source, "amount": f"{row.amount:f} {row.currency}", "reason": reason},
-        organization=organization,
-    )
-    return Reversal(dropped=True, credit_note=None)
 
 
 def items_pending(organization: OrganizationRef) -> list[InvoiceItem]:
@@ -142,7 +107,8 @@ def items_take(invoice: Invoice, items: list[InvoiceItem]) -> None:
     InvoiceItem.objects.filter(id__in=[item.id for item in items]).update(invoice=invoice)
 
 
-def _known(organization: OrganizationRef, source: str) -> InvoiceItem | None:
+def item_known(organization: OrganizationRef, source: str) -> InvoiceItem | None:
+    """Return the item of a source, if something was asked for under it."""
     row: InvoiceItem | None = InvoiceItem.objects.filter(
         organization_id=organization.id, source=source
     ).first()

@@ -12,6 +12,7 @@ from uuid import UUID
 from anneal.kernel import clock
 from anneal.kernel.outbox import outbox_add
 from anneal.kernel.scopes import OrganizationRef
+from billing.invoices.contracts import PaymentStatus
 from billing.invoices.models import Dunning, DunningStep, Invoice
 
 DAYS: Final = (0, 3, 7, 14)
@@ -69,6 +70,16 @@ def dunning_end(organization: OrganizationRef, invoice: Invoice) -> None:
     if row.suspended_at is not None and not suspended_still(organization):
         task_ask(RESTORE_TASK, organization)
         mail_ask(organization, invoice.id, "restored")
+
+
+def dunning_forget(organization: OrganizationRef) -> None:
+    """End the ladders of what was given up, when the account that they parked is freed."""
+    rows = Dunning.objects.filter(
+        organization_id=organization.id,
+        ended_at__isnull=True,
+        invoice__payment_status=PaymentStatus.UNCOLLECTIBLE,
+    )
+    rows.update(ended_at=clock.now())
 
 
 def suspended_still(organization: OrganizationRef) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
+from math import ceil
 
 from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
@@ -25,6 +26,7 @@ from billing.invoices.services.numbers import number_take
 from billing.invoices.services.settling import settled_look
 from billing.invoices.taxes import rates_for, taxes_on
 from billing.prices.currency import minor_units
+from billing.promotions.contracts import DiscountInfo
 from billing.promotions.selectors import discounts_open
 from billing.promotions.services import discount_draw
 
@@ -114,8 +116,12 @@ def invoice_announce(organization: OrganizationRef, invoice: Invoice) -> None:
 def _discounts(
     organization: OrganizationRef, invoice: Invoice, lines: Sequence[LineDraft]
 ) -> list[LineDraft]:
-    """Take promotion codes off, oldest first, each of what the ones before left."""
+    """Take promotion codes off, oldest first, each of what the ones before left.
+
+    Nothing is taken off what is given back: of a fee that is what it was asked for with.
+    """
     left = sum(line.amount_minor for line in lines)
+    sold = sum(line.amount_minor for line in lines if not _given_back(line))
     taken: list[LineDraft] = []
     if InvoiceKind(invoice.kind) not in DISCOUNTED:
         return taken
@@ -126,14 +132,26 @@ def _discounts(
             organization=organization,
             discount_id=discount.id,
             key=f"invoice:{invoice.id}",
-            amount=major(left, invoice.currency),
+            amount=major(_discounted(discount, sold, left), invoice.currency),
             currency=invoice.currency,
         )
         off = min(minor_units(amount, invoice.currency), left)
-        left -= off
+        left, sold = left - off, sold - off
         if off:
             taken.append(_discount_line(discount.percent, amount, off, invoice, discount.id.hex))
     return taken
+
+
+def _given_back(line: LineDraft) -> bool:
+    """Say whether a line gives back what codes were taken off before; usage comes back whole."""
+    return line.amount_minor < 0 and line.kind != ItemKind.USAGE
+
+
+def _discounted(discount: DiscountInfo, sold: int, left: int) -> int:
+    """Return what a discount is taken off, so that it comes to ``left`` at most."""
+    if discount.percent is None:
+        return left
+    return min(sold, ceil(left * 100 / discount.percent))
 
 
 def _discount_line(

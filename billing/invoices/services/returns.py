@@ -16,7 +16,7 @@ from billing.invoices.services.bought import credit_left, credit_take
 from billing.invoices.services.credit_notes import credit_note_issue
 from billing.invoices.services.dunning import dunning_charged_back
 from billing.invoices.services.payments import invoice_payment_unapply
-from billing.invoices.services.settling import final_locked
+from billing.invoices.services.settling import final_locked, rest_forgive, rest_small
 from billing.prices.currency import exponent
 
 
@@ -55,7 +55,9 @@ def invoice_charged_back(
     if invoice.kind == InvoiceKind.TOP_UP:
         _credit_back(organization, invoice, applied, key, reason)
         invoice.refresh_from_db()
-        if invoice.due_minor:
+        if rest_small(invoice):
+            rest_forgive(organization, invoice)
+        elif invoice.due_minor:
             dunning_charged_back(organization, invoice)
     invoice.refresh_from_db()
     return invoice_info(invoice)

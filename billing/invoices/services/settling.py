@@ -3,13 +3,17 @@
 from uuid import UUID
 
 from anneal.kernel import clock
+from anneal.kernel.audit import audit_record
 from anneal.kernel.events import InvoicePaid, publish
+from anneal.kernel.ids import public_id
+from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef
 from billing.invoices.contracts import InvoiceStatus, PaymentStatus
 from billing.invoices.errors import InvoiceState, InvoiceUnknown
 from billing.invoices.models import Invoice
-from billing.invoices.services.ladder import dunning_end
+from billing.invoices.services.ladder import dunning_end, dunning_open
 from billing.ledger import functions
+from billing.prices.currency import least_charge
 
 
 def invoice_locked(organization: OrganizationRef, invoice_id: UUID) -> Invoice:
@@ -35,7 +39,10 @@ def final_locked(organization: OrganizationRef, invoice_id: UUID) -> Invoice:
 
 
 def settled_look(organization: OrganizationRef, invoice: Invoice) -> None:
-    """Keep what moved, and say once that an invoice is paid; one that lost a payment is open."""
+    """Keep what moved, and say once that an invoice is paid; one that lost a payment is open.
+
+    A rest that no card can pay is given up where a ladder climbs for it.
+    """
     was, due = PaymentStatus(invoice.payment_status), invoice.due_minor
     if not due and was != PaymentStatus.PAID:
         invoice.payment_status, invoice.paid_at = PaymentStatus.PAID.value, clock.now()
@@ -55,3 +62,30 @@ def settled_look(organization: OrganizationRef, invoice: Invoice) -> None:
         publish(
             InvoicePaid(organization=organization, invoice_id=invoice.id, number=invoice.number)
         )
+    elif rest_small(invoice) and dunning_open(organization, invoice) is not None:
+        rest_forgive(organization, invoice)
+
+
+def rest_small(invoice: Invoice) -> bool:
+    """Say whether something is still due, and less than a card can pay."""
+    return 0 < invoice.due_minor < least_charge(invoice.currency)
+
+
+def rest_forgive(organization: OrganizationRef, invoice: Invoice) -> None:
+    """Give up what no card can pay: it stops no account. The account is locked."""
+    if invoice.payment_status == PaymentStatus.UNCOLLECTIBLE:
+        return
+    invoice.payment_status = PaymentStatus.UNCOLLECTIBLE.value
+    invoice.save(update_fields=["payment_status"])
+    dunning_end(organization, invoice)
+    audit_record(
+        actor=SYSTEM_ACTOR,
+        action="invoice.give_up",
+        target=public_id("inv_", invoice.id),
+        detail={
+            "number": invoice.number,
+            "kind": invoice.kind,
+            "reason": "Less than a card can pay.",
+        },
+        organization=organization,
+    )

@@ -11,7 +11,7 @@ from anneal.kernel.errors import OrganizationSuspended, QuotaExhausted
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef
-from billing.invoices.contracts import ItemKind
+from billing.invoices.contracts import ItemKind, Reversal
 from billing.invoices.services import item_add, item_reverse
 from billing.ledger.errors import AccountParked, HoldClosed, HoldExpired, LimitReached
 from billing.ledger.selectors import account_get
@@ -100,14 +100,7 @@ def amount_return(
         back = item_reverse(
             organization=organization, source=source_of(row.id), reason=reason[:500], actor=actor
         )
-        if back.credit_note is None:
-            return {"returned": "item_dropped" if back.dropped else "nothing_left"}
-        note = back.credit_note
-        return {
-            "returned": "credit_note",
-            "credit_note": public_id("cn_", note.id),
-            "number": note.number,
-        }
+        return _returned(back)
     if row.hold_id is None:
         return {}
     if row.payment == Payment.BALANCE:
@@ -121,6 +114,20 @@ def amount_return(
         return {"returned": "balance"}
     hold_release(organization=organization, hold_id=row.hold_id)
     return {"returned": "hold_released"}
+
+
+def _returned(back: Reversal) -> dict[str, Any]:
+    """Say how an item was given back: by a credit note, by the next invoice, or by both."""
+    ways, named = [], {}
+    if back.credit_note is not None:
+        note = back.credit_note
+        ways.append("credit_note")
+        named = {"credit_note": public_id("cn_", note.id), "number": note.number}
+    if back.waits is not None:
+        ways.append("next_invoice")
+        named["item"] = public_id("item_", back.waits.id)
+    nothing = "item_dropped" if back.dropped else "nothing_left"
+    return {"returned": "_and_".join(ways) or nothing, **named}
 
 
 def _captured(organization: OrganizationRef, row: Outcome, event_id: str) -> bool:

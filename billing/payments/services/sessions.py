@@ -19,7 +19,7 @@ from billing.payments.contracts import (
 from billing.payments.models import CheckoutSession
 from billing.payments.services.cards import cards_mirror
 from billing.payments.services.settling import attempt_expire, intent_settle
-from billing.plans.services import subscription_change
+from billing.plans.services import subscription_change, subscription_locked
 
 
 def session_settle(
@@ -31,8 +31,12 @@ def session_settle(
 ) -> CheckoutState | None:
     """Do once what a page's end asks for; return its state, None if it is none of ours."""
     require_scope(organization)
+    mine = CheckoutSession.objects.filter(organization_id=organization.id, ref=session.ref)
+    if mine.filter(purpose=Purpose.PLAN).exists():
+        # The plan's locks come before the account's.
+        subscription_locked(organization)
     functions.account_open(organization_id=organization.id)
-    row = CheckoutSession.objects.filter(organization_id=organization.id, ref=session.ref).first()
+    row = mine.first()
     if row is None:
         return None
     if session.state == CheckoutState.COMPLETE:

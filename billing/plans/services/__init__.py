@@ -13,6 +13,7 @@ from billing.plans.services.catalogue import (
     plan_version_publish,
     trial_terms_set,
 )
+from billing.plans.services.changes import subscription_locked
 from billing.plans.services.renewal import subscription_renew
 from billing.plans.services.subscriptions import subscription_change
 
@@ -26,6 +27,7 @@ __all__ = [
     "subscription_cancel",
     "subscription_change",
     "subscription_keep",
+    "subscription_locked",
     "subscription_renew",
     "trial_terms_set",
 ]

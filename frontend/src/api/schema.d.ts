@@ -5191,7 +5191,11 @@ export interface components {
             /** Format: date-time */
             effective_at: string;
         };
-        /** @description Whom invoices are made out to, from the next one on. What is left out is empty. */
+        /**
+         * @description Whom invoices are made out to, from the next one on.
+         *
+         *     What is left out is empty; the language stays as it is.
+         */
         ProfileInRequest: {
             /** @default  */
             legal_name?: string;
@@ -5214,7 +5218,6 @@ export interface components {
             country?: string;
             /** @default  */
             tax_id?: string;
-            /** @default en */
             language?: components["schemas"]["LanguageEnum"];
             /** @default  */
             fapiao_kind?: components["schemas"]["FapiaoKindEnum"] | components["schemas"]["BlankEnum"];
@@ -5254,8 +5257,7 @@ export interface components {
             country?: string;
             /** @default  */
             tax_id?: string;
-            /** @default en */
-            language?: components["schemas"]["LanguageEnum"];
+            language: components["schemas"]["LanguageEnum"];
             /** @default  */
             fapiao_kind?: components["schemas"]["FapiaoKindEnum"] | components["schemas"]["BlankEnum"];
             /** @default  */

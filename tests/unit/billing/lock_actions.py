@@ -12,6 +12,7 @@ from anneal.kernel.ids import uuid7
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from billing.invoices.contracts import ItemKind, ReturnBy
+from billing.invoices.preview import plan_change_preview
 from billing.invoices.services import (
     credit_note_issue,
     invoice_payment_apply,
@@ -43,6 +44,9 @@ from billing.ledger.services import (
 )
 from billing.ledger.tasks import notify
 from billing.metering.services import rollups_advance
+from billing.payments.contracts import CheckoutState, ProviderSession, Purpose
+from billing.payments.models import CheckoutSession
+from billing.payments.services.sessions import session_settle
 from billing.plans.models import Subscription
 from billing.plans.services import subscription_cancel, subscription_change
 from billing.plans.tasks import renew
@@ -162,6 +166,34 @@ def _plan(chance: random.Random, organization: OrganizationRef) -> None:
         actor=SYSTEM_ACTOR,
         plan=chance.choice(["free", "starter", "pro"]),
         assigned=True,
+    )
+
+
+def _preview(chance: random.Random, organization: OrganizationRef) -> None:
+    plan_change_preview(
+        organization=organization, actor=SYSTEM_ACTOR, plan=chance.choice(["free", "starter"])
+    )
+
+
+def _page(chance: random.Random, organization: OrganizationRef) -> None:
+    """As the end of a provider's page on which a card was saved for a plan."""
+    ref = f"test:{uuid7()}"
+    CheckoutSession(
+        organization_id=organization.id,
+        ref=ref,
+        key=ref,
+        purpose=Purpose.PLAN.value,
+        plan=chance.choice(["free", "starter", "pro"]),
+        state=CheckoutState.OPEN.value,
+        expires_at=clock.now(),
+        actor_kind="system",
+        actor_label="test",
+    ).save(force_insert=True)
+    session_settle(
+        organization=organization,
+        session=ProviderSession(ref, CheckoutState.COMPLETE, "", clock.now(), ""),
+        intent=None,
+        cards=None,
     )
 
 
@@ -303,6 +335,8 @@ ALONE: dict[str, Action] = {
     ),
     "budget": _scoped(_budget, plain=False),
     "plan": _scoped(_plan, plain=False),
+    "preview": _scoped(_preview, plain=False),
+    "page": _scoped(_page, plain=False),
     "leave": _scoped(_leave, plain=False),
     "rename": _scoped(
         lambda _, of: organization_rename(organization=of, actor=SYSTEM_ACTOR, name="Another")
@@ -327,5 +361,5 @@ TOGETHER: dict[str, Action] = {
     "close": lambda *_: close(),
     "dun": lambda *_: dun(),
 }
-MAY_BE_REFUSED = {"bill", "leave", "redeem"}
+MAY_BE_REFUSED = {"bill", "leave", "preview", "redeem"}
 """What an organization may have done already, or cannot yet."""

@@ -18,7 +18,7 @@ from billing.invoices.errors import (
 )
 from billing.invoices.models import CreditNote, CreditNoteLine, Invoice
 from billing.invoices.money import spread
-from billing.invoices.services import item_reverse
+from billing.invoices.services import invoice_charged_back, invoice_refunded, item_reverse
 from billing.ledger.selectors import balance_get
 from billing.ledger.services import hold_refund
 from billing.promotions.contracts import PromotionKind, PromotionTerms
@@ -32,6 +32,7 @@ from tests.unit.invoices.helpers import (
     add_tax,
     ask,
     credit,
+    drifts,
     go,
     invoiced,
     invoices,
@@ -237,6 +238,83 @@ def test_what_a_code_took_off_an_item_is_not_given_back(organization: Organizati
 
     assert invoice.total_minor == 10001 - 1000
     assert [note.total_minor for note in notes if note] == [4500, 4501]
+
+
+def test_an_item_beside_one_that_gives_back_is_reversed_in_full(
+    organization: OrganizationRef,
+) -> None:
+    add_tax("19")
+    set_profile(organization)
+    ask(organization, "-10")
+    ask(organization, "12", source="outcome:1")
+    tick(BEGINS)
+    (invoice,) = invoices(organization)
+    pay(organization, invoice)
+    with tenant_scope(organization), clock.frozen(BEGINS):
+        first, again = (
+            item_reverse(organization=organization, source="outcome:1", reason="No.")
+            for _ in range(2)
+        )
+
+    # 2 of the 12 were paid, with their tax; the others were set off.
+    assert invoice.total_minor == 238
+    assert first == again
+    assert first.credit_note is not None
+    assert first.credit_note.returned_minor == 238
+    assert first.waits is not None
+    assert first.waits.amount == -10
+    ask(organization, "30", FEBRUARY)
+    tick(FEBRUARY)
+    assert invoices(organization)[-1].total_minor == 2380
+    assert drifts(organization) == []
+
+
+def test_an_item_of_an_invoice_of_nothing_is_reversed_by_the_next(
+    organization: OrganizationRef,
+) -> None:
+    ask(organization, "-12")
+    ask(organization, "12", source="outcome:1")
+    tick(BEGINS)
+    with tenant_scope(organization), clock.frozen(BEGINS):
+        first, again = (
+            item_reverse(organization=organization, source="outcome:1", reason="No.")
+            for _ in range(2)
+        )
+
+    assert first == again
+    assert first.credit_note is None
+    assert first.waits is not None
+    assert first.waits.amount == -12
+
+
+def test_a_refund_at_the_provider_of_spent_credit_that_is_owed_lowers_nothing(
+    organization: OrganizationRef,
+) -> None:
+    payment = uuid4()
+    made = top_up(organization, 5000, payment_id=payment)
+    use(organization, 500_000, BEGINS)  # all 50 USD
+    with tenant_scope(organization), clock.frozen(BEGINS):
+        invoice_charged_back(
+            organization=organization,
+            invoice_id=made.invoice.id,
+            payment_id=payment,
+            amount_minor=2000,
+            key="dispute:dp_1",
+            reason="Lost.",
+        )
+        note = invoice_refunded(
+            organization=organization,
+            invoice_id=made.invoice.id,
+            payment_id=payment,
+            amount_minor=3000,
+            key="refund:re_1",
+            reason="Refunded at the payment provider.",
+        )
+
+    assert note is not None
+    assert note.total_minor == 3000
+    with tenant_scope(organization):
+        assert Invoice.objects.get().due_minor == 2000
 
 
 def test_bought_credit_goes_back_as_far_as_it_is_unspent(organization: OrganizationRef) -> None:

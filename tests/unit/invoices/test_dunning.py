@@ -1,7 +1,7 @@
 """The ladder of an unpaid invoice: days 0, 3, 7 and 14, suspension, and the way back."""
 
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -15,6 +15,7 @@ from billing.invoices.services import (
     account_restore,
     account_suspend,
     dunning_failed,
+    invoice_charged_back,
     invoice_give_up,
 )
 from billing.invoices.tasks import dun
@@ -75,6 +76,14 @@ def free(organization: OrganizationRef) -> None:
     """The operator frees an account."""
     with system_scope("test"):
         account_unpark(organization=organization, actor=SYSTEM_ACTOR, reason="Looked at.")
+
+
+def give_up(organization: OrganizationRef, invoice: Invoice, at: datetime) -> None:
+    """The operator expects no money any more."""
+    with clock.frozen(at), tenant_scope(organization):
+        invoice_give_up(
+            organization=organization, actor=SYSTEM_ACTOR, invoice_id=invoice.id, reason="Gone."
+        )
 
 
 def steps(organization: OrganizationRef) -> list[tuple[int, bool]]:
@@ -230,14 +239,91 @@ def test_what_no_card_could_pay_is_given_up_and_parks_nobody(
         assert Invoice.objects.get().payment_status == "uncollectible"
 
 
+def test_a_rest_that_no_card_could_pay_ends_a_ladder_and_frees_the_account(
+    organization: OrganizationRef, unpaid: Invoice
+) -> None:
+    for day in (0, 3, 7, 14):
+        fail(organization, unpaid, days(day))
+    work(days(14))
+    pay(organization, unpaid, 4960, at=days(15))
+
+    assert work(days(15)) == ["invoices.restore"]
+    assert parked(organization) == ""
+    with tenant_scope(organization):
+        assert Invoice.objects.get(id=unpaid.id).payment_status == "uncollectible"
+
+
+def test_a_rest_that_no_card_could_pay_is_not_climbed_for(
+    organization: OrganizationRef, unpaid: Invoice
+) -> None:
+    fail(organization, unpaid, BEGINS)
+    credit(organization, unpaid, 4960, at=days(1))
+
+    assert [dunned(days(day)) for day in (3, 7, 14, 20)] == [[]] * 4
+    assert work(days(20)) == []
+
+
+def test_disputed_credit_of_which_less_than_a_card_can_pay_was_spent_parks_nobody(
+    organization: OrganizationRef,
+) -> None:
+    payment = uuid4()
+    made = top_up(organization, 5000, payment_id=payment)
+    use(organization, 4_000, BEGINS)  # 0.40 USD
+    with tenant_scope(organization), clock.frozen(BEGINS):
+        invoice_charged_back(
+            organization=organization,
+            invoice_id=made.invoice.id,
+            payment_id=payment,
+            amount_minor=5000,
+            key="dispute:dp_1",
+            reason="Lost.",
+        )
+
+    assert dunned(days(20)) == []
+    assert work(days(20)) == []
+    with tenant_scope(organization):
+        assert Invoice.objects.get(id=made.invoice.id).payment_status == "uncollectible"
+
+
+def test_an_invoice_given_up_keeps_nobody_parked_whom_the_operator_freed(
+    organization: OrganizationRef, unpaid: Invoice
+) -> None:
+    for day in (0, 3, 7, 14):
+        fail(organization, unpaid, days(day))
+    work(days(14))
+    give_up(organization, unpaid, days(20))
+    free(organization)
+    with system_scope("test"):
+        account_park(organization=organization, actor=SYSTEM_ACTOR, reason="reconcile: x")
+    free(organization)
+    assert parked(organization) == ""
+
+    other = invoiced(organization, "20", at=days(30))
+    for day in (30, 33, 37, 44):
+        fail(organization, other, days(day))
+    work(days(44))
+    assert parked(organization) == f"unpaid invoice {other.number}"
+    pay(organization, other, 2000, at=days(45))
+    assert work(days(45)) == ["invoices.restore"]
+
+
+def test_a_try_that_came_due_while_nobody_looked_is_made_before_the_ladder_ends(
+    organization: OrganizationRef, unpaid: Invoice
+) -> None:
+    fail(organization, unpaid, BEGINS)
+    assert [dunned(days(day)) for day in (3, 7)] == [[1], [2]]
+
+    assert dunned(days(15)) == [3]
+    assert work(days(15)) == []
+    dunned(days(16))
+    assert work(days(16)) == ["invoices.suspend"]
+
+
 def test_an_invoice_given_up_is_not_tried_again_and_can_still_be_paid(
     organization: OrganizationRef, unpaid: Invoice
 ) -> None:
     fail(organization, unpaid, BEGINS)
-    with clock.frozen(days(1)), tenant_scope(organization):
-        invoice_give_up(
-            organization=organization, actor=SYSTEM_ACTOR, invoice_id=unpaid.id, reason="Gone."
-        )
+    give_up(organization, unpaid, days(1))
 
     assert [dunned(days(day)) for day in (3, 7, 14, 20)] == [[]] * 4
     assert pay(organization, unpaid, 5000, at=days(30)).payment_status == "paid"

@@ -12,6 +12,8 @@ from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from billing.invoices.models import Invoice, InvoiceItem
 from billing.plans.contracts import Period
 from billing.plans.services import subscription_cancel
+from billing.promotions.contracts import PromotionKind, PromotionTerms
+from tests.unit.billing.test_promotions import add, redeem
 from tests.unit.invoices.helpers import (
     APRIL,
     BEGINS,
@@ -19,10 +21,12 @@ from tests.unit.invoices.helpers import (
     MARCH,
     D,
     add_plan,
+    credit,
     drifts,
     go,
     invoices,
     lines,
+    pay,
     tick,
 )
 
@@ -141,6 +145,80 @@ def test_what_comes_to_less_than_nothing_waits_for_the_next_invoices(
         asked = sum(item.amount for item in InvoiceItem.objects.all())
     assert [row.total_minor for row in made] == [12000, 3033, 5000, 5000]
     assert (len(lines(organization, made[1])), asked) == (4, 120 + cut + 5 * 50)
+
+
+def test_what_a_code_took_off_a_fee_is_not_given_back(organization: OrganizationRef) -> None:
+    add_plan("yearly", fee=D(120), period=Period.YEAR)
+    add_plan("monthly", fee=D(50))
+    add(PromotionTerms(kind=PromotionKind.PERCENT, percent=D(50), invoices=1), "HALF-OFF", BEGINS)
+    begins = datetime(2029, 1, 1, tzinfo=UTC)
+    redeem(organization, "HALF-OFF", BEGINS)
+    go(organization, "yearly", begins)
+    tick(begins)
+    go(organization, "monthly", datetime(2029, 1, 2, tzinfo=UTC))
+
+    assert cuts(organization) == [-round(D(60) * 364 / 365, 12)]
+    assert drifts(organization) == []
+
+
+def test_a_code_that_goes_on_takes_its_share_off_both_plans(organization: OrganizationRef) -> None:
+    add(PromotionTerms(kind=PromotionKind.PERCENT, percent=D(10), invoices=9), "TENTH-OFF", BEGINS)
+    redeem(organization, "TENTH-OFF", BEGINS)
+    go(organization, "starter", BEGINS)
+    tick(BEGINS)
+    at = BEGINS + (FEBRUARY - BEGINS) / 2
+    go(organization, "pro", at)
+    tick(at)
+
+    # Half of 99 and of 19, each less a tenth.
+    assert [row.total_minor for row in invoices(organization)] == [1710, 4455 - 855]
+    assert drifts(organization) == []
+
+
+def test_a_code_takes_no_more_off_than_is_left(organization: OrganizationRef) -> None:
+    go(organization, "starter", BEGINS)
+    tick(BEGINS)
+    add(PromotionTerms(kind=PromotionKind.PERCENT, percent=D(90), invoices=1), "MOST-OFF", BEGINS)
+    redeem(organization, "MOST-OFF", BEGINS)
+    add_plan("larger", fee=D(20))
+    go(organization, "larger", BEGINS + timedelta(days=1))
+    tick(BEGINS + timedelta(days=1))
+
+    assert invoices(organization)[-1].total_minor == 0
+    assert drifts(organization) == []
+
+
+def test_of_a_fee_that_was_credited_only_the_rest_is_given_back(
+    organization: OrganizationRef,
+) -> None:
+    go(organization, "starter", BEGINS)
+    tick(BEGINS)
+    (invoice,) = invoices(organization)
+    pay(organization, invoice)
+    credit(organization, invoice, 950)
+    at = BEGINS + (FEBRUARY - BEGINS) / 2
+    go(organization, "pro", at)
+    assert cuts(organization) == [D("-4.75")]
+    assert drifts(organization) == []
+
+
+def test_a_fee_that_was_credited_whole_is_not_given_back_again(
+    organization: OrganizationRef,
+) -> None:
+    go(organization, "starter", BEGINS)
+    tick(BEGINS)
+    credit(organization, invoices(organization)[0])
+    go(organization, "pro", BEGINS + timedelta(days=3))
+
+    assert cuts(organization) == []
+    assert drifts(organization) == []
+
+
+def cuts(organization: OrganizationRef) -> list[Decimal]:
+    """What is given back of fees."""
+    with tenant_scope(organization):
+        items = InvoiceItem.objects.filter(source__startswith="fee_cut:").order_by("id")
+        return list(items.values_list("amount", flat=True))
 
 
 @pytest.mark.parametrize("offset", range(-12, 15))

@@ -12,8 +12,10 @@ from rest_framework.test import APIClient
 from anneal.kernel import clock
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import KeyScope, Role
-from anneal.kernel.scopes import OrganizationRef
+from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from billing.invoices.contracts import ReturnBy
+from tenants.accounts.models import User
+from tenants.accounts.selectors import members_list
 from tests.unit.factories import error_of, make_client
 from tests.unit.invoices.helpers import (
     BEGINS,
@@ -227,6 +229,22 @@ def test_billing_details_are_kept_and_read(client_api: APIClient) -> None:
     assert client_api.get(PROFILE).json() == kept.json()
     again = client_api.put(PROFILE, {"country": "DE"}, format="json").json()
     assert (again["legal_name"], again["country"]) == ("", "DE")
+
+
+def test_a_chinese_customers_invoices_are_chinese_from_the_first(
+    organization: OrganizationRef, client_api: APIClient
+) -> None:
+    with tenant_scope(organization):
+        owner = members_list(organization=organization)[0]
+    User.objects.filter(id=owner.user_id).update(language="zh-hans")
+
+    assert client_api.get(PROFILE).json()["language"] == "zh-Hans"
+    assert invoiced(organization, "5").customer["language"] == "zh-Hans"
+    saved = client_api.put(PROFILE, {"country": "CN"}, format="json").json()
+    assert saved["language"] == "zh-Hans"
+    chosen = client_api.put(PROFILE, {"language": "en"}, format="json").json()
+    assert chosen["language"] == "en"
+    assert client_api.put(PROFILE, {}, format="json").json()["language"] == "en"
 
 
 def test_wrong_details_are_refused_by_name(client_api: APIClient) -> None:
