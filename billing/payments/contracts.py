@@ -173,7 +173,6 @@ class SessionWanted:
     amount_minor: int = 0
     currency: str = ""
     label: str = ""
-    locale: str = "auto"
     own_page: str = ""
     """Where a provider without pages sends the customer."""
 
