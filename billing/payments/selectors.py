@@ -1,8 +1,6 @@
 """Questions to payments."""
 
-import json
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Final
 
 from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery
@@ -135,14 +133,3 @@ def events_about(*, refs: Iterable[str], intent: str) -> QuerySet[ProviderEventR
     if intent:
         about |= Q(intent_ref=intent)
     return ProviderEventRow.objects.filter(about).order_by("occurred_at", "id")
-
-
-def evidence_due(*, disputes: Iterable[str]) -> dict[str, datetime]:
-    """Return until when each dispute must be answered, as the provider told last. System scope."""
-    told = ProviderEventRow.objects.filter(kind="dispute", object_ref__in=list(disputes))
-    due: dict[str, datetime] = {}
-    for ref, body in told.order_by("occurred_at", "id").values_list("object_ref", "body"):
-        seconds = json.loads(body)["data"]["object"].get("evidence_details", {}).get("due_by")
-        if seconds:
-            due[ref] = datetime.fromtimestamp(seconds, UTC)
-    return due

@@ -16,7 +16,6 @@ from anneal.console.admin.site import site
 from billing.invoices.models import CreditNote, Invoice
 from billing.payments.contracts import DISPUTES_ENDED
 from billing.payments.models import Dispute, PaymentAttempt, Refund
-from billing.payments.selectors import evidence_due
 
 
 @admin.register(Refund, site=site)
@@ -87,14 +86,6 @@ class DisputeAdmin(AmountAdmin):
         )
         return rows.annotate(number_shown=Subquery(invoices.values("number")[:1]))
 
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Look up until when a whole page of disputes must be answered."""
-        listed = super().get_changelist_instance(request)
-        due = evidence_due(disputes=[row.ref for row in listed.result_list])
-        for row in listed.result_list:
-            row.due_shown = due.get(row.ref)
-        return listed
-
     def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> list[str]:
         """Show the payment and the invoice by their names."""
         return [
@@ -119,13 +110,6 @@ class DisputeAdmin(AmountAdmin):
     def invoice(self, row: Any) -> SafeString | str:
         """Lead to what was paid."""
         return link(Invoice, row.payment.invoice_id, row.number_shown)
-
-    @display(description=_("Evidence due"))  # type: ignore[untyped-decorator] # as above
-    def evidence_due_at(self, row: Any) -> str:
-        """Show until when it must be answered."""
-        if not hasattr(row, "due_shown"):
-            row.due_shown = evidence_due(disputes=[row.ref]).get(row.ref)
-        return f"{row.due_shown:%Y-%m-%d %H:%M}" if row.due_shown else "-"
 
     @display(description=_("What happened to the invoice"))  # type: ignore[untyped-decorator] # as above
     def effect(self, row: Any) -> Any:
