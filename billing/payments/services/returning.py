@@ -41,14 +41,33 @@ def refund_begin(
     require_scope(organization)
     payment.refunded_minor += amount_minor
     payment.save(update_fields=["refunded_minor"])
-    row = Refund(
-        organization_id=organization.id,
-        payment=payment,
-        key=key,
-        amount_minor=amount_minor,
-        currency=payment.currency,
-        asked_at=clock.now(),
+    _begin(
+        organization,
+        Refund(payment=payment, key=key, amount_minor=amount_minor, currency=payment.currency),
     )
+
+
+def refund_repeat(*, organization: OrganizationRef, first: Refund, number: int) -> None:
+    """Have what was refused sent once more, as its try ``number``. The account is locked.
+
+    It is a row, and a refund at the provider, of its own: what is told late of an earlier try must
+    not end this one.
+    """
+    require_scope(organization)
+    _begin(
+        organization,
+        Refund(
+            payment=first.payment,
+            key=f"{first.key}:{number}",
+            amount_minor=first.amount_minor,
+            currency=first.currency,
+            booked=False,
+        ),
+    )
+
+
+def _begin(organization: OrganizationRef, row: Refund) -> None:
+    row.organization_id, row.asked_at = organization.id, clock.now()
     row.save(force_insert=True)
     outbox_add(
         task=REFUND_TASK,
