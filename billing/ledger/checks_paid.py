@@ -21,16 +21,16 @@ WITH applied AS (
          sum(amount_minor + excess_minor) FILTER (WHERE key NOT LIKE 'payment:%%') AS amount
   FROM invoices_invoicepayment GROUP BY 1, 2
 ), sent AS (
-  -- One that was made at the provider counts once the money has gone.
+  -- What was sent again counts once, and what was made at the provider once it had gone.
   SELECT organization_id, payment_id, sum(amount_minor) AS amount FROM payments_refund
-  WHERE key NOT LIKE 'provider:%%' OR state = 'succeeded' GROUP BY 1, 2
+  WHERE booked GROUP BY 1, 2
 ), sent_of AS (
   -- By its name a refund says which credit note it is of.
   SELECT organization_id, split_part(key, ':', 2) AS note, sum(amount_minor) AS amount
-  FROM payments_refund WHERE key LIKE 'credit_note:%%' GROUP BY 1, 2
+  FROM payments_refund WHERE key LIKE 'credit_note:%%' AND booked GROUP BY 1, 2
 ), sent_there AS (
   SELECT organization_id, 'refund:' || ref AS key, amount_minor FROM payments_refund
-  WHERE key LIKE 'provider:%%' AND state = 'succeeded'
+  WHERE key LIKE 'provider:%%' AND booked
 ), noted_there AS (
   SELECT organization_id, key, returned_minor FROM invoices_creditnote WHERE key LIKE 'refund:re%%'
 ), taken AS (

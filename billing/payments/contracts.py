@@ -23,6 +23,8 @@ class Purpose(StrEnum):
 DISPUTE_LOST: Final = "lost"
 DISPUTES_ENDED: Final = frozenset({DISPUTE_LOST, "won", "warning_closed", "prevented"})
 """States in which nothing of a dispute changes any more."""
+REFUND_ASKED: Final = "asked"
+"""The provider has not answered yet. Its other states are the provider's own."""
 REFUNDS_NOT_SENT: Final = frozenset({"failed", "canceled"})
 DEMO_REF: Final = "demo_"
 """How every reference of the demo's begins, and no other provider's."""
@@ -142,6 +144,8 @@ class ProviderDispute:
     currency: str
     state: str
     reason: str
+    evidence_due_at: datetime | None = None
+    """Until when the bank takes an answer; None where it wants none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +177,6 @@ class SessionWanted:
     amount_minor: int = 0
     currency: str = ""
     label: str = ""
-    locale: str = "auto"
     own_page: str = ""
     """Where a provider without pages sends the customer."""
 

@@ -116,6 +116,13 @@ class RefundExceeded(Conflict):
     message = "That is more than can go back of this payment: refund less."
 
 
+class RefundSent(Conflict):
+    """It has gone back, or is on its way."""
+
+    code = "refund_sent"
+    message = "This refund was sent, or is on its way: only one that failed is sent again."
+
+
 class EventDone(Conflict):
     """Acted on already."""
 

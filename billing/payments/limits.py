@@ -8,7 +8,7 @@ from billing.invoices.money import money_text
 from billing.invoices.selectors import currency_invoiced
 from billing.ledger.selectors import account_get
 from billing.payments.errors import AmountInvalid
-from billing.payments.provider.amounts import most_chargeable
+from billing.payments.provider.amounts import most_chargeable, require_chargeable
 from billing.prices.currency import (
     DEFAULT,
     exponent,
@@ -55,4 +55,5 @@ def amount_read(amount: Decimal, currency: str, *, param: str = "amount") -> int
             " at once.",
             param=param,
         )
+    require_chargeable(coins, currency, param=param)
     return coins

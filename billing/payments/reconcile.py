@@ -23,6 +23,7 @@ from anneal.kernel.scopes import OrganizationRef, Scope, system_scope, tenant_sc
 from billing.ledger.contracts import Drift
 from billing.payments.contracts import (
     DISPUTE_LOST,
+    REFUND_ASKED,
     REFUNDS_NOT_SENT,
     EventState,
     IntentStatus,
@@ -145,7 +146,7 @@ def _refunds(look: _Look) -> None:
 def _paid_of(page: Sequence[ProviderRefund], known: dict[str, Any]) -> dict[str, UUID]:
     """Return whose payments the refunds are of that no row of ours names and none is asked for."""
     refs = [one.intent for one in page if one.ref not in known]
-    rows = Payment.objects.filter(intent_ref__in=refs).exclude(refunds__state="asked")
+    rows = Payment.objects.filter(intent_ref__in=refs).exclude(refunds__state=REFUND_ASKED)
     return dict(rows.values_list("intent_ref", "organization_id"))
 
 

@@ -1,18 +1,16 @@
 """Questions to payments."""
 
-import json
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Final
 
-from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from anneal.kernel.ids import parse_id
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.invoices.models import Invoice
 from billing.invoices.selectors import invoice_get
-from billing.payments.contracts import DEMO_REF, Purpose
+from billing.payments.contracts import DEMO_REF, REFUNDS_NOT_SENT, Purpose
 from billing.payments.errors import CardUnknown, CheckoutUnknown
 from billing.payments.models import (
     CheckoutSession,
@@ -21,7 +19,9 @@ from billing.payments.models import (
     PaymentAttempt,
     PaymentMethod,
     ProviderEventRow,
+    Refund,
 )
+from billing.payments.provider.amounts import chargeable
 
 _HARMLESS: Final = (
     "won",
@@ -121,6 +121,30 @@ def payment_disputed(payment: Payment) -> bool:
     return bool(disputes.exclude(state__in=_HARMLESS).exists())
 
 
+def refund_tries(first: Refund) -> list[Refund]:
+    """Return a refund and what was sent for it again, in their order."""
+    mine = Refund.objects.filter(organization_id=first.organization_id, payment=first.payment_id)
+    return list(mine.filter(Q(id=first.id) | Q(key__startswith=f"{first.key}:")).order_by("id"))
+
+
+def refund_room(payment: Payment) -> int:
+    """Return what is still there of a payment, whatever is to go back of it, in coins."""
+    refunds = Refund.objects.filter(organization_id=payment.organization_id, payment=payment)
+    sent = refunds.exclude(state__in=REFUNDS_NOT_SENT).aggregate(sum=Sum("amount_minor"))["sum"]
+    return payment.amount_minor - (sent or 0)
+
+
+def refund_resendable(row: Refund) -> bool:
+    """Say whether a refund failed, went back by no other, and can be sent again."""
+    return (
+        row.booked
+        and all(each.state in REFUNDS_NOT_SENT for each in refund_tries(row))
+        and not payment_disputed(row.payment)
+        and row.amount_minor <= refund_room(row.payment)
+        and chargeable(row.amount_minor, row.currency) == row.amount_minor
+    )
+
+
 def provider_of(row: PaymentAttempt) -> str:
     """Return who was asked to collect; empty where nobody was."""
     refs = [ref for ref in (row.intent_ref, row.session_ref, row.card_ref) if ref]
@@ -135,14 +159,3 @@ def events_about(*, refs: Iterable[str], intent: str) -> QuerySet[ProviderEventR
     if intent:
         about |= Q(intent_ref=intent)
     return ProviderEventRow.objects.filter(about).order_by("occurred_at", "id")
-
-
-def evidence_due(*, disputes: Iterable[str]) -> dict[str, datetime]:
-    """Return until when each dispute must be answered, as the provider told last. System scope."""
-    told = ProviderEventRow.objects.filter(kind="dispute", object_ref__in=list(disputes))
-    due: dict[str, datetime] = {}
-    for ref, body in told.order_by("occurred_at", "id").values_list("object_ref", "body"):
-        seconds = json.loads(body)["data"]["object"].get("evidence_details", {}).get("due_by")
-        if seconds:
-            due[ref] = datetime.fromtimestamp(seconds, UTC)
-    return due

@@ -14,13 +14,13 @@ from billing.payments.services.attempts import (
     attempt_again,
     attempts_due,
     invoice_collect,
-    page_look,
 )
 from billing.payments.services.auto_top_up import auto_top_up_look, auto_top_ups_due
 from billing.payments.services.collecting import COLLECT_TASK
 from billing.payments.services.export_freeze import exports_freeze
 from billing.payments.services.export_send import exports_send
 from billing.payments.services.intake import PROCESS_TASK
+from billing.payments.services.pages import page_look
 from billing.payments.services.pausing import MAIL_TASK
 from billing.payments.services.processing import event_process, events_due
 from billing.payments.services.returning import REFUND_TASK, refund_ask, refunds_due

@@ -49,7 +49,7 @@ _WRONG: Final = {
     " WHERE organization_id = ANY(%s) AND state = 'open' AND session_ref = ''",
     "is refunded otherwise than its refunds say": "SELECT p.intent_ref FROM payments_payment p"
     " WHERE p.organization_id = ANY(%s) AND p.refunded_minor <> coalesce((SELECT"
-    " sum(r.amount_minor) FROM payments_refund r WHERE r.payment_id = p.id), 0)",
+    " sum(r.amount_minor) FROM payments_refund r WHERE r.booked AND r.payment_id = p.id), 0)",
     "has an amount below nothing": "SELECT number FROM invoices_invoice"
     " WHERE organization_id = ANY(%s) AND status = 'final' AND least(subtotal_minor, tax_minor,"
     " total_minor, paid_minor, credited_minor, returned_minor) < 0",

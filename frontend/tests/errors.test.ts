@@ -63,7 +63,7 @@ const SERVERS_OWN = {
     ...["refund_exceeds_capture", "refund_invalid", "refund_mismatch", "tiers_invalid"],
     ...["credit_note_exceeded", "credit_note_invalid", "credit_note_mismatch", "invoice_empty"],
     ...["invoice_loop", "outcome_policy_invalid", "outcome_policy_taken", "payment_exceeded"],
-    ...["payment_disputed", "payment_empty", "payment_event_done", "refund_exceeds_payment"],
+    ...["payment_disputed", "payment_empty", "payment_event_done", "refund_exceeds_payment", "refund_sent"],
     ...["payment_mismatch", "seller_invalid", "signature_invalid"],
     ...["tax_rate_invalid", "tax_rate_not_found", "top_up_spent"],
   ],

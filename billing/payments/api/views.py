@@ -49,10 +49,11 @@ from billing.payments.selectors import (
     cards_list,
     checkout_get,
 )
-from billing.payments.services.attempts import invoice_collect, page_look
+from billing.payments.services.attempts import invoice_collect
 from billing.payments.services.auto_top_up import auto_top_up_get, auto_top_up_set
 from billing.payments.services.checkout import CheckoutWanted, checkout_open
 from billing.payments.services.customers import card_make_default, card_remove, portal_open
+from billing.payments.services.pages import page_look
 
 _PAGING: Final = [
     OpenApiParameter("after", str, description="The last id seen."),

@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from anneal.kernel.models import TenantModel
 from billing.invoices.money import money_text
-from billing.payments.contracts import AttemptState, CheckoutState, Purpose
+from billing.payments.contracts import REFUND_ASKED, AttemptState, CheckoutState, Purpose
 
 
 class PaymentAttempt(TenantModel):
@@ -158,7 +158,11 @@ class Payment(TenantModel):
 
 
 class Refund(TenantModel):
-    """Money that goes back; asked for under ``key`` until the provider has it."""
+    """Money that goes back; asked for under ``key`` until the provider has it.
+
+    ``booked`` is whether its payment counts it, once per sum: not what was sent again after its
+    bank refused it, and of what was made at the provider only what had gone.
+    """
 
     payment = models.ForeignKey(
         Payment,
@@ -171,7 +175,8 @@ class Refund(TenantModel):
     ref = models.CharField(max_length=255, blank=True)
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
-    state = models.CharField(max_length=20, default="asked")
+    state = models.CharField(max_length=20, default=REFUND_ASKED)
+    booked = models.BooleanField(default=True)
     asked_at = models.DateTimeField()
 
     class Meta(TenantModel.Meta):
@@ -191,7 +196,10 @@ class Refund(TenantModel):
 
 
 class Dispute(TenantModel):
-    """A payment that a bank asks back; ``booked`` is whether the invoice is open again for it."""
+    """A payment that a bank asks back; ``booked`` is whether the invoice is open again for it.
+
+    ``evidence_due_at`` is until when its bank takes an answer; None where it wants none.
+    """
 
     payment = models.ForeignKey(
         Payment,
@@ -205,6 +213,7 @@ class Dispute(TenantModel):
     currency = models.CharField(max_length=3)
     state = models.CharField(max_length=30)
     reason = models.CharField(max_length=50)
+    evidence_due_at = models.DateTimeField(null=True)
     booked = models.BooleanField(default=False)
 
     class Meta(TenantModel.Meta):

@@ -18,9 +18,16 @@ def to_stripe(amount_minor: int, currency: str) -> int:
     ours, theirs = _exponents(currency)
     if theirs > ours:
         return amount_minor * _power(theirs - ours)
-    if amount_minor % _step(currency):
-        raise AmountInvalid(f"Cards pay amounts in {currency} without the last decimals: round it.")
+    require_chargeable(amount_minor, currency)
     return amount_minor // _power(ours - theirs)
+
+
+def require_chargeable(amount_minor: int, currency: str, *, param: str | None = None) -> None:
+    """Raise AmountInvalid for coins that a card neither pays nor takes back."""
+    if amount_minor % _step(currency):
+        raise AmountInvalid(
+            f"Cards pay amounts in {currency} without the last decimals: round it.", param=param
+        )
 
 
 def chargeable(amount_minor: int, currency: str) -> int:
@@ -29,10 +36,14 @@ def chargeable(amount_minor: int, currency: str) -> int:
     return -(-amount_minor // step) * step
 
 
+def chargeable_within(amount_minor: int, currency: str) -> int:
+    """Return the most coins within an amount that a card can pay, or take back."""
+    return amount_minor - amount_minor % _step(currency)
+
+
 def most_chargeable(currency: str) -> int:
     """Return the most coins that a card can pay at once."""
-    most = from_stripe(_MOST, currency)
-    return most - most % _step(currency)
+    return chargeable_within(from_stripe(_MOST, currency), currency)
 
 
 def from_stripe(amount: int, currency: str) -> int:

@@ -83,7 +83,7 @@ class StripeProvider:
             "cancel_url": wanted.cancel_url,
             "client_reference_id": str(wanted.checkout_id),
             "payment_method_types": ["card"],
-            "locale": wanted.locale,
+            "locale": "auto",
         }
         if wanted.amount_minor:
             price = {

@@ -117,7 +117,8 @@ def refund_of(found: Any) -> ProviderRefund:
 
 def dispute_of(found: Any) -> ProviderDispute:
     """Read a dispute."""
-    currency = found.currency.upper()
+    currency, details = found.currency.upper(), found.evidence_details
+    due = details.due_by if details else None
     return ProviderDispute(
         ref=found.id,
         intent=object_id(found.payment_intent),
@@ -125,4 +126,5 @@ def dispute_of(found: Any) -> ProviderDispute:
         currency=currency,
         state=found.status,
         reason=found.reason,
+        evidence_due_at=datetime.fromtimestamp(due, UTC) if due else None,
     )

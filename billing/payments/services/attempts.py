@@ -17,13 +17,12 @@ from billing.payments.errors import (
     PaymentOpen,
     ProviderRefused,
 )
-from billing.payments.models import CheckoutSession, PaymentAttempt
+from billing.payments.models import PaymentAttempt
 from billing.payments.provider import Provider, provider_current
 from billing.payments.provider.amounts import chargeable
 from billing.payments.rows import attempt_info
-from billing.payments.services.cards import cards_read
 from billing.payments.services.customers import card_default_ref, customer_ref
-from billing.payments.services.sessions import session_settle
+from billing.payments.services.pages import page_close
 from billing.payments.services.settling import attempt_fail, intent_settle
 from billing.prices.currency import least_charge
 from tenants.accounts.selectors import due_of
@@ -37,12 +36,11 @@ _BATCH: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An attempt to ask the provider about, with what the asking needs."""
+    """An attempt to ask the provider about, with what the asking needs; of a page without card."""
 
     id: UUID
     key: str
     card: str
-    session: str
     amount_minor: int
     currency: str
 
@@ -59,9 +57,9 @@ def invoice_collect(
     for _ in range(2):
         with tenant_scope(organization):
             claim = invoice_claim(organization, invoice_id, automatic=automatic)
-        if not claim.session:
+        if claim.card:
             return attempt_ask(organization, provider, claim)
-        page_close(organization, provider, claim.session)
+        page_close(organization, provider, claim.id)
     raise PaymentOpen
 
 
@@ -99,7 +97,7 @@ def invoice_claim(
 
 def claim_of(row: PaymentAttempt) -> Claim:
     """Return what asking about an attempt needs."""
-    return Claim(row.id, row.key, row.card_ref, row.session_ref, row.amount_minor, row.currency)
+    return Claim(row.id, row.key, row.card_ref, row.amount_minor, row.currency)
 
 
 def attempt_ask(organization: OrganizationRef, provider: Provider, claim: Claim) -> AttemptInfo:
@@ -131,32 +129,11 @@ def attempt_ask(organization: OrganizationRef, provider: Provider, claim: Claim)
         return attempt_info(row)
 
 
-def page_close(organization: OrganizationRef, provider: Provider, ref: str) -> None:
-    """Close a page, or book what was paid on it. Opens its own scopes."""
-    _page_book(organization, provider, ref, close=True)
-
-
-def page_look(*, organization: OrganizationRef, checkout_id: UUID) -> None:
-    """Book what became of a page. Opens its own scopes."""
-    with tenant_scope(organization):
-        page = CheckoutSession.objects.get(organization_id=organization.id, id=checkout_id)
-    _page_book(organization, provider_current(), page.ref, close=False)
-
-
-def _page_book(organization: OrganizationRef, provider: Provider, ref: str, *, close: bool) -> None:
-    session = provider.session_expire(ref) if close else provider.session_read(ref)
-    intent = provider.intent_read(session.intent) if session.intent else None
-    cards = cards_read(provider, session.customer)
-    with tenant_scope(organization):
-        session_settle(organization=organization, session=session, intent=intent, cards=cards)
-
-
 def attempts_due(*, after: UUID) -> list[Due]:
     """Return attempts whose answer did not come, by id after ``after``. System scope."""
     rows = PaymentAttempt.objects.filter(
         id__gt=after,
         state=AttemptState.OPEN,
-        session_ref="",
         asked_at__lte=clock.now() - AGAIN,
     ).exclude(card_ref="")
     return due_of(rows.order_by("id").values_list("id", "organization_id")[:_BATCH])
@@ -169,7 +146,7 @@ def attempt_again(*, organization: OrganizationRef, attempt_id: UUID) -> None:
         row = PaymentAttempt.objects.filter(
             organization_id=organization.id, id=attempt_id, state=AttemptState.OPEN
         ).first()
-        if row is None or row.session_ref:
+        if row is None:
             return
         if row.created_at < clock.now() - GIVE_UP and not row.intent_ref:
             attempt_fail(organization=organization, row=row, failure="unanswered")

@@ -13,12 +13,14 @@ from anneal.kernel.principal import Actor
 from anneal.kernel.rounds import Due
 from anneal.kernel.scopes import OrganizationRef, require_scope, tenant_scope
 from billing.ledger import functions
+from billing.ledger.errors import CurrencyMismatch
 from billing.ledger.selectors import account_get, accounts_parked, balance_get, balance_left
 from billing.payments.contracts import AttemptInfo, AttemptState, AutoTopUpTerms
 from billing.payments.errors import AutoTopUpInvalid, CardNeeded
 from billing.payments.limits import amount_read, currency_of, least_most
 from billing.payments.models import AutoTopUp, PaymentAttempt
 from billing.payments.provider import provider_current
+from billing.payments.provider.amounts import chargeable_within
 from billing.payments.rows import auto_top_up_terms
 from billing.payments.services.attempts import Claim, attempt_ask, claim_of
 from billing.payments.services.customers import card_default_ref
@@ -112,10 +114,14 @@ def _claim(organization: OrganizationRef) -> Claim | None:
         return None
     if account_get(organization=organization).parked_at is not None:
         return None
+    if currency_of(organization) != row.currency:
+        # It was set before the account had a currency: what is bought would go back to its card.
+        auto_top_up_pause(organization=organization, reason=CurrencyMismatch.code)
+        return None
     gap = row.threshold - balance_get(organization=organization, unit=row.currency).available
     if gap <= 0 or _tried(organization.id).filter(state=AttemptState.OPEN).exists():
         return None
-    coins = min(_needed(row, gap), _left_today(row))
+    coins = chargeable_within(min(_needed(row, gap), _left_today(row)), row.currency)
     if coins < least_most(row.currency)[0]:
         auto_top_up_pause(organization=organization, reason=CAP_REACHED)
         return None

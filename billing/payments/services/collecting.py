@@ -13,6 +13,7 @@ from anneal.kernel.outbox import outbox_add
 from anneal.kernel.scopes import OrganizationRef
 from billing.invoices.contracts import ReturnBy
 from billing.payments.models import Payment, PaymentMethod
+from billing.payments.provider.amounts import chargeable_within, require_chargeable
 from billing.payments.services.returning import refund_begin
 from billing.plans.errors import PaymentMethodRequired
 
@@ -42,7 +43,10 @@ def payment_retry_due(event: PaymentRetryDue) -> None:
 
 
 def credit_note_issued(event: CreditNoteIssued) -> None:
-    """Send back to the cards it came from what a credit note returns so, newest payment first."""
+    """Send back to the cards it came from what a credit note returns so, newest payment first.
+
+    Raises AmountInvalid for coins that no card takes back: there is no such note then.
+    """
     if event.return_by != ReturnBy.REFUND:
         return
     rows = Payment.objects.filter(
@@ -56,6 +60,7 @@ def credit_note_issued(event: CreditNoteIssued) -> None:
         if part <= 0:
             continue
         left -= part
+        require_chargeable(part, row.currency, param="amount")
         refund_begin(
             organization=event.organization,
             payment=row,
@@ -68,10 +73,12 @@ def payment_excess(event: PaymentExcess) -> None:
     """Send back to its card what came beyond the due and can be no credit."""
     row = Payment.objects.filter(organization_id=event.organization.id, id=event.payment_id).first()
     if row is not None:
+        # Less than a card takes back stands as a refund that failed: a person may see to it.
+        within = chargeable_within(event.amount_minor, row.currency)
         refund_begin(
             organization=event.organization,
             payment=row,
-            amount_minor=event.amount_minor,
+            amount_minor=within or event.amount_minor,
             key=f"excess:{row.id}",
         )
 

@@ -2,15 +2,20 @@
 
 from uuid import UUID
 
+from anneal.kernel.audit import audit_record
+from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.invoices.contracts import CreditNoteInfo, ReturnBy
 from billing.invoices.money import money_text
 from billing.invoices.services import credit_note_issue
 from billing.ledger import functions
-from billing.payments.errors import PaymentDisputed, PaymentEmpty, RefundExceeded
+from billing.payments.contracts import REFUNDS_NOT_SENT
+from billing.payments.errors import PaymentDisputed, PaymentEmpty, RefundExceeded, RefundSent
 from billing.payments.models import Payment, Refund
-from billing.payments.selectors import payment_disputed, payment_left
+from billing.payments.provider.amounts import require_chargeable
+from billing.payments.selectors import payment_disputed, payment_left, refund_room, refund_tries
+from billing.payments.services.returning import refund_repeat
 
 
 def payment_refund(
@@ -56,6 +61,37 @@ def payment_refund(
             param="amount",
         )
     return note
+
+
+def refund_send_again(*, organization: OrganizationRef, actor: Actor, refund_id: UUID) -> None:
+    """Have a refund sent once more that the provider or its card's bank refused.
+
+    Its credit note stands, and is not written again. Raises RefundSent, PaymentDisputed,
+    RefundExceeded, AmountInvalid.
+    """
+    require_scope(organization)
+    functions.account_open(organization_id=organization.id)
+    mine = Refund.objects.filter(organization_id=organization.id).select_related("payment")
+    first = mine.get(id=refund_id)
+    tries = refund_tries(first)
+    if not first.booked or any(each.state not in REFUNDS_NOT_SENT for each in tries):
+        raise RefundSent
+    if payment_disputed(first.payment):
+        raise PaymentDisputed
+    if first.amount_minor > refund_room(first.payment):
+        raise RefundExceeded
+    require_chargeable(first.amount_minor, first.currency)
+    refund_repeat(organization=organization, first=first, number=len(tries) + 1)
+    audit_record(
+        actor=actor,
+        action="refund.send_again",
+        target=public_id("pay_", first.payment.attempt_id),
+        detail={
+            "amount": f"{money_text(first.amount_minor, first.currency)} {first.currency}",
+            "try": len(tries) + 1,
+        },
+        organization=organization,
+    )
 
 
 def _sent(payment: Payment, note: CreditNoteInfo) -> bool:

@@ -15,11 +15,12 @@ from billing.ledger import functions
 from billing.payments.contracts import (
     DISPUTE_LOST,
     DISPUTES_ENDED,
+    REFUND_ASKED,
     REFUNDS_NOT_SENT,
     ProviderDispute,
     ProviderRefund,
 )
-from billing.payments.errors import ProviderRefused
+from billing.payments.errors import AmountInvalid, ProviderRefused
 from billing.payments.models import AutoTopUp, Dispute, Payment, Refund
 from billing.payments.provider import provider_current
 from billing.payments.services.pausing import OPERATOR
@@ -40,14 +41,33 @@ def refund_begin(
     require_scope(organization)
     payment.refunded_minor += amount_minor
     payment.save(update_fields=["refunded_minor"])
-    row = Refund(
-        organization_id=organization.id,
-        payment=payment,
-        key=key,
-        amount_minor=amount_minor,
-        currency=payment.currency,
-        asked_at=clock.now(),
+    _begin(
+        organization,
+        Refund(payment=payment, key=key, amount_minor=amount_minor, currency=payment.currency),
     )
+
+
+def refund_repeat(*, organization: OrganizationRef, first: Refund, number: int) -> None:
+    """Have what was refused sent once more, as its try ``number``. The account is locked.
+
+    It is a row, and a refund at the provider, of its own: what is told late of an earlier try must
+    not end this one.
+    """
+    require_scope(organization)
+    _begin(
+        organization,
+        Refund(
+            payment=first.payment,
+            key=f"{first.key}:{number}",
+            amount_minor=first.amount_minor,
+            currency=first.currency,
+            booked=False,
+        ),
+    )
+
+
+def _begin(organization: OrganizationRef, row: Refund) -> None:
+    row.organization_id, row.asked_at = organization.id, clock.now()
     row.save(force_insert=True)
     outbox_add(
         task=REFUND_TASK,
@@ -69,7 +89,7 @@ def refund_ask(*, organization: OrganizationRef, refund_id: UUID) -> str:
         row = Refund.objects.select_related("payment").get(
             organization_id=organization.id, id=refund_id
         )
-    if row.ref:
+    if row.state != REFUND_ASKED:
         return str(row.state)
     try:
         answer = provider_current().refund(
@@ -80,13 +100,17 @@ def refund_ask(*, organization: OrganizationRef, refund_id: UUID) -> str:
             refund_id=row.id,
         )
         ref, state = answer.ref, answer.state
-    except ProviderRefused:
+    except (AmountInvalid, ProviderRefused):
         ref, state = "", "failed"
     with tenant_scope(organization):
-        row.ref, row.state, row.asked_at = ref, state, clock.now()
-        row.save(update_fields=["ref", "state", "asked_at"])
-        _audit(organization, f"refund.{state}", row.payment, row.amount_minor)
-    return state
+        functions.account_open(organization_id=organization.id)
+        row.refresh_from_db(fields=["state"])
+        # An event may have told more meanwhile, and more than this answer.
+        if row.state == REFUND_ASKED:
+            row.ref, row.state, row.asked_at = ref, state, clock.now()
+            row.save(update_fields=["ref", "state", "asked_at"])
+            _audit(organization, f"refund.{state}", row.payment, row.amount_minor)
+    return str(row.state)
 
 
 def refund_book(*, organization: OrganizationRef, refund: ProviderRefund) -> None:
@@ -101,10 +125,12 @@ def refund_book(*, organization: OrganizationRef, refund: ProviderRefund) -> Non
     over = REFUNDS_NOT_SENT if refund.state in REFUNDS_NOT_SENT else {_GONE, *REFUNDS_NOT_SENT}
     if row is None or row.state in over:
         return
-    gone = refund.state == _GONE
     row.ref, row.state = refund.ref, refund.state
+    # Once it has gone it counts: that its bank may send it back later takes back no note.
+    outside = not row.booked and refund.refund_id is None and row.state == _GONE
+    row.booked = row.booked or outside
     row.save()
-    if gone and row.key.startswith(_OUTSIDE):
+    if outside:
         _outside_book(organization, row)
 
 
@@ -127,6 +153,7 @@ def _refund_row(organization: OrganizationRef, refund: ProviderRefund) -> Refund
         amount_minor=refund.amount_minor,
         currency=refund.currency,
         state="pending",
+        booked=False,
         asked_at=clock.now(),
     )
 
@@ -169,6 +196,7 @@ def dispute_book(*, organization: OrganizationRef, dispute: ProviderDispute) -> 
         return
     row.amount_minor, row.currency = dispute.amount_minor, dispute.currency
     row.state, row.reason = dispute.state, dispute.reason[:50]
+    row.evidence_due_at = dispute.evidence_due_at
     if row.state == DISPUTE_LOST and not row.booked and payment.invoice_id is not None:
         automatic = AutoTopUp.objects.filter(organization_id=organization.id)
         automatic.update(enabled=False)
@@ -188,7 +216,7 @@ def dispute_book(*, organization: OrganizationRef, dispute: ProviderDispute) -> 
 
 def refunds_due(*, after: UUID) -> list[Due]:
     """Return refunds that the provider has not taken yet, by id after ``after``. System scope."""
-    rows = Refund.objects.filter(id__gt=after, state="asked").order_by("id")
+    rows = Refund.objects.filter(id__gt=after, state=REFUND_ASKED).order_by("id")
     return due_of(rows.values_list("id", "organization_id")[:_BATCH])
 
 

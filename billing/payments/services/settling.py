@@ -41,7 +41,7 @@ def intent_settle(
         row.save(update_fields=["intent_ref"])
     if intent.status == IntentStatus.SUCCEEDED:
         _succeed(organization, row, intent)
-    elif intent.status == IntentStatus.FAILED and not row.session_ref:
+    elif intent.status == IntentStatus.FAILED and row.card_ref:
         # On a page the customer may try another card: only the page's end ends that attempt.
         attempt_fail(organization=organization, row=row, failure=intent.failure)
     return row
@@ -57,7 +57,7 @@ def attempt_fail(*, organization: OrganizationRef, row: PaymentAttempt, failure:
     row.state, row.failure, row.ended_at = AttemptState.FAILED.value, failure[:100], clock.now()
     row.save(update_fields=["state", "failure", "ended_at"])
     _audit(organization, "payment.fail", row)
-    if row.invoice_id is not None and not row.session_ref:
+    if row.invoice_id is not None and row.card_ref:
         dunning_failed(organization=organization, invoice_id=row.invoice_id, at=clock.now())
     if row.automatic and row.invoice_id is None:
         auto_top_up_pause(organization=organization, reason=failure)

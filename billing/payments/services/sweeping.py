@@ -38,5 +38,5 @@ def pages_due(*, after: UUID) -> list[Due]:
     """Return checkouts whose page's time is over and whose end nobody told. System scope."""
     rows = CheckoutSession.objects.filter(
         id__gt=after, state=CheckoutState.OPEN, expires_at__lte=clock.now()
-    ).exclude(ref="")
+    )
     return due_of(rows.order_by("id").values_list("id", "organization_id")[:_BATCH])

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 from django.test import Client
+from django.utils.formats import date_format
 
 from anneal.kernel.models import OutboxMessage
 from anneal.kernel.scopes import system_scope, tenant_scope
@@ -57,8 +58,8 @@ def test_disputes_say_until_when_and_what_became_of_the_invoice(
     one = {row.ref: row for row in rows(Dispute, shop)}[open_still["id"]]
     shown = page(operator, f"/admin/payments/dispute/{one.id}/change/")
     due = datetime.fromtimestamp(open_still["evidence_details"]["due_by"], UTC)
-    assert f"{due:%Y-%m-%d %H:%M}" in shown
-    assert f"{due:%Y-%m-%d %H:%M}" in listed
+    assert date_format(due, "DATETIME_FORMAT") in shown
+    assert date_format(due, "DATETIME_FORMAT") in listed
 
 
 def test_events_are_read_and_replayed_one_or_all(operator: Client, shop: Shop) -> None:

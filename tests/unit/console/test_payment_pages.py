@@ -205,7 +205,7 @@ def test_bought_credit_that_is_spent_does_not_go_back(operator: Client, shop: Sh
 def test_a_list_costs_the_same_for_one_row_and_for_many(
     operator: Client, shop: Shop, card: str
 ) -> None:
-    queries = {"paymentattempt": 9, "refund": 10, "dispute": 11, "providereventrow": 9}
+    queries = {"paymentattempt": 9, "refund": 10, "dispute": 10, "providereventrow": 9}
 
     def cost(table: str) -> int:
         with CaptureQueriesContext(connection) as told:

@@ -71,6 +71,7 @@ def test_r30_a_refused_card_is_not_tried_again_the_same_day(shop: Shop, card: st
         ("daily_cap", "Raise the daily cap", "提高每日上限"),
         ("card_declined", "the card was declined", "银行卡被拒绝"),
         ("payment_method_required", "no card is saved", "没有已保存的银行卡"),
+        ("currency_mismatch", "in another currency", "按账户币种重新设置"),
     ],
 )
 def test_who_looks_after_money_is_told_why_it_waits_and_how_to_go_on(
@@ -144,3 +145,19 @@ def test_it_needs_a_card(shop: Shop) -> None:
     body = {"enabled": True, "threshold": "10", "amount": "30", "daily_cap": "60"}
 
     assert shop.api.put(AUTO, body, format="json").status_code == 402
+
+
+def test_nothing_is_charged_in_a_currency_that_the_account_is_not_kept_in(
+    shop: Shop, card: str
+) -> None:
+    wanted(shop)
+    shop.complete(shop.open(purpose="top_up", amount="5000", currency="JPY"))
+    shop.hear()
+
+    auto_top_up()
+
+    assert shop.api.get(AUTO).json()["paused"] == "currency_mismatch"
+    assert [row.currency for row in shop.attempts()] == ["JPY"]
+    wanted(shop, threshold="10000", amount="5000", cap="50000")
+    auto_top_up()
+    assert shop.credit("JPY") == 10_000

@@ -2,23 +2,28 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
 from anneal.kernel import clock
 from anneal.kernel.ids import public_id
 from anneal.kernel.scopes import tenant_scope
+from billing.invoices.contracts import ReturnBy
 from billing.invoices.models import Invoice
 from billing.payments.errors import AmountInvalid
 from billing.payments.limits import least_most
 from billing.payments.models import Refund
 from billing.payments.provider.amounts import chargeable, from_stripe, most_chargeable, to_stripe
+from billing.payments.services.attempts import invoice_collect
 from billing.payments.services.returning import refund_ask
+from billing.payments.tasks import auto_top_up, retry
 from billing.prices.currency import least_charge
 from tests.stripe_fake.money import CURRENCIES, LARGEST, SMALLEST
 from tests.unit.factories import error_of
-from tests.unit.invoices.helpers import ask, invoiced, invoices, pay, tick, top_up
+from tests.unit.invoices.helpers import ask, credit, invoiced, invoices, pay, tick, top_up
 from tests.unit.payments.shop import Shop
+from tests.unit.payments.test_auto_top_up import wanted
 
 OF_BOTH = sorted(code.upper() for code in CURRENCIES - {"ang", "std"})
 
@@ -157,3 +162,70 @@ def test_a_rest_that_no_card_can_pay_is_refused_with_a_sentence(shop: Shop, card
 
     assert error_of(answer)["code"] == "payment_amount_invalid"
     assert shop.attempts() == []
+
+
+def kuwaiti(shop: Shop, amount: str = "5.124") -> Invoice:
+    """An invoice in dinars."""
+    ask(shop.organization, amount, clock.now(), currency="KWD")
+    tick(clock.now())
+    return invoices(shop.organization)[-1]
+
+
+def refunds(shop: Shop) -> list[tuple[int, str]]:
+    with tenant_scope(shop.organization):
+        return list(Refund.objects.order_by("id").values_list("amount_minor", "state"))
+
+
+@pytest.mark.django_db
+def test_a_note_whose_coins_no_card_takes_back_is_refused(shop: Shop, card: str) -> None:
+    invoice = kuwaiti(shop)
+    invoice_collect(organization=shop.organization, invoice_id=invoice.id, automatic=True)
+    back = partial(credit, shop.organization, invoice, return_by=ReturnBy.REFUND, at=clock.now())
+
+    with pytest.raises(AmountInvalid):
+        back(5124)
+    assert refunds(shop) == []
+
+    back(5120)
+    retry()
+    assert refunds(shop) == [(5120, "succeeded")]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("transfer", "sent"), [(0, [(6, "failed")]), (3333, [(3330, "succeeded")])]
+)
+def test_an_excess_goes_back_as_far_as_cards_take_coins_back(
+    shop: Shop, card: str, transfer: int, sent: list[tuple[int, str]]
+) -> None:
+    invoice = kuwaiti(shop)
+    page = shop.open(purpose="invoice", invoice=public_id("inv_", invoice.id))
+    top_up(shop.organization, 2500, "USD", at=clock.now())
+    if transfer:
+        pay(shop.organization, invoice, transfer, at=clock.now())
+    shop.complete(page)
+    shop.hear()
+
+    retry()
+
+    assert shop.invoice(invoice).payment_status == "paid"
+    assert refunds(shop) == sent
+
+
+@pytest.mark.django_db
+def test_an_amount_that_no_card_pays_is_refused_before_it_is_tried(shop: Shop, card: str) -> None:
+    body = shop.open(purpose="top_up", amount="10.005", currency="KWD", status=400)
+
+    assert body["error"]["code"] == "payment_amount_invalid"
+    assert shop.attempts() == []
+
+
+@pytest.mark.django_db
+def test_a_days_cap_that_no_card_pays_is_bought_up_to(shop: Shop, card: str) -> None:
+    top_up(shop.organization, 5000, "KWD", at=clock.now())
+    wanted(shop, threshold="100", amount="30", cap="30.005")
+
+    auto_top_up()
+
+    bought = [(row.amount_minor, row.state) for row in shop.attempts() if row.automatic]
+    assert bought == [(30_000, "succeeded")]

@@ -1,6 +1,8 @@
 """Money that goes back without us: disputes, and refunds made at the provider."""
 
+from collections.abc import Callable
 from decimal import Decimal
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
@@ -12,9 +14,11 @@ from billing.invoices.contracts import ReturnBy
 from billing.invoices.models import CreditNote, Invoice
 from billing.invoices.services import account_suspend, invoice_payment_unapply
 from billing.ledger.selectors import account_get, balance_get
-from billing.payments.contracts import AutoTopUpTerms
+from billing.payments.contracts import AutoTopUpTerms, ProviderRefund
 from billing.payments.errors import ProviderAway
 from billing.payments.models import Refund
+from billing.payments.provider import Provider, provider_instead
+from billing.payments.provider.stripe import stripe_provider
 from billing.payments.services.attempts import invoice_collect
 from billing.payments.services.auto_top_up import auto_top_up_get
 from billing.payments.services.returning import refund_ask
@@ -248,3 +252,54 @@ def test_a_refund_of_ours_has_no_second_note_though_its_answer_was_lost(
     assert refund_ask(organization=shop.organization, refund_id=asked.id) == "succeeded"
     assert notes(shop) == [(500, "refund")]
     assert [each["amount"] for each in shop.fake.all("refund")] == [500]
+
+
+class _Slow:
+    """Stripe, whose answer to a refund is written only after ``then``."""
+
+    def __init__(self, then: Callable[[], None]) -> None:
+        self._stripe, self._then = stripe_provider(), then
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stripe, name)
+
+    def refund(self, **wanted: Any) -> ProviderRefund:
+        answer = self._stripe.refund(**wanted)
+        self._then()
+        return answer
+
+
+def test_a_refund_that_failed_before_its_answer_was_written_stays_failed(shop: Shop) -> None:
+    shop.save_card("pm_card_refundFail")
+    invoice = invoiced(shop.organization, "20", at=clock.now())
+    invoice_collect(organization=shop.organization, invoice_id=invoice.id, automatic=True)
+    credit(shop.organization, invoice, 500, return_by=ReturnBy.REFUND, at=clock.now())
+    with tenant_scope(shop.organization):
+        asked = Refund.objects.get()
+
+    def fails() -> None:
+        shop.fake.advance(days=4)
+        shop.hear()
+
+    with provider_instead(cast("Provider", _Slow(fails))):
+        refund_ask(organization=shop.organization, refund_id=asked.id)
+
+    with tenant_scope(shop.organization):
+        assert Refund.objects.get().state == "failed"
+
+
+def test_a_refund_made_at_the_provider_that_fails_later_leaves_its_note_and_parks_nobody(
+    shop: Shop,
+) -> None:
+    shop.save_card("pm_card_refundFail")
+    invoice = invoiced(shop.organization, "20", at=clock.now())
+    invoice_collect(organization=shop.organization, invoice_id=invoice.id, automatic=True)
+    refund(shop, 500)
+
+    shop.fake.advance(days=4)
+    shop.hear()
+
+    with tenant_scope(shop.organization):
+        assert Refund.objects.get().state == "failed"
+    assert notes(shop) == [(500, "outside")]
+    assert drifts(shop.organization) == []

@@ -2,21 +2,25 @@
 
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin
 from django.db import models
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
+from unfold.decorators import action, display
 
+from anneal.console.admin.form_page import form_page, posted
 from anneal.console.admin.payment_filters import DisputeOpenFilter
-from anneal.console.admin.payment_parts import AmountAdmin, link
-from anneal.console.admin.site import site
+from anneal.console.admin.payment_parts import AmountAdmin, link, money, organization_of
+from anneal.console.admin.site import operator_actor, site
 from billing.invoices.models import CreditNote, Invoice
 from billing.payments.contracts import DISPUTES_ENDED
 from billing.payments.models import Dispute, PaymentAttempt, Refund
-from billing.payments.selectors import evidence_due
+from billing.payments.selectors import refund_resendable
+from billing.payments.services.refunding import refund_send_again
 
 
 @admin.register(Refund, site=site)
@@ -28,6 +32,7 @@ class RefundAdmin(AmountAdmin):
     list_select_related: ClassVar = ["payment"]
     search_fields: ClassVar = ["^ref", "^payment__intent_ref"]
     ordering: ClassVar = ["-id"]
+    actions_detail: ClassVar = ["send_again"]
 
     def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> list[str]:
         """Show the payment and the credit note by their names."""
@@ -50,14 +55,39 @@ class RefundAdmin(AmountAdmin):
     @display(description=_("Credit note"))  # type: ignore[untyped-decorator] # as above
     def credit_note(self, row: Refund) -> SafeString | str:
         """Lead to the credit note that sends it."""
-        kind, _colon, rest = row.key.partition(":")
+        kind, *named = row.key.split(":")
         mine = CreditNote.objects.filter(organization_id=row.organization_id)
         if kind == "credit_note":
-            note = mine.filter(id=rest.partition(":")[0]).first()
+            note = mine.filter(id=named[0]).first()
         else:
             # One that was made at the provider has a note that is named after it.
-            note = mine.filter(key=f"refund:{rest}").first()
+            note = mine.filter(key=f"refund:{named[0]}").first()
         return link(CreditNote, note.id, note.number) if note else "-"
+
+    @action(description=_("Send again"), url_path="send-again")  # type: ignore[untyped-decorator] # as above
+    def send_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Have one that failed sent once more."""
+        row: Refund | None = self.get_object(request, object_id)
+        if row is None:
+            raise Http404
+        return form_page(
+            request,
+            options=self.opts,
+            form=forms.Form(posted(request)),
+            title=f"{_('Send again')}: {money(row.amount_minor, row.currency)}",
+            back=reverse("admin:payments_paymentattempt_change", args=[row.payment.attempt_id]),
+            apply=lambda _cleaned: refund_send_again(
+                organization=organization_of(row),
+                actor=operator_actor(request),
+                refund_id=row.id,
+            ),
+        )
+
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
+        """Offer it for what failed and went back by no other."""
+        actions: list[Any] = super().get_actions_detail(request, object_id)
+        row: Refund | None = self.get_object(request, object_id)
+        return actions if row is not None and refund_resendable(row) else []
 
 
 @admin.register(Dispute, site=site)
@@ -87,14 +117,6 @@ class DisputeAdmin(AmountAdmin):
         )
         return rows.annotate(number_shown=Subquery(invoices.values("number")[:1]))
 
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Look up until when a whole page of disputes must be answered."""
-        listed = super().get_changelist_instance(request)
-        due = evidence_due(disputes=[row.ref for row in listed.result_list])
-        for row in listed.result_list:
-            row.due_shown = due.get(row.ref)
-        return listed
-
     def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> list[str]:
         """Show the payment and the invoice by their names."""
         return [
@@ -119,13 +141,6 @@ class DisputeAdmin(AmountAdmin):
     def invoice(self, row: Any) -> SafeString | str:
         """Lead to what was paid."""
         return link(Invoice, row.payment.invoice_id, row.number_shown)
-
-    @display(description=_("Evidence due"))  # type: ignore[untyped-decorator] # as above
-    def evidence_due_at(self, row: Any) -> str:
-        """Show until when it must be answered."""
-        if not hasattr(row, "due_shown"):
-            row.due_shown = evidence_due(disputes=[row.ref]).get(row.ref)
-        return f"{row.due_shown:%Y-%m-%d %H:%M}" if row.due_shown else "-"
 
     @display(description=_("What happened to the invoice"))  # type: ignore[untyped-decorator] # as above
     def effect(self, row: Any) -> Any:

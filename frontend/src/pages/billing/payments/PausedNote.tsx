@@ -6,7 +6,13 @@ import { useKnown } from "@/lib/useKnown";
 import { useOrg } from "@/lib/useOrg";
 import { LinkAnchor } from "@/ui/links";
 
-const CAUSES = new Set(["daily_cap", "payment_method_required", "operator", "dispute_lost"]);
+const CAUSES = new Set([
+  "currency_mismatch",
+  "daily_cap",
+  "dispute_lost",
+  "operator",
+  "payment_method_required",
+]);
 /** What no time ends, but somebody. */
 const STOPPED = new Set(["operator", "dispute_lost"]);
 
