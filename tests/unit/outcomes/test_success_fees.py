@@ -20,15 +20,16 @@ from billing.invoices.models import InvoiceItem
 from billing.ledger.selectors import balance_get
 from billing.outcomes.contracts import ContractInfo, OutcomeState
 from billing.outcomes.services import outcome_contract_end
+from mlworker.engine.contracts import TrainSpec
 from mlworker.jobs.services import fine_tuning_job_cancel
-from mlworker.jobs.supervisor.workspace import rows_write
+from mlworker.jobs.supervisor.workspace import rows_write, spec_write
 from mlworker.jobs.working import work_load
 from mlworker.registry.evaluation.selectors import worst_rows
 from tenants.datasets.contracts import Split
 from tenants.datasets.selectors import dataset_version_read
 from tests.unit.factories import error_of
 from tests.unit.invoices.helpers import add_credit_plan, drifts, go
-from tests.unit.jobs.factories import claimed
+from tests.unit.jobs.factories import claimed, make_job
 from tests.unit.outcomes.helpers import (
     NOON,
     accept,
@@ -203,6 +204,17 @@ def test_a_job_on_another_version_is_tested_on_the_sealed_rows_alone(
     written = (tmp_path / "test.jsonl").read_text("utf-8").splitlines()
     found = [json.loads(line)["text"] for line in written]
     assert found == sealed_texts(organization, version)
+
+
+def test_the_baselines_of_a_job_under_contract_take_as_long_as_they_take(
+    organization: OrganizationRef, version: str, tmp_path: Path
+) -> None:
+    money(organization, 60)
+    job_under(organization, accept(organization, version))
+    make_job(organization, training_file=version)
+    for patient in (True, False):
+        spec_write(work_load(claimed()), tmp_path, resume=None, threads=1, polite=False)
+        assert TrainSpec.read(tmp_path).patient_baselines is patient
 
 
 def test_the_same_rows_in_another_version_are_refused_whatever_their_label(
