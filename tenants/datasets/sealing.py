@@ -77,9 +77,11 @@ def sealed_dataset_check(*, organization: OrganizationRef, dataset_id: UUID) -> 
     _refuse(organization, version__dataset_id=dataset_id)
 
 
-def sealed_file_check(*, organization: OrganizationRef, file_id: UUID) -> None:
-    """Refuse to hand out a file with closed rows. RowsSealed."""
-    _refuse(organization, version__file_id=file_id)
+def sealed_file_check(
+    *, organization: OrganizationRef, file_id: UUID, param: str | None = None
+) -> None:
+    """Refuse to hand out a file with closed rows, or to read it anew. RowsSealed."""
+    _refuse(organization, param, version__file_id=file_id)
 
 
 def sealed_rows_absent(
@@ -111,11 +113,11 @@ def sealed_rows_absent(
             )
 
 
-def _refuse(organization: OrganizationRef, **where: UUID) -> None:
+def _refuse(organization: OrganizationRef, param: str | None = None, **where: UUID) -> None:
     require_scope(organization)
     rows = Seal.objects.filter(organization_id=organization.id, broken_at__isnull=True, **where)
     if rows.exists():
-        raise RowsSealed
+        raise RowsSealed(param=param)
 
 
 def _digests(

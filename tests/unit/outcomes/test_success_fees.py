@@ -27,6 +27,7 @@ from mlworker.jobs.working import work_load
 from mlworker.registry.evaluation.selectors import worst_rows
 from tenants.datasets.contracts import Split
 from tenants.datasets.selectors import dataset_version_read
+from tenants.datasets.services import dataset_from_file
 from tests.unit.factories import error_of
 from tests.unit.invoices.helpers import add_credit_plan, drifts, go
 from tests.unit.jobs.factories import claimed, make_job
@@ -278,6 +279,36 @@ def test_sealed_rows_cannot_be_read_by_any_route_until_the_contract_ends(
     assert client_api.get(f"/v1/datasets/{dataset}/rows?split=test").json()["data"]
     with closing(client_api.get(f"/v1/files/{file}/content")) as answer:
         assert answer.status_code == 200
+
+
+def test_sealed_rows_get_into_no_new_version_and_no_batch(
+    organization: OrganizationRef, version: str, client_api: APIClient
+) -> None:
+    dataset = client_api.get("/v1/datasets").json()["data"][0]["id"]
+    file = client_api.get("/v1/files").json()["data"][0]["id"]
+    accept(organization, version)
+    mapping = json.dumps({"text": "text", "label": "label"})
+    batch = {"input_file_id": file, "endpoint": "/v1/classify", "model": "sentiment-en"}
+
+    refused = [
+        client_api.post(
+            f"/v1/datasets/{dataset}/versions", {"column_mapping": mapping}, format="json"
+        ),
+        client_api.post("/v1/batches", batch, format="json"),
+        client_api.post("/v1/batches/estimate", batch, format="json"),
+    ]
+
+    assert [(each.status_code, error_of(each)["code"]) for each in refused] == [
+        (409, "rows_sealed")
+    ] * 3
+    with tenant_scope(organization), pytest.raises(DomainError) as no_dataset:
+        dataset_from_file(
+            organization=organization, actor=SYSTEM_ACTOR, file_id=parse_id("file-", file)
+        )
+    assert (no_dataset.value.code, no_dataset.value.param) == ("rows_sealed", "training_file")
+    versions = client_api.get(f"/v1/datasets/{dataset}/versions").json()["data"]
+    assert [each["id"] for each in versions] == [version]
+    assert len(client_api.get("/v1/datasets").json()["data"]) == 1
 
 
 def test_the_rows_behind_a_report_on_sealed_rows_stay_closed(
