@@ -238,6 +238,21 @@ def test_the_same_rows_in_another_version_are_refused_whatever_their_label(
     assert outcomes(organization) == []
 
 
+def test_rows_that_the_same_file_repeats_among_its_training_rows_are_not_sealed(
+    organization: OrganizationRef, client_api: APIClient
+) -> None:
+    offer()
+    lines = [f"Word {n},{label}" for n in range(200) for label in ("positive", "negative")]
+    lines += [f"WORD  {n},{label}" for n in range(200) for label in ("positive", "negative")]
+    file = SimpleUploadedFile("a.csv", "\n".join(["text,label", *lines]).encode())
+    made = client_api.post("/v1/datasets", {"file": file}, format="multipart").json()
+    body = {"policy": "win", "subject": made["latest_version"]["id"]}
+
+    answer = client_api.post("/v1/billing/outcome_contracts/quote", body, format="json")
+
+    assert (answer.status_code, error_of(answer)["code"]) == (400, "outcome_rows_repeated")
+
+
 def test_the_sealed_version_may_not_validate_itself(
     organization: OrganizationRef, version: str
 ) -> None:
