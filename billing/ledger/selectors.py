@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from django.db.models import F, QuerySet, Subquery
+from django.db.models import F, Q, QuerySet, Subquery, Sum
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
@@ -54,11 +54,20 @@ def balance_get(*, organization: OrganizationRef, unit: str) -> BalanceInfo:
     return found.get(unit, none_yet)
 
 
-def balance_left(organization_id: Combinable, unit: Combinable) -> Combinable:
-    """Return what is left of a unit, for a query over organizations; as the last sweep left it."""
-    left = F("granted") - F("held") - F("consumed") - F("expired")
-    rows = Balance.objects.filter(organization_id=organization_id, unit=unit)
-    return Coalesce(Subquery(rows.values(left=left)), Decimal(0))
+def balance_own(organization_id: Combinable, unit: Combinable, at: datetime) -> Combinable:
+    """Return what is left of a unit without what a credit line lends, for a query."""
+    rest = F("amount") - F("held") - F("consumed") - F("expired") - F("voided")
+    rows = (
+        Grant.objects.filter(
+            Q(expires_at__isnull=True) | Q(expires_at__gt=at),
+            organization_id=organization_id,
+            unit=unit,
+            effective_at__lte=at,
+        )
+        .exclude(kind=GrantKind.CREDIT_LINE)
+        .values("unit")
+    )
+    return Coalesce(Subquery(rows.annotate(own=Sum(rest)).values("own")), Decimal(0))
 
 
 def accounts_parked(organization_id: Combinable) -> QuerySet[CustomerAccount]:

@@ -14,7 +14,7 @@ class OutcomePolicyInvalid(InvalidRequest):
     """Terms that cannot be kept."""
 
     code = "outcome_policy_invalid"
-    message = "The policy cannot be kept: give a price above 0 and whole days from 1 to 90."
+    message = "The policy cannot be kept: give a price above 0 and 1 to 90 days to dispute."
 
 
 class OutcomePolicyTaken(Conflict):

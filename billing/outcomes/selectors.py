@@ -67,6 +67,17 @@ def contract_get(*, organization: OrganizationRef, contract_id: UUID) -> Contrac
     return contract_info(row)
 
 
+def contract_following(
+    *, organization: OrganizationRef, contract: ContractInfo
+) -> ContractInfo | None:
+    """Return the next contract about what an ended one was about, None where there is none."""
+    rows = contracts_rows(organization=organization).filter(
+        kind=contract.kind.value, subject=contract.subject, accepted_at__gte=contract.ended_at
+    )
+    row = rows.exclude(id=contract.id).order_by("accepted_at", "id").first()
+    return contract_info(row) if row else None
+
+
 def contracts_counted(*, kind: OutcomeKind, at: datetime, after: UUID) -> list[Due]:
     """Return contracts in force, or ended so lately that a day of theirs may not be counted.
 

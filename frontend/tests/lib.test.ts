@@ -4,10 +4,12 @@ import { cookieRead } from "@/lib/cookies";
 import { headlineOf, inOrder } from "@/lib/figures";
 import {
   formatAgo,
+  formatDay,
   formatMilliseconds,
   formatMoney,
   formatPercent,
   formatSpan,
+  isZone,
 } from "@/lib/format";
 import { tokensOf } from "@/lib/highlight";
 import { keyOf } from "@/lib/idempotency";
@@ -42,6 +44,14 @@ test("snippets carry the text whole and never a key", () => {
   }
   expect(exportSnippet("k")).toBe('export ANNEAL_API_KEY="k"');
   expect(shellQuoted("a'b")).toBe(`'a'\\''b'`);
+});
+
+test("a day of billing is one of its own time zone, wherever the reader is", () => {
+  const midnight = "2026-03-31T16:00:00Z";
+  expect(formatDay(midnight, "en", "Asia/Shanghai")).toBe("Apr 1, 2026");
+  expect(formatDay(midnight, "en", "America/New_York")).toBe("Mar 31, 2026");
+  expect(formatDay(midnight, "en")).toBe("Mar 31, 2026");
+  expect([isZone("Asia/Shanghai"), isZone("Mars/Olympus")]).toEqual([true, false]);
 });
 
 test("the highlighter loses no character", () => {

@@ -8,17 +8,21 @@ from anneal.kernel.scopes import OrganizationRef
 from mlworker.batches.contracts import BatchRequest
 from mlworker.batches.states import Form
 from tenants.datasets.contracts import FileInfo
+from tenants.datasets.sealing import sealed_file_check
 from tenants.datasets.selectors import file_get
 from tenants.keys.selectors import key_maker_id
 
 
 def input_file(organization: OrganizationRef, request: BatchRequest) -> FileInfo:
-    """Return the input file; NotFound that names the field."""
+    """Return the input file; NotFound that names the field, RowsSealed."""
+    file_id, param = request.input_file_id, "input_file_id"
     try:
-        return file_get(organization=organization, file_id=request.input_file_id)
+        found = file_get(organization=organization, file_id=file_id)
     except NotFound as error:
-        error.param = "input_file_id"
+        error.param = param
         raise
+    sealed_file_check(organization=organization, file_id=file_id, param=param)
+    return found
 
 
 def form_of(request: BatchRequest) -> Form:

@@ -108,6 +108,8 @@ class TrainSpec:
     """What a run without `resume` begins with; None = the bare base."""
     token_limit: int | None = None
     """Trained tokens after which the run ends, if its epochs do not end it before."""
+    patient_baselines: bool = False
+    """Whether baselines take as long as they take: money depends on them, not on a busy machine."""
 
     def write(self, run_dir: Path) -> Path:
         """Write `spec.json` into the run folder and return its path."""

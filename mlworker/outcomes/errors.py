@@ -11,3 +11,13 @@ class OutcomeSubjectUnfit(InvalidRequest):
         "A success fee needs a text classification dataset version with at least 20 test rows: add"
         " rows, or choose another version."
     )
+
+
+class OutcomeRowsRepeated(InvalidRequest):
+    """Sealed rows that every job on the version would learn from."""
+
+    code = "outcome_rows_repeated"
+    message = (
+        "Test rows stand among the training or validation rows as well, in other case, spacing or"
+        " label: keep one row of each text and upload the file again."
+    )

@@ -16,8 +16,14 @@ from anneal.kernel.ids import parse_id, public_id
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef
 from billing.metering.selectors import usage_buckets
-from billing.outcomes.contracts import PREDICTION_METER, OutcomeKind
-from billing.outcomes.selectors import contract_get, contracts_rows, outcome_get, outcomes_rows
+from billing.outcomes.contracts import PREDICTION_METER, ContractInfo, OutcomeKind
+from billing.outcomes.selectors import (
+    contract_following,
+    contract_get,
+    contracts_rows,
+    outcome_get,
+    outcomes_rows,
+)
 from billing.outcomes.services import outcome_assume, outcome_contract_end, outcome_count
 from billing.outcomes.subjects import SubjectPort
 from mlworker.feedback.contracts import FEEDBACK_PREFIX
@@ -37,9 +43,12 @@ _COUNT: Final = """
 WITH judged AS (
   SELECT f.id AS feedback,
          CASE WHEN f.id IS NULL THEN NULL
-              WHEN f.label IS NOT NULL THEN p.labels IS NOT DISTINCT FROM ARRAY[f.label::text]
-              WHEN f.answer IS NOT NULL THEN false
               WHEN f.rating <= 2 THEN false
+              WHEN f.label IS NOT NULL THEN p.labels IS NOT DISTINCT FROM ARRAY[f.label::text]
+              WHEN f.answer ? 'labels' THEN coalesce(
+                f.answer -> 'labels' @> to_jsonb(p.labels)
+                AND f.answer -> 'labels' <@ to_jsonb(p.labels), false)
+              WHEN f.answer IS NOT NULL THEN false
               WHEN f.rating >= 4 THEN true
          END AS good
   FROM metering_usageevent e
@@ -92,17 +101,19 @@ def predictions_counted(
 
 
 def contract_days_count(*, organization: OrganizationRef, contract_id: UUID) -> int:
-    """Write down each day of a contract that is over and was not; return how many had calls."""
+    """Write down each day of a contract that is over and was not; return how many had calls.
+
+    Of a day with two contracts about the deployment each has the part from its acceptance on.
+    """
     contract = contract_get(organization=organization, contract_id=contract_id)
     rows = outcomes_rows(organization=organization, contract_id=contract_id)
     newest = rows.order_by("-starts_at").values_list("ends_at", flat=True).first()
-    until = _day_of(clock.now() - SETTLED_LATE)
-    begins = max(newest or _day_of(contract.accepted_at), until - DAY * MOST_DAYS)
-    if contract.ended_at is not None:
-        until = min(until, _day_of(contract.ended_at) + DAY)
+    over = _day_of(clock.now() - SETTLED_LATE)
+    begins = max(newest or contract.accepted_at, over - DAY * MOST_DAYS)
+    until = min(over, _ends(organization, contract) or over)
     made = 0
     for day in _days_used(organization, contract.subject, begins, until):
-        period = (day, day + DAY)
+        period = (max(day, begins), min(day + DAY, until))
         counted = predictions_counted(organization, contract.subject, period)
         if counted.predictions:
             _count(organization, contract_id, period, counted)
@@ -137,17 +148,26 @@ def deployment_gone(event: DeploymentDeleted) -> None:
         )
 
 
+def _ends(organization: OrganizationRef, contract: ContractInfo) -> datetime | None:
+    """Return until when calls are an ended contract's: to the end of its day, or the next one."""
+    if contract.ended_at is None:
+        return None
+    day = _day_of(contract.ended_at) + DAY
+    following = contract_following(organization=organization, contract=contract)
+    return day if following is None else min(day, following.accepted_at)
+
+
 def _days_used(
     organization: OrganizationRef, subject: str, begins: datetime, until: datetime
 ) -> list[datetime]:
-    """Return the days with calls, from the hourly sums where there are any."""
+    """Return the whole days with calls, from the hourly sums where there are any."""
     if begins >= until:
         return []
     deployment_id = parse_id(DEPLOYMENT_PREFIX, subject)
     found = usage_buckets(
         organization=organization,
-        start=begins,
-        end=until,
+        start=_day_of(begins),
+        end=_day_of(until + DAY - timedelta.resolution),
         width=DAY,
         group_by={"deployment_id"},
         limit=MOST_DAYS,

@@ -7,10 +7,10 @@ from anneal.kernel.ids import public_id
 from anneal.kernel.scopes import OrganizationRef
 from billing.outcomes.contracts import CONTRACT_PREFIX
 from billing.outcomes.subjects import SubjectPort
-from mlworker.outcomes.errors import OutcomeSubjectUnfit
+from mlworker.outcomes.errors import OutcomeRowsRepeated, OutcomeSubjectUnfit
 from tenants.datasets.contracts import SEALED, VERSION_PREFIX, DatasetVersionInfo
 from tenants.datasets.errors import DatasetNotFound
-from tenants.datasets.sealing import seal_facts, version_seal, version_unseal
+from tenants.datasets.sealing import seal_facts, seal_repeats, version_seal, version_unseal
 from tenants.datasets.selectors import dataset_version_resolve
 
 _TASK: Final = "text_classification"
@@ -22,6 +22,13 @@ def _facts(organization: OrganizationRef, subject: str) -> dict[str, Any]:
     version = _version(organization, subject)
     if version.task != _TASK or version.splits.get(SEALED, 0) < FEWEST_ROWS:
         raise OutcomeSubjectUnfit(param="subject")
+    repeated = seal_repeats(organization=organization, version_id=version.id)
+    if repeated:
+        raise OutcomeRowsRepeated(
+            f"{repeated:,} test rows stand among the training or validation rows as well, in other"
+            " case, spacing or label: keep one row of each text and upload the file again.",
+            param="subject",
+        )
     found = seal_facts(organization=organization, version_id=version.id)
     return {
         "rows": found.rows,

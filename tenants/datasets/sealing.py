@@ -35,6 +35,15 @@ def seal_facts(*, organization: OrganizationRef, version_id: UUID) -> SealFacts:
     return SealFacts(len(digests), whole)
 
 
+def seal_repeats(*, organization: OrganizationRef, version_id: UUID) -> int:
+    """Return how many rows that a seal would close are learned from in the same version.
+
+    A version leaves only rows out that are the same in letter and label.
+    """
+    closed = _digests(organization, version_id, (SEALED,))
+    return len(closed & _digests(organization, version_id, _LEARNED))
+
+
 def version_seal(*, organization: OrganizationRef, version_id: UUID, holder: str) -> SealFacts:
     """Close a version's test rows for ``holder``. RowsSealed where they are closed already."""
     require_scope(organization)
@@ -77,9 +86,11 @@ def sealed_dataset_check(*, organization: OrganizationRef, dataset_id: UUID) -> 
     _refuse(organization, version__dataset_id=dataset_id)
 
 
-def sealed_file_check(*, organization: OrganizationRef, file_id: UUID) -> None:
-    """Refuse to hand out a file with closed rows. RowsSealed."""
-    _refuse(organization, version__file_id=file_id)
+def sealed_file_check(
+    *, organization: OrganizationRef, file_id: UUID, param: str | None = None
+) -> None:
+    """Refuse to hand out a file with closed rows, or to read it anew. RowsSealed."""
+    _refuse(organization, param, version__file_id=file_id)
 
 
 def sealed_rows_absent(
@@ -96,12 +107,8 @@ def sealed_rows_absent(
     parts = [("training_file", version, _LEARNED)]
     if validation is not None:
         parts.append(("validation_file", validation, tuple(Split)))
-    closed: set[bytes] = set()
+    closed = _digests(organization, sealed_id, (SEALED,))
     for param, used, splits in parts:
-        # A version's parts have no row in common, and it never changes.
-        if used.id == sealed_id and SEALED not in splits:
-            continue
-        closed = closed or _digests(organization, sealed_id, (SEALED,))
         found = len(closed & _digests(organization, used.id, splits))
         if found:
             raise RowsSealed(
@@ -111,11 +118,11 @@ def sealed_rows_absent(
             )
 
 
-def _refuse(organization: OrganizationRef, **where: UUID) -> None:
+def _refuse(organization: OrganizationRef, param: str | None = None, **where: UUID) -> None:
     require_scope(organization)
     rows = Seal.objects.filter(organization_id=organization.id, broken_at__isnull=True, **where)
     if rows.exists():
-        raise RowsSealed
+        raise RowsSealed(param=param)
 
 
 def _digests(

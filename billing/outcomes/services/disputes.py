@@ -25,9 +25,9 @@ LONGEST_REASON: Final = 500
 def outcome_dispute(
     *, organization: OrganizationRef, actor: Actor, outcome_id: UUID, reason: str
 ) -> OutcomeInfo:
-    """Dispute what is owed. Nothing moves until the operator has decided.
+    """Dispute what is owed. Until the operator has decided its money stays as it is.
 
-    Raises OutcomeUnknown, OutcomeDisputeLate.
+    An invoice asks for it meanwhile. Raises OutcomeUnknown, OutcomeDisputeLate.
     """
     said = _reason(reason)
     row = outcome_locked(organization, outcome_id)

@@ -5,7 +5,7 @@ made already changes nothing where it is the same, and is refused where it is an
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -62,7 +62,9 @@ def outcome_count(
     quantity: int,
     evidence: Evidence,
 ) -> OutcomeInfo:
-    """Write down what a period of a contract came to, to be settled ``window_days`` later.
+    """Write down what a period of a contract came to.
+
+    It is to be settled ``window_days`` after the day (UTC) in which it ends.
 
     The same period again changes nothing. Raises OutcomeContractUnknown.
     """
@@ -82,7 +84,8 @@ def outcome_count(
         return outcome_info(known)
     row = _new(contract, contract.subject, quantity=Decimal(quantity))
     row.starts_at, row.ends_at = period
-    row.settle_at = period[1] + timedelta(days=contract.policy_version.window_days or 0)
+    window = timedelta(days=contract.policy_version.window_days or 0)
+    row.settle_at = _day_over(period[1]) + window
     row.save(force_insert=True)
     step_add(row, SYSTEM_ACTOR, evidence)
     return outcome_info(row)
@@ -214,6 +217,12 @@ def _owe(
     step_make(row, (OutcomeState.PENDING,), state)
     step_add(row, actor, {**evidence, **told})
     return announced(organization, row)
+
+
+def _day_over(moment: datetime) -> datetime:
+    """Return the midnight (UTC) by which a moment's day is over; a midnight is its own."""
+    last = moment.astimezone(UTC) + timedelta(days=1) - timedelta.resolution
+    return last.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _new(contract: OutcomeContract, subject: str, *, quantity: Decimal) -> Outcome:

@@ -30,7 +30,8 @@ from tenants.accounts.contracts import HOUSE_ORGANIZATION
 
 _CODE: Final = re.compile(r"[a-z][a-z0-9_-]{1,49}")
 _MOST_DAYS: Final = 90
-"""Feedback is taken for as long."""
+_MOST_WINDOW: Final = 89
+"""A window begins when its day is over, and feedback is taken for 90 days after its prediction."""
 
 
 def outcome_policy_add(
@@ -114,12 +115,14 @@ def _fee_priced(actor: Actor, currency: str) -> None:
 def _check(kind: OutcomeKind, terms: PolicyTerms) -> None:
     exponent(terms.currency)
     needs_window = kind is OutcomeKind.CONFIRMED_PREDICTION
-    days = [terms.dispute_days, *([terms.window_days or 0] if needs_window else [])]
-    if not all(1 <= day <= _MOST_DAYS for day in days) or not 0 < terms.price <= 10**9:
+    if not 1 <= terms.dispute_days <= _MOST_DAYS or not 0 < terms.price <= 10**9:
         raise OutcomePolicyInvalid
-    if round(terms.price, 12) != terms.price or (terms.window_days is None) == needs_window:
+    window = terms.window_days
+    fits = 1 <= (window or 0) <= _MOST_WINDOW if needs_window else window is None
+    if round(terms.price, 12) != terms.price or not fits:
         raise OutcomePolicyInvalid(
-            "A window of days belongs to predictions; a price has at most 12 decimals.",
+            f"A window of 1 to {_MOST_WINDOW} days belongs to predictions, and to nothing else; a"
+            " price has at most 12 decimals.",
             param="window_days",
         )
     if not 0 <= terms.margin <= 1 or not 0 < terms.level <= Decimal("0.5"):

@@ -1,10 +1,10 @@
 """Buying credit by itself: one charge closes the gap, and a day has a cap."""
 
 from decimal import ROUND_CEILING, Decimal
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 
 from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
@@ -14,7 +14,7 @@ from anneal.kernel.rounds import Due
 from anneal.kernel.scopes import OrganizationRef, require_scope, tenant_scope
 from billing.ledger import functions
 from billing.ledger.errors import CurrencyMismatch
-from billing.ledger.selectors import account_get, accounts_parked, balance_get, balance_left
+from billing.ledger.selectors import account_get, accounts_parked, balance_own
 from billing.payments.contracts import AttemptInfo, AttemptState, AutoTopUpTerms
 from billing.payments.errors import AutoTopUpInvalid, CardNeeded
 from billing.payments.limits import amount_read, currency_of, least_most
@@ -69,7 +69,9 @@ def auto_top_up_set(
 
 
 def auto_top_up_look(*, organization: OrganizationRef) -> AttemptInfo | None:
-    """Buy credit if the balance is below the threshold; return the try. Opens its own scopes.
+    """Buy credit if less money of its own than the threshold is left; return the try.
+
+    What a credit line lends does not count. Opens its own scopes.
 
     While one is under way no second begins, one that was refused waits a day, and a parked account
     buys nothing that it may not use.
@@ -82,18 +84,15 @@ def auto_top_up_look(*, organization: OrganizationRef) -> AttemptInfo | None:
 
 
 def auto_top_ups_due(*, after: UUID) -> list[Due]:
-    """Return where less than the threshold is left and nothing keeps from buying. System scope.
-
-    Balances are as the last sweep of grants left them, seconds ago: the look itself is exact.
-    """
-    rows = AutoTopUp.objects.filter(
+    """Return where less than the threshold is left and nothing keeps from buying. System scope."""
+    rows = _with_own(AutoTopUp.objects.all()).filter(
         Q(retry_at__isnull=True) | Q(retry_at__lte=clock.now()),
         ~Q(paused_reason=OPERATOR),
         ~Exists(_tried(OuterRef("organization_id")).filter(state=AttemptState.OPEN)),
         ~Exists(accounts_parked(OuterRef("organization_id"))),
         id__gt=after,
         enabled=True,
-        threshold__gt=balance_left(OuterRef("organization_id"), OuterRef("currency")),
+        threshold__gt=F("own"),
     )
     return due_of(rows.order_by("id").values_list("id", "organization_id")[:_BATCH])
 
@@ -109,7 +108,7 @@ def _check(organization: OrganizationRef, terms: AutoTopUpTerms, currency: str) 
 def _claim(organization: OrganizationRef) -> Claim | None:
     functions.account_open(organization_id=organization.id)
     buying = AutoTopUp.objects.filter(organization_id=organization.id, enabled=True)
-    row = buying.exclude(paused_reason=OPERATOR).first()
+    row = _with_own(buying).exclude(paused_reason=OPERATOR).first()
     if row is None or (row.retry_at is not None and row.retry_at > clock.now()):
         return None
     if account_get(organization=organization).parked_at is not None:
@@ -118,7 +117,7 @@ def _claim(organization: OrganizationRef) -> Claim | None:
         # It was set before the account had a currency: what is bought would go back to its card.
         auto_top_up_pause(organization=organization, reason=CurrencyMismatch.code)
         return None
-    gap = row.threshold - balance_get(organization=organization, unit=row.currency).available
+    gap = row.threshold - row.own
     if gap <= 0 or _tried(organization.id).filter(state=AttemptState.OPEN).exists():
         return None
     coins = chargeable_within(min(_needed(row, gap), _left_today(row)), row.currency)
@@ -131,6 +130,11 @@ def _claim(organization: OrganizationRef) -> Claim | None:
         auto_top_up_pause(organization=organization, reason=error.code)
         return None
     return claim_of(_attempt(organization, row, card, coins))
+
+
+def _with_own(rows: QuerySet[AutoTopUp]) -> QuerySet[Any]:
+    own = balance_own(OuterRef("organization_id"), OuterRef("currency"), clock.now())
+    return rows.annotate(own=own)
 
 
 def _attempt(

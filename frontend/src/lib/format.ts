@@ -17,11 +17,18 @@ export const formatPercent = (share: number, language: string, digits = 1): stri
 export const formatDate = (moment: Moment, language: string): string =>
   new Intl.DateTimeFormat(language, { dateStyle: "medium" }).format(dateOf(moment));
 
-/** A day that the server counts, which is one of UTC wherever the reader is. */
-export const formatDay = (moment: Moment, language: string): string =>
-  new Intl.DateTimeFormat(language, { dateStyle: "medium", timeZone: "UTC" }).format(
-    dateOf(moment),
-  );
+/** A day that the server counts, of UTC or another zone, wherever the reader is. */
+export const formatDay = (moment: Moment, language: string, zone = "UTC"): string =>
+  new Intl.DateTimeFormat(language, { dateStyle: "medium", timeZone: zone }).format(dateOf(moment));
+
+/** Whether the browser knows a time zone's name; a new one may be the server's alone. */
+export const isZone = (zone: string): boolean => {
+  try {
+    return Boolean(new Intl.DateTimeFormat("en", { timeZone: zone }));
+  } catch {
+    return false;
+  }
+};
 
 export const formatDateTime = (moment: Moment, language: string): string =>
   new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(

@@ -1,11 +1,13 @@
 """What the model has to beat: the commonest answer, TF-IDF with a line, the base without training.
 
 Each baseline is fitted to the training rows and answers the rows of the report. One that cannot end
-within its time is skipped and says why: a job must not wait for its comparators.
+within its time is skipped and says why: a job must not wait for its comparators, unless a fee
+depends on them.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -73,6 +75,7 @@ def tf_idf(
     called: Callable[[Tensor], npt.NDArray[Any]],
     seed: int,
     between: Callable[[], None],
+    seconds: float = TFIDF_SECONDS,
 ) -> Baseline:
     """TF-IDF and a linear model of at most `TFIDF_ROWS` rows; `called` reads its logits."""
     begun = time.monotonic()
@@ -84,7 +87,7 @@ def tf_idf(
         [target for _, target in chosen],
         outputs,
         goal=goal,
-        seconds=TFIDF_SECONDS,
+        seconds=seconds,
         between=between,
     )
     if model is None:
@@ -109,6 +112,7 @@ def tf_idf_of(
         called=called,
         seed=subject.seed,
         between=subject.look,
+        seconds=math.inf if subject.patient else TFIDF_SECONDS,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -54,7 +55,7 @@ def _answers(subject: Subject) -> tuple[Tensor | None, int, float]:
     if trained.frozen_logits is not None:
         return trained.frozen_logits, trained.frozen_rows, 0.0
     setup, split, begun = subject.setup, subject.split, time.monotonic()
-    limit = min(_MOST, max(_LEAST, _SHARE * trained.seconds))
+    limit = math.inf if subject.patient else min(_MOST, max(_LEAST, _SHARE * trained.seconds))
     probe = min(_PROBE, len(split))
     _features(setup, subject.bert, split, range(probe))
     expected = len(split) / probe * max(time.monotonic() - begun, 1e-6)

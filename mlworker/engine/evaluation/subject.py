@@ -45,6 +45,11 @@ class Subject:
         return self.setup.pace.look
 
     @property
+    def patient(self) -> bool:
+        """Whether baselines take as long as they take."""
+        return self.setup.spec.patient_baselines
+
+    @property
     def lengths(self) -> Ints:
         """Characters of each row's text."""
         return np.array([len(str(row["text"])) for row in self.rows], dtype=np.int64)

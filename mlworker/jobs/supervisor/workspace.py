@@ -115,6 +115,7 @@ def spec_write(work: Work, folder: Path, *, resume: str | None, threads: int, po
             else None
         ),
         token_limit=work.token_limit,
+        patient_baselines=work.sealed is not None,
         test_hooks=TEST_HOOKS,
     ).write(folder)
 

@@ -30,7 +30,7 @@ from tenants.datasets.models import Dataset, DatasetVersion, File
 from tenants.datasets.rows import dataset_info, version_info
 from tenants.datasets.rowshapes import SHAPES
 from tenants.datasets.samples import SAMPLE_FILENAME, SAMPLE_NAME, sample_file
-from tenants.datasets.sealing import sealed_dataset_check
+from tenants.datasets.sealing import sealed_dataset_check, sealed_file_check
 from tenants.datasets.selectors import version_require_ready
 from tenants.datasets.services.files import file_check, file_create
 from tenants.datasets.services.versions import (
@@ -107,12 +107,16 @@ def dataset_version_add(
 def dataset_remap(
     *, organization: OrganizationRef, actor: Actor, dataset_id: UUID, mapping: ColumnMapping
 ) -> DatasetVersionInfo:
-    """Read the newest version's file again with another mapping, as a new version."""
+    """Read the newest version's file again with another mapping, as a new version.
+
+    Raises RowsSealed, since the new version's rows would be open.
+    """
     require_scope(organization)
     dataset = _dataset(organization, dataset_id)
     newest = (
         DatasetVersion.objects.filter(dataset_id=dataset.id).select_related("file").latest("number")
     )
+    sealed_file_check(organization=organization, file_id=newest.file_id)
     built = stored_build(newest.file, mapping, task=dataset.task, quick=True)
     version = version_insert(
         organization=organization,
@@ -130,8 +134,9 @@ def dataset_from_file(
     """Return the version that a file stands for, making its dataset the first time.
 
     A long file gives a version that is still ``processing``, unless ``in_place``, which reads it
-    now whatever its length. Raises UploadRefused for a file that cannot be read and DatasetInvalid
-    for rows that cannot be trained on, now or in an earlier reading of the same file.
+    now whatever its length. Raises UploadRefused for a file that cannot be read, DatasetInvalid for
+    rows that cannot be trained on, now or in an earlier reading of the same file, and RowsSealed
+    for rows of which another version is sealed.
     """
     require_scope(organization)
     # The lock makes two jobs on one new file share one version.
@@ -155,6 +160,7 @@ def dataset_from_file(
         if info.status is VersionStatus.FAILED:
             version_require_ready(info)
         return info
+    sealed_file_check(organization=organization, file_id=file.id, param="training_file")
     task = stored_task(file)
     built = stored_build(file, None, task=task, quick=not in_place)
     if built is not None and built.report.errors:

@@ -8,6 +8,7 @@ import pytest
 
 from mlworker.engine.base.locate import BaseDirectory
 from mlworker.engine.contracts import LogMessage
+from mlworker.engine.evaluation import frozen
 from mlworker.engine.evaluation import run as evaluation
 from mlworker.engine.link import LocalLink
 from mlworker.engine.training.run import Run
@@ -37,6 +38,24 @@ def test_a_report_agrees_with_the_metrics(tier: str, tiny: BaseDirectory, tmp_pa
         for one, two in zip(table["label"].to_pylist(), table["predicted"].to_pylist(), strict=True)
     )
     assert wrong == report["errors"]
+
+
+@pytest.mark.parametrize(("patient", "skipped"), [(False, ["too_slow"]), (True, [])])
+def test_a_slow_baseline_is_skipped_unless_money_depends_on_it(
+    patient: bool,
+    skipped: list[str],
+    tiny: BaseDirectory,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(frozen, "_MOST", 0.0)
+    spec = write_run(tmp_path, tiny, "lora", config={"epochs": 1}, patient_baselines=patient)
+
+    done = Run(tmp_path, spec, LocalLink()).execute()
+
+    assert done.evaluation is not None
+    report = json.loads((tmp_path / done.evaluation / "report.json").read_text())
+    assert [line["skipped"] for line in report["baselines"] if line["skipped"]] == skipped
 
 
 def test_without_a_test_split_the_held_out_rows_are_reported(

@@ -129,7 +129,11 @@ def make_live(organization: OrganizationRef) -> str:
 
 
 def answered(
-    organization: OrganizationRef, deployment: str, items: int, at: datetime = NOON
+    organization: OrganizationRef,
+    deployment: str,
+    items: int,
+    at: datetime = NOON,
+    task: str = "text_classification",
 ) -> list[str]:
     """Answer so many items of a call as the gateway does under a contract; their public ids."""
     ids = [uuid7() for _ in range(items)]
@@ -152,7 +156,7 @@ def answered(
                 "ids": ids,
                 "free": [True] * items,
                 "free_meter": PREDICTION_METER,
-                "dims": {"task": "text_classification"},
+                "dims": {"task": task},
             }
         )
         assert code == "released"

@@ -156,6 +156,16 @@ def test_terms_that_cannot_be_kept_are_refused(changed: dict[str, Any]) -> None:
     assert refused.value.code == "outcome_policy_invalid"
 
 
+@pytest.mark.parametrize("days", [None, 0, 90])
+def test_feedback_counts_no_longer_than_it_is_taken(days: int | None) -> None:
+    offer("sure", PREDICTIONS)
+    with system_scope("test"), pytest.raises(DomainError) as refused:
+        outcome_policy_version_draft(
+            actor=SYSTEM_ACTOR, policy="sure", terms=replace(PREDICTIONS, window_days=days)
+        )
+    assert (refused.value.code, refused.value.param) == ("outcome_policy_invalid", "window_days")
+
+
 def test_a_fee_is_held_at_its_own_amount_whatever_prices_the_operator_adds(
     client_api: APIClient,
 ) -> None:

@@ -1,5 +1,6 @@
 """Predictions that are paid when feedback confirms them, or nobody calls them wrong in time."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,9 +14,14 @@ from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from billing.invoices.models import InvoiceItem
 from billing.ledger.selectors import balance_get
-from billing.outcomes.contracts import OutcomeInfo
+from billing.metering.selectors import usage_event_get
+from billing.outcomes.contracts import ContractInfo, OutcomeInfo
+from billing.outcomes.rows import contract_info
+from billing.outcomes.selectors import contracts_rows
+from billing.outcomes.services import outcome_contract_end
 from mlworker.feedback.services import feedback_give
 from mlworker.outcomes.tasks import count, settle
+from mlworker.predictions.models import Prediction
 from mlworker.serving.selectors import model_resolve
 from mlworker.serving.services import deployment_delete
 from tests.unit.batches.factories import upload
@@ -66,6 +72,12 @@ def tick(at: datetime) -> None:
         settle()
 
 
+def contracts(organization: OrganizationRef) -> list[ContractInfo]:
+    with tenant_scope(organization):
+        rows = contracts_rows(organization=organization).order_by("id")
+        return [contract_info(row) for row in rows]
+
+
 def only(organization: OrganizationRef) -> OutcomeInfo:
     (outcome,) = outcomes(organization)
     return outcome
@@ -112,6 +124,73 @@ def test_undisputed_predictions_are_assumed_and_those_called_wrong_are_not_paid(
     with tenant_scope(organization):
         assert balance_get(organization=organization, unit="USD").consumed == D("0.40")
     assert drifts(organization) == []
+
+
+def keep(organization: OrganizationRef, prediction: str, labels: list[str]) -> None:
+    """Keep an answer in the prediction log."""
+    with tenant_scope(organization):
+        event = usage_event_get(organization=organization, event_id=parse_id("pred_", prediction))
+        Prediction(
+            id=event.id,
+            organization_id=organization.id,
+            deployment_id=event.deployment_id,
+            model=event.model,
+            labels=labels,
+        ).save(force_insert=True)
+
+
+def test_a_low_rating_costs_nothing_whatever_label_stands_beside_it(
+    organization: OrganizationRef, live: str
+) -> None:
+    right, poor = answered(organization, live, 2)
+    for each in (right, poor):
+        keep(organization, each, ["positive"])
+    judge(organization, right, label="positive")
+    judge(organization, poor, label="positive", rating=1)
+    tick(NEXT)
+    tick(OVER)
+    assert (only(organization).state, only(organization).quantity) == ("confirmed", 1)
+
+
+def test_labels_of_several_confirm_in_any_order_and_call_wrong_when_one_differs(
+    organization: OrganizationRef, live: str
+) -> None:
+    ids = answered(organization, live, 4, task="multi_label_classification")
+    for each in ids[:3]:
+        keep(organization, each, ["art", "war"])
+    for each, labels in zip(
+        ids, [["war", "art"], ["art"], ["art", "war", "law"], ["art", "war"]], strict=True
+    ):
+        judge(organization, each, answer={"labels": labels})
+    tick(NEXT)
+    tick(OVER)
+    assert (only(organization).state, only(organization).quantity) == ("confirmed", 1)
+
+
+def test_a_day_with_two_contracts_is_paid_by_each_from_its_acceptance_on(
+    organization: OrganizationRef, live: str
+) -> None:
+    offer("cheap", replace(PREDICTIONS, price=D("0.01")))
+    (first,) = contracts(organization)
+    answered(organization, live, 3, NOON + timedelta(minutes=10))
+    with clock.frozen(NOON + timedelta(hours=1)), tenant_scope(organization):
+        outcome_contract_end(organization=organization, actor=SYSTEM_ACTOR, contract_id=first.id)
+    # A gateway that has not heard of the end yet.
+    answered(organization, live, 1, NOON + timedelta(hours=1, seconds=9))
+    with clock.frozen(NOON + timedelta(hours=2)):
+        second = accept(organization, live, "cheap")
+    answered(organization, live, 5, NOON + timedelta(hours=3))
+    tick(NEXT)
+    tick(NEXT + timedelta(days=1))
+    assert [
+        (each.contract_id, each.quantity, each.unit_price) for each in outcomes(organization)
+    ] == [
+        (first.id, 4, D("0.05")),
+        (second.id, 5, D("0.01")),
+    ]
+    assert {each.settle_at for each in outcomes(organization)} == {
+        datetime(2029, 3, 13, tzinfo=NOON.tzinfo)
+    }
 
 
 def test_a_day_that_feedback_confirmed_whole_is_confirmed(

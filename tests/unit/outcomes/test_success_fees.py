@@ -20,15 +20,17 @@ from billing.invoices.models import InvoiceItem
 from billing.ledger.selectors import balance_get
 from billing.outcomes.contracts import ContractInfo, OutcomeState
 from billing.outcomes.services import outcome_contract_end
+from mlworker.engine.contracts import TrainSpec
 from mlworker.jobs.services import fine_tuning_job_cancel
-from mlworker.jobs.supervisor.workspace import rows_write
+from mlworker.jobs.supervisor.workspace import rows_write, spec_write
 from mlworker.jobs.working import work_load
 from mlworker.registry.evaluation.selectors import worst_rows
 from tenants.datasets.contracts import Split
 from tenants.datasets.selectors import dataset_version_read
+from tenants.datasets.services import dataset_from_file
 from tests.unit.factories import error_of
 from tests.unit.invoices.helpers import add_credit_plan, drifts, go
-from tests.unit.jobs.factories import claimed
+from tests.unit.jobs.factories import claimed, make_job
 from tests.unit.outcomes.helpers import (
     NOON,
     accept,
@@ -205,6 +207,17 @@ def test_a_job_on_another_version_is_tested_on_the_sealed_rows_alone(
     assert found == sealed_texts(organization, version)
 
 
+def test_the_baselines_of_a_job_under_contract_take_as_long_as_they_take(
+    organization: OrganizationRef, version: str, tmp_path: Path
+) -> None:
+    money(organization, 60)
+    job_under(organization, accept(organization, version))
+    make_job(organization, training_file=version)
+    for patient in (True, False):
+        spec_write(work_load(claimed()), tmp_path, resume=None, threads=1, polite=False)
+        assert TrainSpec.read(tmp_path).patient_baselines is patient
+
+
 def test_the_same_rows_in_another_version_are_refused_whatever_their_label(
     organization: OrganizationRef, version: str, client_api: APIClient
 ) -> None:
@@ -223,6 +236,21 @@ def test_the_same_rows_in_another_version_are_refused_whatever_their_label(
             job_under(organization, contract, **fields)
         assert refused.value.code == "rows_sealed"
     assert outcomes(organization) == []
+
+
+def test_rows_that_the_same_file_repeats_among_its_training_rows_are_not_sealed(
+    organization: OrganizationRef, client_api: APIClient
+) -> None:
+    offer()
+    lines = [f"Word {n},{label}" for n in range(200) for label in ("positive", "negative")]
+    lines += [f"WORD  {n},{label}" for n in range(200) for label in ("positive", "negative")]
+    file = SimpleUploadedFile("a.csv", "\n".join(["text,label", *lines]).encode())
+    made = client_api.post("/v1/datasets", {"file": file}, format="multipart").json()
+    body = {"policy": "win", "subject": made["latest_version"]["id"]}
+
+    answer = client_api.post("/v1/billing/outcome_contracts/quote", body, format="json")
+
+    assert (answer.status_code, error_of(answer)["code"]) == (400, "outcome_rows_repeated")
 
 
 def test_the_sealed_version_may_not_validate_itself(
@@ -266,6 +294,36 @@ def test_sealed_rows_cannot_be_read_by_any_route_until_the_contract_ends(
     assert client_api.get(f"/v1/datasets/{dataset}/rows?split=test").json()["data"]
     with closing(client_api.get(f"/v1/files/{file}/content")) as answer:
         assert answer.status_code == 200
+
+
+def test_sealed_rows_get_into_no_new_version_and_no_batch(
+    organization: OrganizationRef, version: str, client_api: APIClient
+) -> None:
+    dataset = client_api.get("/v1/datasets").json()["data"][0]["id"]
+    file = client_api.get("/v1/files").json()["data"][0]["id"]
+    accept(organization, version)
+    mapping = json.dumps({"text": "text", "label": "label"})
+    batch = {"input_file_id": file, "endpoint": "/v1/classify", "model": "sentiment-en"}
+
+    refused = [
+        client_api.post(
+            f"/v1/datasets/{dataset}/versions", {"column_mapping": mapping}, format="json"
+        ),
+        client_api.post("/v1/batches", batch, format="json"),
+        client_api.post("/v1/batches/estimate", batch, format="json"),
+    ]
+
+    assert [(each.status_code, error_of(each)["code"]) for each in refused] == [
+        (409, "rows_sealed")
+    ] * 3
+    with tenant_scope(organization), pytest.raises(DomainError) as no_dataset:
+        dataset_from_file(
+            organization=organization, actor=SYSTEM_ACTOR, file_id=parse_id("file-", file)
+        )
+    assert (no_dataset.value.code, no_dataset.value.param) == ("rows_sealed", "training_file")
+    versions = client_api.get(f"/v1/datasets/{dataset}/versions").json()["data"]
+    assert [each["id"] for each in versions] == [version]
+    assert len(client_api.get("/v1/datasets").json()["data"]) == 1
 
 
 def test_the_rows_behind_a_report_on_sealed_rows_stay_closed(

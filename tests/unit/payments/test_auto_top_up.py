@@ -11,12 +11,13 @@ from anneal.kernel.models import AuditEvent, OutboxMessage
 from anneal.kernel.principal import SYSTEM_ACTOR, Role
 from anneal.kernel.rounds import BEGINNING
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
-from billing.ledger.services import account_park
+from billing.ledger.services import account_park, balance_grant
 from billing.payments.mails import pause_mail
 from billing.payments.services.auto_top_up import auto_top_up_look, auto_top_ups_due
 from billing.payments.tasks import auto_top_up
 from tenants.accounts.models import User
 from tests.unit.factories import make_member
+from tests.unit.invoices.helpers import add_credit_plan, go
 from tests.unit.payments.shop import Shop
 
 pytestmark = pytest.mark.django_db
@@ -129,6 +130,37 @@ def test_only_those_below_their_threshold_are_visited(shop: Shop, card: str) -> 
 
     wanted(shop, threshold="30.01")
     assert due() == 1
+
+
+def test_money_that_a_credit_line_lends_is_not_left(shop: Shop, card: str) -> None:
+    add_credit_plan()
+    go(shop.organization, "later", clock.now())
+    wanted(shop, threshold="20")
+    assert shop.credit() == 100
+
+    assert due() == 1
+    auto_top_up()
+
+    assert [row.amount_minor for row in shop.attempts()] == [3_000]
+    assert (shop.credit(), due()) == (130, 0)
+
+
+def test_money_that_has_expired_is_not_left(shop: Shop, card: str) -> None:
+    now = clock.now()
+    with tenant_scope(shop.organization):
+        balance_grant(
+            organization=shop.organization,
+            unit="USD",
+            amount=50,
+            kind="promotional",
+            source="gift",
+            expires_at=now + timedelta(days=1),
+        )
+    wanted(shop, threshold="20")
+    assert due() == 0
+
+    with clock.frozen(now + timedelta(days=1)):
+        assert due() == 1
 
 
 def test_a_parked_account_buys_nothing(shop: Shop, card: str) -> None:

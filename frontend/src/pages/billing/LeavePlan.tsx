@@ -16,6 +16,7 @@ import { useOrg } from "@/lib/useOrg";
 import { ConfirmDialog } from "@/ui/ConfirmDialog";
 import { ErrorBox } from "@/ui/ErrorBox";
 import { useMeterName } from "../usage/useMeterName";
+import { useBillingDay } from "./useBillingDay";
 
 type Props = { cancellation: Cancellation; onClose: () => void };
 
@@ -33,6 +34,7 @@ const Leave = ({ cancellation, onClose }: Props) => {
   const { t, i18n } = useTranslation(["billing", "common"]);
   const org = useOrg();
   const format = useFormat();
+  const { day } = useBillingDay();
   const named = useNamed();
   const meterName = useMeterName();
   const [when, setWhen] = useState<CancellationDraft["when"]>("period_end");
@@ -43,7 +45,7 @@ const Leave = ({ cancellation, onClose }: Props) => {
     onSuccess: useDone(onClose),
   });
   const { plan, period_ends_at: until, returned } = cancellation;
-  const date = until ? format.date(until) : "";
+  const date = until ? day(until) : "";
   // The money of a plan is its credit line.
   const lost = returned.map(
     ({ unit, amount }) =>
@@ -95,7 +97,7 @@ const Leave = ({ cancellation, onClose }: Props) => {
 const Stay = ({ cancellation, onClose }: Props) => {
   const { t } = useTranslation("billing");
   const org = useOrg();
-  const format = useFormat();
+  const { day } = useBillingDay();
   const stay = useMutation({
     mutationFn: () => cancellationUndo(org),
     onSuccess: useDone(onClose),
@@ -107,7 +109,7 @@ const Stay = ({ cancellation, onClose }: Props) => {
       onClose={onClose}
       onConfirm={() => stay.mutate()}
       title={t("leave.stay")}
-      text={t("change.keep", { date: until ? format.date(until) : "" })}
+      text={t("change.keep", { date: until ? day(until) : "" })}
       confirm={t("leave.stayConfirm")}
       busy={stay.isPending}
       error={stay.error}

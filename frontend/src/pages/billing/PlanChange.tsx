@@ -5,7 +5,6 @@ import { type PlanDraft, planChange, planPreviewQuery } from "@/api/billing";
 import { paymentMethodsQuery } from "@/api/payments";
 import type { PlanOffer, Subscription } from "@/api/types";
 import { dateOf } from "@/lib/format";
-import { useFormat } from "@/lib/useFormat";
 import { useNamed } from "@/lib/useNamed";
 import { useOnce } from "@/lib/useOnce";
 import { useOrg } from "@/lib/useOrg";
@@ -14,6 +13,7 @@ import { QueryView } from "@/ui/QueryView";
 import { PlanCosts } from "./PlanCosts";
 import { useCardName } from "./payments/useCardName";
 import { draftOf, mustBePaid, standingOf } from "./planChoice";
+import { useBillingDay } from "./useBillingDay";
 import { useCheckout } from "./useCheckout";
 
 type Props = { plan: PlanOffer; subscription: Subscription; onClose: () => void };
@@ -35,7 +35,7 @@ export const PlanChange = ({ plan, subscription, onClose }: Props) => {
   const { t } = useTranslation("billing");
   const org = useOrg();
   const client = useQueryClient();
-  const format = useFormat();
+  const { day } = useBillingDay();
   const named = useNamed();
   const keeps = standingOf(plan.code, subscription) === "keep";
   const draft = draftOf(plan, subscription);
@@ -51,7 +51,7 @@ export const PlanChange = ({ plan, subscription, onClose }: Props) => {
   });
   const confirm = () =>
     payment.byCheckout ? checkout.go({ purpose: "plan", ...draft }) : change.mutate(draft);
-  const values = { plan: named(plan.name), date: format.date(subscription.current_period.ends_at) };
+  const values = { plan: named(plan.name), date: day(subscription.current_period.ends_at) };
   const text = preview.data && dateOf(preview.data.starts_at) > new Date() ? "later" : "now";
   return (
     <ConfirmDialog

@@ -5,6 +5,7 @@ import { useCoins } from "@/lib/useCoins";
 import { useFormat } from "@/lib/useFormat";
 import { useNamed } from "@/lib/useNamed";
 import classes from "./PlanChange.module.css";
+import { useBillingDay } from "./useBillingDay";
 
 type CostProps = { label: string; amount: string; currency: string; total?: boolean };
 
@@ -22,6 +23,7 @@ const Cost = ({ label, amount, currency, total = false }: CostProps) => {
 export const PlanCosts = ({ preview }: { preview: PlanChangePreview }) => {
   const { t } = useTranslation(["billing", "invoices"]);
   const format = useFormat();
+  const { day } = useBillingDay();
   const named = useNamed();
   const { currency, invoice, next_invoice: next } = preview;
   return (
@@ -52,7 +54,7 @@ export const PlanCosts = ({ preview }: { preview: PlanChangePreview }) => {
           <Cost label={t("cost.credit")} amount={preview.credit} currency={currency} />
         ) : null}
         <Cost
-          label={t("cost.next", { date: format.date(next.closes_at) })}
+          label={t("cost.next", { date: day(next.closes_at) })}
           amount={next.total}
           currency={next.currency}
         />

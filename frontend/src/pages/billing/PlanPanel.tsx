@@ -11,10 +11,12 @@ import { Panel } from "@/ui/Panel";
 import { QueryView } from "@/ui/QueryView";
 import { Stats } from "@/ui/Stat";
 import { LeavePlan } from "./LeavePlan";
+import { useBillingDay } from "./useBillingDay";
 
 const Facts = ({ subscription }: { subscription: Subscription }) => {
   const { t } = useTranslation(["billing", "pricing"]);
   const format = useFormat();
+  const { day } = useBillingDay();
   const named = useNamed();
   const { plan, next, ends_at: end, current_period: period } = subscription;
   if (!plan) return <Text c="dimmed">{t("plan.none")}</Text>;
@@ -29,19 +31,19 @@ const Facts = ({ subscription }: { subscription: Subscription }) => {
           },
           {
             label: next || end ? t("plan.ends") : t("plan.renews"),
-            value: format.date(period.ends_at),
+            value: day(period.ends_at),
             hint: subscription.time_zone,
           },
         ]}
       />
       {next ? (
         <Text size="sm" mt="md">
-          {t("plan.next", { plan: named(next.plan.name), date: format.date(next.starts_at) })}
+          {t("plan.next", { plan: named(next.plan.name), date: day(next.starts_at) })}
         </Text>
       ) : null}
       {end ? (
         <Text size="sm" mt="md">
-          {t("plan.nothingNext", { date: format.date(end) })}
+          {t("plan.nothingNext", { date: day(end) })}
         </Text>
       ) : null}
       <LeavePlan />

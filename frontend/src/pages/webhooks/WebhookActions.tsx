@@ -73,6 +73,7 @@ export const WebhookActions = ({ row, change }: Props) => {
         text={t("delete.text")}
         confirm={t("delete.confirm")}
         busy={running("delete")}
+        error={change.variables?.action === "delete" ? change.error : null}
       />
     </Group>
   );

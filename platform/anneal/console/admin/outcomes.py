@@ -56,7 +56,7 @@ class PolicyTermsForm(forms.Form):
     currency = text(_("Currency"), max_length=3, initial="USD")
     margin = decimal(_("Least gain in macro-F1 (success fee)"), initial=0)
     level = decimal(_("The p-value stays below (success fee)"), initial="0.05")
-    window_days = whole(_("Days that feedback counts (predictions)"), required=False, max_value=90)
+    window_days = whole(_("Days that feedback counts (predictions)"), required=False, max_value=89)
     dispute_days = whole(_("Days to dispute"), max_value=90, initial=14)
 
 

@@ -3,15 +3,15 @@ import { useTranslation } from "react-i18next";
 import { creditNotePdf } from "@/api/invoices";
 import type { CreditNote } from "@/api/types";
 import { useCoins } from "@/lib/useCoins";
-import { useFormat } from "@/lib/useFormat";
 import { useOrg } from "@/lib/useOrg";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { Panel } from "@/ui/Panel";
+import { useBillingDay } from "../useBillingDay";
 import { PdfButtons } from "./PdfButtons";
 
 const useColumns = (): Column<CreditNote>[] => {
   const { t } = useTranslation("invoices");
-  const format = useFormat();
+  const { day } = useBillingDay();
   const coins = useCoins();
   const org = useOrg();
   return [
@@ -22,7 +22,7 @@ const useColumns = (): Column<CreditNote>[] => {
         <>
           <Text fw={600}>{note.number}</Text>
           <Text size="sm" c="dimmed">
-            {format.date(note.issued_at)}
+            {day(note.issued_at)}
           </Text>
         </>
       ),

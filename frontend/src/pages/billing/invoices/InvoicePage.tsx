@@ -4,13 +4,13 @@ import { useParams } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { invoicePdf, invoiceQuery } from "@/api/invoices";
 import type { Invoice, InvoiceWhole } from "@/api/types";
-import { useFormat } from "@/lib/useFormat";
 import { useCan, useOrg } from "@/lib/useOrg";
 import { Panel } from "@/ui/Panel";
 import { QueryView } from "@/ui/QueryView";
 import { Stats } from "@/ui/Stat";
 import { StatusBadge } from "@/ui/StatusBadge";
 import { BillingFrame } from "../BillingFrame";
+import { useBillingDay } from "../useBillingDay";
 import { CreditNotes } from "./CreditNotes";
 import { Lines } from "./Lines";
 import { PayPanel } from "./PayPanel";
@@ -20,7 +20,7 @@ import { isPayable, standingOf } from "./standing";
 
 const Facts = ({ invoice }: { invoice: Invoice }) => {
   const { t } = useTranslation("invoices");
-  const format = useFormat();
+  const { day } = useBillingDay();
   const standing = standingOf(invoice);
   return (
     <Stats
@@ -30,10 +30,10 @@ const Facts = ({ invoice }: { invoice: Invoice }) => {
           value: <StatusBadge status={standing} label={t(`standings.${standing}`)} />,
         },
         { label: t("kind"), value: t(`kinds.${invoice.kind}`) },
-        { label: t("issued"), value: format.date(invoice.issued_at) },
+        { label: t("issued"), value: day(invoice.issued_at) },
         invoice.paid_at
-          ? { label: t("paidOn"), value: format.date(invoice.paid_at) }
-          : { label: t("due"), value: format.date(invoice.due_at) },
+          ? { label: t("paidOn"), value: day(invoice.paid_at) }
+          : { label: t("due"), value: day(invoice.due_at) },
       ]}
     />
   );

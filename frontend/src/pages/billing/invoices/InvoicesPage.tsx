@@ -6,7 +6,6 @@ import { invoicesQuery } from "@/api/invoices";
 import { paymentMethodsQuery } from "@/api/payments";
 import type { Invoice } from "@/api/types";
 import { useCoins } from "@/lib/useCoins";
-import { useFormat } from "@/lib/useFormat";
 import { useCan, useOrg } from "@/lib/useOrg";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { EmptyState } from "@/ui/EmptyState";
@@ -14,12 +13,13 @@ import { LinkAnchor, LinkButton } from "@/ui/links";
 import { StatusBadge } from "@/ui/StatusBadge";
 import { BillingFrame } from "../BillingFrame";
 import { Paged } from "../Paged";
+import { useBillingDay } from "../useBillingDay";
 import { standingOf } from "./standing";
 import { UpcomingPanel } from "./UpcomingPanel";
 
 const useColumns = (): Column<Invoice>[] => {
   const { t } = useTranslation("invoices");
-  const format = useFormat();
+  const { day } = useBillingDay();
   const coins = useCoins();
   const org = useOrg();
   return [
@@ -41,7 +41,7 @@ const useColumns = (): Column<Invoice>[] => {
       key: "issued",
       title: t("issued"),
       wide: true,
-      cell: (row) => format.date(row.issued_at),
+      cell: (row) => day(row.issued_at),
     },
     {
       key: "total",

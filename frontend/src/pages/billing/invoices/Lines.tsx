@@ -5,6 +5,7 @@ import { dateOf } from "@/lib/format";
 import { useCoins } from "@/lib/useCoins";
 import { useFormat } from "@/lib/useFormat";
 import { useNamed } from "@/lib/useNamed";
+import { useBillingDay } from "../useBillingDay";
 import classes from "./Lines.module.css";
 
 type Asked = UpcomingLine & Partial<Pick<InvoiceLine, "id" | "evidence">>;
@@ -23,6 +24,7 @@ type LineProps = { line: Asked; currency: string };
 const Whole = ({ line, currency }: LineProps) => {
   const { t } = useTranslation("invoices");
   const format = useFormat();
+  const { day, lastDay } = useBillingDay();
   const { fee, whole_starts_at: from, whole_ends_at: to } = line.evidence ?? {};
   const { period } = line;
   if (!fee || !from || !to || !period) return null;
@@ -31,8 +33,8 @@ const Whole = ({ line, currency }: LineProps) => {
     <Text size="sm" c="dimmed">
       {t("lines.whole", {
         fee: format.money(fee, currency),
-        from: format.date(from),
-        to: format.date(to),
+        from: day(from),
+        to: lastDay(to),
       })}
     </Text>
   );
@@ -42,6 +44,7 @@ const Whole = ({ line, currency }: LineProps) => {
 const Line = ({ line, currency }: LineProps) => {
   const { t } = useTranslation("invoices");
   const format = useFormat();
+  const { day, lastDay } = useBillingDay();
   const coins = useCoins();
   const named = useNamed();
   const { quantity, unit_price: price, period } = line;
@@ -59,8 +62,8 @@ const Line = ({ line, currency }: LineProps) => {
         {period ? (
           <Text size="sm" c="dimmed">
             {t("lines.period", {
-              from: format.date(period.starts_at),
-              to: format.date(period.ends_at),
+              from: day(period.starts_at),
+              to: lastDay(period.ends_at),
             })}
           </Text>
         ) : null}

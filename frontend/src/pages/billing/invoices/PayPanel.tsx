@@ -5,11 +5,11 @@ import { invoicePay } from "@/api/invoices";
 import { paymentMethodsQuery } from "@/api/payments";
 import type { Invoice } from "@/api/types";
 import { useCoins } from "@/lib/useCoins";
-import { useFormat } from "@/lib/useFormat";
 import { useOnce } from "@/lib/useOnce";
 import { useOrg } from "@/lib/useOrg";
 import { ErrorBox } from "@/ui/ErrorBox";
 import { useCardName } from "../payments/useCardName";
+import { useBillingDay } from "../useBillingDay";
 import { useCheckout } from "../useCheckout";
 import { standingOf } from "./standing";
 
@@ -19,7 +19,7 @@ export const PayPanel = ({ invoice }: { invoice: Invoice }) => {
   const org = useOrg();
   const client = useQueryClient();
   const coins = useCoins();
-  const format = useFormat();
+  const { day } = useBillingDay();
   const cardName = useCardName();
   const methods = useQuery(paymentMethodsQuery(org));
   const checkout = useCheckout();
@@ -38,9 +38,7 @@ export const PayPanel = ({ invoice }: { invoice: Invoice }) => {
       title={t("pay.title", { due })}
     >
       <Stack gap="sm">
-        <Text size="sm">
-          {t(late ? "pay.late" : "pay.until", { date: format.date(invoice.due_at) })}
-        </Text>
+        <Text size="sm">{t(late ? "pay.late" : "pay.until", { date: day(invoice.due_at) })}</Text>
         <ErrorBox error={pay.error ?? checkout.error} />
         <Group gap="sm">
           {card ? (

@@ -2,16 +2,16 @@ import { Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { upcomingQuery } from "@/api/invoices";
-import { useFormat } from "@/lib/useFormat";
 import { useOrg } from "@/lib/useOrg";
 import { Panel } from "@/ui/Panel";
 import { QueryView } from "@/ui/QueryView";
+import { useBillingDay } from "../useBillingDay";
 import { Lines } from "./Lines";
 
 /** What the next invoice would ask for as of now. */
 export const UpcomingPanel = () => {
   const { t } = useTranslation("invoices");
-  const format = useFormat();
+  const { day } = useBillingDay();
   const upcoming = useQuery(upcomingQuery(useOrg()));
   return (
     <Panel title={t("upcoming.title")}>
@@ -22,7 +22,7 @@ export const UpcomingPanel = () => {
           ) : (
             <>
               <Text size="sm" c="dimmed" mb="sm">
-                {t("upcoming.text", { date: format.date(bill.closes_at) })}
+                {t("upcoming.text", { date: day(bill.closes_at) })}
               </Text>
               <Lines bill={bill} caption={t("upcoming.title")} />
             </>

@@ -3,6 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { isApiError } from "@/api/errors";
 import type { ContractDraft } from "@/api/outcomes";
 import {
   type ContractAcceptance,
@@ -24,6 +25,10 @@ import { useSubjects } from "./useSubjects";
 
 type AgreeProps = { draft: ContractDraft; quote: ContractQuote };
 
+/** The terms on the page are no longer those on offer. */
+const isOutdated = (error: unknown): boolean =>
+  isApiError(error) && error.code === "outcome_terms_changed";
+
 /** The whole contract, to be read before it is accepted. */
 const Agree = ({ draft, quote }: AgreeProps) => {
   const { t } = useTranslation("contracts");
@@ -41,6 +46,8 @@ const Agree = ({ draft, quote }: AgreeProps) => {
       });
     },
   });
+  const readAgain = () =>
+    client.invalidateQueries({ queryKey: contractQuoteQuery(org, draft).queryKey });
   return (
     <Panel title={t("new.terms")}>
       <Stack>
@@ -50,7 +57,7 @@ const Agree = ({ draft, quote }: AgreeProps) => {
           checked={read}
           onChange={(event) => setRead(event.currentTarget.checked)}
         />
-        <ErrorBox error={accept.error} />
+        <ErrorBox error={accept.error} onRetry={isOutdated(accept.error) ? readAgain : undefined} />
         <Group>
           <Button
             disabled={!read}

@@ -53,7 +53,7 @@ const useMeaning = () => {
     return [
       t(`stateTexts.${state}`),
       ...(isDisputable(outcome) && until
-        ? [t("outcomes.disputable", { date: format.date(until) })]
+        ? [t("outcomes.disputable", { date: format.dateTime(until) })]
         : []),
     ].join(" · ");
   };
