@@ -114,6 +114,10 @@ class DatasetInUse(Conflict):
     message = "An unfinished fine-tuning job uses this dataset: cancel it or wait."
 
 
+WORKER_LOST: Final = "worker_lost"
+"""Fault of a job whose worker stopped answering."""
+
+
 class LeaseLost(Exception):
     """This worker no longer holds the job: cancelled, paused, taken back, or another's by now."""
 
