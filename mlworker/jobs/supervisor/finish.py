@@ -105,7 +105,7 @@ def split_hash(folder: Path) -> str:
 def _lineage(
     work: Work, done: DoneMessage, progress: Progress, split: str, base_sha256: str
 ) -> Lineage:
-    extra = work.validation_version
+    extra, sealed = work.validation_version, work.sealed
     return Lineage(
         dataset_version=public_id(VERSION_PREFIX, work.version.id),
         dataset_hash=work.version.content_hash,
@@ -123,6 +123,8 @@ def _lineage(
         split_hash=split,
         validation_version=extra.public_id if extra else "",
         validation_hash=extra.content_hash if extra else "",
+        sealed_version=sealed.public_id if sealed else "",
+        sealed_hash=sealed.content_hash if sealed else "",
         base_sha256=base_sha256,
         token_limit=work.token_limit,
         folds=work.study.folds,
