@@ -86,6 +86,7 @@ class Lineage:
     seconds: float
     trained_tokens: int
     price: Mapping[str, object] = field(default_factory=dict)
+    """Trained and quoted tokens, and the ``amount`` beyond grants with its ``currency``."""
     split_seed: int | None = None
     """What the dataset version drew its splits with."""
     split_hash: str = ""
