@@ -354,7 +354,10 @@ def _checkpoints(job_id: UUID) -> QuerySet[StoredFiles]:
 
 
 def _retire_old(row: FineTuningJob) -> None:
-    old = {stored.id for stored in _checkpoints(row.id)[KEEP_CHECKPOINTS:]}
+    rest = _checkpoints(row.id).values_list("id", flat=True)[KEEP_CHECKPOINTS:]
+    # One that a job is about to begin with is locked by it, and is retired another time.
+    free = StoredFiles.objects.filter(id__in=list(rest)).select_for_update(skip_locked=True)
+    old = set(free.values_list("id", flat=True))
     if old:
         old -= checkpoints_needed(row.id)
     StoredFiles.objects.filter(id__in=old).update(state=StoredState.DELETING)
