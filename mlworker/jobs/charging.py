@@ -98,6 +98,15 @@ def job_charge(row: FineTuningJob, tokens: int) -> None:
         )
 
 
+def job_price(row: FineTuningJob) -> dict[str, str]:
+    """Return the money that a charged job came to beyond grants; empty where it has no price."""
+    holds = [hold for hold in job_holds(row) if hold.currency]
+    if len({hold.currency for hold in holds}) != 1:
+        return {}
+    amount = sum((hold.charged - hold.charge_refunded for hold in holds), Decimal(0))
+    return {"amount": f"{amount.normalize():f}", "currency": holds[0].currency}
+
+
 def job_refund(row: FineTuningJob, note: str) -> None:
     """Give everything back, held or charged: a job that fails costs nothing. ``note`` says why."""
     row.trained_tokens = 0

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
+from django.db import connection
+
 from anneal.kernel.ids import parse_id, public_id
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from mlworker.engine.contracts import CONTINUED_TIERS
@@ -58,7 +60,7 @@ class Parent:
 def parent_find(*, organization: OrganizationRef, reference: str) -> Parent:
     """Return what ``reference`` names: ``ft:...`` or ``ftckpt-...``. ContinueFromNotFound.
 
-    A version is kept until the scope closes, so nobody deletes it while the job is written down.
+    It is kept until the scope closes, so nobody deletes it while the job is written down.
     """
     require_scope(organization)
     if reference.startswith(CHECKPOINT_PREFIX):
@@ -177,11 +179,12 @@ def model_is_needed(*, organization: OrganizationRef, name: str) -> bool:
 
 
 def _checkpoint(organization: OrganizationRef, reference: str) -> Parent:
+    stored_id = parse_id(CHECKPOINT_PREFIX, reference)
+    with connection.cursor() as cursor:
+        # Waits for who gives it up, and lets nobody begin to: many may keep it at a time.
+        cursor.execute("SELECT 1 FROM jobs_storedfiles WHERE id = %s FOR KEY SHARE", [stored_id])
     row = (
-        StoredFiles.objects.filter(
-            id=parse_id(CHECKPOINT_PREFIX, reference),
-            kind=StoredKind.CHECKPOINT,
-        )
+        StoredFiles.objects.filter(id=stored_id, kind=StoredKind.CHECKPOINT)
         .select_related("job")
         .first()
     )

@@ -183,6 +183,7 @@ class CheckpointInfo:
     step: int
     epoch: float
     metrics: Mapping[str, Any]
+    size: int
     created_at: datetime
 
 

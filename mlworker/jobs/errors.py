@@ -97,6 +97,19 @@ class ModelContinued(Conflict):
     message = "An unfinished fine-tuning job continues from this model: cancel it or wait."
 
 
+class CheckpointNotFound(NotFound):
+    """The job has no such checkpoint (any more)."""
+
+    message = "No such checkpoint: GET /v1/fine_tuning/jobs/{id}/checkpoints lists those kept."
+
+
+class CheckpointInUse(Conflict):
+    """An unfinished job goes on from it, or begins with it."""
+
+    code = "checkpoint_in_use"
+    message = "An unfinished fine-tuning job needs this checkpoint: cancel the job or wait."
+
+
 class LabelErrorsMissing(NotFound):
     """The job's rows have no one label each that could be wrong."""
 
@@ -112,6 +125,10 @@ class DatasetInUse(Conflict):
 
     code = "dataset_in_use"
     message = "An unfinished fine-tuning job uses this dataset: cancel it or wait."
+
+
+WORKER_LOST: Final = "worker_lost"
+"""Fault of a job whose worker stopped answering."""
 
 
 class LeaseLost(Exception):

@@ -29,7 +29,7 @@ MEMORY_BYTES: Final = int(os.environ.get("ANNEAL_TRAINER_MEMORY_MB") or 0) * 102
 """What a trainer may hold before its supervisor ends it; 0 = whatever the system gives."""
 HOLD_SECONDS: Final = 30 * 24 * 3600
 """How long the price of a job stays held; extended at each claim and resume."""
-VALIDATION_LEASE_SECONDS: Final = 120.0
+VALIDATION_LEASE_SECONDS: Final = 300.0
 """How long a validation may take before another worker tries."""
 RING_AGAIN_SECONDS: Final = 15.0
 """How long an unfinished validation waits before it is asked for again."""

@@ -15,6 +15,7 @@ from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from anneal.kernel.storage import object_delete
 from billing.ledger.services import BOOK_ERRORS, books_fault
 from mlworker.jobs.contracts import Fault
+from mlworker.jobs.errors import WORKER_LOST
 from mlworker.jobs.limits import RING_AGAIN_SECONDS
 from mlworker.jobs.models import FineTuningJob, StoredFiles
 from mlworker.jobs.ring import ring_validation
@@ -24,7 +25,6 @@ from mlworker.jobs.states import JobState, StoredState
 
 logger = logging.getLogger(__name__)
 
-WORKER_LOST: Final = "worker_lost"
 _BATCH: Final = 100
 _ABANDONED: Final = timedelta(minutes=10)
 """Age at which bytes that were coming are taken for abandoned, if their worker is gone too."""

@@ -82,7 +82,8 @@ def reproduce(
         lineage = manifest["lineage"]
         facts = {key: manifest[key] for key in ("task", "tier", "base", "labels", "metrics")}
         data, config = lineage["dataset_hash"], lineage["config"]
-        seed, extra = lineage.get("split_seed"), lineage.get("validation_hash") or ""
+        seed, extra = lineage.get("split_seed"), lineage.get("validation_hash")
+        sealed = lineage.get("sealed_hash")
     except (KeyError, TypeError, AttributeError) as error:
         raise CannotReproduce(f"The manifest does not say {error}.") from error
     if not data:
@@ -94,8 +95,10 @@ def reproduce(
         )
     _base_check(facts["base"], lineage)
     versions = _find(data, seed, organizations)
-    extras = _find(extra, None, organizations) if extra else [None]
-    _rows_like(lineage.get("split_hash") or "", versions, extras, folder)
+    extras, seals = (
+        _find(each, None, organizations) if each else [None] for each in (extra, sealed)
+    )
+    _rows_like(lineage.get("split_hash") or "", versions, extras, seals, folder)
     base = locate_base(facts["base"])
     TrainSpec(
         task=facts["task"],
@@ -145,26 +148,34 @@ def _find(
 
 
 def _rows_like(
-    wanted: str, versions: Sequence[Found], extras: Sequence[Found | None], folder: Path
+    wanted: str,
+    versions: Sequence[Found],
+    extras: Sequence[Found | None],
+    seals: Sequence[Found | None],
+    folder: Path,
 ) -> None:
     """Write the rows of the versions that are split as `wanted`. CannotReproduce when none are.
 
     The same rows may lie in several versions, split or numbered otherwise in each; a second
     dataset's seed stands in no manifest at all, so only the hash tells which it was.
     """
-    for version, extra in itertools.product(versions, extras):
-        _rows_write(version, extra, folder)
+    for version, extra, sealed in itertools.product(versions, extras, seals):
+        _rows_write(version, extra, sealed, folder)
         if wanted in ("", split_hash(folder)):
             return
     raise CannotReproduce("The rows are here, and are split otherwise than they were.")
 
 
-def _rows_write(version: Found, extra: Found | None, folder: Path) -> None:
-    """Write the splits as a job's supervisor does: a second version validates with all its rows."""
+def _rows_write(version: Found, extra: Found | None, sealed: Found | None, folder: Path) -> None:
+    """Write the splits as a job's supervisor does: a second version validates with all its rows,
+    one under a seal tests with its test rows.
+    """
     for split in Split:
         parts = [(version, split)]
         if extra is not None and split is Split.VALIDATION:
             parts = [(extra, part) for part in Split]
+        if sealed is not None and split is Split.TEST:
+            parts = [(sealed, split)]
         with (folder / f"{split}.jsonl").open("w", encoding="utf-8") as lines:
             for (version_id, organization), part in parts:
                 for row in _rows(organization, version_id, part):

@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 from anneal.kernel.ids import parse_id
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from mlworker.jobs.contracts import (
+    CHECKPOINT_PREFIX,
     EVENT_PREFIX,
     JOB_PREFIX,
     CheckpointInfo,
@@ -15,7 +16,7 @@ from mlworker.jobs.contracts import (
     JobInfo,
     QueuePlace,
 )
-from mlworker.jobs.errors import JobNotFound
+from mlworker.jobs.errors import CheckpointNotFound, JobNotFound
 from mlworker.jobs.forecasts import queue_places
 from mlworker.jobs.models import FineTuningJob, JobEvent, StoredFiles
 from mlworker.jobs.states import OPEN, Control, JobState, Phase, StoredKind, StoredState
@@ -107,6 +108,17 @@ def job_checkpoints(*, organization: OrganizationRef, job_id: UUID) -> QuerySet[
     return StoredFiles.objects.filter(
         job_id=job_id, kind=StoredKind.CHECKPOINT, state=StoredState.READY
     )
+
+
+def job_checkpoint_get(
+    *, organization: OrganizationRef, job_id: UUID, reference: str
+) -> CheckpointInfo:
+    """Return one of them by its public id. CheckpointNotFound."""
+    rows = job_checkpoints(organization=organization, job_id=job_id)
+    row = rows.filter(id=parse_id(CHECKPOINT_PREFIX, reference)).first()
+    if row is None:
+        raise CheckpointNotFound
+    return checkpoint_info(row)
 
 
 def dataset_is_used(*, organization: OrganizationRef, dataset_id: UUID) -> bool:

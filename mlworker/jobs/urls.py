@@ -32,6 +32,11 @@ urlpatterns = [
         name="fine-tuning-job-checkpoints",
     ),
     path(
+        f"{_JOB}/checkpoints/<str:checkpoint_id>",
+        views.JobCheckpointView.as_view(),
+        name="fine-tuning-job-checkpoint",
+    ),
+    path(
         f"{_JOB}/label_errors", study.LabelErrorsView.as_view(), name="fine-tuning-job-label-errors"
     ),
     path(

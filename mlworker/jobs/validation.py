@@ -1,7 +1,9 @@
 """The step ``validating_files``: read the file, count its tokens, hold the price.
 
 It runs in the background and may be asked for any number of times: a lease lets one worker at it,
-a fence keeps a late one from writing.
+a fence keeps a late one from writing. What passes by itself, as a storage that is away or a
+suspension, is waited for. A worker that is silent until its lease has run out counts as stalled, as
+in training: the third in a row ends the job.
 """
 
 import logging
@@ -10,10 +12,11 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from anneal.kernel.errors import DomainError
+from anneal.kernel.errors import DomainError, OrganizationSuspended, Unavailable
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from mlworker.jobs.admission import job_admit
 from mlworker.jobs.contracts import Fault
+from mlworker.jobs.errors import STALLED_LIMIT, WORKER_LOST
 from mlworker.jobs.limits import VALIDATION_LEASE_SECONDS
 from mlworker.jobs.models import FineTuningJob
 from mlworker.jobs.quoting import token_lengths
@@ -33,15 +36,14 @@ def job_validate(*, organization: OrganizationRef, job_id: UUID) -> None:
         return
     try:
         training, validation = _read(organization, row)
-    except DomainError as error:
-        _fail(organization, row, error)
-        return
-    if training.version is None or (validation is not None and validation.version is None):
-        _wait(organization, row)
-        return
-    try:
+        if training.version is None or (validation is not None and validation.version is None):
+            _wait(organization, row)
+            return
         _count(organization, row, training)
         _admit(organization, row, training, validation)
+    except (Unavailable, OrganizationSuspended) as error:
+        logger.warning("job.validation_waits", extra={"job": str(row.id), "code": error.code})
+        _wait(organization, row)
     except DomainError as error:
         _fail(organization, row, error)
 
@@ -56,11 +58,19 @@ def _claim(organization: OrganizationRef, job_id: UUID) -> FineTuningJob | None:
         )
         if row is None:
             return None
+        if row.lease_until is not None:
+            row.stalled_attempts += 1
+        if row.stalled_attempts >= STALLED_LIMIT:
+            job_fail(
+                row, Fault(WORKER_LOST, "Its workers stopped answering while they read its files.")
+            )
+            return None
         row.fence = fence_next()
         row.phase = Phase.READING_FILES
         FineTuningJob.objects.filter(id=row.id).update(
             fence=row.fence,
             phase=row.phase,
+            stalled_attempts=row.stalled_attempts,
             lease_until=DatabaseClock() + timedelta(seconds=VALIDATION_LEASE_SECONDS),
         )
         return row
@@ -102,14 +112,15 @@ def _admit(
     with tenant_scope(organization):
         mine = _mine(row)
         if mine is not None:
+            mine.stalled_attempts = 0
             job_admit(mine, training.required(), validation.required() if validation else None)
 
 
 def _wait(organization: OrganizationRef, row: FineTuningJob) -> None:
-    """The dataset is still being read: give the lease back, the reaper asks again."""
+    """It cannot be read yet: give the lease back, the reaper asks again."""
     with tenant_scope(organization):
         FineTuningJob.objects.filter(id=row.id, fence=row.fence, state=JobState.VALIDATING).update(
-            lease_until=None, phase=Phase.WAITING_FOR_DATA
+            lease_until=None, phase=Phase.WAITING_FOR_DATA, stalled_attempts=0
         )
 
 

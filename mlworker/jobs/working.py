@@ -17,9 +17,10 @@ from mlworker.engine.contracts import EngineError, ErrorCode
 from mlworker.jobs.admission import work_is_payable
 from mlworker.jobs.bargains import bargain_judge, bargain_rows
 from mlworker.jobs.charging import job_charge, segment_charge
-from mlworker.jobs.continuing import Parent, checkpoints_needed, parent_find, parent_version
+from mlworker.jobs.continuing import Parent, checkpoints_needed, parent_find
 from mlworker.jobs.contracts import CHECKPOINT_PREFIX, Claim, Fault, StudyPlan
 from mlworker.jobs.errors import ContinueFromNotFound, LeaseLost
+from mlworker.jobs.leaving import model_leave
 from mlworker.jobs.limits import KEEP_CHECKPOINTS, LEASE_SECONDS
 from mlworker.jobs.models import FineTuningJob, StoredFiles
 from mlworker.jobs.rows import (
@@ -41,13 +42,7 @@ from mlworker.jobs.states import (
     StoredState,
 )
 from mlworker.jobs.studying import fixed_names, study_planned
-from mlworker.registry.contracts import (
-    Lineage,
-    ModelVersionInfo,
-    NewEvaluation,
-    NewModelVersion,
-)
-from mlworker.registry.services import model_version_register
+from mlworker.registry.contracts import Lineage, ModelVersionInfo
 from tenants.datasets.contracts import DatasetVersionInfo
 from tenants.datasets.selectors import dataset_version_get
 
@@ -330,29 +325,8 @@ def work_succeeded(work: Work, outcome: Outcome) -> ModelVersionInfo:
     with tenant_scope(claim.organization):
         row = job_of_worker(claim)
         job_move(row, JobState.SUCCEEDED, Phase.DONE)
-        version = model_version_register(
-            organization=claim.organization,
-            version=NewModelVersion(
-                base=row.base,
-                tier=row.tier,
-                task=row.task,
-                labels=outcome.labels,
-                suffix=row.suffix,
-                job_id=row.id,
-                dataset_version_id=work.version.id,
-                max_length=outcome.max_length,
-                metrics=outcome.metrics,
-                artifact_key=outcome.stored.key,
-                artifact_sha256=outcome.stored.sha256,
-                artifact_bytes=outcome.stored.size,
-                evaluation=_evaluation(outcome.evaluation),
-                parent_id=parent_version(work.parent),
-            ),
-            lineage=outcome.lineage,
-        )
-        # The registry owns the bytes from here on.
-        handed = outcome.evaluation.stored_ids if outcome.evaluation else ()
-        StoredFiles.objects.filter(id__in=[outcome.stored_id, *handed]).delete()
+        job_charge(row, outcome.trained_tokens)
+        version = model_leave(row, work, outcome)
         row.fine_tuned_model = version.name
         row.metrics = dict(outcome.metrics)
         if row.search is not None:
@@ -366,23 +340,11 @@ def work_succeeded(work: Work, outcome: Outcome) -> ModelVersionInfo:
             row.tokens_per_second = outcome.trained_tokens / outcome.seconds
         row.overhead_seconds = outcome.overhead_seconds
         event_add(row, f"New fine-tuned model created: {version.name}", code="model.created")
-        job_charge(row, outcome.trained_tokens)
         bargain_judge(row, outcome.evaluation)
         event_add(row, "The job has successfully completed.", code="job.succeeded")
         row.save()
         _retire_old(row)
         return version
-
-
-def _evaluation(report: StoredReport | None) -> NewEvaluation:
-    if report is None:
-        return NewEvaluation()
-    return NewEvaluation(
-        report_key=report.report.key,
-        predictions_key=report.predictions.key,
-        evaluation_bytes=report.report.size + report.predictions.size,
-        evaluation_version_id=report.version_id,
-    )
 
 
 def _checkpoints(job_id: UUID) -> QuerySet[StoredFiles]:
@@ -392,7 +354,10 @@ def _checkpoints(job_id: UUID) -> QuerySet[StoredFiles]:
 
 
 def _retire_old(row: FineTuningJob) -> None:
-    old = {stored.id for stored in _checkpoints(row.id)[KEEP_CHECKPOINTS:]}
+    rest = _checkpoints(row.id).values_list("id", flat=True)[KEEP_CHECKPOINTS:]
+    # One that a job is about to begin with is locked by it, and is retired another time.
+    free = StoredFiles.objects.filter(id__in=list(rest)).select_for_update(skip_locked=True)
+    old = set(free.values_list("id", flat=True))
     if old:
         old -= checkpoints_needed(row.id)
     StoredFiles.objects.filter(id__in=old).update(state=StoredState.DELETING)

@@ -58,20 +58,26 @@ def model_card(*, name: str, version: NewModelVersion, lineage: Lineage) -> str:
 
 
 def _training(lineage: Lineage) -> list[str]:
-    extra = lineage.validation_version
+    extra, sealed = lineage.validation_version, lineage.sealed_version
     return [
         f"- dataset version: `{lineage.dataset_version}`, sha256 `{lineage.dataset_hash}`",
         *([f"- validated on `{extra}`, sha256 `{lineage.validation_hash}`"] if extra else []),
+        *([f"- tested on the sealed rows of `{sealed}`"] if sealed else []),
         *([f"- went on from: `{lineage.parent}`"] if lineage.parent else []),
         f"- rows: {', '.join(f'{split} {rows:,}' for split, rows in lineage.splits.items())}",
         *_split(lineage),
         f"- seed: {lineage.seed}",
         f"- configuration: {_settings(lineage.config)}",
         *([f"- cross-validated with {lineage.folds} folds"] if lineage.folds else []),
-        f"- trained tokens: {lineage.trained_tokens:,} in {lineage.seconds:.0f} s",
+        f"- trained tokens: {lineage.trained_tokens:,} in {lineage.seconds:.0f} s{_price(lineage)}",
         f"- hardware: {lineage.hardware}",
         f"- code: anneal {lineage.code_version}; {_settings(lineage.libraries)}",
     ]
+
+
+def _price(lineage: Lineage) -> str:
+    price = lineage.price
+    return f", for {price['amount']} {price['currency']}" if "amount" in price else ""
 
 
 def _split(lineage: Lineage) -> list[str]:

@@ -86,6 +86,7 @@ class Lineage:
     seconds: float
     trained_tokens: int
     price: Mapping[str, object] = field(default_factory=dict)
+    """Trained and quoted tokens, and the ``amount`` beyond grants with its ``currency``."""
     split_seed: int | None = None
     """What the dataset version drew its splits with."""
     split_hash: str = ""
@@ -93,6 +94,9 @@ class Lineage:
     validation_version: str = ""
     """Public id of a second version, all of whose rows validated; empty without one."""
     validation_hash: str = ""
+    sealed_version: str = ""
+    """Public id of the version whose sealed rows tested, for an outcome contract; empty without."""
+    sealed_hash: str = ""
     base_sha256: str = ""
     """Of the base's weights."""
     parent: str = ""

@@ -1,16 +1,21 @@
 """How attempts end: out of memory, by a signal, by a stopping worker in any phase, by a cancel at
-the worst moment. Real signals to real processes.
+the worst moment. Real signals to real processes. And what ends none: a database that holds up the
+word of a checkpoint, a storage that is away.
 """
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import psutil
+import psycopg
 import pytest
 
 from anneal.local.processes import wait_until
+from mlworker.engine.checkpoint import KEPT
 from tests.live.training import (
+    CHECKPOINT_SECONDS,
     HEAD,
     LORA,
     TERMINAL,
@@ -214,3 +219,38 @@ def test_a_cancelled_jobs_checkpoint_and_its_model_are_continued(
         .content[12:]
         .startswith(b"\x09")
     )
+
+
+@contextmanager
+def _database_held_up(place: NarrowInstallation) -> Iterator[None]:
+    """Nobody can write down that a checkpoint is coming."""
+    with psycopg.connect(place.superuser_url) as link:
+        link.execute("LOCK TABLE jobs_storedfiles IN SHARE MODE")
+        yield
+
+
+@contextmanager
+def _storage_away(place: NarrowInstallation) -> Iterator[None]:
+    """A file where the storage's folder was: whatever is asked of it fails."""
+    folder = place.home / "storage"
+    aside = folder.rename(folder.with_name("storage-aside"))
+    folder.touch()
+    try:
+        yield
+    finally:
+        folder.unlink()
+        aside.rename(folder)
+
+
+@pytest.mark.parametrize("outage", [_database_held_up, _storage_away])
+def test_an_outage_longer_than_the_trainer_keeps_checkpoints_costs_no_attempt(
+    place: NarrowInstallation,
+    customer: Customer,
+    outage: Callable[[NarrowInstallation], AbstractContextManager[None]],
+) -> None:
+    job = customer.submit(customer.dataset(), **lora(12))
+    customer.checkpointed(job)
+    with outage(place):
+        time.sleep((KEPT + 2) * CHECKPOINT_SECONDS)
+    assert customer.ended(job, 120)["attempt"] == 1, customer.messages(job)
+    customer.assert_once(job)

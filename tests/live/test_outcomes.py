@@ -122,9 +122,13 @@ def test_sealed_rows_can_neither_be_read_nor_trained_on(customer: Customer) -> N
 
 def test_a_model_that_does_not_gain_enough_costs_no_fee(customer: Customer) -> None:
     dataset = customer.dataset(300)
-    contract = accepted(customer, "never", version_of(customer, dataset))
+    version = version_of(customer, dataset)
+    contract = accepted(customer, "never", version)
     job = customer.submit(dataset, tier="head", seed=7, outcome_contract=contract)
-    assert customer.ended(job, 180)["status"] == "succeeded"
+    done = customer.ended(job, 180)
+    assert done["status"] == "succeeded"
+    lineage = customer.get(f"/models/{done['fine_tuned_model']}")["lineage"]
+    assert (lineage["sealed_version"], len(lineage["sealed_hash"])) == (version, 64)
     outcome = outcome_of(customer, contract)
     assert (outcome["state"], outcome["subject"], outcome["payment"]) == ("reversed", job, None)
     assert outcome["steps"][-1]["evidence"]["sealed_rows"] is True

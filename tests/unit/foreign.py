@@ -5,14 +5,18 @@ from datetime import UTC, datetime
 from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
-from anneal.kernel.ids import public_id
+from anneal.kernel.ids import parse_id, public_id
 from anneal.kernel.principal import SYSTEM_ACTOR, Role
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
+from anneal.kernel.storage import tenant_key
 from billing.invoices.contracts import ReturnBy
 from billing.payments.contracts import CardsRead, ProviderCard, Purpose
 from billing.payments.models import PaymentCustomer, PaymentMethod
 from billing.payments.services.cards import cards_mirror
 from billing.payments.services.checkout import CheckoutWanted, checkout_open
+from mlworker.jobs.contracts import CHECKPOINT_PREFIX, JOB_PREFIX
+from mlworker.jobs.models import StoredFiles
+from mlworker.jobs.states import StoredKind, StoredState
 from tests.unit.factories import make_client, make_member
 from tests.unit.invoices.helpers import credit, top_up
 from tests.unit.outcomes.helpers import (
@@ -60,6 +64,21 @@ def job_id(owner: OrganizationRef) -> str:
     dataset = _made(client, "/v1/datasets/sample", {})
     body: dict[str, object] = {"model": "minilm-l6", "training_file": dataset, "tier": "head"}
     return _made(client, "/v1/fine_tuning/jobs", body)
+
+
+def checkpoint_id(owner: OrganizationRef) -> str:
+    job = parse_id(JOB_PREFIX, job_id(owner))
+    with tenant_scope(owner):
+        row = StoredFiles(
+            organization_id=owner.id,
+            job_id=job,
+            kind=StoredKind.CHECKPOINT,
+            state=StoredState.READY,
+            fence=1,
+            key=tenant_key(owner, "jobs", "checkpoint.tar"),
+        )
+        row.save(force_insert=True)
+        return public_id(CHECKPOINT_PREFIX, row.id)
 
 
 def model_name(owner: OrganizationRef) -> str:

@@ -19,6 +19,7 @@ MAKERS: dict[str, Callable[[OrganizationRef], str]] = {
     "file_id": foreign.file_id,
     "version_id": foreign.version_id,
     "job_id": foreign.job_id,
+    "checkpoint_id": foreign.checkpoint_id,
     "model": foreign.model_name,
     "deployment_id": foreign.deployment_id,
     "prediction_id": foreign.prediction_id,

@@ -1490,6 +1490,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/fine_tuning/jobs/{job_id}/checkpoints/{checkpoint_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** @description Delete a checkpoint of a job that has ended: until then it counts as stored. */
+        delete: operations["fine_tuning_jobs_checkpoints_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/fine_tuning/jobs/{job_id}/events": {
         parameters: {
             query?: never;
@@ -2913,6 +2930,13 @@ export interface components {
          * @enum {string}
          */
         CheckoutPurposeEnum: "top_up" | "plan" | "payment_method" | "invoice";
+        /** @description The answer of a deletion. */
+        CheckpointDeletedSchema: {
+            id: string;
+            /** @default fine_tuning.job.checkpoint */
+            object?: string;
+            deleted: boolean;
+        };
         /** @description A page of checkpoints. */
         CheckpointListSchema: {
             /** @default list */
@@ -2936,6 +2960,8 @@ export interface components {
             metrics: {
                 [key: string]: unknown;
             };
+            /** @description Counted as stored until it is deleted. */
+            bytes: number;
         };
         /** @description Rows that are alike in one column. */
         ColumnSliceOut: {
@@ -9183,6 +9209,28 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CheckpointListSchema"];
+                };
+            };
+        };
+    };
+    fine_tuning_jobs_checkpoints_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                checkpoint_id: string;
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckpointDeletedSchema"];
                 };
             };
         };

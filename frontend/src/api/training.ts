@@ -1,7 +1,7 @@
 /** Fine-tuning jobs: OpenAI's shapes, plus estimate, pause and resume. */
 import { queryOptions } from "@tanstack/react-query";
 import { api, dataOf, forOrg } from "./client";
-import type { Job, JobCreate, JobStatus, Membership } from "./types";
+import type { Checkpoint, Job, JobCreate, JobStatus, Membership } from "./types";
 
 const POLL_MS = 3000;
 const ENDED: readonly JobStatus[] = ["succeeded", "failed", "cancelled"];
@@ -99,6 +99,21 @@ export const labelErrorsCsv = (org: Membership, id: string): Promise<Blob> =>
       parseAs: "blob",
     }),
   ) as Promise<Blob>;
+
+export const checkpointsQuery = (org: Membership, id: string) =>
+  queryOptions({
+    queryKey: [org.id, "jobs", id, "checkpoints"],
+    queryFn: () =>
+      dataOf(api.GET("/v1/fine_tuning/jobs/{job_id}/checkpoints", { ...forOrg(org), ...of(id) })),
+  });
+
+export const checkpointDelete = (org: Membership, { id, fine_tuning_job_id }: Checkpoint) =>
+  dataOf(
+    api.DELETE("/v1/fine_tuning/jobs/{job_id}/checkpoints/{checkpoint_id}", {
+      ...forOrg(org),
+      params: { path: { job_id: fine_tuning_job_id, checkpoint_id: id } },
+    }),
+  );
 
 export type JobAction = "cancel" | "pause" | "resume";
 

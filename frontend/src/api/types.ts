@@ -54,6 +54,7 @@ export type Job = Schemas["JobSchema"];
 export type CrossValidation = Schemas["CrossValidationSchema"];
 export type Search = Schemas["SearchSchema"];
 export type Trial = Schemas["TrialSchema"];
+export type Checkpoint = Schemas["CheckpointSchema"];
 export type RowSample = Schemas["SampleSchema"];
 export type LabelError = Schemas["LabelErrorSchema"];
 export type JobStatus = Job["status"];

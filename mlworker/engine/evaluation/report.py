@@ -19,13 +19,12 @@ from mlworker.engine.evaluation.intervals import (
     resample,
     wilson,
 )
+from mlworker.engine.evaluation.names import DENSE_LABELS
 from mlworker.engine.evaluation.predictions import Answers
 
 FORMAT = 1
-DENSE_LABELS = 50
-"""Up to so many labels the confusion matrix is whole."""
 TOP_CELLS = 200
-"""Above that: the so many largest confusions."""
+"""With more labels than a whole matrix has: the so many largest confusions."""
 CURVES = 20
 """Labels with a curve: those with the most rows."""
 SAMPLES = 20

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, cast
 
 from mlworker.engine.contracts import EngineError, Json
+from mlworker.engine.evaluation.names import DENSE_LABELS
 from mlworker.engine.tasks.base import Column, Row, Source, Stock, Target, invalid_data, rounded
 from mlworker.engine.tokenizer import EncodedText, TextTokenizer
 
@@ -178,7 +179,8 @@ class TextClassification:
     ) -> dict[str, Json]:
         """Accuracy, macro F1, mean log loss, per-class figures and the confusion matrix.
 
-        `confusion[i][j]` counts rows of label i that were called j.
+        `confusion[i][j]` counts rows of label i that were called j; None with so many labels that
+        only the report's largest cells can be read.
         """
         size = len(labels)
         confusion = [[0] * size for _ in range(size)]
@@ -195,7 +197,7 @@ class TextClassification:
             "accuracy": sum(confusion[i][i] for i in range(size)) / rows if rows else 0.0,
             "macro_f1": sum(present) / len(present) if present else 0.0,
             "per_class": {label: dict(figures) for label, figures in per_class.items()},
-            "confusion": [list(counts) for counts in confusion],
+            "confusion": ([list(counts) for counts in confusion] if size <= DENSE_LABELS else None),
         }
 
     def prediction(

@@ -110,6 +110,7 @@ def render_checkpoint(checkpoint: CheckpointInfo, job: JobInfo) -> dict[str, Any
         "step_number": checkpoint.step,
         "epoch": checkpoint.epoch,
         "metrics": dict(checkpoint.metrics),
+        "bytes": checkpoint.size,
     }
 
 

@@ -124,6 +124,15 @@ class CheckpointSchema(serializers.Serializer[Any]):
     step_number = serializers.IntegerField()
     epoch = serializers.FloatField()
     metrics = serializers.DictField()
+    bytes = serializers.IntegerField(help_text="Counted as stored until it is deleted.")
+
+
+class CheckpointDeletedSchema(serializers.Serializer[Any]):
+    """The answer of a deletion."""
+
+    id = serializers.CharField()
+    object = serializers.CharField(default="fine_tuning.job.checkpoint")
+    deleted = serializers.BooleanField()
 
 
 class SuccessFeeSchema(serializers.Serializer[Any]):

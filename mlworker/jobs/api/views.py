@@ -12,6 +12,7 @@ from anneal.kernel.principal import Permission
 from mlworker.jobs.api.paging import event_page
 from mlworker.jobs.api.render import render_checkpoint, render_estimate, render_job
 from mlworker.jobs.api.schemas import (
+    CheckpointDeletedSchema,
     CheckpointListSchema,
     EstimateSchema,
     EventListSchema,
@@ -20,16 +21,18 @@ from mlworker.jobs.api.schemas import (
     list_parameters,
 )
 from mlworker.jobs.api.serializers import JobRequestSerializer, job_request
-from mlworker.jobs.contracts import CHECKPOINT_PREFIX, JOB_PREFIX, JobInfo
+from mlworker.jobs.contracts import CHECKPOINT_PREFIX, JOB_PREFIX, CheckpointInfo, JobInfo
 from mlworker.jobs.forecasts import queue_places
 from mlworker.jobs.selectors import (
     checkpoint_info,
+    job_checkpoint_get,
     job_checkpoints,
     job_get,
     job_info,
     job_rows,
 )
 from mlworker.jobs.services import (
+    fine_tuning_checkpoint_delete,
     fine_tuning_job_cancel,
     fine_tuning_job_estimate,
     fine_tuning_job_pause,
@@ -217,6 +220,38 @@ class JobCheckpointsView(JobBase):
 
         rows = job_checkpoints(organization=self.organization, job_id=job.id)
         return Response(page(rows, request, prefix=CHECKPOINT_PREFIX, render=render))
+
+
+class JobCheckpointView(TenantView):
+    """One checkpoint of a job."""
+
+    permission = Permission.TRAIN
+    located: CheckpointInfo
+
+    def locate(self, request: Request, **ids: str) -> CheckpointInfo:
+        """Find the job, then its checkpoint."""
+        job = job_get(organization=self.organization, reference=ids["job_id"])
+        return job_checkpoint_get(
+            organization=self.organization, job_id=job.id, reference=ids["checkpoint_id"]
+        )
+
+    @extend_schema(
+        operation_id="fine_tuning_jobs_checkpoints_delete",
+        tags=_TAGS,
+        request=None,
+        responses={200: CheckpointDeletedSchema},
+    )
+    def delete(self, request: Request, job_id: str, checkpoint_id: str) -> Response:
+        """Delete a checkpoint of a job that has ended: until then it counts as stored."""
+        fine_tuning_checkpoint_delete(
+            organization=self.organization,
+            actor=self.actor,
+            job_id=self.located.job_id,
+            checkpoint_id=self.located.id,
+        )
+        return Response(
+            {"id": checkpoint_id, "object": "fine_tuning.job.checkpoint", "deleted": True}
+        )
 
 
 class JobTensorboardView(JobBase):

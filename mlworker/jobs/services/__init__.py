@@ -1,6 +1,7 @@
 """What people and keys do with jobs."""
 
 from mlworker.jobs.services.control import (
+    fine_tuning_checkpoint_delete,
     fine_tuning_job_cancel,
     fine_tuning_job_pause,
     fine_tuning_job_resume,
@@ -9,6 +10,7 @@ from mlworker.jobs.services.control import (
 from mlworker.jobs.services.submit import fine_tuning_job_estimate, fine_tuning_job_submit
 
 __all__ = [
+    "fine_tuning_checkpoint_delete",
     "fine_tuning_job_cancel",
     "fine_tuning_job_estimate",
     "fine_tuning_job_pause",

@@ -1,5 +1,5 @@
-"""Cancel, pause and resume. Each takes effect in the database at once; a worker finds out by its
-fence, so none of them depends on a message arriving.
+"""Cancel, pause and resume, and what a job that has ended still keeps. Each takes effect in the
+database at once; a worker finds out by its fence, so none of them depends on a message arriving.
 """
 
 from uuid import UUID
@@ -9,14 +9,15 @@ from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from mlworker.jobs.admission import hold_renew
-from mlworker.jobs.contracts import JOB_PREFIX, JobInfo
-from mlworker.jobs.errors import JobStateConflict
+from mlworker.jobs.continuing import checkpoints_needed
+from mlworker.jobs.contracts import CHECKPOINT_PREFIX, JOB_PREFIX, JobInfo
+from mlworker.jobs.errors import CheckpointInUse, CheckpointNotFound, JobStateConflict
 from mlworker.jobs.models import FineTuningJob
 from mlworker.jobs.ring import ring_validation, ring_workers
 from mlworker.jobs.rows import event_add, job_locked, job_move
-from mlworker.jobs.selectors import job_info
+from mlworker.jobs.selectors import job_checkpoints, job_info
 from mlworker.jobs.settling import job_cancel
-from mlworker.jobs.states import OPEN, TERMINAL, Control, JobState, Phase
+from mlworker.jobs.states import OPEN, TERMINAL, Control, JobState, Phase, StoredState
 
 
 def fine_tuning_job_cancel(*, organization: OrganizationRef, actor: Actor, job_id: UUID) -> JobInfo:
@@ -62,6 +63,35 @@ def fine_tuning_job_resume(*, organization: OrganizationRef, actor: Actor, job_i
     row.save()
     _audit(actor, "fine_tuning_job.resume", row)
     return job_info(row)
+
+
+def fine_tuning_checkpoint_delete(
+    *, organization: OrganizationRef, actor: Actor, job_id: UUID, checkpoint_id: UUID
+) -> None:
+    """Give up a checkpoint of a job that has ended: it is stored, and counted, until then.
+
+    CheckpointNotFound; CheckpointInUse while an unfinished job needs it.
+    """
+    require_scope(organization)
+    row = job_locked(job_id)
+    stored = (
+        job_checkpoints(organization=organization, job_id=job_id)
+        .select_for_update()
+        .filter(id=checkpoint_id)
+        .first()
+    )
+    if stored is None:
+        raise CheckpointNotFound
+    if row.state in OPEN or stored.id in checkpoints_needed(job_id):
+        raise CheckpointInUse
+    stored.state = StoredState.DELETING
+    stored.save(update_fields=["state"])
+    audit_record(
+        actor=actor,
+        action="fine_tuning_checkpoint.delete",
+        target=public_id(CHECKPOINT_PREFIX, stored.id),
+        detail={"job": public_id(JOB_PREFIX, job_id), "step": stored.step},
+    )
 
 
 def fine_tuning_jobs_pause_all(*, organization: OrganizationRef) -> int:

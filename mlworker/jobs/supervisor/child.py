@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 _JAIL: Final = Path(__file__).with_name("jail.py")
 _LINE: Final = 1024 * 1024
+_MESSAGE: Final = 64 * 1024 * 1024
+"""Longest line that is a message: figures of a thousand long labels take megabytes."""
 _STDERR_LINES: Final = 60
 _MEMORY_WORDS: Final = ("bad_alloc", "out of memory", "allocate memory")
 """What allocators say before a process gives up."""
@@ -141,7 +143,7 @@ class Trainer:
         return self.memory.over
 
     def _read(self, pipe: IO[bytes]) -> None:
-        while line := pipe.readline(_LINE):
+        while line := pipe.readline(_MESSAGE):
             try:
                 self._messages.put(parse_message(line))
             except ValueError:

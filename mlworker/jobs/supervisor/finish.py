@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from anneal.kernel.ids import public_id
-from anneal.kernel.storage import object_put
+from anneal.kernel.storage import StoredObject, object_put
 from mlworker.engine.artifact_manifest import pack, read_manifest
 from mlworker.engine.contracts import DoneMessage
 from mlworker.engine.evaluation.names import PREDICTIONS, REPORT
@@ -32,7 +32,8 @@ def outcome_store(work: Work, folder: Path, done: DoneMessage, progress: Progres
     artifact = folder / done.artifact
     manifest = read_manifest(artifact)
     stored_id, key = persist(lambda: stored_begin(work.claim, StoredKind.MODEL, step=done.steps))
-    stored = object_put(key, io.BytesIO(pack(artifact)))
+    packed = pack(artifact)
+    stored = persist(lambda: object_put(key, io.BytesIO(packed)))
     return Outcome(
         stored_id=stored_id,
         stored=stored,
@@ -67,8 +68,7 @@ def _report_store(work: Work, folder: Path, done: DoneMessage) -> StoredReport |
         stored_id, key = persist(
             partial(stored_begin, work.claim, StoredKind.MODEL, step=done.steps, ending=ending)
         )
-        with (place / name).open("rb") as source:
-            stored.append((stored_id, object_put(key, source)))
+        stored.append((stored_id, file_store(place / name, key)))
     (report_id, report), (predictions_id, predictions) = stored
     told = json.loads((place / REPORT).read_text("utf-8"))
     extra, sealed = work.validation_version, work.sealed
@@ -79,6 +79,16 @@ def _report_store(work: Work, folder: Path, done: DoneMessage) -> StoredReport |
     elif told["split"] == Split.VALIDATION and extra is not None:
         version = extra
     return StoredReport((report_id, predictions_id), report, predictions, version.id, verdict)
+
+
+def file_store(path: Path, key: str) -> StoredObject:
+    """Store a file as soon as the storage answers."""
+
+    def put() -> StoredObject:
+        with path.open("rb") as source:
+            return object_put(key, source)
+
+    return persist(put)
 
 
 def split_hash(folder: Path) -> str:
@@ -95,7 +105,7 @@ def split_hash(folder: Path) -> str:
 def _lineage(
     work: Work, done: DoneMessage, progress: Progress, split: str, base_sha256: str
 ) -> Lineage:
-    extra = work.validation_version
+    extra, sealed = work.validation_version, work.sealed
     return Lineage(
         dataset_version=public_id(VERSION_PREFIX, work.version.id),
         dataset_hash=work.version.content_hash,
@@ -113,6 +123,8 @@ def _lineage(
         split_hash=split,
         validation_version=extra.public_id if extra else "",
         validation_hash=extra.content_hash if extra else "",
+        sealed_version=sealed.public_id if sealed else "",
+        sealed_hash=sealed.content_hash if sealed else "",
         base_sha256=base_sha256,
         token_limit=work.token_limit,
         folds=work.study.folds,

@@ -1,6 +1,7 @@
 """Where an attempt begins: at the newest checkpoint that proves to be whole."""
 
 import logging
+from functools import partial
 from pathlib import Path
 
 from mlworker.engine.checkpoint import verify_checkpoint
@@ -26,12 +27,11 @@ def checkpoint_restore(claim: Claim, run_dir: Path) -> StoredFiles | None:
     for row in persist(lambda: checkpoints_newest_first(claim)):
         folder = restored_folder(run_dir, row)
         try:
-            bundle_fetch(row.key, row.sha256, folder)
+            persist(partial(bundle_fetch, row.key, row.sha256, folder))
             verify_checkpoint(folder)
         except (BundleCorrupt, EngineError) as error:
             logger.warning("checkpoint.corrupt", extra={"key": row.key, "reason": str(error)})
-            stored_id = row.id
-            persist(lambda stored_id=stored_id: stored_discard(claim, stored_id))  # type: ignore[misc] # a bound default
+            persist(partial(stored_discard, claim, row.id))
             continue
         return row
     return None
@@ -42,10 +42,11 @@ def parent_fetch(parent: Parent, run_dir: Path) -> None:
     folder = run_dir / INITIAL
     try:
         if parent.is_checkpoint:
-            bundle_fetch(parent.key, parent.sha256, folder)
+            persist(partial(bundle_fetch, parent.key, parent.sha256, folder))
         else:
-            found = artifact_fetch(
-                key=parent.key, sha256=parent.sha256, directory=run_dir / "artifacts"
+            artifacts = run_dir / "artifacts"
+            found = persist(
+                lambda: artifact_fetch(key=parent.key, sha256=parent.sha256, directory=artifacts)
             )
             found.rename(folder)
     except (BundleCorrupt, ArtifactCorrupt, FileNotFoundError) as error:

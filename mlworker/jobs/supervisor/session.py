@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from anneal.kernel.storage import object_put
+from anneal.kernel.errors import StorageUnavailable
 from mlworker.engine.contracts import (
     CheckpointMessage,
     DoneMessage,
@@ -33,7 +33,7 @@ from mlworker.jobs.stopping import draining
 from mlworker.jobs.supervisor.budget import thread_budget
 from mlworker.jobs.supervisor.bundles import bundle_store
 from mlworker.jobs.supervisor.child import Trainer
-from mlworker.jobs.supervisor.finish import outcome_store
+from mlworker.jobs.supervisor.finish import file_store, outcome_store
 from mlworker.jobs.supervisor.lease import Lease
 from mlworker.jobs.supervisor.persistence import DATABASE_AWAY, connection_release, persist
 from mlworker.jobs.supervisor.progress import Progress
@@ -197,13 +197,19 @@ class Session:
 
     def _store_checkpoint(self, message: CheckpointMessage) -> None:
         self._flush()
-        folder = self._folder / message.path
         stored_id, key = persist(
             lambda: stored_begin(
                 self._claim, StoredKind.CHECKPOINT, step=message.step, epoch=message.epoch
             )
         )
-        stored = bundle_store(folder, key)
+        try:
+            stored = bundle_store(self._folder / message.path, key)
+        except (StorageUnavailable, FileNotFoundError) as error:
+            # The storage is away, or the trainer has replaced this one while the database was: the
+            # next one keeps more.
+            logger.warning("checkpoint.not_stored", extra={"key": key, "reason": str(error)})
+            persist(lambda: stored_discard(self._claim, stored_id))
+            return
         persist(
             lambda: checkpoint_ready(
                 self._claim,
@@ -220,8 +226,7 @@ class Session:
         stored_id, key = persist(
             lambda: stored_begin(self._claim, StoredKind.FOLDS, ending="parquet")
         )
-        with (self._folder / files / PREDICTIONS).open("rb") as source:
-            stored = object_put(key, source)
+        stored = file_store(self._folder / files / PREDICTIONS, key)
         persist(lambda: folds_ready(self._claim, stored_id, stored))
 
     def _flush(self) -> None:

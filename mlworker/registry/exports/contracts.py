@@ -10,6 +10,8 @@ from anneal.kernel.ids import public_id
 from mlworker.registry.contracts import ExportFormat, ExportState
 
 EXPORT_PREFIX: Final = "exp_"
+MAX_ATTEMPTS: Final = 3
+"""Of one asking. Attempts are counted on when it is asked again: no number is given twice."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from anneal.kernel.scopes import OrganizationRef, require_scope
 from mlworker.catalog.selectors import base_models
 from mlworker.registry.contracts import ExportFormat, ExportState
 from mlworker.registry.errors import ExportImpossible, ExportRunning
-from mlworker.registry.exports.contracts import EXPORT_PREFIX, ExportInfo
+from mlworker.registry.exports.contracts import EXPORT_PREFIX, MAX_ATTEMPTS, ExportInfo
 from mlworker.registry.exports.forms import BERT, form_refusal
 from mlworker.registry.exports.selectors import export_info, export_row
 from mlworker.registry.models import ModelExport, ModelVersion
@@ -49,7 +49,8 @@ def export_create(
         expected = _bytes_expected(version, form, size)
         publish(FileArriving(organization=organization, bytes=expected))
         row.state, row.error, row.progress, row.phase = ExportState.QUEUED, None, 0.0, ""
-        row.attempt, row.finished_at = 0, None
+        row.attempt += -row.attempt % MAX_ATTEMPTS
+        row.finished_at = None
         row.save()
         export_ring(row)
         audit_record(

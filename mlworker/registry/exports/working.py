@@ -24,6 +24,7 @@ from anneal.kernel import clock
 from anneal.kernel.errors import DomainError, StorageUnavailable
 from anneal.kernel.events import FileStored, publish
 from anneal.kernel.ids import public_id
+from anneal.kernel.outbox import outbox_add
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from anneal.kernel.storage import StoredObject, object_delete, object_put, tenant_key
 from mlworker.catalog.selectors import hub_name
@@ -34,7 +35,7 @@ from mlworker.registry.artifacts import artifact_fetch
 from mlworker.registry.contracts import ExportFormat, ExportState
 from mlworker.registry.errors import ArtifactCorrupt
 from mlworker.registry.exports.child import export_run
-from mlworker.registry.exports.contracts import EXPORT_PREFIX
+from mlworker.registry.exports.contracts import EXPORT_PREFIX, MAX_ATTEMPTS
 from mlworker.registry.exports.manifest import export_seal, export_zip
 from mlworker.registry.exports.services import export_ring
 from mlworker.registry.models import ModelExport, ModelVersion
@@ -46,7 +47,6 @@ logger = logging.getLogger(__name__)
 
 LEASE: Final = timedelta(seconds=300)
 """A silent worker loses its export after this; every word of the child renews it."""
-MAX_ATTEMPTS: Final = 3
 _PASSING: Final = (ErrorCode.CRASHED, ErrorCode.OUT_OF_MEMORY, StorageUnavailable.code)
 """What another attempt may not meet again."""
 GATE_ROWS: Final = 1_000
@@ -103,7 +103,12 @@ def _claim(organization: OrganizationRef, export_id: UUID) -> Claim | None:
         )
         if row is None:
             return None
-        if row.attempt >= MAX_ATTEMPTS:
+        again = row.state == ExportState.RUNNING
+        if again:
+            # A worker that died between storing its file and saying so left one that no row names.
+            key = _file_key(organization, row.id, row.attempt)
+            outbox_add(task="registry.artifact_delete", queue="default", payload={"key": key})
+        if again and row.attempt % MAX_ATTEMPTS == 0:
             _ended(row, "worker_lost", "Three workers in a row stopped answering: ask again.")
             return None
         row.attempt += 1
@@ -162,12 +167,15 @@ def export_facts(
 
 
 def _store(claim: Claim, folder: Path, out: Path) -> StoredObject:
-    name = f"{public_id('', claim.export_id)}-{claim.attempt}.zip"
-    path = folder / name
+    path = folder / "export.zip"
     with path.open("wb") as file:
         export_zip(out, file)
     with path.open("rb") as source:
-        return object_put(tenant_key(claim.organization, "exports", name), source)
+        return object_put(_file_key(claim.organization, claim.export_id, claim.attempt), source)
+
+
+def _file_key(organization: OrganizationRef, export_id: UUID, attempt: int) -> str:
+    return tenant_key(organization, "exports", f"{public_id('', export_id)}-{attempt}.zip")
 
 
 def _rows_write(claim: Claim, folder: Path) -> None:
@@ -250,7 +258,7 @@ def _fail(claim: Claim, code: str, message: str) -> None:
         row = _mine(claim).select_for_update().first()
         if row is None:
             return
-        if code in _PASSING and row.attempt < MAX_ATTEMPTS:
+        if code in _PASSING and row.attempt % MAX_ATTEMPTS:
             row.error = {"code": code, "message": message}
             row.save(update_fields=["error"])
             _mine(claim).update(lease_until=Now())

@@ -12,6 +12,7 @@ from mlworker.engine.contracts import (
     parse_message,
 )
 from mlworker.engine.data.batches import epoch_batches, micro_batches
+from mlworker.engine.evaluation.names import DENSE_LABELS
 from mlworker.engine.tasks import TASKS, task_named
 
 TASK = task_named("text_classification")
@@ -37,6 +38,14 @@ def test_metrics_of_a_known_case() -> None:
     assert found["macro_f1"] == pytest.approx((0.5 + 0.8) / 2)
     expected = -sum(map(math.log, (0.8, 0.3, 0.8, 0.7, 0.1))) / 5
     assert found["loss"] == pytest.approx(expected)
+
+
+def test_metrics_of_many_labels_leave_the_matrix_to_the_report() -> None:
+    size = DENSE_LABELS + 1
+    labels = tuple(str(number) for number in range(size))
+    found = TASK.metrics([[1.0] + [0.0] * (size - 1)], [0], labels)
+    assert found["confusion"] is None
+    assert found["accuracy"] == 1.0
 
 
 def test_metrics_of_no_rows_are_zero() -> None:

@@ -162,8 +162,8 @@ def test_success_is_one_state_one_model_one_charge(
     balance = token_balance(organization)
     assert (balance.held, balance.consumed) == (0, quoted - 100)
     assert event_codes(organization, job.id)[-3:] == [
-        "model.created",
         "billing.refund",
+        "model.created",
         "job.succeeded",
     ]
     with tenant_scope(organization):

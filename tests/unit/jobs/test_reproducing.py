@@ -72,6 +72,7 @@ def _trained(
     version: DatasetVersionInfo,
     folder: Path,
     extra: DatasetVersionInfo | None = None,
+    sealed: DatasetVersionInfo | None = None,
     **study: int,
 ) -> Any:
     """Train once, as the engine alone does it; return the manifest that an export would carry."""
@@ -79,6 +80,8 @@ def _trained(
         parts = [(version, split)]
         if extra is not None and split is Split.VALIDATION:
             parts = [(extra, part) for part in Split]
+        if sealed is not None and split is Split.TEST:
+            parts = [(sealed, split)]
         _write_rows(organization, parts, folder / f"{split}.jsonl")
     base = locate_base("minilm-l6")
     config = resolve_auto(
@@ -110,6 +113,7 @@ def _trained(
             "split_hash": split_hash(folder),
             "base_sha256": base.weights_sha256,
             "validation_hash": extra.content_hash if extra else "",
+            "sealed_hash": sealed.content_hash if sealed else "",
             "folds": study.get("folds", 0),
         },
     }
@@ -187,6 +191,19 @@ def test_rows_that_lie_in_several_versions_are_taken_from_the_one_that_was_used(
         _reproduce(manifest, tmp_path)
 
 
+def test_a_model_that_was_tested_on_sealed_rows_is_made_again(
+    organization: OrganizationRef, tmp_path: Path
+) -> None:
+    lines = FILE.splitlines(keepends=True)
+    sealed = _uploaded(organization, b"".join(lines[:101]))
+    version = _uploaded(organization, b"".join([lines[0], *lines[101:]]))
+    folder = tmp_path / "first"
+    folder.mkdir()
+    manifest = _trained(organization, version, folder, sealed=sealed)
+
+    assert _reproduce(manifest, tmp_path)["ok"] is True
+
+
 def _shift(csv: bytes) -> bytes:
     """Add a first row without text, which is left out."""
     head, rest = csv.split(b"\n", 1)
@@ -218,6 +235,7 @@ def test_a_model_of_folds_and_of_a_search_is_made_again(
         ({"parent": "ft:x:y:z:1"}, "went on from 'ft:x:y:z:1'"),
         ({"base_sha256": "0" * 64}, "other weights here"),
         ({"validation_hash": "ef" * 32}, "upload the file again"),
+        ({"sealed_hash": "ef" * 32}, "upload the file again"),
         ({"config": {"epochs": 10**9}}, "epochs"),
     ],
 )

@@ -1,11 +1,13 @@
 """A job charged checkpoint by checkpoint: job, usage and balance tell one story at every end."""
 
+from decimal import Decimal
+
 import pytest
 from rest_framework.test import APIClient
 
 from anneal.kernel.models import AuditEvent
 from anneal.kernel.principal import SYSTEM_ACTOR
-from anneal.kernel.scopes import OrganizationRef, tenant_scope
+from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from anneal.kernel.storage import object_put
 from billing.ledger.models import CaptureRefund, GrantKind, Hold
 from billing.ledger.selectors import balance_get
@@ -14,6 +16,8 @@ from billing.ledger.services import (
     balance_grant_set,
 )
 from billing.metering.models import UsageEvent
+from billing.prices.contracts import PriceTerms
+from billing.prices.services import price_add
 from mlworker.jobs.contracts import METER, Fault
 from mlworker.jobs.errors import LeaseLost
 from mlworker.jobs.reaping import jobs_reap
@@ -36,6 +40,7 @@ from tests.unit.jobs.factories import (
     job_path,
     make_job,
     make_outcome,
+    pay_in_money,
     row_of,
     save_checkpoint,
     token_balance,
@@ -77,6 +82,25 @@ def test_success_charges_the_last_part_and_gives_the_unused_steps_back(
     assert segments(organization, job) == {"10": 100, "20": 100, "": quoted - 250}
     assert_books(client_api, organization, job, trained=quoted - 50)
     assert event_codes(organization, job.id).count("billing.refund") == 1
+
+
+def test_a_models_lineage_tells_what_it_came_to_cost(organization: OrganizationRef) -> None:
+    pay_in_money(organization)
+    with system_scope("test"):
+        price_add(actor=SYSTEM_ACTOR, meter=METER, terms=PriceTerms(unit_amount=Decimal("0.25")))
+    job = make_job(organization, tier="lora")
+    work = work_load(claimed())
+    save_checkpoint(work.claim, step=10, tokens=100)
+    version = work_succeeded(work, make_outcome(job, organization, 202))
+
+    assert version.lineage["price"] == {"amount": "50.5", "currency": "USD"}
+    assert "trained tokens: 900 in 2 s, for 50.5 USD" in version.card
+
+
+def test_what_grants_have_paid_has_no_price(organization: OrganizationRef) -> None:
+    job = make_job(organization, tier="lora")
+    version = work_succeeded(work_load(claimed()), make_outcome(job, organization, 202))
+    assert version.lineage["price"] == {}
 
 
 def test_success_at_a_checkpoint_leaves_nothing_to_charge(

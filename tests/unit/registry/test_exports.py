@@ -29,7 +29,7 @@ from mlworker.registry.contracts import (
     ModelVersionInfo,
     NewModelVersion,
 )
-from mlworker.registry.exports.contracts import EXPORT_PREFIX
+from mlworker.registry.exports.contracts import EXPORT_PREFIX, MAX_ATTEMPTS
 from mlworker.registry.exports.manifest import (
     MANIFEST,
     PUBLIC_KEY,
@@ -40,7 +40,7 @@ from mlworker.registry.exports.manifest import (
     export_zip,
 )
 from mlworker.registry.exports.reaping import exports_reap
-from mlworker.registry.exports.working import MAX_ATTEMPTS, export_make
+from mlworker.registry.exports.working import export_make
 from mlworker.registry.models import ModelExport
 from mlworker.registry.services import model_version_register
 from tests.unit.factories import error_of, make_client

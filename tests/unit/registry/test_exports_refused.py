@@ -20,9 +20,9 @@ from mlworker.registry.contracts import ExportFormat
 from mlworker.registry.errors import ModelNotFound
 from mlworker.registry.exports import child
 from mlworker.registry.exports.child import export_run
-from mlworker.registry.exports.contracts import EXPORT_PREFIX
+from mlworker.registry.exports.contracts import EXPORT_PREFIX, MAX_ATTEMPTS
 from mlworker.registry.exports.services import export_create
-from mlworker.registry.exports.working import MAX_ATTEMPTS, export_make
+from mlworker.registry.exports.working import export_make
 from mlworker.registry.models import ModelExport, ModelVersion
 from mlworker.registry.services import model_version_delete
 from tests.unit.factories import error_of

@@ -14,6 +14,9 @@ const wordsOf = (value: unknown): string => {
   return value === undefined || value === null ? "" : String(value);
 };
 
+/** Money beyond what grants have paid; jobs from before it was kept, or without a price, have none. */
+type Price = { amount?: string; currency: string };
+
 /** All that is known of how a version came to be. */
 export const Lineage = ({ model }: { model: Model }) => {
   const { t } = useTranslation("models");
@@ -25,11 +28,14 @@ export const Lineage = ({ model }: { model: Model }) => {
   const number = (value: unknown, show: (value: number) => string): string =>
     typeof value === "number" && value > 0 ? show(value) : "";
   const imported = model.origin === "import";
+  const price = facts.price as Price | undefined;
   const lines: [string, string][] = [
     [t("lineage.imported"), wordsOf(facts.imported)],
     [t("lineage.parent"), wordsOf(facts.parent)],
     [t("lineage.data"), wordsOf(facts.dataset_version)],
     [t("lineage.hash"), wordsOf(facts.dataset_hash)],
+    [t("lineage.validated"), wordsOf(facts.validation_version)],
+    [t("lineage.sealed"), wordsOf(facts.sealed_version)],
     [t("lineage.split"), split],
     [t("lineage.rows"), wordsOf(facts.splits)],
     [t("lineage.seed"), imported ? "" : wordsOf(facts.seed)],
@@ -37,6 +43,7 @@ export const Lineage = ({ model }: { model: Model }) => {
     [t("lineage.config"), wordsOf(facts.config)],
     [t("lineage.tokens"), number(facts.trained_tokens, format.number)],
     [t("lineage.seconds"), number(facts.seconds, format.span)],
+    [t("lineage.price"), price?.amount ? format.money(price.amount, price.currency) : ""],
     [t("lineage.hardware"), wordsOf(facts.hardware)],
     [t("lineage.code"), wordsOf(facts.code_version)],
     [t("lineage.libraries"), wordsOf(facts.libraries)],

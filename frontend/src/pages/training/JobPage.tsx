@@ -13,6 +13,7 @@ import { LinkAnchor } from "@/ui/links";
 import { PageHeader } from "@/ui/PageHeader";
 import { QueryView } from "@/ui/QueryView";
 import { StatusBadge } from "@/ui/StatusBadge";
+import { Checkpoints } from "./Checkpoints";
 import { JobActions } from "./JobActions";
 import { JobCharts } from "./JobCharts";
 import { JobFacts } from "./JobFacts";
@@ -65,6 +66,7 @@ const Live = ({ job }: { job: Job }) => {
         <JobCharts metrics={stream.metrics} tier={job.tier} />
         <RowSamples job={job.id} metrics={stream.metrics} />
         <Study job={job} />
+        <Checkpoints job={job} />
         <JobLog job={job} lines={stream.lines} live={stream.live} broken={stream.broken} />
         <Group justify="space-between">
           <Text size="sm" c="dimmed">
