@@ -6277,7 +6277,7 @@ export interface components {
             /** @description One answer a text, in the shape of the model's task. A deployment may name its labels and fields otherwise. */
             data: (components["schemas"]["Prediction"] | components["schemas"]["LabelsPrediction"] | components["schemas"]["EntitiesPrediction"] | components["schemas"]["NumberPrediction"])[];
             usage: {
-                /** @description What was charged. */
+                /** @description Texts answered. How many were charged, `x-units` says. */
                 predictions: number;
                 /** @description After truncation. */
                 tokens: number;
@@ -6291,7 +6291,7 @@ export interface components {
             model: string;
             data: components["schemas"]["Prediction"][];
             usage: {
-                /** @description What was charged. */
+                /** @description Texts answered. How many were charged, `x-units` says. */
                 predictions: number;
                 /** @description After truncation. */
                 tokens: number;
@@ -6431,6 +6431,8 @@ export interface operations {
                     "x-queue-ms"?: number;
                     /** @description Milliseconds in the model. */
                     "x-inference-ms"?: number;
+                    /** @description There where the stored answer of an earlier call was given. */
+                    "idempotent-replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -6493,6 +6495,15 @@ export interface operations {
             };
             /** @description Over 1 MB or 1,000 texts. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineError"];
+                };
+            };
+            /** @description Too many calls for the plan, the key or the workers; see Retry-After. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7904,6 +7915,8 @@ export interface operations {
                     "x-queue-ms"?: number;
                     /** @description Milliseconds in the model. */
                     "x-inference-ms"?: number;
+                    /** @description There where the stored answer of an earlier call was given. */
+                    "idempotent-replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -7968,6 +7981,15 @@ export interface operations {
             };
             /** @description Over 1 MB or 1,000 texts. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayError"];
+                };
+            };
+            /** @description Too many calls for the plan, the key or the workers; see Retry-After. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8771,6 +8793,8 @@ export interface operations {
                     "x-queue-ms"?: number;
                     /** @description Milliseconds in the model. */
                     "x-inference-ms"?: number;
+                    /** @description There where the stored answer of an earlier call was given. */
+                    "idempotent-replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -8835,6 +8859,15 @@ export interface operations {
             };
             /** @description Over 1 MB or 1,000 texts. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayError"];
+                };
+            };
+            /** @description Too many calls for the plan, the key or the workers; see Retry-After. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10154,6 +10187,8 @@ export interface operations {
                     "x-queue-ms"?: number;
                     /** @description Milliseconds in the model. */
                     "x-inference-ms"?: number;
+                    /** @description There where the stored answer of an earlier call was given. */
+                    "idempotent-replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
