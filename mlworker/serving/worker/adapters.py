@@ -41,6 +41,7 @@ class Adapters:
         self._full: dict[str, float] = {}
         self._directory = directory
         self._specs: dict[str, ModelSpec] = {}
+        """What is being loaded, by version."""
         self._base, self._slots = resident.base.id, resident.slots
         self._table: SlotTable = SlotTable(
             resident,
@@ -79,13 +80,10 @@ class Adapters:
         if shadow and self._full.get(spec.version, 0.0) > time.monotonic():
             then(self._no_room())
             return
-        self._specs[spec.version] = spec
         future = self._loading.get((spec.version, shadow))
         if future is None or future.done():
             patience, idle = (0.0, IDLE_SECONDS) if shadow else (PIN_SECONDS, 0.0)
-            future = self._threads.submit(
-                self._table.ensure, spec.version, patience=patience, idle=idle
-            )
+            future = self._threads.submit(self._ensure, spec, patience, idle)
             self._loading[spec.version, shadow] = future
             future.add_done_callback(partial(self._count, time.perf_counter()))
         future.add_done_callback(lambda done: self._loaded(spec.version, done, then, shadow))
@@ -103,7 +101,9 @@ class Adapters:
         error = _failure(done)
         if shadow and isinstance(error, self._no_room):
             # Reading its weights for nothing again and again would be felt.
-            self._full[version] = time.monotonic() + IDLE_SECONDS
+            now = time.monotonic()
+            self._full = {each: at for each, at in self._full.items() if at > now}
+            self._full[version] = now + IDLE_SECONDS
         then(error)
 
     def _count(self, asked: float, done: "Future[int]") -> None:
@@ -116,6 +116,13 @@ class Adapters:
     def close(self) -> None:
         """Let the thread go."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _ensure(self, spec: ModelSpec, patience: float, idle: float) -> int:
+        self._specs[spec.version] = spec
+        try:
+            return self._table.ensure(spec.version, patience=patience, idle=idle)
+        finally:
+            del self._specs[spec.version]
 
     def _load(self, version: str) -> "Artifact":
         from mlworker.engine.artifact import load_artifact  # noqa: PLC0415 # imports torch

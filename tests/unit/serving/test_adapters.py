@@ -1,5 +1,6 @@
 """Loads beside the forward pass."""
 
+import sys
 import threading
 import time
 import weakref
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mlworker.serving.protocol import ModelSpec
 from mlworker.serving.worker.adapters import Adapters
 from tests.unit.serving.test_spare import BROKEN, Slow
 
@@ -38,6 +40,27 @@ def test_a_load_that_failed_keeps_no_weights(
 
     end = time.monotonic() + 5
     while read[0]() is not None:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    adapters.close()
+
+
+def test_an_engine_forgets_the_models_that_it_does_not_load_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resident: Any = Slow()
+    adapters, over = Adapters(resident, tmp_path), threading.Event()
+    specs = [ModelSpec(f"v{n}", "head", f"gone-{n}", "0" * 64, 2) for n in range(20)]
+    before = [sys.getrefcount(spec) for spec in specs]
+    asked: list[str] = []
+    monkeypatch.setattr(adapters._table, "_loader", lambda version: asked.append(version))
+
+    for number in range(len(specs)):
+        adapters.request(specs[number], lambda _: over.set() if len(asked) == len(specs) else None)
+    assert over.wait(10)
+
+    end = time.monotonic() + 5
+    while [sys.getrefcount(spec) for spec in specs] != before or adapters._table._loading:
         assert time.monotonic() < end
         time.sleep(0.01)
     adapters.close()
