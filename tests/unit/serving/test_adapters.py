@@ -1,5 +1,6 @@
 """Loads beside the forward pass."""
 
+import os
 import sys
 import threading
 import time
@@ -64,3 +65,17 @@ def test_an_engine_forgets_the_models_that_it_does_not_load_any_more(
         assert time.monotonic() < end
         time.sleep(0.01)
     adapters.close()
+
+
+def test_a_load_clears_the_disk_of_what_nobody_asked_for_lately(tmp_path: Path) -> None:
+    resident: Any = Slow()
+    old, over = tmp_path / ("1" * 64), threading.Event()
+    old.mkdir()
+    os.utime(old, (0, 0))
+    adapters = Adapters(resident, tmp_path)
+
+    adapters.request(BROKEN, lambda _: over.set())
+    assert over.wait(10)
+    adapters.close()
+
+    assert not old.exists()
