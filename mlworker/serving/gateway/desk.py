@@ -181,10 +181,11 @@ class Desk:
                 ticket.ahead = ticket.early is not None
             if ticket.stage != Stage.SENT or ticket.sent_again:
                 continue
-            ticket.sent_again = True
             by_base[ticket.base].append(ticket)
         for base, group in by_base.items():
             await self._broker.send(base, [ticket.work() for ticket in group], again=True)
+            for ticket in group:
+                ticket.sent_again = True
 
     def answered(self, answers: Iterable[Answer]) -> None:
         """Take an engine's answers; those of unknown or finished requests are doubles."""

@@ -375,3 +375,17 @@ def test_what_redis_lost_is_sent_again_once() -> None:
         assert [work.number for work in bench.post.again] == [ticket.number]
 
     at_the_desk(story)
+
+
+def test_what_redis_lost_is_sent_the_next_time_where_it_was_away_once_more() -> None:
+    async def story(bench: Bench) -> None:
+        ticket = bench.ticket()
+        await a_moment()
+        bench.post.broken = True
+        with pytest.raises(OSError, match="away"):
+            await bench.desk.send_again()
+        bench.post.broken = False
+        await bench.desk.send_again()
+        assert [work.number for work in bench.post.again] == [ticket.number]
+
+    at_the_desk(story)
