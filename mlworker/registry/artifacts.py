@@ -1,8 +1,10 @@
 """Artifacts on disk: fetched once, verified, unpacked, kept under their checksum."""
 
 import hashlib
+import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +15,8 @@ from mlworker.registry.contracts import SHIPPED_KEY
 from mlworker.registry.errors import ArtifactCorrupt, ModelNotFound
 
 MAX_BYTES: Final = 2 * 1024**3
+KEPT_SECONDS: Final = 7 * 24 * 3600.0
+"""How long an artifact that nobody asks for stays on a worker's disk, a deleted model's too."""
 
 
 def artifact_fetch(*, key: str, sha256: str, directory: Path) -> Path:
@@ -25,6 +29,7 @@ def artifact_fetch(*, key: str, sha256: str, directory: Path) -> Path:
         return _shipped_folder(key.removeprefix(SHIPPED_KEY))
     folder = directory / sha256
     if folder.is_dir():
+        os.utime(folder)
         return folder
     with object_open(key) as stored:
         data = stored.read(MAX_BYTES + 1)
@@ -42,6 +47,20 @@ def artifact_fetch(*, key: str, sha256: str, directory: Path) -> Path:
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return folder
+
+
+def artifacts_forget(directory: Path) -> None:
+    """Delete what nobody asked for lately, and what a killed process left half unpacked.
+
+    What is wanted again is fetched again.
+    """
+    over = time.time() - KEPT_SECONDS
+    for folder in directory.glob("*"):
+        try:
+            if folder.stat().st_mtime < over:
+                shutil.rmtree(folder)
+        except FileNotFoundError:
+            continue  # another process was first
 
 
 def _shipped_folder(name: str) -> Path:

@@ -57,7 +57,7 @@ BATCH_FILL: Final = Histogram(
 )
 DROPPED: Final = Counter(
     "anneal_engine_dropped_rows_total",
-    "Rows that were not answered: late, failed, not_loaded, no_room.",
+    "Rows that were not answered: late, given_up, failed, not_loaded, no_room.",
     ("base", "reason"),
 )
 BACKLOG: Final = Gauge(

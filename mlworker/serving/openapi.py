@@ -57,7 +57,7 @@ _RULE: Final[JsonObject] = {
 }
 _USAGE: Final[JsonObject] = _object(
     {
-        "predictions": _integer("What was charged."),
+        "predictions": _integer("Texts answered. How many were charged, `x-units` says."),
         "tokens": _integer("After truncation."),
         "truncated": _integer("Texts that were longer than the model reads."),
     },
@@ -266,6 +266,10 @@ _HEADERS: Final[JsonObject] = {
     "x-units": {"schema": {"type": "integer"}, "description": "Predictions charged."},
     "x-queue-ms": {"schema": {"type": "number"}, "description": "Milliseconds in the queue."},
     "x-inference-ms": {"schema": {"type": "number"}, "description": "Milliseconds in the model."},
+    "idempotent-replayed": {
+        "schema": {"type": "string", "const": "true"},
+        "description": "There where the stored answer of an earlier call was given.",
+    },
 }
 _REFUSALS: Final = {
     "400": "The body is wrong; `param` names the field.",
@@ -325,7 +329,7 @@ def _json(schema: str) -> JsonObject:
     return {"content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}}
 
 
-_PAID: Final = ("400", "401", "402", "403", "404", "413", "503")
+_PAID: Final = ("400", "401", "402", "403", "404", "409", "413", "429", "503")
 
 PATHS: Final[dict[str, JsonObject]] = {
     "/v1/classify": {
@@ -334,7 +338,7 @@ PATHS: Final[dict[str, JsonObject]] = {
             "Ask a model about texts; the shape of its answers is its task's",
             "Classify",
             answer="PredictResponse",
-            refusals=(*_PAID, "409"),
+            refusals=_PAID,
             parameters=[_IDEMPOTENCY],
             streams=True,
         )
@@ -344,7 +348,7 @@ PATHS: Final[dict[str, JsonObject]] = {
             "embeddings",
             "Turn texts into vectors",
             "Embeddings",
-            refusals=(*_PAID, "409"),
+            refusals=_PAID,
             parameters=[_IDEMPOTENCY],
             streams=True,
         )
@@ -363,7 +367,7 @@ PATHS: Final[dict[str, JsonObject]] = {
             "pipeline",
             "Classify texts in the shape of Hugging Face's inference clients",
             "Pipeline",
-            refusals=(*_PAID, "409"),
+            refusals=_PAID,
             parameters=[_PATH_MODEL, _IDEMPOTENCY],
             error="PipelineError",
         )

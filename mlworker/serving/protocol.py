@@ -31,6 +31,10 @@ NOT_LOADED: Final = "not_loaded"
 """The weights could not be fetched, verified or read."""
 NO_ROOM: Final = "no_room"
 """Every slot was in use."""
+GIVEN_UP: Final = "given_up"
+"""Nobody waited for it any more."""
+GIVEN_UP_TTL: Final = 60
+"""Seconds for which works that were given up are remembered: longer than a call may take."""
 
 FIRST_DELIVERY: Final = b"1"
 SECOND_DELIVERY: Final = b"2"
@@ -54,6 +58,16 @@ def taking_key(engine: str) -> str:
 def reply_key(gateway: str) -> str:
     """Return the list one gateway process reads its answers from."""
     return f"reply:{gateway}"
+
+
+def given_up_key(engine: str) -> str:
+    """Return the list of works, by `work_name`, that this engine need not run any more."""
+    return f"serving:{engine}:given_up"
+
+
+def work_name(gateway: str, number: int) -> bytes:
+    """Return what a work is called between all gateways and engines."""
+    return b"%s:%d" % (gateway.encode(), number)
 
 
 def spare_key(base: str) -> str:
@@ -111,7 +125,7 @@ class Answer(msgspec.Struct, array_like=True):
     error: str = ""
     sizes: list[int] = []
     cause: str = ""
-    """Of an error: NOT_LOADED, NO_ROOM, or empty for a failure at work."""
+    """Of an error: NOT_LOADED, NO_ROOM, GIVEN_UP, or empty for a failure at work."""
 
 
 class Announcement(msgspec.Struct):

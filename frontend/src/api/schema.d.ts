@@ -6305,7 +6305,7 @@ export interface components {
             /** @description One answer a text, in the shape of the model's task. A deployment may name its labels and fields otherwise. */
             data: (components["schemas"]["Prediction"] | components["schemas"]["LabelsPrediction"] | components["schemas"]["EntitiesPrediction"] | components["schemas"]["NumberPrediction"])[];
             usage: {
-                /** @description What was charged. */
+                /** @description Texts answered. How many were charged, `x-units` says. */
                 predictions: number;
                 /** @description After truncation. */
                 tokens: number;
@@ -6319,7 +6319,7 @@ export interface components {
             model: string;
             data: components["schemas"]["Prediction"][];
             usage: {
-                /** @description What was charged. */
+                /** @description Texts answered. How many were charged, `x-units` says. */
                 predictions: number;
                 /** @description After truncation. */
                 tokens: number;
@@ -6459,6 +6459,8 @@ export interface operations {
                     "x-queue-ms"?: number;
                     /** @description Milliseconds in the model. */
                     "x-inference-ms"?: number;
+                    /** @description There where the stored answer of an earlier call was given. */
+                    "idempotent-replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -6521,6 +6523,15 @@ export interface operations {
             };
             /** @description Over 1 MB or 1,000 texts. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineError"];
+                };
+            };
+            /** @description Too many calls for the plan, the key or the workers; see Retry-After. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7932,6 +7943,8 @@ export interface operations {
                     "x-queue-ms"?: number;
                     /** @description Milliseconds in the model. */
                     "x-inference-ms"?: number;
+                    /** @description There where the stored answer of an earlier call was given. */
+                    "idempotent-replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -7996,6 +8009,15 @@ export interface operations {
             };
             /** @description Over 1 MB or 1,000 texts. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayError"];
+                };
+            };
+            /** @description Too many calls for the plan, the key or the workers; see Retry-After. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8799,6 +8821,8 @@ export interface operations {
                     "x-queue-ms"?: number;
                     /** @description Milliseconds in the model. */
                     "x-inference-ms"?: number;
+                    /** @description There where the stored answer of an earlier call was given. */
+                    "idempotent-replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -8863,6 +8887,15 @@ export interface operations {
             };
             /** @description Over 1 MB or 1,000 texts. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayError"];
+                };
+            };
+            /** @description Too many calls for the plan, the key or the workers; see Retry-After. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10204,6 +10237,8 @@ export interface operations {
                     "x-queue-ms"?: number;
                     /** @description Milliseconds in the model. */
                     "x-inference-ms"?: number;
+                    /** @description There where the stored answer of an earlier call was given. */
+                    "idempotent-replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {

@@ -78,33 +78,39 @@ class SlotTable:
                 self._touch(key)
                 return self._slots[key]
             gate = self._loading.setdefault(key, threading.Lock())
-        with gate:
+        try:
+            with gate:
+                return self._load(key, patience, idle)
+        finally:
             with self._lock:
-                if key in self._slots:
-                    return self._slots[key]
-            # read and checked outside the lock: others go on meanwhile
-            artifact = self._loader(key)
-            size = self._resident.size(artifact)
-            if size > self._room:
-                raise EngineError(
-                    ErrorCode.OUT_OF_MEMORY,
-                    f"The model's own weights take {size >> 20} MiB, this engine gives such models "
-                    f"{self._room >> 20}. Raise ANNEAL_SERVE_FULL_MIB or train tier lora.",
-                )
-            prepared = self._resident.prepare(artifact)
-            with self._lock:
-                lora = artifact.manifest.lora
-                rank = 0 if lora is None else lora.rank
-                slot = self._take(size, rank, time.monotonic() + patience, idle)
-                try:
-                    self._resident.put(slot, prepared)
-                except BaseException:
-                    self._free.append(slot)
-                    raise
-                self._slots[key], self._sizes[key] = slot, size
-                self._touch(key)
                 self._loading.pop(key, None)
-                return slot
+
+    def _load(self, key: str, patience: float, idle: float) -> int:
+        with self._lock:
+            if key in self._slots:
+                return self._slots[key]
+        # read and checked outside the lock: others go on meanwhile
+        artifact = self._loader(key)
+        size = self._resident.size(artifact)
+        if size > self._room:
+            raise EngineError(
+                ErrorCode.OUT_OF_MEMORY,
+                f"The model's own weights take {size >> 20} MiB, this engine gives such models "
+                f"{self._room >> 20}. Raise ANNEAL_SERVE_FULL_MIB or train tier lora.",
+            )
+        prepared = self._resident.prepare(artifact)
+        with self._lock:
+            lora = artifact.manifest.lora
+            rank = 0 if lora is None else lora.rank
+            slot = self._take(size, rank, time.monotonic() + patience, idle)
+            try:
+                self._resident.put(slot, prepared)
+            except BaseException:
+                self._free.append(slot)
+                raise
+            self._slots[key], self._sizes[key] = slot, size
+            self._touch(key)
+            return slot
 
     def drop(self, key: str) -> None:
         """Forget a model, for instance a deleted one; a pinned one stays."""

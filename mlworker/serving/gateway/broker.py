@@ -9,7 +9,7 @@ import logging
 import secrets
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, cast
 
 import msgspec
@@ -22,6 +22,7 @@ from mlworker.serving.protocol import (
     ANNOUNCEMENT_TTL,
     ENGINES_KEY,
     EPOCH_KEY,
+    GIVEN_UP_TTL,
     WANTED_KEY,
     Announcement,
     Answer,
@@ -30,10 +31,12 @@ from mlworker.serving.protocol import (
     announcement_decode,
     answers_decode,
     envelope_encode,
+    given_up_key,
     reply_key,
     taken_key,
     taking_key,
     waiting_key,
+    work_name,
 )
 
 logger = logging.getLogger(__name__)
@@ -89,6 +92,20 @@ class Broker:
         envelope = Envelope(self.gateway, time.time(), works)
         async with asyncio.timeout(COMMAND_SECONDS):
             await self._commands.lpush(waiting_key(base), envelope_encode(envelope, again=again))
+
+    async def give_up(self, base: str, numbers: Iterable[int]) -> None:
+        """Tell the engines of a base that nobody waits for works any more. Raises BROKER_ERRORS.
+
+        All of them: one may have taken a work, or take it next, or run it for one that died.
+        """
+        names = [work_name(self.gateway, number) for number in numbers]
+        pipe = self._commands.pipeline(transaction=False)
+        for engine in self._engines.values():
+            if base in engine.bases:
+                pipe.rpush(given_up_key(engine.engine), *names)
+                pipe.expire(given_up_key(engine.engine), GIVEN_UP_TTL)
+        async with asyncio.timeout(COMMAND_SECONDS):
+            await pipe.execute()
 
     async def answers(self) -> list[Answer]:
         """Wait up to a second for an engine's answers. Raises BROKER_ERRORS."""

@@ -50,6 +50,7 @@ class Desk:
         self._settling: FairQueue[Settlement] = FairQueue()
         self._flight: dict[int, Ticket] = {}
         self._orphans: dict[int, Ticket] = {}
+        self._given_up: defaultdict[str, list[int]] = defaultdict(list)
         self._sick: dict[UUID, list[Settlement]] = {}
         self._nurses: set[asyncio.Task[None]] = set()
         self._trusted: dict[UUID, None] = {}
@@ -79,13 +80,20 @@ class Desk:
     def abandon(self, ticket: Ticket) -> None:
         """Give a ticket up, because its client is gone: uncharged unless already answered.
 
-        No engine hears of it, so one that has the work goes on: `orphan` tells when that is over.
+        An engine that has the work hears of it a moment later and drops what it has not begun:
+        `orphan` tells when that is over.
         """
         begun = ticket.stage == Stage.SENT or (ticket.ahead and ticket.stage < Stage.SENT)
         if begun and ticket.lengths and ticket.early is None:
             ticket.orphan = asyncio.get_running_loop().create_future()
             self._orphans[ticket.number] = ticket
+            self._given_up[ticket.base].append(ticket.number)
         self._refuse(ticket, ClientGone())
+
+    def given_up(self) -> dict[str, list[int]]:
+        """Return, by base, the works that engines were not told to drop yet."""
+        found, self._given_up = self._given_up, defaultdict(list)
+        return found
 
     def _orphan_over(self, number: int) -> None:
         ticket = self._orphans.pop(number, None)
@@ -181,10 +189,11 @@ class Desk:
                 ticket.ahead = ticket.early is not None
             if ticket.stage != Stage.SENT or ticket.sent_again:
                 continue
-            ticket.sent_again = True
             by_base[ticket.base].append(ticket)
         for base, group in by_base.items():
             await self._broker.send(base, [ticket.work() for ticket in group], again=True)
+            for ticket in group:
+                ticket.sent_again = True
 
     def answered(self, answers: Iterable[Answer]) -> None:
         """Take an engine's answers; those of unknown or finished requests are doubles."""

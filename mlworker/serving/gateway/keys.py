@@ -61,7 +61,7 @@ class KeyDirectory:
     def __init__(self, pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]]) -> None:
         self._pool = pool
         self._known: AgedCache[str, Caller] = AgedCache(seconds=KEY_SECONDS, size=KEYS_KEPT)
-        self._digests: AgedCache[bytes, str] = AgedCache(seconds=KEY_SECONDS, size=KEYS_KEPT)
+        self._digests: AgedCache[str, str] = AgedCache(seconds=KEY_SECONDS, size=KEYS_KEPT)
         self._asking: dict[str, asyncio.Task[Caller]] = {}
 
     async def caller(self, scope: Scope) -> Caller:
@@ -98,13 +98,14 @@ class KeyDirectory:
         given = header(scope, b"authorization")
         if given is None:
             raise AuthenticationFailed
-        known = self._digests.get(given)
+        text = _bearer(given)
+        known = self._digests.get(text)
         if known is not None:
             return known
-        digest = key_digest(_bearer(given))
+        digest = key_digest(text)
         if digest is None:
             raise AuthenticationFailed("This is not an API key: it must look like 'ak_live_...'.")
-        self._digests.put(given, digest)
+        self._digests.put(text, digest)
         return digest
 
     async def _ask_once(self, digest: str) -> Caller:

@@ -192,6 +192,8 @@ class Runtime:
                 await self.desk.send_again()
             if moved := await self.broker.rescue():
                 logger.warning("gateway.engine_lost: %d envelopes sent again", moved)
+            for base, numbers in self.desk.given_up().items():
+                await self.broker.give_up(base, numbers)
             await asyncio.sleep(HURRIED_SECONDS if self.broker.missed else LOOK_SECONDS)
 
     async def _listen(self) -> None:

@@ -30,17 +30,18 @@ class Tokens:
 
 
 class Tokenisers:
-    """One tokenizer per base and length limit: its limit is state, so it is never shared."""
+    """Two tokenizers of each base: a length limit is state, so loop and thread never share one."""
 
     def __init__(self) -> None:
-        self._loaded: dict[tuple[str, int], TextTokenizer] = {}
+        self._inline: dict[str, TextTokenizer] = {}
+        self._aside: dict[str, TextTokenizer] = {}
         self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tokenise")
 
     async def encode(
         self, base: str, max_length: int, texts: list[str], *, words: bool = False
     ) -> Tokens:
         """Return the tokens of each text, cut at ``max_length``; ``words`` with their places."""
-        tokenizer = self._loaded.get((base, max_length))
+        tokenizer = self._inline.get(base)
         if tokenizer is not None and sum(map(len, texts)) <= INLINE_CHARACTERS:
             return _encode(tokenizer, max_length, texts, words=words)
         loop = asyncio.get_running_loop()
@@ -51,12 +52,9 @@ class Tokenisers:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, texts)
 
     def _work(self, base: str, max_length: int, texts: list[str], words: bool) -> Tokens:
-        tokenizer = self._loaded.get((base, max_length))
-        if tokenizer is None:
-            tokenizer = TextTokenizer.load(locate_base(base).directory)
-            tokenizer.encode(["warm"], max_length)
-            self._loaded[base, max_length] = tokenizer
-        return _encode(tokenizer, max_length, texts, words=words)
+        if base not in self._aside:
+            self._aside[base], self._inline[base] = _loaded(base), _loaded(base)
+        return _encode(self._aside[base], max_length, texts, words=words)
 
     def close(self) -> None:
         """Let the thread go."""
@@ -68,6 +66,12 @@ def sources_of(texts: list[str], tokens: Tokens) -> list[Source] | None:
     if not tokens.encoded:
         return None
     return [Source(*pair) for pair in zip(texts, tokens.encoded, strict=True)]
+
+
+def _loaded(base: str) -> TextTokenizer:
+    tokenizer = TextTokenizer.load(locate_base(base).directory)
+    tokenizer.encode(["warm"], 8)
+    return tokenizer
 
 
 def _encode(tokenizer: TextTokenizer, max_length: int, texts: list[str], *, words: bool) -> Tokens:

@@ -2,6 +2,7 @@
 
 import hashlib
 import ipaddress
+import re
 import secrets
 from http.cookies import CookieError, SimpleCookie
 from typing import Final
@@ -22,6 +23,8 @@ CALLS_PER_ADDRESS: Final = 120
 """More than a browser's, since a school or an office shares one address."""
 _COOKIE_SECONDS: Final = 30 * 24 * 3600
 _SALT: Final = "mlworker.serving.trial"
+_PORT: Final = re.compile(r"^\[?([0-9.]+(?=:\d+$)|[0-9a-fA-F:.]+(?=\]))\]?(:\d+)?$")
+"""Of an address as some proxies tell it: `192.0.2.1:4711`, `[2001:db8::1]:4711`."""
 
 COUNT: Final = """
 for index, key in ipairs(KEYS) do
@@ -74,21 +77,24 @@ def _address(scope: Scope) -> str:
     client = scope.get("client")
     address = client[0] if client else ""
     proxies = int(getattr(settings, "ALLAUTH_TRUSTED_PROXY_COUNT", 0))
-    forwarded = header(scope, b"x-forwarded-for")
-    if proxies and forwarded:
-        chain = [part.strip() for part in forwarded.decode("latin-1").split(",")]
+    # Some proxies add a line of their own behind the caller's: all of them are one list.
+    lines = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    if proxies and lines:
+        chain = [part.strip() for part in b",".join(lines).decode("latin-1").split(",")]
         address = chain[-min(proxies, len(chain))]
     return _network(address)
 
 
 def _network(address: str) -> str:
     try:
-        parsed = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address(_PORT.sub(r"\1", address))
     except ValueError:
         return address
-    if parsed.version == 6:  # a home has a whole /64
-        return str(ipaddress.ip_network((parsed, 64), strict=False))
-    return str(parsed)
+    if parsed.version == 4:
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:  # told by a server that listens to both
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))  # a home has a whole /64
 
 
 def _digest(text: str) -> str:

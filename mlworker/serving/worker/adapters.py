@@ -1,5 +1,7 @@
 """Weights for the slots: fetched, verified and loaded by a thread beside the forward pass."""
 
+import logging
+import math
 import os
 import time
 from collections.abc import Callable
@@ -10,13 +12,15 @@ from typing import TYPE_CHECKING, Final
 
 import psutil
 
-from mlworker.registry.artifacts import artifact_fetch
+from mlworker.registry.artifacts import artifact_fetch, artifacts_forget
 from mlworker.serving.figures import ADAPTER_EVICTIONS, ADAPTER_FAILURES, ADAPTER_LOADS
 from mlworker.serving.protocol import EMBEDDING_TIER, NO_ROOM, NOT_LOADED, ModelSpec
 
 if TYPE_CHECKING:
     from mlworker.engine.artifact import Artifact
     from mlworker.engine.inference import Resident, SlotTable
+
+logger = logging.getLogger(__name__)
 
 FULL_ROOM: Final = int(os.environ.get("ANNEAL_SERVE_FULL_MIB") or 1_024) << 20
 """Memory for weights of models of tier full; the least recently used make way."""
@@ -26,6 +30,8 @@ PIN_SECONDS: Final = 30.0
 """How long a load waits for a batch at work to let go of what it uses."""
 IDLE_SECONDS: Final = 60.0
 """What was used within it makes no way for a shadow."""
+FORGET_SECONDS: Final = 3_600.0
+"""How often what lies unused on the disk is looked for, by an engine that loads."""
 
 
 class Adapters:
@@ -39,8 +45,9 @@ class Adapters:
         small = min(ADAPTER_ROOM, psutil.virtual_memory().total // MEMORY_SHARE)
         self._no_room = SlotsExhausted
         self._full: dict[str, float] = {}
-        self._directory = directory
+        self._directory, self._forgot = directory, -math.inf
         self._specs: dict[str, ModelSpec] = {}
+        """What is being loaded, by version."""
         self._base, self._slots = resident.base.id, resident.slots
         self._table: SlotTable = SlotTable(
             resident,
@@ -79,13 +86,10 @@ class Adapters:
         if shadow and self._full.get(spec.version, 0.0) > time.monotonic():
             then(self._no_room())
             return
-        self._specs[spec.version] = spec
         future = self._loading.get((spec.version, shadow))
         if future is None or future.done():
             patience, idle = (0.0, IDLE_SECONDS) if shadow else (PIN_SECONDS, 0.0)
-            future = self._threads.submit(
-                self._table.ensure, spec.version, patience=patience, idle=idle
-            )
+            future = self._threads.submit(self._ensure, spec, patience, idle)
             self._loading[spec.version, shadow] = future
             future.add_done_callback(partial(self._count, time.perf_counter()))
         future.add_done_callback(lambda done: self._loaded(spec.version, done, then, shadow))
@@ -103,7 +107,9 @@ class Adapters:
         error = _failure(done)
         if shadow and isinstance(error, self._no_room):
             # Reading its weights for nothing again and again would be felt.
-            self._full[version] = time.monotonic() + IDLE_SECONDS
+            now = time.monotonic()
+            self._full = {each: at for each, at in self._full.items() if at > now}
+            self._full[version] = now + IDLE_SECONDS
         then(error)
 
     def _count(self, asked: float, done: "Future[int]") -> None:
@@ -116,6 +122,24 @@ class Adapters:
     def close(self) -> None:
         """Let the thread go."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _ensure(self, spec: ModelSpec, patience: float, idle: float) -> int:
+        self._specs[spec.version] = spec
+        try:
+            return self._table.ensure(spec.version, patience=patience, idle=idle)
+        finally:
+            del self._specs[spec.version]
+            self._forget()
+
+    def _forget(self) -> None:
+        now = time.monotonic()
+        if now - self._forgot < FORGET_SECONDS:
+            return
+        self._forgot = now
+        try:
+            artifacts_forget(self._directory)
+        except OSError:
+            logger.exception("engine.artifacts_not_forgotten")
 
     def _load(self, version: str) -> "Artifact":
         from mlworker.engine.artifact import load_artifact  # noqa: PLC0415 # imports torch

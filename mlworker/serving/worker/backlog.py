@@ -3,6 +3,7 @@
 import time
 from array import array
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -197,6 +198,14 @@ class Backlog:
             taken.append(row)
             tokens -= len(row.ids)
         return taken
+
+    def drop_where(self, test: Callable[[Pending], bool]) -> list[Pending]:
+        """Forget the calls that ``test`` chooses, and return them."""
+        all_waiting = {id(row.pending): row.pending for q in self._queues.values() for row in q}
+        chosen = [pending for pending in all_waiting.values() if test(pending)]
+        for pending in chosen:
+            self.drop(pending)
+        return chosen
 
     def drop(self, pending: Pending) -> None:
         """Forget a work's rows: it failed or is late."""

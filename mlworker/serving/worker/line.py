@@ -24,6 +24,7 @@ from mlworker.serving.protocol import (
     answers_encode,
     chunk_key,
     envelope_decode,
+    given_up_key,
     reply_key,
     spare_key,
     taken_key,
@@ -43,10 +44,13 @@ local waiting = redis.call('RPOP', KEYS[1], tonumber(ARGV[2])) or {}
 for index, raw in ipairs(waiting) do
   redis.call('HSET', KEYS[2], tonumber(ARGV[1]) + index - 1, raw)
 end
-return waiting
+local names = redis.call('LRANGE', KEYS[4], 0, -1)
+if #names > 0 then redis.call('DEL', KEYS[4]) end
+return {waiting, names}
 """
 """Moves what waits into the hash of taken envelopes, numbered from ARGV[1] on. An envelope that a
-blocking take left in KEYS[3], and that is still at work, joins them under its number ARGV[3]."""
+blocking take left in KEYS[3], and that is still at work, joins them under its number ARGV[3]. What
+lies in KEYS[4] names works that were given up."""
 
 
 class Line:
@@ -56,13 +60,14 @@ class Line:
         self.engine: Final = engine
         self._base: Final = base
         self._waiting, self._taken = waiting_key(base), taken_key(engine)
-        self._taking = taking_key(engine)
+        self._taking, self._given_up = taking_key(engine), given_up_key(engine)
         self._spare = spare_key(base)
         self._redis: redis.Redis = redis_client()
         self._number = 0
         self._blocked: int | None = None
         self._answers: defaultdict[str, list[Answer]] = defaultdict(list)
         self._done: list[int] = []
+        self._names: list[bytes] = []
 
     @property
     def quiet(self) -> bool:
@@ -86,12 +91,19 @@ class Line:
         pipe = self._redis.pipeline(transaction=False)
         sent = self._flush(pipe)
         # EVAL, not EVALSHA: a restarted Redis knows no scripts, and the text is short.
-        keys = (self._waiting, self._taken, self._taking)
+        keys = (self._waiting, self._taken, self._taking, self._given_up)
         pipe.eval(TAKE, len(keys), *keys, self._number, most, self._blocked or 0)
         results = pipe.execute()
         self._forget(sent)
         self._blocked = None
-        return self._numbered(results[-1])
+        waiting, names = results[-1]
+        self._names += names
+        return self._numbered(waiting)
+
+    def given_up(self) -> list[bytes]:
+        """Return what nobody waits for any more, of which the last takes brought word."""
+        names, self._names = self._names, []
+        return names
 
     def answer(self, gateway: str, answer: Answer) -> None:
         """Note an answer; it leaves with the next `take` or `flush`."""
@@ -148,7 +160,7 @@ class Line:
         """Say that this engine has ended with nothing left undone."""
         pipe = self._redis.pipeline(transaction=False)
         pipe.hdel(ENGINES_KEY, self.engine)
-        pipe.delete(self._taken, self._taking)
+        pipe.delete(self._taken, self._taking, self._given_up)
         pipe.execute()
 
     def _flush(self, pipe: "redis.client.Pipeline") -> tuple[list[str], int]:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Final
 from redis.exceptions import RedisError
 
 from mlworker.serving import figures
-from mlworker.serving.protocol import EMBEDDING_TIER, NO_ROOM, Envelope, ModelSpec
+from mlworker.serving.protocol import EMBEDDING_TIER, GIVEN_UP, NO_ROOM, Envelope, ModelSpec
 from mlworker.serving.worker.adapters import Adapters, cause_of
 from mlworker.serving.worker.backlog import NO_ENTRY, WINDOW_TOKENS, Backlog, Pending, Row
 from mlworker.serving.worker.counting import batch_count
+from mlworker.serving.worker.leavers import Leavers
 from mlworker.serving.worker.line import TAKE_ENVELOPES, TAKE_FEW, Line
 from mlworker.serving.worker.spare import Spare
 
@@ -51,7 +52,7 @@ class Loop:
         self._base = resident.base.id
         self._token_row, self._plan = TokenRow, plan_batches
         self._spare = Spare() if spare is None else spare
-        self._backlog = Backlog()
+        self._backlog, self._leavers = Backlog(), Leavers()
         self._parked: defaultdict[str, list[Pending]] = defaultdict(list)
         self._arrived: queue.SimpleQueue[tuple[str, bool, Exception | None]] = queue.SimpleQueue()
         self._wanted: deque[ModelSpec] = deque()
@@ -140,10 +141,26 @@ class Loop:
             self._run_window(rows, nested=True)
 
     def _accept_all(self, taken: list[tuple[int, Envelope]], now: float) -> None:
+        if names := self._line.given_up():
+            self._leavers.add(names)
+            self._leave_off()
         for entry, envelope in taken:
             if envelope.works:  # an empty one says that a chunk waits
                 self._spare.online_seen = now
             self._accept(entry, envelope, now)
+
+    def _leave_off(self) -> None:
+        """Drop what waits here and nobody waits for any more."""
+
+        def left(pending: Pending) -> bool:
+            return self._leavers.has(pending.gateway, pending.work.number)
+
+        for waiting in self._parked.values():
+            for pending in filter(left, list(waiting)):
+                waiting.remove(pending)  # its weights come all the same, and find who asks next
+                self._finish(pending, error=GIVEN_UP, cause=GIVEN_UP)
+        for pending in self._backlog.drop_where(left):
+            self._finish(pending, error=GIVEN_UP, cause=GIVEN_UP)
 
     def _accept(self, entry: int, envelope: Envelope, now: float) -> None:
         self._open[entry] = 0
@@ -152,6 +169,10 @@ class Loop:
                 figures.DROPPED.add(len(work.lengths), self._base, "late")
                 continue  # its gateway has refused it already
             pending = Pending(work, envelope.gateway, entry, envelope.sent)
+            if self._leavers.has(envelope.gateway, work.number):
+                figures.DROPPED.add(len(work.lengths), self._base, GIVEN_UP)
+                self._line.answer(envelope.gateway, pending.failure(GIVEN_UP, GIVEN_UP))
+                continue
             self._open[entry] += 1
             if work.spec.tier != EMBEDDING_TIER:
                 loaded = self._adapters.ready(work.spec)

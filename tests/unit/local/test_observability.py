@@ -11,6 +11,7 @@ import yaml
 from anneal.console.figures import figures_read
 from anneal.kernel.metrics import Counter, Gauge, Histogram, instruments
 from anneal.kernel.metrics.families import Kind
+from mlworker.serving.errors import EngineUnavailable
 
 DOCKER = Path(__file__).resolve().parents[3] / "docker"
 OBSERVABILITY = DOCKER / "observability"
@@ -93,6 +94,14 @@ def test_what_is_counted_is_shown(told: dict[str, set[str]]) -> None:
     families = {re.sub(r"_(bucket|sum|count)$", "", name) for name in told}
 
     assert {name for name in families - bare if name.startswith("anneal_")} == set()
+
+
+def test_calls_without_an_engine_raise_an_alarm() -> None:
+    """They are refused at the door: what counts queues never hears of them."""
+    [rule] = [rule for rule in _alerts() if rule["alert"] == "AnnealNoEngine"]
+
+    assert f'anneal_refusals_total{{code="{EngineUnavailable.code}"}}' in rule["expr"]
+    assert "and" not in rule["expr"]
 
 
 def test_panels_do_not_lie_on_each_other() -> None:

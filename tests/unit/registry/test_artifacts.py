@@ -1,6 +1,8 @@
 """Artifacts on disk: verified, unpacked once, and shared by name of their bytes."""
 
 import json
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from anneal.kernel.storage import StoredObject, object_delete, object_put
 from mlworker.catalog.selectors import SHIPPED
 from mlworker.engine.artifact_manifest import pack
 from mlworker.engine.contracts import EngineError
-from mlworker.registry.artifacts import artifact_fetch
+from mlworker.registry.artifacts import KEPT_SECONDS, artifact_fetch, artifacts_forget
 from mlworker.registry.errors import ArtifactCorrupt, ModelNotFound
 
 
@@ -41,6 +43,31 @@ def test_a_stored_artifact_is_unpacked_once(
     names = {path.name for path in folder.rglob("*") if path.is_file()}
     assert names == {path.name for path in artifact.iterdir()}
     assert [path.name for path in cache.iterdir()] == [stored.sha256]
+
+
+def test_what_nobody_asked_for_lately_leaves_the_disk_and_can_be_had_again(
+    stored: StoredObject, tmp_path: Path
+) -> None:
+    cache, now = tmp_path / "cache", time.time()
+    folder = artifact_fetch(key=stored.key, sha256=stored.sha256, directory=cache)
+    killed, other = cache / ".fetch-killed", cache / ("1" * 64)
+    for each in (killed, other):
+        each.mkdir()
+    for each in (folder, killed):
+        os.utime(each, (now, now - KEPT_SECONDS - 60))
+    artifact_fetch(key=stored.key, sha256=stored.sha256, directory=cache)
+
+    artifacts_forget(cache)
+    assert {path.name for path in cache.iterdir()} == {folder.name, other.name}
+
+    os.utime(folder, (now, now - KEPT_SECONDS - 60))
+    artifacts_forget(cache)
+    assert {path.name for path in cache.iterdir()} == {other.name}
+    assert artifact_fetch(key=stored.key, sha256=stored.sha256, directory=cache) == folder
+
+
+def test_an_engine_that_never_loaded_anything_has_nothing_to_forget(tmp_path: Path) -> None:
+    artifacts_forget(tmp_path / "never")
 
 
 def test_changed_bytes_are_refused_and_leave_nothing(stored: StoredObject, tmp_path: Path) -> None:

@@ -7,7 +7,18 @@ from typing import Any
 
 import pytest
 
+from anneal.kernel.errors import (
+    AuthenticationFailed,
+    DomainError,
+    IdempotencyMismatch,
+    InvalidRequest,
+    PermissionDenied,
+    QuotaExhausted,
+    RateLimited,
+    Unavailable,
+)
 from mlworker.serving import figures
+from mlworker.serving.errors import DeploymentPaused, ModelNotFound, Overloaded, TooManyItems
 from mlworker.serving.gateway import runtime as module
 from mlworker.serving.gateway.app import create_gateway
 from mlworker.serving.gateway.models import Choice, Target
@@ -203,6 +214,16 @@ def test_the_openapi_file_gets_the_online_paths() -> None:
         part.split('"')[0] for part in json.dumps(result).split("#/components/schemas/")[1:]
     ]
     assert set(references) <= set(SCHEMAS)
+
+
+@pytest.mark.parametrize("path", ["/v1/classify", "/v1/embeddings", "/hf/models/{model}"])
+def test_the_openapi_file_tells_every_refusal_that_a_call_can_meet(path: str) -> None:
+    met: list[type[DomainError]] = [
+        InvalidRequest, AuthenticationFailed, QuotaExhausted, PermissionDenied, ModelNotFound,
+        DeploymentPaused, IdempotencyMismatch, TooManyItems, RateLimited, Overloaded, Unavailable,
+    ]  # fmt: skip
+
+    assert {str(error.status) for error in met} == set(PATHS[path]["post"]["responses"]) - {"200"}
 
 
 def test_a_canary_gets_about_its_share_and_a_call_keeps_its_side() -> None:

@@ -21,6 +21,7 @@ from mlworker.serving.protocol import (
     ModelSpec,
     Work,
     envelope_encode,
+    given_up_key,
     reply_key,
     taken_key,
     taking_key,
@@ -55,7 +56,7 @@ def base(client: redis.Redis) -> Iterator[str]:
 def line(client: redis.Redis, base: str) -> Iterator[Line]:
     made = Line(f"engine-{uuid4().hex[:8]}", base)
     yield made
-    client.delete(taken_key(made.engine), taking_key(made.engine))
+    client.delete(taken_key(made.engine), taking_key(made.engine), given_up_key(made.engine))
     client.hdel(ENGINES_KEY, made.engine)
 
 
@@ -270,3 +271,29 @@ async def _rescued_twice() -> tuple[int, int]:
     second = await broker.rescue()
     await broker.close()
     return first, second
+
+
+def test_every_engine_of_a_base_hears_once_of_what_nobody_waits_for(
+    client: redis.Redis, base: str, line: Line
+) -> None:
+    beside, elsewhere = Line(f"{line.engine}-beside", base), Line(f"{line.engine}-far", f"{base}-x")
+    for each, of in ((line, base), (beside, base), (elsewhere, f"{base}-x")):
+        each.announce(announcement(each, of))
+
+    async def give_up() -> list[bytes]:
+        broker = Broker()
+        await broker.look()
+        await broker.give_up(base, [3, 5])
+        await broker.close()
+        return [f"{broker.gateway}:{number}".encode() for number in (3, 5)]
+
+    names = asyncio.run(give_up())
+
+    assert 0 < client.ttl(given_up_key(line.engine)) <= 60
+    for each, told in ((line, names), (beside, names), (elsewhere, [])):
+        send(client, base, 1)
+        each.take(block=False)
+        assert each.given_up() == told
+        each.take(block=False)
+        assert each.given_up() == []
+        each.leave()

@@ -27,10 +27,12 @@ from mlworker.serving.protocol import (
     Work,
     answers_decode,
     envelope_encode,
+    given_up_key,
     reply_key,
     taken_key,
     tokens_pack,
     waiting_key,
+    work_name,
 )
 from mlworker.serving.worker.adapters import Adapters
 from mlworker.serving.worker.line import Line
@@ -79,6 +81,10 @@ class Machine:
     def send(self, *works: Work) -> None:
         envelope = Envelope(self.gateway, time.time(), list(works))
         self.redis.lpush(waiting_key(self.queue), envelope_encode(envelope))
+
+    def give_up(self, *numbers: int) -> None:
+        names = [work_name(self.gateway, number) for number in numbers]
+        self.redis.rpush(given_up_key(self.line.engine), *names)
 
     def answers(self, count: int) -> dict[int, Answer]:
         found: dict[int, Answer] = {}
@@ -164,6 +170,54 @@ def test_a_cold_models_call_waits_for_its_weights_and_nobody_elses_does(
 
     assert set(answers) == {1, 2}
     assert {answer.error for answer in answers.values()} == {""}
+
+
+def test_what_waits_for_weights_is_dropped_when_its_client_leaves(
+    machine: Machine, held_load: threading.Event, tmp_path: Path
+) -> None:
+    cold = _stored("cold", tmp_path, 3)
+    machine.send(machine.work(1, cold, TEXTS), machine.work(2, cold, TEXTS))
+    machine.send(machine.work(3, VECTOR, TEXTS))
+    assert set(machine.answers(1)) == {3}
+
+    machine.give_up(1)
+    dropped = machine.answers(1)
+    held_load.set()
+    answered = machine.answers(1)
+
+    assert (dropped[1].cause, answered[2].error) == ("given_up", "")
+    machine.stop()
+    assert machine.redis.hlen(taken_key(machine.line.engine)) == 0
+
+
+def test_rows_behind_others_are_not_run_when_their_client_has_left(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, go = threading.Event(), threading.Event()
+    embed, ran = machine.loop._resident.embed, []
+
+    def slow(rows: list[TokenRow]) -> list[list[float]]:
+        ran.append(len(rows))
+        began.set()
+        assert go.wait(20)
+        return embed(rows)  # type: ignore[no-any-return] # the real one
+
+    monkeypatch.setattr(machine.loop._resident, "embed", slow)
+    machine.send(machine.work(1, VECTOR, ["first"]))
+    assert began.wait(20)
+    machine.send(machine.work(2, VECTOR, ["left"] * 3_000), machine.work(3, VECTOR, ["stays"]))
+    machine.send(machine.work(4, VECTOR, ["left before it was taken"] * 200))
+    machine.give_up(4)
+    go.set()
+    machine.answers(1)  # the window of 2 has begun by then, or begins
+    machine.give_up(2)
+    answers = machine.answers(3)
+
+    assert {number for number, each in answers.items() if each.cause == "given_up"} == {2, 4}
+    assert answers[3].error == ""
+    assert sum(ran) < 1_500  # a window of it and no more
+    machine.stop()
+    assert machine.redis.hlen(taken_key(machine.line.engine)) == 0
 
 
 def test_a_shadow_does_not_wait_for_ever_for_a_load_to_begin(

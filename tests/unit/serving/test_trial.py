@@ -11,12 +11,14 @@ from mlworker.serving.errors import TrialLimited
 from mlworker.serving.gateway import trial
 
 
-def scope(address: str, cookie: str | None = None, forwarded: str | None = None) -> dict[str, Any]:
+def scope(
+    address: str, cookie: str | None = None, forwarded: str | tuple[str, ...] = ()
+) -> dict[str, Any]:
     headers = []
     if cookie is not None:
         headers.append((b"cookie", cookie.encode()))
-    if forwarded is not None:
-        headers.append((b"x-forwarded-for", forwarded.encode()))
+    lines = (forwarded,) if isinstance(forwarded, str) else forwarded
+    headers += [(b"x-forwarded-for", line.encode()) for line in lines]
     return {"headers": headers, "client": (address, 1)}
 
 
@@ -94,3 +96,33 @@ def test_an_ipv6_home_counts_as_one() -> None:
     told = calls(*(scope(f"{home}{n:x}") for n in range(1, trial.CALLS_PER_ADDRESS + 11)))
 
     assert told.count("limited") == 10
+
+
+def test_what_a_caller_says_of_itself_in_a_line_of_its_own_counts_for_nothing(
+    address: str, settings: Any
+) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+
+    # The proxy's line comes behind the caller's, as HAProxy adds it.
+    told = calls(*(scope("10.0.0.1", forwarded=(f"1.1.1.{n}", address)) for n in range(125)))
+
+    assert told.count("limited") == 5
+
+
+def test_a_client_behind_a_proxy_that_tells_ports_counts_as_one(settings: Any) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    home = f"2001:db8:{uuid4().hex[:4]}:8::1"
+    plain = f"198.18.{uuid4().bytes[0]}.{uuid4().bytes[0]}"
+
+    told = calls(*(scope("10.0.0.1", forwarded=f"[{home}]:{n}") for n in range(1, 126)))
+    old = calls(*(scope("10.0.0.1", forwarded=f"{plain}:{n}") for n in range(1, 126)))
+
+    assert (told.count("limited"), old.count("limited")) == (5, 5)
+
+
+def test_callers_by_ipv4_do_not_share_a_limit_where_the_server_listens_to_both() -> None:
+    places = uuid4().bytes
+
+    told = calls(*(scope(f"::ffff:198.{places[0]}.{places[1]}.{n}") for n in range(125)))
+
+    assert told.count("limited") == 0
