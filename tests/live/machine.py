@@ -78,7 +78,7 @@ class Installation:
                 stderr=subprocess.STDOUT,
                 text=True,
                 start_new_session=True,
-                preexec_fn=tied_to_parent(signal.SIGTERM),
+                preexec_fn=_as_typed(),
             )
 
     @property
@@ -241,6 +241,17 @@ class Installation:
             home = home_open(self.home)
             for folder in (home.sockets, home.servers, self.home):
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _as_typed() -> Callable[[], None]:
+    """Ends with the tests, and hears Ctrl-C: what a shell runs in the background is deaf to it."""
+    tied = tied_to_parent(signal.SIGTERM)
+
+    def prepare() -> None:
+        tied()
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    return prepare
 
 
 InstallationMaker = Callable[..., Installation]
