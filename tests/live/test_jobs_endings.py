@@ -60,7 +60,9 @@ def customer(place: NarrowInstallation) -> Customer:
 
 
 def _stopped(place: NarrowInstallation, seconds: float = 30.0) -> None:
-    """Stop the training worker as a deployment does; it must be gone before it is forced."""
+    """Stop the training worker as a deployment does: it must be gone before it is forced, and the
+    deployment goes on when the next one works.
+    """
     pid = place.kill("worker-train", signal.SIGTERM)
     worker = psutil.Process(pid) if psutil.pid_exists(pid) else None
     assert worker is None or wait_until(
@@ -68,7 +70,10 @@ def _stopped(place: NarrowInstallation, seconds: float = 30.0) -> None:
         seconds=seconds,
         pause=0.1,
     )
+    log = place.home / "log" / "worker-train.log"
+    said = log.stat().st_size
     place.wait_new("worker-train", pid)
+    assert wait_until(lambda: b" ready." in log.read_bytes()[said:], seconds=90, pause=0.2)
 
 
 def test_a9_a_job_without_enough_memory_is_parked_and_others_go_on(
@@ -147,9 +152,7 @@ def test_a10_rolling_deploys_lose_no_job_and_double_none(
 
 
 def test_a10_an_idle_worker_stops_at_once(place: NarrowInstallation) -> None:
-    began = time.monotonic()
     _stopped(place, 10.0)
-    assert time.monotonic() - began < 30.0
 
 
 def test_a11_a_cancel_at_any_moment_is_one_end(
