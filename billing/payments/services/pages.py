@@ -87,7 +87,8 @@ def _page_keep(
 ) -> CheckoutSession:
     with tenant_scope(organization):
         functions.account_open(organization_id=organization.id)
-        row = CheckoutSession.objects.get(organization_id=organization.id, id=checkout_id)
+        mine = CheckoutSession.objects.filter(organization_id=organization.id)
+        row: CheckoutSession = mine.get(id=checkout_id)
         if not row.ref and row.state == CheckoutState.OPEN:
             row.ref, row.url, row.expires_at = page.ref, page.url, page.expires_at
             row.save(update_fields=["ref", "url", "expires_at"])
