@@ -1,6 +1,7 @@
 """What an operator does with rows that Stripe's meters are to be told of: park them, send again."""
 
 from collections import Counter
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -63,7 +64,7 @@ def _wait(rows: QuerySet[MeterExport]) -> None:
 
 
 def _audit(
-    actor: Actor, action: str, organization_id: UUID, target: str, detail: dict[str, str | int]
+    actor: Actor, action: str, organization_id: UUID, target: str, detail: dict[str, Any]
 ) -> None:
     owner = Organization.objects.get(id=organization_id)
     audit_record(
