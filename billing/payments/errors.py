@@ -123,6 +123,13 @@ class RefundSent(Conflict):
     message = "This refund was sent, or is on its way: only one that failed is sent again."
 
 
+class ExportStateWrong(Conflict):
+    """What is asked for is not possible in the state it has by now."""
+
+    code = "meter_export_state"
+    message = "Only what waits is parked, and only what is parked is sent again: look at it anew."
+
+
 class EventDone(Conflict):
     """Acted on already."""
 

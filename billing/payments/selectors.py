@@ -21,6 +21,7 @@ from billing.payments.models import (
     ProviderEventRow,
     Refund,
 )
+from billing.payments.provider import refs_current
 from billing.payments.provider.amounts import chargeable
 
 _HARMLESS: Final = (
@@ -47,19 +48,24 @@ def checkout_get(*, organization: OrganizationRef, reference: str) -> CheckoutSe
     return row
 
 
+def cards_kept(organization: OrganizationRef) -> QuerySet[PaymentMethod]:
+    """Return the cards that who collects now can charge."""
+    rows: QuerySet[PaymentMethod] = PaymentMethod.objects.filter(
+        refs_current("ref"), organization_id=organization.id, removed_at__isnull=True
+    )
+    return rows
+
+
 def cards_list(*, organization: OrganizationRef) -> list[PaymentMethod]:
     """Return the cards that are kept, the default first."""
     require_scope(organization)
-    rows = PaymentMethod.objects.filter(organization_id=organization.id, removed_at__isnull=True)
-    return list(rows.order_by("-is_default", "-id"))
+    return list(cards_kept(organization).order_by("-is_default", "-id"))
 
 
 def card_get(*, organization: OrganizationRef, reference: str) -> PaymentMethod:
     """Return a card by its public id. Raises CardUnknown."""
     require_scope(organization)
-    row: PaymentMethod | None = PaymentMethod.objects.filter(
-        organization_id=organization.id, id=parse_id("pm_", reference), removed_at__isnull=True
-    ).first()
+    row = cards_kept(organization).filter(id=parse_id("pm_", reference)).first()
     if row is None:
         raise CardUnknown
     return row

@@ -169,9 +169,9 @@ def checkout_id(owner: OrganizationRef) -> str:
 
 
 def payment_method_id(owner: OrganizationRef) -> str:
-    card = ProviderCard("pm_foreign", "visa", "4242", 12, 2034)
+    card = ProviderCard("demo_pm_foreign", "visa", "4242", 12, 2034)
     with tenant_scope(owner):
-        PaymentCustomer(organization_id=owner.id, ref="cus_foreign").save(force_insert=True)
+        PaymentCustomer(organization_id=owner.id, ref="demo_cus_foreign").save(force_insert=True)
         read = CardsRead((card,), datetime.now(UTC))
         cards_mirror(organization=owner, cards=read)
         return public_id("pm_", PaymentMethod.objects.get().id)

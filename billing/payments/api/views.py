@@ -39,7 +39,7 @@ from billing.payments.api.schemas import (
     PortalOut,
 )
 from billing.payments.contracts import AttemptState, AutoTopUpTerms, Purpose
-from billing.payments.errors import CardDeclined
+from billing.payments.errors import CardDeclined, ProviderRefused
 from billing.payments.limits import currency_of
 from billing.payments.models import CheckoutSession, PaymentMethod
 from billing.payments.selectors import (
@@ -260,6 +260,8 @@ class InvoicePayView(TenantView):
         _key(request)
         found = parse_id("inv_", invoice_id)
         tried = invoice_collect(organization=self.organization, invoice_id=found, automatic=False)
+        if tried.failure == ProviderRefused.code:
+            raise ProviderRefused
         if tried.state == AttemptState.FAILED:
             raise CardDeclined(f"The card was declined ({tried.failure}): use another one.")
         with tenant_scope(self.organization):

@@ -196,7 +196,7 @@ class Refund(TenantModel):
 
 
 class Dispute(TenantModel):
-    """A payment that a bank asks back; ``booked`` is whether the invoice is open again for it.
+    """A payment that a bank asks back; ``booked`` is whether it was lost, and its invoice told.
 
     ``evidence_due_at`` is until when its bank takes an answer; None where it wants none.
     """

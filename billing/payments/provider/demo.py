@@ -47,7 +47,7 @@ class DemoProvider:
     def customer_make(self, *, name: str, organization: str, key: str) -> str:
         """Make a customer."""
         body = {"name": name, "metadata": {"anneal_organization": organization}}
-        return _made("customer", "cus", key, body=body).ref
+        return _made("customer", f"{DEMO_REF}cus", key, body=body).ref
 
     def session_open(self, wanted: SessionWanted) -> ProviderSession:
         """Open a page of our own that takes a card's number."""

@@ -68,11 +68,18 @@ def intent_of(found: Any) -> ProviderIntent:
         currency=currency,
         customer=object_id(found.customer),
         attempt_id=ours(found, ATTEMPT),
-        failure=(error.decline_code or error.code or "declined") if error is not None else "",
+        failure=_failure(status, error),
         card=card_of(method, None)
         if method and not isinstance(method, str) and method.card
         else None,
     )
+
+
+def _failure(status: IntentStatus, error: Any) -> str:
+    """Return why a payment failed: its bank's word for it, or that somebody canceled it."""
+    if error is not None:
+        return str(error.decline_code or error.code or "declined")
+    return "canceled" if status == IntentStatus.FAILED else ""
 
 
 def declined_of(error: stripe.CardError, wanted: ChargeWanted) -> ProviderIntent:

@@ -31,6 +31,7 @@ AGAIN: Final = timedelta(minutes=1)
 """When an answer that did not come is asked for again."""
 GIVE_UP: Final = timedelta(hours=23)
 """A provider knows a key for a day: asked later, it would collect twice."""
+_UNANSWERED: Final = "unanswered"
 _BATCH: Final = 100
 
 
@@ -148,8 +149,9 @@ def attempt_again(*, organization: OrganizationRef, attempt_id: UUID) -> None:
         ).first()
         if row is None:
             return
-        if row.created_at < clock.now() - GIVE_UP and not row.intent_ref:
-            attempt_fail(organization=organization, row=row, failure="unanswered")
+        over = row.created_at < clock.now() - GIVE_UP
+        if over and not row.intent_ref:
+            attempt_fail(organization=organization, row=row, failure=_UNANSWERED)
             return
         row.asked_at = clock.now()
         row.save(update_fields=["asked_at"])
@@ -160,4 +162,7 @@ def attempt_again(*, organization: OrganizationRef, attempt_id: UUID) -> None:
         return
     intent = provider.intent_read(intent_ref)
     with tenant_scope(organization):
-        intent_settle(organization=organization, intent=intent)
+        settled = intent_settle(organization=organization, intent=intent)
+        if over and settled is not None:
+            # Only half made at the provider, it would wait for ever; paid later it still counts.
+            attempt_fail(organization=organization, row=settled, failure=_UNANSWERED)

@@ -12,8 +12,9 @@ from anneal.kernel.events import (
 from anneal.kernel.outbox import outbox_add
 from anneal.kernel.scopes import OrganizationRef
 from billing.invoices.contracts import ReturnBy
-from billing.payments.models import Payment, PaymentMethod
+from billing.payments.models import Payment
 from billing.payments.provider.amounts import chargeable_within, require_chargeable
+from billing.payments.selectors import cards_kept
 from billing.payments.services.returning import refund_begin
 from billing.plans.errors import PaymentMethodRequired
 
@@ -85,8 +86,7 @@ def payment_excess(event: PaymentExcess) -> None:
 
 def card_usable(organization: OrganizationRef) -> bool:
     """Say whether there is a card to collect with."""
-    mine = PaymentMethod.objects.filter(organization_id=organization.id, removed_at__isnull=True)
-    return bool(mine.filter(is_default=True).exists())
+    return cards_kept(organization).filter(is_default=True).exists()
 
 
 def _collect(organization: OrganizationRef, invoice_id: str) -> None:

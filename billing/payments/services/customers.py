@@ -1,11 +1,11 @@
 """Making an organization known to the provider, and its cards. Opens its own scopes."""
 
-from anneal.kernel.ids import parse_id
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
-from billing.payments.errors import CardNeeded, CardUnknown
-from billing.payments.models import PaymentCustomer, PaymentMethod
-from billing.payments.provider import Provider, provider_current
+from billing.payments.errors import CardNeeded
+from billing.payments.models import PaymentCustomer
+from billing.payments.provider import Provider, provider_current, refs_current
+from billing.payments.selectors import card_get, cards_kept
 from billing.payments.services.cards import cards_mirror, cards_read
 from tenants.accounts.selectors import organization_get
 
@@ -23,6 +23,9 @@ def customer_ref(organization: OrganizationRef, provider: Provider) -> str:
     with tenant_scope(organization):
         row = PaymentCustomer(organization_id=organization.id, ref=made)
         PaymentCustomer.objects.bulk_create([row], ignore_conflicts=True)
+        # One that only another provider knows gives way.
+        mine = PaymentCustomer.objects.filter(organization_id=organization.id)
+        mine.exclude(refs_current("ref")).update(ref=made, cards_read_at=None)
         return _known(organization)
 
 
@@ -49,25 +52,15 @@ def card_remove(*, organization: OrganizationRef, actor: Actor, card: str) -> No
 
 def card_default_ref(organization: OrganizationRef) -> str:
     """Return the card to collect with, inside a scope. Raises CardNeeded."""
-    ref = (
-        PaymentMethod.objects.filter(
-            organization_id=organization.id, is_default=True, removed_at__isnull=True
-        )
-        .values_list("ref", flat=True)
-        .first()
-    )
-    if ref is None:
+    row = cards_kept(organization).filter(is_default=True).first()
+    if row is None:
         raise CardNeeded
-    return str(ref)
+    return row.ref
 
 
 def _card(organization: OrganizationRef, card: str) -> tuple[Provider, str, str]:
     with tenant_scope(organization):
-        row = PaymentMethod.objects.filter(
-            organization_id=organization.id, id=parse_id("pm_", card), removed_at__isnull=True
-        ).first()
-        if row is None:
-            raise CardUnknown
+        row = card_get(organization=organization, reference=card)
         return provider_current(), _known(organization), row.ref
 
 
@@ -78,5 +71,5 @@ def _mirror(organization: OrganizationRef, actor: Actor, provider: Provider, cus
 
 
 def _known(organization: OrganizationRef) -> str:
-    found = PaymentCustomer.objects.filter(organization_id=organization.id)
+    found = PaymentCustomer.objects.filter(refs_current("ref"), organization_id=organization.id)
     return found.values_list("ref", flat=True).first() or ""

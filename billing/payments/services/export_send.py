@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, Sum
 from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
 from anneal.kernel.ids import public_id
-from anneal.kernel.principal import SYSTEM_ACTOR, Actor
+from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, system_scope
 from billing.payments.contracts import ExportState, MeterEventWanted
 from billing.payments.errors import ProviderAway, ProviderRefused
@@ -55,24 +55,6 @@ def exports_send() -> int:
     return sent
 
 
-def exports_release(*, actor: Actor) -> int:
-    """Have what was parked sent again, once its reason is mended; return how many. System scope."""
-    rows = list(MeterExport.objects.filter(state=ExportState.PARKED).select_for_update())
-    MeterExport.objects.filter(id__in=[row.id for row in rows]).update(
-        state=ExportState.WAITING.value, next_try_at=clock.now(), error=""
-    )
-    owners = Organization.objects.filter(id__in={row.organization_id for row in rows})
-    for owner in owners:
-        audit_record(
-            actor=actor,
-            action="meter_export.release",
-            target=public_id("org_", owner.id),
-            detail={"rows": sum(row.organization_id == owner.id for row in rows)},
-            organization=OrganizationRef(owner.id, owner.slug),
-        )
-    return len(rows)
-
-
 def export_faults() -> list[str]:
     """Return what an operator has to look at, in sentences. System scope."""
     parked = MeterExport.objects.filter(state=ExportState.PARKED).order_by("-id").first()
@@ -85,7 +67,8 @@ def export_faults() -> list[str]:
     if parked is not None:
         faults.append(
             f"Stripe does not take some meter events, the newest because: {parked.error}"
-            " Mend it, then run manage.py meter_exports --retry."
+            " Mend it, then have it sent again: Meter exports in the console, or manage.py"
+            " meter_exports --retry."
         )
     if late.exists():
         faults.append("Meter events have waited for Stripe for a day: see manage.py meter_exports.")

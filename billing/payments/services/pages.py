@@ -14,7 +14,7 @@ from billing.ledger import functions
 from billing.payments.contracts import CheckoutState, ProviderSession, SessionWanted
 from billing.payments.errors import AmountInvalid, ProviderRefused
 from billing.payments.models import CheckoutSession, PaymentAttempt
-from billing.payments.provider import Provider, provider_current
+from billing.payments.provider import Provider, is_current, provider_current
 from billing.payments.services.cards import cards_read
 from billing.payments.services.customers import customer_ref
 from billing.payments.services.sessions import session_settle
@@ -48,15 +48,17 @@ def page_close(organization: OrganizationRef, provider: Provider, attempt_id: UU
         row = page_ask(organization, provider, row)
     except ProviderRefused:
         return
-    if row.ref:
+    if is_current(row.ref):
         _page_book(organization, provider, row.ref, close=True)
+    else:
+        _page_end(organization, row.id)
 
 
 def page_look(*, organization: OrganizationRef, checkout_id: UUID) -> None:
-    """Book what became of a page; one that nobody has the address of is over."""
+    """Book what became of a page; one that nobody knows, or nobody any more, is over."""
     with tenant_scope(organization):
         page = CheckoutSession.objects.get(organization_id=organization.id, id=checkout_id)
-    if page.ref:
+    if is_current(page.ref):
         _page_book(organization, provider_current(), page.ref, close=False)
     else:
         _page_end(organization, checkout_id)
@@ -85,7 +87,8 @@ def _page_keep(
 ) -> CheckoutSession:
     with tenant_scope(organization):
         functions.account_open(organization_id=organization.id)
-        row = CheckoutSession.objects.get(organization_id=organization.id, id=checkout_id)
+        mine = CheckoutSession.objects.filter(organization_id=organization.id)
+        row: CheckoutSession = mine.get(id=checkout_id)
         if not row.ref and row.state == CheckoutState.OPEN:
             row.ref, row.url, row.expires_at = page.ref, page.url, page.expires_at
             row.save(update_fields=["ref", "url", "expires_at"])
@@ -97,9 +100,9 @@ def _page_keep(
 def _page_end(organization: OrganizationRef, checkout_id: UUID) -> None:
     with tenant_scope(organization):
         functions.account_open(organization_id=organization.id)
-        mine = CheckoutSession.objects.filter(organization_id=organization.id, ref="")
+        mine = CheckoutSession.objects.filter(organization_id=organization.id)
         row = mine.filter(id=checkout_id, state=CheckoutState.OPEN).first()
-        if row is None:
+        if row is None or is_current(row.ref):
             return
         row.state = CheckoutState.EXPIRED.value
         row.save(update_fields=["state"])

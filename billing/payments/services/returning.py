@@ -197,21 +197,26 @@ def dispute_book(*, organization: OrganizationRef, dispute: ProviderDispute) -> 
     row.amount_minor, row.currency = dispute.amount_minor, dispute.currency
     row.state, row.reason = dispute.state, dispute.reason[:50]
     row.evidence_due_at = dispute.evidence_due_at
-    if row.state == DISPUTE_LOST and not row.booked and payment.invoice_id is not None:
-        automatic = AutoTopUp.objects.filter(organization_id=organization.id)
-        automatic.update(enabled=False)
-        automatic.exclude(paused_reason=OPERATOR).update(paused_reason=_DISPUTE)
+    if row.state == DISPUTE_LOST:
+        _lost_book(organization, row, payment)
+    row.save()
+
+
+def _lost_book(organization: OrganizationRef, row: Dispute, payment: Payment) -> None:
+    automatic = AutoTopUp.objects.filter(organization_id=organization.id)
+    automatic.update(enabled=False)
+    automatic.exclude(paused_reason=OPERATOR).update(paused_reason=_DISPUTE)
+    if payment.invoice_id is not None:
         invoice_charged_back(
             organization=organization,
             invoice_id=payment.invoice_id,
             payment_id=payment.id,
             amount_minor=row.amount_minor,
-            key=f"dispute:{dispute.ref}",
+            key=f"dispute:{row.ref}",
             reason=f"Lost dispute: {row.reason}",
         )
-        row.booked = True
-        _audit(organization, "dispute.lost", payment, row.amount_minor)
-    row.save()
+    row.booked = True
+    _audit(organization, "dispute.lost", payment, row.amount_minor)
 
 
 def refunds_due(*, after: UUID) -> list[Due]:

@@ -191,6 +191,7 @@ UNFOLD: dict[str, Any] = {
                         "payments_providereventrow_changelist",
                         "events_failed",
                     ),
+                    _link(_("Meter exports"), "upload", "payments_meterexport_changelist"),
                     _link(_("Webhooks"), "webhook", "webhooks_webhook_changelist"),
                     _link(_("Deliveries"), "send", "webhooks_delivery_changelist"),
                     _link(_("Audit"), "fact_check", "kernel_auditevent_changelist"),

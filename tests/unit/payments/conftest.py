@@ -7,6 +7,7 @@ import pytest
 import stripe
 
 from anneal.kernel.scopes import OrganizationRef
+from billing.ledger.reconcile import reconcile
 from billing.payments.provider.stripe import stripe_provider
 from tests.stripe_fake import API_KEY, StripeFake, serving
 from tests.unit.billing.conftest import books
@@ -39,9 +40,19 @@ def fake(settings: Any, monkeypatch: pytest.MonkeyPatch, seed: int) -> Iterator[
 
 
 @pytest.fixture
-def shop(organization: OrganizationRef, fake: StripeFake) -> Shop:
-    """An organization that buys, and the account that collects."""
-    return Shop(organization, fake)
+def shop(
+    organization: OrganizationRef, fake: StripeFake, request: pytest.FixtureRequest
+) -> Iterator[Shop]:
+    """An organization that buys, and the account that collects.
+
+    Afterwards the books and Stripe agree, but in the checks that the test's mark `differs` names.
+    """
+    shop = Shop(organization, fake)
+    yield shop
+    fake.faults.clear()
+    meant = {check for mark in request.node.iter_markers("differs") for check in mark.args}
+    report = reconcile(organization=organization)
+    assert (report.away, {drift.check for drift in report.drifts}) == ((), meant), report.drifts
 
 
 @pytest.fixture

@@ -73,6 +73,7 @@ def test_r30_a_refused_card_is_not_tried_again_the_same_day(shop: Shop, card: st
         ("card_declined", "the card was declined", "银行卡被拒绝"),
         ("payment_method_required", "no card is saved", "没有已保存的银行卡"),
         ("currency_mismatch", "in another currency", "按账户币种重新设置"),
+        ("unanswered", "did not take the payment", "支付服务商未受理"),
     ],
 )
 def test_who_looks_after_money_is_told_why_it_waits_and_how_to_go_on(

@@ -15,6 +15,7 @@ from billing.payments.models import Refund
 from billing.payments.services.attempts import invoice_collect
 from billing.payments.services.returning import refund_ask
 from billing.payments.tasks import retry
+from tests.stripe_fake.official import official_client
 from tests.unit.factories import error_of
 from tests.unit.invoices.helpers import credit, invoiced
 from tests.unit.payments.shop import Shop
@@ -159,3 +160,57 @@ def test_a_lost_dispute_asks_again_only_for_what_had_not_gone_back(
 
     assert shop.states() == {"done"}
     assert shop.invoice(invoice).due_minor == 1500
+
+
+def test_what_stripe_does_not_take_is_called_no_decline_of_the_card(
+    shop: Shop, card: str, invoice: Invoice
+) -> None:
+    with official_client(shop.fake) as client:
+        (customer,) = client.v1.customers.list().data
+        client.v1.customers.delete(customer.id)
+
+    body = pay(shop, invoice, status=502)
+
+    assert body["error"]["code"] == "payment_provider_refused"
+
+
+def half_made(shop: Shop, invoice: Invoice) -> str:
+    """Stripe fails between making a payment and confirming it: it waits for ever."""
+    shop.fake.faults.add("cut_before", method="POST", path="/v1/payment_intents", times=2)
+    with pytest.raises(ProviderAway):
+        collect(shop, invoice)
+    (attempt,) = shop.attempts()
+    params = {"amount": 2000, "currency": "usd", "metadata": {"anneal_attempt": str(attempt.id)}}
+    with official_client(shop.fake) as client:
+        (customer,) = client.v1.customers.list().data
+        made = client.v1.payment_intents.create({"customer": customer.id, **params})
+    shop.hear()
+    return made.id
+
+
+def test_a_payment_that_was_only_half_made_is_given_up_after_a_day(
+    shop: Shop, card: str, invoice: Invoice
+) -> None:
+    half_made(shop, invoice)
+
+    with clock.frozen(clock.now() + timedelta(hours=22)):
+        retry()
+    assert [row.state for row in shop.attempts()] == ["open"]
+    with clock.frozen(clock.now() + timedelta(hours=24)):
+        retry()
+
+    assert [(row.state, row.failure) for row in shop.attempts()] == [("failed", "unanswered")]
+    assert collect(shop, invoice) == "succeeded"
+    assert shop.collected() == 2000
+
+
+def test_a_payment_that_the_operator_cancels_at_stripe_says_so(
+    shop: Shop, card: str, invoice: Invoice
+) -> None:
+    intent = half_made(shop, invoice)
+    with official_client(shop.fake) as client:
+        client.v1.payment_intents.cancel(intent)
+    shop.hear()
+
+    (row,) = shop.attempts()
+    assert (row.state, row.failure) == ("failed", "canceled")

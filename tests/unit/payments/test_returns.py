@@ -303,3 +303,24 @@ def test_a_refund_made_at_the_provider_that_fails_later_leaves_its_note_and_park
         assert Refund.objects.get().state == "failed"
     assert notes(shop) == [(500, "outside")]
     assert drifts(shop.organization) == []
+
+
+def test_a_lost_dispute_of_money_that_was_on_no_invoice_is_over_and_parks_nobody(
+    shop: Shop,
+) -> None:
+    pages = [
+        shop.open(purpose="top_up", amount=amount, currency=currency)
+        for amount, currency in (("5000", "JPY"), ("50", "USD"))
+    ]
+    for page in pages:
+        shop.complete(page)
+        shop.hear()
+
+    lose(shop)
+
+    # Its refund is refused: the bank has taken the money back already.
+    with tenant_scope(shop.organization):
+        (asked,) = Refund.objects.all()
+    assert refund_ask(organization=shop.organization, refund_id=asked.id) == "failed"
+    assert shop.credit("JPY") == 5000
+    assert drifts(shop.organization) == []

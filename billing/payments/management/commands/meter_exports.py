@@ -10,7 +10,7 @@ from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import system_scope
 from billing.payments.contracts import ExportState
 from billing.payments.models import MeterExport
-from billing.payments.services.export_send import exports_release
+from billing.payments.services.export_parking import exports_release
 
 _SHOWN = 20
 

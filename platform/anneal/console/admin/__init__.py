@@ -6,6 +6,7 @@ from anneal.console.admin import (  # noqa: F401 # they register
     cards,
     invoices,
     kernel,
+    meter_exports,
     models,
     outcomes,
     payment_returns,

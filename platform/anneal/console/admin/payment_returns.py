@@ -145,6 +145,6 @@ class DisputeAdmin(AmountAdmin):
     @display(description=_("What happened to the invoice"))  # type: ignore[untyped-decorator] # as above
     def effect(self, row: Any) -> Any:
         """Show what it did to the invoice."""
-        if row.booked:
+        if row.booked and row.number_shown:
             return _("%(number)s was opened again") % {"number": row.number_shown}
         return _("Nothing so far") if row.state not in DISPUTES_ENDED else _("Nothing")
