@@ -2,7 +2,7 @@
 
 It shares no table with the books, so what it collected and sent back is told by a second witness.
 Answers get lost after their effect, events come twice, late, in any order or never, payments hang,
-and customers dispute.
+customers dispute, and somebody sends money back in the dashboard.
 """
 
 import heapq
@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from itertools import count
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from anneal.kernel import clock
 from billing.payments.contracts import (
@@ -48,6 +49,7 @@ class Bank:
         self.chance = random.Random(f"{seed}:bank")  # noqa: S311 # chance that can be repeated
         self.steady = False
         self._disputed = 0.03 * pace
+        self._returned = 0.02 * pace
         self.intents: dict[str, ProviderIntent] = {}
         self.refunds: dict[str, ProviderRefund] = {}
         self.disputes: dict[str, ProviderDispute] = {}
@@ -56,9 +58,12 @@ class Bank:
         self._pages: dict[str, ProviderSession] = {}
         self._wanted: dict[str, SessionWanted] = {}
         self._made: dict[str, str] = {}
+        self.returned: set[str] = set()
+        """Payments of which something was sent back in the dashboard."""
         self._spoken_for: set[str] = set()
         """Payments of which something went back or is disputed."""
         self._names = count(1)
+        self._mark = uuid4().hex[:12]
         self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
         self._told: deque[ProviderEvent] = deque()
         self._arrived: list[ProviderEvent] = []
@@ -173,17 +178,13 @@ class Bank:
     ) -> ProviderRefund:
         """Send money back; nothing of what a customer disputes, nor more than came."""
         if key not in self._made:
-            back = sum(each.amount_minor for each in self.refunds.values() if each.intent == intent)
             disputed = any(each.intent == intent for each in self.disputes.values())
-            if disputed or back + amount_minor > self.intents[intent].amount_minor:
+            if disputed or self._gone(intent) + amount_minor > self.intents[intent].amount_minor:
                 raise ProviderRefused
         ref, new = self._once(key, "re")
         if new:
             self._spoken_for.add(intent)
-            self.refunds[ref] = ProviderRefund(
-                ref, intent, amount_minor, currency, "succeeded", refund_id
-            )
-            self._tell("refund.updated", "refund", ref, "", intent)
+            self._refunded(ref, intent, amount_minor, refund_id)
             self._fail_or(0.05)
         return self.refunds[ref]
 
@@ -249,15 +250,38 @@ class Bank:
         self.intents[ref] = replace(intent, status=status)
         told = "payment_failed" if intent.failure else "succeeded"
         self._tell(f"payment_intent.{told}", "payment_intent", ref, intent.customer)
-        if status == IntentStatus.SUCCEEDED and self._happens(self._disputed):
-            days = self.chance.randint(1, 20)
-            self._later(timedelta(days=days), lambda: self._dispute(ref))
+        if status != IntentStatus.SUCCEEDED:
+            return
+        for likely, does in ((self._disputed, self._dispute), (self._returned, self._return)):
+            if self._happens(likely):
+                self._later(timedelta(days=self.chance.randint(1, 20)), partial(does, ref))
+
+    def _return(self, intent: str) -> None:
+        """Send a part back, or all that is left, as somebody does who sits at the dashboard."""
+        left = self.intents[intent].amount_minor - self._gone(intent)
+        if not left or any(each.intent == intent for each in self.disputes.values()):
+            return
+        self._spoken_for.add(intent)
+        self.returned.add(intent)
+        some = self.chance.randint(1, left)
+        for part in self.chance.choice([(left,), (some,), (some, left - some)]):
+            if part:
+                self._refunded(self._name("re"), intent, part, None)
+
+    def _refunded(self, ref: str, intent: str, amount_minor: int, refund_id: UUID | None) -> None:
+        self.refunds[ref] = ProviderRefund(
+            ref, intent, amount_minor, self.intents[intent].currency, "succeeded", refund_id
+        )
+        self._tell("refund.updated", "refund", ref, "", intent)
+
+    def _gone(self, intent: str) -> int:
+        return sum(each.amount_minor for each in self.refunds.values() if each.intent == intent)
 
     def _dispute(self, intent: str) -> None:
         if intent in self._spoken_for:
             return
         self._spoken_for.add(intent)
-        ref, paid = f"dp_{next(self._names)}", self.intents[intent]
+        ref, paid = self._name("dp"), self.intents[intent]
         self.disputes[ref] = ProviderDispute(
             ref, intent, paid.amount_minor, paid.currency, "needs_response", "fraudulent"
         )
@@ -286,8 +310,7 @@ class Bank:
     def _tell(self, type_: str, kind: str, ref: str, customer: str, intent: str = "") -> None:
         """Tell of something: at once, twice, late, or never, until the list is read."""
         now = clock.now().astimezone(UTC)
-        name = f"evt_{next(self._names)}"
-        event = ProviderEvent(name, type_, kind, ref, customer, intent, now, "{}")
+        event = ProviderEvent(self._name("evt"), type_, kind, ref, customer, intent, now, "{}")
         self._told.append(event)
         how = 1.0 if self.steady else self.chance.random()
         if how >= 0.15:
@@ -300,8 +323,12 @@ class Bank:
         """Return the name of what was made for a key, and whether it is made just now."""
         new = key not in self._made
         if new:
-            self._made[key] = f"{prefix}_{next(self._names)}"
+            self._made[key] = self._name(prefix)
         return self._made[key], new
+
+    def _name(self, prefix: str) -> str:
+        """Return a new name, that no year before in this database has given."""
+        return f"{prefix}_{self._mark}_{next(self._names)}"
 
     def _later(self, wait: timedelta, does: Callable[[], None]) -> None:
         heapq.heappush(self._agenda, (clock.now() + wait, next(self._names), does))

@@ -1,93 +1,132 @@
-"""What a lost dispute takes back of bought credit: as much as the models have left of it."""
+"""What goes back without us: lost disputes and the dashboard's refunds, and what credit they take.
+
+The models take back as much of bought credit as they have left of it.
+"""
 
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from django.db import connection
 
 from anneal.kernel.scopes import system_scope
+from billing.ledger.models import Grant
 from billing.simulation.customers import DECIMALS, Customer, Disagreement, coins
-from billing.simulation.world import World
+from billing.simulation.world import World, lot_of
 
-_LOST: Final = """
-SELECT d.organization_id, d.ref, d.amount_minor, p.id, v.source, v.currency,
+_GONE: Final = """
+WITH gone AS (
+  SELECT id, organization_id, payment_id, 'dispute:' || ref AS key, amount_minor, true AS disputed
+  FROM payments_dispute WHERE booked
+  UNION ALL
+  SELECT id, organization_id, payment_id, 'refund:' || ref, amount_minor, false
+  FROM payments_refund WHERE key LIKE 'provider:%%' AND state = 'succeeded'
+)
+SELECT g.organization_id, g.key, g.amount_minor, g.disputed, p.id, v.source, v.currency,
        coalesce(-u.amount_minor, 0), coalesce(k.excess_minor, 0),
-       n.id, n.invoice_id, n.total_minor, n.subtotal_minor
-FROM payments_dispute d
-JOIN payments_payment p ON p.organization_id = d.organization_id AND p.id = d.payment_id
+       n.id, v.id, coalesce(n.total_minor, 0), coalesce(n.subtotal_minor, 0), v.kind = 'top_up',
+       v.credited_minor = v.total_minor OR v.paid_minor = v.returned_minor
+FROM gone g
+JOIN payments_payment p ON p.organization_id = g.organization_id AND p.id = g.payment_id
 JOIN invoices_invoice v ON v.organization_id = p.organization_id AND v.id = p.invoice_id
 LEFT JOIN invoices_invoicepayment u
-  ON u.organization_id = d.organization_id AND u.key = 'unapply:dispute:' || d.ref
+  ON u.organization_id = g.organization_id AND u.key = 'unapply:' || g.key
 LEFT JOIN invoices_invoicepayment k
-  ON k.organization_id = d.organization_id AND k.key = 'payment:' || p.id
-LEFT JOIN invoices_creditnote n
-  ON n.organization_id = d.organization_id AND n.key = 'dispute:' || d.ref
-WHERE d.booked AND d.ref <> ALL(%s) AND d.organization_id = ANY(%s) ORDER BY d.id
+  ON k.organization_id = g.organization_id AND k.key = 'payment:' || p.id
+LEFT JOIN invoices_creditnote n ON n.organization_id = g.organization_id AND n.key = g.key
+WHERE g.key <> ALL(%s) AND g.organization_id = ANY(%s) ORDER BY g.id
 """
 
 
 @dataclass(frozen=True, slots=True)
-class _Lost:
-    """A dispute that was lost, and what was booked for it."""
+class _Gone:
+    """What went back without us, and what was booked for it."""
 
     organization: UUID
-    ref: str
+    key: str
     amount_minor: int
+    disputed: bool
     payment: UUID
     source: str
     currency: str
-    applied_minor: int
+    unapplied_minor: int
     excess_minor: int
     note: UUID | None
     invoice: UUID
     total_minor: int
     net_minor: int
+    bought: bool
+    exhausted: bool
+    """Nothing is left of the invoice, or of what was paid for it."""
 
 
 def chargebacks_learn(world: World) -> None:
-    """Tell the models of disputes lost since, before they are told of what was left of credit."""
+    """Tell the models what has gone back since, before they are told of what was left of credit."""
     with system_scope("simulation"), connection.cursor() as cursor:
-        cursor.execute(_LOST, [list(world.booked.lost), list(world.by_id)])
-        found = [_Lost(*row) for row in cursor.fetchall()]
-    for lost in found:
-        world.booked.lost.add(lost.ref)
-        customer = world.by_id[lost.organization]
-        beyond = min(lost.amount_minor - lost.applied_minor, lost.excess_minor)
-        if beyond > 0:
-            _taken(customer, lost, f"overpaid:payment:{lost.payment}", beyond)
-        if lost.note is not None:
-            world.booked.notes[lost.note] = (lost.invoice, lost.total_minor)
-            if lost.net_minor > _free(customer, lost):
-                raise Disagreement(f"{lost.ref}: more was taken back than was left")
-            _taken(customer, lost, lost.source, lost.net_minor)
-            world.count("credit taken back in disputes")
+        cursor.execute(_GONE, [list(world.booked.gone), list(world.by_id)])
+        found = [_Gone(*row) for row in cursor.fetchall()]
+    for gone in found:
+        world.booked.gone.add(gone.key)
+        customer = world.by_id[gone.organization]
+        # A dispute opens the invoice first; a refund takes first what was paid beyond it.
+        asked = gone.amount_minor - (gone.unapplied_minor if gone.disputed else 0)
+        beyond = _taken(
+            customer, gone, f"overpaid:payment:{gone.payment}", min(asked, gone.excess_minor)
+        )
+        if gone.note is not None:
+            _note_learn(world, customer, gone)
+        if not gone.disputed:
+            _refund_compare(gone, beyond)
+            world.count("refunds in the dashboard")
 
 
-def _free(customer: Customer, lost: _Lost) -> int:
-    """Return the whole coins that are left of what a payment bought."""
+def _note_learn(world: World, customer: Customer, gone: _Gone) -> None:
+    if gone.note is None:
+        raise AssertionError("There is a note.")
+    world.booked.notes[gone.note] = (gone.invoice, gone.total_minor)
+    if gone.bought:
+        if gone.disputed and gone.net_minor > _free(customer, gone.source, gone.currency):
+            raise Disagreement(f"{gone.key}: more was taken back than was left")
+        _taken(customer, gone, gone.source, gone.net_minor)
+        world.count("credit taken back in disputes", gone.disputed)
+
+
+def _refund_compare(gone: _Gone, beyond: int) -> None:
+    """Hold a refund against its note: less only where nothing more is left to be credited."""
+    short = gone.amount_minor - beyond - gone.total_minor
+    if short < 0 or (short and not gone.exhausted):
+        raise Disagreement(
+            f"{gone.key}: {gone.amount_minor} went back, {short} is explained by none"
+        )
+    if gone.unapplied_minor not in (0, gone.total_minor):
+        raise Disagreement(f"{gone.key}: {gone.unapplied_minor} is due again, and not credited")
+
+
+def _free(customer: Customer, source: str, currency: str) -> int:
+    """Return the whole coins that are left of a source's credit."""
     lots = customer.account.lots.values()
-    left = sum((lot.free for lot in lots if lot.source.startswith(lost.source)), Decimal(0))
-    exact = left.scaleb(DECIMALS.get(lost.currency, 2))
+    left = sum((lot.free for lot in lots if lot.source.startswith(source)), Decimal(0))
+    exact = left.scaleb(DECIMALS.get(currency, 2))
     return int(exact.quantize(Decimal(1), rounding=ROUND_DOWN))
 
 
-def _taken(customer: Customer, lost: _Lost, source: str, wanted_minor: int) -> None:
+def _taken(customer: Customer, gone: _Gone, source: str, wanted_minor: int) -> int:
     """Take credit back in the model, and hold what it leaves against what was given anew."""
-    anew = customer.account.bought_void(source, coins(wanted_minor, lost.currency))
-    found = _anew(customer, f"{source}:dispute:{lost.ref}") + _anew(
-        customer, f"{source}:{lost.note}"
-    )
-    if found != anew:
-        raise Disagreement(f"{lost.ref} left {found} of bought credit, not {anew}")
-
-
-def _anew(customer: Customer, source: str) -> Any:
-    with system_scope("simulation"), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT coalesce(sum(amount), 0) FROM ledger_grant"
-            " WHERE organization_id = %s AND source = %s",
-            [customer.ref.id, source],
+    if wanted_minor <= 0:
+        return 0
+    taken = min(wanted_minor, _free(customer, source, gone.currency))
+    anew = customer.account.bought_void(source, coins(wanted_minor, gone.currency))
+    with system_scope("simulation"):
+        given = list(
+            Grant.objects.filter(
+                organization_id=gone.organization,
+                source__in=[f"{source}:{gone.key}", f"{source}:{gone.note}"],
+            )
         )
-        return cursor.fetchone()[0]
+    found = sum((row.amount for row in given), Decimal(0))
+    if found != anew:
+        raise Disagreement(f"{gone.key} left {found} of bought credit, not {anew}")
+    for row in given:
+        customer.account.grant(lot_of(row))
+    return taken

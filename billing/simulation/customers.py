@@ -87,6 +87,7 @@ HAPPENS: Final = (
     "plan changes",
     "plans begun on a page",
     "refunds",
+    "refunds in the dashboard",
     "refusals",
     "refusals by a budget",
     "refusals while parked",
@@ -169,8 +170,8 @@ class Booked:
     """By organization and key. What came by card the bank tells."""
     notes: dict[UUID, tuple[UUID, int]] = field(default_factory=dict)
     """By note, the invoice and the coins taken off."""
-    lost: set[str] = field(default_factory=set)
-    """Disputes of which the models know."""
+    gone: set[str] = field(default_factory=set)
+    """Lost disputes and refunds in the dashboard of which the models know."""
 
 
 def coins(minor: int, currency: str) -> Decimal:

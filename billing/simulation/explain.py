@@ -4,6 +4,7 @@ It calls nothing of invoices: it reads what stands in their tables, and plans' p
 ledger's entries as the events they are of.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -24,6 +25,10 @@ from billing.simulation.world import World
 _UNPARKED: Final = timedelta(days=18)
 """An unpaid invoice's ladder has 14 days, its last try one more, and who looks comes daily."""
 _LADDER: Final = timedelta(days=14)
+_FIRST: Final = re.compile("(payment|credit_note|overpaid:(payment|outside)):[^:]+")
+"""The source of credit that money became; of what was given anew of it, the source is longer."""
+_LEAST: Final = {"USD": 50, "EUR": 50, "JPY": 50, "KWD": 500}
+"""The fewest coins of each currency that are invoiced."""
 
 
 def explained(world: World, now: datetime) -> list[str]:
@@ -33,6 +38,7 @@ def explained(world: World, now: datetime) -> list[str]:
         return [
             *tiles_differences(owners),
             *_items(world, owners),
+            *_waiting(owners, now),
             *_usage(world, owners),
             *_lines(owners),
             *_taxes(world, owners),
@@ -80,6 +86,21 @@ def _items(world: World, owners: list[UUID]) -> Iterator[str]:
     yield from (f"{source}: bought and not invoiced" for _, source in missing)
 
 
+def _waiting(owners: list[UUID], now: datetime) -> Iterator[str]:
+    """What is due is on an invoice, but where it is not worth one after all that is given back."""
+    for owner, currency, amounts in _rows(
+        "SELECT i.organization_id, i.currency, array_agg(i.amount)"
+        " FROM invoices_invoiceitem i LEFT JOIN invoices_invoice v ON v.id = i.invoice_id"
+        " WHERE i.organization_id = ANY(%s) AND i.dropped_at IS NULL"
+        " AND v.status IS DISTINCT FROM 'final' AND (i.due_at <= %s OR i.amount < 0) GROUP BY 1, 2",
+        [owners, now],
+    ):
+        scale = 10 ** DECIMALS.get(currency, 2)
+        waiting = sum(_rounded(Fraction(amount) * scale) for amount in amounts)
+        if waiting >= _LEAST[currency]:
+            yield f"{owner}: {waiting} {currency} are due and on no invoice"
+
+
 def _usage(world: World, owners: list[UUID]) -> Iterator[str]:
     """Usage on credit: what items ask for is what was booked, which is what the model consumed."""
     asked = {
@@ -117,8 +138,9 @@ def _usage(world: World, owners: list[UUID]) -> Iterator[str]:
 def _lines(owners: list[UUID]) -> Iterator[str]:
     """Each item of a final invoice stands on one line of it, rounded once; lines add up."""
     for number, currency, amount, minor, item_amount, same, kind in _rows(
-        "SELECT v.number, v.currency, l.amount, l.amount_minor, i.amount, i.invoice_id = v.id,"
-        " l.kind FROM invoices_invoiceline l JOIN invoices_invoice v ON v.id = l.invoice_id"
+        "SELECT v.number, v.currency, l.amount, l.amount_minor, i.amount,"
+        " i.invoice_id = v.id AND i.currency = v.currency, l.kind"
+        " FROM invoices_invoiceline l JOIN invoices_invoice v ON v.id = l.invoice_id"
         " LEFT JOIN invoices_invoiceitem i ON i.id = l.item_id WHERE v.organization_id = ANY(%s)",
         [owners],
     ):
@@ -224,7 +246,7 @@ def _money(world: World, owners: list[UUID]) -> Iterator[str]:
         [owners],
     ):
         applied[invoice] += amount
-        if not key.startswith("unapply:dispute:"):
+        if not key.startswith("unapply:"):
             found[owner, key] = (invoice, amount + excess)
     for key in sorted(found.keys() | came.keys(), key=str):
         if found.get(key) != came.get(key):
@@ -240,8 +262,14 @@ def _money(world: World, owners: list[UUID]) -> Iterator[str]:
 
 
 def _excess(world: World, owners: list[UUID]) -> Iterator[str]:
-    """What was paid too much, or goes back as credit, is a grant of the same amount."""
+    """What was bought, was paid too much, or goes back as credit, is a grant of that amount."""
     expected: dict[tuple[UUID, str], Decimal] = {}
+    for owner, source, paid, currency in _rows(
+        "SELECT organization_id, source, total_minor, currency FROM invoices_invoice"
+        " WHERE organization_id = ANY(%s) AND kind = 'top_up'",
+        [owners],
+    ):
+        expected[owner, source] = coins(paid - sum(_within(paid, _rates(world, owner))), currency)
     for owner, source, minor, currency in _rows(
         "SELECT p.organization_id, 'overpaid:' || p.key, p.excess_minor, v.currency"
         " FROM invoices_invoicepayment p JOIN invoices_invoice v ON v.id = p.invoice_id"
@@ -255,7 +283,7 @@ def _excess(world: World, owners: list[UUID]) -> Iterator[str]:
         (customer.ref.id, lot.source): lot.amount
         for customer in world.customers
         for lot in customer.account.lots.values()
-        if lot.source.split(":")[0] in ("overpaid", "credit_note") and ":dispute:" not in lot.source
+        if _FIRST.fullmatch(lot.source)
     }
     if found != expected:
         yield f"{len(found)} grants of money that came too much or went back, not {len(expected)}"

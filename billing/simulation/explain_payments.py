@@ -152,14 +152,14 @@ def _collected(world: World, owners: list[UUID]) -> Iterator[str]:
 
 
 def _refunds(world: World, owners: list[UUID]) -> Iterator[str]:
-    """Each refund the bank sent was asked for by a note; it refuses what is disputed."""
-    disputed = {each.intent for each in world.bank.disputes.values()}
+    """Each refund the bank sent is known; it refuses what is disputed or went back already."""
+    refusing = world.bank.returned | {each.intent for each in world.bank.disputes.values()}
     sent = {ref: each.amount_minor for ref, each in world.bank.refunds.items()}
     rows = _rows(_REFUNDS, owners)
     asked = {ref: amount for ref, state, amount, _ in rows if state == "succeeded"}
     yield from _compared("the bank sent back", sent, asked)
     for ref, state, amount, intent in rows:
-        if state != "succeeded" and (state != "failed" or intent not in disputed):
+        if state != "succeeded" and (state != "failed" or intent not in refusing):
             yield f"a refund of {amount} of {intent} is {state}: {ref}"
     for number, returned, refunded in _rows(_RETURNED, owners):
         yield f"{number}: {returned} goes back to cards, refunds are of {refunded}"

@@ -147,18 +147,7 @@ class World:
                 customer = self.by_id.get(row.organization_id)
                 if customer is None or row.id in customer.account.lots:
                     continue
-                customer.account.grant(
-                    Lot(
-                        id=row.id,
-                        unit=row.unit,
-                        kind=row.kind,
-                        priority=row.priority,
-                        begins=row.effective_at,
-                        ends=row.expires_at,
-                        amount=row.amount,
-                        source=row.source,
-                    )
-                )
+                customer.account.grant(lot_of(row))
 
     def top_up(self, customer: Customer, now: datetime, **grant: Any) -> None:
         """Let the operator grant something."""
@@ -354,6 +343,20 @@ class World:
                 [now, [customer.ref.id for customer in customers]],
             )
             return dict(cursor.fetchall())
+
+
+def lot_of(row: Grant) -> Lot:
+    """Return a grant as the model keeps it."""
+    return Lot(
+        id=row.id,
+        unit=row.unit,
+        kind=row.kind,
+        priority=row.priority,
+        begins=row.effective_at,
+        ends=row.expires_at,
+        amount=row.amount,
+        source=row.source,
+    )
 
 
 def _call(statement: str, items: list[dict[str, Any]], now: datetime) -> list[tuple[Any, ...]]:

@@ -115,10 +115,11 @@ def dunning_advance(*, organization: OrganizationRef) -> int:
 
 def _advance(organization: OrganizationRef, invoice: Invoice, row: Dunning, now: datetime) -> int:
     steps = DunningStep.objects.filter(dunning=row, closed_at__isnull=True, due_at__lte=now)
-    unanswered = steps.filter(told_at__lte=now - PATIENCE).order_by("-step").first()
-    if unanswered is not None:
+    unanswered = steps.filter(told_at__lte=now - PATIENCE).order_by("-step")
+    told_at = unanswered.values_list("told_at", flat=True).first()
+    if told_at is not None:
         # As of when its time was over: what has come due since is still to be tried.
-        over = unanswered.told_at + PATIENCE
+        over = told_at + PATIENCE
         dunning_failed(organization=organization, invoice_id=invoice.id, at=over)
     fresh = steps.filter(told_at__isnull=True).order_by("-step").first()
     if fresh is None:

@@ -29,8 +29,9 @@ def invoice_charged_back(
     key: str,
     reason: str,
 ) -> InvoiceInfo:
-    """Book that a bank took a payment, or a part, back, once per ``key``; the invoice is due again.
+    """Book that a bank took a payment, or a part, back; the invoice is due again.
 
+    ``key`` names the dispute, which whoever tells of it books once.
     Of bought credit what is unspent goes back by a credit note; what was spent is owed, and the
     account is parked until it is paid. What had been paid beyond an invoice is taken back as far as
     it is unspent. Raises InvoiceUnknown, InvoiceState, PaymentMismatch.
@@ -72,8 +73,9 @@ def invoice_refunded(
     key: str,
     reason: str,
 ) -> CreditNoteInfo | None:
-    """Write the credit note of a refund that was made at the provider, once per ``key``.
+    """Write the credit note of a refund that was made at the provider.
 
+    ``key`` names the refund, which whoever tells of it books once.
     What had been paid beyond the invoice goes first, as far as it is unspent credit. The note is
     never more than what is left of the invoice; None where nothing is. Of bought credit what is
     unspent is taken back. Raises InvoiceUnknown, InvoiceState.

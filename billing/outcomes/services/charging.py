@@ -118,7 +118,8 @@ def amount_return(
 
 def _returned(back: Reversal) -> dict[str, Any]:
     """Say how an item was given back: by a credit note, by the next invoice, or by both."""
-    ways, named = [], {}
+    ways: list[str] = []
+    named: dict[str, Any] = {}
     if back.credit_note is not None:
         note = back.credit_note
         ways.append("credit_note")

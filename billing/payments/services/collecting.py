@@ -12,7 +12,8 @@ from anneal.kernel.events import (
 from anneal.kernel.outbox import outbox_add
 from anneal.kernel.scopes import OrganizationRef
 from billing.invoices.contracts import ReturnBy
-from billing.payments.models import Payment
+from billing.payments.contracts import DISPUTE_LOST
+from billing.payments.models import Dispute, Payment
 from billing.payments.provider.amounts import chargeable_within, require_chargeable
 from billing.payments.selectors import cards_kept
 from billing.payments.services.returning import refund_begin
@@ -38,8 +39,16 @@ def invoice_finalized(event: InvoiceFinalized) -> None:
 
 
 def payment_retry_due(event: PaymentRetryDue) -> None:
-    """Collect an unpaid invoice once more where a card is kept."""
-    if card_usable(event.organization):
+    """Collect an unpaid invoice once more where a card is kept.
+
+    Not where a bank has taken its payment back: who asked for that has said what they think of it.
+    """
+    taken_back = Dispute.objects.filter(
+        organization_id=event.organization.id,
+        payment__invoice_id=event.invoice_id,
+        state=DISPUTE_LOST,
+    )
+    if card_usable(event.organization) and not taken_back.exists():
         _collect(event.organization, str(event.invoice_id))
 
 

@@ -24,7 +24,7 @@ from tests.unit.conftest import DatabaseClone
 from tests.unit.worlds import undone
 
 TODAY = datetime(2026, 11, 26, tzinfo=UTC)
-SEED = 7
+SEED = 1
 RARE = frozenset(
     {
         "disputes won",
@@ -112,6 +112,14 @@ FAULTS = [
     ("invoices_invoiceitem", "SET amount = amount + 1", "kind = 'fee'", "was asked for, not"),
     ("invoices_invoiceitem", "SET amount = amount + 1", "kind = 'usage'", "usage of"),
     ("invoices_invoiceitem", "SET amount = amount + 1", "kind = 'outcome'", "was asked for, not"),
+    ("invoices_invoiceitem", "SET currency = 'CHF'", "kind = 'fee'", "is of an item of"),
+    (
+        "invoices_invoiceitem",
+        "SET invoice_id = NULL",
+        "kind = 'fee' AND amount > 5 AND NOT EXISTS (SELECT FROM invoices_invoiceitem n"
+        " WHERE n.organization_id = invoices_invoiceitem.organization_id AND n.amount < 0)",
+        "are due and on no invoice",
+    ),
     ("invoices_invoiceline", "SET amount_minor = amount_minor + 1", "kind = 'fee'", "is on a line"),
     (
         "invoices_invoice",
@@ -179,6 +187,16 @@ def test_what_nobody_did_is_told(
     monkeypatch.setattr(world.booked, kept, {})
 
     assert any(told in each for each in differences(world))
+
+
+def test_credit_that_is_not_what_was_bought_is_told(world: World) -> None:
+    lots = [lot for each in world.customers for lot in each.account.lots.values()]
+    bought = next(lot for lot in lots if lot.source.startswith("payment:"))
+    bought.amount += 1
+    try:
+        assert any("grants of money" in each for each in differences(world))
+    finally:
+        bought.amount -= 1
 
 
 @pytest.mark.parametrize("kept", ["intents", "refunds", "disputes"])

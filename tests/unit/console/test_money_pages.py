@@ -138,6 +138,9 @@ def test_a_plan_is_made_drafted_published_and_hidden(operator: Client) -> None:
     shown = page(operator, f"{base}/draft/")
     assert "29.5" in shown
     assert "USD day 2.50 soft" in shown
+    assert 'value="75"' in shown
+    assert post(operator, f"{base}/draft/", TERMS | {"fee": "20"})[0] == 302
+    assert 'value="20"' in page(operator, f"{base}/draft/")
     draft = PlanVersion.objects.get(plan=plan)
     assert draft.included == {"prediction": "5000", "trained_token": "7"}
     assert [(cap["unit"], cap["hard"]) for cap in draft.caps] == [

@@ -1,18 +1,23 @@
 """Money that goes back without us: disputes, and refunds made at the provider."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, cast
 from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 
 from anneal.kernel import clock
+from anneal.kernel.events import PaymentRetryDue
 from anneal.kernel.ids import public_id
+from anneal.kernel.models import OutboxMessage
 from anneal.kernel.scopes import system_scope, tenant_scope
 from billing.invoices.contracts import ReturnBy
 from billing.invoices.models import CreditNote, Invoice
 from billing.invoices.services import account_suspend, invoice_payment_unapply
+from billing.invoices.tasks import dun
 from billing.ledger.selectors import account_get, balance_get
 from billing.payments.contracts import AutoTopUpTerms, ProviderRefund
 from billing.payments.errors import ProviderAway
@@ -21,12 +26,14 @@ from billing.payments.provider import Provider, provider_instead
 from billing.payments.provider.stripe import stripe_provider
 from billing.payments.services.attempts import invoice_collect
 from billing.payments.services.auto_top_up import auto_top_up_get
+from billing.payments.services.collecting import COLLECT_TASK
 from billing.payments.services.returning import refund_ask
 from tests.stripe_fake.official import official_client
 from tests.unit.invoices.helpers import (
     add_tax,
     credit,
     drifts,
+    heard,
     invoiced,
     pay,
     set_profile,
@@ -107,6 +114,24 @@ def test_a_lost_dispute_opens_the_invoice_again(shop: Shop, paid: Invoice) -> No
     assert (after.payment_status, after.due_minor) == ("open", 2000)
     listed = shop.api.get("/v1/billing/payments").json()["data"]
     assert listed[0]["status"] == "disputed"
+
+
+def test_a_card_whose_bank_took_a_payment_back_is_not_tried_again_for_it(
+    shop: Shop, paid: Invoice
+) -> None:
+    lose(shop)
+    began = timezone.now()
+
+    with clock.frozen(clock.now() + timedelta(days=8)):
+        with heard(PaymentRetryDue) as told:
+            dun()
+        assert [event.invoice_id for event in told] == [paid.id]
+        with system_scope("test"):
+            asked = OutboxMessage.objects.filter(task=COLLECT_TASK, created_at__gte=began)
+            assert asked.count() == 0
+        # Its customer may pay it so all the same.
+        invoice_collect(organization=shop.organization, invoice_id=paid.id, automatic=False)
+    assert shop.invoice(paid).payment_status == "paid"
 
 
 def test_a_lost_dispute_takes_unspent_credit_back_and_nothing_is_owed(

@@ -15,6 +15,7 @@ from anneal.console.admin.base import ReadOnlyAdmin, TenantAdmin
 from anneal.console.admin.fields import CapsField, UnitsField, choice, decimal, text, whole
 from anneal.console.admin.form_page import form_page, posted
 from anneal.console.admin.site import operator_actor, site
+from billing.numbers import decimal_text
 from billing.plans.contracts import Overage, Period, PlanLimits, PlanTerms
 from billing.plans.models import Plan, PlanVersion, Subscription, SubscriptionPeriod, TrialTerms
 from billing.plans.rows import plan_terms
@@ -255,12 +256,12 @@ def _terms(cleaned: dict[str, Any]) -> PlanTerms:
 
 def _terms_shown(terms: PlanTerms) -> dict[str, Any]:
     return {
-        "fee": terms.fee.normalize(),
+        "fee": decimal_text(terms.fee),
         "currency": terms.currency,
         "period": terms.period.value,
         "included": _units_shown(terms.included),
         "overage": terms.overage.value,
-        "credit_line": terms.credit_line,
+        "credit_line": decimal_text(terms.credit_line),
         "caps": "\n".join(
             f"{cap.unit} {cap.window} {cap.amount:f} {'hard' if cap.hard else 'soft'}"
             for cap in terms.caps
