@@ -199,6 +199,16 @@ test("a contract is read sentence by sentence, and a number's point ends none", 
   ]);
 });
 
+test("a day's counts are told in the order in which they add up, and no list of nothing", () => {
+  const evidence = { wrong: 1, assumed: 6, confirmed: 3, predictions: 10, wrong_feedback: [] };
+  expect(evidenceLines(evidence).map(({ name }) => name)).toEqual([
+    "predictions",
+    "confirmed",
+    "assumed",
+    "wrong",
+  ]);
+});
+
 test("evidence becomes lines, what is nested too", () => {
   const evidence = { report: { p_value: 0.003, beats: true }, labels: ["a", "b"], nothing: null };
   expect(evidenceLines(evidence)).toEqual([

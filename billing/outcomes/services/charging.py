@@ -16,6 +16,7 @@ from billing.invoices.services import item_add, item_reverse
 from billing.ledger.errors import AccountParked, HoldClosed, HoldExpired, LimitReached
 from billing.ledger.selectors import account_get
 from billing.ledger.services import hold_capture, hold_refund, hold_release, hold_take
+from billing.numbers import decimal_text
 from billing.outcomes.contracts import OutcomeKind, Payment, source_of
 from billing.outcomes.models import Outcome
 from billing.plans.contracts import Overage
@@ -61,6 +62,7 @@ def amount_hold(organization: OrganizationRef, row: Outcome) -> None:
 def amount_charge(organization: OrganizationRef, row: Outcome, event_id: str) -> dict[str, Any]:
     """Take what is owed: of the hold, of the balance, else by an item; return how."""
     amount = row.quantity * row.unit_price
+    charged = f"{decimal_text(amount)} {row.currency}"
     if row.hold_id is None and not by_invoice(organization, row.currency):
         try:
             amount_hold(organization, row)
@@ -68,7 +70,7 @@ def amount_charge(organization: OrganizationRef, row: Outcome, event_id: str) ->
             logger.info("outcome.by_invoice", extra={"outcome": event_id, "code": error.code})
     if row.hold_id is not None and _captured(organization, row, event_id):
         row.payment = Payment.BALANCE.value
-        return {"charged": f"{amount:f} {row.currency}", "payment": row.payment}
+        return {"charged": charged, "payment": row.payment}
     row.payment = Payment.INVOICE.value
     item = item_add(
         organization=organization,
@@ -86,7 +88,7 @@ def amount_charge(organization: OrganizationRef, row: Outcome, event_id: str) ->
         evidence={"outcome": event_id},
     )
     return {
-        "charged": f"{amount:f} {row.currency}",
+        "charged": charged,
         "payment": row.payment,
         "item": public_id("item_", item.id),
     }

@@ -17,7 +17,7 @@ from billing.ledger.selectors import balance_get
 from billing.metering.selectors import usage_event_get
 from billing.outcomes.contracts import ContractInfo, OutcomeInfo
 from billing.outcomes.rows import contract_info
-from billing.outcomes.selectors import contracts_rows
+from billing.outcomes.selectors import contracts_rows, outcome_steps
 from billing.outcomes.services import outcome_contract_end
 from mlworker.feedback.services import feedback_give
 from mlworker.outcomes.tasks import count, settle
@@ -123,6 +123,8 @@ def test_undisputed_predictions_are_assumed_and_those_called_wrong_are_not_paid(
     assert found.payment == "balance"
     with tenant_scope(organization):
         assert balance_get(organization=organization, unit="USD").consumed == D("0.40")
+        *_, last = outcome_steps(organization=organization, outcome_id=found.id)
+    assert last.evidence["charged"] == "0.4 USD"
     assert drifts(organization) == []
 
 

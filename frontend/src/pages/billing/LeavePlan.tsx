@@ -9,7 +9,7 @@ import {
   cancellationUndo,
 } from "@/api/billing";
 import type { Cancellation } from "@/api/types";
-import { isCurrency } from "@/lib/format";
+import { inSentence, isCurrency } from "@/lib/format";
 import { useFormat } from "@/lib/useFormat";
 import { useNamed } from "@/lib/useNamed";
 import { useOrg } from "@/lib/useOrg";
@@ -47,10 +47,10 @@ const Leave = ({ cancellation, onClose }: Props) => {
   const { plan, period_ends_at: until, returned } = cancellation;
   const date = until ? day(until) : "";
   // The money of a plan is its credit line.
-  const lost = returned.map(
-    ({ unit, amount }) =>
-      `${format.units(amount, unit)} ${isCurrency(unit) ? t("kinds.credit_line") : meterName(unit)}`,
-  );
+  const lost = returned.map(({ unit, amount }) => {
+    const name = isCurrency(unit) ? t("kinds.credit_line") : meterName(unit);
+    return `${format.units(amount, unit)} ${inSentence(name)}`;
+  });
   return (
     <Modal
       opened

@@ -35,6 +35,7 @@ const TestCards = ({ onUse }: { onUse: (number: string) => void }) => {
           <Button
             variant="default"
             size="compact-sm"
+            flex="none"
             aria-label={t("demo.useNamed", { number })}
             onClick={() => onUse(number)}
           >
