@@ -90,3 +90,16 @@ test("each code of a refusal has a text in both languages, or is left to the ser
     expect([...codes].filter((code) => !(code in texts)).sort()).toEqual(left.toSorted());
   }
 });
+
+test("each way in which a job fails has a text in both languages", () => {
+  const [, after = ""] = readFileSync("../docs/errors.md", "utf8").split(
+    "A fine-tuning job that failed",
+  );
+  const [table = ""] = after.split("\n\n").filter((part) => part.startsWith("| code"));
+  const cells = [...table.matchAll(/^\| (`[^|]*`) \|/gm)].map((match) => match[1] ?? "");
+  const codes = cells.flatMap((cell) => [...cell.matchAll(/\w+/g)].map(([code]) => code));
+  expect(codes).toContain("worker_error");
+  for (const { training } of [en, zhHans]) {
+    expect(codes.filter((code) => !(code in training.failures))).toEqual([]);
+  }
+});

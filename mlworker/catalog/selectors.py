@@ -89,16 +89,6 @@ def how_to_add(card: BaseModelCard) -> str:
     return f"the operator runs `python3 manage.py base_add {card.id}`"
 
 
-def weights_path(base_id: str) -> Path:
-    """Return the folder with the weights of a present base, in Hugging Face layout."""
-    return locate_base(base_model_present(base_id).id).directory
-
-
-def tokenizer_path(base_id: str) -> Path:
-    """Return ``tokenizer.json`` of a present base."""
-    return weights_path(base_id) / "tokenizer.json"
-
-
 @functools.cache
 def shipped_models() -> tuple[ShippedModelCard, ...]:
     """Return the models that come with Anneal, by name."""

@@ -6,21 +6,6 @@ rows once, so it counts one pass.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import islice
-
-from mlworker.engine.tokenizer import TextTokenizer
-
-_CHUNK = 1024
-
-
-def count_tokens(texts: Iterable[str], tokenizer: TextTokenizer, max_length: int) -> int:
-    """Sum of min(tokens, max_length) over the texts, special tokens included."""
-    iterator, total = iter(texts), 0
-    while chunk := list(islice(iterator, _CHUNK)):
-        total += sum(len(encoded.ids) for encoded in tokenizer.encode(chunk, max_length))
-    return total
-
 
 def trained_tokens(tokens_per_pass: int, *, epochs: int, tier: str) -> int:
     """Tokens to charge for a whole run that read `tokens_per_pass` tokens in one pass."""

@@ -30,6 +30,7 @@ from mlworker.engine.contracts import (
 from mlworker.engine.device import keep_freed_memory, step_back
 from mlworker.engine.link import Orphaned, PipeLink, StopRequested
 from mlworker.engine.training.run import Run
+from mlworker.engine.training.state import checkpoint_try
 
 _PR_SET_PDEATHSIG = 1
 _MEMORY_WORDS = ("out of memory", "not enough memory", "cannot allocate", "can't allocate")
@@ -81,7 +82,7 @@ def _supervised(run_dir: Path, link: PipeLink) -> ExitCode:
 
 def _stop(run: Run | None, link: PipeLink, command: StopCommand) -> ExitCode:
     keep = command.mode == "checkpoint" or command.keep
-    saved = run.save() if run is not None and keep else None
+    saved = checkpoint_try(link, run.save) if run is not None and keep else None
     step, tokens = (0, 0) if run is None else run.progress
     link.send(
         StoppedMessage(

@@ -11,6 +11,11 @@ def drain() -> None:
     _DRAINING.set()
 
 
+def drain_wait(seconds: float) -> None:
+    """Wait, but not longer than until the process is about to stop."""
+    _DRAINING.wait(seconds)
+
+
 def draining() -> bool:
     """Say whether the process is about to stop."""
     return _DRAINING.is_set()

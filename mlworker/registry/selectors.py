@@ -43,15 +43,6 @@ def model_version_resolve(*, organization: OrganizationRef, name: str) -> Servab
     return _servable(version_row(name))
 
 
-def model_version_by_id(*, organization: OrganizationRef, version_id: UUID) -> ServableModel:
-    """Return what serves an own version, by id; ModelNotFound otherwise."""
-    require_scope(organization)
-    row = ModelVersion.objects.filter(id=version_id).first()
-    if row is None:
-        raise ModelNotFound
-    return _servable(row)
-
-
 def model_version_get(*, organization: OrganizationRef, name: str) -> ModelVersionInfo:
     """Return an own version, by name; ModelNotFound otherwise."""
     require_scope(organization)
@@ -71,12 +62,6 @@ def model_version_keep(*, organization: OrganizationRef, version_id: UUID) -> No
         )
         if cursor.fetchone() is None:
             raise ModelNotFound
-
-
-def model_versions(*, organization: OrganizationRef) -> list[ModelVersionInfo]:
-    """Return the organization's own versions, newest first."""
-    require_scope(organization)
-    return [version_info(row) for row in ModelVersion.objects.order_by("-id")]
 
 
 def model_listings(*, organization: OrganizationRef) -> list[ModelListing]:

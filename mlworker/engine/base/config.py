@@ -54,11 +54,6 @@ class BertConfig:
     position_offset: int = 0
     """Places at the beginning of the table that no token of a text has (RoBERTa's padding)."""
 
-    @property
-    def head_size(self) -> int:
-        """Width of one attention head."""
-        return self.hidden_size // self.num_attention_heads
-
     @classmethod
     def read(cls, path: Path) -> Self:
         """Read config.json; EngineError(base_corrupt) names the key that does not fit."""

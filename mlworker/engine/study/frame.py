@@ -24,7 +24,7 @@ from mlworker.engine.training.config import TrainConfig, resolve_auto
 from mlworker.engine.training.head import HeadCache
 from mlworker.engine.training.loop import TrainingLoop
 from mlworker.engine.training.setup import Setup, Start
-from mlworker.engine.training.state import checkpoint_publish
+from mlworker.engine.training.state import checkpoint_publish, checkpoint_try
 from mlworker.engine.training.trainable import Trainable
 
 _READING, _FOLD, _LAST = 8, 10, 20
@@ -144,7 +144,11 @@ class Frame:
 
     def _save_when_due(self) -> None:
         if time.monotonic() - self._saved >= self._setup.spec.checkpoint_seconds:
-            self.save()
+            self._save_now()
+
+    def _save_now(self) -> None:
+        self._saved = time.monotonic()
+        checkpoint_try(self._setup.link, self.save)
 
     def _fresh(self, setup: Setup) -> Trainable:
         """A model of a part: tier full changes the base it is given, so each gets its own."""

@@ -159,7 +159,7 @@ class Study(Frame):
                 }
             )
             self._ended(self._steps)
-            self.save()
+            self._save_now()
 
     def _full_run(self, number: int, config: TrainConfig) -> dict[str, float | None]:
         """Validation figures of one configuration; none when it diverges."""
@@ -207,7 +207,7 @@ class Study(Frame):
                 }
             )
             self._ended(self._fold_steps)
-            self.save()
+            self._save_now()
         path, state.errors = folds_publish(setup, self._fold_of, state.logits)
         self._tell(path)
 

@@ -31,7 +31,12 @@ from mlworker.engine.training.optimizers import optimizer_for, schedule_share
 from mlworker.engine.training.progress import figures
 from mlworker.engine.training.samples import judged, samples_of
 from mlworker.engine.training.setup import Setup, Trained
-from mlworker.engine.training.state import RunState, checkpoint_restore, checkpoint_write
+from mlworker.engine.training.state import (
+    RunState,
+    checkpoint_restore,
+    checkpoint_try,
+    checkpoint_write,
+)
 from mlworker.engine.training.trainable import HEAD, Trainable
 
 _REPORT_SECONDS = 0.5
@@ -135,7 +140,8 @@ class TrainingLoop:
 
     def _save_when_due(self) -> None:
         if time.monotonic() - self._saved >= self._interval:
-            self.save()
+            self._saved = time.monotonic()
+            checkpoint_try(self.setup.link, self.save)
 
     def _step(self, batch: list[int]) -> None:
         """One optimizer step; raises before the weights change when the loss is not finite."""

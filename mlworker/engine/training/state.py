@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import math
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -29,8 +31,10 @@ from mlworker.engine.contracts import (
     EngineError,
     ErrorCode,
     Json,
+    LogMessage,
 )
 from mlworker.engine.durable import manifest_sha256, publish_folder
+from mlworker.engine.link import Link
 from mlworker.engine.training.trainable import Trainable
 
 STUDY = "study"
@@ -189,6 +193,18 @@ def checkpoint_publish(
         manifest_sha256=manifest_sha256(target),
         bytes=size,
     )
+
+
+def checkpoint_try(
+    link: Link, save: Callable[[], CheckpointMessage | None]
+) -> CheckpointMessage | None:
+    """Write a checkpoint if the disk takes it: what is trained is worth more than a copy of it."""
+    try:
+        return save()
+    except (OSError, SafetensorError):
+        traceback.print_exc()  # for the operator: it names folders
+        link.send(LogMessage("warning", "No checkpoint was written: the disk did not take it."))
+        return None
 
 
 def checkpoint_read(path: Path) -> tuple[str, dict[str, object], dict[str, object]]:

@@ -6,6 +6,7 @@ The manifest also carries the lineage, so that it alone is enough to train the m
 import hashlib
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,11 @@ _MAX_MANIFEST: Final = 10_000_000
 _BLOCK: Final = 1024 * 1024
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _MODE: Final = 0o644 << 16
+_UNREADABLE: Final = (
+    *(OSError, EOFError, KeyError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error),
+)
+"""What reading a file raises that is no zip of ours: damaged, encrypted, packed in another way."""
 
 
 class ExportInvalid(Exception):
@@ -85,7 +91,7 @@ def export_verify(path: Path, pem: bytes | None = None) -> Verified:
         files = _Folder(path) if path.is_dir() else _Zip(path)
         with files:
             return _verify(files, [pem] if pem else installation_keys())
-    except (OSError, zipfile.BadZipFile, KeyError, TypeError, AttributeError) as error:
+    except (*_UNREADABLE, TypeError, AttributeError) as error:
         raise ExportInvalid(f"{path.name} cannot be read as an export: {error!r}.") from error
 
 
@@ -98,7 +104,7 @@ def manifest_read(path: Path) -> dict[str, Any]:
             with _Folder(path) if path.is_dir() else _Zip(path) as files:
                 body = files.read(MANIFEST, _MAX_MANIFEST)
         return _parse(body)
-    except (OSError, zipfile.BadZipFile, KeyError) as error:
+    except _UNREADABLE as error:
         raise ExportInvalid(f"{path.name} cannot be read as an export: {error!r}.") from error
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from transformers import RobertaConfig, RobertaModel
 
-from mlworker.catalog import selectors
+from mlworker.engine.base.locate import locate_base
 
 
 @pytest.fixture
@@ -30,5 +30,5 @@ def source(tmp_path: Path) -> Path:
         )
     ).save_pretrained(folder)
     name = "tokenizer.json"
-    (folder / name).write_bytes((selectors.weights_path("minilm-l6") / name).read_bytes())
+    (folder / name).write_bytes((locate_base("minilm-l6").directory / name).read_bytes())
     return folder

@@ -16,12 +16,12 @@ def test_the_offline_base_is_present_and_its_tokenizer_lies_there() -> None:
     card = selectors.base_model_present("minilm-l6")
     assert card.present
     assert set(card.tasks) == set(TASKS)
-    assert selectors.tokenizer_path("minilm-l6").is_file()
+    assert (locate.locate_base("minilm-l6").directory / locate.TOKENIZER).is_file()
 
 
 def test_the_card_agrees_with_the_weights() -> None:
     card = selectors.base_model_get("minilm-l6")
-    weights = selectors.weights_path("minilm-l6") / "model.safetensors"
+    weights = locate.locate_base("minilm-l6").directory / locate.WEIGHTS
     assert weights.stat().st_size == card.size_bytes
 
 

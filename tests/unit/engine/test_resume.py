@@ -16,6 +16,7 @@ from mlworker.engine.contracts import (
     CheckpointMessage,
     DoneMessage,
     EngineError,
+    LogMessage,
     MetricMessage,
     StopCommand,
     TrainSpec,
@@ -172,6 +173,20 @@ def test_only_the_newest_checkpoints_stay(tiny: BaseDirectory, tmp_path: Path) -
     assert len(kept) == 2
     assert kept[-1] == last.name
     assert verify_checkpoint(last).path == last
+
+
+@pytest.mark.parametrize("study", [{}, {"folds": 2}])
+def test_a_disk_that_takes_no_checkpoint_ends_no_run(
+    study: dict[str, int], tiny: BaseDirectory, tmp_path: Path
+) -> None:
+    config = {"epochs": 1, "patience": 0}
+    spec = write_run(tmp_path, tiny, "lora", config=config, checkpoint_seconds=0.0, **study)
+    (tmp_path / "checkpoints").write_text("in the way")
+    link = LocalLink()
+    done = Run(tmp_path, spec, link).execute()
+    assert done.steps == done.steps_planned
+    told = {item.message for item in link.messages if isinstance(item, LogMessage)}
+    assert told == {"No checkpoint was written: the disk did not take it."}
 
 
 def test_a_checkpoint_says_how_many_tokens_it_keeps(tiny: BaseDirectory, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from mlworker.engine.base.locate import BaseDirectory
 from mlworker.engine.contracts import EngineError
 from mlworker.engine.tokenizer import TextTokenizer
-from mlworker.engine.tokens import count_tokens, trained_tokens
+from mlworker.engine.tokens import trained_tokens
 
 DATA = Path(os.environ.get("ANNEAL_DATA", "../shared/data"))
 
@@ -67,17 +67,6 @@ def test_a_folder_without_tokenizer_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="not a tokenizer") as caught:
         TextTokenizer.load(tmp_path)
     assert caught.value.code == "base_corrupt"
-
-
-def test_tokens_are_counted_up_to_the_limit(tokenizer: TextTokenizer) -> None:
-    assert count_tokens(["good film", "good " * 300], tokenizer, 50) == 4 + 50
-
-
-def test_tokens_of_many_rows_are_the_sum_of_each(tokenizer: TextTokenizer) -> None:
-    texts = [f"row {number}" for number in range(2_500)]
-    assert count_tokens(iter(texts), tokenizer, 64) == sum(
-        count_tokens([text], tokenizer, 64) for text in texts
-    )
 
 
 @pytest.mark.parametrize(("tier", "expected"), [("lora", 300), ("head", 100)])

@@ -14,7 +14,7 @@ from anneal.kernel.principal import SYSTEM_ACTOR, KeyScope, Role
 from anneal.kernel.scopes import OrganizationRef, ScopeError, system_scope, tenant_scope
 from mlworker.registry.contracts import ModelVersionDeleting
 from mlworker.registry.errors import ModelNotFound
-from mlworker.registry.selectors import model_version_by_id, model_version_resolve
+from mlworker.registry.selectors import model_version_resolve
 from mlworker.registry.services import model_version_delete, model_version_register
 from tests.unit.factories import error_of, make_client
 from tests.unit.registry.factories import LINEAGE, make_model_version, new_version
@@ -64,8 +64,6 @@ def test_a_name_resolves_to_what_an_engine_needs(organization: OrganizationRef) 
     version = make_model_version(organization)
     with tenant_scope(organization):
         model = model_version_resolve(organization=organization, name=version.name)
-        same = model_version_by_id(organization=organization, version_id=version.id)
-    assert model == same
     assert (model.base, model.tier, model.max_length) == ("minilm-l6", "head", 128)
     assert model.labels == ("negative", "positive")
     assert model.artifact_sha256 == version.artifact_sha256
@@ -84,8 +82,6 @@ def test_another_organizations_version_resolves_to_nothing(
     version = make_model_version(other_organization)
     with tenant_scope(organization), pytest.raises(ModelNotFound):
         model_version_resolve(organization=organization, name=version.name)
-    with tenant_scope(organization), pytest.raises(ModelNotFound):
-        model_version_by_id(organization=organization, version_id=version.id)
 
 
 def test_deleting_removes_the_row_and_orders_the_bytes_away(organization: OrganizationRef) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from anneal.kernel.ids import uuid7
-from mlworker.catalog.selectors import tokenizer_path
+from mlworker.engine.base.locate import locate_base
 from mlworker.engine.data.spans import Span, spans_of, tag_words, words_of
 from mlworker.engine.tasks import task_named
 from mlworker.engine.tasks.base import Source
@@ -24,7 +24,7 @@ SPANS = [(2, 14, "person"), (21, 23, "place")]
 
 @pytest.fixture(scope="module")
 def tokenizer() -> TextTokenizer:
-    return TextTokenizer.load(tokenizer_path("minilm-l6").parent)
+    return TextTokenizer.load(locate_base("minilm-l6").directory)
 
 
 def source_of(text: str, tokenizer: TextTokenizer) -> Source:

@@ -1,7 +1,9 @@
 import { Alert, Group, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
+import { ApiError } from "@/api/errors";
 import type { Job } from "@/api/types";
 import { remediesOf } from "@/lib/remedies";
+import { useErrorText } from "@/lib/useErrorText";
 import { useKnown } from "@/lib/useKnown";
 import { useCan, useOrg } from "@/lib/useOrg";
 import { CopyField } from "@/ui/CopyField";
@@ -11,16 +13,18 @@ import { Remedies } from "../shell/Remedies";
 
 const Failed = ({ job }: { job: Job }) => {
   const { t } = useTranslation("training");
-  const known = useKnown("training")("failures", job.error?.code);
+  const { code = "", message = "" } = job.error ?? {};
+  const refused = useErrorText()(new ApiError({ status: 400, code, message })).text;
+  const text = useKnown("training")("failures", code) ?? refused;
   return (
     <Alert color="red" variant="light" role="alert" title={t("outcome.failed")}>
-      <Text size="sm">{known ?? job.error?.message}</Text>
-      {known ? (
+      <Text size="sm">{text}</Text>
+      {text === message ? null : (
         <Text size="sm" c="dimmed" mt={4}>
-          {job.error?.message}
+          {message}
         </Text>
-      ) : null}
-      <Remedies of={remediesOf({ code: job.error?.code ?? "", param: undefined })} />
+      )}
+      <Remedies of={remediesOf({ code, param: undefined })} />
     </Alert>
   );
 };
