@@ -1,4 +1,5 @@
-"""A deployment on the page: compared in the shadow, shaped, ruled, paused, promoted with a warning.
+"""A deployment on the page: compared in the shadow, shaped, ruled, paused, promoted with a warning,
+and with a canary.
 
 ANNEAL_TEST_SHOTS names a folder that keeps the pictures.
 """
@@ -54,6 +55,18 @@ def shadow_begin(person: Person, model: str) -> None:
     person.fill("deployments:shadow.percent", "100")
     person.press("deployments:shadow.begin")
     running = person.say("deployments:shadow.running", model=model, percent=100)
+    expect(page.get_by_text(running)).to_be_visible()
+
+
+def canary_begin(person: Person, model: str, percent: int) -> None:
+    """Let a model with other labels answer a share of the calls, knowing that it has."""
+    page = person.page
+    page.get_by_role("combobox", name=person.say("deployments:canary.model")).click()
+    page.get_by_role("option", name=model, exact=True).click()
+    person.fill("deployments:canary.percent", str(percent))
+    person.press("deployments:canary.begin")
+    person.press("deployments:force.canary")
+    running = person.say("deployments:canary.running", model=model, percent=percent)
     expect(page.get_by_text(running)).to_be_visible()
 
 
@@ -119,3 +132,20 @@ def test_a_deployment_is_compared_shaped_paused_and_promoted(
     dialog.get_by_role("button", name=person.say("deployments:force.confirm")).click()
     expect(dialog).to_have_count(0)
     expect(page.get_by_text(person.say("deployments:actions.promoted"))).to_be_visible()
+
+    # when the old model answers a part of the calls as a canary, its share can be changed
+    canary_begin(person, MODEL, 25)
+    person.fill("deployments:canary.percent", "50")
+    person.press("deployments:canary.change")
+    person.press("deployments:force.canary")
+    running = page.get_by_text(person.say("deployments:canary.running", model=MODEL, percent=50))
+    expect(running).to_be_visible()
+
+    # then calls meet both, and it can be ended
+    labels = {
+        api_classify(site.url, key, "compared", "A wonderful film.")["data"][0]["label"]
+        for _ in range(40)
+    }
+    assert len(labels & {"great", "positive"}) == len(labels & {"up", "down"}) == 1
+    person.press("deployments:canary.end")
+    expect(running).to_have_count(0)
