@@ -1,4 +1,4 @@
-"""`manage.py bench [NAME ...] [--json] [--full]`: run cases and print a line per figure.
+"""`manage.py bench [NAME ...] [--json] [--full] [--report]`: run cases and print a line per figure.
 
 Started by `manage.py bench` beside a private installation, whose address and databases stand in
 the environment.
@@ -10,9 +10,11 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from importlib import import_module
 
 from benchmarks.figures import Figure
+from benchmarks.report import REPORT, machine_here, report_write
 
 CASES = {
     "online_cpu": "benchmarks.online:online_cpu",
@@ -40,6 +42,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(CASES)}")
     parser.add_argument("--json", action="store_true", help="print JSON lines")
     parser.add_argument("--full", action="store_true", help="the long forms")
+    parser.add_argument("--report", action="store_true", help=f"keep them in docs/{REPORT.name}")
     options = parser.parse_args(arguments)
     unknown = [name for name in options.names if name not in CASES]
     if unknown:
@@ -50,6 +53,9 @@ def main(arguments: list[str]) -> int:
         try:
             for figure in _figures(name, full=options.full):
                 _print(figure, as_json=options.json)
+                if options.report:
+                    today = datetime.now(UTC).date()
+                    report_write(REPORT, [figure], day=today, machine=machine_here())
         except Exception as error:  # noqa: BLE001 # one broken case must not hide the others
             failed = True
             told = {"error": f"{type(error).__name__}: {error}"[:2000]}

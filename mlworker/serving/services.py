@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
@@ -72,8 +73,9 @@ def deployment_promote(
 ) -> DeploymentInfo:
     """Point the name at ``model``, or at its canary when none is named; or start a canary.
 
-    With ``canary`` alone the main model stays and the canary gets its share. LabelsDiffer when
-    answers would have other labels than those of the model that answers now, unless ``force``.
+    With ``canary`` alone the main model stays and the canary gets its share; the ``model`` that
+    answers already, named alone, ends its canary. LabelsDiffer when answers would have other
+    labels than those of the model that answers now, unless ``force``.
     """
     require_scope(organization)
     row = deployment_row(deployment_id, lock=True)
@@ -81,6 +83,8 @@ def deployment_promote(
     before = _servable(organization, row.model)
     if model is not None:
         callable_model(organization, model, "model")
+        if model == row.model and row.canary_model:
+            action = RevisionAction.CANARY
         row.model = model
     elif canary is not None:
         action = RevisionAction.CANARY
@@ -105,7 +109,10 @@ def deployment_rollback(
     revision: int | None = None,
     reason: str = "",
 ) -> DeploymentInfo:
-    """Return to an earlier revision: the one named, else the last that pointed elsewhere."""
+    """Return to an earlier revision: the one named, else the last that pointed elsewhere.
+
+    One whose model was deleted since is passed over, and refused where it was named.
+    """
     require_scope(organization)
     row = deployment_row(deployment_id, lock=True)
     earlier = DeploymentRevision.objects.filter(
@@ -114,9 +121,9 @@ def deployment_rollback(
     if revision is not None:
         target = earlier.filter(number=revision).first()
     elif row.canary_model:
-        target = earlier.filter(canary_model="").first()
+        target = _first_callable(organization, earlier.filter(canary_model=""))
     else:
-        target = earlier.exclude(model=row.model).first()
+        target = _first_callable(organization, earlier.exclude(model=row.model))
     if target is None:
         raise NothingToRollBack(param="revision" if revision is not None else None)
     callable_model(organization, target.model, "revision")
@@ -127,6 +134,19 @@ def deployment_rollback(
     row.shadow_model, row.shadow_percent = target.shadow_model, target.shadow_percent
     _shadow_keep(organization, row)
     return revision_next(organization, actor, row, RevisionAction.ROLLED_BACK, reason)
+
+
+def _first_callable(
+    organization: OrganizationRef, revisions: QuerySet[DeploymentRevision]
+) -> DeploymentRevision | None:
+    gone: set[str] = set()
+    for revision in revisions.iterator():
+        if revision.model in gone:
+            continue
+        if _servable(organization, revision.model) is not None:
+            return revision
+        gone.add(revision.model)
+    return None
 
 
 def deployment_delete(*, organization: OrganizationRef, actor: Actor, deployment_id: UUID) -> None:

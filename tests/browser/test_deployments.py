@@ -1,4 +1,5 @@
-"""A deployment on the page: compared in the shadow, shaped, ruled, paused, promoted with a warning.
+"""A deployment on the page: compared in the shadow, shaped, ruled, paused, promoted with a warning,
+and with a canary.
 
 ANNEAL_TEST_SHOTS names a folder that keeps the pictures.
 """
@@ -57,6 +58,54 @@ def shadow_begin(person: Person, model: str) -> None:
     expect(page.get_by_text(running)).to_be_visible()
 
 
+def shadow_promote(person: Person) -> None:
+    """Promote the shadow, which answers with other labels than programs know."""
+    page = person.page
+    person.press("deployments:shadow.promote")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("down, up")
+    dialog.get_by_role("button", name=person.say("deployments:force.confirm")).click()
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_text(person.say("deployments:actions.promoted"))).to_be_visible()
+
+
+def labels_met(site: Site, key: str) -> set[str]:
+    """What many calls with one text are answered."""
+    answers = [api_classify(site.url, key, "compared", "A wonderful film.") for _ in range(40)]
+    return {answer["data"][0]["label"] for answer in answers}
+
+
+def canary_begin(person: Person, model: str, percent: int) -> None:
+    """Let a model with other labels answer a share of the calls, knowing that it has."""
+    page = person.page
+    page.get_by_role("combobox", name=person.say("deployments:canary.model")).click()
+    page.get_by_role("option", name=model, exact=True).click()
+    person.fill("deployments:canary.percent", str(percent))
+    person.press("deployments:canary.begin")
+    canary_let(person, model, percent)
+
+
+def canary_change(person: Person, model: str, percent: int) -> None:
+    """Give the canary another share."""
+    person.fill("deployments:canary.percent", str(percent))
+    person.press("deployments:canary.change")
+    canary_let(person, model, percent)
+
+
+def canary_end(person: Person, model: str, percent: int) -> None:
+    """Let the main model answer all calls again."""
+    person.press("deployments:canary.end")
+    running = person.say("deployments:canary.running", model=model, percent=percent)
+    expect(person.page.get_by_text(running)).to_have_count(0)
+
+
+def canary_let(person: Person, model: str, percent: int) -> None:
+    """Say that programs know its labels; then it runs."""
+    person.press("deployments:force.canary")
+    running = person.say("deployments:canary.running", model=model, percent=percent)
+    expect(person.page.get_by_text(running)).to_be_visible()
+
+
 def shape(person: Person) -> None:
     """Give a label another name, and words to a rule."""
     page = person.page
@@ -113,9 +162,11 @@ def test_a_deployment_is_compared_shaped_paused_and_promoted(
     person.press("deployments:resume")
 
     # when the shadow is promoted, then the page warns of the labels first
-    person.press("deployments:shadow.promote")
-    dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("down, up")
-    dialog.get_by_role("button", name=person.say("deployments:force.confirm")).click()
-    expect(dialog).to_have_count(0)
-    expect(page.get_by_text(person.say("deployments:actions.promoted"))).to_be_visible()
+    shadow_promote(person)
+
+    # when the old model answers a part of the calls as a canary, then they meet both
+    canary_begin(person, MODEL, 25)
+    canary_change(person, MODEL, 50)
+    met = labels_met(site, key)
+    assert len(met & {"great"}) == len(met & {"up", "down"}) == 1
+    canary_end(person, MODEL, 50)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from urllib.parse import urlsplit
 
+import httpx
 import psutil
 import pytest
 
@@ -170,6 +171,32 @@ def test_a_client_that_leaves_in_the_middle_harms_nobody(customer: Customer) -> 
             connection.sendall(sent)
 
     assert customer.classify(GOOD).status_code == 200
+    assert customer.nothing_held()
+
+
+def given_up(customer: Customer) -> int:
+    """Rows that engines dropped since nobody waited for them."""
+    lines = httpx.get(f"{customer.installation.url}/metrics", trust_env=False).text.splitlines()
+    name = "anneal_engine_dropped_rows_total{"
+    return sum(
+        int(line.rpartition(" ")[2])
+        for line in lines
+        if line.startswith(name) and 'reason="given_up"' in line
+    )
+
+
+def test_engines_drop_the_rows_of_a_client_that_left(customer: Customer) -> None:
+    parts, before = urlsplit(customer.installation.url), given_up(customer)
+    body = json.dumps({"model": MODEL, "input": [f"{GOOD} " * 18] * 1000}).encode()
+    head = (
+        f"POST /v1/classify HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {customer.key}\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection((parts.hostname or "", parts.port or 80)) as connection:
+        connection.sendall(head.encode() + body)
+        time.sleep(1)  # it is under way
+
+    assert wait_until(lambda: given_up(customer) > before, seconds=30, pause=0.5)
     assert customer.nothing_held()
 
 

@@ -28,12 +28,21 @@ export type DeploymentDraft = { name: string; model: string };
 export const deploymentCreate = (org: Membership, body: DeploymentDraft) =>
   dataOf(api.POST("/v1/deployments", { ...forOrg(org), body }));
 
-export const deploymentPromote = (org: Membership, id: string, model: string, force: boolean) =>
+export type ModelShare = { model: string; percent: number };
+
+type Promotion = { model: string } | { canary: ModelShare };
+
+export const deploymentPromote = (
+  org: Membership,
+  id: string,
+  promotion: Promotion,
+  force: boolean,
+) =>
   dataOf(
     api.POST("/v1/deployments/{deployment_id}/promote", {
       ...forOrg(org),
       ...of(id),
-      body: { model, force },
+      body: { ...promotion, force },
     }),
   );
 
@@ -52,9 +61,7 @@ export const deploymentResume = (org: Membership, id: string) =>
     api.POST("/v1/deployments/{deployment_id}/resume", { ...forOrg(org), ...of(id), body: {} }),
   );
 
-export type ShadowDraft = { model: string; percent: number };
-
-export const shadowBegin = (org: Membership, id: string, body: ShadowDraft) =>
+export const shadowBegin = (org: Membership, id: string, body: ModelShare) =>
   dataOf(api.PUT("/v1/deployments/{deployment_id}/shadow", { ...forOrg(org), ...of(id), body }));
 
 export const shadowEnd = (org: Membership, id: string) =>

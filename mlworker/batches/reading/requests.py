@@ -12,6 +12,7 @@ from mlworker.batches.errors import RowInvalid
 from mlworker.batches.reading.entries import Entry, Options, raw_lines
 from mlworker.serving.errors import InvalidJson
 from mlworker.serving.gateway.bodies import ClassifyBody, EmbeddingsBody, body_decode, texts_of
+from mlworker.serving.gateway.models import dimensions_check, embedding_target
 
 _BOM: Final = b"\xef\xbb\xbf"
 
@@ -68,7 +69,9 @@ class RequestSource:
             if wanted.encoding_format not in ("float", "base64"):
                 raise InvalidRequest("Use 'float' or 'base64'.", param="body.encoding_format")
             if wanted.dimensions is not None:
-                raise InvalidRequest("This model's vectors have one size.", param="body.dimensions")
+                dimensions_check(
+                    embedding_target(wanted.model), wanted.dimensions, param="body.dimensions"
+                )
             entry.options = Options(encoding=wanted.encoding_format)
         entry.texts = texts_of(given, param="body.input")
 

@@ -16,7 +16,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.utils import DatabaseError
 
-from anneal.kernel.errors import NotFound, Unavailable
+from anneal.kernel.errors import InvalidRequest, NotFound, Unavailable
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from billing.ledger.services import hold_check
 from mlworker.catalog.selectors import base_model_get
@@ -180,9 +180,15 @@ def embedding_target(name: str) -> Target:
     return Target(name, None, choice_of(servable), None, 0)
 
 
-def vector_size(target: Target) -> int:
-    """Return how many numbers a base's vectors have."""
-    return _vector_size(target.main.servable.base)
+def dimensions_check(target: Target, dimensions: int | None, *, param: str) -> None:
+    """Refuse vectors of another size than a base has: InvalidRequest."""
+    if dimensions is None or dimensions == (size := _vector_size(target.main.servable.base)):
+        return
+    raise InvalidRequest(
+        f"This model's vectors have {size} numbers and were not trained to be cut short:"
+        f" leave dimensions out, or send {size}.",
+        param=param,
+    )
 
 
 @functools.cache

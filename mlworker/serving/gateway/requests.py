@@ -30,7 +30,7 @@ from mlworker.serving.gateway.jobs import (
 )
 from mlworker.serving.gateway.keyed import IN_PARTS, store_as, stream_digest
 from mlworker.serving.gateway.keys import Caller
-from mlworker.serving.gateway.models import Beginning, vector_size
+from mlworker.serving.gateway.models import Beginning, dimensions_check
 from mlworker.serving.gateway.runtime import Runtime
 from mlworker.serving.gateway.streaming import EVENTS, LINES, PART_TEXTS, Stream
 from mlworker.serving.gateway.tickets import Replay
@@ -111,12 +111,7 @@ class Calls:
         texts = texts_of(body.texts(), param="input", max_items=MAX_ITEMS)
         if body.encoding_format not in ("float", "base64"):
             raise InvalidRequest("Use 'float' or 'base64'.", param="encoding_format")
-        if body.dimensions is not None and body.dimensions != (size := vector_size(target)):
-            raise InvalidRequest(
-                f"This model's vectors have {size} numbers and were not trained to be cut short:"
-                f" leave dimensions out, or send {size}.",
-                param="dimensions",
-            )
+        dimensions_check(target, body.dimensions, param="dimensions")
         stream = call.streams(asked=body.stream)
         store = store_as(call, "POST /v1/embeddings", raw, apart=IN_PARTS if stream else "")
         if store is not None and len(texts) > KEPT_VECTORS:

@@ -130,6 +130,25 @@ def test_embeddings_by_batch(
     assert predictions(organization).consumed == 4
 
 
+def test_vectors_of_the_models_own_size_may_be_asked_for_as_in_a_call(
+    client_api: APIClient, organization: OrganizationRef, engine: Engine
+) -> None:
+    def line(size: int) -> dict[str, object]:
+        body = {"model": BASE, "input": GOOD, "dimensions": size}
+        return {"custom_id": f"{size}", "method": "POST", "url": "/v1/embeddings", "body": body}
+
+    batch_id = made(client_api, jsonl(line(384), line(100)), endpoint="/v1/embeddings")
+
+    work_all()
+
+    done = batch(client_api, batch_id)
+    [answered] = lines_of(client_api, done["output_file_id"])
+    [refused] = lines_of(client_api, done["error_file_id"])
+    assert (answered["custom_id"], refused["custom_id"]) == ("384", "100")
+    assert refused["error"]["param"] == "body.dimensions"
+    assert "384" in refused["error"]["message"]
+
+
 @pytest.mark.parametrize(
     ("data", "code"),
     [

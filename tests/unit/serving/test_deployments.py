@@ -67,6 +67,36 @@ def test_a_canary_is_started_promoted_and_taken_back(
     assert (won["model"], won["canary"]) == (second, None)
 
 
+def test_the_model_that_answers_ends_its_canary_and_is_not_promoted_for_it(
+    client_api: APIClient, first: str, second: str
+) -> None:
+    canary = {"model": second, "percent": 10}
+    deployment = create(client_api, model=first, canary=canary).json()["id"]
+
+    ended = act(client_api, deployment, "promote", model=first).json()
+
+    assert (ended["model"], ended["canary"]) == (first, None)
+    history = client_api.get(f"/v1/deployments/{deployment}").json()["revisions"]
+    assert [entry["action"] for entry in history] == ["canary", "created"]
+
+
+def test_going_back_passes_over_models_that_were_deleted_since(
+    client_api: APIClient, organization: OrganizationRef, first: str, second: str
+) -> None:
+    third = make_model_version(organization, suffix="third").name
+    deployment = create(client_api, model=first).json()["id"]
+    for model in (second, third):
+        act(client_api, deployment, "promote", model=model)
+    with tenant_scope(organization):
+        model_version_delete(organization=organization, actor=SYSTEM_ACTOR, name=second)
+
+    named = act(client_api, deployment, "rollback", revision=2)
+    back = act(client_api, deployment, "rollback")
+
+    assert (named.status_code, error_of(named)["param"]) == (404, "revision")
+    assert (back.status_code, back.json()["model"]) == (200, first)
+
+
 def test_a_named_revision_is_returned_to(client_api: APIClient, first: str, second: str) -> None:
     deployment = create(client_api, model=first).json()["id"]
     for model in (second, first, second):

@@ -4,7 +4,7 @@ import asyncio
 import time
 from array import array
 from collections.abc import Awaitable, Callable
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
@@ -16,7 +16,6 @@ from mlworker.serving.gateway import gathering
 from mlworker.serving.gateway.desk import Desk
 from mlworker.serving.gateway.http import ClientGone
 from mlworker.serving.gateway.ledger import Outcome, Settlement
-from mlworker.serving.gateway.runtime import Runtime
 from mlworker.serving.gateway.tickets import Replay, Ticket
 from mlworker.serving.protocol import Answer, ModelSpec, Work
 
@@ -263,50 +262,6 @@ def test_a_client_gone_while_the_engine_works_is_not_charged() -> None:
         assert bench.books.released == [ticket.number]
         assert bench.books.charged == []
         assert ticket.future.exception() is not None
-
-    at_the_desk(story)
-
-
-def test_engines_are_told_once_of_works_whose_clients_left() -> None:
-    async def story(bench: Bench) -> None:
-        sent, other = bench.ticket(), bench.ticket(base="c")
-        by_rule = bench.ticket(lengths=[], tokens=b"")
-        await a_moment()
-        waits = bench.ticket()
-        for ticket in (sent, other, by_rule, waits):
-            bench.desk.abandon(ticket)
-        assert bench.desk.given_up() == {"b": [sent.number], "c": [other.number]}
-        assert bench.desk.given_up() == {}
-
-    at_the_desk(story)
-
-
-def test_a_gateway_tells_engines_of_clients_that_left() -> None:
-    told: list[tuple[str, list[int]]] = []
-
-    class Redis(Post):
-        missed: ClassVar = ["some"]
-
-        async def look(self) -> bool:
-            return False
-
-        async def rescue(self) -> int:
-            return 0
-
-        async def give_up(self, base: str, numbers: list[int]) -> None:
-            told.append((base, numbers))
-
-    async def story(bench: Bench) -> None:
-        gateway: Any = Runtime()
-        gateway.desk, gateway.broker = bench.desk, Redis()
-        ticket = bench.ticket()
-        await a_moment()
-        looking = asyncio.create_task(gateway._look())
-        bench.desk.abandon(ticket)
-        while not told:
-            await asyncio.sleep(0.01)
-        looking.cancel()
-        assert told == [("b", [ticket.number])]
 
     at_the_desk(story)
 

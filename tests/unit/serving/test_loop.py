@@ -3,111 +3,24 @@
 import threading
 import time
 from array import array
-from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
-import torch
 
-from anneal.kernel.redis import redis_client
-from anneal.kernel.storage import object_put
-from mlworker.engine.artifact import load_artifact, save_artifact
-from mlworker.engine.artifact_manifest import pack
+from mlworker.engine.artifact import load_artifact
 from mlworker.engine.base.locate import locate_base
 from mlworker.engine.inference import Resident, TokenRow
 from mlworker.serving import figures
 from mlworker.serving.protocol import (
-    EMBEDDING_TIER,
     Answer,
-    Envelope,
-    ModelSpec,
     Work,
-    answers_decode,
-    envelope_encode,
-    given_up_key,
     reply_key,
     taken_key,
     tokens_pack,
     waiting_key,
-    work_name,
 )
-from mlworker.serving.worker.adapters import Adapters
-from mlworker.serving.worker.line import Line
-from mlworker.serving.worker.loop import Loop
-from tests.unit.engine.test_artifact import make_artifact
-
-BASE = "minilm-l6"
-BROKEN = ModelSpec("broken", "head", "organizations/none/model.tar", "0" * 64, 2)
-VECTOR = ModelSpec("vector", EMBEDDING_TIER, "", "", 0)
-TEXTS = ["a fine film", "a dull and endless film that never finds its story", "no"]
-
-
-@pytest.fixture(scope="module")
-def resident() -> Any:
-    torch.set_num_threads(1)
-    return Resident.open(locate_base(BASE), slots=4)
-
-
-class Machine:
-    """A loop in a thread, its queue, and a gateway that reads its replies."""
-
-    def __init__(self, resident: Any, directory: Path, **room: int) -> None:
-        self.redis = redis_client()
-        self.queue, self.gateway = f"test-{uuid4().hex[:8]}", uuid4().hex[:8]
-        self.line = Line(f"engine-{uuid4().hex[:8]}", self.queue)
-        self.adapters = Adapters(resident, directory, **room)
-        self.loop = Loop(resident, self.adapters, self.line)
-        self.tokenizer = resident.tokenizer
-        self._stop = threading.Event()
-        self.thread = threading.Thread(target=self.loop.run, args=(self._stop.is_set,))
-        self.thread.start()
-
-    def work(
-        self,
-        number: int,
-        spec: ModelSpec,
-        texts: list[str],
-        *,
-        deadline: float = 9e9,
-        shadow: bool = False,
-    ) -> Work:
-        rows = [each.ids for each in self.tokenizer.encode(texts, 64)]
-        lengths, packed = tokens_pack(rows)
-        return Work(number, b"o" * 16, spec, deadline, lengths, packed, shadow)
-
-    def send(self, *works: Work) -> None:
-        envelope = Envelope(self.gateway, time.time(), list(works))
-        self.redis.lpush(waiting_key(self.queue), envelope_encode(envelope))
-
-    def give_up(self, *numbers: int) -> None:
-        names = [work_name(self.gateway, number) for number in numbers]
-        self.redis.rpush(given_up_key(self.line.engine), *names)
-
-    def answers(self, count: int) -> dict[int, Answer]:
-        found: dict[int, Answer] = {}
-        end = time.monotonic() + 20
-        while len(found) < count:
-            assert time.monotonic() < end, found
-            popped = self.redis.brpop([reply_key(self.gateway)], timeout=1)
-            if popped is not None:
-                found |= {answer.number: answer for answer in answers_decode(popped[1])}
-        return found
-
-    def stop(self) -> None:
-        self._stop.set()
-        self.thread.join(20)
-        assert not self.thread.is_alive()
-
-
-@pytest.fixture
-def machine(resident: Any, tmp_path: Path) -> Iterator[Machine]:
-    made = Machine(resident, tmp_path)
-    yield made
-    made.stop()
-    made.redis.delete(waiting_key(made.queue), reply_key(made.gateway))
+from tests.unit.serving.machine import BASE, BROKEN, TEXTS, VECTOR, Machine, model_stored
 
 
 def values(answer: Answer) -> list[list[float]]:
@@ -142,24 +55,10 @@ def test_a_model_that_cannot_be_loaded_fails_alone(machine: Machine) -> None:
     assert not answers[2].error
 
 
-@pytest.fixture
-def held_load(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """Weights that are read when the test says so."""
-    read, load = threading.Event(), machine.adapters._table._loader
-
-    def loader(version: str) -> Any:
-        assert read.wait(20)
-        return load(version)
-
-    monkeypatch.setattr(machine.adapters._table, "_loader", loader)
-    yield read
-    read.set()
-
-
 def test_a_cold_models_call_waits_for_its_weights_and_nobody_elses_does(
     machine: Machine, held_load: threading.Event, tmp_path: Path
 ) -> None:
-    cold = _stored("cold", tmp_path, 3)
+    cold = model_stored("cold", tmp_path, 3)
     machine.send(machine.work(1, cold, TEXTS), machine.work(2, cold, TEXTS))
     for number in (3, 4):
         machine.send(machine.work(number, VECTOR, TEXTS))
@@ -172,59 +71,11 @@ def test_a_cold_models_call_waits_for_its_weights_and_nobody_elses_does(
     assert {answer.error for answer in answers.values()} == {""}
 
 
-def test_what_waits_for_weights_is_dropped_when_its_client_leaves(
-    machine: Machine, held_load: threading.Event, tmp_path: Path
-) -> None:
-    cold = _stored("cold", tmp_path, 3)
-    machine.send(machine.work(1, cold, TEXTS), machine.work(2, cold, TEXTS))
-    machine.send(machine.work(3, VECTOR, TEXTS))
-    assert set(machine.answers(1)) == {3}
-
-    machine.give_up(1)
-    dropped = machine.answers(1)
-    held_load.set()
-    answered = machine.answers(1)
-
-    assert (dropped[1].cause, answered[2].error) == ("given_up", "")
-    machine.stop()
-    assert machine.redis.hlen(taken_key(machine.line.engine)) == 0
-
-
-def test_rows_behind_others_are_not_run_when_their_client_has_left(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    began, go = threading.Event(), threading.Event()
-    embed, ran = machine.loop._resident.embed, []
-
-    def slow(rows: list[TokenRow]) -> list[list[float]]:
-        ran.append(len(rows))
-        began.set()
-        assert go.wait(20)
-        return embed(rows)  # type: ignore[no-any-return] # the real one
-
-    monkeypatch.setattr(machine.loop._resident, "embed", slow)
-    machine.send(machine.work(1, VECTOR, ["first"]))
-    assert began.wait(20)
-    machine.send(machine.work(2, VECTOR, ["left"] * 3_000), machine.work(3, VECTOR, ["stays"]))
-    machine.send(machine.work(4, VECTOR, ["left before it was taken"] * 200))
-    machine.give_up(4)
-    go.set()
-    machine.answers(1)  # the window of 2 has begun by then, or begins
-    machine.give_up(2)
-    answers = machine.answers(3)
-
-    assert {number for number, each in answers.items() if each.cause == "given_up"} == {2, 4}
-    assert answers[3].error == ""
-    assert sum(ran) < 1_500  # a window of it and no more
-    machine.stop()
-    assert machine.redis.hlen(taken_key(machine.line.engine)) == 0
-
-
 def test_a_shadow_does_not_wait_for_ever_for_a_load_to_begin(
     machine: Machine, held_load: threading.Event, tmp_path: Path
 ) -> None:
     """While another model's weights are read its own are not begun, and its time runs out."""
-    cold, beside = _stored("cold", tmp_path, 3), _stored("beside", tmp_path, 4)
+    cold, beside = model_stored("cold", tmp_path, 3), model_stored("beside", tmp_path, 4)
     machine.send(machine.work(1, cold, TEXTS))
     soon = time.time() + 0.3
     machine.send(machine.work(2, beside, TEXTS, shadow=True, deadline=soon))
@@ -242,7 +93,7 @@ def test_a_shadow_does_not_wait_for_ever_for_a_load_to_begin(
 def test_a_call_that_outwaits_its_deadline_for_weights_is_not_run(
     machine: Machine, held_load: threading.Event, tmp_path: Path
 ) -> None:
-    cold = _stored("cold", tmp_path, 3)
+    cold = model_stored("cold", tmp_path, 3)
     machine.send(machine.work(1, cold, TEXTS, deadline=time.time() + 0.3))
     machine.send(machine.work(2, cold, TEXTS))
     time.sleep(0.5)
@@ -286,17 +137,9 @@ def test_what_was_taken_before_the_end_is_answered(machine: Machine) -> None:
     assert waiting == 1 or len(machine.answers(20)) == 20
 
 
-def _stored(name: str, folder: Path, seed: int) -> ModelSpec:
-    """A model of tier full in storage."""
-    made = make_artifact(locate_base(BASE), "full", labels=("a", "b"), seed=seed)
-    save_artifact(folder / name, made.manifest, made.tensors)
-    stored = object_put(f"organizations/test/{uuid4().hex}/model.tar", BytesIO(pack(folder / name)))
-    return ModelSpec(name, "full", stored.key, stored.sha256, 2)
-
-
 def test_full_models_take_turns_in_too_little_memory(resident: Any, tmp_path: Path) -> None:
     """Room for one of two: every call is answered, as the model alone answers it."""
-    specs = [_stored(name, tmp_path, seed) for seed, name in enumerate(("first", "second"))]
+    specs = [model_stored(name, tmp_path, seed) for seed, name in enumerate(("first", "second"))]
     artifacts = [load_artifact(tmp_path / spec.version) for spec in specs]
     size = resident.size(artifacts[0])
     ids = [each.ids for each in resident.tokenizer.encode(TEXTS, 64)]
@@ -334,7 +177,9 @@ def test_a_shadow_runs_behind_all_that_wait(machine: Machine) -> None:
 
 def test_a_shadow_pushes_no_model_out_that_is_in_use(resident: Any, tmp_path: Path) -> None:
     """Room for one model: the shadow is refused, and answers once the other has long been idle."""
-    main, beside = (_stored(name, tmp_path, seed) for seed, name in enumerate(("in-use", "beside")))
+    main, beside = (
+        model_stored(name, tmp_path, seed) for seed, name in enumerate(("in-use", "beside"))
+    )
     size = resident.size(load_artifact(tmp_path / main.version))
     machine = Machine(resident, tmp_path, room=int(size * 1.5))
     try:
@@ -358,7 +203,9 @@ def test_a_shadow_pushes_no_model_out_that_is_in_use(resident: Any, tmp_path: Pa
 def test_a_call_that_needs_a_shadows_model_does_not_fail_with_it(
     resident: Any, tmp_path: Path
 ) -> None:
-    first, second = (_stored(name, tmp_path, seed) for seed, name in enumerate(("first", "second")))
+    first, second = (
+        model_stored(name, tmp_path, seed) for seed, name in enumerate(("first", "second"))
+    )
     size = resident.size(load_artifact(tmp_path / first.version))
     machine = Machine(resident, tmp_path, room=int(size * 1.5))
     try:
@@ -385,7 +232,7 @@ def test_what_an_engine_runs_and_drops_is_counted(machine: Machine, tmp_path: Pa
     )
     for each in counted:
         each.take()
-    cold = _stored("counted", tmp_path, 3)
+    cold = model_stored("counted", tmp_path, 3)
     machine.send(machine.work(1, cold, TEXTS), machine.work(2, BROKEN, TEXTS))
     machine.answers(2)
     machine.send(machine.work(3, cold, TEXTS), machine.work(4, VECTOR, TEXTS, shadow=True))

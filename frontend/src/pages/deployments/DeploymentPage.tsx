@@ -17,6 +17,7 @@ import { Panel } from "@/ui/Panel";
 import { QueryView } from "@/ui/QueryView";
 import { Stats } from "@/ui/Stat";
 import { LogPanel } from "../predictions/LogPanel";
+import { CanaryPanel } from "./CanaryPanel";
 import { History } from "./History";
 import { OutputPanel } from "./OutputPanel";
 import { LabelsDiffer, PromotePanel } from "./PromotePanel";
@@ -109,7 +110,13 @@ const View = ({ row }: { row: Deployment }) => {
         <Panel>
           <Stats
             items={[
-              { label: t("pointsAt"), value: row.model },
+              {
+                label: t("pointsAt"),
+                value: row.model,
+                hint: row.canary
+                  ? t("beside", { side: t("compare.canary"), ...row.canary })
+                  : undefined,
+              },
               { label: t("revision"), value: format.number(row.revision ?? 1) },
               {
                 label: t("columns.updated"),
@@ -120,6 +127,7 @@ const View = ({ row }: { row: Deployment }) => {
         </Panel>
         {allowed ? <PromotePanel row={row} change={change} /> : null}
         <LabelsDiffer change={change} />
+        <CanaryPanel row={row} change={change} />
         <ShadowPanel row={row} change={change} />
         {allowed ? (
           <>

@@ -11,23 +11,30 @@ import { useOtherModels } from "./useOtherModels";
 
 type Props = { row: Deployment; change: DeploymentChange };
 
-const differs = (change: DeploymentChange): boolean =>
-  change.variables?.action === "promote" &&
-  isApiError(change.error) &&
-  change.error.code === "labels_differ";
+/** What was refused since programs would get other labels; undefined when nothing was. */
+const guardedOf = (change: DeploymentChange) => {
+  const asked = change.variables;
+  const guarded = asked?.action === "promote" || asked?.action === "canary";
+  const differs = isApiError(change.error) && change.error.code === "labels_differ";
+  return guarded && differs ? asked : undefined;
+};
+
+/** The fault of a guarded change, unless it is one that is asked about. */
+export const unguardedOf = (change: DeploymentChange, action: "promote" | "canary"): unknown =>
+  guardedOf(change) ? null : faultOf(change, action);
 
 /** Asks again where programs would get other labels than they know. */
 export const LabelsDiffer = ({ change }: { change: DeploymentChange }) => {
   const { t } = useTranslation("deployments");
-  const asked = change.variables?.action === "promote" ? change.variables : undefined;
+  const asked = guardedOf(change);
   return (
     <ConfirmDialog
-      opened={differs(change)}
+      opened={asked !== undefined}
       onClose={change.reset}
       onConfirm={() => asked && change.mutate({ ...asked, force: true })}
       title={t("force.title")}
       text={change.error?.message ?? ""}
-      confirm={t("force.confirm")}
+      confirm={t(asked?.action === "canary" ? "force.canary" : "force.confirm")}
       busy={change.isPending}
     />
   );
@@ -39,7 +46,7 @@ export const PromotePanel = ({ row, change }: Props) => {
   const choices = useOtherModels(row.model);
   return (
     <Panel title={t("promote.title")}>
-      <ErrorBox error={differs(change) ? null : faultOf(change, "promote")} />
+      <ErrorBox error={unguardedOf(change, "promote")} />
       <Group align="flex-end">
         <Select
           flex={1}

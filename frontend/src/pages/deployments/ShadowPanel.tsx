@@ -1,13 +1,12 @@
-import { Button, Group, NumberInput, Select, Stack, Text } from "@mantine/core";
-import { useState } from "react";
+import { Button, Group, Stack, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { Deployment } from "@/api/types";
 import { useCan } from "@/lib/useOrg";
 import { ErrorBox } from "@/ui/ErrorBox";
 import { Panel } from "@/ui/Panel";
 import { ComparisonTable } from "./ComparisonTable";
+import { ModelShareForm } from "./ModelShareForm";
 import { type DeploymentChange, faultOf, isUnderWay } from "./useDeploymentChange";
-import { useOtherModels } from "./useOtherModels";
 
 const MOST = 100;
 const USUAL = 20;
@@ -16,41 +15,21 @@ type Props = { row: Deployment; change: DeploymentChange };
 
 const Begin = ({ row, change }: Props) => {
   const { t } = useTranslation("deployments");
-  const [model, setModel] = useState<string | null>(null);
-  const [percent, setPercent] = useState<number | string>(USUAL);
-  const choices = useOtherModels(row.model);
-  const share = Number(percent);
   return (
-    <Group align="flex-end">
-      <Select
-        flex={1}
-        miw={220}
-        label={t("shadow.model")}
-        data={choices}
-        value={model}
-        onChange={setModel}
-        searchable
-        nothingFoundMessage={t("promote.none")}
-      />
-      <NumberInput
-        w={180}
-        label={t("shadow.percent")}
-        min={1}
-        max={MOST}
-        allowDecimal={false}
-        value={percent}
-        onChange={setPercent}
-      />
-      <Button
-        disabled={!model || share < 1 || share > MOST}
-        loading={isUnderWay(change, "shadow")}
-        onClick={() =>
-          model && change.mutate({ action: "shadow", shadow: { model, percent: share } })
-        }
-      >
-        {t("shadow.begin")}
-      </Button>
-    </Group>
+    <ModelShareForm
+      main={row.model}
+      now={null}
+      usual={USUAL}
+      most={MOST}
+      labels={{
+        model: t("shadow.model"),
+        percent: t("shadow.percent"),
+        none: t("promote.none"),
+        submit: t("shadow.begin"),
+      }}
+      busy={isUnderWay(change, "shadow")}
+      onSubmit={(shadow) => change.mutate({ action: "shadow", shadow })}
+    />
   );
 };
 

@@ -7,9 +7,9 @@ import {
   deploymentPromote,
   deploymentResume,
   deploymentRollback,
+  type ModelShare,
   outputSet,
   rulesSet,
-  type ShadowDraft,
   shadowBegin,
   shadowEnd,
 } from "@/api/deployments";
@@ -18,15 +18,21 @@ import { useOrg } from "@/lib/useOrg";
 
 export type Change =
   | { action: "promote"; model: string; force?: boolean }
+  | { action: "canary"; canary: ModelShare; force?: boolean }
+  | { action: "canaryEnd"; model: string }
   | { action: "rollback" | "pause" | "resume" | "shadowEnd" | "delete" }
-  | { action: "shadow"; shadow: ShadowDraft }
+  | { action: "shadow"; shadow: ModelShare }
   | { action: "output"; output: Output }
   | { action: "rules"; rules: Rule[] };
 
 const make = (org: Membership, id: string, change: Change): Promise<unknown> => {
   switch (change.action) {
     case "promote":
-      return deploymentPromote(org, id, change.model, change.force ?? false);
+      return deploymentPromote(org, id, { model: change.model }, change.force ?? false);
+    case "canary":
+      return deploymentPromote(org, id, { canary: change.canary }, change.force ?? false);
+    case "canaryEnd":
+      return deploymentPromote(org, id, { model: change.model }, false);
     case "rollback":
       return deploymentRollback(org, id);
     case "pause":
