@@ -4,8 +4,14 @@ import pytest
 from rest_framework.test import APIClient
 
 from anneal.kernel.scopes import OrganizationRef
+from mlworker.serving.worker import line
 from tests.unit.registry.factories import make_model_version
 from tests.unit.serving.factories import create
+
+
+@pytest.fixture(autouse=True)
+def engines_see_at_once_that_they_are_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line, "BLOCK_SECONDS", 0.05)
 
 
 @pytest.fixture
