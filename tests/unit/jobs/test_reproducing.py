@@ -35,7 +35,7 @@ from tenants.datasets.services import dataset_create
 
 pytestmark = pytest.mark.django_db
 
-FILE = b"".join(sample_csv().splitlines(keepends=True)[:161])
+FILE = b"".join(sample_csv().splitlines(keepends=True)[:101])
 
 
 def _version(organization: OrganizationRef) -> DatasetVersionInfo:
@@ -197,7 +197,7 @@ def test_a_model_of_folds_and_of_a_search_is_made_again(
     organization: OrganizationRef, tmp_path: Path
 ) -> None:
     """The folds are repeated, for their temperature is in the model; the search is not."""
-    version = _uploaded(organization, b"".join(sample_csv().splitlines(keepends=True)[:120]))
+    version = _version(organization)
     folder = tmp_path / "first"
     folder.mkdir()
     manifest = _trained(organization, version, folder, folds=2, trials=4)
