@@ -6,6 +6,7 @@ with the rights of a running process.
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,10 +23,22 @@ from psycopg import sql
 from rest_framework.test import APIClient
 from whitenoise.middleware import WhiteNoiseMiddleware
 
+from anneal.kernel.redis_url import broker_url
 from anneal.kernel.scopes import OrganizationRef
 from tests.unit.factories import make_client, make_organization
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def pytest_configure() -> None:
+    """Give each process a database of Redis: queues, engines and limits are named alike in all."""
+    number = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+    if not number:
+        return
+    url = re.sub(r"\d+$", number, settings.REDIS_URL)
+    os.environ["REDIS_URL"] = settings.REDIS_URL = url
+    settings.CACHES["default"]["LOCATION"] = url
+    settings.CELERY_BROKER_URL = broker_url(url)
 
 
 def _fingerprint() -> str:

@@ -9,6 +9,7 @@ import torch
 
 from mlworker.engine.base.locate import locate_base
 from mlworker.engine.inference import Resident
+from mlworker.serving.worker import line
 from tests.unit.batches.factories import BASE, Engine, engine_running
 
 
@@ -19,7 +20,9 @@ def resident() -> Any:
 
 
 @pytest.fixture
-def engine(resident: Any, tmp_path: Path) -> Iterator[Engine]:
+def engine(resident: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    # It waits for calls while its model loads, and before it sees that it is to stop.
+    monkeypatch.setattr(line, "BLOCK_SECONDS", 0.02)
     with engine_running(resident, tmp_path) as running:
         yield running
 

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import psutil
+import psycopg
 from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
@@ -27,6 +28,7 @@ from mlworker.serving.worker.adapters import Adapters
 from mlworker.serving.worker.line import Line
 from mlworker.serving.worker.loop import Loop
 from mlworker.serving.worker.spare import Spare
+from tests.unit.conftest import DatabaseClone
 
 BASE = "minilm-l6"
 MODEL = "sentiment-en"
@@ -164,6 +166,20 @@ def row_of(organization: OrganizationRef, batch_id: str) -> Batch:
 
 def key_of(batch_id: str) -> UUID:
     return parse_id(BATCH_PREFIX, batch_id)
+
+
+def waits_for_a_lock(thread: threading.Thread, clone: DatabaseClone) -> bool:
+    """Whether a thread's connection comes to wait for another's lock before the thread ends."""
+    waiting = (
+        "SELECT 1 FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
+        " WHERE NOT l.granted AND a.datname = current_database()"
+    )
+    with psycopg.connect(clone.app_url, autocommit=True) as link:
+        while thread.is_alive():
+            if link.execute(waiting).fetchone():
+                return True
+            time.sleep(0.01)
+    return False
 
 
 def predictions(organization: OrganizationRef) -> BalanceInfo:

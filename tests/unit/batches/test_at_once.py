@@ -22,7 +22,7 @@ from mlworker.batches.working import Counted, batch_counted
 from mlworker.registry.services import model_version_delete
 from tenants.datasets.contracts import FilePurpose
 from tenants.datasets.services import file_create
-from tests.unit.batches.factories import claimed
+from tests.unit.batches.factories import claimed, waits_for_a_lock
 from tests.unit.billing.books import Books
 from tests.unit.billing.threads import at_once, organization_of
 from tests.unit.conftest import DatabaseClone
@@ -80,7 +80,7 @@ def test_batches_that_are_created_at_once_share_one_room(
 
 
 def test_a_model_is_not_deleted_while_a_batch_begins_on_it(
-    committed: OrganizationRef, monkeypatch: pytest.MonkeyPatch
+    committed: OrganizationRef, database_clone: DatabaseClone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = make_model_version(committed).name
     create(committed, name)
@@ -96,7 +96,7 @@ def test_a_model_is_not_deleted_while_a_batch_begins_on_it(
 
     def meanwhile(*given: Any) -> None:
         deleting.start()
-        deleting.join(1)
+        assert waits_for_a_lock(deleting, database_clone)
         hold(*given)
 
     monkeypatch.setattr(working, "batch_hold", meanwhile)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.core.files.storage import default_storage
@@ -38,14 +37,6 @@ from tests.unit.batches.factories import (
 from tests.unit.batches.test_life import LINES, Killed, expire_lease, run_until
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("small_chunks")]
-
-
-@pytest.fixture(autouse=True)
-def _own_queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Engines of tests in another process read the same Redis: they shall not help out here."""
-    name = f"serve:test-{uuid4().hex}:batch"
-    for module in (sending, line):
-        monkeypatch.setattr(module, "spare_key", lambda _: name)
 
 
 @pytest.fixture

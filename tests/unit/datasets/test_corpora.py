@@ -94,12 +94,13 @@ def test_naughty_strings_come_back_as_cells_unchanged() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("each", [4, pytest.param(1, marks=pytest.mark.slow)])
 def test_naughty_strings_are_names_labels_and_file_names_unchanged_or_refused(
-    client_api: APIClient,
+    client_api: APIClient, each: int
 ) -> None:
     corpus("naughty-strings")
     kept = 0
-    for text in filter(str.strip, _strings()):
+    for text in [text for text in _strings() if text.strip()][::each]:
         rows = [*good_rows(12), *((f"own {n}", text) for n in range(3))]
         lines = "\n".join(json.dumps({"text": t, "label": c}) for t, c in rows)
         response = post_file(client_api, "/v1/datasets", lines.encode(), "a.jsonl", name=text)
@@ -108,7 +109,7 @@ def test_naughty_strings_are_names_labels_and_file_names_unchanged_or_refused(
             kept += 1
             assert response.json()["name"] == text
             assert text.strip() in response.json()["labels"]
-    assert kept > 400
+    assert kept > 400 / each
 
 
 HOSTILE_NAMES = [

@@ -79,24 +79,24 @@ def test_each_limit_has_its_code(data: bytes, name: str, code: str) -> None:
 def test_one_line_without_an_end_is_refused_after_the_limit(name: str, peak: list[int]) -> None:
     head = {"a.csv": b"text,label\n", "a.jsonl": b'{"text": "', "a.json": b'[{"text": "'}[name]
     source = Endless(head, b"x")
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(UploadRefused) as caught:
         version_build(
             io.BufferedReader(source), filename=name, mapping=None, seed=1, limits=DEFAULT
         )
     peak.append(tracemalloc.get_traced_memory()[1])
     assert caught.value.code == "record_too_large"
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
     assert source.given < 4 * DEFAULT.record_bytes
     assert peak[0] < 200_000_000
 
 
 def test_a_million_columns_are_refused_quickly() -> None:
     data = b",".join(b"c%d" % n for n in range(1_000_000)) + b"\n"
-    began = time.monotonic()
+    began = time.process_time()
     fault = refused(data, "a.csv", DEFAULT)
     assert fault.code == "too_many_columns"
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
 
 
 @pytest.mark.parametrize("opening", [b"[", b'{"a":'])

@@ -5,6 +5,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from safetensors.torch import save_file
 
 from mlworker.engine.base.locate import BaseDirectory, base_at, file_sha256, locate_base
 from mlworker.engine.contracts import BaseReference, TrainSpec
+from tests.unit.engine.forking import Forked
 
 LABELS = ("bad", "good")
 GOOD = ["wonderful", "delightful", "superb", "charming", "brilliant", "lovely"]
@@ -142,19 +144,24 @@ def write_run(
     return made
 
 
+def _commanded(folder: Path) -> "subprocess.Popen[str]":
+    """Start the trainer as its supervisor does."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "mlworker.engine.trainer", "--run-dir", str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=Path(__file__).resolve().parents[3],
+        text=True,
+        start_new_session=True,
+    )
+
+
 class Child:
     """The trainer as its supervisor sees it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "mlworker.engine.trainer", "--run-dir", str(folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=Path(__file__).resolve().parents[3],
-            text=True,
-            start_new_session=True,
-        )
+    def __init__(self, process: "subprocess.Popen[str] | Forked") -> None:
+        self.process = process
         self.messages: list[dict[str, object]] = []
 
     def say(self, **command: object) -> None:
@@ -185,15 +192,32 @@ class Child:
                 continue
 
 
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[[Path], Child]]:
+Start = Callable[[Path], Child]
+
+
+@contextmanager
+def _children(begin: Callable[[Path], "subprocess.Popen[str] | Forked"]) -> Iterator[Start]:
     """Start children; whatever still runs at the end is killed."""
     children: list[Child] = []
 
-    def begin(folder: Path) -> Child:
-        children.append(Child(folder))
+    def start(folder: Path) -> Child:
+        children.append(Child(begin(folder)))
         return children[-1]
 
-    yield begin
+    yield start
     for child in children:
         child.close()
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """A trainer in a process of its own, quickly."""
+    with _children(Forked) as begin:
+        yield begin
+
+
+@pytest.fixture
+def start_command() -> Iterator[Start]:
+    """The same by its command: its imports take seconds."""
+    with _children(_commanded) as begin:
+        yield begin

@@ -16,19 +16,18 @@ from mlworker.engine.artifact import load_artifact
 from mlworker.engine.base.locate import BaseDirectory
 from mlworker.engine.checkpoint import verify_checkpoint
 from mlworker.engine.contracts import ExitCode, parse_message
-from tests.unit.engine.conftest import Child, write_base, write_run
+from tests.unit.engine.conftest import Start, write_base, write_run
 
-Start = Callable[[Path], Child]
 SLOW = {"step_delay_ms": 30}
 
 
-@pytest.mark.parametrize("tier", ["head", "lora", "full"])
+@pytest.mark.parametrize("tier", ["head", "lora", pytest.param("full", marks=pytest.mark.slow)])
 def test_a_run_tells_its_story_and_leaves_an_artifact(
-    tier: str, tiny: BaseDirectory, tmp_path: Path, start: Start
+    tier: str, tiny: BaseDirectory, tmp_path: Path, start_command: Start
 ) -> None:
     write_run(tmp_path, tiny, tier, config={} if tier == "head" else {"epochs": 2})
 
-    child = start(tmp_path)
+    child = start_command(tmp_path)
 
     assert child.wait() == ExitCode.DONE
     kinds = [str(message["type"]) for message in child.messages]
@@ -92,10 +91,10 @@ def test_cancel_may_keep_the_work_so_far(tiny: BaseDirectory, tmp_path: Path, st
 
 
 def test_a_stop_during_the_start_is_obeyed(
-    tiny: BaseDirectory, tmp_path: Path, start: Start
+    tiny: BaseDirectory, tmp_path: Path, start_command: Start
 ) -> None:
     write_run(tmp_path, tiny, "head")
-    child = start(tmp_path)
+    child = start_command(tmp_path)
     child.say(type="stop", mode="checkpoint")
     assert child.wait() == ExitCode.STOPPED
     assert child.messages[-1] == {
@@ -139,17 +138,25 @@ def test_a_killed_supervisor_takes_the_child_along(tiny: BaseDirectory, tmp_path
     supervisor.wait()
     supervisor.stdout.close()
 
-    assert _gone(pid)
+    assert _comes(lambda: _gone(pid))
 
 
-def _gone(pid: int, seconds: float = 10) -> bool:
+def _gone(pid: int) -> bool:
+    state = Path(f"/proc/{pid}/stat")
+    try:
+        return state.read_text().split()[2] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def _comes(true: Callable[[], bool], seconds: float = 60) -> bool:
+    """Wait until something is true; False when it has not come."""
     until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        state = Path(f"/proc/{pid}/stat")
-        if not state.exists() or state.read_text().split()[2] in "ZX":
-            return True
+    while not true():
+        if time.monotonic() > until:
+            return False
         time.sleep(0.05)
-    return False
+    return True
 
 
 def test_a4_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(
@@ -194,7 +201,7 @@ def test_threads_and_politeness_change_while_it_runs(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is promised")
 def test_a_trainer_in_the_background_leaves_the_cores_to_others(
-    tiny: BaseDirectory, tmp_path: Path, start: Start
+    tiny: BaseDirectory, tmp_path: Path, start_command: Start
 ) -> None:
     write_run(
         tmp_path,
@@ -204,14 +211,12 @@ def test_a_trainer_in_the_background_leaves_the_cores_to_others(
         test_hooks={"step_delay_ms": 100},
         background=True,
     )
-    child = start(tmp_path)
-    child.until("plan")
+    pid = start_command(tmp_path).process.pid
 
-    group = Path(f"/proc/{child.process.pid}/autogroup")
-
-    assert os.sched_getscheduler(child.process.pid) == os.SCHED_IDLE
-    assert not group.exists() or group.read_text().split()[-1] == "19"
-    child.process.kill()
+    # Among busy processes it starts slowly, being polite: nothing of it but this is waited for.
+    assert _comes(lambda: os.sched_getscheduler(pid) == os.SCHED_IDLE)
+    group = Path(f"/proc/{pid}/autogroup")
+    assert not group.exists() or _comes(lambda: group.read_text().split()[-1] == "19")
 
 
 def test_prints_do_not_corrupt_the_messages(tiny: BaseDirectory, tmp_path: Path) -> None:
@@ -235,8 +240,10 @@ def test_prints_do_not_corrupt_the_messages(tiny: BaseDirectory, tmp_path: Path)
     assert b"noise" in noise
 
 
-def test_a_folder_without_specification_fails_with_a_code(tmp_path: Path, start: Start) -> None:
-    child = start(tmp_path)
+def test_a_folder_without_specification_fails_with_a_code(
+    tmp_path: Path, start_command: Start
+) -> None:
+    child = start_command(tmp_path)
     assert child.wait() == ExitCode.FAILED
     assert child.messages[-1]["code"] == "invalid_config"
 

@@ -6,7 +6,6 @@ Real processes and signals. Tier head has no checkpoint: it reads the rows once,
 import random
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,8 @@ from mlworker.engine.checkpoint import verify_checkpoint
 from mlworker.engine.contracts import DoneMessage, ExitCode
 from mlworker.engine.link import LocalLink
 from mlworker.engine.training.run import Run
-from tests.unit.engine.conftest import Child, write_run
+from tests.unit.engine.conftest import Child, Start, write_run
 
-Start = Callable[[Path], Child]
 Whole = dict[str, tuple[DoneMessage, Artifact]]
 
 SEEDS = [pytest.param(seed, marks=[pytest.mark.slow] if seed > 1 else []) for seed in range(20)]

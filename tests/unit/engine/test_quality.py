@@ -17,8 +17,14 @@ from tests.unit.engine.conftest import FILLER, sentences, write_run
 EXTRA = {"head": {}, "lora": {"epochs": 5}, "full": {"epochs": 5}}
 
 
-@pytest.mark.parametrize("tier", ["head", "lora", "full"])
-@pytest.mark.parametrize("precision", ["fp32", "auto"])
+LEARNED = [
+    *[(tier, "auto") for tier in EXTRA],
+    ("head", "fp32"),
+    *[pytest.param(tier, "fp32", marks=pytest.mark.slow) for tier in ("lora", "full")],
+]
+
+
+@pytest.mark.parametrize(("tier", "precision"), LEARNED)
 def test_a_tier_learns(tier: str, precision: str, minilm: BaseDirectory, tmp_path: Path) -> None:
     spec = write_run(
         tmp_path, minilm, tier, rows=80, config={"precision": precision, **EXTRA[tier]}

@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -100,11 +101,34 @@ def test_a_checkpoint_from_before_the_averages_is_continued(
     assert done.steps == done.steps_planned
 
 
+@dataclass(frozen=True)
+class Checkpointed:
+    """A run that left a checkpoint after each step; its folder is copied and never written."""
+
+    folder: Path
+    done: DoneMessage
+    saved: list[CheckpointMessage]
+
+    def copy(self, to: Path) -> Path:
+        """Copy the run; its newest checkpoint in the copy."""
+        shutil.copytree(self.folder, to, dirs_exist_ok=True)
+        return to / self.saved[-1].path
+
+
+@pytest.fixture(scope="module")
+def checkpointed(tiny: BaseDirectory, tmp_path_factory: pytest.TempPathFactory) -> Checkpointed:
+    folder, link = tmp_path_factory.mktemp("checkpointed"), LocalLink()
+    spec = write_run(folder, tiny, "lora", config={"epochs": 1}, checkpoint_seconds=0.0)
+    done = Run(folder, spec, link).execute()
+    saved = [item for item in link.messages if isinstance(item, CheckpointMessage)]
+    return Checkpointed(folder, done, saved)
+
+
 def test_a_checkpoint_of_other_hyperparameters_is_refused_as_such(
-    tiny: BaseDirectory, tmp_path: Path
+    checkpointed: Checkpointed, tmp_path: Path
 ) -> None:
     """The supervisor then begins without it, instead of giving the job up."""
-    folder = _checkpointed(tmp_path, tiny)
+    folder = checkpointed.copy(tmp_path)
     body = json.loads((folder / "state.json").read_text())
     del body["config"]["scheduler"]
     tensors = load_file(folder / "state.safetensors")
@@ -159,16 +183,8 @@ def test_micro_steps_while_polite_reach_the_same_place(tiny: BaseDirectory, tmp_
     torch.testing.assert_close(results[0], results[1], atol=1e-4, rtol=1e-3)
 
 
-def _checkpointed(folder: Path, base: BaseDirectory) -> Path:
-    spec = write_run(folder, base, "lora", config={"epochs": 1}, checkpoint_seconds=0.0)
-    link = LocalLink()
-    Run(folder, spec, link).execute()
-    saved = [item for item in link.messages if isinstance(item, CheckpointMessage)]
-    return folder / saved[-1].path
-
-
-def test_only_the_newest_checkpoints_stay(tiny: BaseDirectory, tmp_path: Path) -> None:
-    last = _checkpointed(tmp_path, tiny)
+def test_only_the_newest_checkpoints_stay(checkpointed: Checkpointed) -> None:
+    last = checkpointed.folder / checkpointed.saved[-1].path
     kept = sorted(path.name for path in last.parent.iterdir())
     assert len(kept) == 2
     assert kept[-1] == last.name
@@ -189,11 +205,8 @@ def test_a_disk_that_takes_no_checkpoint_ends_no_run(
     assert told == {"No checkpoint was written: the disk did not take it."}
 
 
-def test_a_checkpoint_says_how_many_tokens_it_keeps(tiny: BaseDirectory, tmp_path: Path) -> None:
-    spec = write_run(tmp_path, tiny, "lora", config={"epochs": 1}, checkpoint_seconds=0.0)
-    link = LocalLink()
-    done = Run(tmp_path, spec, link).execute()
-    saved = [item for item in link.messages if isinstance(item, CheckpointMessage)]
+def test_a_checkpoint_says_how_many_tokens_it_keeps(checkpointed: Checkpointed) -> None:
+    done, saved = checkpointed.done, checkpointed.saved
     tokens = [item.trained_tokens for item in saved]
     assert tokens == sorted(tokens)
     assert (saved[-1].step, tokens[-1]) == (done.steps, done.trained_tokens)
@@ -254,9 +267,10 @@ def _outside(folder: Path) -> None:
     ],
 )
 def test_a_checkpoint_that_is_not_whole_is_refused(
-    damage: object, tiny: BaseDirectory, tmp_path: Path
+    damage: Callable[[Path], None], checkpointed: Checkpointed, tmp_path: Path
 ) -> None:
-    folder = _checkpointed(tmp_path, tiny)
+    folder = checkpointed.copy(tmp_path)
+    verify_checkpoint(folder)
 
     damage(folder)
 
@@ -265,8 +279,10 @@ def test_a_checkpoint_that_is_not_whole_is_refused(
     assert caught.value.code == "checkpoint_corrupt"
 
 
-def test_a_checkpoint_of_other_rows_is_refused(tiny: BaseDirectory, tmp_path: Path) -> None:
-    folder = _checkpointed(tmp_path / "one", tiny)
+def test_a_checkpoint_of_other_rows_is_refused(
+    checkpointed: Checkpointed, tiny: BaseDirectory, tmp_path: Path
+) -> None:
+    folder = checkpointed.copy(tmp_path / "one")
     spec = write_run(tmp_path / "two", tiny, "lora", rows=60, resume=str(folder))
 
     with pytest.raises(EngineError, match="other rows") as caught:

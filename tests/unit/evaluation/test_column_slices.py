@@ -191,13 +191,13 @@ def test_p_values_asked_together_are_corrected_in_steps() -> None:
 
 def test_twenty_columns_of_many_rows_take_seconds_and_stay_small() -> None:
     random = np.random.default_rng(0)
-    rows = 10_000
+    rows = 4_000
     columns = {f"c{at}": random.integers(0, 40 + at, rows).tolist() for at in range(10)}
     columns |= {f"n{at}": random.random(rows).tolist() for at in range(10)}
     errors, ones = random.exponential(1.0, rows), np.ones(rows)
     scored = Scored("mae", higher_is_better=False, above=errors, below=ones, cases=0 * ones)
-    begun = time.monotonic()
+    begun = time.process_time()
     found = sliced(scored, **columns)
-    assert time.monotonic() - begun < 60
+    assert time.process_time() - begun < 20
     assert len(json.dumps(found)) < 100_000
     assert len(found["columns"]) == 20

@@ -12,8 +12,10 @@ from mlworker.jobs.continuing import parent_find
 from mlworker.registry.services import model_version_delete
 from mlworker.serving.models import Deployment
 from mlworker.serving.services import deployment_create, deployment_delete
+from tests.unit.batches.factories import waits_for_a_lock
 from tests.unit.batches.test_at_once import committed
 from tests.unit.billing.threads import at_once
+from tests.unit.conftest import DatabaseClone
 from tests.unit.registry.factories import make_model_version
 
 __all__ = ["committed"]  # a fixture of batches' tests
@@ -32,7 +34,9 @@ def begin(organization: OrganizationRef, model: str) -> object:
 
 
 @pytest.mark.parametrize(("need", "end"), [(deploy, "conflict"), (begin, "deleted")])
-def test_who_deletes_waits_for_who_needs(committed: OrganizationRef, need: Need, end: str) -> None:
+def test_who_deletes_waits_for_who_needs(
+    committed: OrganizationRef, database_clone: DatabaseClone, need: Need, end: str
+) -> None:
     name = make_model_version(committed).name
     told: list[str] = []
 
@@ -45,8 +49,7 @@ def test_who_deletes_waits_for_who_needs(committed: OrganizationRef, need: Need,
     with tenant_scope(committed):
         need(committed, name)
         deleting.start()
-        deleting.join(1)
-        assert told == []
+        assert waits_for_a_lock(deleting, database_clone)
     deleting.join(30)
 
     assert told == [end]

@@ -13,9 +13,15 @@ from anneal.kernel.scopes import OrganizationRef
 from mlworker.engine.base.locate import locate_base
 from mlworker.engine.inference import Resident
 from mlworker.serving.protocol import reply_key, waiting_key
+from mlworker.serving.worker import line
 from tests.unit.registry.factories import make_model_version
 from tests.unit.serving.factories import create
 from tests.unit.serving.machine import BASE, Machine
+
+
+@pytest.fixture(autouse=True)
+def engines_see_at_once_that_they_are_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line, "BLOCK_SECONDS", 0.05)
 
 
 @pytest.fixture

@@ -110,7 +110,7 @@ def at_the_desk(story: Callable[[Bench], Awaitable[None]]) -> None:
             asyncio.create_task(bench.desk.settle_forever()),
         ]
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await story(bench)
         finally:
             for loop in loops:

@@ -27,6 +27,7 @@ from mlworker.serving.protocol import (
     taking_key,
     waiting_key,
 )
+from mlworker.serving.worker import line as lines
 from mlworker.serving.worker.line import Line
 
 SPEC = ModelSpec("v1", "head", "k", "s", 2)
@@ -146,12 +147,15 @@ def test_an_idle_engines_lone_envelope_leaves_nothing_behind(
     assert client.exists(taken_key(line.engine), taking_key(line.engine)) == 0
 
 
-def test_an_idle_take_returns_with_nothing_after_a_moment(line: Line) -> None:
+def test_an_idle_take_returns_with_nothing_after_a_moment(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "BLOCK_SECONDS", 0.3)
     started = time.monotonic()
 
     assert line.take(block=True) == []
     assert line.take(block=False) == []
-    assert 0.5 < time.monotonic() - started < 10
+    assert 0.2 < time.monotonic() - started < 10
 
 
 def test_answers_leave_with_the_next_take_and_end_the_entry(

@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from anneal.kernel.errors import DomainError
 from anneal.kernel.redis import redis_async, redis_client
 from billing.plans.contracts import LimitsInForce, PlanLimits
+from mlworker.serving.gateway import pace as module
 from mlworker.serving.gateway.pace import Pace
 from mlworker.serving.gateway.stands import Bound, Entry, organization_bound
 
@@ -260,13 +261,14 @@ def test_a_lost_minute_keeps_what_was_taken_ahead_and_counts_it_once(
 
 
 def test_without_redis_a_gateway_gives_out_what_it_has_and_no_more(
-    organization_id: UUID,
+    organization_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def story(pace: Pace) -> tuple[list[DomainError | None], list[DomainError | None]]:
         found = limits(rate=160)
         assert await called(pace, organization_id, found) is None
         away = Redis(unix_socket_path="/nowhere/redis.sock")
         pace._take = away.register_script("return 0")
+        monkeypatch.setattr(module, "_PATIENCE_SECONDS", 0.2)
         with_some = [await called(pace, organization_id, found) for _ in range(9)]
         without = [await called(pace, organization_id, found), await called(pace, uuid4(), found)]
         await away.aclose()

@@ -1,7 +1,9 @@
 """Cross-validation of every task in every tier: what folds find, and what they leave."""
 
 import json
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +36,32 @@ FOLDS = 3
 FEW = {"lora": {"epochs": 6}, "full": {"epochs": 6}, "head": {}}
 
 
-def _study(
-    folder: Path, base: BaseDirectory, task: str, tier: str
-) -> tuple[DoneMessage, dict[str, Any]]:
+@dataclass(frozen=True)
+class Studied:
+    """A study that has ended, and what its folds found."""
+
+    folder: Path
+    done: DoneMessage
+    found: dict[str, Any]
+
+
+def _study(folder: Path, base: BaseDirectory, task: str, tier: str) -> Studied:
     spec = replace(write_run(folder, base, task, tier, **FEW[tier]), folds=FOLDS)
     link = LocalLink()
-    done = Run(folder, spec, link).execute()
-    return done, _found(link)
+    return Studied(folder, Run(folder, spec, link).execute(), _found(link))
+
+
+@pytest.fixture(scope="module")
+def studied(
+    tiny: BaseDirectory, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str, str], Studied]:
+    """The study of a task in a tier, made once."""
+
+    @cache
+    def of(task: str, tier: str) -> Studied:
+        return _study(tmp_path_factory.mktemp(f"{task}-{tier}"), tiny, task, tier)
+
+    return of
 
 
 def _found(link: LocalLink) -> dict[str, Any]:
@@ -81,12 +102,13 @@ COUNTED = {
 
 @pytest.mark.parametrize(("task", "tier"), CASES)
 def test_every_row_is_judged_once_and_counted_with_its_fold(
-    task: str, tier: str, tiny: BaseDirectory, tmp_path: Path
+    task: str, tier: str, studied: Callable[[str, str], Studied]
 ) -> None:
-    done, found = _study(tmp_path, tiny, task, tier)
+    study = studied(task, tier)
+    done, found, predictions = study.done, study.found, study.folder / FOLDER / PREDICTIONS
 
     # then the figures are those of the rows that each fold leaves in the file
-    table = pq.read_table(tmp_path / FOLDER / PREDICTIONS)
+    table = pq.read_table(predictions)
     assert sorted(table["row_id"].to_pylist()) == list(range(160))
     name, counted = COUNTED[task]
     for fold in found["folds"]:
@@ -100,7 +122,7 @@ def test_every_row_is_judged_once_and_counted_with_its_fold(
 
     # and what needs one label a row is not made up
     assert (found["label_errors"], found["calibration"]) == (None, None)
-    with (tmp_path / FOLDER / PREDICTIONS).open("rb") as source:
+    with predictions.open("rb") as source:
         assert label_errors_read(source) is None
 
     # and it has trained what was quoted
@@ -108,10 +130,10 @@ def test_every_row_is_judged_once_and_counted_with_its_fold(
     assert done.steps == done.steps_planned
 
 
-def test_folds_know_what_the_words_tell(tiny: BaseDirectory, tmp_path: Path) -> None:
+def test_folds_know_what_the_words_tell(studied: Callable[[str, str], Studied]) -> None:
     """Rows of a fold are judged by a model that has learned, and not by chance."""
     for task, least in (("token_classification", 0.7), ("multi_label_classification", 0.7)):
-        _, found = _study(tmp_path / task, tiny, task, "head")
+        found = studied(task, "head").found
         assert found["mean"][task_named(task).primary_metric] >= least
 
 
@@ -130,10 +152,13 @@ class _Interrupting(LocalLink):
 
 @pytest.mark.parametrize(("tier", "after"), [("head", 260), ("lora", 150)])
 def test_folds_about_tokens_go_on_where_they_were(
-    tier: str, after: int, tiny: BaseDirectory, tmp_path: Path
+    tier: str,
+    after: int,
+    studied: Callable[[str, str], Studied],
+    tiny: BaseDirectory,
+    tmp_path: Path,
 ) -> None:
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    expected, told = _study(whole, tiny, "token_classification", tier)
+    expected, broken = studied("token_classification", tier), tmp_path
     spec = write_run(broken, tiny, "token_classification", tier, **FEW[tier])
     spec = replace(spec, folds=FOLDS, checkpoint_seconds=0.0)
     stops = 0
@@ -147,21 +172,25 @@ def test_folds_about_tokens_go_on_where_they_were(
             saved = [one for one in link.messages if isinstance(one, CheckpointMessage)]
             spec = replace(spec, resume=saved[-1].path if saved else spec.resume)
     assert stops >= 1
-    assert done.metrics == expected.metrics
-    timeless = [[{**fold, "seconds": 0} for fold in each["folds"]] for each in (told, _found(link))]
+    assert done.metrics == expected.done.metrics
+    found = (expected.found, _found(link))
+    timeless = [[{**fold, "seconds": 0} for fold in each["folds"]] for each in found]
     assert timeless[0] == timeless[1]
-    first, second = load_artifact(whole / "artifact"), load_artifact(broken / "artifact")
+    first, second = load_artifact(expected.folder / "artifact"), load_artifact(broken / "artifact")
     for name, tensor in first.tensors.items():
         torch.testing.assert_close(second.tensors[name], tensor, atol=1e-6, rtol=1e-5)
 
 
 def test_rows_without_a_place_in_the_cache_are_read(
-    tiny: BaseDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    studied: Callable[[str, str], Studied],
+    tiny: BaseDirectory,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As with data too large for the memory that states may take."""
-    _, whole = _study(tmp_path / "whole", tiny, "token_classification", "head")
+    whole = studied("token_classification", "head").found
     monkeypatch.setattr("mlworker.engine.training.states.CACHE_BYTES", 60_000)
-    _, part = _study(tmp_path / "part", tiny, "token_classification", "head")
+    part = _study(tmp_path, tiny, "token_classification", "head").found
     assert [fold["rows"] for fold in part["folds"]] == [fold["rows"] for fold in whole["folds"]]
     assert 0.5 < part["mean"]["f1"] < whole["mean"]["f1"]
 
