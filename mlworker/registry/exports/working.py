@@ -47,6 +47,8 @@ logger = logging.getLogger(__name__)
 
 LEASE: Final = timedelta(seconds=300)
 """A silent worker loses its export after this; every word of the child renews it."""
+AWAY: Final = timedelta(seconds=120)
+"""How long an attempt waits for a storage that did not answer the one before."""
 _PASSING: Final = (ErrorCode.CRASHED, ErrorCode.OUT_OF_MEMORY, StorageUnavailable.code)
 """What another attempt may not meet again."""
 GATE_ROWS: Final = 1_000
@@ -261,6 +263,10 @@ def _fail(claim: Claim, code: str, message: str) -> None:
         if code in _PASSING and row.attempt % MAX_ATTEMPTS:
             row.error = {"code": code, "message": message}
             row.save(update_fields=["error"])
+            if code == StorageUnavailable.code:
+                # Three attempts within a second would all meet the same: the reaper rings later.
+                _mine(claim).update(lease_until=Now() + AWAY)
+                return
             _mine(claim).update(lease_until=Now())
             export_ring(row)
             return

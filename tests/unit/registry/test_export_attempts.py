@@ -1,8 +1,11 @@
 """Attempts at an export are fences: who has lost one writes nothing, and leaves nothing behind."""
 
+from pathlib import Path
 from uuid import UUID
 
 import pytest
+from django.core.files.storage import default_storage
+from django.db.models import F
 from django.db.models.functions import Now
 from rest_framework.test import APIClient
 
@@ -10,7 +13,9 @@ from anneal.kernel.ids import parse_id
 from anneal.kernel.models import OutboxMessage
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from mlworker.registry.exports.contracts import EXPORT_PREFIX, MAX_ATTEMPTS
+from mlworker.registry.exports.reaping import exports_reap
 from mlworker.registry.exports.working import (
+    AWAY,
     Claim,
     ClaimLost,
     _claim,
@@ -18,7 +23,7 @@ from mlworker.registry.exports.working import (
     _progress,
     export_make,
 )
-from mlworker.registry.models import ModelExport
+from mlworker.registry.models import ModelExport, ModelVersion
 from tests.unit.registry.factories import make_model_version
 
 pytestmark = pytest.mark.django_db
@@ -74,6 +79,24 @@ def test_each_asking_has_all_its_attempts(
     assert client_api.get(address).json()["data"][0]["status"] == "failed"
     assert _ask(client_api, address) == export_id
     assert len(_given_up(organization, export_id)) == MAX_ATTEMPTS
+
+
+def test_a_storage_that_is_away_is_asked_again_later(
+    client_api: APIClient, organization: OrganizationRef, address: str
+) -> None:
+    export_id = _ask(client_api, address)
+    with tenant_scope(organization):
+        path = Path(default_storage.path(ModelVersion.objects.get().artifact_key))
+    path.unlink()
+    path.mkdir()  # what is asked for is no file
+    assert export_make(organization=organization, export_id=export_id)
+
+    (told,) = client_api.get(address).json()["data"]
+    assert (told["status"], told["error"]["code"]) == ("running", "storage_unavailable")
+    assert exports_reap() == 0
+    with tenant_scope(organization):
+        ModelExport.objects.update(lease_until=F("lease_until") - AWAY)
+    assert exports_reap() == 1
 
 
 def test_what_a_dead_worker_stored_is_deleted(
