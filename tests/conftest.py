@@ -15,6 +15,7 @@ LONGEST_FIRST = (
     "tests/unit/engine/test_study.py",
     "tests/unit/engine/test_child.py",
     "tests/unit/tasks/test_tiers.py",
+    "tests/unit/jobs/test_reproducing.py",
     "tests/unit/engine/test_quality.py",
     "tests/unit/test_hostile_requests.py",
     "tests/unit/local/test_preamble.py",

@@ -90,12 +90,18 @@ def test_a_row_answers_the_same_in_any_company_in_bf16_too(tiny: BaseDirectory) 
     resident = Resident.open(tiny, slots=len(names), precision="gated")
     for slot, name in enumerate(names):
         resident.load(slot, gated(made(tiny, name), dice.choice((PASSED, None))))
-    worst = 0.0
+    worst, known = 0.0, dict[tuple[tuple[int, ...], int], list[float]]()
+
+    def lone(row: TokenRow) -> list[float]:
+        key = tuple(row.ids), row.slot
+        if key not in known:
+            [known[key]] = resident.forward([row])
+        return known[key]
 
     for _ in range(200):
         rows = rows_for(resident, dice.choices(range(len(names)), k=dice.randint(1, 16)))
         together = resident.forward(rows)
-        alone = [resident.forward([row])[0] for row in rows]
+        alone = [lone(row) for row in rows]
         worst = max(worst, *(far(one, other) for one, other in zip(together, alone, strict=True)))
 
     assert worst < NEIGHBOURS

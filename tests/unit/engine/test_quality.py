@@ -77,9 +77,9 @@ def test_rows_beyond_the_cache_count_as_well(
 
 def test_attention_finds_the_word_that_tells(minilm: BaseDirectory, tmp_path: Path) -> None:
     """One telling word among a hundred: the mean drowns it, a learned query does not."""
-    spec = write_run(tmp_path, minilm, "head", train=_drowned(160, seed=3))
+    spec = write_run(tmp_path, minilm, "head", train=_drowned(120, seed=3))
     for split, seed in (("validation", 4), ("test", 5)):
-        lines = (json.dumps(row) + "\n" for row in _drowned(60, seed=seed))
+        lines = (json.dumps(row) + "\n" for row in _drowned(30, seed=seed))
         (tmp_path / f"{split}.jsonl").write_text("".join(lines))
 
     done = Run(tmp_path, spec, LocalLink()).execute()

@@ -17,12 +17,12 @@ CONFIG: dict[str, dict[str, object]] = {
     "head": {},
     "lora": {
         "batch_tokens": 128,
-        "epochs": 25,
+        "epochs": 20,
         "learning_rate": 0.005,
         "head_rate": 5.0,
         "patience": 0,
     },
-    "full": {"batch_tokens": 128, "epochs": 30, "learning_rate": 0.005, "patience": 0},
+    "full": {"batch_tokens": 128, "epochs": 15, "learning_rate": 0.005, "patience": 0},
 }
 
 
