@@ -50,7 +50,7 @@ _EN: Final = {
     "line_discount": "Promotion code",
     "line_discount_percent": "Promotion code, {percent} %",
     "line_outcome_success_fee": "Success fee: {name}",
-    "line_outcome_predictions": "Confirmed predictions: {name}",
+    "line_outcome_predictions": "Predictions paid by outcome: {name}",
     "line_text": "{text}",
 }
 _ZH: Final = {
@@ -99,7 +99,7 @@ _ZH: Final = {
     "line_discount": "优惠码",
     "line_discount_percent": "优惠码，{percent} %",
     "line_outcome_success_fee": "成功费：{name}",
-    "line_outcome_predictions": "已确认的预测：{name}",
+    "line_outcome_predictions": "按成果付费的预测：{name}",
     "line_text": "{text}",
 }
 

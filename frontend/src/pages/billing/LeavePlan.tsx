@@ -49,7 +49,7 @@ const Leave = ({ cancellation, onClose }: Props) => {
   // The money of a plan is its credit line.
   const lost = returned.map(({ unit, amount }) => {
     const name = isCurrency(unit) ? t("kinds.credit_line") : meterName(unit);
-    return `${format.units(amount, unit)} ${inSentence(name)}`;
+    return t("leave.unit", { amount: format.units(amount, unit), name: inSentence(name) });
   });
   return (
     <Modal

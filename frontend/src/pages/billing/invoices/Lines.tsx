@@ -40,11 +40,21 @@ const Whole = ({ line, currency }: LineProps) => {
   );
 };
 
+/** A period in days; one of a single day is that day. */
+const useSpan = () => {
+  const { t } = useTranslation("invoices");
+  const { day, lastDay } = useBillingDay();
+  return ({ starts_at: start, ends_at: end }: NonNullable<Asked["period"]>): string => {
+    const [from, to] = [day(start), lastDay(end)];
+    return from === to ? from : t("lines.period", { from, to });
+  };
+};
+
 /** What for, for which time, and how the sum came about. */
 const Line = ({ line, currency }: LineProps) => {
   const { t } = useTranslation("invoices");
   const format = useFormat();
-  const { day, lastDay } = useBillingDay();
+  const spanned = useSpan();
   const coins = useCoins();
   const named = useNamed();
   const { quantity, unit_price: price, period } = line;
@@ -61,10 +71,7 @@ const Line = ({ line, currency }: LineProps) => {
         <Text>{named(line.description)}</Text>
         {period ? (
           <Text size="sm" c="dimmed">
-            {t("lines.period", {
-              from: day(period.starts_at),
-              to: lastDay(period.ends_at),
-            })}
+            {spanned(period)}
           </Text>
         ) : null}
         <Whole line={line} currency={currency} />

@@ -42,7 +42,12 @@ export const PausedNote = ({ kept, linked = false }: Props) => {
             reason: known("declines", paused) ?? t("declines.generic_decline"),
           })}{" "}
       {linked ? (
-        <LinkAnchor inherit to="/o/$org/billing/methods" params={{ org: org.slug }}>
+        <LinkAnchor
+          inherit
+          underline="always"
+          to="/o/$org/billing/methods"
+          params={{ org: org.slug }}
+        >
           {t("methods.title")}
         </LinkAnchor>
       ) : null}
