@@ -15,6 +15,7 @@ from billing.invoices.models import Invoice
 from billing.payments.contracts import AutoTopUpTerms, CheckoutState, Purpose
 from billing.payments.errors import ProviderAway
 from billing.payments.models import CheckoutSession
+from billing.payments.provider.amounts import chargeable_within
 from billing.payments.selectors import cards_list
 from billing.payments.services.attempts import invoice_collect
 from billing.payments.services.auto_top_up import auto_top_up_set
@@ -186,7 +187,8 @@ def _open_invoice(world: World, customer: Customer) -> UUID | None:
 def _amount(world: World, customer: Customer) -> Decimal:
     """Return an amount that a card may pay."""
     least = 5 * 10 ** max(DECIMALS.get(customer.currency, 2), 2)
-    return coins(world.office.randrange(least, least * 20), customer.currency)
+    minor = chargeable_within(world.office.randrange(least, least * 20), customer.currency)
+    return coins(minor, customer.currency)
 
 
 _DEEDS: Final[tuple[tuple[float, Callable[[World, Customer, datetime], None]], ...]] = (

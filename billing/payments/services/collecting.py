@@ -12,7 +12,9 @@ from anneal.kernel.events import (
 from anneal.kernel.outbox import outbox_add
 from anneal.kernel.scopes import OrganizationRef
 from billing.invoices.contracts import ReturnBy
+from billing.invoices.money import money_text
 from billing.payments.contracts import DISPUTE_LOST
+from billing.payments.errors import RefundExceeded
 from billing.payments.models import Dispute, Payment
 from billing.payments.provider.amounts import chargeable_within, require_chargeable
 from billing.payments.selectors import cards_kept
@@ -55,7 +57,8 @@ def payment_retry_due(event: PaymentRetryDue) -> None:
 def credit_note_issued(event: CreditNoteIssued) -> None:
     """Send back to the cards it came from what a credit note returns so, newest payment first.
 
-    Raises AmountInvalid for coins that no card takes back: there is no such note then.
+    Raises RefundExceeded for more than they paid, and AmountInvalid for coins that no card takes
+    back: there is no such note then.
     """
     if event.return_by != ReturnBy.REFUND:
         return
@@ -76,6 +79,12 @@ def credit_note_issued(event: CreditNoteIssued) -> None:
             payment=row,
             amount_minor=part,
             key=f"credit_note:{event.credit_note_id}:{row.id}",
+        )
+    if left:
+        there = money_text(event.returned_minor - left, event.currency)
+        raise RefundExceeded(
+            f"Cards can take back {there} {event.currency} of this: return the rest by other ways.",
+            param="return_by",
         )
 
 

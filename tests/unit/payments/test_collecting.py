@@ -10,7 +10,8 @@ from anneal.kernel.ids import public_id
 from anneal.kernel.scopes import tenant_scope
 from billing.invoices.contracts import ReturnBy
 from billing.invoices.models import Dunning, Invoice
-from billing.payments.errors import ProviderAway
+from billing.invoices.services import invoice_payment_apply
+from billing.payments.errors import ProviderAway, RefundExceeded
 from billing.payments.models import Refund
 from billing.payments.services.attempts import invoice_collect
 from billing.payments.services.returning import refund_ask
@@ -36,6 +37,18 @@ def pay(shop: Shop, invoice: Invoice, status: int = 200) -> dict[str, Any]:
     )
     assert answer.status_code == status, answer.content
     return dict(answer.json())
+
+
+def transferred(shop: Shop, invoice: Invoice, minor: int) -> None:
+    """The operator books a transfer."""
+    with tenant_scope(shop.organization):
+        invoice_payment_apply(
+            organization=shop.organization,
+            invoice_id=invoice.id,
+            payment_id=None,
+            key="bank",
+            amount_minor=minor,
+        )
 
 
 def collect(shop: Shop, invoice: Invoice) -> str:
@@ -145,6 +158,21 @@ def test_a_credit_note_sends_money_back_to_the_card_once(
     states = [refund_ask(organization=shop.organization, refund_id=refund.id) for _ in range(2)]
 
     assert states == ["succeeded", "succeeded"]
+    assert [each["amount"] for each in shop.fake.all("refund")] == [500]
+
+
+def test_a_note_promises_cards_no_more_than_they_paid(
+    shop: Shop, card: str, invoice: Invoice
+) -> None:
+    transferred(shop, invoice, 1500)
+    collect(shop, invoice)
+    paid = shop.invoice(invoice)
+
+    with pytest.raises(RefundExceeded, match=r"5\.00 USD"):
+        credit(shop.organization, paid, 1000, return_by=ReturnBy.REFUND, at=clock.now())
+
+    credit(shop.organization, paid, 500, return_by=ReturnBy.REFUND, at=clock.now())
+    retry()
     assert [each["amount"] for each in shop.fake.all("refund")] == [500]
 
 
