@@ -1,6 +1,6 @@
 """Leaving a plan that is paid, at the period's end or at once, and staying after all."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -29,6 +29,8 @@ from billing.plans.services.standing import caps_apply, must_be_paid, plan_chang
 from tenants.accounts.models import Organization
 from tenants.accounts.selectors import due_of
 
+_LONGEST: Final = timedelta(days=370)
+"""No grant of a plan lasts longer: a year's outlives the month of a plan that followed it."""
 RESTS: Final = Q(amount__gt=F("held") + F("consumed") + F("expired") + F("voided"))
 
 
@@ -77,7 +79,7 @@ def rests_due(*, after: UUID) -> list[Due]:
         expires_at__gt=now,
     )
     rows = Subscription.objects.filter(
-        Exists(grants), id__gt=after, returned=True, renews_at__gt=now
+        Exists(grants), id__gt=after, returned=True, renews_at__gt=now - _LONGEST
     )
     return due_of(rows.order_by("id").values_list("id", "organization_id")[:BATCH])
 

@@ -16,8 +16,14 @@ from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from billing.ledger.models import Grant
 from billing.ledger.reconcile import ledger_drift
 from billing.ledger.selectors import balance_get, limits_list
-from billing.ledger.services import balance_grant, balance_void, hold_capture, hold_take
-from billing.plans.contracts import CapWindow, Overage, PlanCap, SubscriptionInfo
+from billing.ledger.services import (
+    balance_grant,
+    balance_void,
+    hold_capture,
+    hold_refund,
+    hold_take,
+)
+from billing.plans.contracts import CapWindow, Overage, Period, PlanCap, SubscriptionInfo
 from billing.plans.models import Plan
 from billing.plans.selectors import billing_period, cancellation_get, subscription_get
 from billing.plans.services import subscription_cancel, subscription_keep
@@ -357,4 +363,33 @@ def test_what_a_hold_lets_go_of_after_the_plan_was_left_is_taken_back_too(
     tick(LATER + timedelta(seconds=10))
 
     assert available(organization, LATER + timedelta(seconds=10)) == 0
+    books_agree()
+
+
+def test_what_is_refunded_of_a_plan_before_the_one_that_was_left_is_taken_back_too(
+    organization: OrganizationRef,
+) -> None:
+    """A year's units outlive the month of the plan that followed it."""
+    no_free_plan()
+    units = {"prediction": D(5_000)}
+    add_plan("yearly", fee=D(120), period=Period.YEAR, included=units)
+    add_plan("monthly", fee=D(50))
+    go(organization, "yearly", BEGINS)
+    with clock.frozen(BEGINS), tenant_scope(organization):
+        hold = hold_take(
+            organization=organization, unit="prediction", amount=1_000, key="k", ttl_seconds=600
+        )
+        hold_capture(organization=organization, hold_id=hold.id, amount=1_000, event_id="k")
+    go(organization, "monthly", LATER)
+    after = LATER + timedelta(seconds=1)
+    cancel(organization, after, at_once=True)
+    much_later = FEBRUARY + timedelta(days=5)
+    with clock.frozen(much_later), tenant_scope(organization):
+        before = balance_get(organization=organization, unit="prediction").available
+        hold_refund(organization=organization, hold_id=hold.id, key="k", reason="test")
+
+    assert available(organization, much_later) > before
+    tick(much_later)
+
+    assert available(organization, much_later) == before
     books_agree()

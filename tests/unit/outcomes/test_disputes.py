@@ -18,7 +18,7 @@ from billing.outcomes.contracts import OUTCOME_PREFIX, OutcomeInfo
 from billing.outcomes.services import outcome_dispute, outcome_dispute_decide
 from tenants.webhooks.models import WebhookEvent
 from tests.unit.factories import error_of
-from tests.unit.invoices.helpers import add_credit_plan, drifts, go, tick
+from tests.unit.invoices.helpers import add_credit_plan, ask, drifts, go, tick
 from tests.unit.outcomes.helpers import (
     NOON,
     accept,
@@ -167,6 +167,25 @@ def test_the_evidence_says_who_decided_what_and_why(
     )
     late = client_api.post(f"{path}/dispute", {"reason": "Again."}, format="json")
     assert error_of(late)["code"] == "outcome_dispute_late"
+
+
+def test_what_its_invoice_asked_for_less_than_is_given_back_by_the_next(
+    organization: OrganizationRef, owed: OutcomeInfo, client_api: APIClient
+) -> None:
+    # Beside the plan's fee of 30 so much is given back that 5 are to be paid.
+    ask(organization, f"{-(30 + owed.amount - 5):f}", NOON)
+    tick(NOON)
+    dispute(organization, owed)
+    decide(organization, owed, reverse=True)
+
+    path = f"/v1/billing/outcomes/{public_id(OUTCOME_PREFIX, owed.id)}"
+    evidence = client_api.get(path).json()["steps"][-1]["evidence"]
+    assert evidence["returned"] == "credit_note_and_next_invoice"
+    with tenant_scope(organization):
+        assert CreditNote.objects.get().total_minor == 500
+        waits = InvoiceItem.objects.get(source__startswith="reversed:")
+    assert waits.amount == 5 - owed.amount
+    assert drifts(organization) == []
 
 
 def told(organization: OrganizationRef) -> list[tuple[str, str]]:
