@@ -24,7 +24,7 @@ from tests.unit.conftest import DatabaseClone
 from tests.unit.worlds import undone
 
 TODAY = datetime(2026, 11, 26, tzinfo=UTC)
-SEED = 1
+SEED = 5
 RARE = frozenset(
     {
         "disputes won",

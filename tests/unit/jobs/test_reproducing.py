@@ -77,13 +77,12 @@ def _trained(
     **study: int,
 ) -> Any:
     """Train once, as the engine alone does it; return the manifest that an export would carry."""
-    for split in Split:
-        parts = [(version, split)]
-        if extra is not None and split is Split.VALIDATION:
-            parts = [(extra, part) for part in Split]
-        if sealed is not None and split is Split.TEST:
-            parts = [(sealed, split)]
-        _write_rows(organization, parts, folder / f"{split}.jsonl")
+    parts = {split: [(version, split)] for split in Split}
+    if extra is not None:
+        parts[Split.VALIDATION] = [(extra, part) for part in Split]
+    parts[Split.TEST] = [(sealed or version, Split.TEST)]
+    for split, wanted in parts.items():
+        _write_rows(organization, wanted, folder / f"{split}.jsonl")
     base = locate_base("minilm-l6")
     config = resolve_auto(
         {"seed": 11}, rows=version.splits["train"], classes=len(version.labels), tier="head"
@@ -194,9 +193,9 @@ def test_rows_that_lie_in_several_versions_are_taken_from_the_one_that_was_used(
 def test_a_model_that_was_tested_on_sealed_rows_is_made_again(
     organization: OrganizationRef, tmp_path: Path
 ) -> None:
-    lines = FILE.splitlines(keepends=True)
-    sealed = _uploaded(organization, b"".join(lines[:101]))
-    version = _uploaded(organization, b"".join([lines[0], *lines[101:]]))
+    lines = sample_csv().splitlines(keepends=True)
+    sealed = _uploaded(organization, b"".join([lines[0], *lines[101:201]]))
+    version = _version(organization)
     folder = tmp_path / "first"
     folder.mkdir()
     manifest = _trained(organization, version, folder, sealed=sealed)
