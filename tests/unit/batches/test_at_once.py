@@ -33,7 +33,9 @@ from tests.unit.registry.factories import make_model_version
 def committed(
     database_clone: DatabaseClone, django_db_setup: None, django_db_blocker: Any
 ) -> Iterator[OrganizationRef]:
-    """An organization that every connection sees; its batches are nobody's work afterwards."""
+    """An organization that every connection sees; afterwards its batches are nobody's work, and its
+    files no storage that somebody counts.
+    """
     with psycopg.connect(database_clone.app_url, autocommit=True) as link:
         books = Books(link, uuid7())
         books.organization_add()
@@ -42,9 +44,11 @@ def committed(
             yield organization_of(books)
             connection.close()
         link.execute("SET ROLE anneal_system")
-        link.execute(
-            "DELETE FROM batches_batch WHERE organization_id = %s", [books.organization_id]
-        )
+        for statement in (
+            "DELETE FROM batches_batch WHERE organization_id = %s",
+            "UPDATE datasets_file SET deleted_at = now() WHERE organization_id = %s",
+        ):
+            link.execute(statement, [books.organization_id])
 
 
 def create(organization: OrganizationRef, model: str) -> str:
