@@ -40,15 +40,15 @@ class Check:
 def lanes_all(options: argparse.Namespace, home: Home) -> list[list[Check]]:
     """All checks, in lanes that can run beside each other, the quick ones first.
 
-    Live and browser tests wait for processes, leases and pages; types and unit tests are all
-    calculation, and politely use the time between.
+    Live tests wait for processes and leases; types and unit tests are all calculation, and politely
+    use the time between. The browser's follow where a lane is free first.
     """
     format_, lint, types, *others = _python_checks()
-    unit, *installed = suites_all(options, home)
-    first = [format_, lint, *_npm_checks(), *others, *_api_checks(), *installed]
+    unit, live, browser = suites_all(options, home)
+    first = [format_, lint, *_npm_checks(), *others, *_api_checks(), live]
     if (os.cpu_count() or 1) > 1:
-        return [first, [_polite(types), _polite(unit)]]
-    return [[format_, lint, types, *first[2:], unit]]
+        return [first, [_polite(types), _polite(unit), browser]]
+    return [[format_, lint, types, *first[2:], browser, unit]]
 
 
 def _polite(check: Check) -> Check:
