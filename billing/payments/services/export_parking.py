@@ -14,16 +14,17 @@ from anneal.kernel.scopes import OrganizationRef
 from billing.payments.contracts import ExportState
 from billing.payments.errors import ExportStateWrong
 from billing.payments.models import MeterExport
-from tenants.accounts.models import Organization
+from tenants.accounts.selectors import due_of
 
 
 def exports_release(*, actor: Actor) -> int:
     """Have what was parked sent again, once its reason is mended; return how many. System scope."""
     rows = list(_in(ExportState.PARKED).select_for_update())
     _wait(MeterExport.objects.filter(id__in=[row.id for row in rows]))
-    for organization_id, count in Counter(row.organization_id for row in rows).items():
-        target = public_id("org_", organization_id)
-        _audit(actor, "meter_export.release", organization_id, target, {"rows": count})
+    counts = Counter(row.organization_id for row in rows)
+    for owner in due_of((each, each) for each in counts):
+        target, told = public_id("org_", owner.id), {"rows": counts[owner.id]}
+        _audit(actor, "meter_export.release", owner.organization, target, told)
     return len(rows)
 
 
@@ -31,8 +32,7 @@ def export_release(*, actor: Actor, export_id: UUID) -> None:
     """Have one that is parked sent again. System scope. Raises ExportStateWrong."""
     row = _one(export_id, ExportState.PARKED)
     _wait(MeterExport.objects.filter(id=row.id))
-    target = public_id("mex_", row.id)
-    _audit(actor, "meter_export.release", row.organization_id, target, {"meter": row.meter})
+    _audit_one(actor, "meter_export.release", row, {"meter": row.meter})
 
 
 def export_park(*, actor: Actor, export_id: UUID, reason: str) -> None:
@@ -44,7 +44,7 @@ def export_park(*, actor: Actor, export_id: UUID, reason: str) -> None:
     row = _one(export_id, ExportState.WAITING)
     MeterExport.objects.filter(id=row.id).update(state=ExportState.PARKED.value, error=reason[:500])
     detail = {"meter": row.meter, "error": reason[:500]}
-    _audit(actor, "meter_export.park", row.organization_id, public_id("mex_", row.id), detail)
+    _audit_one(actor, "meter_export.park", row, detail)
 
 
 def _in(state: ExportState) -> QuerySet[MeterExport]:
@@ -63,14 +63,14 @@ def _wait(rows: QuerySet[MeterExport]) -> None:
     rows.update(state=ExportState.WAITING.value, next_try_at=clock.now(), error="")
 
 
+def _audit_one(actor: Actor, action: str, row: MeterExport, detail: dict[str, Any]) -> None:
+    (owner,) = due_of([(row.id, row.organization_id)])
+    _audit(actor, action, owner.organization, public_id("mex_", row.id), detail)
+
+
 def _audit(
-    actor: Actor, action: str, organization_id: UUID, target: str, detail: dict[str, Any]
+    actor: Actor, action: str, organization: OrganizationRef, target: str, detail: dict[str, Any]
 ) -> None:
-    owner = Organization.objects.get(id=organization_id)
     audit_record(
-        actor=actor,
-        action=action,
-        target=target,
-        detail=detail,
-        organization=OrganizationRef(owner.id, owner.slug),
+        actor=actor, action=action, target=target, detail=detail, organization=organization
     )
