@@ -10,6 +10,7 @@ import psycopg
 from django.conf import settings
 from psycopg_pool import AsyncConnectionPool
 
+from anneal.kernel.database import database_conninfo
 from anneal.kernel.metrics import Gauge
 from anneal.kernel.metrics.instruments import Key
 from anneal.kernel.metrics.process import CONNECTIONS, WAITING, connections_of, waiting_of
@@ -69,15 +70,7 @@ class Runtime:
         """Start on the first call; a server without lifespan support is served too."""
         if self._tasks:
             return
-        self.pool = AsyncConnectionPool(
-            settings.DATABASE_URL,
-            min_size=2,
-            max_size=4,
-            timeout=5,
-            open=False,
-            kwargs={"autocommit": True},
-            name="gateway",
-        )
+        self.pool = pool_new()
         self.broker = Broker()
         self.admission = Admission(self.broker.tokens_per_second)
         self.desk = Desk(Ledger(self.pool), self.broker)
@@ -213,6 +206,19 @@ class Runtime:
             self.keys.forget_organization(payload)
         else:
             self.models.forget(payload)
+
+
+def pool_new() -> "AsyncConnectionPool[psycopg.AsyncConnection[Any]]":
+    """Return a gateway's connections to Postgres, not opened yet."""
+    return AsyncConnectionPool(
+        database_conninfo(settings.DATABASE_URL),
+        min_size=2,
+        max_size=4,
+        timeout=5,
+        open=False,
+        kwargs={"autocommit": True},
+        name="gateway",
+    )
 
 
 def figures_told(
