@@ -8,7 +8,7 @@ more that is not. What two workers serve they share by taking from one queue.
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar, cast
+from typing import Final, cast
 
 import redis
 
@@ -21,8 +21,9 @@ from mlworker.serving.protocol import (
     WANTED_KEY,
     Announcement,
     Node,
-    announcement_decode,
-    node_decode,
+    Said,
+    engines_decode,
+    nodes_decode,
 )
 
 WANTED_SECONDS: Final = 900.0
@@ -33,8 +34,6 @@ FORGOTTEN_SECONDS: Final = 60.0
 BUSY: Final = 0.85
 IDLE: Final = 0.4
 """Shares of a second: what is above the first needs help, what is below the second can give it."""
-
-Said = TypeVar("Said", Announcement, Node)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +84,12 @@ def placements(
 
 def living_engines() -> list[Announcement]:
     """Return the engines that announced themselves lately."""
-    return _living(ENGINES_KEY, announcement_decode)
+    return _living(ENGINES_KEY, engines_decode)
 
 
 def living_nodes() -> list[Node]:
     """Return the worker processes that announced themselves lately, in order of name."""
-    return sorted(_living(NODES_KEY, node_decode), key=lambda node: node.node)
+    return sorted(_living(NODES_KEY, nodes_decode), key=lambda node: node.node)
 
 
 def bases_wanted() -> list[str]:
@@ -132,13 +131,11 @@ def _room(nodes: Sequence[Node]) -> bool:
     return any(len(node.bases) < node.room for node in nodes)
 
 
-def _living(key: str, decode: Callable[[bytes], Said]) -> list[Said]:
+def _living(key: str, decode: Callable[[Mapping[bytes, bytes]], dict[str, Said]]) -> list[Said]:
     """Read who lives; nodes that have been silent for long are forgotten."""
     now = time.time()
     client: redis.Redis = redis_client()
-    said = {
-        name: decode(raw) for name, raw in cast("dict[bytes, bytes]", client.hgetall(key)).items()
-    }
+    said = decode(cast("dict[bytes, bytes]", client.hgetall(key)))
     gone = [name for name, each in said.items() if each.at < now - FORGOTTEN_SECONDS]
     if gone and key == NODES_KEY:  # a gateway forgets engines, once it has what they took
         client.hdel(key, *gone)

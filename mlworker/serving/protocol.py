@@ -5,10 +5,15 @@ Its first byte counts deliveries, so that a Lua script can mark a second one wit
 Times are Unix seconds of the writer's clock. Arrays travel as little-endian bytes.
 """
 
+import functools
+import logging
 from array import array
-from typing import Final
+from collections.abc import Mapping
+from typing import Annotated, Final, TypeVar
 
 import msgspec
+
+logger = logging.getLogger(__name__)
 
 ENGINES_KEY: Final = "serve:engines"
 """Hash of engine id to `Announcement`; an entry older than `ANNOUNCEMENT_TTL` is a dead engine."""
@@ -134,7 +139,7 @@ class Announcement(msgspec.Struct):
     engine: str
     host: str
     pid: int
-    bases: list[str]
+    bases: Annotated[list[str], msgspec.Meta(min_length=1)]
     rows_per_second: float
     free_bytes: int
     at: float
@@ -161,6 +166,8 @@ class Node(msgspec.Struct):
     free_bytes: int
     at: float
 
+
+Said = TypeVar("Said", Announcement, Node)
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _envelope_decoder: Final = msgspec.msgpack.Decoder(Envelope)
@@ -194,9 +201,9 @@ def announcement_encode(announcement: Announcement) -> bytes:
     return _encoder.encode(announcement)
 
 
-def announcement_decode(raw: bytes) -> Announcement:
-    """Read a value of `ENGINES_KEY`."""
-    return _announcement_decoder.decode(raw)
+def engines_decode(said: Mapping[bytes, bytes]) -> dict[str, Announcement]:
+    """Read `ENGINES_KEY`, without what cannot be read."""
+    return _readable(ENGINES_KEY, said, _announcement_decoder)
 
 
 def node_encode(node: Node) -> bytes:
@@ -204,9 +211,9 @@ def node_encode(node: Node) -> bytes:
     return _encoder.encode(node)
 
 
-def node_decode(raw: bytes) -> Node:
-    """Read a value of `NODES_KEY`."""
-    return _node_decoder.decode(raw)
+def nodes_decode(said: Mapping[bytes, bytes]) -> dict[str, Node]:
+    """Read `NODES_KEY`, without what cannot be read."""
+    return _readable(NODES_KEY, said, _node_decoder)
 
 
 def tokens_pack(rows: list[list[int]]) -> tuple[list[int], bytes]:
@@ -215,3 +222,21 @@ def tokens_pack(rows: list[list[int]]) -> tuple[list[int], bytes]:
     for row in rows:
         packed.extend(row)
     return [len(row) for row in rows], packed.tobytes()
+
+
+def _readable(
+    key: str, said: Mapping[bytes, bytes], decoder: msgspec.msgpack.Decoder[Said]
+) -> dict[str, Said]:
+    found = {}
+    for name, raw in said.items():
+        try:
+            found[name.decode()] = decoder.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError):  # written by another version
+            _unreadable(key, name)
+    return found
+
+
+@functools.lru_cache(1_000)
+def _unreadable(key: str, name: bytes) -> None:
+    """Say it once: who reads it looks twice a second."""
+    logger.error("serving.unreadable: %r in %s", name, key)

@@ -18,7 +18,7 @@ import pytest
 import redis
 
 from anneal.local.processes import tied_to_parent, wait_until
-from mlworker.serving.protocol import ENGINES_KEY, Announcement, announcement_decode
+from mlworker.serving.protocol import ENGINES_KEY, Announcement, engines_decode
 from tests.live.load import Load, exact
 from tests.live.machine import MANAGE, ROOT, Installation
 from tests.live.serving import GOOD, MODEL, Customer, serving, wait_serving
@@ -132,8 +132,8 @@ def second_worker(installation: Installation) -> Iterator[psutil.Popen]:
 def engines(installation: Installation) -> dict[int, Announcement]:
     """The living engines by process."""
     client = redis.Redis.from_url(installation.env["REDIS_URL"])
-    said = [announcement_decode(raw) for raw in client.hvals(ENGINES_KEY)]
-    return {each.pid: each for each in said if each.at > time.time() - 3}
+    said = engines_decode(client.hgetall(ENGINES_KEY))
+    return {each.pid: each for each in said.values() if each.at > time.time() - 3}
 
 
 def test_a_second_worker_takes_part_and_no_call_fails_when_either_is_lost(

@@ -28,8 +28,8 @@ from mlworker.serving.protocol import (
     Answer,
     Envelope,
     Work,
-    announcement_decode,
     answers_decode,
+    engines_decode,
     envelope_encode,
     given_up_key,
     reply_key,
@@ -129,7 +129,7 @@ class Broker:
             pipe.zadd(WANTED_KEY, {base: time.time()})
         async with asyncio.timeout(COMMAND_SECONDS):
             engines, _, epoch, *_ = await pipe.execute()
-        self._engines = {name.decode(): announcement_decode(raw) for name, raw in engines.items()}
+        self._engines = engines_decode(engines)
         lost = self._epoch is not None and epoch != self._epoch
         self._epoch = epoch
         return lost

@@ -19,10 +19,10 @@ from mlworker.serving.protocol import (
     Announcement,
     Answer,
     Envelope,
-    announcement_decode,
     announcement_encode,
     answers_encode,
     chunk_key,
+    engines_decode,
     envelope_decode,
     given_up_key,
     reply_key,
@@ -150,10 +150,10 @@ class Line:
     def beside_others(self) -> bool:
         """Say whether other living engines take from the same queue."""
         since = time.time() - ANNOUNCEMENT_TTL
-        said = cast("dict[bytes, bytes]", self._redis.hgetall(ENGINES_KEY)).values()
+        said = cast("dict[bytes, bytes]", self._redis.hgetall(ENGINES_KEY))
         return any(
             other.engine != self.engine and self._base in other.bases and other.at > since
-            for other in map(announcement_decode, said)
+            for other in engines_decode(said).values()
         )
 
     def leave(self) -> None:

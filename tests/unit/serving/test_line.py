@@ -12,6 +12,7 @@ import redis
 from anneal.kernel.redis import redis_client
 from mlworker.serving.gateway import broker as module
 from mlworker.serving.gateway.broker import BROKER_ERRORS, Broker
+from mlworker.serving.placement import living_engines
 from mlworker.serving.protocol import (
     ENGINES_KEY,
     EPOCH_KEY,
@@ -20,6 +21,7 @@ from mlworker.serving.protocol import (
     Envelope,
     ModelSpec,
     Work,
+    announcement_encode,
     envelope_encode,
     given_up_key,
     reply_key,
@@ -251,6 +253,38 @@ def test_who_is_leaving_is_not_sent_to_and_keeps_what_it_has(
 
     assert before == (True, 7.0, False)
     assert asyncio.run(look()) == (False, 0, False)
+
+
+@pytest.fixture
+def foreign(client: redis.Redis) -> Iterator[list[bytes]]:
+    """What no version of ours writes, beside what an engine on no base would."""
+    homeless = Announcement("homeless", "host", 1, [], 0.0, 0, 0.0)
+    names = [f"foreign-{uuid4().hex}".encode(), b"\xff" + uuid4().bytes, uuid4().hex.encode()]
+    for name, raw in zip(names, [b"\xc1", b"", announcement_encode(homeless)], strict=True):
+        client.hset(ENGINES_KEY, name, raw)
+    yield names
+    client.hdel(ENGINES_KEY, *names)
+
+
+def test_an_entry_nobody_can_read_hides_no_engine_and_is_told_once(
+    line: Line, base: str, foreign: list[bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    beside = Line(f"{line.engine}-beside", base)
+    line.announce(announcement(line, base))
+
+    async def looks() -> bool:
+        broker = Broker()
+        for _ in range(3):
+            await broker.look()
+            await broker.rescue()
+        await broker.close()
+        return broker.served(base)
+
+    assert asyncio.run(looks())
+    assert line.engine in {each.engine for each in living_engines()}
+    assert beside.beside_others()
+    told = [each.getMessage() for each in caplog.records if "unreadable" in each.getMessage()]
+    assert sorted(told) == sorted(f"serving.unreadable: {n!r} in {ENGINES_KEY}" for n in foreign)
 
 
 def test_an_emptied_redis_is_noticed(client: redis.Redis, base: str, line: Line) -> None:

@@ -138,6 +138,13 @@ def test_who_is_silent_for_long_is_forgotten(client: redis.Redis) -> None:
     assert client.hkeys(NODES_KEY) == [b"n1"]
 
 
+def test_a_worker_nobody_can_read_is_no_place_and_hides_no_other(client: redis.Redis) -> None:
+    client.hset(NODES_KEY, "foreign", b"\xc1")
+    says(client, node("n1"))
+
+    assert [each.node for each in placements_to_ring()] == ["n1"]
+
+
 def test_a_silent_engine_is_left_to_the_gateways_that_have_what_it_took(
     client: redis.Redis,
 ) -> None:
