@@ -93,10 +93,11 @@ class Broker:
         async with asyncio.timeout(COMMAND_SECONDS):
             await self._commands.lpush(waiting_key(base), envelope_encode(envelope, again=again))
 
-    async def give_up(self, base: str, numbers: Iterable[int]) -> None:
+    async def give_up(self, base: str, numbers: Iterable[int]) -> bool:
         """Tell the engines of a base that nobody waits for works any more. Raises BROKER_ERRORS.
 
         All of them: one may have taken a work, or take it next, or run it for one that died.
+        False when none is known, as when Redis has just come back empty.
         """
         names = [work_name(self.gateway, number) for number in numbers]
         pipe = self._commands.pipeline(transaction=False)
@@ -105,7 +106,7 @@ class Broker:
                 pipe.rpush(given_up_key(engine.engine), *names)
                 pipe.expire(given_up_key(engine.engine), GIVEN_UP_TTL)
         async with asyncio.timeout(COMMAND_SECONDS):
-            await pipe.execute()
+            return bool(await pipe.execute())
 
     async def answers(self) -> list[Answer]:
         """Wait up to a second for an engine's answers. Raises BROKER_ERRORS."""

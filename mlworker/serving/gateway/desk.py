@@ -50,7 +50,7 @@ class Desk:
         self._settling: FairQueue[Settlement] = FairQueue()
         self._flight: dict[int, Ticket] = {}
         self._orphans: dict[int, Ticket] = {}
-        self._given_up: defaultdict[str, list[int]] = defaultdict(list)
+        self._untold: dict[int, str] = {}
         self._sick: dict[UUID, list[Settlement]] = {}
         self._nurses: set[asyncio.Task[None]] = set()
         self._trusted: dict[UUID, None] = {}
@@ -87,15 +87,26 @@ class Desk:
         if begun and ticket.lengths and ticket.early is None:
             ticket.orphan = asyncio.get_running_loop().create_future()
             self._orphans[ticket.number] = ticket
-            self._given_up[ticket.base].append(ticket.number)
+            self._untold[ticket.number] = ticket.base
         self._refuse(ticket, ClientGone())
 
     def given_up(self) -> dict[str, list[int]]:
-        """Return, by base, the works that engines were not told to drop yet."""
-        found, self._given_up = self._given_up, defaultdict(list)
+        """Return, by base, the works that engines do not know yet to be dropped.
+
+        A work is among them until `told`, or until it is over: for its deadline at most.
+        """
+        found: defaultdict[str, list[int]] = defaultdict(list)
+        for number, base in self._untold.items():
+            found[base].append(number)
         return found
 
+    def told(self, numbers: Iterable[int]) -> None:
+        """Engines have heard of these."""
+        for number in numbers:
+            self._untold.pop(number, None)
+
     def _orphan_over(self, number: int) -> None:
+        self._untold.pop(number, None)
         ticket = self._orphans.pop(number, None)
         if ticket is not None and ticket.orphan is not None:
             ticket.orphan.set_result(None)

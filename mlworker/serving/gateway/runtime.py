@@ -186,7 +186,8 @@ class Runtime:
             if moved := await self.broker.rescue():
                 logger.warning("gateway.engine_lost: %d envelopes sent again", moved)
             for base, numbers in self.desk.given_up().items():
-                await self.broker.give_up(base, numbers)
+                if await self.broker.give_up(base, numbers):
+                    self.desk.told(numbers)
             await asyncio.sleep(HURRIED_SECONDS if self.broker.missed else LOOK_SECONDS)
 
     async def _listen(self) -> None:

@@ -8,13 +8,13 @@ from typing import Any, ClassVar
 import pytest
 
 from mlworker.engine.inference import TokenRow
-from mlworker.serving.gateway.runtime import Runtime
+from mlworker.serving.gateway.runtime import HURRIED_SECONDS, Runtime, _for_ever
 from mlworker.serving.protocol import taken_key
 from tests.unit.serving.machine import TEXTS, VECTOR, Machine, model_stored
 from tests.unit.serving.test_desk import Bench, Post, a_moment, at_the_desk
 
 
-def test_engines_are_told_once_of_works_whose_clients_left() -> None:
+def test_works_whose_clients_left_are_named_until_engines_were_told() -> None:
     async def story(bench: Bench) -> None:
         sent, other = bench.ticket(), bench.ticket(base="c")
         by_rule = bench.ticket(lengths=[], tokens=b"")
@@ -22,13 +22,31 @@ def test_engines_are_told_once_of_works_whose_clients_left() -> None:
         waits = bench.ticket()
         for ticket in (sent, other, by_rule, waits):
             bench.desk.abandon(ticket)
-        assert bench.desk.given_up() == {"b": [sent.number], "c": [other.number]}
+        for _ in range(2):
+            assert bench.desk.given_up() == {"b": [sent.number], "c": [other.number]}
+        bench.desk.told([sent.number])
+        assert bench.desk.given_up() == {"c": [other.number]}
+
+    at_the_desk(story)
+
+
+def test_what_engines_cannot_be_told_is_forgotten_when_it_is_over() -> None:
+    async def story(bench: Bench) -> None:
+        answered, late = bench.ticket(), bench.ticket()
+        await a_moment()
+        for ticket in (answered, late):
+            bench.desk.abandon(ticket)
+        bench.answer(answered)
+        assert bench.desk.given_up() == {"b": [late.number]}
+        late.created -= 60
+        bench.desk.sweep()
         assert bench.desk.given_up() == {}
 
     at_the_desk(story)
 
 
-def test_a_gateway_tells_engines_of_clients_that_left() -> None:
+def test_a_gateway_tells_engines_of_clients_that_left_as_soon_as_it_can() -> None:
+    """Redis goes away while it tells, comes back with no engine, and then with one."""
     told: list[tuple[str, list[int]]] = []
 
     class Redis(Post):
@@ -40,20 +58,24 @@ def test_a_gateway_tells_engines_of_clients_that_left() -> None:
         async def rescue(self) -> int:
             return 0
 
-        async def give_up(self, base: str, numbers: list[int]) -> None:
+        async def give_up(self, base: str, numbers: list[int]) -> bool:
             told.append((base, numbers))
+            if len(told) == 1:
+                raise OSError("away")
+            return len(told) > 2
 
     async def story(bench: Bench) -> None:
         gateway: Any = Runtime()
         gateway.desk, gateway.broker = bench.desk, Redis()
         ticket = bench.ticket()
         await a_moment()
-        looking = asyncio.create_task(gateway._look())
+        looking = asyncio.create_task(_for_ever(gateway._look))
         bench.desk.abandon(ticket)
-        while not told:
+        while bench.desk.given_up():
             await asyncio.sleep(0.01)
+        await asyncio.sleep(2 * HURRIED_SECONDS)
         looking.cancel()
-        assert told == [("b", [ticket.number])]
+        assert told == [("b", [ticket.number])] * 3
 
     at_the_desk(story)
 

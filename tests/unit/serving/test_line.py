@@ -320,8 +320,9 @@ def test_every_engine_of_a_base_hears_once_of_what_nobody_waits_for(
 
     async def give_up() -> list[bytes]:
         broker = Broker()
+        assert not await broker.give_up(base, [3, 5])  # nobody is known yet
         await broker.look()
-        await broker.give_up(base, [3, 5])
+        assert await broker.give_up(base, [3, 5])
         await broker.close()
         return [f"{broker.gateway}:{number}".encode() for number in (3, 5)]
 
