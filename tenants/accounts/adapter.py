@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils import translation
@@ -45,6 +46,16 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth shi
                 owner_id=user.id,
             )
         return user
+
+    def set_password(self, user: User, password: str) -> None:
+        """Change it, and end the person's other sessions, with the keys of their pages.
+
+        Django refuses such sessions when they come again; a key would go on until its hour is over.
+        """
+        super().set_password(user, password)
+        for session in UserSession.objects.filter(user=user):
+            if not session.is_current():
+                session.end()
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send in the reader's language when the reader is known, else in the request's."""

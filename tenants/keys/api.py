@@ -165,10 +165,15 @@ class SessionKeysView(TenantView):
 
     @extend_schema(operation_id="session_keys_create", request=None, responses={201: SessionKeyOut})
     def post(self, request: Request) -> Response:
-        """Make a key for an hour, scope predict. For signed-in people only."""
-        if self.principal.key_id is not None:
+        """Make a key for an hour, scope predict, for signed-in people. Signing out ends it."""
+        session = request.session.session_key
+        if self.principal.key_id is not None or session is None:
             raise PermissionDenied("Session keys are for the signed-in page: use your API key.")
-        made = session_key_create(organization=self.organization, principal=self.principal)
+        made = session_key_create(
+            organization=self.organization,
+            principal=self.principal,
+            session=session,
+        )
         return Response(
             {
                 "object": "session_key",

@@ -34,6 +34,8 @@ class ApiKey(SystemModel):
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
+    session = models.CharField(max_length=40, blank=True, default="")
+    """Of a session key, the browser's session: the look-up refuses the key once that has ended."""
     requests_per_minute = models.PositiveIntegerField(null=True, blank=True)
     calls_in_flight = models.PositiveIntegerField(null=True, blank=True)
 

@@ -66,8 +66,12 @@ def api_key_create(
     return made
 
 
-def session_key_create(*, organization: OrganizationRef, principal: Principal) -> KeyMade:
+def session_key_create(
+    *, organization: OrganizationRef, principal: Principal, session: str
+) -> KeyMade:
     """Make the web page's key: an hour, scope predict. The oldest of many live ones gives way.
+
+    It ends with the browser's ``session``, however that ends.
 
     It gives no right the signed-in person lacks, so it leaves no audit row.
     """
@@ -82,6 +86,7 @@ def session_key_create(*, organization: OrganizationRef, principal: Principal) -
         frozenset({KeyScope.PREDICT}),
         clock.now() + SESSION_LIFETIME,
         UNLIMITED,
+        session,
     )
 
 
@@ -173,6 +178,7 @@ def _make(
     scopes: frozenset[KeyScope],
     expires_at: datetime | None,
     limits: KeyLimits,
+    session: str = "",
 ) -> KeyMade:
     fresh = key_generate(environment)
     row = ApiKey(
@@ -185,6 +191,7 @@ def _make(
         scopes=sorted(scopes),
         created_by_id=key_maker(principal),
         expires_at=expires_at,
+        session=session,
         requests_per_minute=limits.requests_per_minute,
         calls_in_flight=limits.calls_in_flight,
     )

@@ -2037,7 +2037,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Make a key for an hour, scope predict. For signed-in people only. */
+        /** @description Make a key for an hour, scope predict, for signed-in people. Signing out ends it. */
         post: operations["session_keys_create"];
         delete?: never;
         options?: never;

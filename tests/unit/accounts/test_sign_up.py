@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.core.cache import cache
+from django.test import Client
 from pytest_django import Settings
 
 from anneal.kernel.models import AuditEvent
@@ -170,3 +171,18 @@ def test_sessions_are_listed_and_ended() -> None:
 
     assert len(listed) == 2
     assert second.get("/v1/me").status_code == 401
+
+
+def test_a_new_password_ends_the_persons_other_sessions_and_the_keys_of_their_pages() -> None:
+    browser, other = Browser(), Browser()
+    sign_up(browser, "ada@example.com")
+    browser.post(f"{ALLAUTH}/auth/email/verify", {"key": code_mailed_to("ada@example.com")})
+    key = {"authorization": "Bearer " + browser.post("/v1/session_keys", {}).json()["key"]}
+    assert Client().get("/v1/organization", headers=key).status_code == 200
+
+    other.post(f"{ALLAUTH}/auth/password/request", {"email": "ada@example.com"})
+    code = code_mailed_to("ada@example.com")
+    other.post(f"{ALLAUTH}/auth/password/reset", {"key": code, "password": "another-long-pass-88"})
+
+    assert Client().get("/v1/organization", headers=key).status_code == 401
+    assert browser.get("/v1/me").status_code == 401

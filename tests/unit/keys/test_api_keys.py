@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoCaptureOnCommitCallbacks
@@ -18,7 +19,7 @@ from tenants.accounts.models import Membership, User
 from tenants.keys.contracts import CHANNEL_REVOKED
 from tenants.keys.format import key_digest, key_generate
 from tenants.keys.models import ApiKey
-from tests.unit.accounts.helpers import Browser, browser_for
+from tests.unit.accounts.helpers import ALLAUTH, Browser, browser_for
 from tests.unit.factories import error_of, make_client, make_key, make_member
 
 KEYS = "/v1/api_keys"
@@ -268,6 +269,27 @@ def test_the_web_page_gets_a_key_for_an_hour(organization: OrganizationRef) -> N
     assert timedelta(minutes=59) < row.expires_at - clock.now() <= timedelta(hours=1)
     assert browser.get(KEYS).json()["data"] == []
     assert client_of(made.json()["key"]).get(KEYS).status_code == 403
+
+
+def test_a_pages_key_ends_when_its_person_signs_out(organization: OrganizationRef) -> None:
+    member = make_member(organization, Role.DEVELOPER)
+    here, elsewhere = browser_for(member), browser_for(member)
+    ends, stays = (each.post("/v1/session_keys", {}).json()["key"] for each in (here, elsewhere))
+    own = make(here)["key"]
+
+    here.call("DELETE", f"{ALLAUTH}/auth/session")
+
+    told = [client_of(key).get("/v1/organization").status_code for key in (ends, stays, own)]
+    assert told == [401, 200, 200]
+
+
+def test_a_pages_key_ends_with_a_session_that_is_over(organization: OrganizationRef) -> None:
+    browser = browser_for(make_member(organization, Role.DEVELOPER))
+    key = browser.post("/v1/session_keys", {}).json()["key"]
+
+    Session.objects.update(expire_date=clock.now())
+
+    assert client_of(key).get("/v1/organization").status_code == 401
 
 
 def test_session_keys_are_for_people_who_may_predict(organization: OrganizationRef) -> None:

@@ -217,7 +217,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     list_select_related: ClassVar = ["organization", "created_by"]
     search_fields: ClassVar = ["organization__slug", "name", "last4"]
     ordering: ClassVar = ["-id"]
-    exclude: ClassVar = ["digest"]
+    exclude: ClassVar = ["digest", "session"]
 
     @display(description=_("Key"))  # type: ignore[untyped-decorator] # unfold ships no types
     def shown(self, row: ApiKey) -> str:
@@ -225,6 +225,6 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         return f"{row.prefix}...{row.last4}"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
-        """Leave the digest in the database."""
+        """Leave in the database what would open something."""
         rows: QuerySet[ApiKey] = super().get_queryset(request)
-        return rows.defer("digest")
+        return rows.defer("digest", "session")
