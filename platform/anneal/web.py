@@ -2,17 +2,24 @@
 
 Stock uvicorn waits for ever for the rest of a request's head, keeps as many headers as are sent,
 and waits for ever for a client that does not read its answer.
+
+Told to stop, it takes no more and lets what is under way end within the grace. Streams of events
+would have no end: they are ended at once, and their readers come back to the next process.
 """
 
 import argparse
 import asyncio
 import fcntl
+import socket
 import sys
 import termios
+from contextlib import suppress
 from typing import Any, Final
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from anneal.kernel.stopping import stopping
 
 HEAD_SECONDS: Final = 10.0
 """How long a request's head may take to arrive."""
@@ -26,6 +33,8 @@ READ_BYTES: Final = 65_536
 IDLE_SECONDS: Final = 75
 """How long a connection may wait for its next request. Longer than common clients keep one (httpx 5
 s): where the server closes first, a request can meet a connection that is just being closed."""
+GRACE_SECONDS: Final = 8
+"""How long what is under way may take to end: under `up`, whose patience is a little longer."""
 LINGER_SECONDS: Final = 10.0
 """How long the rest of a body that was refused is read and dropped, so that the answer is seen."""
 
@@ -170,10 +179,10 @@ class PatientProtocol(HttpToolsProtocol):
         reader minutes: by what waits here alone, it would seem to read nothing.
         """
         waiting = self.transport.get_write_buffer_size()
-        socket = self.transport.get_extra_info("socket")
+        carrier = self.transport.get_extra_info("socket")
         try:
             # Linux's SIOCOUTQ. Elsewhere only what waits here is known.
-            queued = fcntl.ioctl(socket, termios.TIOCOUTQ, bytes(4))
+            queued = fcntl.ioctl(carrier, termios.TIOCOUTQ, bytes(4))
         except (OSError, ValueError):
             return waiting
         return waiting + int.from_bytes(queued, sys.byteorder)
@@ -183,22 +192,39 @@ class PatientProtocol(HttpToolsProtocol):
         self.transport.abort()
 
 
+class Server(uvicorn.Server):
+    """Tells the whole process that it stops before it waits for what is under way."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop."""
+        stopping.set()
+        await super().shutdown(sockets)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Serve until a signal ends it."""
     parser = argparse.ArgumentParser(prog="python -m anneal.web", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--grace", type=int, default=3, help="seconds for what is under way")
-    options = parser.parse_args(arguments)
-    uvicorn.run(
-        "anneal.asgi:application",
-        host=options.host,
-        port=options.port,
-        http=PatientProtocol,
-        access_log=False,
-        timeout_keep_alive=IDLE_SECONDS,
-        timeout_graceful_shutdown=options.grace,
+    parser.add_argument(
+        "--grace", type=int, default=GRACE_SECONDS, help="seconds for what is under way"
     )
+    options = parser.parse_args(arguments)
+    server = Server(
+        uvicorn.Config(
+            "anneal.asgi:application",
+            host=options.host,
+            port=options.port,
+            http=PatientProtocol,
+            access_log=False,
+            timeout_keep_alive=IDLE_SECONDS,
+            timeout_graceful_shutdown=options.grace,
+        )
+    )
+    with suppress(KeyboardInterrupt):  # raised anew once it has stopped
+        server.run()
+    if not server.started:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -82,14 +82,21 @@ def error_code(answer: httpx.Response) -> str:
 
 
 def wait_serving(url: str, key: str) -> None:
-    """Wait until an engine answers: a new installation has none yet."""
+    """Wait until an engine answers: a new installation has none yet, and a new web no ear."""
     body = {"model": "minilm-l6", "input": "warm"}
+    said = ["nothing"]
     with httpx.Client(headers={"Authorization": f"Bearer {key}"}, trust_env=False) as client:
 
-        def asked() -> httpx.Response:
-            return client.post(f"{url}/v1/embeddings", json=body, timeout=60)
+        def answers() -> bool:
+            try:
+                answer = client.post(f"{url}/v1/embeddings", json=body, timeout=60)
+            except httpx.TransportError as error:
+                said.append(repr(error))
+                return False
+            said.append(answer.text)
+            return answer.is_success
 
-        assert wait_until(lambda: asked().is_success, seconds=120, pause=0.5), asked().text
+        assert wait_until(answers, seconds=120, pause=0.5), said[-1]
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import psutil
@@ -166,6 +167,28 @@ def test_a_second_worker_takes_part_and_no_call_fails_when_either_is_lost(
 
     assert load.refused == load.unsure == []
     exact(load, before, kills=0)
+
+
+def test_a_gateway_told_to_stop_lets_a_slow_call_end(customer: Customer) -> None:
+    installation, before = customer.installation, customer.events()
+    engine, web = engine_pid(installation), installation.pids("web")[0]
+    os.kill(engine, signal.SIGSTOP)  # as one that loads cold weights
+    try:
+        with ThreadPoolExecutor(1) as other:
+            waiting = other.submit(customer.classify, GOOD)
+            time.sleep(0.5)
+            os.kill(web, signal.SIGTERM)
+            time.sleep(4)
+            assert psutil.pid_exists(web)
+            os.kill(engine, signal.SIGCONT)
+            answer = waiting.result()
+    finally:
+        os.kill(engine, signal.SIGCONT)
+    installation.wait_new("web", web)
+
+    assert answer.status_code == 200, answer.text
+    assert customer.events() == before + 1
+    wait_serving(installation.url, customer.key)
 
 
 def test_without_an_engine_a_call_is_told_to_come_back_and_costs_nothing(

@@ -3,14 +3,15 @@
 import asyncio
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
 import uvicorn
 
 from anneal.kernel.errors import DomainError
-from anneal.web import HEAD_BYTES, PatientProtocol
+from anneal.kernel.stopping import stopping
+from anneal.web import HEAD_BYTES, PatientProtocol, Server
 from mlworker.serving.gateway.http import ClientGone, body_read, respond, respond_error
 
 HEAD = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
@@ -30,9 +31,16 @@ gone: list[str] = []
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
-    """Tell how long the body was, at once or after a second, or send much."""
+    """Tell how long the body was, at once or after a second, or send much, or for ever."""
     try:
         body = await body_read(scope, receive)
+        if scope["path"] == "/events":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            while not stopping.is_set():
+                await send({"type": "http.response.body", "body": b".", "more_body": True})
+                await asyncio.sleep(0.05)
+            await send({"type": "http.response.body"})
+            return
         await asyncio.sleep(1.0 if scope["path"] == "/late" else 0.0)
         await respond(send, 200, BIG if scope["path"] == "/big" else b"%d" % len(body), [])
     except DomainError as error:
@@ -44,17 +52,24 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
 Story = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[Any]]
 
 
-def told(story: Story) -> Any:
+@pytest.fixture(autouse=True)
+def nothing_stops() -> Iterator[None]:
+    yield
+    stopping.clear()
+
+
+def told(story: Story, *, stop_after: float = 60.0) -> Any:
     """Play a client's part at a real server."""
 
     async def play() -> Any:
         config = uvicorn.Config(
             application, port=0, http=Hurried, lifespan="off", log_config=None, access_log=False
         )
-        server = uvicorn.Server(config)
+        server = Server(config)
         task = asyncio.create_task(server.serve())
         while not server.started:
             await asyncio.sleep(0.01)
+        asyncio.get_running_loop().call_later(stop_after, setattr, server, "should_exit", True)
         port = server.servers[0].sockets[0].getsockname()[1]
         taken = socket.create_connection(("127.0.0.1", port))
         # A kernel that keeps megabytes asks for more only when many were read, and then at once.
@@ -197,3 +212,17 @@ def test_a_client_that_reads_slowly_and_steadily_gets_all_of_its_answer(
         return read + len(await reader.readexactly(len(BIG) - read))
 
     assert told(story) == len(BIG)
+
+
+def test_a_server_that_stops_ends_streams_of_events_and_answers_what_is_under_way() -> None:
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write((HEAD % 1).replace(b"/ ", b"/events ", 1) + b"x")
+        return await reader.read()
+
+    async def call(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write((HEAD % 1).replace(b"/ ", b"/late ", 1) + b"x")
+        return await reader.read()
+
+    assert told(listen, stop_after=0.3).endswith(b"\r\n0\r\n\r\n")
+    stopping.clear()
+    assert told(call, stop_after=0.3).endswith(b"\r\n\r\n1")

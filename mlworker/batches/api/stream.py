@@ -17,6 +17,7 @@ from anneal.kernel.api.handling import translate
 from anneal.kernel.errors import MethodNotAllowed, PermissionDenied
 from anneal.kernel.principal import Permission, Principal
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
+from anneal.kernel.stopping import stopping
 from mlworker.batches.api.render import render_batch
 from mlworker.batches.contracts import BatchInfo
 from mlworker.batches.selectors import batch_find
@@ -49,7 +50,7 @@ async def batch_stream(request: HttpRequest, batch_id: str) -> HttpResponse | St
 async def _follow(
     request: HttpRequest, principal: Principal, batch_id: str, batch: BatchInfo
 ) -> AsyncIterator[bytes]:
-    """Yield the batch now, then whenever it moved, until it has ended."""
+    """Yield the batch now, then whenever it moved, until it has ended or this process stops."""
     told = 0
     yield b"retry: 2000\n\n"
     spoken = checked = time.monotonic()
@@ -65,6 +66,8 @@ async def _follow(
             spoken = time.monotonic()
             yield b": still here\n\n"
         await asyncio.sleep(_LOOK_SECONDS)
+        if stopping.is_set():
+            return
         try:
             if time.monotonic() - checked > _HEARTBEAT_SECONDS:
                 checked = time.monotonic()

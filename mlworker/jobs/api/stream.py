@@ -18,6 +18,7 @@ from anneal.kernel.api.handling import translate
 from anneal.kernel.errors import DomainError, MethodNotAllowed, PermissionDenied
 from anneal.kernel.principal import Permission, Principal
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
+from anneal.kernel.stopping import stopping
 from mlworker.jobs.api.render import render_event, render_job
 from mlworker.jobs.contracts import EventInfo, JobInfo
 from mlworker.jobs.selectors import job_events_since, job_get
@@ -64,7 +65,10 @@ async def _caller(request: HttpRequest) -> Principal:
 async def _follow(
     request: HttpRequest, principal: Principal, job_id: str, seq: int, look: _Look
 ) -> AsyncIterator[bytes]:
-    """Yield what is there, then what comes, until the job has ended and all of it is told."""
+    """Yield what is there, then what comes, until the job has ended and all of it is told.
+
+    A process that stops ends it sooner; its reader comes back to the next one with what it saw.
+    """
     organization = principal.organization
     yield b"retry: 2000\n\n"
     told: dict[str, Any] | None = None
@@ -87,6 +91,8 @@ async def _follow(
             yield b": still here\n\n"
         if len(look.events) < _BATCH:
             await asyncio.sleep(_LOOK_SECONDS)
+        if stopping.is_set():
+            return
         try:
             if time.monotonic() - checked > _HEARTBEAT_SECONDS:
                 checked = time.monotonic()

@@ -13,6 +13,7 @@ from rest_framework.test import APIClient
 from anneal.kernel.models import AuditEvent
 from anneal.kernel.principal import KeyScope, Role
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
+from anneal.kernel.stopping import stopping
 from mlworker.batches import running, services
 from mlworker.batches.working import work_load
 from tests.unit.batches.factories import (
@@ -158,6 +159,20 @@ def test_the_stream_tells_the_end_and_is_done(
     assert [kind for kind, _ in frames] == ["status", "done"]
     assert frames[0][1] == batch(client_api, batch_id)
     assert frames[1][1]["status"] == "completed"
+
+
+def test_a_process_that_stops_ends_its_streams(
+    client_api: APIClient, organization: OrganizationRef
+) -> None:
+    path = f"/v1/batches/{made(client_api, jsonl(request_line(1)))}/stream"
+    key = make_key(organization, Role.VIEWER, KeyScope.TRAIN)
+    stopping.set()
+    try:
+        frames = _stream(path, key)
+    finally:
+        stopping.clear()
+
+    assert [kind for kind, _ in frames] == ["status"]
 
 
 def test_the_stream_is_nobody_elses(

@@ -11,6 +11,7 @@ from django.test import AsyncClient
 
 from anneal.kernel.principal import KeyScope, Role
 from anneal.kernel.scopes import OrganizationRef, system_scope
+from anneal.kernel.stopping import stopping
 from mlworker.jobs.api import stream
 from mlworker.jobs.contracts import Fault
 from mlworker.jobs.states import EventKind
@@ -165,3 +166,16 @@ def test_a_waiting_stream_says_that_it_lives(
         return heard
 
     assert b"retry: 2000" in call()
+
+
+def test_a_process_that_stops_ends_its_streams_so_that_readers_come_back(
+    organization: OrganizationRef, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "_LOOK_SECONDS", 0.01)
+    stopping.set()
+    try:
+        frames = _get(job_path(make_job(organization).id, "/stream"), key)
+    finally:
+        stopping.clear()
+
+    assert {kind for kind, _, _ in frames} == {"status"}

@@ -6,6 +6,12 @@ from typing import Any
 import pytest
 import yaml
 
+from anneal.local import supervisor
+from anneal.web import GRACE_SECONDS
+from mlworker.serving.gateway.asking import ENGINE_WAIT_SECONDS
+from mlworker.serving.gateway.runtime import CLOSE_SECONDS
+from mlworker.serving.gateway.tickets import DEADLINE_SECONDS
+
 DOCKER = Path(__file__).resolve().parents[3] / "docker"
 RUN_ONCE = {"migrate"}
 NO_PING = {"scheduler"}
@@ -48,6 +54,18 @@ def test_the_web_image_has_no_torch() -> None:
     assert not any("torch.txt" in line for line in stages["packages-web"])
     assert any("uninstall --yes transformers peft" in line for line in stages["packages-web"])
     assert any("torch.txt" in line for line in stages["packages-worker"])
+
+
+def test_a_web_process_may_let_the_longest_call_end_before_it_is_killed() -> None:
+    (command,) = [
+        line for line in _stages()["web"] if line.startswith("CMD") and "anneal.web" in line
+    ]
+    grace = int(command.split('"--grace", "')[1].split('"')[0])
+    killed = _compose()["services"]["web"]["stop_grace_period"]
+
+    assert grace > ENGINE_WAIT_SECONDS + DEADLINE_SECONDS
+    assert int(killed.removesuffix("s")) > grace + CLOSE_SECONDS
+    assert GRACE_SECONDS < supervisor.GRACE_SECONDS
 
 
 def test_base_images_name_a_version() -> None:
