@@ -88,8 +88,11 @@ class ProviderCard:
 class CardsRead:
     """A customer's cards, and when their reading began: a reading that began later rules."""
 
+    customer: str
     cards: tuple[ProviderCard, ...]
     began_at: datetime
+    deleted: bool = False
+    """Whether the provider has the customer no more."""
 
 
 @dataclass(frozen=True, slots=True)

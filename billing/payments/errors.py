@@ -85,6 +85,10 @@ class ProviderRefused(DomainError):
     message = "The payment provider refused: ask the operator of this installation."
 
 
+class CustomerDeleted(ProviderRefused):
+    """Somebody deleted the customer at the provider: another one is made when it is needed."""
+
+
 class CardDeclined(DomainError):
     """The card's bank refused."""
 

@@ -23,7 +23,7 @@ from billing.payments.contracts import (
     ProviderSession,
     SessionWanted,
 )
-from billing.payments.errors import ProviderAway, ProviderRefused
+from billing.payments.errors import CustomerDeleted, ProviderAway, ProviderRefused
 from billing.payments.provider.amounts import to_stripe
 from billing.payments.provider.events import event_of, signed
 from billing.payments.provider.stripe_meters import event_create, event_is_known, hour_counted
@@ -143,11 +143,11 @@ class StripeProvider:
             return intent_of(self._v1.payment_intents.retrieve(ref, {"expand": ["payment_method"]}))
 
     def cards(self, customer: str) -> tuple[ProviderCard, ...]:
-        """List a customer's cards, the oldest first; a customer that was deleted has none."""
+        """List a customer's cards, the oldest first."""
         with _asking():
             whole = self._v1.customers.retrieve(customer)
             if getattr(whole, "deleted", False):
-                return ()
+                raise CustomerDeleted
             listed = self._v1.payment_methods.list({"customer": customer, "type": "card"})
             found = list(listed.auto_paging_iter())
         default = whole.invoice_settings.default_payment_method if whole.invoice_settings else None

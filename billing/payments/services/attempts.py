@@ -21,7 +21,7 @@ from billing.payments.models import PaymentAttempt
 from billing.payments.provider import Provider, provider_current
 from billing.payments.provider.amounts import chargeable
 from billing.payments.rows import attempt_info
-from billing.payments.services.customers import card_default_ref, customer_ref
+from billing.payments.services.customers import card_default_ref, customer_gone, customer_ref
 from billing.payments.services.pages import page_close
 from billing.payments.services.settling import attempt_fail, intent_settle
 from billing.prices.currency import least_charge
@@ -118,7 +118,10 @@ def attempt_ask(organization: OrganizationRef, provider: Provider, claim: Claim)
     )
     try:
         intent: ProviderIntent | None = provider.charge(wanted)
-    except (ProviderRefused, AmountInvalid) as error:
+    except AmountInvalid as error:
+        intent, refusal = None, error.code
+    except ProviderRefused as error:
+        customer_gone(organization, provider, customer)
         intent, refusal = None, error.code
     with tenant_scope(organization):
         functions.account_open(organization_id=organization.id)
