@@ -6,12 +6,19 @@ from typing import Final
 from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
+from anneal.kernel.errors import DomainError
 from anneal.kernel.ids import parse_id
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.invoices.models import Invoice
 from billing.invoices.selectors import invoice_get
 from billing.payments.contracts import DEMO_REF, REFUNDS_NOT_SENT, Purpose
-from billing.payments.errors import CardUnknown, CheckoutUnknown
+from billing.payments.errors import (
+    CardUnknown,
+    CheckoutUnknown,
+    PaymentDisputed,
+    RefundExceeded,
+    RefundSent,
+)
 from billing.payments.models import (
     CheckoutSession,
     Dispute,
@@ -22,7 +29,7 @@ from billing.payments.models import (
     Refund,
 )
 from billing.payments.provider import refs_current
-from billing.payments.provider.amounts import chargeable
+from billing.payments.provider.amounts import require_chargeable
 
 _HARMLESS: Final = (
     "won",
@@ -140,15 +147,32 @@ def refund_room(payment: Payment) -> int:
     return payment.amount_minor - (sent or 0)
 
 
+def refund_failed(row: Refund) -> bool:
+    """Say whether a refund that its payment counts did not arrive, whatever was sent for it."""
+    return row.booked and all(each.state in REFUNDS_NOT_SENT for each in refund_tries(row))
+
+
+def refund_require_resendable(row: Refund) -> None:
+    """Refuse to send a refund again that did not fail, or that nothing is left for.
+
+    Raises RefundSent, PaymentDisputed, RefundExceeded, AmountInvalid.
+    """
+    if not refund_failed(row):
+        raise RefundSent
+    if payment_disputed(row.payment):
+        raise PaymentDisputed
+    if row.amount_minor > refund_room(row.payment):
+        raise RefundExceeded
+    require_chargeable(row.amount_minor, row.currency)
+
+
 def refund_resendable(row: Refund) -> bool:
-    """Say whether a refund failed, went back by no other, and can be sent again."""
-    return (
-        row.booked
-        and all(each.state in REFUNDS_NOT_SENT for each in refund_tries(row))
-        and not payment_disputed(row.payment)
-        and row.amount_minor <= refund_room(row.payment)
-        and chargeable(row.amount_minor, row.currency) == row.amount_minor
-    )
+    """Say whether a refund can be sent again."""
+    try:
+        refund_require_resendable(row)
+    except DomainError:
+        return False
+    return True
 
 
 def provider_of(row: PaymentAttempt) -> str:

@@ -23,6 +23,7 @@ from billing.payments.contracts import (
 from billing.payments.errors import AmountInvalid, ProviderRefused
 from billing.payments.models import AutoTopUp, Dispute, Payment, Refund
 from billing.payments.provider import provider_current
+from billing.payments.selectors import refund_failed, refund_tries
 from billing.payments.services.pausing import OPERATOR
 from tenants.accounts.selectors import due_of
 
@@ -126,12 +127,9 @@ def refund_book(*, organization: OrganizationRef, refund: ProviderRefund) -> Non
     if row is None or row.state in over:
         return
     row.ref, row.state = refund.ref, refund.state
-    # Once it has gone it counts: that its bank may send it back later takes back no note.
-    outside = not row.booked and refund.refund_id is None and row.state == _GONE
-    row.booked = row.booked or outside
+    if not row.booked and refund.refund_id is None and row.state == _GONE:
+        _outside_gone(organization, row)
     row.save()
-    if outside:
-        _outside_book(organization, row)
 
 
 def _refund_row(organization: OrganizationRef, refund: ProviderRefund) -> Refund | None:
@@ -158,7 +156,19 @@ def _refund_row(organization: OrganizationRef, refund: ProviderRefund) -> Refund
     )
 
 
-def _outside_book(organization: OrganizationRef, row: Refund) -> None:
+def _outside_gone(organization: OrganizationRef, row: Refund) -> None:
+    """Count what was made at the provider once it has gone; a note that stands is not written anew.
+
+    Where as much failed before, this is that sum sent again.
+    """
+    mine = Refund.objects.filter(organization_id=organization.id, payment=row.payment)
+    alike = mine.filter(amount_minor=row.amount_minor, booked=True).order_by("id")
+    failed = next((each for each in alike if refund_failed(each)), None)
+    if failed is not None:
+        row.key = f"{failed.key}:{len(refund_tries(failed)) + 1}"
+        return
+    # That its bank may send it back later takes back no note.
+    row.booked = True
     payment = row.payment
     payment.refunded_minor = min(payment.refunded_minor + row.amount_minor, payment.amount_minor)
     payment.save(update_fields=["refunded_minor"])

@@ -330,6 +330,46 @@ def test_a_refund_made_at_the_provider_that_fails_later_leaves_its_note_and_park
     assert drifts(shop.organization) == []
 
 
+def test_a_refund_that_failed_and_is_made_again_at_the_provider_has_one_note(shop: Shop) -> None:
+    card = shop.save_card("pm_card_refundFail")
+    invoice = invoiced(shop.organization, "20", at=clock.now())
+    invoice_collect(organization=shop.organization, invoice_id=invoice.id, automatic=True)
+    refund(shop, 500)
+    shop.fake.advance(days=4)
+    shop.fake.card_becomes(card, "pm_card_visa")
+
+    refund(shop, 500)
+    assert notes(shop) == [(500, "outside")]
+    assert [row.refunded_minor for row in shop.payments()] == [500]
+    refund(shop, 500)
+
+    # Nothing had failed any more: this is another one.
+    assert notes(shop) == [(500, "outside"), (500, "outside")]
+    assert [row.refunded_minor for row in shop.payments()] == [1000]
+    assert drifts(shop.organization) == []
+
+
+def test_a_refund_of_ours_that_failed_and_is_made_at_the_provider_instead_has_one_note(
+    shop: Shop,
+) -> None:
+    card = shop.save_card("pm_card_refundFail")
+    invoice = invoiced(shop.organization, "20", at=clock.now())
+    invoice_collect(organization=shop.organization, invoice_id=invoice.id, automatic=True)
+    credit(shop.organization, invoice, 500, return_by=ReturnBy.REFUND, at=clock.now())
+    with tenant_scope(shop.organization):
+        ours = Refund.objects.get()
+    refund_ask(organization=shop.organization, refund_id=ours.id)
+    shop.fake.advance(days=4)
+    shop.hear()
+    shop.fake.card_becomes(card, "pm_card_visa")
+
+    refund(shop, 500)
+
+    assert notes(shop) == [(500, "refund")]
+    assert [row.refunded_minor for row in shop.payments()] == [500]
+    assert drifts(shop.organization) == []
+
+
 def test_a_lost_dispute_of_money_that_was_on_no_invoice_is_over_and_parks_nobody(
     shop: Shop,
 ) -> None:
