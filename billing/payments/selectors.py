@@ -11,7 +11,7 @@ from anneal.kernel.ids import parse_id
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.invoices.models import Invoice
 from billing.invoices.selectors import invoice_get
-from billing.payments.contracts import DEMO_REF, REFUNDS_NOT_SENT, Purpose
+from billing.payments.contracts import DEMO_REF, DISPUTES_ENDED, REFUNDS_NOT_SENT, Purpose
 from billing.payments.errors import (
     CardUnknown,
     CheckoutUnknown,
@@ -31,13 +31,8 @@ from billing.payments.models import (
 from billing.payments.provider import refs_current
 from billing.payments.provider.amounts import require_chargeable
 
-_HARMLESS: Final = (
-    "won",
-    "warning_needs_response",
-    "warning_under_review",
-    "warning_closed",
-)
-"""States of disputes in which the money is ours: a bank asks first, or has decided for us."""
+_INQUIRIES: Final = frozenset({"warning_needs_response", "warning_under_review"})
+"""States of disputes in which the money is ours still: a bank asks first."""
 
 
 def checkout_get(*, organization: OrganizationRef, reference: str) -> CheckoutSession:
@@ -131,7 +126,8 @@ def payment_left(*, organization: OrganizationRef, payment: Payment) -> int:
 def payment_disputed(payment: Payment) -> bool:
     """Say whether a bank asks a payment back, or has taken it back."""
     disputes = Dispute.objects.filter(organization_id=payment.organization_id, payment=payment)
-    return bool(disputes.exclude(state__in=_HARMLESS).exists())
+    asked = ~Q(state__in=DISPUTES_ENDED | _INQUIRIES)
+    return bool(disputes.filter(Q(booked=True) | asked).exists())
 
 
 def refund_tries(first: Refund) -> list[Refund]:

@@ -13,7 +13,6 @@ from anneal.kernel.outbox import outbox_add
 from anneal.kernel.scopes import OrganizationRef
 from billing.invoices.contracts import ReturnBy
 from billing.invoices.money import money_text
-from billing.payments.contracts import DISPUTE_LOST
 from billing.payments.errors import RefundExceeded
 from billing.payments.models import Dispute, Payment
 from billing.payments.provider.amounts import chargeable_within, require_chargeable
@@ -48,7 +47,7 @@ def payment_retry_due(event: PaymentRetryDue) -> None:
     taken_back = Dispute.objects.filter(
         organization_id=event.organization.id,
         payment__invoice_id=event.invoice_id,
-        state=DISPUTE_LOST,
+        booked=True,
     )
     if card_usable(event.organization) and not taken_back.exists():
         _collect(event.organization, str(event.invoice_id))

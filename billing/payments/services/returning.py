@@ -13,7 +13,6 @@ from anneal.kernel.scopes import OrganizationRef, require_scope, tenant_scope
 from billing.invoices.services import invoice_charged_back, invoice_refunded
 from billing.ledger import functions
 from billing.payments.contracts import (
-    DISPUTE_LOST,
     DISPUTES_ENDED,
     REFUND_ASKED,
     REFUNDS_NOT_SENT,
@@ -185,7 +184,7 @@ def _outside_gone(organization: OrganizationRef, row: Refund) -> None:
 
 
 def dispute_book(*, organization: OrganizationRef, dispute: ProviderDispute) -> None:
-    """Keep a dispute; once it is lost, its invoice is open again for what the bank took.
+    """Keep a dispute; its invoice is open again for what the bank took for good.
 
     Credit is bought by itself no more then: its card would be charged for a customer who has just
     had a bank take such a charge back.
@@ -201,18 +200,19 @@ def dispute_book(*, organization: OrganizationRef, dispute: ProviderDispute) -> 
     if row is None:
         row = Dispute(organization_id=organization.id, payment=payment, ref=dispute.ref)
         _audit(organization, "dispute.open", payment, dispute.amount_minor)
-    elif row.state in DISPUTES_ENDED:
+    elif row.state in DISPUTES_ENDED and (row.booked or dispute.state != row.state):
         # What is over stays so: another reading that says less is an older one.
         return
-    row.amount_minor, row.currency = dispute.amount_minor, dispute.currency
+    row.amount_minor = dispute.taken_minor or dispute.amount_minor
+    row.currency = dispute.currency
     row.state, row.reason = dispute.state, dispute.reason[:50]
     row.evidence_due_at = dispute.evidence_due_at
-    if row.state == DISPUTE_LOST:
-        _lost_book(organization, row, payment)
+    if dispute.taken_minor:
+        _taken_book(organization, row, payment)
     row.save()
 
 
-def _lost_book(organization: OrganizationRef, row: Dispute, payment: Payment) -> None:
+def _taken_book(organization: OrganizationRef, row: Dispute, payment: Payment) -> None:
     automatic = AutoTopUp.objects.filter(organization_id=organization.id)
     automatic.update(enabled=False)
     automatic.exclude(paused_reason=OPERATOR).update(paused_reason=_DISPUTE)
@@ -223,10 +223,10 @@ def _lost_book(organization: OrganizationRef, row: Dispute, payment: Payment) ->
             payment_id=payment.id,
             amount_minor=row.amount_minor,
             key=f"dispute:{row.ref}",
-            reason=f"Lost dispute: {row.reason}",
+            reason=f"{row.state.capitalize()} dispute: {row.reason}",
         )
     row.booked = True
-    _audit(organization, "dispute.lost", payment, row.amount_minor)
+    _audit(organization, f"dispute.{row.state}", payment, row.amount_minor)
 
 
 def refunds_due(*, after: UUID) -> list[Due]:

@@ -116,6 +116,46 @@ def test_a_lost_dispute_opens_the_invoice_again(shop: Shop, paid: Invoice) -> No
     assert listed[0]["status"] == "disputed"
 
 
+def test_a_prevented_dispute_that_took_the_money_opens_the_invoice_again(
+    shop: Shop, paid: Invoice
+) -> None:
+    shop.fake.dispute_prevent(shop.fake.all("charge")[-1]["id"], pays=True)
+
+    shop.hear(copies=2)
+
+    assert shop.invoice(paid).due_minor == 2000
+    assert shop.api.get("/v1/billing/payments").json()["data"][0]["status"] == "disputed"
+    assert drifts(shop.organization) == []
+
+
+def test_money_that_a_prevented_dispute_takes_later_than_it_is_told_is_booked(
+    shop: Shop, paid: Invoice
+) -> None:
+    dispute = shop.fake.dispute_prevent(shop.fake.all("charge")[-1]["id"], pays=True)
+    moved = dispute["balance_transactions"]
+    shop.fake.account.find("dispute", dispute["id"])["balance_transactions"] = []
+    events = shop.fake.all("event")
+    [shop.tell(each) for each in events if each["type"] == "charge.dispute.created"]
+    shop.act()
+    assert shop.invoice(paid).due_minor == 0
+    shop.fake.account.find("dispute", dispute["id"])["balance_transactions"] = moved
+
+    shop.hear()
+
+    assert shop.invoice(paid).due_minor == 2000
+
+
+def test_a_prevented_dispute_that_took_nothing_changes_nothing(shop: Shop, paid: Invoice) -> None:
+    shop.fake.dispute_prevent(shop.fake.all("charge")[-1]["id"], pays=False)
+
+    shop.hear(copies=2)
+
+    assert shop.invoice(paid).due_minor == 0
+    assert shop.api.get("/v1/billing/payments").json()["data"][0]["status"] == "succeeded"
+    refund(shop, 500)
+    assert notes(shop) == [(500, "outside")]
+
+
 def test_a_card_whose_bank_took_a_payment_back_is_not_tried_again_for_it(
     shop: Shop, paid: Invoice
 ) -> None:
