@@ -48,6 +48,12 @@ class AttemptState(StrEnum):
     FAILED = "failed"
 
 
+UNANSWERED: Final = "unanswered"
+"""How a try failed whose answer never came."""
+REFUSED: Final = (UNANSWERED, "payment_provider_refused")
+"""How tries failed without their cards being asked."""
+
+
 class EventState(StrEnum):
     """What became of an event of the provider."""
 

@@ -78,6 +78,10 @@ class ProviderAway(Unavailable):
     message = "The payment provider does not answer: try again with the same Idempotency-Key."
 
 
+class ProviderLocked(ProviderAway):
+    """The payment provider does not take this installation's key: it is mended here."""
+
+
 class ProviderRefused(DomainError):
     """The payment provider does not do what was asked: a fault of the set-up."""
 

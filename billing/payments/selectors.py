@@ -3,15 +3,23 @@
 from collections.abc import Iterable
 from typing import Final
 
-from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from anneal.kernel.errors import DomainError
 from anneal.kernel.ids import parse_id
 from anneal.kernel.scopes import OrganizationRef, require_scope
+from billing.invoices.contracts import PaymentStatus
 from billing.invoices.models import Invoice
 from billing.invoices.selectors import invoice_get
-from billing.payments.contracts import DEMO_REF, DISPUTES_ENDED, REFUNDS_NOT_SENT, Purpose
+from billing.payments.contracts import (
+    DEMO_REF,
+    DISPUTES_ENDED,
+    REFUNDS_NOT_SENT,
+    REFUSED,
+    AttemptState,
+    Purpose,
+)
 from billing.payments.errors import (
     CardUnknown,
     CheckoutUnknown,
@@ -99,6 +107,27 @@ def cards_by_ref(*, organization: OrganizationRef) -> dict[str, PaymentMethod]:
     require_scope(organization)
     rows = PaymentMethod.objects.filter(organization_id=organization.id)
     return {row.ref: row for row in rows}
+
+
+def attempts_refused(*, open_too: bool = False) -> QuerySet[PaymentAttempt]:
+    """Return the last tries of unpaid invoices that failed though no card was asked. System scope.
+
+    ``open_too``: and those that wait for an answer.
+    """
+    mine = {"organization_id": OuterRef("organization_id")}
+    later = PaymentAttempt.objects.filter(
+        **mine, invoice_id=OuterRef("invoice_id"), id__gt=OuterRef("id")
+    )
+    unpaid = Invoice.objects.filter(
+        **mine, id=OuterRef("invoice_id"), payment_status=PaymentStatus.OPEN
+    )
+    states = Q(state=AttemptState.FAILED, failure__in=REFUSED)
+    if open_too:
+        states |= Q(state=AttemptState.OPEN)
+    rows: QuerySet[PaymentAttempt] = PaymentAttempt.objects.filter(
+        states, ~Exists(later), Exists(unpaid)
+    )
+    return rows
 
 
 def purpose_of(row: PaymentAttempt) -> Purpose:

@@ -7,6 +7,7 @@ from billing.invoices.services.dunning import (
     account_suspend,
     dunning_advance,
     dunning_failed,
+    dunning_wait,
 )
 from billing.invoices.services.items import item_add, item_get
 from billing.invoices.services.operator import (
@@ -36,6 +37,7 @@ __all__ = [
     "credit_note_issue",
     "dunning_advance",
     "dunning_failed",
+    "dunning_wait",
     "invoice_charged_back",
     "invoice_draft",
     "invoice_finalize",
