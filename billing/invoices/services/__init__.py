@@ -9,7 +9,7 @@ from billing.invoices.services.dunning import (
     dunning_failed,
     dunning_wait,
 )
-from billing.invoices.services.items import item_add, item_get
+from billing.invoices.services.items import item_add, item_dispute, item_get, item_uphold
 from billing.invoices.services.operator import (
     invoice_draft,
     invoice_finalize,
@@ -50,8 +50,10 @@ __all__ = [
     "invoice_void",
     "invoices_close",
     "item_add",
+    "item_dispute",
     "item_get",
     "item_reverse",
+    "item_uphold",
     "profile_set",
     "seller_set",
     "tax_rate_add",
