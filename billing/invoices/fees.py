@@ -11,12 +11,13 @@ from uuid import UUID
 
 from anneal.kernel import clock
 from anneal.kernel.events import PeriodCut, PeriodOpened
-from billing.invoices.contracts import ItemKind
-from billing.invoices.models import InvoiceItem, InvoiceLine
-from billing.invoices.money import share_of
+from billing.invoices.contracts import ItemKind, PaymentStatus
+from billing.invoices.models import Invoice, InvoiceItem, InvoiceLine
+from billing.invoices.money import major, share_of
 from billing.invoices.rests import rests_of, worth_left
 from billing.invoices.services.items import item_add, item_known
 from billing.invoices.services.schedule import schedule_due
+from billing.invoices.services.settling import rest_small
 from billing.ledger import functions
 from billing.plans.models import SubscriptionPeriod
 
@@ -73,12 +74,26 @@ def period_cut(event: PeriodCut) -> None:
 
 
 def _worth(asked: InvoiceItem, unused: Decimal) -> Decimal:
-    """Return which part of an unused fee was asked for: codes and credit notes took the others."""
+    """Return which part of an unused fee was asked for, and is paid or still expected to be.
+
+    Codes and credit notes took the others; what was given up is taken off what would go back.
+    """
     if asked.invoice is None:
         return unused
     line = InvoiceLine.objects.get(organization_id=asked.organization_id, item_id=asked.id)
     worth = worth_left(rests_of(asked.invoice), asked.id)
-    return share_of(unused, Decimal(worth), Decimal(line.amount_minor)) if worth else Decimal(0)
+    if not worth:
+        return Decimal(0)
+    back = share_of(unused, Decimal(worth), Decimal(line.amount_minor))
+    return max(back - _given_up(asked.invoice), Decimal(0))
+
+
+def _given_up(invoice: Invoice) -> Decimal:
+    """Return what the operator gave up of an invoice, before taxes; a rest no card pays is none."""
+    if invoice.payment_status != PaymentStatus.UNCOLLECTIBLE or rest_small(invoice):
+        return Decimal(0)
+    due = major(invoice.due_minor, invoice.currency)
+    return share_of(due, Decimal(invoice.subtotal_minor), Decimal(invoice.total_minor))
 
 
 def _period(period_id: UUID) -> SubscriptionPeriod:

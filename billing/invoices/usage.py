@@ -7,6 +7,7 @@ schedule keeps its difference (`usage_rest`), so that a close reads what was boo
 what a customer ever used.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -155,34 +156,54 @@ def usage_collect(organization: OrganizationRef, begins: datetime, ends: datetim
 
 
 def _minimums_collect(organization: OrganizationRef, begins: datetime, ends: datetime) -> None:
-    """Raise the period's usage at a price to what the price asks for at least."""
+    """Raise the period's usage at a price to what the price asks for at least.
+
+    The versions of a price are one: its last that was used says how much, and all of them count.
+    """
     items = InvoiceItem.objects.filter(
         organization_id=organization.id, kind=ItemKind.USAGE, ends_at=ends, amount__gt=0
     )
-    prices = Price.objects.select_related("meter").filter(
-        id__in=items.values("price_id"), minimum__isnull=False
-    )
-    for price in prices:
-        used = RatedUsage.objects.filter(
-            organization_id=organization.id, price_id=price.id, ends_at=ends
-        ).first()
-        terms = price_terms(price)
-        rated = rate(terms, used.used) if used else Decimal(0)
-        if used is None or terms.minimum is None or rated >= terms.minimum:
-            continue
-        item_add(
-            organization=organization,
-            source=f"minimum:{used.id}",
-            kind=ItemKind.MINIMUM,
-            currency=price.currency,
-            amount=terms.minimum - rated,
-            description_code="minimum",
-            params={
-                "meter_en": price.meter.name_en,
-                "meter_zh": price.meter.name_zh,
-                "minimum": f"{terms.minimum.normalize():f} {price.currency}",
-            },
-            period=(begins, ends),
-            due_at=ends,
-            evidence={"price": str(price.id), "rated": f"{rated.normalize():f}"},
+    prices = Price.objects.filter(id__in=items.values("price_id")).select_related("meter")
+    counted = {
+        row.price_id: row
+        for row in RatedUsage.objects.filter(
+            organization_id=organization.id, price_id__in=items.values("price_id"), ends_at=ends
         )
+    }
+    versions: dict[tuple[object, ...], list[Price]] = defaultdict(list)
+    for price in prices.order_by("effective_at"):
+        if price.id in counted:
+            place = (price.meter_id, price.currency, price.plan, tuple(sorted(price.match.items())))
+            versions[place].append(price)
+    for used in versions.values():
+        last = used[-1]
+        rated = sum((rate(price_terms(one), counted[one.id].used) for one in used), Decimal(0))
+        if last.minimum is not None and rated < last.minimum:
+            source = f"minimum:{counted[last.id].id}"
+            _minimum_add(organization, source, last, (begins, ends), rated)
+
+
+def _minimum_add(
+    organization: OrganizationRef,
+    source: str,
+    price: Price,
+    period: tuple[datetime, datetime],
+    rated: Decimal,
+) -> None:
+    minimum = price.minimum or Decimal(0)
+    item_add(
+        organization=organization,
+        source=source,
+        kind=ItemKind.MINIMUM,
+        currency=price.currency,
+        amount=minimum - rated,
+        description_code="minimum",
+        params={
+            "meter_en": price.meter.name_en,
+            "meter_zh": price.meter.name_zh,
+            "minimum": f"{minimum.normalize():f} {price.currency}",
+        },
+        period=period,
+        due_at=period[1],
+        evidence={"price": str(price.id), "rated": f"{rated.normalize():f}"},
+    )

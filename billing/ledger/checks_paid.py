@@ -127,10 +127,11 @@ _CHECKS: Final = (
         "CASE WHEN s.key IS NOT NULL THEN least(n.returned_minor, s.amount_minor) END",
         "n.returned_minor",
     ),
-    # What is lost is booked, and nothing else is; less comes off where less was left.
+    # What is lost is booked, and nothing else but what was prevented by paying it; less comes off
+    # where less was left.
     Check(
         "disputes.booked",
-        "payments_dispute WHERE booked <> (state = 'lost')",
+        "payments_dispute WHERE booked <> (state = 'lost') AND state <> 'prevented'",
         "organization_id",
         "ref",
         "(state = 'lost')::integer",
@@ -138,7 +139,8 @@ _CHECKS: Final = (
     ),
     Check(
         "disputes.taken",
-        "taken t LEFT JOIN (SELECT * FROM payments_dispute WHERE state = 'lost') d"
+        "taken t LEFT JOIN (SELECT * FROM payments_dispute"
+        " WHERE booked AND state IN ('lost', 'prevented')) d"
         " ON t.organization_id = d.organization_id AND t.key = 'unapply:dispute:' || d.ref",
         "t.organization_id",
         "t.key",

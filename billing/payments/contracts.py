@@ -21,8 +21,10 @@ class Purpose(StrEnum):
 
 
 DISPUTE_LOST: Final = "lost"
-DISPUTES_ENDED: Final = frozenset({DISPUTE_LOST, "won", "warning_closed", "prevented"})
-"""States in which nothing of a dispute changes any more."""
+DISPUTE_PREVENTED: Final = "prevented"
+"""It ended before it began; by some card networks' rules its bank has the money all the same."""
+DISPUTES_ENDED: Final = frozenset({DISPUTE_LOST, DISPUTE_PREVENTED, "won", "warning_closed"})
+"""States in which nothing of a dispute changes any more, but that a prevented one takes money."""
 REFUND_ASKED: Final = "asked"
 """The provider has not answered yet. Its other states are the provider's own."""
 REFUNDS_NOT_SENT: Final = frozenset({"failed", "canceled"})
@@ -44,6 +46,12 @@ class AttemptState(StrEnum):
     OPEN = "open"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+
+
+UNANSWERED: Final = "unanswered"
+"""How a try failed whose answer never came."""
+REFUSED: Final = (UNANSWERED, "payment_provider_refused")
+"""How tries failed without their cards being asked."""
 
 
 class EventState(StrEnum):
@@ -88,8 +96,11 @@ class ProviderCard:
 class CardsRead:
     """A customer's cards, and when their reading began: a reading that began later rules."""
 
+    customer: str
     cards: tuple[ProviderCard, ...]
     began_at: datetime
+    deleted: bool = False
+    """Whether the provider has the customer no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +157,15 @@ class ProviderDispute:
     reason: str
     evidence_due_at: datetime | None = None
     """Until when the bank takes an answer; None where it wants none."""
+    withdrawn_minor: int = 0
+    """What it has of the money now, as the provider's own books say."""
+
+    @property
+    def taken_minor(self) -> int:
+        """Return what the bank has taken for good."""
+        if self.state == DISPUTE_PREVENTED:
+            return self.withdrawn_minor
+        return self.amount_minor if self.state == DISPUTE_LOST else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,11 +78,19 @@ class ProviderAway(Unavailable):
     message = "The payment provider does not answer: try again with the same Idempotency-Key."
 
 
+class ProviderLocked(ProviderAway):
+    """The payment provider does not take this installation's key: it is mended here."""
+
+
 class ProviderRefused(DomainError):
     """The payment provider does not do what was asked: a fault of the set-up."""
 
     code, status, error_type = "payment_provider_refused", 502, "server_error"
     message = "The payment provider refused: ask the operator of this installation."
+
+
+class CustomerDeleted(ProviderRefused):
+    """Somebody deleted the customer at the provider: another one is made when it is needed."""
 
 
 class CardDeclined(DomainError):

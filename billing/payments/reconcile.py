@@ -23,6 +23,7 @@ from anneal.kernel.scopes import OrganizationRef, Scope, system_scope, tenant_sc
 from billing.ledger.contracts import Drift
 from billing.payments.contracts import (
     DISPUTE_LOST,
+    DISPUTE_PREVENTED,
     REFUND_ASKED,
     REFUNDS_NOT_SENT,
     EventState,
@@ -40,6 +41,7 @@ _PAGE: Final = 100
 _UNHEARD: Final = timedelta(hours=25)
 """A page lives a day, and a sweep finds within minutes what nobody told."""
 _STATE: Final = "provider_state."
+_TAKEN: Final = frozenset({DISPUTE_LOST, DISPUTE_PREVENTED})
 
 
 @dataclass
@@ -168,12 +170,12 @@ def _disputes(look: _Look) -> None:
                 whose = row.organization_id if row else paid.get(dispute.intent)
                 if whose is None:
                     continue
-                lost = dispute.amount_minor if dispute.state == DISPUTE_LOST else 0
-                ours = row.amount_minor if row and row.state == DISPUTE_LOST else 0
-                if row is not None and lost and ours:
-                    look.differ("provider.dispute", whose, dispute.ref, lost, ours)
+                taken = dispute.taken_minor
+                ours = row.amount_minor if row and row.booked and row.state in _TAKEN else 0
+                if taken and ours:
+                    look.differ("provider.dispute", whose, dispute.ref, taken, ours)
                 else:
-                    look.differ(f"{_STATE}dispute", whose, dispute.ref, lost, ours)
+                    look.differ(f"{_STATE}dispute", whose, dispute.ref, taken, ours)
 
 
 def _told(

@@ -3,15 +3,30 @@
 from collections.abc import Iterable
 from typing import Final
 
-from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
+from anneal.kernel.errors import DomainError
 from anneal.kernel.ids import parse_id
 from anneal.kernel.scopes import OrganizationRef, require_scope
+from billing.invoices.contracts import PaymentStatus
 from billing.invoices.models import Invoice
 from billing.invoices.selectors import invoice_get
-from billing.payments.contracts import DEMO_REF, REFUNDS_NOT_SENT, Purpose
-from billing.payments.errors import CardUnknown, CheckoutUnknown
+from billing.payments.contracts import (
+    DEMO_REF,
+    DISPUTES_ENDED,
+    REFUNDS_NOT_SENT,
+    REFUSED,
+    AttemptState,
+    Purpose,
+)
+from billing.payments.errors import (
+    CardUnknown,
+    CheckoutUnknown,
+    PaymentDisputed,
+    RefundExceeded,
+    RefundSent,
+)
 from billing.payments.models import (
     CheckoutSession,
     Dispute,
@@ -22,15 +37,10 @@ from billing.payments.models import (
     Refund,
 )
 from billing.payments.provider import refs_current
-from billing.payments.provider.amounts import chargeable
+from billing.payments.provider.amounts import require_chargeable
 
-_HARMLESS: Final = (
-    "won",
-    "warning_needs_response",
-    "warning_under_review",
-    "warning_closed",
-)
-"""States of disputes in which the money is ours: a bank asks first, or has decided for us."""
+_INQUIRIES: Final = frozenset({"warning_needs_response", "warning_under_review"})
+"""States of disputes in which the money is ours still: a bank asks first."""
 
 
 def checkout_get(*, organization: OrganizationRef, reference: str) -> CheckoutSession:
@@ -99,6 +109,27 @@ def cards_by_ref(*, organization: OrganizationRef) -> dict[str, PaymentMethod]:
     return {row.ref: row for row in rows}
 
 
+def attempts_refused(*, open_too: bool = False) -> QuerySet[PaymentAttempt]:
+    """Return the last tries of unpaid invoices that failed though no card was asked. System scope.
+
+    ``open_too``: and those that wait for an answer.
+    """
+    mine = {"organization_id": OuterRef("organization_id")}
+    later = PaymentAttempt.objects.filter(
+        **mine, invoice_id=OuterRef("invoice_id"), id__gt=OuterRef("id")
+    )
+    unpaid = Invoice.objects.filter(
+        **mine, id=OuterRef("invoice_id"), payment_status=PaymentStatus.OPEN
+    )
+    states = Q(state=AttemptState.FAILED, failure__in=REFUSED)
+    if open_too:
+        states |= Q(state=AttemptState.OPEN)
+    rows: QuerySet[PaymentAttempt] = PaymentAttempt.objects.filter(
+        states, ~Exists(later), Exists(unpaid)
+    )
+    return rows
+
+
 def purpose_of(row: PaymentAttempt) -> Purpose:
     """Return what a try was for."""
     return Purpose.TOP_UP if row.key.startswith(("top_up:", "auto:")) else Purpose.INVOICE
@@ -124,7 +155,8 @@ def payment_left(*, organization: OrganizationRef, payment: Payment) -> int:
 def payment_disputed(payment: Payment) -> bool:
     """Say whether a bank asks a payment back, or has taken it back."""
     disputes = Dispute.objects.filter(organization_id=payment.organization_id, payment=payment)
-    return bool(disputes.exclude(state__in=_HARMLESS).exists())
+    asked = ~Q(state__in=DISPUTES_ENDED | _INQUIRIES)
+    return bool(disputes.filter(Q(booked=True) | asked).exists())
 
 
 def refund_tries(first: Refund) -> list[Refund]:
@@ -140,15 +172,32 @@ def refund_room(payment: Payment) -> int:
     return payment.amount_minor - (sent or 0)
 
 
+def refund_failed(row: Refund) -> bool:
+    """Say whether a refund that its payment counts did not arrive, whatever was sent for it."""
+    return row.booked and all(each.state in REFUNDS_NOT_SENT for each in refund_tries(row))
+
+
+def refund_require_resendable(row: Refund) -> None:
+    """Refuse to send a refund again that did not fail, or that nothing is left for.
+
+    Raises RefundSent, PaymentDisputed, RefundExceeded, AmountInvalid.
+    """
+    if not refund_failed(row):
+        raise RefundSent
+    if payment_disputed(row.payment):
+        raise PaymentDisputed
+    if row.amount_minor > refund_room(row.payment):
+        raise RefundExceeded
+    require_chargeable(row.amount_minor, row.currency)
+
+
 def refund_resendable(row: Refund) -> bool:
-    """Say whether a refund failed, went back by no other, and can be sent again."""
-    return (
-        row.booked
-        and all(each.state in REFUNDS_NOT_SENT for each in refund_tries(row))
-        and not payment_disputed(row.payment)
-        and row.amount_minor <= refund_room(row.payment)
-        and chargeable(row.amount_minor, row.currency) == row.amount_minor
-    )
+    """Say whether a refund can be sent again."""
+    try:
+        refund_require_resendable(row)
+    except DomainError:
+        return False
+    return True
 
 
 def provider_of(row: PaymentAttempt) -> str:

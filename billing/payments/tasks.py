@@ -23,6 +23,7 @@ from billing.payments.services.intake import PROCESS_TASK
 from billing.payments.services.pages import page_look
 from billing.payments.services.pausing import MAIL_TASK
 from billing.payments.services.processing import event_process, events_due
+from billing.payments.services.refused import attempt_refused_again, attempts_refused_due
 from billing.payments.services.returning import REFUND_TASK, refund_ask, refunds_due
 from billing.payments.services.sweeping import events_sweep, pages_due
 
@@ -74,8 +75,9 @@ def refund(organization_id: str, slug: str, refund_id: str) -> None:
 
 @task(name="payments.retry", queue="default", every=60.0)
 def retry() -> None:
-    """Ask again for answers that did not come."""
+    """Ask again for answers that did not come, and where the set-up was at fault."""
     due_each(reason="payments.attempts", due=attempts_due, work=_attempt)
+    due_each(reason="payments.refused", due=attempts_refused_due, work=_refused)
     due_each(reason="payments.refunds", due=refunds_due, work=_refund)
 
 
@@ -105,6 +107,10 @@ def _page(due: Due) -> None:
 
 def _attempt(due: Due) -> None:
     attempt_again(organization=due.organization, attempt_id=due.id)
+
+
+def _refused(due: Due) -> None:
+    attempt_refused_again(organization=due.organization, attempt_id=due.id)
 
 
 def _refund(due: Due) -> None:

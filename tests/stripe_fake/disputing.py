@@ -33,6 +33,18 @@ def open_dispute(
     return dispute
 
 
+def prevent_dispute(account: Account, charge: Object, *, pays: bool) -> Object:
+    """End one before it begins: paid at once by the card network's rules, or for nothing."""
+    dispute = account.add(_dispute(account, charge, "fraudulent", "prevented"))
+    account.change(dispute, amount=charge["amount_captured"], is_charge_refundable=not pays)
+    account.change(charge, disputed=True)
+    account.emit("charge.dispute.created", dispute)
+    if pays:
+        _move(account, dispute, -dispute["amount"], fee=0)
+        account.emit("charge.dispute.funds_withdrawn", dispute)
+    return dispute
+
+
 def close_dispute(account: Account, dispute: Object, *, won: bool) -> Object:
     """End it: won gives the money back, lost keeps it with the customer."""
     inquiry = dispute["status"].startswith("warning")
@@ -54,6 +66,7 @@ def _move(account: Account, dispute: Object, amount: int, *, fee: int) -> None:
 
 def _dispute(account: Account, charge: Object, reason: str, state: str) -> dict[str, Any]:
     card = charge["payment_method_details"].get("card") or {}
+    inquiry = state.startswith("warning")
     due = account.clock.seconds + DAYS_TO_ANSWER * 24 * 3600
     return {
         "id": account.new_id("du"),
@@ -72,14 +85,18 @@ def _dispute(account: Account, charge: Object, reason: str, state: str) -> dict[
             "past_due": False,
             "submission_count": 0,
         },
-        "is_charge_refundable": state.startswith("warning"),
+        "is_charge_refundable": inquiry,
         "livemode": False,
         "metadata": {},
         "payment_intent": charge["payment_intent"],
         "payment_method_details": {
             "card": {
                 "brand": card.get("brand"),
-                "case_type": "inquiry" if state.startswith("warning") else "chargeback",
+                "case_type": "inquiry"
+                if inquiry
+                else "resolution"
+                if state == "prevented"
+                else "chargeback",
                 "network_reason_code": "10.4",
             },
             "type": "card",

@@ -12,7 +12,7 @@ from tests.stripe_fake.account import Account, Object, snapshot
 from tests.stripe_fake.cards import METHODS
 from tests.stripe_fake.clock import Clock
 from tests.stripe_fake.control import Control
-from tests.stripe_fake.disputing import close_dispute, open_dispute
+from tests.stripe_fake.disputing import close_dispute, open_dispute, prevent_dispute
 from tests.stripe_fake.faults import Faults
 from tests.stripe_fake.methods import detach
 from tests.stripe_fake.openapi import ABSENT, present
@@ -97,6 +97,12 @@ class StripeFake:
             found = self.account.find("charge", charge)
             return snapshot(open_dispute(self.account, found, reason=reason, amount=amount))
 
+    def dispute_prevent(self, charge: str, *, pays: bool) -> Object:
+        """A dispute ends before it begins, the money being given up or not."""
+        with self.service.lock:
+            found = self.account.find("charge", charge)
+            return snapshot(prevent_dispute(self.account, found, pays=pays))
+
     def dispute_close(self, dispute: str, *, won: bool) -> Object:
         """The bank decides."""
         with self.service.lock:
@@ -130,6 +136,7 @@ class StripeFake:
                 "deliver": self.webhooks.deliver,
                 "dispute": self.dispute,
                 "dispute_close": self.dispute_close,
+                "dispute_prevent": self.dispute_prevent,
                 "endpoint": self.endpoint,
                 "fault": self.faults.add,
                 "faults_clear": self.faults.clear,

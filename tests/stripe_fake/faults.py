@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from threading import Lock
 
-from tests.stripe_fake.errors import ApiError, RateLimited, StripeError
+from tests.stripe_fake.errors import (
+    ApiError,
+    InvalidRequest,
+    RateLimited,
+    StripeError,
+    Unauthenticated,
+)
 
 
 class Fault(StrEnum):
@@ -23,6 +29,12 @@ class Fault(StrEnum):
     """Status 429: too many requests."""
     LOCK_TIMEOUT = "lock_timeout"
     """Status 429: another request holds the object."""
+    BAD_KEY = "bad_key"
+    """Status 401: the key is none of the account's any more."""
+    FORBIDDEN = "forbidden"
+    """Status 403: the key may not do this."""
+    REFUSAL = "refusal"
+    """Status 400: the account is not set up for this."""
     SLOW = "slow"
     """It happens at once, and the answer comes after `seconds`."""
 
@@ -89,5 +101,14 @@ def refusal_of(fault: Fault) -> StripeError | None:
             )
         case Fault.ERROR_BEFORE | Fault.ERROR_AFTER:
             return ApiError("An unknown error occurred")
+        case Fault.BAD_KEY:
+            return Unauthenticated("Invalid API Key provided: sk_test_****abcd")
+        case Fault.FORBIDDEN:
+            return InvalidRequest(
+                "The provided key does not have the required permissions for this endpoint.",
+                status=403,
+            )
+        case Fault.REFUSAL:
+            return InvalidRequest("Your account cannot currently make charges in this currency.")
         case _:
             return None

@@ -55,6 +55,9 @@ ADDED: dict[tuple[str, str], Schema] = {
 }
 """Parameters that calls of the description have since been given."""
 
+WORDS: dict[tuple[str, str], list[str]] = {("dispute", "status"): ["prevented"]}
+"""What fields of its objects have since been able to say besides."""
+
 CALLS: dict[tuple[str, str], Schema] = {
     ("POST", "/v1/billing/meters"): _object(
         ["display_name", "event_name", "default_aggregation"],

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator
 
-from tests.stripe_fake.newer import ADDED, ANSWERS, CALLS
+from tests.stripe_fake.newer import ADDED, ANSWERS, CALLS, WORDS
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(os.environ.get("ANNEAL_DATA") or ROOT.parent / "shared" / "data") / "stripe-openapi"
@@ -76,6 +76,8 @@ def _description() -> Schema:
         return {}
     # CSafeLoader: the loader written in Python takes a minute for this file.
     loaded: Schema = yaml.load(DESCRIPTION.read_bytes(), Loader=yaml.CSafeLoader)
+    for (name, field), words in WORDS.items():
+        loaded["components"]["schemas"][name]["properties"][field]["enum"] += words
     return loaded
 
 

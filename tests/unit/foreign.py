@@ -172,6 +172,6 @@ def payment_method_id(owner: OrganizationRef) -> str:
     card = ProviderCard("demo_pm_foreign", "visa", "4242", 12, 2034)
     with tenant_scope(owner):
         PaymentCustomer(organization_id=owner.id, ref="demo_cus_foreign").save(force_insert=True)
-        read = CardsRead((card,), datetime.now(UTC))
+        read = CardsRead("demo_cus_foreign", (card,), datetime.now(UTC))
         cards_mirror(organization=owner, cards=read)
         return public_id("pm_", PaymentMethod.objects.get().id)

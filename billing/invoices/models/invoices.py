@@ -133,6 +133,8 @@ class InvoiceItem(TenantModel):
         related_name="items",
     )
     dropped_at = models.DateTimeField(null=True)
+    disputed_at = models.DateTimeField(null=True)
+    """Since when no invoice takes it, until its dispute is decided."""
 
     class Meta(TenantModel.Meta):
         """A source asks once."""

@@ -7,8 +7,9 @@ from billing.invoices.services.dunning import (
     account_suspend,
     dunning_advance,
     dunning_failed,
+    dunning_wait,
 )
-from billing.invoices.services.items import item_add, item_get
+from billing.invoices.services.items import item_add, item_dispute, item_get, item_uphold
 from billing.invoices.services.operator import (
     invoice_draft,
     invoice_finalize,
@@ -36,6 +37,7 @@ __all__ = [
     "credit_note_issue",
     "dunning_advance",
     "dunning_failed",
+    "dunning_wait",
     "invoice_charged_back",
     "invoice_draft",
     "invoice_finalize",
@@ -48,8 +50,10 @@ __all__ = [
     "invoice_void",
     "invoices_close",
     "item_add",
+    "item_dispute",
     "item_get",
     "item_reverse",
+    "item_uphold",
     "profile_set",
     "seller_set",
     "tax_rate_add",

@@ -64,6 +64,19 @@ def dunning_failed(*, organization: OrganizationRef, invoice_id: UUID, at: datet
         mail_ask(organization, invoice.id, "failed")
 
 
+def dunning_wait(*, organization: OrganizationRef, invoice_id: UUID, at: datetime) -> None:
+    """Give the steps that an invoice is on their day anew: its card is asked now, or could not be.
+
+    The account is locked.
+    """
+    DunningStep.objects.filter(
+        organization_id=organization.id,
+        dunning__invoice_id=invoice_id,
+        told_at__isnull=False,
+        closed_at__isnull=True,
+    ).update(told_at=at)
+
+
 def organizations_to_dun(*, after: UUID) -> list[Due]:
     """Return whose unpaid invoices need a step, by id after ``after``. System scope."""
     now = clock.now()

@@ -92,12 +92,36 @@ def item_get(*, organization: OrganizationRef, source: str) -> ItemInfo:
 
 
 def items_pending(organization: OrganizationRef) -> list[InvoiceItem]:
-    """Return what waits for an invoice, oldest first."""
+    """Return what waits for an invoice, oldest first; not what is disputed."""
     return list(
         InvoiceItem.objects.filter(
-            organization_id=organization.id, invoice__isnull=True, dropped_at__isnull=True
+            organization_id=organization.id,
+            invoice__isnull=True,
+            dropped_at__isnull=True,
+            disputed_at__isnull=True,
         ).order_by("id")
     )
+
+
+def item_dispute(*, organization: OrganizationRef, source: str) -> None:
+    """Let no invoice take what waits under a source, until its dispute is decided."""
+    _disputed(organization, source, clock.now())
+
+
+def item_uphold(*, organization: OrganizationRef, source: str) -> None:
+    """Let the next invoice take what was disputed: it is owed after all."""
+    _disputed(organization, source, None)
+
+
+def _disputed(organization: OrganizationRef, source: str, at: datetime | None) -> None:
+    require_scope(organization)
+    functions.account_open(organization_id=organization.id)
+    InvoiceItem.objects.filter(
+        organization_id=organization.id,
+        source=source,
+        invoice__isnull=True,
+        dropped_at__isnull=True,
+    ).update(disputed_at=at)
 
 
 def items_take(invoice: Invoice, items: list[InvoiceItem]) -> None:

@@ -9,7 +9,8 @@ from anneal.kernel.errors import InvalidRequest
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef
-from billing.outcomes.contracts import OUTCOME_PREFIX, OWED, OutcomeInfo, OutcomeState
+from billing.invoices.services import item_dispute, item_uphold
+from billing.outcomes.contracts import OUTCOME_PREFIX, OWED, OutcomeInfo, OutcomeState, source_of
 from billing.outcomes.errors import OutcomeDisputeLate, OutcomeSettled
 from billing.outcomes.services.outcomes import (
     announced,
@@ -27,13 +28,14 @@ def outcome_dispute(
 ) -> OutcomeInfo:
     """Dispute what is owed. Until the operator has decided its money stays as it is.
 
-    An invoice asks for it meanwhile. Raises OutcomeUnknown, OutcomeDisputeLate.
+    What no invoice has asked for waits meanwhile. Raises OutcomeUnknown, OutcomeDisputeLate.
     """
     said = _reason(reason)
     row = outcome_locked(organization, outcome_id)
     over = row.dispute_until is None or row.dispute_until <= clock.now()
     if row.state not in OWED or over:
         raise OutcomeDisputeLate
+    item_dispute(organization=organization, source=source_of(row.id))
     step_make(row, OWED, OutcomeState.DISPUTED)
     step_add(row, actor, {"reason": said})
     _audit(organization, actor, row.id, "outcome.dispute", said)
@@ -54,6 +56,7 @@ def outcome_dispute_decide(
     _audit(organization, actor, row.id, "outcome.reverse" if reverse else "outcome.uphold", said)
     if reverse:
         return settle(organization, row, OutcomeState.REVERSED, {"reason": said}, actor)
+    item_uphold(organization=organization, source=source_of(row.id))
     step_make(row, (OutcomeState.DISPUTED,), OutcomeState(row.owed_as))
     step_add(row, actor, {"reason": said})
     return announced(organization, row, upheld=True)

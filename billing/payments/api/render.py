@@ -4,7 +4,7 @@ from typing import Any
 
 from anneal.kernel.ids import public_id
 from billing.invoices.money import major, money_text
-from billing.payments.contracts import AttemptState, AutoTopUpTerms
+from billing.payments.contracts import DISPUTES_ENDED, AttemptState, AutoTopUpTerms
 from billing.payments.limits import least_most
 from billing.payments.models import CheckoutSession, PaymentAttempt, PaymentMethod
 from billing.payments.rows import checkout_info
@@ -105,6 +105,6 @@ def _status(row: PaymentAttempt) -> str:
     payment = next(iter(row.payments.all()), None)
     if payment is None:
         return "failed"
-    if any(each.state not in ("won", "warning_closed") for each in payment.disputes.all()):
+    if any(each.booked or each.state not in DISPUTES_ENDED for each in payment.disputes.all()):
         return "disputed"
     return "refunded" if payment.refunded_minor == payment.amount_minor else "succeeded"

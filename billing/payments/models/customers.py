@@ -9,17 +9,26 @@ from anneal.kernel.models import TenantModel
 
 
 class PaymentCustomer(TenantModel):
-    """An organization as the provider knows it."""
+    """An organization as the provider knows it.
+
+    One that somebody deleted there stays as a row: what is told of its payments finds its owner.
+    """
 
     ref = models.CharField(max_length=255, db_index=True)
     cards_read_at = models.DateTimeField(null=True)
     """When the reading of the cards that are shown began."""
+    deleted_at = models.DateTimeField(null=True)
+    """When it was found to be deleted at the provider."""
 
     class Meta(TenantModel.Meta):
-        """One per organization."""
+        """One per organization that is there still."""
 
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["organization_id"], name="payments_paymentcustomer_one")
+            models.UniqueConstraint(
+                fields=["organization_id"],
+                condition=Q(deleted_at__isnull=True),
+                name="payments_paymentcustomer_one",
+            )
         ]
 
     def __str__(self) -> str:

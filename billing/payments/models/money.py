@@ -7,7 +7,13 @@ from django.db.models import Q
 
 from anneal.kernel.models import TenantModel
 from billing.invoices.money import money_text
-from billing.payments.contracts import REFUND_ASKED, AttemptState, CheckoutState, Purpose
+from billing.payments.contracts import (
+    REFUND_ASKED,
+    REFUSED,
+    AttemptState,
+    CheckoutState,
+    Purpose,
+)
 
 
 class PaymentAttempt(TenantModel):
@@ -33,6 +39,8 @@ class PaymentAttempt(TenantModel):
         default=AttemptState.OPEN.value,
     )
     failure = models.CharField(max_length=100, blank=True)
+    refusal = models.CharField(max_length=500, blank=True)
+    """What the provider said where not the card but the set-up was refused: for the operator."""
     asked_at = models.DateTimeField()
     """When the provider was last asked: an answer that is missing is asked for again later."""
     ended_at = models.DateTimeField(null=True)
@@ -55,7 +63,12 @@ class PaymentAttempt(TenantModel):
                 fields=["asked_at"],
                 condition=Q(state="open"),
                 name="payments_paymentattempt_asked",
-            )
+            ),
+            models.Index(
+                fields=["asked_at"],
+                condition=Q(state="failed", failure__in=REFUSED),
+                name="payments_attempt_refused",
+            ),
         ]
 
     def __str__(self) -> str:

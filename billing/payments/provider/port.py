@@ -55,7 +55,7 @@ class Provider(Protocol):
         ...
 
     def cards(self, customer: str) -> tuple[ProviderCard, ...]:
-        """Return a customer's cards as they are now, the oldest first."""
+        """Return a customer's cards as they are now, the oldest first. Raises CustomerDeleted."""
         ...
 
     def card_default(self, *, customer: str, card: str) -> None:

@@ -23,7 +23,12 @@ from billing.payments.contracts import (
     ProviderSession,
     SessionWanted,
 )
-from billing.payments.errors import ProviderAway, ProviderRefused
+from billing.payments.errors import (
+    CustomerDeleted,
+    ProviderAway,
+    ProviderLocked,
+    ProviderRefused,
+)
 from billing.payments.provider.amounts import to_stripe
 from billing.payments.provider.events import event_of, signed
 from billing.payments.provider.stripe_meters import event_create, event_is_known, hour_counted
@@ -41,13 +46,9 @@ from billing.payments.provider.stripe_objects import (
 
 _T = TypeVar("_T")
 _PAGE: Final = 100
+_PASSING: Final = (stripe.APIConnectionError, stripe.RateLimitError)
 # A key that was changed at Stripe is mended here: it must not end what waits for it.
-_PASSING: Final = (
-    stripe.APIConnectionError,
-    stripe.RateLimitError,
-    stripe.AuthenticationError,
-    stripe.PermissionError,
-)
+_LOCKED: Final = (stripe.AuthenticationError, stripe.PermissionError)
 
 
 class StripeProvider:
@@ -143,11 +144,11 @@ class StripeProvider:
             return intent_of(self._v1.payment_intents.retrieve(ref, {"expand": ["payment_method"]}))
 
     def cards(self, customer: str) -> tuple[ProviderCard, ...]:
-        """List a customer's cards, the oldest first; a customer that was deleted has none."""
+        """List a customer's cards, the oldest first."""
         with _asking():
             whole = self._v1.customers.retrieve(customer)
             if getattr(whole, "deleted", False):
-                return ()
+                raise CustomerDeleted
             listed = self._v1.payment_methods.list({"customer": customer, "type": "card"})
             found = list(listed.auto_paging_iter())
         default = whole.invoice_settings.default_payment_method if whole.invoice_settings else None
@@ -273,6 +274,8 @@ def _asking() -> Iterator[None]:
         raise
     except _PASSING as error:
         raise ProviderAway from error
+    except _LOCKED as error:
+        raise ProviderLocked from error
     except stripe.StripeError as error:
         if error.http_status is None or error.http_status >= 500 or error.http_status == 409:
             raise ProviderAway from error

@@ -134,4 +134,17 @@ def dispute_of(found: Any) -> ProviderDispute:
         state=found.status,
         reason=found.reason,
         evidence_due_at=datetime.fromtimestamp(due, UTC) if due else None,
+        withdrawn_minor=_withdrawn(found, currency),
     )
+
+
+def _withdrawn(found: Any, currency: str) -> int:
+    """Return what a dispute took and did not give back.
+
+    Movements in another currency than its own, the account's, tell alone whether it did.
+    """
+    moved = found.balance_transactions
+    net = -sum(each.amount for each in moved)
+    if all(each.currency == found.currency for each in moved):
+        return from_stripe(max(net, 0), currency)
+    return from_stripe(found.amount, currency) if net > 0 else 0

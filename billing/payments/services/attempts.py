@@ -1,5 +1,6 @@
 """Tries to collect: their rows are committed before the provider is asked, and so survive it."""
 
+import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -8,30 +9,38 @@ from uuid import UUID
 from anneal.kernel import clock
 from anneal.kernel.rounds import Due
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
-from billing.invoices.services import invoice_payable
+from billing.invoices.services import dunning_wait, invoice_payable
 from billing.ledger import functions
-from billing.payments.contracts import AttemptInfo, AttemptState, ChargeWanted, ProviderIntent
+from billing.payments.contracts import (
+    UNANSWERED,
+    AttemptInfo,
+    AttemptState,
+    ChargeWanted,
+    ProviderIntent,
+)
 from billing.payments.errors import (
     AmountInvalid,
     InvoicePaidAlready,
     PaymentOpen,
+    ProviderLocked,
     ProviderRefused,
 )
 from billing.payments.models import PaymentAttempt
 from billing.payments.provider import Provider, provider_current
 from billing.payments.provider.amounts import chargeable
 from billing.payments.rows import attempt_info
-from billing.payments.services.customers import card_default_ref, customer_ref
+from billing.payments.services.customers import card_default_ref, customer_gone, customer_ref
 from billing.payments.services.pages import page_close
 from billing.payments.services.settling import attempt_fail, intent_settle
 from billing.prices.currency import least_charge
 from tenants.accounts.selectors import due_of
 
+logger = logging.getLogger(__name__)
+
 AGAIN: Final = timedelta(minutes=1)
 """When an answer that did not come is asked for again."""
 GIVE_UP: Final = timedelta(hours=23)
 """A provider knows a key for a day: asked later, it would collect twice."""
-_UNANSWERED: Final = "unanswered"
 _BATCH: Final = 100
 
 
@@ -93,6 +102,8 @@ def invoice_claim(
             asked_at=clock.now(),
         )
         row.save(force_insert=True)
+        if row.card_ref:
+            dunning_wait(organization=organization, invoice_id=invoice_id, at=row.asked_at)
     return claim_of(row)
 
 
@@ -118,7 +129,14 @@ def attempt_ask(organization: OrganizationRef, provider: Provider, claim: Claim)
     )
     try:
         intent: ProviderIntent | None = provider.charge(wanted)
-    except (ProviderRefused, AmountInvalid) as error:
+    except AmountInvalid as error:
+        intent, refusal = None, error.code
+    except ProviderLocked as error:
+        _refused(organization, claim, str(error.__cause__))
+        raise
+    except ProviderRefused as error:
+        customer_gone(organization, provider, customer)
+        _refused(organization, claim, error.text)
         intent, refusal = None, error.code
     with tenant_scope(organization):
         functions.account_open(organization_id=organization.id)
@@ -128,6 +146,14 @@ def attempt_ask(organization: OrganizationRef, provider: Provider, claim: Claim)
         if intent is None:
             attempt_fail(organization=organization, row=row, failure=refusal)
         return attempt_info(row)
+
+
+def _refused(organization: OrganizationRef, claim: Claim, text: str) -> None:
+    """Keep for the operator what the provider said of the set-up."""
+    logger.error("payment refused: %s", text, extra={"attempt": str(claim.id)})
+    with tenant_scope(organization):
+        mine = PaymentAttempt.objects.filter(organization_id=organization.id, id=claim.id)
+        mine.update(refusal=text[:500])
 
 
 def attempts_due(*, after: UUID) -> list[Due]:
@@ -151,7 +177,7 @@ def attempt_again(*, organization: OrganizationRef, attempt_id: UUID) -> None:
             return
         over = row.created_at < clock.now() - GIVE_UP
         if over and not row.intent_ref:
-            attempt_fail(organization=organization, row=row, failure=_UNANSWERED)
+            attempt_fail(organization=organization, row=row, failure=UNANSWERED)
             return
         row.asked_at = clock.now()
         row.save(update_fields=["asked_at"])
@@ -165,4 +191,4 @@ def attempt_again(*, organization: OrganizationRef, attempt_id: UUID) -> None:
         settled = intent_settle(organization=organization, intent=intent)
         if over and settled is not None:
             # Only half made at the provider, it would wait for ever; paid later it still counts.
-            attempt_fail(organization=organization, row=settled, failure=_UNANSWERED)
+            attempt_fail(organization=organization, row=settled, failure=UNANSWERED)

@@ -9,6 +9,7 @@ from anneal.kernel.principal import SYSTEM_ACTOR, Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.ledger import functions
 from billing.payments.contracts import CardsRead, ProviderCard
+from billing.payments.errors import CustomerDeleted
 from billing.payments.models import PaymentCustomer, PaymentMethod
 from billing.payments.provider import Provider
 
@@ -17,7 +18,10 @@ def cards_read(provider: Provider, customer: str) -> CardsRead:
     """Read a customer's cards from the provider. Outside of scopes."""
     # The machine's clock, which no test and no simulation holds still: it orders two readings.
     began_at = datetime.now(UTC)
-    return CardsRead(provider.cards(customer), began_at)
+    try:
+        return CardsRead(customer, provider.cards(customer), began_at)
+    except CustomerDeleted:
+        return CardsRead(customer, (), began_at, deleted=True)
 
 
 def cards_mirror(
@@ -26,16 +30,26 @@ def cards_mirror(
     """Make the mirror show these cards and no others.
 
     The whole list is taken over, so it does not matter in which order events of it come. A list
-    whose reading began before that of the one which is shown is late, and changes nothing. Where
-    the provider names no default, the oldest is it.
+    whose reading began before that of the one which is shown is late, and changes nothing, as is
+    that of a customer who gave way to another. Where the provider names no default, the oldest is
+    it.
     """
     require_scope(organization)
     functions.account_open(organization_id=organization.id)
-    earlier = PaymentCustomer.objects.filter(organization_id=organization.id).exclude(
-        cards_read_at__gt=cards.began_at
+    mine = PaymentCustomer.objects.filter(
+        organization_id=organization.id, ref=cards.customer, deleted_at__isnull=True
     )
+    earlier = mine.exclude(cards_read_at__gt=cards.began_at)
     if earlier.update(cards_read_at=cards.began_at):
         _mirror(organization, cards.cards, actor)
+    if cards.deleted and mine.update(deleted_at=clock.now()):
+        audit_record(
+            actor=actor,
+            action="payment_customer.delete",
+            target=public_id("org_", organization.id),
+            detail={"customer": cards.customer},
+            organization=organization,
+        )
 
 
 def _mirror(organization: OrganizationRef, cards: tuple[ProviderCard, ...], actor: Actor) -> None:

@@ -1,6 +1,7 @@
 """What payments do when invoices say that something is due or goes back."""
 
 from typing import Final
+from uuid import UUID
 
 from anneal.kernel.events import (
     CreditNoteIssued,
@@ -13,7 +14,6 @@ from anneal.kernel.outbox import outbox_add
 from anneal.kernel.scopes import OrganizationRef
 from billing.invoices.contracts import ReturnBy
 from billing.invoices.money import money_text
-from billing.payments.contracts import DISPUTE_LOST
 from billing.payments.errors import RefundExceeded
 from billing.payments.models import Dispute, Payment
 from billing.payments.provider.amounts import chargeable_within, require_chargeable
@@ -41,17 +41,20 @@ def invoice_finalized(event: InvoiceFinalized) -> None:
 
 
 def payment_retry_due(event: PaymentRetryDue) -> None:
+    """Collect an unpaid invoice once more."""
+    invoice_retry(event.organization, event.invoice_id)
+
+
+def invoice_retry(organization: OrganizationRef, invoice_id: UUID) -> None:
     """Collect an unpaid invoice once more where a card is kept.
 
     Not where a bank has taken its payment back: who asked for that has said what they think of it.
     """
     taken_back = Dispute.objects.filter(
-        organization_id=event.organization.id,
-        payment__invoice_id=event.invoice_id,
-        state=DISPUTE_LOST,
+        organization_id=organization.id, payment__invoice_id=invoice_id, booked=True
     )
-    if card_usable(event.organization) and not taken_back.exists():
-        _collect(event.organization, str(event.invoice_id))
+    if card_usable(organization) and not taken_back.exists():
+        _collect(organization, str(invoice_id))
 
 
 def credit_note_issued(event: CreditNoteIssued) -> None:

@@ -1,13 +1,20 @@
 """Making an organization known to the provider, and its cards. Opens its own scopes."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.db.models import QuerySet
+
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
-from billing.payments.errors import CardNeeded
+from billing.payments.errors import CardNeeded, CardUnknown, ProviderRefused
 from billing.payments.models import PaymentCustomer
 from billing.payments.provider import Provider, provider_current, refs_current
 from billing.payments.selectors import card_get, cards_kept
 from billing.payments.services.cards import cards_mirror, cards_read
 from tenants.accounts.selectors import organization_get
+
+_T = TypeVar("_T")
 
 
 def customer_ref(organization: OrganizationRef, provider: Provider) -> str:
@@ -15,31 +22,60 @@ def customer_ref(organization: OrganizationRef, provider: Provider) -> str:
     with tenant_scope(organization):
         known = _known(organization)
         name = organization_get(organization=organization).name
+        gone = _rows(organization).filter(deleted_at__isnull=False).count()
     if known:
         return known
-    made = provider.customer_make(
-        name=name, organization=str(organization.id), key=f"customer:{organization.id}"
-    )
+    # Under the key of one that was deleted Stripe would answer with that one for a day.
+    key = f"customer:{organization.id}:{gone}" if gone else f"customer:{organization.id}"
+    made = provider.customer_make(name=name, organization=str(organization.id), key=key)
     with tenant_scope(organization):
         row = PaymentCustomer(organization_id=organization.id, ref=made)
         PaymentCustomer.objects.bulk_create([row], ignore_conflicts=True)
         # One that only another provider knows gives way.
-        mine = PaymentCustomer.objects.filter(organization_id=organization.id)
-        mine.exclude(refs_current("ref")).update(ref=made, cards_read_at=None)
+        there = _rows(organization).filter(deleted_at__isnull=True)
+        there.exclude(refs_current("ref")).update(ref=made, cards_read_at=None)
         return _known(organization)
+
+
+def customer_ask(organization: OrganizationRef, provider: Provider, ask: Callable[[str], _T]) -> _T:
+    """Ask the provider something for its customer; for a new one where that one was deleted."""
+    customer = customer_ref(organization, provider)
+    try:
+        return ask(customer)
+    except ProviderRefused:
+        if not customer_gone(organization, provider, customer):
+            raise
+    return ask(customer_ref(organization, provider))
+
+
+def customer_gone(organization: OrganizationRef, provider: Provider, customer: str) -> bool:
+    """Look whether a customer was deleted at the provider: it and its cards are over then."""
+    cards = cards_read(provider, customer)
+    if cards.deleted:
+        with tenant_scope(organization):
+            cards_mirror(organization=organization, cards=cards)
+    return cards.deleted
 
 
 def portal_open(*, organization: OrganizationRef, return_url: str) -> str:
     """Return the address where the organization minds its cards at the provider."""
     provider = provider_current()
-    customer = customer_ref(organization, provider)
-    return provider.portal_open(customer=customer, return_url=return_url)
+    return customer_ask(
+        organization,
+        provider,
+        lambda customer: provider.portal_open(customer=customer, return_url=return_url),
+    )
 
 
 def card_make_default(*, organization: OrganizationRef, actor: Actor, card: str) -> None:
     """Pay with this card from now on. Raises CardUnknown."""
     provider, customer, ref = _card(organization, card)
-    provider.card_default(customer=customer, card=ref)
+    try:
+        provider.card_default(customer=customer, card=ref)
+    except ProviderRefused as error:
+        if customer_gone(organization, provider, customer):
+            raise CardUnknown from error
+        raise
     _mirror(organization, actor, provider, customer)
 
 
@@ -71,5 +107,12 @@ def _mirror(organization: OrganizationRef, actor: Actor, provider: Provider, cus
 
 
 def _known(organization: OrganizationRef) -> str:
-    found = PaymentCustomer.objects.filter(refs_current("ref"), organization_id=organization.id)
+    found = _rows(organization).filter(refs_current("ref"), deleted_at__isnull=True)
     return found.values_list("ref", flat=True).first() or ""
+
+
+def _rows(organization: OrganizationRef) -> QuerySet[PaymentCustomer]:
+    rows: QuerySet[PaymentCustomer] = PaymentCustomer.objects.filter(
+        organization_id=organization.id
+    )
+    return rows

@@ -6,7 +6,7 @@ again. After that day its own sum of the hour says whether it had arrived.
 
 import logging
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Final
 
 from django.db.models import Exists, OuterRef, Sum
@@ -34,8 +34,8 @@ _KNOWN: Final = timedelta(hours=23)
 _WAIT_MOST: Final = 3600
 _PATIENCE: Final = 3
 """Answers missing one after the other, after which Stripe is away and the run ends."""
-_EXACT: Final = Decimal("0.000000001")
-"""Stripe sums in floats."""
+_DIGITS: Final = Context(prec=15, rounding=ROUND_HALF_EVEN)
+"""What a float tells exactly: Stripe sums in floats."""
 
 
 def exports_send() -> int:
@@ -147,10 +147,9 @@ def _has_arrived(row: MeterExport, provider: Provider, customer: str) -> bool:
         )
         known = hour.aggregate(total=Sum("units"))["total"] or Decimal(0)
     counted = provider.meter_counted(event_name=row.event_name, customer=customer, hour=row.hour)
-    if abs(counted - known) < _EXACT:
-        return False
-    if abs(counted - known - row.units) < _EXACT:
-        return True
+    told, without, beside = map(_DIGITS.create_decimal, (counted, known, known + row.units))
+    if told in (without, beside) and without != beside:
+        return told == beside
     raise ProviderRefused(
         f"Stripe counts {counted} of '{row.event_name}' in this hour and was told {known}: nobody"
         f" knows whether {row.units.normalize():f} more arrived. Correct it at Stripe."

@@ -16,7 +16,7 @@ from billing.payments.errors import AmountInvalid, ProviderRefused
 from billing.payments.models import CheckoutSession, PaymentAttempt
 from billing.payments.provider import Provider, is_current, provider_current
 from billing.payments.services.cards import cards_read
-from billing.payments.services.customers import customer_ref
+from billing.payments.services.customers import customer_ask
 from billing.payments.services.sessions import session_settle
 from billing.payments.services.settling import attempt_expire
 
@@ -31,8 +31,11 @@ def page_ask(
     if row.ref or row.state != CheckoutState.OPEN:
         return row
     try:
-        customer = customer_ref(organization, provider)
-        page = provider.session_open(_wanted(organization, customer, row))
+        page = customer_ask(
+            organization,
+            provider,
+            lambda customer: provider.session_open(_wanted(organization, customer, row)),
+        )
     except (AmountInvalid, ProviderRefused):
         _page_end(organization, row.id)
         raise
@@ -72,7 +75,8 @@ def _wanted(organization: OrganizationRef, customer: str, row: CheckoutSession) 
         customer=customer,
         success_url=f"{back}{join}checkout={name}",
         cancel_url=back,
-        key=f"checkout:{row.id}",
+        # A refusal is kept under its key: whoever takes a deleted customer's place has another.
+        key=f"checkout:{row.id}:{customer}",
         checkout_id=row.id,
         attempt_id=attempt.id if attempt else None,
         amount_minor=attempt.amount_minor if attempt else 0,

@@ -10,11 +10,14 @@ from billing.invoices.contracts import CreditNoteInfo, ReturnBy
 from billing.invoices.money import money_text
 from billing.invoices.services import credit_note_issue
 from billing.ledger import functions
-from billing.payments.contracts import REFUNDS_NOT_SENT
-from billing.payments.errors import PaymentDisputed, PaymentEmpty, RefundExceeded, RefundSent
+from billing.payments.errors import PaymentDisputed, PaymentEmpty, RefundExceeded
 from billing.payments.models import Payment, Refund
-from billing.payments.provider.amounts import require_chargeable
-from billing.payments.selectors import payment_disputed, payment_left, refund_room, refund_tries
+from billing.payments.selectors import (
+    payment_disputed,
+    payment_left,
+    refund_require_resendable,
+    refund_tries,
+)
 from billing.payments.services.returning import refund_repeat
 
 
@@ -73,22 +76,16 @@ def refund_send_again(*, organization: OrganizationRef, actor: Actor, refund_id:
     functions.account_open(organization_id=organization.id)
     mine = Refund.objects.filter(organization_id=organization.id).select_related("payment")
     first = mine.get(id=refund_id)
-    tries = refund_tries(first)
-    if not first.booked or any(each.state not in REFUNDS_NOT_SENT for each in tries):
-        raise RefundSent
-    if payment_disputed(first.payment):
-        raise PaymentDisputed
-    if first.amount_minor > refund_room(first.payment):
-        raise RefundExceeded
-    require_chargeable(first.amount_minor, first.currency)
-    refund_repeat(organization=organization, first=first, number=len(tries) + 1)
+    refund_require_resendable(first)
+    number = len(refund_tries(first)) + 1
+    refund_repeat(organization=organization, first=first, number=number)
     audit_record(
         actor=actor,
         action="refund.send_again",
         target=public_id("pay_", first.payment.attempt_id),
         detail={
             "amount": f"{money_text(first.amount_minor, first.currency)} {first.currency}",
-            "try": len(tries) + 1,
+            "try": number,
         },
         organization=organization,
     )

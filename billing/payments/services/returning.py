@@ -13,7 +13,6 @@ from anneal.kernel.scopes import OrganizationRef, require_scope, tenant_scope
 from billing.invoices.services import invoice_charged_back, invoice_refunded
 from billing.ledger import functions
 from billing.payments.contracts import (
-    DISPUTE_LOST,
     DISPUTES_ENDED,
     REFUND_ASKED,
     REFUNDS_NOT_SENT,
@@ -23,6 +22,7 @@ from billing.payments.contracts import (
 from billing.payments.errors import AmountInvalid, ProviderRefused
 from billing.payments.models import AutoTopUp, Dispute, Payment, Refund
 from billing.payments.provider import provider_current
+from billing.payments.selectors import refund_failed, refund_tries
 from billing.payments.services.pausing import OPERATOR
 from tenants.accounts.selectors import due_of
 
@@ -126,12 +126,9 @@ def refund_book(*, organization: OrganizationRef, refund: ProviderRefund) -> Non
     if row is None or row.state in over:
         return
     row.ref, row.state = refund.ref, refund.state
-    # Once it has gone it counts: that its bank may send it back later takes back no note.
-    outside = not row.booked and refund.refund_id is None and row.state == _GONE
-    row.booked = row.booked or outside
+    if not row.booked and refund.refund_id is None and row.state == _GONE:
+        _outside_gone(organization, row)
     row.save()
-    if outside:
-        _outside_book(organization, row)
 
 
 def _refund_row(organization: OrganizationRef, refund: ProviderRefund) -> Refund | None:
@@ -158,7 +155,19 @@ def _refund_row(organization: OrganizationRef, refund: ProviderRefund) -> Refund
     )
 
 
-def _outside_book(organization: OrganizationRef, row: Refund) -> None:
+def _outside_gone(organization: OrganizationRef, row: Refund) -> None:
+    """Count what was made at the provider once it has gone; a note that stands is not written anew.
+
+    Where as much failed before, this is that sum sent again.
+    """
+    mine = Refund.objects.filter(organization_id=organization.id, payment=row.payment)
+    alike = mine.filter(amount_minor=row.amount_minor, booked=True).order_by("id")
+    failed = next((each for each in alike if refund_failed(each)), None)
+    if failed is not None:
+        row.key = f"{failed.key}:{len(refund_tries(failed)) + 1}"
+        return
+    # That its bank may send it back later takes back no note.
+    row.booked = True
     payment = row.payment
     payment.refunded_minor = min(payment.refunded_minor + row.amount_minor, payment.amount_minor)
     payment.save(update_fields=["refunded_minor"])
@@ -175,7 +184,7 @@ def _outside_book(organization: OrganizationRef, row: Refund) -> None:
 
 
 def dispute_book(*, organization: OrganizationRef, dispute: ProviderDispute) -> None:
-    """Keep a dispute; once it is lost, its invoice is open again for what the bank took.
+    """Keep a dispute; its invoice is open again for what the bank took for good.
 
     Credit is bought by itself no more then: its card would be charged for a customer who has just
     had a bank take such a charge back.
@@ -191,18 +200,19 @@ def dispute_book(*, organization: OrganizationRef, dispute: ProviderDispute) -> 
     if row is None:
         row = Dispute(organization_id=organization.id, payment=payment, ref=dispute.ref)
         _audit(organization, "dispute.open", payment, dispute.amount_minor)
-    elif row.state in DISPUTES_ENDED:
+    elif row.state in DISPUTES_ENDED and (row.booked or dispute.state != row.state):
         # What is over stays so: another reading that says less is an older one.
         return
-    row.amount_minor, row.currency = dispute.amount_minor, dispute.currency
+    row.amount_minor = dispute.taken_minor or dispute.amount_minor
+    row.currency = dispute.currency
     row.state, row.reason = dispute.state, dispute.reason[:50]
     row.evidence_due_at = dispute.evidence_due_at
-    if row.state == DISPUTE_LOST:
-        _lost_book(organization, row, payment)
+    if dispute.taken_minor:
+        _taken_book(organization, row, payment)
     row.save()
 
 
-def _lost_book(organization: OrganizationRef, row: Dispute, payment: Payment) -> None:
+def _taken_book(organization: OrganizationRef, row: Dispute, payment: Payment) -> None:
     automatic = AutoTopUp.objects.filter(organization_id=organization.id)
     automatic.update(enabled=False)
     automatic.exclude(paused_reason=OPERATOR).update(paused_reason=_DISPUTE)
@@ -213,10 +223,10 @@ def _lost_book(organization: OrganizationRef, row: Dispute, payment: Payment) ->
             payment_id=payment.id,
             amount_minor=row.amount_minor,
             key=f"dispute:{row.ref}",
-            reason=f"Lost dispute: {row.reason}",
+            reason=f"{row.state.capitalize()} dispute: {row.reason}",
         )
     row.booked = True
-    _audit(organization, "dispute.lost", payment, row.amount_minor)
+    _audit(organization, f"dispute.{row.state}", payment, row.amount_minor)
 
 
 def refunds_due(*, after: UUID) -> list[Due]:

@@ -10,7 +10,12 @@ from anneal.kernel.ids import public_id
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.invoices.money import money_text
-from billing.invoices.services import dunning_failed, invoice_payment_apply, invoice_top_up
+from billing.invoices.services import (
+    dunning_failed,
+    dunning_wait,
+    invoice_payment_apply,
+    invoice_top_up,
+)
 from billing.ledger import functions
 from billing.ledger.errors import CurrencyMismatch
 from billing.payments.contracts import AttemptState, IntentStatus, ProviderIntent
@@ -43,14 +48,17 @@ def intent_settle(
         _succeed(organization, row, intent)
     elif intent.status == IntentStatus.FAILED and row.card_ref:
         # On a page the customer may try another card: only the page's end ends that attempt.
-        attempt_fail(organization=organization, row=row, failure=intent.failure)
+        attempt_fail(organization=organization, row=row, failure=intent.failure, declined=True)
     return row
 
 
-def attempt_fail(*, organization: OrganizationRef, row: PaymentAttempt, failure: str) -> bool:
+def attempt_fail(
+    *, organization: OrganizationRef, row: PaymentAttempt, failure: str, declined: bool = False
+) -> bool:
     """End an open attempt without money; say whether it was open. The account's lock is held.
 
-    A refused card begins or climbs the invoice's ladder. A page nobody used does not.
+    A card that its bank ``declined`` begins or climbs the invoice's ladder. A page nobody used, an
+    answer that never came and a fault of the set-up do not: a step has another day.
     """
     if row.state != AttemptState.OPEN:
         return False
@@ -58,7 +66,8 @@ def attempt_fail(*, organization: OrganizationRef, row: PaymentAttempt, failure:
     row.save(update_fields=["state", "failure", "ended_at"])
     _audit(organization, "payment.fail", row)
     if row.invoice_id is not None and row.card_ref:
-        dunning_failed(organization=organization, invoice_id=row.invoice_id, at=clock.now())
+        dun = dunning_failed if declined else dunning_wait
+        dun(organization=organization, invoice_id=row.invoice_id, at=clock.now())
     if row.automatic and row.invoice_id is None:
         auto_top_up_pause(organization=organization, reason=failure)
     return True

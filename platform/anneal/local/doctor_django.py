@@ -1,4 +1,4 @@
-"""What `doctor` asks inside Django: database role, migrations, storage, exports. One line.
+"""What `doctor` asks inside Django: database role, migrations, storage, payments. One line.
 
 Run as `python -m anneal.local.doctor_django` with a running process's environment.
 """
@@ -17,7 +17,7 @@ def main() -> int:
     from anneal.kernel.checks import role_faults  # noqa: PLC0415 - after setup
 
     try:
-        faults = role_faults() or _unapplied() or [*_storage(), *_exports()]
+        faults = role_faults() or _unapplied() or [*_storage(), *_payments()]
     except Exception as error:  # noqa: BLE001 - whatever it is, doctor says it in one line
         faults = [f"{type(error).__name__}: {error}".splitlines()[0]]
     print(" ".join(faults) or "role is bound by row level security, migrations applied, storage ok")
@@ -46,12 +46,13 @@ def _storage() -> list[str]:
     return [] if right else ["Object storage does not give back what it was given."]
 
 
-def _exports() -> list[str]:
+def _payments() -> list[str]:
     from anneal.kernel.scopes import system_scope  # noqa: PLC0415 - after setup
     from billing.payments.services.export_send import export_faults  # noqa: PLC0415 - after setup
+    from billing.payments.services.refused import collection_faults  # noqa: PLC0415 - after setup
 
     with system_scope("doctor"):
-        return export_faults()
+        return [*collection_faults(), *export_faults()]
 
 
 if __name__ == "__main__":

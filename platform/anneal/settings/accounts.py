@@ -152,7 +152,12 @@ UNFOLD: dict[str, Any] = {
                     _link(_("Usage"), "monitoring", "metering_usageevent_changelist"),
                     _link(_("Invoices"), "receipt_long", "invoices_invoice_changelist"),
                     _link(_("Credit notes"), "undo", "invoices_creditnote_changelist"),
-                    _link(_("Payments"), "payments", "payments_paymentattempt_changelist"),
+                    _link(
+                        _("Payments"),
+                        "payments",
+                        "payments_paymentattempt_changelist",
+                        "payments_refused",
+                    ),
                     _link(_("Refunds"), "keyboard_return", "payments_refund_changelist"),
                     _link(_("Disputes"), "gavel", "payments_dispute_changelist", "disputes_open"),
                     _link(_("Cards"), "credit_card", "payments_paymentmethod_changelist"),

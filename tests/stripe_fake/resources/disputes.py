@@ -55,6 +55,6 @@ def close(account: Account, call: Call) -> Object:
 
 def _open(account: Account, call: Call) -> Object:
     dispute = account.find("dispute", call.ids["dispute"])
-    if dispute["status"] in {"won", "lost", "warning_closed"}:
+    if dispute["status"] in {"won", "lost", "prevented", "warning_closed"}:
         raise InvalidRequest("This dispute is already closed")
     return dispute

@@ -164,6 +164,24 @@ def test_a_prices_least_amount_is_filled_up(later: OrganizationRef) -> None:
     assert [line.kind for line in lines(later, invoices(later)[2])] == ["fee"]
 
 
+@pytest.mark.parametrize(("minimum", "asked"), [(D(8), 500), (D(4), 100), (D(3), 0), (None, 0)])
+def test_what_a_price_asks_at_least_is_asked_once_though_its_version_changes(
+    later: OrganizationRef, minimum: Decimal | None, asked: int
+) -> None:
+    add_price("0.0001", minimum=D(8), plan="later")
+    use(later, 10_000, BEGINS + DAY)
+    add_price("0.0002", minimum=minimum, plan="later", effective_at=BEGINS + 2 * DAY)
+    use(later, 10_000, BEGINS + 3 * DAY)
+
+    tick(FEBRUARY)
+
+    found = [
+        line.amount_minor for line in lines(later, invoices(later)[1]) if line.kind == "minimum"
+    ]
+    assert sum(found) == asked
+    assert len(found) <= 1
+
+
 def test_a_credit_line_that_the_operator_gave_is_invoiced_by_the_month(
     organization: OrganizationRef,
 ) -> None:

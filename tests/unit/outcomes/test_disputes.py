@@ -80,6 +80,43 @@ def test_reversed_before_its_invoice_it_is_never_asked_for(
         assert CreditNote.objects.count() == 0
 
 
+def billed(organization: OrganizationRef) -> list[str]:
+    """What the outcome's item is on: the kinds of its invoices."""
+    with tenant_scope(organization):
+        items = InvoiceItem.objects.filter(kind="outcome", invoice__isnull=False)
+        return list(items.values_list("invoice__status", flat=True))
+
+
+def test_a_disputed_outcome_is_on_no_invoice_until_it_is_decided(
+    organization: OrganizationRef, owed: OutcomeInfo, client_api: APIClient
+) -> None:
+    dispute(organization, owed)
+    with clock.frozen(NOON):
+        upcoming = client_api.get("/v1/billing/invoices/upcoming").json()
+    assert "outcome" not in {line["kind"] for line in upcoming["lines"]}
+
+    tick(NOON + timedelta(days=40))
+    assert billed(organization) == []
+    decide(organization, owed, reverse=False)
+    tick(NOON + timedelta(days=80))
+
+    assert billed(organization) == ["final"]
+    assert drifts(organization) == []
+
+
+def test_an_outcome_whose_dispute_is_won_is_on_no_invoice_at_all(
+    organization: OrganizationRef, owed: OutcomeInfo
+) -> None:
+    dispute(organization, owed)
+    tick(NOON + timedelta(days=40))
+    decide(organization, owed, reverse=True)
+    tick(NOON + timedelta(days=80))
+
+    assert billed(organization) == []
+    with tenant_scope(organization):
+        assert CreditNote.objects.count() == 0
+
+
 def test_reversed_after_its_invoice_it_comes_back_as_a_credit_note(
     organization: OrganizationRef, owed: OutcomeInfo
 ) -> None:

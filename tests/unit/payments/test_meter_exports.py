@@ -1,5 +1,6 @@
 """Stripe's meters: told once of what was used, whatever is late, refused, away or killed."""
 
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -182,6 +183,36 @@ def test_b6_an_hour_that_stripe_sums_otherwise_is_a_persons_to_mend(
     (row,) = rows(organization)
     assert (row.state, len(exporting.account.meter_events)) == ("parked", 1)
     assert "nobody knows whether 5 more arrived" in row.error
+
+
+@pytest.mark.parametrize(("before", "units"), [("3", "0.0000000005"), ("220927819.7", "86269.04")])
+def test_b6_however_large_the_hour_and_small_the_units_what_arrived_is_not_told_again(
+    exporting: StripeFake, organization: OrganizationRef, before: str, units: str
+) -> None:
+    use(exporting, organization, before)
+    turn(exporting, hours=2)
+    use(exporting, organization, units, hours_ago=2)
+    turn_killed(exporting, minutes=10)
+
+    turn(exporting, hours=25)
+
+    # As floats the larger ones add up to 221014088.73999998.
+    assert counted(exporting, organization) == Decimal(before) + Decimal(units)
+    assert states(organization) == ["sent", "sent"]
+
+
+def test_b6_units_too_small_for_stripes_sum_to_show_are_a_persons_to_mend(
+    exporting: StripeFake, organization: OrganizationRef
+) -> None:
+    use(exporting, organization, "123456789012345")
+    turn(exporting, hours=2)
+    use(exporting, organization, "0.01", hours_ago=2)
+    turn_killed(exporting, minutes=10)
+
+    turn(exporting, hours=25)
+
+    assert states(organization) == ["sent", "parked"]
+    assert "nobody knows whether 0.01 more arrived" in rows(organization)[-1].error
 
 
 def test_r36_usage_that_comes_late_is_a_revision_with_an_identifier_of_its_own(

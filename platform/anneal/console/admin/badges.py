@@ -6,14 +6,20 @@ from django.db.models import Count, QuerySet, Value
 
 from billing.payments.contracts import DISPUTES_ENDED, EventState
 from billing.payments.models import Dispute, ProviderEventRow
+from billing.payments.selectors import attempts_refused
 
 
 def badges_count() -> dict[str, int]:
-    """Count the disputes that are not over and the events nobody tries any more, in one query."""
+    """Count, in one query: disputes that are not over, events nobody tries any more, and payments
+    that were refused for no fault of their cards.
+    """
     disputes = Dispute.objects.exclude(state__in=DISPUTES_ENDED)
     events = ProviderEventRow.objects.filter(state=EventState.FAILED)
-    both = _counted("disputes_open", disputes).union(_counted("events_failed", events), all=True)
-    return dict(both)
+    refused = attempts_refused(open_too=True).exclude(refusal="")
+    counted = _counted("disputes_open", disputes).union(
+        _counted("events_failed", events), _counted("payments_refused", refused), all=True
+    )
+    return dict(counted)
 
 
 def _counted(name: str, rows: QuerySet[Any]) -> QuerySet[Any]:

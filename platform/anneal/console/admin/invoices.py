@@ -166,6 +166,7 @@ class InvoiceItemAdmin(TenantAdmin):
         "due_at",
         "invoice",
         "dropped_at",
+        "disputed_at",
     ]
     list_filter: ClassVar = ["kind", ("invoice", admin.EmptyFieldListFilter)]
     list_select_related: ClassVar = ["invoice"]

@@ -139,6 +139,7 @@ class PaymentAdmin(AmountAdmin):
             "invoice",
             "card",
             "declined",
+            "refusal",
             "provider",
             "intent_ref",
             "session_ref",
