@@ -17,9 +17,9 @@ from billing.prices.currency import DEFAULT
 from mlworker.catalog.selectors import base_model_present
 from mlworker.jobs.admission import job_admit
 from mlworker.jobs.bargains import bargain_data_check, bargain_quote, bargain_strike
-from mlworker.jobs.capping import cap_warning, job_quoter, tokens_allowed
+from mlworker.jobs.capping import job_quoter, tokens_allowed
 from mlworker.jobs.continuing import Parent, data_fit, parent_apply, parent_find
-from mlworker.jobs.contracts import JOB_PREFIX, Estimate, JobInfo, JobRequest
+from mlworker.jobs.contracts import JOB_PREFIX, Estimate, JobInfo, JobRequest, JobWarning
 from mlworker.jobs.errors import (
     MaxChargeExceeded,
     MethodUnsupported,
@@ -37,6 +37,7 @@ from mlworker.jobs.selectors import job_info
 from mlworker.jobs.sources import Source, source_find
 from mlworker.jobs.states import JobState, Phase
 from mlworker.jobs.studying import stretch
+from mlworker.jobs.warnings import cap_warning
 from tenants.keys.selectors import key_maker_id
 
 METHODS: Final = ("supervised", "classification")
@@ -122,7 +123,7 @@ def _estimate(
     request: JobRequest,
     plan: Plan,
     tier: str,
-    warnings: list[str],
+    warnings: list[JobWarning],
 ) -> Estimate:
     dims = {"task": plan.version.task, "tier": tier}
 
@@ -139,7 +140,7 @@ def _estimate(
     except MaxChargeExceeded as error:
         tokens, whole, reason = plan.trained_tokens, quote(plan.trained_tokens), error.code
     if tokens < plan.trained_tokens:
-        warnings = [*warnings, cap_warning(tokens, plan)]
+        warnings = [*warnings, cap_warning(tokens, plan.trained_tokens)]
     price, currency = whole.cost, whole.currency
     if price is None:
         # Nothing to pay with, or no holds are taken: what the rest costs by the list.
