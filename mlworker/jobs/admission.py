@@ -40,7 +40,7 @@ def job_admit(
     it was.
     """
     if validation is not None:
-        _validation_fit(version, validation)
+        validation_fit(version, validation)
     plan = plan_make(
         organization=owner_of(row),
         version=version,
@@ -80,7 +80,8 @@ def job_admit(
         ring_workers()
 
 
-def _validation_fit(version: DatasetVersionInfo, validation: DatasetVersionInfo) -> None:
+def validation_fit(version: DatasetVersionInfo, validation: DatasetVersionInfo) -> None:
+    """TrainingDataUnfit unless the validation rows are of the training rows' task and labels."""
     if validation.task != version.task:
         raise TrainingDataUnfit(
             f"The validation file is for {validation.task}, the training file for {version.task}.",

@@ -15,7 +15,7 @@ from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.prices.currency import DEFAULT
 from mlworker.catalog.selectors import base_model_present
-from mlworker.jobs.admission import job_admit
+from mlworker.jobs.admission import job_admit, validation_fit
 from mlworker.jobs.bargains import bargain_data_check, bargain_quote, bargain_strike
 from mlworker.jobs.capping import job_quoter, tokens_allowed
 from mlworker.jobs.continuing import Parent, data_fit, parent_apply, parent_find
@@ -57,11 +57,7 @@ def fine_tuning_job_submit(
     request, _ = _begun(organization, request)
     tier = _checked(request)
     source = source_find(organization=organization, reference=request.training_file)
-    extra = None
-    if request.validation_file:
-        extra = source_find(
-            organization=organization, reference=request.validation_file, param="validation_file"
-        )
+    extra = _validation(organization, request)
     row = _new_row(organization, actor, request, tier)
     bargain_strike(row)
     if _ready_now(source) and (extra is None or _ready_now(extra)):
@@ -90,6 +86,7 @@ def fine_tuning_job_estimate(
     request, parent = _begun(organization, request)
     tier = _checked(request)
     source = source_find(organization=organization, reference=request.training_file)
+    extra = _validation(organization, request)
     plan = plan_make(
         organization=organization,
         version=source.required(),
@@ -102,6 +99,9 @@ def fine_tuning_job_estimate(
         sample=needs_background(source.required()),
     )
     version = plan.version
+    validation = extra.version if extra else None
+    if validation is not None:
+        validation_fit(version, validation)
     warnings = data_fit(parent, task=version.task, labels=version.labels) if parent else []
     if not request.outcome_contract:
         return _estimate(organization, actor, request, plan, tier, warnings)
@@ -110,7 +110,7 @@ def fine_tuning_job_estimate(
         # are undone: a balance that covers either alone may not cover the two.
         row = _new_row(organization, actor, request, tier)
         fee, refusal = bargain_quote(row)
-        bargain_data_check(row, version, None)
+        bargain_data_check(row, version, validation)
         found = _estimate(organization, actor, request, plan, tier, warnings)
         transaction.set_rollback(True)
     reason = found.reason or refusal
@@ -191,6 +191,14 @@ def _checked(request: JobRequest) -> str:
             param="continue_from",
         )
     return tier_checked(request.tier, request.preset)
+
+
+def _validation(organization: OrganizationRef, request: JobRequest) -> Source | None:
+    if not request.validation_file:
+        return None
+    return source_find(
+        organization=organization, reference=request.validation_file, param="validation_file"
+    )
 
 
 def _ready_now(source: Source) -> bool:
