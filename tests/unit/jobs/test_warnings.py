@@ -1,6 +1,7 @@
 """Every warning of a job can be read in every language that the page has."""
 
 import json
+import re
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -53,6 +54,28 @@ def test_a_warning_has_a_text_that_its_data_fills(warning: JobWarning, language:
 @pytest.mark.parametrize("code", WarningCode)
 def test_a_warning_is_documented(code: WarningCode) -> None:
     assert f"| `{code}` |" in (ROOT / "docs/training.md").read_text(encoding="utf-8")
+
+
+def _event_codes() -> set[str]:
+    """What the log's lines carry, as the sources write it."""
+    sources = [
+        path.read_text(encoding="utf-8")
+        for room in ("jobs", "engine")
+        for path in (ROOT / "mlworker" / room).rglob("*.py")
+    ]
+    lines = re.compile(r'code="(\w+\.\w+)"')
+    trainers = re.compile(r'LogMessage\(.*, "(\w+\.\w+)"\)')
+    return {code for text in sources for code in lines.findall(text) + trainers.findall(text)}
+
+
+@pytest.mark.parametrize("language", ["en", "zh-Hans"])
+def test_each_line_of_a_log_has_a_text(language: str) -> None:
+    path = ROOT / f"frontend/src/i18n/{language}/training.json"
+    texts = json.loads(path.read_text(encoding="utf-8"))["log"]["codes"]
+    known = {f"{group}.{name}" for group, names in texts.items() for name in names}
+    codes = _event_codes()
+    assert {"job.failed", "trainer.report_missing"} <= codes
+    assert codes - known == set()
 
 
 def test_many_labels_are_counted_and_a_few_named() -> None:

@@ -9,6 +9,7 @@ import { useKnown } from "@/lib/useKnown";
 import { useOrg } from "@/lib/useOrg";
 import { Panel } from "@/ui/Panel";
 import classes from "./JobLog.module.css";
+import { warningValues } from "./warnings";
 
 const POLL_MS = 3000;
 
@@ -26,7 +27,7 @@ const useLines = ({ job, lines, broken }: Props): readonly JobEvent[] => {
 };
 
 export const JobLog = (props: Props) => {
-  const { t } = useTranslation("training");
+  const { t, i18n } = useTranslation("training");
   const format = useFormat();
   const known = useKnown("training");
   const lines = useLines(props);
@@ -52,7 +53,9 @@ export const JobLog = (props: Props) => {
         {lines.map((line) => (
           <div key={line.id} className={classes.line} data-level={line.level}>
             <span className={classes.time}>{format.clock(line.created_at)}</span>
-            <span>{known("log.codes", line.code, line.data) ?? line.message}</span>
+            <span>
+              {known("log.codes", line.code, warningValues(line, i18n.language)) ?? line.message}
+            </span>
           </div>
         ))}
       </section>
