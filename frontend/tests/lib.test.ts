@@ -5,6 +5,7 @@ import { headlineOf, inOrder } from "@/lib/figures";
 import {
   formatAgo,
   formatDay,
+  formatFigure,
   formatMilliseconds,
   formatMoney,
   formatPercent,
@@ -382,4 +383,11 @@ test("one draft keeps its key, another gets its own", () => {
   const draft = { model: "m" };
   expect(keyOf(draft)).toBe(keyOf(draft));
   expect(keyOf({ model: "m" })).not.toBe(keyOf(draft));
+});
+
+test("a figure of any size keeps its digits", () => {
+  expect(formatFigure(0.001234, "en")).toBe("0.001234");
+  expect(formatFigure(0.0000001, "en")).toBe("0.0000001");
+  expect(formatFigure(12_345.678, "en")).toBe("12,350");
+  expect(formatFigure(-0.25, "zh-Hans")).toBe("-0.25");
 });
