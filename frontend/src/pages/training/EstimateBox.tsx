@@ -47,6 +47,7 @@ const Figures = ({ estimate }: { estimate: Estimate }) => {
         </Text>
         <Text size="sm" c="dimmed">
           {t("estimate.tokens", { tokens: format.number(estimate.trained_tokens) })}
+          {estimate.exact ? null : ` ${t("estimate.sampled")}`}
         </Text>
       </div>
       {estimate.success_fee ? <SuccessFee fee={estimate.success_fee} /> : null}
