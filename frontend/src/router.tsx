@@ -108,6 +108,8 @@ type Picked = {
   models?: string;
   deployment?: string;
   contract?: string;
+  job?: string;
+  checkpoint?: string;
   checkout?: string;
   topUp?: boolean;
 };
@@ -119,6 +121,8 @@ const pickedOf = (search: Record<string, unknown>): Picked => ({
   ...(typeof search.models === "string" ? { models: search.models } : {}),
   ...(typeof search.deployment === "string" ? { deployment: search.deployment } : {}),
   ...(typeof search.contract === "string" ? { contract: search.contract } : {}),
+  ...(typeof search.job === "string" ? { job: search.job } : {}),
+  ...(typeof search.checkpoint === "string" ? { checkpoint: search.checkpoint } : {}),
   ...(typeof search.checkout === "string" ? { checkout: search.checkout } : {}),
   ...(search.topUp ? { topUp: true } : {}),
 });

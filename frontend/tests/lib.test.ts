@@ -5,6 +5,7 @@ import { headlineOf, inOrder } from "@/lib/figures";
 import {
   formatAgo,
   formatDay,
+  formatFigure,
   formatMilliseconds,
   formatMoney,
   formatPercent,
@@ -168,6 +169,8 @@ test("folds and trials are asked for only where they were set", () => {
     preset: "quick" as const,
     seed: "" as const,
     continueFrom: "",
+    continueJob: "",
+    validation: "",
     contract: "",
     maxCharge: "" as const,
     values: {},
@@ -236,6 +239,8 @@ test("the job's body holds only what was chosen", () => {
     seed: "" as const,
     ...NO_STUDY,
     continueFrom: "",
+    continueJob: "",
+    validation: "",
     contract: "",
     maxCharge: "" as const,
     values: {},
@@ -279,6 +284,8 @@ test("what does nothing in the data's task is neither shown nor sent", () => {
     seed: "" as const,
     ...NO_STUDY,
     continueFrom: "",
+    continueJob: "",
+    validation: "",
     contract: "",
     maxCharge: "" as const,
     values: { pooling: "mean" },
@@ -302,6 +309,8 @@ test("a continued model says its own tier and shape", () => {
     preset: "best" as const,
     seed: "" as const,
     continueFrom: "ft:minilm-l6:acme:x:1",
+    continueJob: "",
+    validation: "",
     contract: "",
     maxCharge: 2.5,
     ...NO_STUDY,
@@ -346,6 +355,8 @@ test("only fields of the chosen tier are shown and sent", () => {
     seed: "" as const,
     ...NO_STUDY,
     continueFrom: "",
+    continueJob: "",
+    validation: "",
     contract: "",
     maxCharge: "" as const,
     values,
@@ -372,4 +383,11 @@ test("one draft keeps its key, another gets its own", () => {
   const draft = { model: "m" };
   expect(keyOf(draft)).toBe(keyOf(draft));
   expect(keyOf({ model: "m" })).not.toBe(keyOf(draft));
+});
+
+test("a figure of any size keeps its digits", () => {
+  expect(formatFigure(0.001234, "en")).toBe("0.001234");
+  expect(formatFigure(0.0000001, "en")).toBe("0.0000001");
+  expect(formatFigure(12_345.678, "en")).toBe("12,350");
+  expect(formatFigure(-0.25, "zh-Hans")).toBe("-0.25");
 });

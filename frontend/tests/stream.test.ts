@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Job, JobEvent } from "@/api/types";
-import { EMPTY, type Message, reduce } from "@/lib/jobStream";
+import { EMPTY, type Message, reduce, told } from "@/lib/jobStream";
 
 const event = (id: string, data: Record<string, unknown> = {}): JobEvent => ({
   id,
@@ -38,4 +38,16 @@ test("a broken stream says so and a new one repairs it", () => {
   const broken = reduce(EMPTY, { type: "broken" });
   expect(broken).toMatchObject({ live: false, broken: true });
   expect(reduce(broken, { type: "open" })).toMatchObject({ live: true, broken: false });
+});
+
+test("what is polled once the stream is broken goes on behind what it had told", () => {
+  const metric = (id: string, step: number): JobEvent => ({
+    ...event(id, { step }),
+    type: "metrics",
+  });
+  const before = { lines: [event("e1")], metrics: [{ step: 1 }] };
+  const newestFirst = [event("e4"), metric("e3", 2), event("e2"), event("e1")];
+  const story = told(before, newestFirst);
+  expect(story.lines.map(({ id }) => id)).toEqual(["e1", "e2", "e4"]);
+  expect(story.metrics).toEqual([{ step: 1 }, { step: 2 }]);
 });

@@ -214,6 +214,8 @@ class LogMessage:
     type: ClassVar[str] = "log"
     level: Literal["info", "warning"]
     message: str
+    code: str = ""
+    """By which a page says the same in its reader's language."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from billing.ledger.errors import (
 )
 from billing.ledger.services import hold_extend, hold_take
 from mlworker.jobs.bargains import bargain_data_check
-from mlworker.jobs.capping import cap_warning, job_quoter, tokens_allowed
+from mlworker.jobs.capping import job_quoter, tokens_allowed
 from mlworker.jobs.charging import job_holds, tokens_captured
 from mlworker.jobs.continuing import data_fit, parent_find
 from mlworker.jobs.contracts import JOB_PREFIX, METER, SOURCE
@@ -24,9 +24,10 @@ from mlworker.jobs.limits import HOLD_SECONDS
 from mlworker.jobs.models import FineTuningJob
 from mlworker.jobs.quoting import Plan, plan_make
 from mlworker.jobs.ring import ring_workers
-from mlworker.jobs.rows import event_add, job_move, owner_of
+from mlworker.jobs.rows import event_add, job_move, job_warn, owner_of
 from mlworker.jobs.states import Control, JobState, Phase
 from mlworker.jobs.studying import stretch, study_asked
+from mlworker.jobs.warnings import cap_warning, hold_lost_warning, paused_warning
 from tenants.datasets.contracts import DatasetVersionInfo
 
 
@@ -39,7 +40,7 @@ def job_admit(
     it was.
     """
     if validation is not None:
-        _validation_fit(version, validation)
+        validation_fit(version, validation)
     plan = plan_make(
         organization=owner_of(row),
         version=version,
@@ -52,8 +53,8 @@ def job_admit(
     )
     if row.continue_from:
         parent = parent_find(organization=owner_of(row), reference=row.continue_from)
-        told = data_fit(parent, task=version.task, labels=version.labels)
-        row.warnings = [*row.warnings, *told]
+        for told in data_fit(parent, task=version.task, labels=version.labels):
+            job_warn(row, told)
     bargain_data_check(row, version, validation)
     _hold(row, plan)
     row.dataset_id, row.dataset_version_id = version.dataset_id, version.id
@@ -79,7 +80,8 @@ def job_admit(
         ring_workers()
 
 
-def _validation_fit(version: DatasetVersionInfo, validation: DatasetVersionInfo) -> None:
+def validation_fit(version: DatasetVersionInfo, validation: DatasetVersionInfo) -> None:
+    """TrainingDataUnfit unless the validation rows are of the training rows' task and labels."""
     if validation.task != version.task:
         raise TrainingDataUnfit(
             f"The validation file is for {validation.task}, the training file for {version.task}.",
@@ -128,24 +130,16 @@ def work_is_payable(row: FineTuningJob) -> bool:
         _pause_unpaid(row, error)
         return False
     except QuotaExhausted:
-        row.warnings = [*row.warnings, "The price was no longer held when training began."]
+        job_warn(row, hold_lost_warning())
         row.hold_id = None
     return True
 
 
 def _pause_unpaid(row: FineTuningJob, error: DomainError) -> None:
-    remedy = "When that is done, resume the job."
-    if isinstance(error, MaxChargeExceeded):
-        # A job's own max_charge is not to be changed.
-        remedy = (
-            "Cancel the job and create one with a higher max_charge; continue_from a checkpoint "
-            "of this one keeps what is trained."
-        )
-    message = f"Paused: the price is no longer held and cannot be held again. {error.text} {remedy}"
-    if message not in row.warnings:
-        row.warnings = [*row.warnings, message]
+    told = paused_warning(error)
+    job_warn(row, told)
     job_move(row, JobState.PAUSED, Phase.WAITING_FOR_WORKER)
-    event_add(row, message, code="job.paused", level="warn", data={"code": error.code})
+    event_add(row, told.message, code="job.paused", level="warn", data={"code": error.code})
     row.save()
 
 
@@ -186,4 +180,4 @@ def _hold(row: FineTuningJob, plan: Plan) -> None:
     row.quoted_tokens = tokens
     if tokens < plan.trained_tokens:
         row.token_limit = tokens
-        row.warnings = [*row.warnings, cap_warning(tokens, plan)]
+        job_warn(row, cap_warning(tokens, plan.trained_tokens))

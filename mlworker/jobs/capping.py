@@ -86,13 +86,5 @@ def tokens_allowed(
     return Allowance(low, told, whole)
 
 
-def cap_warning(limit: int, plan: Plan) -> str:
-    """Say in one sentence what the limit does."""
-    return (
-        f"max_charge ends the training after {limit:,} of {plan.trained_tokens:,} trained tokens, "
-        "with the best weights found until then."
-    )
-
-
 def _too_high(told: HoldQuote) -> bool:
     return told.refusal == ChargeTooHigh.code

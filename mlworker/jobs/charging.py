@@ -23,7 +23,8 @@ from billing.ledger.services import (
 )
 from mlworker.jobs.contracts import JOB_PREFIX, SOURCE
 from mlworker.jobs.models import FineTuningJob
-from mlworker.jobs.rows import event_add, owner_of
+from mlworker.jobs.rows import event_add, job_warn, owner_of
+from mlworker.jobs.warnings import unpaid_warning
 
 logger = logging.getLogger(__name__)
 
@@ -85,8 +86,7 @@ def job_charge(row: FineTuningJob, tokens: int) -> None:
         return
     if owed > charged and not _captured(row, row.hold_id, owed - charged):
         # The hold ran out under a job that was paused for weeks. The work is done all the same.
-        unpaid = f"{owed - charged:,} trained tokens were" if charged else "the job was"
-        row.warnings = [*row.warnings, f"The price was no longer held; {unpaid} not charged."]
+        job_warn(row, unpaid_warning(owed - charged))
         return
     refunded = (row.quoted_tokens or 0) - owed
     if owed > 0 and refunded > 0:

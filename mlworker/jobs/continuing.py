@@ -12,10 +12,11 @@ from anneal.kernel.scopes import OrganizationRef, require_scope
 from mlworker.engine.contracts import CONTINUED_TIERS
 from mlworker.engine.tasks import task_named
 from mlworker.engine.training.config import AUTO
-from mlworker.jobs.contracts import CHECKPOINT_PREFIX, JOB_PREFIX, JobRequest
+from mlworker.jobs.contracts import CHECKPOINT_PREFIX, JOB_PREFIX, JobRequest, JobWarning
 from mlworker.jobs.errors import ContinueFromNotFound, ContinueFromUnfit
 from mlworker.jobs.models import FineTuningJob, StoredFiles
 from mlworker.jobs.states import OPEN, JobState, StoredKind, StoredState
+from mlworker.jobs.warnings import labels_warning
 from mlworker.registry.errors import ModelNotFound
 from mlworker.registry.selectors import (
     model_version_get,
@@ -123,7 +124,7 @@ def parent_apply(request: JobRequest, parent: Parent) -> JobRequest:
     )
 
 
-def data_fit(parent: Parent, *, task: str, labels: Sequence[str]) -> list[str]:
+def data_fit(parent: Parent, *, task: str, labels: Sequence[str]) -> list[JobWarning]:
     """Say which labels of a dataset the parent has not learned. Empty when it knows them all.
 
     ContinueFromUnfit when the dataset is of another task: the head of the one is of no use to the
@@ -137,15 +138,7 @@ def data_fit(parent: Parent, *, task: str, labels: Sequence[str]) -> list[str]:
         )
     labels = task_named(task).head_labels(labels)
     new = [label for label in labels if label not in parent.labels]
-    if not new:
-        return []
-    named = ", ".join(repr(label[:40]) for label in new[:5]) + (", ..." if len(new) > 5 else "")
-    if len(new) == len(labels):
-        return [f"'{parent.reference}' knows none of the labels: its last layer begins anew."]
-    return [
-        f"'{parent.reference}' does not know {named}: the last layer begins anew for "
-        f"{len(new)} of {len(labels)} labels."
-    ]
+    return [labels_warning(parent.reference, new, len(labels))] if new else []
 
 
 def parent_version(parent: Parent | None) -> UUID | None:

@@ -22,6 +22,15 @@ SOURCE: Final = "fine_tuning"
 
 
 @dataclass(frozen=True, slots=True)
+class JobWarning:
+    """What went otherwise than one would expect; the job goes on or ends well all the same."""
+
+    code: str
+    message: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class StudyRequest:
     """Cross-validation and search, as asked for; 0 = none."""
 
@@ -107,7 +116,7 @@ class Estimate:
     """What those jobs ran on."""
     stops_at_tokens: int | None
     """Where ``max_charge`` would end the training; None when it is enough for all of it."""
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[JobWarning, ...] = ()
     success_fee: SuccessFee | None = None
     """Beside the price, and only if the model wins."""
 
@@ -139,7 +148,7 @@ class JobInfo:
     attempt: int
     progress: Mapping[str, Any]
     metrics: Mapping[str, Any]
-    warnings: tuple[str, ...]
+    warnings: tuple[JobWarning, ...]
     error: Mapping[str, Any] | None
     fine_tuned_model: str
     created_at: datetime

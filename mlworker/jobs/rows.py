@@ -4,6 +4,7 @@ Whoever changes a job holds its row's lock, so events are numbered in the order 
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from anneal.kernel import clock
 from anneal.kernel.events import publish
 from anneal.kernel.ids import uuid7
 from anneal.kernel.scopes import OrganizationRef
-from mlworker.jobs.contracts import Claim, JobEnded
+from mlworker.jobs.contracts import Claim, JobEnded, JobWarning
 from mlworker.jobs.errors import JobNotFound, LeaseLost
 from mlworker.jobs.models import FineTuningJob, JobEvent
 from mlworker.jobs.states import (
@@ -74,6 +75,13 @@ def job_move(row: FineTuningJob, state: JobState, phase: Phase) -> None:
         publish(JobEnded(organization=owner_of(row), job_id=row.id, state=state))
     if state is JobState.QUEUED and row.queued_at is None:
         row.queued_at = clock.now()
+
+
+def job_warn(row: FineTuningJob, warning: JobWarning) -> None:
+    """Tell a locked row's owner of something once; the caller saves the row."""
+    told = asdict(warning)
+    if told not in row.warnings:
+        row.warnings = [*row.warnings, told]
 
 
 def events_add(row: FineTuningJob, events: Iterable[JobEvent]) -> None:

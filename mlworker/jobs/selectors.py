@@ -14,6 +14,7 @@ from mlworker.jobs.contracts import (
     CheckpointInfo,
     EventInfo,
     JobInfo,
+    JobWarning,
     QueuePlace,
 )
 from mlworker.jobs.errors import CheckpointNotFound, JobNotFound
@@ -64,7 +65,7 @@ def job_info(row: FineTuningJob, places: dict[UUID, QueuePlace] | None = None) -
         attempt=row.attempt,
         progress=row.progress,
         metrics=row.metrics,
-        warnings=tuple(row.warnings),
+        warnings=tuple(JobWarning(**told) for told in row.warnings),
         error=row.error,
         fine_tuned_model=row.fine_tuned_model,
         created_at=row.created_at,

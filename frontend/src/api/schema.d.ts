@@ -3451,7 +3451,7 @@ export interface components {
             device: string | null;
             /** @description Where `max_charge` would end the training; null = at its end. */
             stops_at_tokens: number | null;
-            warnings: string[];
+            warnings: components["schemas"]["JobWarningSchema"][];
             /** @description Null for a job without an outcome contract. */
             success_fee: components["schemas"]["SuccessFeeSchema"] | null;
         };
@@ -4206,7 +4206,7 @@ export interface components {
             metrics: {
                 [key: string]: unknown;
             };
-            warnings: string[];
+            warnings: components["schemas"]["JobWarningSchema"][];
             error: components["schemas"]["JobErrorSchema"] | null;
         };
         /**
@@ -4220,6 +4220,15 @@ export interface components {
          * @enum {string}
          */
         JobStatusEnum: "validating_files" | "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
+        /** @description What went otherwise than one would expect. */
+        JobWarningSchema: {
+            code: string;
+            /** @description English; `code` and `data` say the same. */
+            message: string;
+            data: {
+                [key: string]: unknown;
+            };
+        };
         /** @description A page of likely label errors, the likeliest first. */
         LabelErrorListSchema: {
             /** @default list */

@@ -51,6 +51,7 @@ export type BatchCreate = Schemas["BatchRequestInRequest"];
 export type BatchEstimate = Schemas["BatchEstimateOut"];
 
 export type Job = Schemas["JobSchema"];
+export type JobWarning = Schemas["JobWarningSchema"];
 export type CrossValidation = Schemas["CrossValidationSchema"];
 export type Search = Schemas["SearchSchema"];
 export type Trial = Schemas["TrialSchema"];

@@ -7,6 +7,12 @@ export const dateOf = (moment: Moment): Date =>
 export const formatNumber = (value: number | string, language: string): string =>
   new Intl.NumberFormat(language, { maximumFractionDigits: 2 }).format(Number(value));
 
+const FIGURE_DIGITS = 4;
+
+/** A measured figure of any size: an error of 0.00123 is not 0. */
+export const formatFigure = (value: number, language: string): string =>
+  new Intl.NumberFormat(language, { maximumSignificantDigits: FIGURE_DIGITS }).format(value);
+
 export const formatPercent = (share: number, language: string, digits = 1): string =>
   new Intl.NumberFormat(language, {
     style: "percent",

@@ -43,6 +43,22 @@ const linesOf = (messages: readonly Message[]): JobEvent[] =>
     return message.kind === "status" && !isJob(message.data) ? [message.data] : [];
   });
 
+/** What was polled, newest first, behind what the stream had told before it broke. */
+export const told = (
+  { metrics, lines }: Pick<StreamState, "metrics" | "lines">,
+  polled: readonly JobEvent[],
+): Pick<StreamState, "metrics" | "lines"> => {
+  const known = new Set(lines.map((line) => line.id));
+  const fresh = polled.filter((event) => !known.has(event.id)).reverse();
+  return {
+    metrics: [
+      ...metrics,
+      ...fresh.filter(({ type }) => type === "metrics").map(({ data }) => data),
+    ],
+    lines: [...lines, ...fresh.filter(({ type }) => type === "message")],
+  };
+};
+
 export const reduce = (state: StreamState, action: Action): StreamState => {
   if (action.type !== "batch") {
     return { ...state, live: action.type === "open", broken: action.type === "broken" };

@@ -2,8 +2,6 @@ import { isShare } from "./figures";
 import { useFormat } from "./useFormat";
 import { useKnown } from "./useKnown";
 
-const DIGITS = 4;
-
 /** Name and text of a figure: shares in percent, everything else in its own unit. */
 export const useFigure = () => {
   const format = useFormat();
@@ -11,6 +9,6 @@ export const useFigure = () => {
   return {
     name: (name: string): string => known("figure", name) ?? name,
     text: (name: string, value: number): string =>
-      isShare(name) ? format.percent(value) : format.number(Number(value.toPrecision(DIGITS))),
+      isShare(name) ? format.percent(value) : format.figure(value),
   };
 };

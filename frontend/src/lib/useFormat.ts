@@ -10,6 +10,7 @@ export const useFormat = () => {
   return useMemo(
     () => ({
       number: (value: number | string) => format.formatNumber(value, language),
+      figure: (value: number) => format.formatFigure(value, language),
       percent: (share: number, digits?: number) => format.formatPercent(share, language, digits),
       date: (moment: Moment) => format.formatDate(moment, language),
       day: (moment: Moment) => format.formatDay(moment, language),

@@ -12,6 +12,7 @@ type Namespace =
   | "errors"
   | "evaluation"
   | "invoices"
+  | "models"
   | "payments"
   | "pricing"
   | "training"

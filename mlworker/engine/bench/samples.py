@@ -56,10 +56,10 @@ def mr_sample(path: Path, *, full: bool = False) -> Sample:
     return Sample(train, test, labels, validation)
 
 
-def pairs_read(path: Path, label: str) -> Pairs:
-    """Texts and labels of a CSV file; `label` names the labels' column."""
+def pairs_read(path: Path, label: str, *, text: str = "text") -> Pairs:
+    """Texts and labels of a CSV file; the names are those of its columns."""
     with path.open(encoding="utf-8", newline="") as stream:
-        return [(row["text"], row[label]) for row in csv.DictReader(stream)]
+        return [(row[text], row[label]) for row in csv.DictReader(stream)]
 
 
 def fine_tune(

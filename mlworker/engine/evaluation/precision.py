@@ -48,7 +48,8 @@ def gate_run(setup: Setup, artifact: Artifact) -> Bf16Gate | None:
         return gate_measure(artifact, base, split, name, look, str(setup.device))
     except Exception as error:  # noqa: BLE001 - the model is whole, and float32 serves it
         reason = f"{type(error).__name__}: {str(error)[:300]}"
-        setup.link.send(LogMessage("warning", f"bf16 was not measured: {reason}"))
+        told = f"bf16 was not measured: {reason}"
+        setup.link.send(LogMessage("warning", told, "trainer.bf16_unmeasured"))
         return None
 
 

@@ -43,7 +43,8 @@ def evaluate_run(setup: Setup, trained: Trained, artifact: Path) -> str | None:
         _evaluate(setup, trained, artifact)
     except Exception as error:  # noqa: BLE001 - the model is whole; the log says what is missing
         reason = f"{type(error).__name__}: {str(error)[:300]}"
-        setup.link.send(LogMessage("warning", f"The evaluation report was not made: {reason}"))
+        told = f"The evaluation report was not made: {reason}"
+        setup.link.send(LogMessage("warning", told, "trainer.report_missing"))
         return None
     return FOLDER
 

@@ -171,7 +171,8 @@ class Study(Frame):
         except EngineError as error:
             if error.code != ErrorCode.DIVERGED:
                 raise
-            self._setup.link.send(LogMessage("warning", f"{name}: {error.message}"))
+            told = f"{name}: {error.message}"
+            self._setup.link.send(LogMessage("warning", told, "trainer.run_diverged"))
             return {}
         found = figures(
             metrics_of(setup.task, trained.validation_logits, setup.validation, setup.labels)

@@ -203,7 +203,8 @@ def checkpoint_try(
         return save()
     except (OSError, SafetensorError):
         traceback.print_exc()  # for the operator: it names folders
-        link.send(LogMessage("warning", "No checkpoint was written: the disk did not take it."))
+        told = "No checkpoint was written: the disk did not take it."
+        link.send(LogMessage("warning", told, "trainer.checkpoint_missing"))
         return None
 
 

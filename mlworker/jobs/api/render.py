@@ -1,6 +1,7 @@
 """Jobs, events and checkpoints in OpenAI's shapes, with our fields beside theirs."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -74,7 +75,7 @@ def render_job(
         "estimated_start": unix(_estimated_start(job)),
         "progress": _progress(job.progress),
         "metrics": dict(job.metrics),
-        "warnings": list(job.warnings),
+        "warnings": [asdict(warning) for warning in job.warnings],
         "error": _error(job),
     }
 
@@ -129,7 +130,7 @@ def render_estimate(estimate: Estimate) -> dict[str, Any]:
         "measured_jobs": estimate.measured_jobs,
         "device": estimate.device or None,
         "stops_at_tokens": estimate.stops_at_tokens,
-        "warnings": list(estimate.warnings),
+        "warnings": [asdict(warning) for warning in estimate.warnings],
         "success_fee": _success_fee(estimate.success_fee),
     }
 

@@ -41,6 +41,14 @@ class ProgressSchema(serializers.Serializer[Any]):
     early_stopped = serializers.BooleanField(required=False)
 
 
+class JobWarningSchema(serializers.Serializer[Any]):
+    """What went otherwise than one would expect."""
+
+    code = serializers.CharField()
+    message = serializers.CharField(help_text="English; `code` and `data` say the same.")
+    data = serializers.DictField()  # type: ignore[assignment] # a field, where the class has a property
+
+
 class JobErrorSchema(serializers.Serializer[Any]):
     """Why a job failed."""
 
@@ -96,7 +104,7 @@ class JobSchema(serializers.Serializer[Any]):
     )
     progress = ProgressSchema()
     metrics = serializers.DictField()
-    warnings = serializers.ListField(child=serializers.CharField())
+    warnings = JobWarningSchema(many=True)
     error = JobErrorSchema(allow_null=True)
 
 
@@ -167,7 +175,7 @@ class EstimateSchema(serializers.Serializer[Any]):
     stops_at_tokens = serializers.IntegerField(
         allow_null=True, help_text="Where `max_charge` would end the training; null = at its end."
     )
-    warnings = serializers.ListField(child=serializers.CharField())
+    warnings = JobWarningSchema(many=True)
     success_fee = SuccessFeeSchema(
         allow_null=True, help_text="Null for a job without an outcome contract."
     )

@@ -15,11 +15,11 @@ from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.prices.currency import DEFAULT
 from mlworker.catalog.selectors import base_model_present
-from mlworker.jobs.admission import job_admit
+from mlworker.jobs.admission import job_admit, validation_fit
 from mlworker.jobs.bargains import bargain_data_check, bargain_quote, bargain_strike
-from mlworker.jobs.capping import cap_warning, job_quoter, tokens_allowed
+from mlworker.jobs.capping import job_quoter, tokens_allowed
 from mlworker.jobs.continuing import Parent, data_fit, parent_apply, parent_find
-from mlworker.jobs.contracts import JOB_PREFIX, Estimate, JobInfo, JobRequest
+from mlworker.jobs.contracts import JOB_PREFIX, Estimate, JobInfo, JobRequest, JobWarning
 from mlworker.jobs.errors import (
     MaxChargeExceeded,
     MethodUnsupported,
@@ -37,6 +37,7 @@ from mlworker.jobs.selectors import job_info
 from mlworker.jobs.sources import Source, source_find
 from mlworker.jobs.states import JobState, Phase
 from mlworker.jobs.studying import stretch
+from mlworker.jobs.warnings import cap_warning
 from tenants.keys.selectors import key_maker_id
 
 METHODS: Final = ("supervised", "classification")
@@ -56,11 +57,7 @@ def fine_tuning_job_submit(
     request, _ = _begun(organization, request)
     tier = _checked(request)
     source = source_find(organization=organization, reference=request.training_file)
-    extra = None
-    if request.validation_file:
-        extra = source_find(
-            organization=organization, reference=request.validation_file, param="validation_file"
-        )
+    extra = _validation(organization, request)
     row = _new_row(organization, actor, request, tier)
     bargain_strike(row)
     if _ready_now(source) and (extra is None or _ready_now(extra)):
@@ -89,6 +86,7 @@ def fine_tuning_job_estimate(
     request, parent = _begun(organization, request)
     tier = _checked(request)
     source = source_find(organization=organization, reference=request.training_file)
+    extra = _validation(organization, request)
     plan = plan_make(
         organization=organization,
         version=source.required(),
@@ -101,6 +99,9 @@ def fine_tuning_job_estimate(
         sample=needs_background(source.required()),
     )
     version = plan.version
+    validation = extra.version if extra else None
+    if validation is not None:
+        validation_fit(version, validation)
     warnings = data_fit(parent, task=version.task, labels=version.labels) if parent else []
     if not request.outcome_contract:
         return _estimate(organization, actor, request, plan, tier, warnings)
@@ -109,7 +110,7 @@ def fine_tuning_job_estimate(
         # are undone: a balance that covers either alone may not cover the two.
         row = _new_row(organization, actor, request, tier)
         fee, refusal = bargain_quote(row)
-        bargain_data_check(row, version, None)
+        bargain_data_check(row, version, validation)
         found = _estimate(organization, actor, request, plan, tier, warnings)
         transaction.set_rollback(True)
     reason = found.reason or refusal
@@ -122,7 +123,7 @@ def _estimate(
     request: JobRequest,
     plan: Plan,
     tier: str,
-    warnings: list[str],
+    warnings: list[JobWarning],
 ) -> Estimate:
     dims = {"task": plan.version.task, "tier": tier}
 
@@ -139,7 +140,7 @@ def _estimate(
     except MaxChargeExceeded as error:
         tokens, whole, reason = plan.trained_tokens, quote(plan.trained_tokens), error.code
     if tokens < plan.trained_tokens:
-        warnings = [*warnings, cap_warning(tokens, plan)]
+        warnings = [*warnings, cap_warning(tokens, plan.trained_tokens)]
     price, currency = whole.cost, whole.currency
     if price is None:
         # Nothing to pay with, or no holds are taken: what the rest costs by the list.
@@ -190,6 +191,14 @@ def _checked(request: JobRequest) -> str:
             param="continue_from",
         )
     return tier_checked(request.tier, request.preset)
+
+
+def _validation(organization: OrganizationRef, request: JobRequest) -> Source | None:
+    if not request.validation_file:
+        return None
+    return source_find(
+        organization=organization, reference=request.validation_file, param="validation_file"
+    )
 
 
 def _ready_now(source: Source) -> bool:

@@ -156,7 +156,7 @@ class Session:
                     self._store_folds(message.files)
             case LogMessage():
                 level = "warn" if message.level == "warning" else "info"
-                self._news.add(EventKind.LOG, message.message, level=level)
+                self._news.add(EventKind.LOG, message.message, code=message.code, level=level)
 
     def _report(self, trainer: Trainer) -> None:
         """Once a second: tell the database, hear what people want, look at signals and budget."""

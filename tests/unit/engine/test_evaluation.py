@@ -92,5 +92,9 @@ def test_a_model_is_not_lost_to_its_report(
 
     assert done.evaluation is None
     assert (tmp_path / done.artifact / "weights.safetensors").exists()
-    said = [message.message for message in link.messages if isinstance(message, LogMessage)]
-    assert any("no room" in line for line in said)
+    (said,) = [
+        message
+        for message in link.messages
+        if isinstance(message, LogMessage) and "no room" in message.message
+    ]
+    assert said.code == "trainer.report_missing"

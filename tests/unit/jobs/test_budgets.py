@@ -123,7 +123,7 @@ def test_a_parked_account_pauses_and_does_not_fail_a_job_whose_hold_ran_out(
 
     row = row_of(organization, job.id)
     assert (row.state, row.error) == ("paused", None)
-    assert "ask the operator. When that is done, resume the job." in row.warnings[0]
+    assert "ask the operator. When that is done, resume the job." in row.warnings[0]["message"]
 
 
 @pytest.mark.parametrize("more", [{}, {"max_charge": "0.01"}])

@@ -67,7 +67,13 @@ def test_a_charge_for_half_of_the_training_ends_it_there(organization: Organizat
     assert 0 <= whole["trained_tokens"] / 2 - limit <= 1024
     assert (job["stops_at_tokens"], job["quoted_tokens"]) == (limit, limit)
     assert money(organization).held == limit * Decimal("0.01")
-    assert [text.startswith("max_charge ends the training") for text in job["warnings"]] == [True]
+    (told,) = job["warnings"]
+    assert told["message"].startswith("max_charge ends the training")
+    assert (told["code"], told["data"]) == (
+        "max_charge_stops",
+        {"tokens": limit, "planned": whole["trained_tokens"]},
+    )
+    assert capped["warnings"] == job["warnings"]
     claim = claimed()
     assert work_load(claim).token_limit == limit
 

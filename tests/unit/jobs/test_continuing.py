@@ -255,14 +255,17 @@ def test_a_model_of_tier_head_has_nothing_to_continue(
 @pytest.mark.parametrize(
     ("labels", "said"),
     [
-        (("positive", "negative"), None),
-        (("negative", "positive", "other"), None),
-        (("negative", "mixed"), "does not know 'positive'"),
-        (("a", "b"), "knows none of the labels"),
+        (("positive", "negative"), []),
+        (("negative", "positive", "other"), []),
+        (("negative", "mixed"), [("labels_new", "does not know 'positive'")]),
+        (("a", "b"), [("labels_all_new", "knows none of the labels")]),
     ],
 )
 def test_labels_that_are_new_are_told_before_and_after(
-    labels: tuple[str, ...], said: str | None, organization: OrganizationRef, client: APIClient
+    labels: tuple[str, ...],
+    said: list[tuple[str, str]],
+    organization: OrganizationRef,
+    client: APIClient,
 ) -> None:
     parent = _version(organization, labels=labels)
     body = {
@@ -273,8 +276,10 @@ def test_labels_that_are_new_are_told_before_and_after(
     estimate = client.post("/v1/fine_tuning/jobs/estimate", body, format="json").json()
     job = client.post("/v1/fine_tuning/jobs", body, format="json").json()
     assert estimate["warnings"] == job["warnings"]
-    assert len(job["warnings"]) == (0 if said is None else 1)
-    assert (said or "") in "".join(job["warnings"])
+    assert [told["code"] for told in job["warnings"]] == [code for code, _ in said]
+    assert all(
+        text in told["message"] for told, (_, text) in zip(job["warnings"], said, strict=True)
+    )
 
 
 def test_a_strangers_and_an_unknown_parent_are_not_found(
@@ -363,4 +368,4 @@ def test_the_labels_of_a_parent_are_those_of_its_head(organization: Organization
         labels = ("negative", "positive")
         assert data_fit(parent, task="token_classification", labels=labels) == []
         (told,) = data_fit(parent, task="token_classification", labels=("negative", "place"))
-    assert "does not know 'B-place', 'I-place'" in told
+    assert "does not know 'B-place', 'I-place'" in told.message

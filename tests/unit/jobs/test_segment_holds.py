@@ -51,7 +51,9 @@ def test_a_hold_that_runs_out_under_a_training_stops_neither_it_nor_its_end(
 
     row = row_of(organization, job.id)
     assert (row.state, row.trained_tokens) == ("succeeded", 300)
-    assert row.warnings == ["The price was no longer held; 200 trained tokens were not charged."]
+    (told,) = row.warnings
+    assert (told["code"], told["data"]) == ("tokens_unpaid", {"tokens": 200})
+    assert told["message"].startswith("The price was no longer held; 200 trained tokens were")
     assert segments(organization, job) == {"10": 100}
     assert token_balance(organization).consumed == 100
     assert drifts(organization) == ()

@@ -351,10 +351,18 @@ def test_a_validation_file_must_know_no_other_labels(organization: OrganizationR
     body = {"file": SimpleUploadedFile("other.csv", _CSV_OF_OTHER_LABELS)}
     other = client.post("/v1/datasets", body, format="multipart").json()["id"]
     dataset = make_dataset(organization)
-    response = create(client, training_file=dataset, validation_file=other, tier="head")
+    unfit = {
+        "model": "minilm-l6",
+        "training_file": dataset,
+        "validation_file": other,
+        "tier": "head",
+    }
+    response = create(client, **unfit)
     assert response.status_code == 400
     assert error_of(response)["code"] == "training_data_unfit"
     assert error_of(response)["param"] == "validation_file"
+    estimate = client.post("/v1/fine_tuning/jobs/estimate", unfit, format="json")
+    assert (estimate.status_code, error_of(estimate)) == (400, error_of(response))
     same = create(client, training_file=dataset, validation_file=dataset, tier="head")
     assert same.json()["validation_file"] == dataset
 

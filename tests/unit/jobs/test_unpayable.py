@@ -111,10 +111,11 @@ def test_what_forbids_a_new_hold_pauses_the_job_until_it_is_lifted(
     row = row_of(organization, claim.job_id)
     assert (row.state, row.error, row.progress["step"]) == ("paused", None, 10)
     (warning,) = row.warnings
-    assert remedy in warning
+    assert remedy in warning["message"]
+    assert warning["data"] == {"reason": error.code}
     with tenant_scope(organization):
         told = JobEvent.objects.filter(job_id=claim.job_id).latest("seq")
-    assert (told.code, told.level, told.message) == ("job.paused", "warn", warning)
+    assert (told.code, told.level, told.message) == ("job.paused", "warn", warning["message"])
     assert told.data == {"code": error.code}
     with pytest.raises(LeaseLost):
         work_load(claim)

@@ -33,7 +33,12 @@ const Why = ({ found }: { found: Recommendation }) => {
         <li>{t("recommend.tier", { tier: tiers("tiers", found.tier) ?? found.tier })}</li>
       </ul>
       {found.base.usable && mayTrain ? (
-        <LinkAnchor to="/o/$org/training/new" params={{ org: org.slug }} size="sm">
+        <LinkAnchor
+          to="/o/$org/training/new"
+          params={{ org: org.slug }}
+          search={{ model: found.base.id }}
+          size="sm"
+        >
           {t("recommend.begin")}
         </LinkAnchor>
       ) : null}

@@ -17,7 +17,6 @@ import { QueryView } from "@/ui/QueryView";
 import classes from "./Evaluation.module.css";
 
 const MOST = 5;
-const DIGITS = 4;
 const SHARES =
   /^((accuracy|macro_f1|micro_f1|f1|subset_accuracy|precision|recall)(_low|_high)?|weighted_f1|ece)$/;
 
@@ -34,7 +33,7 @@ const useValue = () => {
     }
     if (typeof value !== "number") return String(value);
     if (one.group === "f1" || SHARES.test(one.name)) return format.percent(value);
-    return Number.isInteger(value) ? format.number(value) : value.toPrecision(DIGITS);
+    return Number.isInteger(value) ? format.number(value) : format.figure(value);
   };
 };
 

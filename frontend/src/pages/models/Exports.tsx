@@ -4,7 +4,9 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { exportCreate, exportDelete, exportDownload, exportsQuery } from "@/api/exports";
 import type { ExportFormat, Model, ModelExport } from "@/api/types";
+import { useFigure } from "@/lib/useFigure";
 import { useFormat } from "@/lib/useFormat";
+import { useKnown } from "@/lib/useKnown";
 import { useCan, useOrg } from "@/lib/useOrg";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { ErrorBox } from "@/ui/ErrorBox";
@@ -17,22 +19,31 @@ const WHOLE = 100;
 const State = ({ made }: { made: ModelExport }) => {
   const { t } = useTranslation("models");
   const format = useFormat();
-  const { quality } = made;
+  const figure = useFigure();
+  const known = useKnown("models");
+  const split = useKnown("datasets");
+  const { quality, error } = made;
+  const reason = error && known("exports.failures", error.code);
   return (
     <Stack gap={4}>
       <StatusBadge status={made.status} />
       {made.status === "running" ? (
         <Progress value={made.progress * WHOLE} aria-label={t(`exports.formats.${made.format}`)} />
       ) : null}
-      {made.error ? <Text size="sm">{made.error.message}</Text> : null}
+      {reason ? <Text size="sm">{reason}</Text> : null}
+      {error ? (
+        <Text size="sm" {...(reason ? { c: "dimmed" } : {})}>
+          {error.message}
+        </Text>
+      ) : null}
       {quality ? (
         <Text size="sm" c="dimmed">
           {t("exports.quality", {
-            metric: t(`exports.metrics.${quality.metric as "accuracy"}`),
-            small: format.percent(quality.score_int8),
-            full: format.percent(quality.score),
-            rows: quality.rows,
-            split: quality.split,
+            metric: figure.name(quality.metric),
+            small: figure.text(quality.metric, quality.score_int8),
+            full: figure.text(quality.metric, quality.score),
+            rows: format.number(quality.rows),
+            split: split("splits", quality.split) ?? quality.split,
           })}
         </Text>
       ) : null}

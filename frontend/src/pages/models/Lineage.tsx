@@ -2,6 +2,7 @@ import { Table, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { Model } from "@/api/types";
 import { useFormat } from "@/lib/useFormat";
+import { useKnown } from "@/lib/useKnown";
 import { Panel } from "@/ui/Panel";
 import classes from "./Models.module.css";
 
@@ -27,6 +28,11 @@ export const Lineage = ({ model }: { model: Model }) => {
     : "";
   const number = (value: unknown, show: (value: number) => string): string =>
     typeof value === "number" && value > 0 ? show(value) : "";
+  const named = useKnown("datasets");
+  const splitsOf = (splits: unknown): string =>
+    Object.entries(splits ?? {})
+      .map(([name, rows]) => `${named("splits", name) ?? name} ${format.number(rows)}`)
+      .join(" · ");
   const imported = model.origin === "import";
   const price = facts.price as Price | undefined;
   const lines: [string, string][] = [
@@ -37,7 +43,7 @@ export const Lineage = ({ model }: { model: Model }) => {
     [t("lineage.validated"), wordsOf(facts.validation_version)],
     [t("lineage.sealed"), wordsOf(facts.sealed_version)],
     [t("lineage.split"), split],
-    [t("lineage.rows"), wordsOf(facts.splits)],
+    [t("lineage.rows"), splitsOf(facts.splits)],
     [t("lineage.seed"), imported ? "" : wordsOf(facts.seed)],
     [t("lineage.base"), wordsOf(facts.base_sha256)],
     [t("lineage.config"), wordsOf(facts.config)],

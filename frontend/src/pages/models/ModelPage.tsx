@@ -8,6 +8,7 @@ import { headlineOf, lossText } from "@/lib/figures";
 import { confusionOf, lossOf, perClassOf } from "@/lib/report";
 import { classifySnippets } from "@/lib/snippets";
 import { useFigure } from "@/lib/useFigure";
+import { useFormat } from "@/lib/useFormat";
 import { useKnown } from "@/lib/useKnown";
 import { useCan, useOrg } from "@/lib/useOrg";
 import { CodeTabs } from "@/ui/CodeTabs";
@@ -18,6 +19,7 @@ import { PageHeader } from "@/ui/PageHeader";
 import { Panel } from "@/ui/Panel";
 import { QueryView } from "@/ui/QueryView";
 import { Stats } from "@/ui/Stat";
+import { BaseCards } from "./BaseCards";
 import { ClassTable } from "./ClassTable";
 import { ConfusionMatrix } from "./ConfusionMatrix";
 import { Exports } from "./Exports";
@@ -29,6 +31,7 @@ const Actions = ({ model }: { model: Model }) => {
   const { t } = useTranslation("models");
   const org = useOrg();
   const mayDeploy = useCan("deploy");
+  const mayTrain = useCan("train");
   return (
     <Group gap="sm">
       {model.kind === "fine_tuned" ? <ModelDelete model={model} /> : null}
@@ -41,14 +44,25 @@ const Actions = ({ model }: { model: Model }) => {
           {t("report")}
         </LinkButton>
       ) : null}
-      <LinkButton
-        variant="default"
-        to="/o/$org/playground"
-        params={{ org: org.slug }}
-        search={{ model: model.id }}
-      >
-        {t("try")}
-      </LinkButton>
+      {model.kind === "base" ? null : (
+        <LinkButton
+          variant="default"
+          to="/o/$org/playground"
+          params={{ org: org.slug }}
+          search={{ model: model.id }}
+        >
+          {t("try")}
+        </LinkButton>
+      )}
+      {mayTrain && model.kind === "base" ? (
+        <LinkButton
+          to="/o/$org/training/new"
+          params={{ org: org.slug }}
+          search={{ model: model.id }}
+        >
+          {t("train")}
+        </LinkButton>
+      ) : null}
       {mayDeploy && model.kind === "fine_tuned" ? (
         <LinkButton
           to="/o/$org/deployments"
@@ -65,7 +79,9 @@ const Actions = ({ model }: { model: Model }) => {
 const Figures = ({ model }: { model: Model }) => {
   const { t } = useTranslation("models");
   const figure = useFigure();
+  const format = useFormat();
   const known = useKnown("training");
+  const split = useKnown("datasets");
   const loss = lossOf(model.metrics);
   return (
     <Panel title={t("figures")}>
@@ -88,8 +104,8 @@ const Figures = ({ model }: { model: Model }) => {
                         metric: figure.name(model.bf16_gate.metric),
                         half: figure.text(model.bf16_gate.metric, model.bf16_gate.bfloat16),
                         full: figure.text(model.bf16_gate.metric, model.bf16_gate.float32),
-                        rows: model.bf16_gate.rows,
-                        split: model.bf16_gate.split,
+                        rows: format.number(model.bf16_gate.rows),
+                        split: split("splits", model.bf16_gate.split) ?? model.bf16_gate.split,
                       })
                     : t("precision.unmeasured"),
                 },
@@ -128,7 +144,6 @@ export const ModelPage = () => {
         <>
           <PageHeader
             title={t(`kinds.${data.kind}`)}
-            lead={data.summary}
             action={<Actions model={data} />}
             above={
               <LinkAnchor to="/o/$org/models" params={{ org: org.slug }} size="sm">
@@ -140,15 +155,19 @@ export const ModelPage = () => {
             <CopyField value={data.id} label={t("copyName")} />
             {data.metrics ? <Figures model={data} /> : null}
             <Report model={data} />
-            <Panel title={t("code")}>
-              <CodeTabs
-                snippets={classifySnippets({
-                  baseUrl: location.origin,
-                  model: data.id,
-                  input: t("example"),
-                })}
-              />
-            </Panel>
+            {data.kind === "base" ? (
+              <BaseCards models={[data]} />
+            ) : (
+              <Panel title={t("code")}>
+                <CodeTabs
+                  snippets={classifySnippets({
+                    baseUrl: location.origin,
+                    model: data.id,
+                    input: t("example"),
+                  })}
+                />
+              </Panel>
+            )}
             {data.kind === "fine_tuned" ? (
               <>
                 <Stages model={data} />

@@ -6,6 +6,7 @@ import { useFormat } from "@/lib/useFormat";
 import { HyperparameterField, ORDER } from "./HyperparameterField";
 import classes from "./NewJobPage.module.css";
 import {
+  continues,
   groupsOf,
   type JobForm,
   openFields,
@@ -71,7 +72,7 @@ export const AdvancedFields = ({ form, known, denied, task, body }: Props) => {
               value={tier}
               onChange={choose}
               allowDeselect={false}
-              disabled={form.values.continueFrom !== ""}
+              disabled={continues(form.values)}
             />
             <NumberInput
               label={t("form.seed")}

@@ -1,4 +1,4 @@
-import { Button, Code, Text } from "@mantine/core";
+import { Button, Code, Group, Text } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { checkpointDelete, checkpointsQuery, jobEnded } from "@/api/training";
@@ -7,21 +7,22 @@ import { useFormat } from "@/lib/useFormat";
 import { useCan, useOrg } from "@/lib/useOrg";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { ErrorBox } from "@/ui/ErrorBox";
+import { LinkButton } from "@/ui/links";
 import { Panel } from "@/ui/Panel";
 
 const MEGABYTE = 1e6;
 
 /** What an ended job still keeps: another may begin with it, and it counts as stored. */
 export const Checkpoints = ({ job }: { job: Job }) =>
-  jobEnded(job.status) ? <Kept job={job.id} /> : null;
+  jobEnded(job.status) ? <Kept job={job} /> : null;
 
-const Kept = ({ job }: { job: string }) => {
+const Kept = ({ job }: { job: Job }) => {
   const { t } = useTranslation("training");
   const format = useFormat();
   const org = useOrg();
   const allowed = useCan("train");
   const client = useQueryClient();
-  const query = checkpointsQuery(org, job);
+  const query = checkpointsQuery(org, job.id);
   const { data } = useQuery(query);
   const destroy = useMutation({
     mutationFn: (checkpoint: Checkpoint) => checkpointDelete(org, checkpoint),
@@ -44,18 +45,32 @@ const Kept = ({ job }: { job: string }) => {
       cell: (row) => format.number((row.bytes / MEGABYTE).toFixed(1)),
     },
     {
-      key: "delete",
+      key: "act",
       title: "",
       cell: (row) => (
-        <Button
-          size="xs"
-          variant="default"
-          loading={destroy.isPending && destroy.variables.id === row.id}
-          onClick={() => destroy.mutate(row)}
-          aria-label={t("checkpoints.deleteOne", { step: format.number(row.step_number) })}
-        >
-          {t("checkpoints.delete")}
-        </Button>
+        <Group gap="xs" justify="flex-end">
+          {job.status === "failed" ? null : (
+            <LinkButton
+              size="xs"
+              variant="default"
+              to="/o/$org/training/new"
+              params={{ org: org.slug }}
+              search={{ job: job.id, checkpoint: row.id }}
+              aria-label={t("checkpoints.continueOne", { step: format.number(row.step_number) })}
+            >
+              {t("checkpoints.continue")}
+            </LinkButton>
+          )}
+          <Button
+            size="xs"
+            variant="default"
+            loading={destroy.isPending && destroy.variables.id === row.id}
+            onClick={() => destroy.mutate(row)}
+            aria-label={t("checkpoints.deleteOne", { step: format.number(row.step_number) })}
+          >
+            {t("checkpoints.delete")}
+          </Button>
+        </Group>
       ),
     },
   ];
@@ -66,7 +81,7 @@ const Kept = ({ job }: { job: string }) => {
       </Text>
       <DataTable
         caption={t("checkpoints.title")}
-        columns={columns.filter(({ key }) => allowed || key !== "delete")}
+        columns={columns.filter(({ key }) => allowed || key !== "act")}
         rows={rows}
         rowKey={(row) => row.id}
       />

@@ -9,6 +9,7 @@ import { Panel } from "@/ui/Panel";
 import { Refusal } from "../shell/Refusal";
 import classes from "./NewJobPage.module.css";
 import { useEstimate } from "./useEstimate";
+import { useWarningText } from "./useWarningText";
 
 /** What comes on top if the model wins, as its contract says. */
 const SuccessFee = ({ fee }: { fee: NonNullable<Estimate["success_fee"]> }) => {
@@ -35,6 +36,7 @@ const SuccessFee = ({ fee }: { fee: NonNullable<Estimate["success_fee"]> }) => {
 const Figures = ({ estimate }: { estimate: Estimate }) => {
   const { t } = useTranslation("training");
   const format = useFormat();
+  const warningText = useWarningText();
   const free = Number(estimate.price) === 0;
   const { seconds_p50: usual, seconds_p90: late, measured_jobs: jobs } = estimate;
   return (
@@ -45,6 +47,7 @@ const Figures = ({ estimate }: { estimate: Estimate }) => {
         </Text>
         <Text size="sm" c="dimmed">
           {t("estimate.tokens", { tokens: format.number(estimate.trained_tokens) })}
+          {estimate.exact ? null : ` ${t("estimate.sampled")}`}
         </Text>
       </div>
       {estimate.success_fee ? <SuccessFee fee={estimate.success_fee} /> : null}
@@ -59,8 +62,8 @@ const Figures = ({ estimate }: { estimate: Estimate }) => {
         </div>
       )}
       {estimate.warnings.map((warning) => (
-        <Text key={warning} size="sm">
-          {warning}
+        <Text key={warning.message} size="sm">
+          {warningText(warning)}
         </Text>
       ))}
       {estimate.allowed ? null : (

@@ -1,4 +1,4 @@
-import { Button, Group } from "@mantine/core";
+import { Button, Group, Stack, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
@@ -6,6 +6,7 @@ import { type JobAction, jobAct, jobEnded } from "@/api/training";
 import type { Job } from "@/api/types";
 import { useCan, useOrg } from "@/lib/useOrg";
 import { ConfirmDialog } from "@/ui/ConfirmDialog";
+import { ErrorBox } from "@/ui/ErrorBox";
 
 /** Pause, resume, cancel: whatever the state allows. */
 export const JobActions = ({ job }: { job: Job }) => {
@@ -23,18 +24,28 @@ export const JobActions = ({ job }: { job: Job }) => {
   });
   if (!allowed || jobEnded(job.status)) return null;
   const paused = job.status === "paused";
+  const cancels = act.variables === "cancel";
   return (
-    <Group gap="sm">
-      <Button
-        variant="default"
-        loading={act.isPending && act.variables !== "cancel"}
-        onClick={() => act.mutate(paused ? "resume" : "pause")}
-      >
-        {paused ? t("job.resume") : t("job.pause")}
-      </Button>
-      <Button variant="default" onClick={dialog.open}>
-        {t("job.cancel")}
-      </Button>
+    <Stack gap="sm">
+      <Group gap="sm">
+        {job.pausing ? (
+          <Text size="sm" c="dimmed">
+            {t("job.pausing")}
+          </Text>
+        ) : (
+          <Button
+            variant="default"
+            loading={act.isPending && !cancels}
+            onClick={() => act.mutate(paused ? "resume" : "pause")}
+          >
+            {paused ? t("job.resume") : t("job.pause")}
+          </Button>
+        )}
+        <Button variant="default" onClick={dialog.open}>
+          {t("job.cancel")}
+        </Button>
+      </Group>
+      <ErrorBox error={cancels ? null : act.error} />
       <ConfirmDialog
         opened={opened}
         onClose={dialog.close}
@@ -43,8 +54,8 @@ export const JobActions = ({ job }: { job: Job }) => {
         text={t("cancel.text")}
         confirm={t("cancel.confirm")}
         busy={act.isPending}
-        error={act.error}
+        error={cancels ? act.error : null}
       />
-    </Group>
+    </Stack>
   );
 };

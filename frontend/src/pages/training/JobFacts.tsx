@@ -1,5 +1,8 @@
 import { Stack } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import { datasetsQuery } from "@/api/datasets";
 import { jobEnded } from "@/api/training";
 import type { Job } from "@/api/types";
 import { dateOf } from "@/lib/format";
@@ -14,28 +17,52 @@ import { TemperBar } from "@/ui/TemperBar";
 type Props = { job: Job; progress: number };
 
 const MEGA = 1e6;
-const RATE_DIGITS = 3;
 
 const secondsBetween = (from: Date, to: Date): number => (to.getTime() - from.getTime()) / 1000;
 
-type Fact = { label: string; value: string };
+type Fact = { label: string; value: ReactNode };
 
-/** What the job's success is paid by. */
-const useContract = ({ outcome_contract: id }: Job) => {
+/** Data by its name, as long as it is there. */
+const DataLink = ({ reference }: { reference: string }) => {
+  const org = useOrg();
+  const datasets = useQuery(datasetsQuery(org)).data?.data;
+  const found = datasets?.find(({ id }) => id === reference);
+  if (!found) return <>{reference}</>;
+  return (
+    <LinkAnchor to="/o/$org/datasets/$datasetId" params={{ org: org.slug, datasetId: found.id }}>
+      {found.name}
+    </LinkAnchor>
+  );
+};
+
+/** What it learns from, and how. */
+const useSettings = (job: Job): Fact[] => {
   const { t } = useTranslation("training");
   const org = useOrg();
-  if (id === null) return [];
-  const params = { org: org.slug, contractId: id };
-  return [
-    {
-      label: t("job.contract"),
-      value: (
-        <LinkAnchor to="/o/$org/billing/outcomes/$contractId" params={params}>
+  const known = useKnown("training");
+  const { validation_file: validation, preset, continue_from: parent } = job;
+  const contract = job.outcome_contract;
+  const facts: [string, ReactNode][] = [
+    [t("form.dataset"), <DataLink key="data" reference={job.training_file} />],
+    [t("form.validation"), validation && <DataLink key="validation" reference={validation} />],
+    [t("columns.base"), job.model],
+    [t("columns.tier"), known("tiers", job.tier) ?? job.tier],
+    [t("form.preset"), preset && (known(`presets.${preset}`, "name") ?? preset)],
+    [t("job.parent"), parent],
+    [
+      t("job.contract"),
+      contract && (
+        <LinkAnchor
+          key="contract"
+          to="/o/$org/billing/outcomes/$contractId"
+          params={{ org: org.slug, contractId: contract }}
+        >
           {t("estimate.contract")}
         </LinkAnchor>
       ),
-    },
+    ],
   ];
+  return facts.flatMap(([label, value]) => (value ? [{ label, value }] : []));
 };
 
 /** What a running job does at this moment. */
@@ -46,8 +73,8 @@ const useLive = ({ status, progress }: Job): Fact[] => {
   const { rows_per_second: rows, memory_bytes: memory, learning_rate: rate, device } = progress;
   const megabytes = memory ? format.number(Math.round(memory / MEGA)) : undefined;
   const facts: [string, string | undefined][] = [
-    [t("job.rows"), rows ? format.number(Math.round(rows)) : undefined],
-    [t("job.rate"), rate?.toPrecision(RATE_DIGITS)],
+    [t("job.rows"), rows ? format.figure(rows) : undefined],
+    [t("job.rate"), rate ? format.figure(rate) : undefined],
     [t("job.memory"), megabytes && t("job.megabytes", { value: megabytes })],
     [t("job.device"), device],
   ];
@@ -78,14 +105,13 @@ export const JobFacts = ({ job, progress }: Props) => {
     const [kind = "", count = ""] = part.split(" ");
     return `${known("study.parts", kind) ?? kind} ${count}`.trim();
   };
+  const settings = useSettings(job);
   const live = useLive(job);
-  const contract = useContract(job);
   const waiting = useWaiting(job);
   const running = !jobEnded(job.status);
   const left = job.status === "running" ? job.progress.eta_seconds : null;
-  const took = job.finished_at
-    ? secondsBetween(dateOf(job.created_at), dateOf(job.finished_at))
-    : undefined;
+  const { started_at: started, finished_at: finished } = job;
+  const took = started && finished ? secondsBetween(dateOf(started), dateOf(finished)) : undefined;
   return (
     <Panel>
       <Stack>
@@ -98,25 +124,11 @@ export const JobFacts = ({ job, progress }: Props) => {
               ? [{ label: t("study.part"), value: partText(job.progress.part) }]
               : []),
             running
-              ? {
-                  label: t("job.left"),
-                  value: left ? format.span(left) : "–",
-                }
+              ? { label: t("job.left"), value: left ? format.span(left) : "–" }
               : { label: t("job.took"), value: took === undefined ? "–" : format.span(took) },
-            { label: t("columns.base"), value: job.model },
-            { label: t("columns.tier"), value: known("tiers", job.tier) ?? job.tier },
-            ...(job.preset
-              ? [
-                  {
-                    label: t("form.preset"),
-                    value: known(`presets.${job.preset}`, "name") ?? job.preset,
-                  },
-                ]
-              : []),
+            ...settings,
             ...waiting,
             ...live,
-            ...(job.continue_from ? [{ label: t("job.parent"), value: job.continue_from }] : []),
-            ...contract,
             ...(job.trained_tokens
               ? [{ label: t("columns.tokens"), value: format.number(job.trained_tokens) }]
               : []),

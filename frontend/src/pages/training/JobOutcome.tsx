@@ -10,6 +10,7 @@ import { CopyField } from "@/ui/CopyField";
 import { LinkAnchor, LinkButton } from "@/ui/links";
 import { Panel } from "@/ui/Panel";
 import { Remedies } from "../shell/Remedies";
+import { useWarningText } from "./useWarningText";
 
 const Failed = ({ job }: { job: Job }) => {
   const { t } = useTranslation("training");
@@ -32,6 +33,7 @@ const Failed = ({ job }: { job: Job }) => {
 /** What went otherwise than one would expect, whatever the end. */
 export const JobWarnings = ({ job }: { job: Job }) => {
   const { t } = useTranslation("training");
+  const text = useWarningText();
   if (job.warnings.length === 0) return null;
   return (
     <Alert
@@ -40,8 +42,8 @@ export const JobWarnings = ({ job }: { job: Job }) => {
       title={t("outcome.warnings", { count: job.warnings.length })}
     >
       {job.warnings.map((warning) => (
-        <Text key={warning} size="sm">
-          {warning}
+        <Text key={warning.message} size="sm">
+          {text(warning)}
         </Text>
       ))}
     </Alert>

@@ -4,7 +4,6 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
-import { useJobStream } from "@/api/stream";
 import { jobEnded, jobQuery } from "@/api/training";
 import type { Job } from "@/api/types";
 import { useFormat } from "@/lib/useFormat";
@@ -23,6 +22,7 @@ import { progressOf } from "./progress";
 import { RowSamples } from "./RowSamples";
 import { Study } from "./Study";
 import { TensorboardFile } from "./TensorboardFile";
+import { useStory } from "./useStory";
 
 const useTitle = (job: Job, title: string, progress: number) => {
   const percent = `${Math.round(progress * 100)} %`;
@@ -34,8 +34,8 @@ const Live = ({ job }: { job: Job }) => {
   const org = useOrg();
   const format = useFormat();
   const client = useQueryClient();
-  const stream = useJobStream(org, job.id);
-  const { job: told } = stream;
+  const story = useStory(job);
+  const { job: told } = story;
   useEffect(() => {
     if (told) client.setQueryData(jobQuery(org, told.id).queryKey, told);
   }, [told, client, org]);
@@ -63,11 +63,11 @@ const Live = ({ job }: { job: Job }) => {
         <JobOutcome job={job} />
         <JobWarnings job={job} />
         <JobFacts job={job} progress={progress} />
-        <JobCharts metrics={stream.metrics} tier={job.tier} />
-        <RowSamples job={job.id} metrics={stream.metrics} />
+        <JobCharts metrics={story.metrics} tier={job.tier} />
+        <RowSamples job={job.id} metrics={story.metrics} />
         <Study job={job} />
         <Checkpoints job={job} />
-        <JobLog job={job} lines={stream.lines} live={stream.live} broken={stream.broken} />
+        <JobLog lines={story.lines} live={story.live} broken={story.broken} />
         <Group justify="space-between">
           <Text size="sm" c="dimmed">
             {job.id}

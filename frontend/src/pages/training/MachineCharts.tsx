@@ -7,7 +7,6 @@ import { LiveChart, type Series } from "@/ui/LiveChart";
 import { Panel } from "@/ui/Panel";
 
 const HEIGHT = 150;
-const RATE_DIGITS = 3;
 
 type Name = "tokensPerSecond" | "megabytes" | "learningRate";
 type Props = { points: readonly Point[]; name: Name; color: Series["color"] };
@@ -24,8 +23,7 @@ const Chart = ({ points, name, color }: Props) => {
   const series = useMemo<Series[]>(() => [{ label: title, color }], [title, color]);
   const latest = measured.at(-1)?.[name];
   if (latest === undefined) return null;
-  const value =
-    name === "learningRate" ? latest.toPrecision(RATE_DIGITS) : format.number(Math.round(latest));
+  const value = format.figure(latest);
   return (
     <Panel title={title}>
       <LiveChart

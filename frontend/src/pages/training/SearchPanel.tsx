@@ -10,15 +10,13 @@ import { LiveChart, type Series } from "@/ui/LiveChart";
 import { StudyPanel } from "./StudyPanel";
 import { useLossColumn } from "./useLossColumn";
 
-const VALUE_DIGITS = 4;
-
 const useSettings = () => {
+  const format = useFormat();
   const known = useKnown("training");
   return (params: Record<string, unknown>): string =>
     Object.entries(params)
       .map(([name, value]) => {
-        const shown =
-          typeof value === "number" ? Number(value.toPrecision(VALUE_DIGITS)) : String(value);
+        const shown = typeof value === "number" ? format.figure(value) : String(value);
         return `${known(`fields.${name}`, "label") ?? name} ${shown}`;
       })
       .join(", ");

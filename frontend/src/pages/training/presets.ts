@@ -11,6 +11,8 @@ export type Value = string | number;
 
 export type JobForm = {
   dataset: string;
+  /** A dataset to choose weights by; "" holds rows of the other out. */
+  validation: string;
   model: string;
   suffix: string;
   tier: TierChoice;
@@ -23,8 +25,10 @@ export type JobForm = {
   trials: number | "";
   /** Largest price of the search alone; "" = none. */
   searchCharge: string;
-  /** An own model to begin with; "" is the bare base. */
+  /** An own model or a checkpoint to begin with; "" is the bare base. */
   continueFrom: string;
+  /** The job whose checkpoint that is. */
+  continueJob: string;
   /** The contract under which a success is paid; "" is none. */
   contract: string;
   maxCharge: number | "";
@@ -32,7 +36,7 @@ export type JobForm = {
   values: Record<string, Value>;
 };
 
-type Told = Pick<Hyperparameters["presets"][number], "name" | "tier">;
+export type Told = Pick<Hyperparameters["presets"][number], "name" | "tier">;
 
 /** The tier that the server gives a preset. */
 export const presetTier = (preset: Preset, told: readonly Told[]): TierChoice | undefined =>
@@ -133,13 +137,17 @@ const SHAPE: readonly string[] = [
   "pooling",
 ];
 
+/** Also while it is not known yet with which checkpoint. */
+export const continues = ({ continueFrom, continueJob }: JobForm): boolean =>
+  continueFrom !== "" || continueJob !== "";
+
 /** `tasks` are those that have a search. */
 export const studyDenied = (
-  { continueFrom }: JobForm,
+  form: JobForm,
   task: string | undefined,
   tasks: readonly string[] | undefined,
 ): StudyDenied => {
-  if (continueFrom) return "continued";
+  if (continues(form)) return "continued";
   return task && tasks && !tasks.includes(task) ? "search" : undefined;
 };
 
@@ -150,7 +158,7 @@ export const openFields = (
   task?: string,
 ): Hyperparameter[] =>
   fieldsOf(known, form.tier, form.values, task).filter(
-    ({ name }) => !form.continueFrom || !SHAPE.includes(name),
+    ({ name }) => !continues(form) || !SHAPE.includes(name),
   );
 
 /** Only what was chosen: everything else stays "auto" and is the server's to decide. */
@@ -160,13 +168,14 @@ export const bodyOf = (
   denied: StudyDenied = undefined,
   task?: string,
 ): JobCreate | undefined => {
-  if (!form.dataset || !form.model) return undefined;
-  const { continueFrom } = form;
+  const { continueFrom, continueJob } = form;
+  if (!form.dataset || !form.model || (continueJob && !continueFrom)) return undefined;
   const chosen = openFields(form, known, task)
     .map(({ name }): [string, Value] => [name, form.values[name] ?? ""])
     .filter(([, value]) => value !== "");
   return {
     training_file: form.dataset,
+    ...(form.validation ? { validation_file: form.validation } : {}),
     model: form.model,
     ...(continueFrom
       ? { continue_from: continueFrom }
