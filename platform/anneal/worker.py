@@ -38,6 +38,8 @@ app.config_from_object(
         "task_default_queue": "default",
         "worker_prefetch_multiplier": 1,
         "worker_hijack_root_logger": False,
+        # A handler made after that would write into itself: the scheduler said nothing.
+        "worker_redirect_stdouts": False,
         "worker_send_task_events": False,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "beat_scheduler": "anneal.kernel.beat.RegistryScheduler",
@@ -71,3 +73,10 @@ def _publish_figures(sender: Any = None, **_: object) -> None:
     from anneal.kernel.metrics.process import figures_publish  # noqa: PLC0415 # as above
 
     figures_publish(f"worker-{str(sender.hostname).partition('@')[0]}")
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator] # Celery ships no types
+def _watch(sender: Any = None, **_: object) -> None:
+    from anneal.kernel.watchdog import worker_watch  # noqa: PLC0415 # as above
+
+    worker_watch(sender)
