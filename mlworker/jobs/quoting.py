@@ -83,9 +83,10 @@ def plan_make(
         requested=hyperparameters,
         one_pass=one_pass,
     )
-    whole = trained_tokens(one_pass, epochs=config.epochs, tier=tier) + asked.trained_tokens
+    whole = trained_tokens(one_pass, passes=config.passes, tier=tier) + asked.trained_tokens
     # a study is done whole or not at all: half of it would have found nothing
-    least = whole if asked.folds or asked.trials else trained_tokens(one_pass, epochs=1, tier=tier)
+    first = trained_tokens(one_pass, passes=config.readings, tier=tier)
+    least = whole if asked.folds or asked.trials else first
     return Plan(
         version=version,
         config=config,

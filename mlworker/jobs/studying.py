@@ -38,7 +38,7 @@ def study_plan(
     if not asked.folds and not asked.trials:
         return StudyPlan()
     _check(asked, version, config, fixed_names(requested))
-    reads: Pass = {"epochs": config.epochs, "tier": config.tier}
+    reads: Pass = {"passes": config.passes, "tier": config.tier}
     runs = runs_of(config.tier, asked.trials)
     if asked.trials and asked.max_charge is not None:
         dims = {"task": version.task, "tier": config.tier}

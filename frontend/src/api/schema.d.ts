@@ -5116,8 +5116,6 @@ export interface components {
             values: {
                 [key: string]: unknown;
             };
-            /** @description How many times as often as `auto` it reads the rows. */
-            epochs_factor: number;
         };
         /** @description The invoice that a change of plan would make at once. */
         PreviewInvoiceOut: {

@@ -25,7 +25,7 @@ _TRIALS_PER_RUN = 4
 class Pass(TypedDict):
     """What one run reads of its rows."""
 
-    epochs: int
+    passes: int
     tier: str
 
 
@@ -36,18 +36,18 @@ def runs_of(tier: str, trials: int) -> int:
     return max(1, min(MOST_RUNS, trials // _TRIALS_PER_RUN))
 
 
-def folds_tokens(one_pass: int, *, epochs: int, tier: str, folds: int) -> int:
+def folds_tokens(one_pass: int, *, passes: int, tier: str, folds: int) -> int:
     """Tokens that cross-validation trains beside the model."""
     if tier == "head" or not folds:
         return 0
-    return (folds - 1) * trained_tokens(one_pass, epochs=epochs, tier=tier)
+    return (folds - 1) * trained_tokens(one_pass, passes=passes, tier=tier)
 
 
-def search_tokens(one_pass: int, *, epochs: int, tier: str, trials: int, runs: int) -> int:
+def search_tokens(one_pass: int, *, passes: int, tier: str, trials: int, runs: int) -> int:
     """Tokens that a search trains beside the model: one reading into the cache, and full runs."""
     if tier == "head" or not trials:
         return 0
-    return one_pass + runs * trained_tokens(one_pass, epochs=epochs, tier=tier)
+    return one_pass + runs * trained_tokens(one_pass, passes=passes, tier=tier)
 
 
 def stratified_folds(strata: Iterable[int], folds: int, seed: int) -> list[int]:

@@ -25,6 +25,7 @@ from mlworker.engine.heads import Pooling
 from mlworker.engine.noise import noise_seed
 from mlworker.engine.tasks.base import Row
 from mlworker.engine.training.choice import softened
+from mlworker.engine.training.consistency import divergence
 from mlworker.engine.training.evaluate import collect, metrics_of
 from mlworker.engine.training.lanes import beside, read_together
 from mlworker.engine.training.optimizers import optimizer_for, schedule_share
@@ -72,7 +73,9 @@ class TrainingLoop:
         self._plan = [self._batches(epoch) for epoch in range(config.epochs)]
         self._sizes = [len(batches) for batches in self._plan]
         if setup.spec.token_limit is not None:
-            self._plan = plan_cut(self._plan, self._lengths, setup.spec.token_limit)
+            self._plan = plan_cut(
+                self._plan, self._lengths, setup.spec.token_limit // config.readings
+            )
         self.steps_planned = sum(len(batches) for batches in self._plan)
         start = setup.start
         self.state.position.trained_tokens = start.tokens
@@ -162,7 +165,7 @@ class TrainingLoop:
         self._check(loss, float(norm))
         self.state.optimizer.step()
         self.state.average_update()
-        tokens = sum(self._lengths[index] for index in batch)
+        tokens = config.readings * sum(self._lengths[index] for index in batch)
         at.step, at.batch = at.step + 1, at.batch + 1
         at.trained_tokens += tokens
         at.rows_read += len(batch)
@@ -197,18 +200,25 @@ class TrainingLoop:
         self, rows: list[int], seed: int, size: int
     ) -> tuple[float, tuple[Tensor | None, ...]]:
         """Some rows' share of the batch's loss, and its gradients."""
-        setup = self.setup
-        noise_seed(seed, setup.device)
+        setup, config = self.setup, self.setup.config
         packed = pack_rows([setup.train.ids[index] for index in rows], setup.device, COARSE)
-        targets = setup.task.tensor([setup.train.targets[rows[place]] for place in packed.order])
-        logits = self.model(packed)
-        total = setup.task.loss(
-            logits, targets.to(setup.device), self._weights, setup.config.label_smoothing
-        )
+        chosen = [setup.train.targets[rows[place]] for place in packed.order]
+        targets = setup.task.tensor(chosen).to(setup.device)
+        noise_seed(seed, setup.device)
+        # one reading after the other: the second goes on where the first's randomness ended
+        logits = [self.model(packed) for _ in range(config.readings)]
+        losses = [
+            setup.task.loss(each, targets, self._weights, config.label_smoothing) for each in logits
+        ]
+        total = sum(losses[1:], losses[0]) / len(losses)
         share = total / size
+        wanted = share
+        if config.consistency:
+            apart = divergence(setup.task, logits[0], logits[1], targets)
+            wanted = share + config.consistency * apart / size
         # not backward(): that would add to the same tensors as the other half does
         return float(share.detach()), torch.autograd.grad(
-            share, self._parameters, allow_unused=True
+            wanted, self._parameters, allow_unused=True
         )
 
     def _check(self, loss: float, norm: float) -> None:

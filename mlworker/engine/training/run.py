@@ -280,7 +280,7 @@ def _full_entry(setup: Setup) -> FullEntry | None:
 def _planned_tokens(setup: Setup) -> int:
     """Tokens the whole run may be charged for, those of a study included."""
     spec, config = setup.spec, setup.config
-    facts: Pass = {"epochs": config.epochs, "tier": config.tier}
+    facts: Pass = {"passes": config.passes, "tier": config.tier}
     one_pass = setup.train.tokens
     whole = (
         setup.planned_tokens

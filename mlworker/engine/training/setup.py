@@ -56,8 +56,7 @@ class Setup:
     @property
     def planned_tokens(self) -> int:
         """Tokens the whole run may be charged for."""
-        passes = 1 if self.config.tier == "head" else self.config.epochs
-        return self.train.tokens * passes
+        return self.train.tokens * self.config.passes
 
     def class_weights(self) -> Tensor | None:
         """Weight of each label, mean 1 over rows; None when all count the same."""

@@ -55,9 +55,6 @@ class PresetSchema(serializers.Serializer[Any]):
     help = serializers.CharField()
     tier = serializers.CharField()
     values = serializers.DictField()
-    epochs_factor = serializers.IntegerField(
-        help_text="How many times as often as `auto` it reads the rows."
-    )
 
 
 class HyperparametersSchema(serializers.Serializer[Any]):
@@ -99,7 +96,6 @@ class HyperparametersView(TenantView):
                         "help": preset.help,
                         "tier": preset.tier,
                         "values": dict(preset.values),
-                        "epochs_factor": preset.epochs_factor,
                     }
                     for name, preset in PRESETS.items()
                 ],

@@ -87,11 +87,14 @@ def test_dropout_is_the_threads_own_and_keeps_the_mean() -> None:
     assert first.unique().tolist() == pytest.approx([0, 4 / 3])
 
 
-@pytest.mark.parametrize("tier", ["lora", "full"])
+@pytest.mark.parametrize(
+    ("tier", "further"), [("lora", {}), ("full", {}), ("full", {"consistency": 2.0})]
+)
 def test_a_run_ends_the_same_with_one_thread_as_with_two(
-    tier: str, tmp_path: Path, tiny: BaseDirectory
+    tier: str, further: dict[str, float], tmp_path: Path, tiny: BaseDirectory
 ) -> None:
     config = {
+        **further,
         "epochs": 3,
         "batch_tokens": 450,
         "hidden_dropout": 0.1,

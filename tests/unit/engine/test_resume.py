@@ -58,6 +58,7 @@ RUNS = [
     ("lora", {"lora_dropout": 0.1}, 9),
     ("lora", {"lora_targets": "query_value", "frozen_layers": 1, "hidden_dropout": 0.2}, 14),
     ("full", {}, 9),
+    ("full", {"consistency": 1.0, "hidden_dropout": 0.2}, 9),
     ("full", {"frozen_layers": 1, "optimizer": "sgd", "scheduler": "constant"}, 14),
     ("full", {"embeddings": "trained", "optimizer": "adam", "scheduler": "cosine"}, 11),
 ]

@@ -76,11 +76,11 @@ def test_folds_spread_every_label_evenly() -> None:
 
 
 def test_what_is_trained_is_counted_exactly() -> None:
-    assert folds_tokens(100, epochs=3, tier="lora", folds=5) == 4 * 300
-    assert folds_tokens(100, epochs=3, tier="lora", folds=0) == 0
-    assert folds_tokens(100, epochs=1, tier="head", folds=5) == 0
-    assert search_tokens(100, epochs=3, tier="full", trials=9, runs=2) == 100 + 600
-    assert search_tokens(100, epochs=1, tier="head", trials=9, runs=0) == 0
+    assert folds_tokens(100, passes=3, tier="lora", folds=5) == 4 * 300
+    assert folds_tokens(100, passes=3, tier="lora", folds=0) == 0
+    assert folds_tokens(100, passes=1, tier="head", folds=5) == 0
+    assert search_tokens(100, passes=3, tier="full", trials=9, runs=2) == 100 + 600
+    assert search_tokens(100, passes=1, tier="head", trials=9, runs=0) == 0
     assert [runs_of("lora", trials) for trials in (0, 2, 8, 200)] == [0, 1, 2, 4]
     assert runs_of("head", 50) == 0
 

@@ -71,13 +71,13 @@ def test_a_folder_without_tokenizer_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("tier", "expected"), [("lora", 300), ("head", 100)])
 def test_a_head_is_charged_for_one_pass(tier: str, expected: int) -> None:
-    assert trained_tokens(100, epochs=3, tier=tier) == expected
+    assert trained_tokens(100, passes=3, tier=tier) == expected
 
 
 @pytest.mark.parametrize(("tokens", "epochs"), [(-1, 1), (1, 0)])
 def test_impossible_counts_are_refused(tokens: int, epochs: int) -> None:
     with pytest.raises(ValueError, match="must be"):
-        trained_tokens(tokens, epochs=epochs, tier="lora")
+        trained_tokens(tokens, passes=epochs, tier="lora")
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ PROMISED = {
 FURTHER = {
     "head_block": "head",
     "head_rate": "lora",
+    "consistency": "full",
     "embeddings": "full",
     "pooling": "full",
     "precision": "head",

@@ -115,7 +115,7 @@ def test_a_preset_brings_its_tier_and_values_and_what_is_given_wins() -> None:
     own = config_resolve(
         {"dropout": 0.3, "n_epochs": 1, "patience": "auto"}, tier="full", preset="best", **facts
     )
-    assert (best.epochs, best.patience) == (2 * plain.epochs, 5)
+    assert (best.epochs, best.passes, best.patience) == (plain.epochs, 2 * plain.passes, 5)
     assert (own.epochs, own.dropout, own.patience) == (1, 0.3, best.patience)
 
 

@@ -93,6 +93,7 @@ const GROUPS = {
     "head_penalty",
     "dropout",
     "hidden_dropout",
+    "consistency",
     "label_smoothing",
     "class_weights",
   ],

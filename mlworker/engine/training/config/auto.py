@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
 
 from mlworker.engine.training.config.fields import AUTO, ConfigError
 from mlworker.engine.training.config.options import (
@@ -44,15 +43,7 @@ def resolve_auto(
     floats are taken as integers where an integer is wanted, since JSON clients send 3.0. A value
     that would do nothing in this tier is refused; what a preset says of another tier is left out.
     """
-    given: dict[str, object] = {}
-    for name, value in requested.items():
-        known = known_name(name)
-        if value is None or (value == AUTO and name != "precision"):
-            continue
-        if known.kind == "integer" and isinstance(value, float) and value.is_integer():
-            given[name] = int(value)
-        else:
-            given[name] = value
+    given = _given(requested)
     if given.get("tier", tier) != tier:
         raise ConfigError("tier", f"tier is {tier!r} and hyperparameters say {given['tier']!r}.")
     known_name("tier").check("tier", tier)
@@ -63,13 +54,26 @@ def resolve_auto(
     known_name("optimizer").check("optimizer", optimizer)
     rules = _rules(given, rows, classes, width, **place)
     if preset:
-        named = preset_named(preset)
-        rules = _rules({**named.values, **given}, rows, classes, width, **place) | dict(
-            named.values
-        )
-        rules["epochs"] = named.epochs_factor * cast("int", rules["epochs"])
+        values = preset_named(preset).values
+        rules = _rules({**values, **given}, rows, classes, width, **place) | dict(values)
+        if not any(given.get(name, rules[name]) for name in ("dropout", "hidden_dropout")):
+            rules["consistency"] = 0.0  # nothing would differ between its two readings
     rules = {name: value for name, value in rules.items() if applies(name, **place)}
     return TrainConfig.from_dict({"tier": tier, **rules, **given})
+
+
+def _given(requested: Mapping[str, object]) -> dict[str, object]:
+    """What was given a value of its own."""
+    given: dict[str, object] = {}
+    for name, value in requested.items():
+        known = known_name(name)
+        if value is None or (value == AUTO and name != "precision"):
+            continue
+        if known.kind == "integer" and isinstance(value, float) and value.is_integer():
+            given[name] = int(value)
+        else:
+            given[name] = value
+    return given
 
 
 def _rules(
@@ -89,11 +93,10 @@ def _rules(
     lora_alpha: twice the rank, so that another rank keeps the update's scale.
     """
     wanted = round(_ROWS_READ.get(tier, 0) / max(rows, 1))
-    epochs = min(_MOST_EPOCHS, max(_LEAST_EPOCHS, wanted))
     rank = given.get("lora_rank", 8)
     known = isinstance(rank, int) and not isinstance(rank, bool)
     return {
-        "epochs": epochs,
+        "epochs": min(_MOST_EPOCHS, max(_LEAST_EPOCHS, wanted)),
         "learning_rate": _RATES.get((tier, optimizer)) or _adam_rate(tier, width),
         "head_rate": _head_rate(classes, tier) if optimizer != "sgd" else 1.0,
         "batch_tokens": 900 if rows >= _MANY_ROWS else 450,
@@ -110,6 +113,7 @@ def _rules(
         "class_weights": "none",
         "dropout": 0.1,
         "hidden_dropout": 0.1 if tier == "full" else 0.0,
+        "consistency": 0.0,
         "lora_rank": 8,
         "lora_alpha": 2.0 * rank if known else 16.0,  # type: ignore[operator]  # known says it is
         "lora_dropout": 0.0,

@@ -142,6 +142,14 @@ class TrainConfig:
         auto="lora 0, full 0.1",
         tiers=TUNED,
     )
+    consistency: float = number(
+        "Reads each row twice under different dropout and pulls the two answers together (R-Drop); "
+        "0 reads once. Twice the tokens of a pass.",
+        0.0,
+        10.0,
+        auto="0",
+        tiers=_FULL,
+    )
     lora_rank: int = integer("Width of the low-rank update.", 1, 64, auto="8", idle=8, tiers=_LORA)
     lora_alpha: float = number(
         "Strength of the update: it is scaled by alpha / rank.",
@@ -209,6 +217,22 @@ class TrainConfig:
                 "embeddings",
                 "embeddings can be trained only with frozen_layers 0: they lie below the blocks.",
             )
+        if self.consistency and not (self.dropout or self.hidden_dropout):
+            raise ConfigError(
+                "consistency",
+                "consistency compares two readings that differ by dropout: set dropout or "
+                "hidden_dropout above 0, or consistency to 0.",
+            )
+
+    @property
+    def readings(self) -> int:
+        """How often a pass reads each row."""
+        return 2 if self.consistency else 1
+
+    @property
+    def passes(self) -> int:
+        """How often the whole run reads each row."""
+        return self.epochs * self.readings
 
     def as_dict(self) -> dict[str, Json]:
         """All fields that apply, ready for JSON."""

@@ -24,8 +24,6 @@ class Preset:
     help: str
     tier: str
     values: Mapping[str, object]
-    epochs_factor: int = 1
-    """How many times as often as "auto" it reads the rows."""
 
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
@@ -33,10 +31,9 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         "quick": Preset("A head on frozen features, in seconds to minutes.", "head", {}),
         "balanced": Preset("LoRA adapters with settings chosen from the data.", "lora", {}),
         "best": Preset(
-            "All weights of the blocks, read twice as often; stops when it stops improving.",
+            "All weights of the blocks, each row read twice a pass; stops when it stops improving.",
             "full",
-            {"patience": 5},
-            epochs_factor=2,
+            {"patience": 5, "consistency": 3.0},
         ),
     }
 )
