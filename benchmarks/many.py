@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from benchmarks.engine import adapters
 from benchmarks.figures import Figure, figure
 from benchmarks.load import Plan
-from benchmarks.online import CLIENTS, SAME, played, rounded
+from benchmarks.online import CLIENTS, SAME, medians, played, played_and_spent, rounded
 from benchmarks.servers import customer_make, post, url, wait_serving
 from benchmarks.shipped import MODEL
 from benchmarks.tenants import Tenant, tenants_make
@@ -37,10 +37,12 @@ def many_end_to_end(
     many, one = _plan(made, texts, seconds), _plan(made[:1], texts, seconds)
     for plan in (many, one):
         played(plan)
-    spread, alone = [], []
+    spread, alone, spread_spent, alone_spent = [], [], [], []
     for _ in range(rounds):
-        alone.append(_rate(one))
-        spread.append(_rate(many))
+        for plan, rates, spent in ((one, alone, alone_spent), (many, spread, spread_spent)):
+            result, parts = played_and_spent(plan)
+            rates.append(result.calls / result.seconds)
+            spent.append(parts)
     ratios = [two / one for one, two in zip(alone, spread, strict=True)]
     return figure(
         "many_tenants.tenants",
@@ -50,6 +52,8 @@ def many_end_to_end(
         tenants=tenants,
         texts_per_second=rounded(spread),
         one_tenant_texts_per_second=rounded(alone),
+        parts_core_ms=medians(spread_spent),
+        one_tenant_parts_core_ms=medians(alone_spent),
         ratios=rounded(ratios),
         largest_output_difference=far,
         texts=source,
@@ -63,11 +67,6 @@ def _plan(made: Sequence[Tenant], texts: Sequence[str], seconds: float) -> Plan:
         for place, text in enumerate(texts)
     ]
     return Plan(url(), "/v1/classify", [each.key for each in made], bodies, CLIENTS, seconds)
-
-
-def _rate(plan: Plan) -> float:
-    result = played(plan)
-    return result.calls / result.seconds
 
 
 def _called_once(made: Sequence[Tenant], text: str) -> float:

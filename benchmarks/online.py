@@ -38,6 +38,14 @@ def played(plan: Plan) -> Result:
     return result
 
 
+def played_and_spent(plan: Plan) -> tuple[Result, dict[str, float]]:
+    """Run a plan; also the core-ms that each server spent on a call."""
+    before = cpu_time()
+    result = played(plan)
+    spent = cpu_time().since(before)
+    return result, {name: 1000 * each / result.calls for name, each in spent.items()}
+
+
 def outputs_equal(key: str, texts: list[str], artifact: Path, threads: int) -> float:
     """Return the greatest difference between served and bare probabilities; raise when large."""
     bare = raw_run(texts, artifact, "outputs", threads)
@@ -67,9 +75,7 @@ def online_cpu() -> Iterator[Figure]:
     last: Result | None = None
     for _ in range(ROUNDS):
         raws.append(raw_run(texts, artifact, "batches", threads)["core_ms"])
-        before = cpu_time()
-        last = played(plan)
-        spent = {name: 1000 * each / last.calls for name, each in cpu_time().since(before).items()}
+        last, spent = played_and_spent(plan)
         parts.append(spent)
         served.append(sum(spent.values()))
     assert last is not None
@@ -77,7 +83,7 @@ def online_cpu() -> Iterator[Figure]:
     detail: dict[str, Any] = {
         "raw_core_ms": rounded(raws),
         "server_core_ms": rounded(served),
-        "parts_core_ms": {n: round(statistics.median(p[n] for p in parts), 3) for n in parts[0]},
+        "parts_core_ms": medians(parts),
         "texts_per_second": round(last.calls / last.seconds, 1),
         "p50_ms": round(last.quantile(0.5), 1),
         "p99_ms": round(last.quantile(0.99), 1),
@@ -113,6 +119,11 @@ def idle_latency() -> Iterator[Figure]:
         "threads": threads,
     }
     yield figure("idle_latency", statistics.median(ratios), 1.3, "less", **detail)
+
+
+def medians(parts: list[dict[str, float]]) -> dict[str, float]:
+    """What each server spent, in the middle of the rounds."""
+    return {name: round(statistics.median(each[name] for each in parts), 3) for name in parts[0]}
 
 
 def rounded(values: list[float]) -> list[float]:

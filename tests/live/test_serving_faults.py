@@ -18,6 +18,8 @@ import psutil
 import pytest
 import redis
 
+from anneal.local.credentials import secrets_load
+from anneal.local.paths import home_open
 from anneal.local.processes import tied_to_parent, wait_until
 from mlworker.serving.protocol import ENGINES_KEY, Announcement, engines_decode
 from tests.live.load import Load, exact
@@ -112,12 +114,16 @@ def test_a_worker_told_to_stop_answers_what_it_took(customer: Customer) -> None:
 
 @contextmanager
 def second_worker(installation: Installation) -> Iterator[psutil.Popen]:
-    """`manage.py worker serve` beside the installation's own, as a person starts it."""
+    """`manage.py worker serve` as on another machine: a home of its own, and what it is given."""
+    elsewhere = installation.home / "elsewhere"
+    elsewhere.mkdir()
+    given = {name: installation.env[name] for name in ("DATABASE_URL", "REDIS_URL", "STORAGE_URL")}
+    given["SECRET_KEY"] = secrets_load(home_open(installation.home)).key
     with (installation.home / "second.txt").open("w") as said:
         started = psutil.Popen(
             [sys.executable, MANAGE, "worker", "serve"],
             cwd=ROOT,
-            env=installation.plain_env,
+            env=installation.plain_env | given | {"ANNEAL_HOME": str(elsewhere)},
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=subprocess.STDOUT,

@@ -1,5 +1,6 @@
 /** Predictions: the anonymous trial, and the real call made with a short-lived session key. */
 
+import { withKey } from "@/lib/keptKey";
 import { SHIPPED_MODEL } from "@/lib/snippets";
 import { api, dataOf, forOrg } from "./client";
 import type { Classified, Membership, Predicted } from "./types";
@@ -34,12 +35,13 @@ export type ClassifyRequest = { model: string; input: string | string[] };
 type Whole = { data?: Predicted };
 
 /** A model's answers, in the shape of its task. */
-export const classify = async (
-  org: Membership,
-  body: ClassifyRequest,
-): Promise<Timed<Predicted>> => {
-  const key = await sessionKey(org);
-  const headers = { Authorization: `Bearer ${key}` };
-  // without `stream` the answer is whole: the type of a stream's last line does not apply
-  return timed(() => dataOf(api.POST("/v1/classify", { headers, body }) as Promise<Whole>));
-};
+export const classify = (org: Membership, body: ClassifyRequest): Promise<Timed<Predicted>> =>
+  withKey(
+    () => sessionKey(org),
+    () => keys.delete(org.id),
+    (key) => {
+      const headers = { Authorization: `Bearer ${key}` };
+      // without `stream` the answer is whole: the type of a stream's last line does not apply
+      return timed(() => dataOf(api.POST("/v1/classify", { headers, body }) as Promise<Whole>));
+    },
+  );
