@@ -82,7 +82,7 @@ def card_get(*, organization: OrganizationRef, reference: str) -> PaymentMethod:
 
 
 def attempts_rows(*, organization: OrganizationRef) -> QuerySet[PaymentAttempt]:
-    """Return the tries to collect, each with its payment, that one's disputes and invoice.
+    """Return the tries to collect, each with its payment, that one's refunds, disputes and invoice.
 
     The invoice's id and number are in ``paid_invoice_id`` and ``invoice_number``: credit that is
     bought has its invoice from its payment.
@@ -97,7 +97,9 @@ def attempts_rows(*, organization: OrganizationRef) -> QuerySet[PaymentAttempt]:
         PaymentAttempt.objects.filter(organization_id=organization.id)
         .annotate(paid_invoice_id=Coalesce("invoice_id", Subquery(theirs)))
         .annotate(invoice_number=Subquery(invoices.values("number")[:1]))
-        .prefetch_related(Prefetch("payments", queryset=payments.prefetch_related("disputes")))
+        .prefetch_related(
+            Prefetch("payments", queryset=payments.prefetch_related("refunds", "disputes"))
+        )
     )
     return rows
 
@@ -161,8 +163,12 @@ def payment_disputed(payment: Payment) -> bool:
 
 def refund_tries(first: Refund) -> list[Refund]:
     """Return a refund and what was sent for it again, in their order."""
-    mine = Refund.objects.filter(organization_id=first.organization_id, payment=first.payment_id)
-    return list(mine.filter(Q(id=first.id) | Q(key__startswith=f"{first.key}:")).order_by("id"))
+    tries = (
+        each
+        for each in first.payment.refunds.all()
+        if each.id == first.id or each.key.startswith(f"{first.key}:")
+    )
+    return sorted(tries, key=lambda each: each.id)
 
 
 def refund_room(payment: Payment) -> int:
@@ -175,6 +181,12 @@ def refund_room(payment: Payment) -> int:
 def refund_failed(row: Refund) -> bool:
     """Say whether a refund that its payment counts did not arrive, whatever was sent for it."""
     return row.booked and all(each.state in REFUNDS_NOT_SENT for each in refund_tries(row))
+
+
+def refunded_minor(payment: Payment) -> int:
+    """Return what has gone back of a payment or is on its way, in coins."""
+    failed = (row.amount_minor for row in payment.refunds.all() if refund_failed(row))
+    return payment.refunded_minor - sum(failed)
 
 
 def refund_require_resendable(row: Refund) -> None:

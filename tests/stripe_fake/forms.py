@@ -65,6 +65,13 @@ class Params:
             raise missing_param(self.name(name))
         return value
 
+    def url(self, name: str) -> str | None:
+        """An address with its scheme; words in braces are filled in later."""
+        value = self.text(name)
+        if value is not None and not re.fullmatch(r"https?://[^\s/]+\S*", value):
+            raise InvalidParameter("Not a valid URL", code="url_invalid", param=self.name(name))
+        return value
+
     def integer(self, name: str) -> int | None:
         """A whole number."""
         value = self.text(name)

@@ -14,6 +14,8 @@ _TWO_DECIMAL = (
 )
 ZERO_DECIMAL = frozenset(_ZERO_DECIMAL.split())
 THREE_DECIMAL = frozenset(_THREE_DECIMAL.split())
+WHOLE = frozenset({"isk", "ugx"})
+"""Without decimals, but written with two: an amount of theirs ends in 00."""
 CURRENCIES = ZERO_DECIMAL | THREE_DECIMAL | set(_TWO_DECIMAL.split())
 SMALLEST = {
     **dict.fromkeys(["usd", "aud", "brl", "cad", "chf", "eur", "inr", "jpy", "nzd", "sgd"], 50),
@@ -70,10 +72,16 @@ def amount_checked(amount: int, currency: str, *, param: str = "amount") -> int:
             code="amount_too_large",
             param=param,
         )
-    if currency in THREE_DECIMAL and amount % 10:
+    return step_checked(amount, currency, param=param)
+
+
+def step_checked(amount: int, currency: str, *, param: str = "amount") -> int:
+    """The amount, charged or refunded, if a card can move it without a rest."""
+    step = 10 if currency in THREE_DECIMAL else 100 if currency in WHOLE else 1
+    if amount % step:
         raise InvalidRequest(
-            f"Amounts in {currency} must be evenly divisible by 10, since the last decimal "
-            "is not supported.",
+            f"Amounts in {currency} must be evenly divisible by {step}, since further decimals "
+            "are not supported.",
             param=param,
         )
     return amount

@@ -1,7 +1,7 @@
 """Payment methods that the Dashboard enables, some of which lead away from the shop and back."""
 
 from tests.stripe_fake.account import Object
-from tests.stripe_fake.errors import InvalidRequest
+from tests.stripe_fake.errors import InvalidParameter, InvalidRequest
 from tests.stripe_fake.forms import Params
 
 
@@ -10,6 +10,34 @@ def automatic(params: Params) -> Object:
     asked = params.inside("automatic_payment_methods", "allow_redirects enabled")
     redirects = asked.choice("allow_redirects", "always", "never") or "always"
     return {"allow_redirects": redirects, "enabled": asked.boolean("enabled") is not False}
+
+
+KINDS = ("card", "us_bank_account")
+
+
+def types_checked(params: Params, *, currency: str | None) -> list[str] | None:
+    """The kinds of payment methods that a call names, if the account and the currency allow it."""
+    types = params.texts("payment_method_types")
+    if types and "automatic_payment_methods" in params:
+        raise InvalidParameter(
+            "You may only specify one of these parameters: automatic_payment_methods, "
+            "payment_method_types.",
+            code="parameters_exclusive",
+        )
+    for kind in types or ():
+        if kind not in KINDS:
+            raise InvalidRequest(
+                f"The payment method type provided: {kind} is invalid. Please ensure the provided "
+                "type is activated in your dashboard and your account is enabled for any preview "
+                "features that you are trying to use.",
+                param="payment_method_types",
+            )
+    if types and "us_bank_account" in types and currency not in {None, "usd"}:
+        raise InvalidRequest(
+            f"The payment method `us_bank_account` cannot be used with the currency `{currency}`.",
+            param="payment_method_types",
+        )
+    return types
 
 
 def return_url_checked(intent: Object, params: Params, noun: str) -> None:

@@ -21,7 +21,7 @@ from billing.invoices.models import DunningStep, Invoice, InvoiceItem
 from billing.invoices.rows import invoice_info
 from billing.invoices.services.ladder import dunning_open
 from billing.invoices.services.making import invoice_announce, invoice_make_final
-from billing.invoices.services.settling import final_locked, invoice_locked
+from billing.invoices.services.settling import due_give_up, final_locked, invoice_locked
 from billing.ledger import functions
 from billing.ledger.amounts import reason_read
 from billing.prices.terms import coins_read
@@ -128,24 +128,20 @@ def invoice_give_up(
         return invoice_info(invoice)
     if invoice.payment_status != PaymentStatus.OPEN:
         raise InvoiceState("The invoice is paid: there is nothing to give up.")
-    invoice.payment_status = PaymentStatus.UNCOLLECTIBLE.value
-    invoice.save(update_fields=["payment_status"])
+    due_give_up(organization, actor, invoice, told)
     ladder = dunning_open(organization, invoice)
     if ladder is not None:
         DunningStep.objects.filter(dunning=ladder, closed_at__isnull=True).update(
             closed_at=clock.now()
         )
-    _audit(organization, actor, "invoice.give_up", invoice, reason=told)
     return invoice_info(invoice)
 
 
-def _audit(
-    organization: OrganizationRef, actor: Actor, action: str, invoice: Invoice, **more: str
-) -> None:
+def _audit(organization: OrganizationRef, actor: Actor, action: str, invoice: Invoice) -> None:
     audit_record(
         actor=actor,
         action=action,
         target=public_id("inv_", invoice.id),
-        detail={"number": invoice.number, "kind": invoice.kind, **more},
+        detail={"number": invoice.number, "kind": invoice.kind},
         organization=organization,
     )

@@ -6,7 +6,7 @@ from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
 from anneal.kernel.events import InvoicePaid, publish
 from anneal.kernel.ids import public_id
-from anneal.kernel.principal import SYSTEM_ACTOR
+from anneal.kernel.principal import SYSTEM_ACTOR, Actor
 from anneal.kernel.scopes import OrganizationRef
 from billing.invoices.contracts import InvoiceStatus, PaymentStatus
 from billing.invoices.errors import InvoiceState, InvoiceUnknown
@@ -73,19 +73,19 @@ def rest_small(invoice: Invoice) -> bool:
 
 def rest_forgive(organization: OrganizationRef, invoice: Invoice) -> None:
     """Give up what no card can pay: it stops no account. The account is locked."""
-    if invoice.payment_status == PaymentStatus.UNCOLLECTIBLE:
-        return
+    if invoice.payment_status != PaymentStatus.UNCOLLECTIBLE:
+        due_give_up(organization, SYSTEM_ACTOR, invoice, "Less than a card can pay.")
+        dunning_end(organization, invoice)
+
+
+def due_give_up(organization: OrganizationRef, actor: Actor, invoice: Invoice, reason: str) -> None:
+    """Expect no more money for an invoice. The account is locked."""
     invoice.payment_status = PaymentStatus.UNCOLLECTIBLE.value
     invoice.save(update_fields=["payment_status"])
-    dunning_end(organization, invoice)
     audit_record(
-        actor=SYSTEM_ACTOR,
+        actor=actor,
         action="invoice.give_up",
         target=public_id("inv_", invoice.id),
-        detail={
-            "number": invoice.number,
-            "kind": invoice.kind,
-            "reason": "Less than a card can pay.",
-        },
+        detail={"number": invoice.number, "kind": invoice.kind, "reason": reason},
         organization=organization,
     )

@@ -8,7 +8,7 @@ from billing.payments.contracts import DISPUTES_ENDED, AttemptState, AutoTopUpTe
 from billing.payments.limits import least_most
 from billing.payments.models import CheckoutSession, PaymentAttempt, PaymentMethod
 from billing.payments.rows import checkout_info
-from billing.payments.selectors import purpose_of
+from billing.payments.selectors import purpose_of, refunded_minor
 
 
 def checkout_json(row: CheckoutSession) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def attempt_json(row: Any, cards: dict[str, PaymentMethod]) -> dict[str, Any]:
         "status": _status(row),
         "purpose": purpose_of(row).value,
         "amount": money_text(row.amount_minor, row.currency),
-        "refunded": money_text(payment.refunded_minor if payment else 0, row.currency),
+        "refunded": money_text(refunded_minor(payment) if payment else 0, row.currency),
         "currency": row.currency,
         "invoice": public_id("inv_", row.paid_invoice_id) if row.paid_invoice_id else None,
         "invoice_number": row.invoice_number,
@@ -107,4 +107,4 @@ def _status(row: PaymentAttempt) -> str:
         return "failed"
     if any(each.booked or each.state not in DISPUTES_ENDED for each in payment.disputes.all()):
         return "disputed"
-    return "refunded" if payment.refunded_minor == payment.amount_minor else "succeeded"
+    return "refunded" if refunded_minor(payment) == payment.amount_minor else "succeeded"

@@ -5,6 +5,7 @@ from tests.stripe_fake.errors import InvalidParameter, InvalidRequest, NotServed
 from tests.stripe_fake.forms import Params, missing_param
 from tests.stripe_fake.money import amount_checked, currency_checked
 from tests.stripe_fake.pages import list_of, page
+from tests.stripe_fake.redirects import types_checked
 from tests.stripe_fake.resources.catalogue import new_price
 from tests.stripe_fake.resources.payment_intents import WAITING, cancel_intent
 from tests.stripe_fake.resources.setup_intents import new_setup_intent
@@ -40,6 +41,7 @@ def create(account: Account, call: Call) -> Object:
     other = "setup_intent_data" if mode == "payment" else "payment_intent_data"
     if other in params:
         raise InvalidRequest(f"You can not pass `{other}` in `{mode}` mode.", param=other)
+    _checked(params, mode)
     session = _session(account, params, mode)
     items = _items(account, params) if mode == "payment" else []
     if mode == "payment":
@@ -97,6 +99,22 @@ def expire_session(account: Account, session: Object) -> Object:
         cancel_intent(account, intent, reason="automatic")
     account.emit("checkout.session.expired", session)
     return session
+
+
+def _checked(params: Params, mode: str) -> None:
+    """What goes with one mode, or beside some other parameter, alone."""
+    params.need("success_url")
+    for name in ("customer_creation", "submit_type"):
+        if name in params and mode != "payment":
+            raise InvalidRequest(f"You can only pass `{name}` in `payment` mode.", param=name)
+    if "customer" in params and "customer_creation" in params:
+        raise InvalidParameter(
+            "You may only specify one of these parameters: customer, customer_creation.",
+            code="parameters_exclusive",
+        )
+    if mode == "setup" and not {"currency", "payment_method_types"} & set(params.values):
+        raise missing_param("currency")
+    types_checked(params, currency=None)
 
 
 def _set_up(account: Account, session: Object, params: Params) -> None:
@@ -237,7 +255,7 @@ def _session(account: Account, params: Params, mode: str) -> Object:
         "adaptive_pricing": {
             "enabled": params.inside("adaptive_pricing", "enabled").boolean("enabled") is not False
         },
-        "cancel_url": params.text("cancel_url"),
+        "cancel_url": params.url("cancel_url"),
         "client_reference_id": params.text("client_reference_id"),
         "created": account.clock.seconds,
         "currency": currency_checked(currency) if currency else None,
@@ -266,7 +284,7 @@ def _session(account: Account, params: Params, mode: str) -> Object:
         "shipping_options": [],
         "status": "open",
         "submit_type": params.text("submit_type"),
-        "success_url": params.need("success_url"),
+        "success_url": params.url("success_url"),
         "ui_mode": "hosted_page",
         "url": f"https://checkout.stripe.com/c/pay/{name}",
     }

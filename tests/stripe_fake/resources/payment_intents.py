@@ -10,7 +10,7 @@ from tests.stripe_fake.methods import usable
 from tests.stripe_fake.money import amount_checked, currency_checked
 from tests.stripe_fake.pages import page
 from tests.stripe_fake.paying import pay
-from tests.stripe_fake.redirects import automatic, return_url_checked
+from tests.stripe_fake.redirects import automatic, return_url_checked, types_checked
 from tests.stripe_fake.routing import PAGE, Call, route
 
 WAITING = ("requires_payment_method", "requires_confirmation", "requires_action")
@@ -175,7 +175,7 @@ def cancel_intent(account: Account, intent: Object, *, reason: str | None) -> Ob
 
 def new_intent(account: Account, *, amount: int, currency: str, params: Params) -> Object:
     """An intent that waits for a payment method."""
-    types = params.texts("payment_method_types")
+    types = types_checked(params, currency=currency)
     name = account.new_id("pi")
     enabled = ["card", BANKS] if currency == "usd" else ["card"]
     return {
@@ -278,7 +278,7 @@ def _confirm_checked(intent: Object, params: Params) -> None:
 
 
 def _confirm(account: Account, intent: Object, params: Params) -> Object:
-    if url := params.text("return_url"):
+    if url := params.url("return_url"):
         account.return_urls[intent["id"]] = url
     account.change(intent, next_action=None)
     # `off_session` is true, or one of two words that mean it too.

@@ -8,6 +8,7 @@ from tests.stripe_fake.routing import Call, route
 def create(account: Account, call: Call) -> Object:
     """Open the portal for a customer, with the account's default configuration."""
     customer = account.find("customer", call.params.need("customer"), param="customer", status=400)
+    return_url = call.params.url("return_url")
     session = account.add(
         {
             "id": account.new_id("bps"),
@@ -19,7 +20,7 @@ def create(account: Account, call: Call) -> Object:
             "livemode": False,
             "locale": call.params.text("locale"),
             "on_behalf_of": None,
-            "return_url": call.params.text("return_url"),
+            "return_url": return_url,
             "url": f"https://billing.stripe.com/p/session/{account.new_id('test')}",
         }
     )

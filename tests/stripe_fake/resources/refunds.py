@@ -3,10 +3,11 @@
 from tests.stripe_fake.account import Account, Object, owned
 from tests.stripe_fake.errors import InvalidParameter, InvalidRequest
 from tests.stripe_fake.ledger import book
-from tests.stripe_fake.money import written
+from tests.stripe_fake.money import step_checked, written
 from tests.stripe_fake.pages import page
 from tests.stripe_fake.routing import PAGE, Call, route
 
+NOT_SENT = ("failed", "canceled")
 ENDS_AFTER = 3 * 24 * 3600
 """When a refund that is pending, or that fails, comes to its end."""
 
@@ -75,6 +76,8 @@ def new_refund(account: Account, charge: Object, *, amount: int | None) -> Objec
             f"amount on charge ({written(left, charge['currency'])})",
             param="amount",
         )
+    if amount is not None:
+        step_checked(amount, charge["currency"])
     return {
         "id": account.new_id("re"),
         "object": "refund",
@@ -146,7 +149,7 @@ def _count(account: Account, charge: Object) -> None:
 
 def _refunded(account: Account, charge: Object) -> int:
     refunds = owned(account.all("refund"), charge=charge["id"])
-    return sum(each["amount"] for each in refunds if each["status"] != "failed")
+    return sum(each["amount"] for each in refunds if each["status"] not in NOT_SENT)
 
 
 def _open_disputes(account: Account, charge: Object) -> list[Object]:

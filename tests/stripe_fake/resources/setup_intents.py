@@ -8,7 +8,7 @@ from tests.stripe_fake.errors import InvalidRequest, StripeError
 from tests.stripe_fake.forms import Params
 from tests.stripe_fake.methods import attach, declined, usable
 from tests.stripe_fake.pages import page
-from tests.stripe_fake.redirects import automatic, return_url_checked
+from tests.stripe_fake.redirects import automatic, return_url_checked, types_checked
 from tests.stripe_fake.routing import PAGE, Call, route
 
 WAITING = ("requires_payment_method", "requires_confirmation", "requires_action")
@@ -140,7 +140,7 @@ def _fail(account: Account, intent: Object, refusal: StripeError) -> StripeError
 
 def new_setup_intent(account: Account, params: Params) -> Object:
     """A setup intent that waits for a payment method."""
-    types = params.texts("payment_method_types")
+    types = types_checked(params, currency=None)
     name = account.new_id("seti")
     return {
         "id": name,

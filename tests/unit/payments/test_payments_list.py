@@ -7,9 +7,12 @@ from rest_framework.test import APIClient
 
 from anneal.kernel import clock
 from anneal.kernel.ids import public_id
+from billing.invoices.contracts import ReturnBy
 from billing.invoices.models import Invoice
 from billing.payments.services.attempts import invoice_collect
-from tests.unit.invoices.helpers import invoiced
+from billing.payments.tasks import retry
+from tests.stripe_fake.official import official_client
+from tests.unit.invoices.helpers import credit, invoiced
 from tests.unit.payments.shop import Shop
 from tests.unit.payments.test_demo import CARD, opened
 
@@ -67,6 +70,30 @@ def test_the_demo_names_the_card_of_its_page(client_api: APIClient) -> None:
     assert paid["invoice_number"] is not None
 
 
+def test_money_whose_refund_failed_is_not_called_refunded(shop: Shop) -> None:
+    card = shop.save_card("pm_card_refundFail")
+    invoice = collected(shop, "20")
+    credit(shop.organization, shop.invoice(invoice), return_by=ReturnBy.REFUND, at=clock.now())
+    retry()
+    assert told(shop) == ("refunded", "20.00")
+    shop.fake.advance(days=4)
+    shop.hear()
+    assert told(shop) == ("succeeded", "0.00")
+    shop.fake.card_becomes(card, "pm_card_visa")
+
+    with official_client(shop.fake) as client:
+        client.v1.refunds.create({"payment_intent": shop.payments()[0].intent_ref})
+    shop.hear()
+
+    assert told(shop) == ("refunded", "20.00")
+
+
+def told(shop: Shop) -> tuple[str, str]:
+    """What the list says of the only payment, and of what went back."""
+    (paid,) = shop.api.get(PAYMENTS).json()["data"]
+    return paid["status"], paid["refunded"]
+
+
 def test_lists_cost_the_same_however_long_they_are(shop: Shop, card: str) -> None:
     collected(shop, "20")
     before = [statements(shop.api, path) for path in (PAYMENTS, CARDS)]
@@ -76,4 +103,4 @@ def test_lists_cost_the_same_however_long_they_are(shop: Shop, card: str) -> Non
 
     after = [statements(shop.api, path) for path in (PAYMENTS, CARDS)]
 
-    assert before == after == [9, 6]
+    assert before == after == [10, 6]

@@ -7,7 +7,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -16,7 +16,7 @@ from unfold.decorators import action, display
 
 from anneal.console.admin.base import ReadOnlyAdmin
 from anneal.console.admin.credit import credit_give, currency_of
-from anneal.console.admin.form_page import posted
+from anneal.console.admin.form_page import posted, row_of
 from anneal.console.admin.forms import AssignPlanForm, GrantForm, ReasonForm
 from anneal.console.admin.invoice_forms import DraftForm
 from anneal.console.admin.invoice_pages import draft_write
@@ -162,9 +162,7 @@ class OrganizationAdmin(ReadOnlyAdmin):
         apply: Callable[[OrganizationRef, dict[str, Any]], None],
     ) -> HttpResponse:
         """Ask on GET, call the service on POST; a refusal stands beside the form."""
-        row = self.get_object(request, object_id)
-        if row is None:
-            raise Http404
+        row: Organization = row_of(self, request, object_id)
         form = make_form(posted(request))
         if request.method == "POST" and form.is_valid():
             try:

@@ -10,6 +10,7 @@ from unfold.decorators import action
 
 from anneal.console.admin.base import ReadOnlyAdmin, TenantAdmin
 from anneal.console.admin.credit import refund_page, void_page
+from anneal.console.admin.form_page import row_of
 from anneal.console.admin.site import site
 from billing.ledger.models import (
     Balance,
@@ -64,7 +65,7 @@ class GrantAdmin(TenantAdmin):
     @action(description=_("Take back"), url_path="void")  # type: ignore[untyped-decorator] # unfold ships no types
     def void(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Take back what is unspent."""
-        return void_page(request, self.get_object(request, object_id))
+        return void_page(request, row_of(self, request, object_id))
 
 
 class UncoveredFilter(admin.SimpleListFilter):
@@ -105,7 +106,7 @@ class HoldAdmin(TenantAdmin):
     @action(description=_("Refund"), url_path="refund")  # type: ignore[untyped-decorator] # as above
     def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Give back what was captured, or a part of it."""
-        return refund_page(request, self.get_object(request, object_id))
+        return refund_page(request, row_of(self, request, object_id))
 
 
 @admin.register(LedgerEntry, site=site)

@@ -5,13 +5,12 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db import models
-from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from anneal.console.admin.base import TenantAdmin
-from anneal.console.admin.form_page import form_page, posted
+from anneal.console.admin.form_page import posted, row_of, row_page
 from anneal.console.admin.forms import ReasonForm
 from anneal.console.admin.payment_parts import StateColumns, organization_of
 from anneal.console.admin.site import operator_actor, site
@@ -109,15 +108,12 @@ class AutoTopUpAdmin(StateColumns, TenantAdmin):
     def _ask(
         self, request: HttpRequest, object_id: str, name: Any, service: Callable[..., None]
     ) -> HttpResponse:
-        row = self.get_object(request, object_id)
-        if row is None:
-            raise Http404
-        return form_page(
+        row = row_of(self, request, object_id)
+        return row_page(
             request,
-            options=self.opts,
+            row,
             form=ReasonForm(posted(request)),
             title=f"{name}: {row.organization_slug_shown}",
-            back=reverse("admin:payments_autotopup_change", args=[row.pk]),
             apply=lambda cleaned: service(
                 organization=organization_of(row), actor=operator_actor(request), **cleaned
             ),

@@ -4,11 +4,10 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from anneal.console.admin.form_page import form_page, posted
+from anneal.console.admin.form_page import posted, row_page
 from anneal.console.admin.forms import ReasonForm, RefundForm
 from anneal.console.admin.site import operator_actor
 from anneal.kernel.errors import Conflict
@@ -44,10 +43,8 @@ def credit_give(organization: OrganizationRef, actor: Actor, cleaned: dict[str, 
         raise Conflict("This form gave credit already: open it anew to give more.")
 
 
-def void_page(request: HttpRequest, row: Grant | None) -> HttpResponse:
+def void_page(request: HttpRequest, row: Grant) -> HttpResponse:
     """Ask why, and take back what is left of a grant."""
-    if row is None:
-        raise Http404
     organization = _organization(row)
 
     def apply(cleaned: dict[str, Any]) -> None:
@@ -62,10 +59,8 @@ def void_page(request: HttpRequest, row: Grant | None) -> HttpResponse:
     return _page(request, row, ReasonForm(posted(request)), _("Take back"), rest, apply)
 
 
-def refund_page(request: HttpRequest, row: Hold | None) -> HttpResponse:
+def refund_page(request: HttpRequest, row: Hold) -> HttpResponse:
     """Ask how much and why, and give captured units back."""
-    if row is None:
-        raise Http404
     organization = _organization(row)
 
     def apply(cleaned: dict[str, Any]) -> None:
@@ -91,14 +86,12 @@ def _page(
     apply: Any,
 ) -> HttpResponse:
     """Show the form under what it is about: how much is left, of which unit, and whose."""
-    options = row._meta
     left = _("%(amount)s %(unit)s left") % {"amount": f"{rest.normalize():f}", "unit": row.unit}
-    return form_page(
+    return row_page(
         request,
-        options=options,
+        row,
         form=form,
         title=f"{name}: {_organization(row).slug}, {left}",
-        back=reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[row.pk]),
         apply=apply,
     )
 

@@ -5,11 +5,13 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin import ModelAdmin
 from django.db import transaction
 from django.db.models.options import Options
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 
 from anneal.console.admin.site import site
 from anneal.kernel.errors import DomainError
@@ -21,6 +23,36 @@ PREVIEW = "_preview"
 def posted(request: HttpRequest) -> QueryDict | None:
     """Return what was sent, also when it is nothing; None when the form is only looked at."""
     return request.POST if request.method == "POST" else None
+
+
+def row_of(admin: "ModelAdmin[Any]", request: HttpRequest, object_id: str) -> Any:
+    """Return the row that a page is about. Raises Http404."""
+    row = admin.get_object(request, object_id)
+    if row is None:
+        raise Http404
+    return row
+
+
+def row_page(
+    request: HttpRequest,
+    row: Any,
+    *,
+    form: forms.Form,
+    title: Any,
+    apply: Callable[[dict[str, Any]], object],
+    back: str = "",
+) -> HttpResponse:
+    """Show the form about a row; on POST call ``apply`` and go ``back``, by default to the row."""
+    options = row._meta
+    own = f"admin:{options.app_label}_{options.model_name}_change"
+    return form_page(
+        request,
+        options=options,
+        form=form,
+        title=title,
+        back=back or reverse(own, args=[row.pk]),
+        apply=apply,
+    )
 
 
 def form_page(

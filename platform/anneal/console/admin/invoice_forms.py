@@ -52,12 +52,10 @@ class CreditNoteForm(ReasonForm):
     amount = decimal(_("Amount with taxes (empty: the lines below, or all)"), required=False)
     return_by = choice(_("What was paid goes back"), _RETURNS)
 
-    def __init__(self, *args: Any, invoice: Invoice | None, **more: Any) -> None:
+    def __init__(self, *args: Any, invoice: Invoice, **more: Any) -> None:
         """Offer each line of which something is left."""
         super().__init__(*args, **more)
         self.line_fields: dict[str, Any] = {}
-        if invoice is None:
-            return
         lines = {line.id: line for line in invoice.lines.all()}
         for place, rest in enumerate(rests_of(invoice)):
             line, name = lines[rest.line_id], f"line_{place}"

@@ -6,10 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 
-from anneal.console.admin.form_page import form_page
+from anneal.console.admin.form_page import row_page
 from anneal.console.admin.invoice_forms import CreditNoteForm
 from anneal.console.admin.site import operator_actor
 from anneal.kernel.principal import Actor
@@ -24,14 +23,12 @@ from tenants.accounts.models import Organization
 
 def invoice_page(
     request: HttpRequest,
-    row: Invoice | None,
+    row: Invoice,
     form: forms.Form,
     name: Any,
     service: Callable[..., object],
 ) -> HttpResponse:
     """Ask what an action needs, and call its service on the invoice."""
-    if row is None:
-        raise Http404
     slug = Organization.objects.values_list("slug", flat=True).get(id=row.organization_id)
 
     def apply(cleaned: dict[str, Any]) -> None:
@@ -47,14 +44,7 @@ def invoice_page(
             **values,
         )
 
-    return form_page(
-        request,
-        options=row._meta,
-        form=form,
-        title=f"{name}: {slug} {row.number}",
-        back=reverse("admin:invoices_invoice_change", args=[row.pk]),
-        apply=apply,
-    )
+    return row_page(request, row, form=form, title=f"{name}: {slug} {row.number}", apply=apply)
 
 
 def credit_note_issue_from(

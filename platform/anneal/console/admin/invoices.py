@@ -5,13 +5,13 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from anneal.console.admin.base import ReadOnlyAdmin, TenantAdmin
-from anneal.console.admin.form_page import form_page, posted
+from anneal.console.admin.form_page import form_page, posted, row_of
 from anneal.console.admin.forms import ReasonForm
 from anneal.console.admin.invoice_forms import (
     CreditNoteForm,
@@ -90,34 +90,34 @@ class InvoiceAdmin(MoneyColumns, TenantAdmin):
     @action(description=_("Make final"), url_path="finalize")  # type: ignore[untyped-decorator] # unfold ships no types
     def finalize(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Give a draft its number; it never changes again."""
-        row = self.get_object(request, object_id)
+        row = row_of(self, request, object_id)
         form = forms.Form(posted(request))
         return invoice_page(request, row, form, _("Make final"), invoice_finalize)
 
     @action(description=_("Void"), url_path="void")  # type: ignore[untyped-decorator] # as above
     def void(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Throw a draft away."""
-        row = self.get_object(request, object_id)
+        row = row_of(self, request, object_id)
         return invoice_page(request, row, forms.Form(posted(request)), _("Void"), invoice_void)
 
     @action(description=_("Credit note"), url_path="credit")  # type: ignore[untyped-decorator] # as above
     def credit(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Take an amount, or parts of lines, off a final invoice."""
-        row = self.get_object(request, object_id)
+        row = row_of(self, request, object_id)
         form = CreditNoteForm(posted(request), invoice=row)
         return invoice_page(request, row, form, _("Credit note"), credit_note_issue_from)
 
     @action(description=_("Book a transfer"), url_path="transfer")  # type: ignore[untyped-decorator] # as above
     def transfer(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Book money that came by other ways than a card."""
-        row = self.get_object(request, object_id)
+        row = row_of(self, request, object_id)
         form = TransferForm(posted(request))
         return invoice_page(request, row, form, _("Book a transfer"), transfer_book_from)
 
     @action(description=_("Give up"), url_path="give-up")  # type: ignore[untyped-decorator] # as above
     def give_up(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Expect no money for it any more."""
-        row = self.get_object(request, object_id)
+        row = row_of(self, request, object_id)
         form = ReasonForm(posted(request))
         return invoice_page(request, row, form, _("Give up"), invoice_give_up)
 
@@ -268,9 +268,7 @@ class TaxRateAdmin(ReadOnlyAdmin):
     @action(description=_("End"), url_path="end")  # type: ignore[untyped-decorator] # as above
     def end(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask for it no more."""
-        row: TaxRate | None = self.get_object(request, object_id)
-        if row is None:
-            raise Http404
+        row: TaxRate = row_of(self, request, object_id)
         return form_page(
             request,
             options=self.opts,

@@ -5,13 +5,13 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.db import models
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from anneal.console.admin.base import TenantAdmin
-from anneal.console.admin.form_page import form_page, posted
+from anneal.console.admin.form_page import form_page, posted, row_of
 from anneal.console.admin.forms import ReasonForm
 from anneal.console.admin.payment_parts import StateColumns
 from anneal.console.admin.site import operator_actor, site
@@ -116,9 +116,7 @@ class MeterExportAdmin(StateColumns, TenantAdmin):
     def _act(
         self, request: HttpRequest, object_id: str, form: forms.Form, title: Any, apply: Any
     ) -> HttpResponse:
-        row: MeterExport | None = self.get_object(request, object_id)
-        if row is None:
-            raise Http404
+        row: MeterExport = row_of(self, request, object_id)
         return form_page(
             request,
             options=self.opts,

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.db import models
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
@@ -14,7 +14,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
 from anneal.console.admin.base import ReadOnlyAdmin, TenantAdmin
 from anneal.console.admin.fields import choice, decimal, text, whole
-from anneal.console.admin.form_page import form_page, posted
+from anneal.console.admin.form_page import form_page, posted, row_of, row_page
 from anneal.console.admin.site import operator_actor, site
 from anneal.kernel.scopes import OrganizationRef
 from billing.outcomes.contracts import OutcomeKind, PolicyTerms
@@ -106,7 +106,7 @@ class OutcomePolicyAdmin(ReadOnlyAdmin):
     @action(description=_("Draft terms"), url_path="draft")  # type: ignore[untyped-decorator] # as above
     def draft(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Write the next version, or go on with the draft there is."""
-        row = self._row(request, object_id)
+        row: OutcomePolicy = row_of(self, request, object_id)
         newest = (
             OutcomePolicyVersion.objects.filter(policy=row)
             .order_by("-version")
@@ -127,23 +127,16 @@ class OutcomePolicyAdmin(ReadOnlyAdmin):
     @action(description=_("Offer or withdraw"), url_path="offer")  # type: ignore[untyped-decorator] # as above
     def offer(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Let customers choose it, or no more."""
-        row = self._row(request, object_id)
-        return form_page(
+        row: OutcomePolicy = row_of(self, request, object_id)
+        return row_page(
             request,
-            options=self.opts,
+            row,
             form=OfferForm(posted(request), initial={"public": row.public}),
             title=_("Offer or withdraw"),
-            back=reverse("admin:outcomes_outcomepolicy_change", args=[row.pk]),
             apply=lambda cleaned: outcome_policy_offer(
                 actor=operator_actor(request), code=row.code, **cleaned
             ),
         )
-
-    def _row(self, request: HttpRequest, object_id: str) -> OutcomePolicy:
-        row: OutcomePolicy | None = self.get_object(request, object_id)
-        if row is None:
-            raise Http404
-        return row
 
 
 @admin.register(OutcomePolicyVersion, site=site)
@@ -160,15 +153,12 @@ class OutcomePolicyVersionAdmin(ReadOnlyAdmin):
     @action(description=_("Publish"), url_path="publish")  # type: ignore[untyped-decorator] # as above
     def publish(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Offer a draft; it never changes again."""
-        row: OutcomePolicyVersion | None = self.get_object(request, object_id)
-        if row is None:
-            raise Http404
-        return form_page(
+        row: OutcomePolicyVersion = row_of(self, request, object_id)
+        return row_page(
             request,
-            options=self.opts,
+            row,
             form=forms.Form(posted(request)),
             title=_("Publish"),
-            back=reverse("admin:outcomes_outcomepolicyversion_change", args=[row.pk]),
             apply=lambda _cleaned: outcome_policy_version_publish(
                 actor=operator_actor(request), version_id=row.id
             ),
@@ -222,15 +212,12 @@ class OutcomeAdmin(TenantAdmin):
     @action(description=_("Decide the dispute"), url_path="decide")  # type: ignore[untyped-decorator] # as above
     def decide(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Say that a disputed outcome is owed, or reverse it."""
-        row: Outcome | None = self.get_object(request, object_id)
-        if row is None:
-            raise Http404
-        return form_page(
+        row: Outcome = row_of(self, request, object_id)
+        return row_page(
             request,
-            options=self.opts,
+            row,
             form=DecisionForm(posted(request)),
             title=_("Decide the dispute"),
-            back=reverse("admin:outcomes_outcome_change", args=[row.pk]),
             apply=lambda cleaned: _decide(request, row, cleaned),
         )
 

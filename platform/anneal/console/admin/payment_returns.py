@@ -6,13 +6,13 @@ from django import forms
 from django.contrib import admin
 from django.db import models
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from anneal.console.admin.form_page import form_page, posted
+from anneal.console.admin.form_page import posted, row_of, row_page
 from anneal.console.admin.payment_filters import DisputeOpenFilter
 from anneal.console.admin.payment_parts import AmountAdmin, link, money, organization_of
 from anneal.console.admin.site import operator_actor, site
@@ -67,12 +67,10 @@ class RefundAdmin(AmountAdmin):
     @action(description=_("Send again"), url_path="send-again")  # type: ignore[untyped-decorator] # as above
     def send_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Have one that failed sent once more."""
-        row: Refund | None = self.get_object(request, object_id)
-        if row is None:
-            raise Http404
-        return form_page(
+        row: Refund = row_of(self, request, object_id)
+        return row_page(
             request,
-            options=self.opts,
+            row,
             form=forms.Form(posted(request)),
             title=f"{_('Send again')}: {money(row.amount_minor, row.currency)}",
             back=reverse("admin:payments_paymentattempt_change", args=[row.payment.attempt_id]),

@@ -8,14 +8,13 @@ from django.contrib import admin
 from django.db import models
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Concat
-from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from anneal.console.admin.fields import decimal
-from anneal.console.admin.form_page import form_page, posted
+from anneal.console.admin.form_page import posted, row_of, row_page
 from anneal.console.admin.forms import ReasonForm
 from anneal.console.admin.payment_filters import (
     PURPOSES,
@@ -247,21 +246,18 @@ class PaymentAdmin(AmountAdmin):
     @action(description=_("Refund"), url_path="refund")  # type: ignore[untyped-decorator] # as above
     def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Send a payment, or a part, back to its card."""
-        row: Any = self.get_object(request, object_id)
-        if row is None:
-            raise Http404
+        row: Any = row_of(self, request, object_id)
         left = money_text(_left(row), row.currency)
         form = PaymentRefundForm(posted(request), initial={"amount": left})
         form.fields["amount"].help_text = _("At most %(left)s %(currency)s.") % {
             "left": left,
             "currency": row.currency,
         }
-        return form_page(
+        return row_page(
             request,
-            options=self.opts,
+            row,
             form=form,
             title=f"{_('Refund')}: {row.organization_slug_shown} {row.number_shown or ''}",
-            back=reverse("admin:payments_paymentattempt_change", args=[row.pk]),
             apply=lambda cleaned: _refund(request, row, cleaned),
         )
 

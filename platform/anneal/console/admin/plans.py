@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
@@ -13,7 +13,7 @@ from unfold.widgets import UnfoldBooleanWidget
 
 from anneal.console.admin.base import ReadOnlyAdmin, TenantAdmin
 from anneal.console.admin.fields import CapsField, UnitsField, choice, decimal, text, whole
-from anneal.console.admin.form_page import form_page, posted
+from anneal.console.admin.form_page import form_page, posted, row_of, row_page
 from anneal.console.admin.site import operator_actor, site
 from billing.numbers import decimal_text
 from billing.plans.contracts import Overage, Period, PlanLimits, PlanTerms
@@ -120,14 +120,13 @@ class PlanAdmin(ReadOnlyAdmin):
     @action(description=_("Edit"), url_path="edit-plan")  # type: ignore[untyped-decorator] # as above
     def edit_plan(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Rename, move, offer or hide it."""
-        row = self._row(request, object_id)
+        row: Plan = row_of(self, request, object_id)
         shown = {name: getattr(row, name) for name in ("name_en", "name_zh", "public", "position")}
-        return form_page(
+        return row_page(
             request,
-            options=self.opts,
+            row,
             form=PlanForm(posted(request), initial=shown),
             title=_("Edit"),
-            back=reverse("admin:plans_plan_change", args=[row.pk]),
             apply=lambda cleaned: plan_edit(
                 actor=operator_actor(request), code=row.code, **cleaned
             ),
@@ -136,7 +135,7 @@ class PlanAdmin(ReadOnlyAdmin):
     @action(description=_("Draft terms"), url_path="draft")  # type: ignore[untyped-decorator] # as above
     def draft(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Write the next version, or go on with the draft there is."""
-        row = self._row(request, object_id)
+        row: Plan = row_of(self, request, object_id)
         newest = PlanVersion.objects.filter(plan=row).order_by("-version").first()
         return form_page(
             request,
@@ -150,12 +149,6 @@ class PlanAdmin(ReadOnlyAdmin):
                 actor=operator_actor(request), plan=row.code, terms=_terms(cleaned)
             ),
         )
-
-    def _row(self, request: HttpRequest, object_id: str) -> Plan:
-        row: Plan | None = self.get_object(request, object_id)
-        if row is None:
-            raise Http404
-        return row
 
 
 @admin.register(PlanVersion, site=site)
@@ -172,15 +165,12 @@ class PlanVersionAdmin(ReadOnlyAdmin):
     @action(description=_("Publish"), url_path="publish")  # type: ignore[untyped-decorator] # as above
     def publish(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Offer a draft; it never changes again."""
-        row: PlanVersion | None = self.get_object(request, object_id)
-        if row is None:
-            raise Http404
-        return form_page(
+        row: PlanVersion = row_of(self, request, object_id)
+        return row_page(
             request,
-            options=self.opts,
+            row,
             form=forms.Form(posted(request)),
             title=_("Publish"),
-            back=reverse("admin:plans_planversion_change", args=[row.pk]),
             apply=lambda _cleaned: plan_version_publish(
                 actor=operator_actor(request), version_id=row.id
             ),

@@ -4,14 +4,14 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from anneal.console.admin.base import ReadOnlyAdmin, TenantAdmin
 from anneal.console.admin.fields import choice, decimal, meter_choices, moment, text, whole
-from anneal.console.admin.form_page import form_page, posted
+from anneal.console.admin.form_page import form_page, posted, row_of
 from anneal.console.admin.site import operator_actor, site
 from billing.promotions.contracts import PromotionKind, PromotionTerms
 from billing.promotions.models import Discount, DiscountDraw, Promotion, Redemption
@@ -76,9 +76,7 @@ class PromotionAdmin(ReadOnlyAdmin):
     @action(description=_("End"), url_path="end")  # type: ignore[untyped-decorator] # as above
     def end(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Let nobody redeem it any more."""
-        row: Promotion | None = self.get_object(request, object_id)
-        if row is None:
-            raise Http404
+        row: Promotion = row_of(self, request, object_id)
         return form_page(
             request,
             options=self.opts,

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db import models
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from anneal.console.admin.base import ReadOnlyAdmin
-from anneal.console.admin.form_page import form_page, posted
+from anneal.console.admin.form_page import form_page, posted, row_of, row_page
 from anneal.console.admin.payment_parts import StateColumns
 from anneal.console.admin.site import operator_actor, site
 from billing.payments.contracts import EventState
@@ -91,15 +91,12 @@ class ProviderEventAdmin(StateColumns, ReadOnlyAdmin):
     @action(description=_("Replay"), url_path="replay")  # type: ignore[untyped-decorator] # as above
     def replay(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Act on one at once."""
-        row: ProviderEventRow | None = self.get_object(request, object_id)
-        if row is None:
-            raise Http404
-        return form_page(
+        row: ProviderEventRow = row_of(self, request, object_id)
+        return row_page(
             request,
-            options=self.opts,
+            row,
             form=forms.Form(posted(request)),
             title=f"{_('Replay')}: {row.type}",
-            back=reverse("admin:payments_providereventrow_change", args=[row.pk]),
             apply=lambda _cleaned: event_replay(actor=operator_actor(request), event_id=row.id),
         )
 
