@@ -1,5 +1,6 @@
 /** Fine-tuning jobs: OpenAI's shapes, plus estimate, pause and resume. */
-import { queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { nextAfter, pagesJoined } from "@/lib/pages";
 import { api, dataOf, forOrg } from "./client";
 import type { Checkpoint, Job, JobCreate, JobStatus, Membership } from "./types";
 
@@ -10,15 +11,36 @@ export const jobEnded = (status: JobStatus): boolean => ENDED.includes(status);
 
 const of = (id: string) => ({ params: { path: { job_id: id } } });
 
+const PAGE_JOBS = 100;
+
+const jobsFrom = (org: Membership, after: string | undefined) =>
+  dataOf(
+    api.GET("/v1/fine_tuning/jobs", {
+      ...forOrg(org),
+      params: { query: { limit: PAGE_JOBS, ...(after ? { after } : {}) } },
+    }),
+  );
+
+const unfinished = ({ data }: { data: readonly Job[] }): boolean =>
+  data.some((job) => !jobEnded(job.status));
+
+/** The newest ones. */
 export const jobsQuery = (org: Membership) =>
   queryOptions({
     queryKey: [org.id, "jobs"],
-    queryFn: () =>
-      dataOf(
-        api.GET("/v1/fine_tuning/jobs", { ...forOrg(org), params: { query: { limit: 100 } } }),
-      ),
-    refetchInterval: ({ state }) =>
-      state.data?.data.some((job) => !jobEnded(job.status)) ? POLL_MS : false,
+    queryFn: () => jobsFrom(org, undefined),
+    refetchInterval: ({ state }) => (state.data && unfinished(state.data) ? POLL_MS : false),
+  });
+
+/** All of them, page by page. */
+export const jobPagesQuery = (org: Membership) =>
+  infiniteQueryOptions({
+    queryKey: [org.id, "jobs", "pages"],
+    queryFn: ({ pageParam }) => jobsFrom(org, pageParam),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: nextAfter<Job>,
+    select: pagesJoined<Job>,
+    refetchInterval: ({ state }) => (state.data?.pages.some(unfinished) ? POLL_MS : false),
   });
 
 export const jobQuery = (org: Membership, id: string) =>

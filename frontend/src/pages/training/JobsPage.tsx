@@ -1,6 +1,6 @@
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
-import { jobsQuery } from "@/api/training";
+import { jobPagesQuery } from "@/api/training";
 import type { Job } from "@/api/types";
 import { useFormat } from "@/lib/useFormat";
 import { useKnown } from "@/lib/useKnown";
@@ -62,7 +62,7 @@ const useColumns = (): Column<Job>[] => {
 
 export const JobsPage = () => {
   const { t } = useTranslation("training");
-  const jobs = useQuery(jobsQuery(useOrg()));
+  const jobs = useInfiniteQuery(jobPagesQuery(useOrg()));
   const columns = useColumns();
   return (
     <ListPage

@@ -19,7 +19,7 @@ import classes from "./NewJobPage.module.css";
 import { PresetCards } from "./PresetCards";
 import { bodyOf, continues, type JobForm, studyDenied } from "./presets";
 
-const SUFFIX = /^[a-zA-Z0-9_.-]{0,40}$/;
+const SUFFIX = /^([a-zA-Z0-9][a-zA-Z0-9_.-]{0,63})?$/;
 
 const useJobForm = (choices: Choices) => {
   const { t } = useTranslation("training");
