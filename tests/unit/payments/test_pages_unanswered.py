@@ -13,7 +13,6 @@ from billing.invoices.models import Dunning, Invoice
 from billing.payments.services.attempts import invoice_collect
 from billing.payments.tasks import sweep
 from tests.stripe_fake import StripeFake
-from tests.stripe_fake.official import official_client
 from tests.unit.invoices.helpers import invoiced
 from tests.unit.payments.shop import Shop
 
@@ -102,10 +101,7 @@ def test_a_page_that_nobody_asked_for_again_ends_after_its_day(shop: Shop) -> No
 
 
 def test_a_page_that_stripe_refuses_to_open_is_over(shop: Shop, invoice: Invoice) -> None:
-    shop.open(purpose="payment_method")
-    (customer,) = shop.fake.all("customer")
-    with official_client(shop.fake) as client:
-        client.v1.customers.delete(customer["id"])
+    shop.fake.faults.add("refusal", method="POST", path="/v1/checkout/sessions", times=2)
 
     for _ in range(2):
         ask(shop, invoice, status=502)
