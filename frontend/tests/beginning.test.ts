@@ -1,6 +1,12 @@
 import { expect, test } from "vitest";
 import type { Dataset, Job, Model } from "@/api/types";
-import { beginning, continuableOf, continuing, validationOf } from "@/pages/training/beginning";
+import {
+  beginning,
+  continuableOf,
+  continuing,
+  validationOf,
+  withPicked,
+} from "@/pages/training/beginning";
 import { bodyOf, openFields, studyDenied } from "@/pages/training/presets";
 
 const ONE = "text_classification";
@@ -109,4 +115,14 @@ test("validation data is other data of the same task, and sent when it is chosen
   expect(validationOf(CHOICES.datasets, form).map(({ id }) => id)).toEqual(["ds_2"]);
   expect(bodyOf(form)).not.toHaveProperty("validation_file");
   expect(bodyOf({ ...form, validation: "ds_2" })?.validation_file).toBe("ds_2");
+});
+
+test("a job that has just ended is continued whatever the list still says of it", () => {
+  const ended = job("ftjob-1", { status: "succeeded" });
+  const stale = [job("ftjob-2"), job("ftjob-1", { status: "running" })];
+  const jobs = withPicked(stale, ended);
+  expect(jobs.map(({ id }) => id)).toEqual(["ftjob-1", "ftjob-2"]);
+  const form = beginning({ job: "ftjob-1", checkpoint: "ftckpt-1" }, { ...CHOICES, jobs });
+  expect(form.continueFrom).toBe("ftckpt-1");
+  expect(withPicked(stale, undefined)).toEqual(stale);
 });

@@ -74,6 +74,16 @@ def test_a_training_shows_the_rows_it_gets_most_wrong_and_most_right(
     assert lowest == sorted(lowest)
     assert max(lowest) < min(highest)
 
-    # and it fits every look
+    # and another job can begin with its last checkpoint
+    trained = page.url
+    page.get_by_role("link", name=person.say("training:checkpoints.continue")).first.click()
+    page.wait_for_url("**/training/new?*")
+    expect(page.get_by_text(person.say("training:form.continued"))).to_be_visible()
+    checkpoint = page.get_by_role("combobox", name=person.say("training:form.checkpoint"))
+    expect(checkpoint.first).to_be_visible()
+    expect(page.get_by_role("button", name=person.say("training:estimate.start"))).to_be_enabled()
+
+    # and both pages fit every look
     person.keep_state()
-    look_at(context_new, person, [re.sub(r"^https?://[^/]+", "", page.url)], shots, looks)
+    paths = [re.sub(r"^https?://[^/]+", "", one) for one in (trained, page.url)]
+    look_at(context_new, person, paths, shots, looks)

@@ -2,6 +2,8 @@ import "uplot/dist/uPlot.min.css";
 import { useComputedColorScheme } from "@mantine/core";
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
+import { languageNow } from "@/i18n";
+import { formatFigure } from "@/lib/format";
 import type { Columns } from "@/lib/metrics";
 import classes from "./LiveChart.module.css";
 
@@ -24,6 +26,10 @@ type Props = {
 
 const percents = (_plot: uPlot, values: number[]): string[] =>
   values.map((value) => `${Math.round(value * 100)} %`);
+
+/** A learning rate's steps are far below the three decimals that the chart would round to. */
+const figures = (_plot: uPlot, values: number[]): string[] =>
+  values.map((value) => formatFigure(value, languageNow()));
 
 const LINE_PX = 2;
 const SPARSE = 40;
@@ -51,7 +57,7 @@ const optionsOf = (
     scales: { x: { time: false }, ...(share ? { y: { range: [0, 1] } } : {}) },
     axes: [
       { ...axis, grid: { show: false }, size: 30 },
-      { ...axis, size: 52, ...(share ? { values: percents } : {}) },
+      { ...axis, size: 52, values: share ? percents : figures },
     ],
     series: [
       { label: xLabel },

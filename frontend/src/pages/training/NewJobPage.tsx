@@ -1,13 +1,16 @@
 import { useQuery } from "@tanstack/react-query";
+import { useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { datasetsQuery } from "@/api/datasets";
 import { modelsQuery } from "@/api/models";
-import { jobsQuery } from "@/api/training";
+import { jobQuery, jobsQuery } from "@/api/training";
 import { useCan, useOrg } from "@/lib/useOrg";
 import { EmptyState } from "@/ui/EmptyState";
+import { Loading } from "@/ui/Loading";
 import { LinkButton } from "@/ui/links";
 import { PageHeader } from "@/ui/PageHeader";
 import { QueryView } from "@/ui/QueryView";
+import { withPicked } from "./beginning";
 import { NewJobForm } from "./NewJobForm";
 
 const NoData = () => {
@@ -32,6 +35,10 @@ const Form = () => {
   const datasets = useQuery(datasetsQuery(org));
   const models = useQuery(modelsQuery(org));
   const jobs = useQuery(jobsQuery(org));
+  const { job: id = "" } = useSearch({ from: "/o/$org" });
+  // the list may be from before it ended
+  const picked = useQuery({ ...jobQuery(org, id), enabled: id !== "" });
+  if (picked.isLoading) return <Loading />;
   return (
     <QueryView query={datasets}>
       {({ data }) => {
@@ -42,7 +49,13 @@ const Form = () => {
             {(all) => (
               <QueryView query={jobs}>
                 {(page) => (
-                  <NewJobForm choices={{ datasets: usable, models: all, jobs: page.data }} />
+                  <NewJobForm
+                    choices={{
+                      datasets: usable,
+                      models: all,
+                      jobs: withPicked(page.data, picked.data),
+                    }}
+                  />
                 )}
               </QueryView>
             )}

@@ -43,6 +43,10 @@ const CHECKPOINTED: readonly string[] = ["paused", "succeeded", "cancelled"];
 const continuable = ({ tier, status }: Job): boolean =>
   tier !== "head" && CHECKPOINTED.includes(status);
 
+/** The list with one job as it is now, which may not be among the newest. */
+export const withPicked = (jobs: readonly Job[], picked: Job | undefined): Job[] =>
+  picked ? [picked, ...jobs.filter(({ id }) => id !== picked.id)] : [...jobs];
+
 /** Own models and jobs whose checkpoints are of this base and task. */
 export const continuableOf = (
   { models, jobs }: Choices,
