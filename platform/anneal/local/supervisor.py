@@ -26,6 +26,8 @@ from anneal.local.processes import (
 GRACE_SECONDS = 10.0
 """How long a process may take to stop: a worker drains its job within this."""
 STEADY_SECONDS = 30.0
+TOLD_SECONDS = 3.0
+"""What ends well after so long was told to: a deployment does not wait for its next one."""
 LONGEST_PAUSE = 30.0
 
 
@@ -85,7 +87,7 @@ class Supervisor:
         reap_orphans({*others, *(child.popen.pid for child in self.children.values())})
 
     def _bury(self, child: Child, status: int, now: float) -> None:
-        steady = now - child.began > STEADY_SECONDS
+        steady = now - child.began > (STEADY_SECONDS if status else TOLD_SECONDS)
         child.failures = 1 if steady else child.failures + 1
         pause = 0.0 if child.failures == 1 else min(2.0 ** (child.failures - 2), LONGEST_PAUSE)
         child.again_at = now + pause

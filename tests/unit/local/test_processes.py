@@ -106,6 +106,29 @@ def test_a_dead_child_is_started_again_later_and_later(tmp_path: Path) -> None:
     assert done.communicate(timeout=30)[0].split() == ["3", "True"]
 
 
+@pytest.mark.parametrize(("told", "failures"), [(0.1, "1"), (60.0, "2")])
+def test_what_ends_well_was_told_to_unless_it_had_hardly_begun(
+    tmp_path: Path, told: float, failures: str
+) -> None:
+    done = _script(
+        tmp_path,
+        f"""
+        supervisor.TOLD_SECONDS = {told}
+        watch = supervisor.Supervisor()
+        watch.start(spec("told", "import time; time.sleep(0.3)"))
+        pids, end = {{watch.children["told"].popen.pid}}, time.monotonic() + 6
+        while len(pids) < 3 and time.monotonic() < end:
+            watch.look()
+            pids.add(watch.children["told"].popen.pid)
+            time.sleep(0.02)
+        watch.stop_all()
+        print(len(pids), watch.failures("told"))
+        """,
+    )
+
+    assert done.communicate(timeout=30)[0].split() == ["3", failures]
+
+
 def test_stopping_ends_the_stubborn_and_the_orphaned(tmp_path: Path) -> None:
     orphan = (
         "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time;"
