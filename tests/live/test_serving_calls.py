@@ -196,7 +196,11 @@ def test_a_paused_deployment_refuses_at_once_and_holds_nothing(customer: Custome
     assert (pipeline.status_code, pipeline.json()["code"]) == (409, "deployment_paused")
     assert customer.balance() == before
     customer.http.post(f"{address}/resume", json={}).raise_for_status()
-    assert customer.classify(GOOD, model="rest").status_code == 200
+    # Gateways hear of it through Redis, a moment after the answer.
+    again = wait_until(
+        lambda: customer.classify(GOOD, model="rest").status_code == 200, seconds=5, pause=0.05
+    )
+    assert again
 
 
 def test_a_deployment_shapes_its_answers_and_rules_are_charged_as_predictions(
