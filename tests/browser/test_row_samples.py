@@ -14,7 +14,7 @@ from mlworker.engine.training.samples import EACH
 from tenants.datasets.samples import sample_reviews
 from tests.browser.conftest import ContextMaker
 from tests.browser.looks import Looks, in_looks
-from tests.browser.person import TRAINED_MS, person_new
+from tests.browser.person import TRAINED_MS, Person, person_new
 from tests.browser.test_studies import look_at
 
 ROWS = 120
@@ -38,6 +38,15 @@ def losses(table: Locator) -> list[float]:
     return [float(cell) for cell in table.locator("td:last-child").all_inner_texts()]
 
 
+def training_start(person: Person, path: Path) -> None:
+    """Upload a file and train adapters on it."""
+    person.upload(path, label="label")
+    person.follow("datasets:train")
+    person.page.get_by_role("radio", name=person.say("training:presets.balanced.name")).click()
+    person.press("training:estimate.start")
+    person.page.wait_for_url("**/training/ftjob-*")
+
+
 @in_looks
 def test_a_training_shows_the_rows_it_gets_most_wrong_and_most_right(
     context_new: ContextMaker, tmp_path: Path, looks: Looks
@@ -48,11 +57,7 @@ def test_a_training_shows_the_rows_it_gets_most_wrong_and_most_right(
     person.sign_up()
 
     # when somebody trains adapters on long texts
-    person.upload(reviews_csv(tmp_path / "reviews.csv"), label="label")
-    person.follow("datasets:train")
-    page.get_by_role("radio", name=person.say("training:presets.balanced.name")).click()
-    person.press("training:estimate.start")
-    page.wait_for_url("**/training/ftjob-*")
+    training_start(person, reviews_csv(tmp_path / "reviews.csv"))
 
     # then an evaluation's worst rows are there with their texts, before it has ended
     ready = page.get_by_text(person.say("training:outcome.ready"))
