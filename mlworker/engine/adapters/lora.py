@@ -112,20 +112,21 @@ class LoraAdapter(nn.Module):
         rows_only: bool,
     ) -> Tensor:
         """x [n, in] -> [n, out]."""
-        y = self._apply_to(f"{layer}_{name}", linear, x)
-        return drop_result(y, layer, name, self.spec.hidden_dropout, self.spec.first_block, self)
+        y = self._apply_to(f"{layer}_{name}", linear, x, rows_only=rows_only)
+        share = self.spec.hidden_dropout if layer >= self.spec.first_block else 0.0
+        return drop_result(y, name, share, self, rows_only=rows_only)
 
     def pool(self, linear: nn.Linear, first: Tensor) -> Tensor:
         """tanh(pooler(first tokens)) [R, H]."""
-        return torch.tanh(self._apply_to(POOLER, linear, first))
+        return torch.tanh(self._apply_to(POOLER, linear, first, rows_only=True))
 
-    def _apply_to(self, key: str, linear: nn.Linear, x: Tensor) -> Tensor:
+    def _apply_to(self, key: str, linear: nn.Linear, x: Tensor, *, rows_only: bool) -> Tensor:
         if key not in self.a:
             plain: Tensor = linear(x)
             return plain
         adapted = x
         if self.training and self.spec.dropout:
-            adapted = drop(x, self.spec.dropout)
+            adapted = drop(x, self.spec.dropout, rows_only=rows_only)
         y: Tensor = _LoraLinear.apply(  # type: ignore[no-untyped-call]  # torch's own
             x, adapted, linear.weight, linear.bias, self.a[key], self.b[key], self.spec.scale
         )
@@ -133,12 +134,12 @@ class LoraAdapter(nn.Module):
 
 
 def drop_result(
-    y: Tensor, layer: int, name: str, share: float, first_block: int, module: nn.Module
+    y: Tensor, name: str, share: float, module: nn.Module, *, rows_only: bool
 ) -> Tensor:
     """BERT's hidden dropout: on what a trained block adds to its input, while training."""
-    if not share or not module.training or layer < first_block or name not in _ADDED:
+    if not share or not module.training or name not in _ADDED:
         return y
-    return drop(y, share)
+    return drop(y, share, rows_only=rows_only)
 
 
 _ADDED = ("attention_output", "output")

@@ -74,7 +74,8 @@ class FullModel(Trainable):
     ) -> Tensor:
         """The base's own layer, with hidden dropout: a `LinearRunner`."""
         y: Tensor = linear(x)
-        return drop_result(y, layer, name, self._share, self._first, self)
+        share = self._share if layer >= self._first else 0.0
+        return drop_result(y, name, share, self, rows_only=rows_only)
 
     def states(self, packed: PackedRows) -> Tensor:
         """Hidden states [T, H]."""

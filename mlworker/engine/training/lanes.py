@@ -27,8 +27,8 @@ def read_together(
     """The rows in two parts with about as many tokens, dealt out by length; few tokens stay
     together, and an accelerator takes all of them whole.
 
-    A batch is cut in the same way whether or not there are cores for both parts: what is drawn at
-    random hangs on the part alone, and a run ends the same with one thread as with two.
+    A batch is cut in the same way whether or not there are cores for both parts: sums are rounded
+    part by part, and a run ends the same with one thread as with two.
     """
     if device.type != "cpu" or sum(lengths[row] for row in rows) < _LEAST_TOKENS:
         return [list(rows)]

@@ -22,7 +22,7 @@ from mlworker.engine.data.packing import COARSE, pack_rows
 from mlworker.engine.data.rows import EncodedSplit
 from mlworker.engine.evaluation.run import split_rows
 from mlworker.engine.heads import Pooling
-from mlworker.engine.noise import noise_seed
+from mlworker.engine.noise import noise_begin
 from mlworker.engine.tasks.base import Row
 from mlworker.engine.training.choice import softened
 from mlworker.engine.training.consistency import divergence
@@ -82,7 +82,7 @@ class TrainingLoop:
         self.state.position.rows_read = start.rows
         self.state.position.seconds = start.seconds
         self._rows: Sequence[Row] | None = None
-        self._seeded = 0
+        self._seed = 0
         self._reported = 0.0
         self._saved = time.monotonic()
         self._interval = setup.spec.checkpoint_seconds
@@ -158,7 +158,7 @@ class TrainingLoop:
         loss = 0.0
         wanted = setup.pace.micro_tokens(config.batch_tokens)
         size = setup.task.size([setup.train.targets[index] for index in batch])
-        self._seeded = (config.seed * _SEED_STRIDE + at.step) * _SEED_STRIDE
+        self._seed = config.seed * _SEED_STRIDE + at.step
         for micro in micro_batches(batch, self._lengths, max(wanted, 1)):
             loss += self._micro_step(micro, size)
         norm = torch.nn.utils.clip_grad_norm_(self._parameters, config.max_grad_norm)
@@ -177,7 +177,8 @@ class TrainingLoop:
         """Forward and backward of some rows; the batch's mean loss is the sum of these parts."""
         setup = self.setup
         setup.pace.begin()
-        found = beside(lambda part: self._gradients(*part, size), self._parts(micro))
+        parts = read_together(micro, self._lengths, self.setup.device)
+        found = beside(lambda part: self._gradients(part, size), parts)
         for _, gradients in found:
             for parameter, gradient in zip(self._parameters, gradients, strict=True):
                 if gradient is None:
@@ -189,23 +190,14 @@ class TrainingLoop:
         setup.pace.end(sum(self._lengths[index] for index in micro))
         return sum(loss for loss, _ in found)
 
-    def _parts(self, micro: list[int]) -> list[tuple[list[int], int]]:
-        """Rows that are read together, with the seed of what is drawn while they are."""
-        parts = read_together(micro, self._lengths, self.setup.device)
-        begin = self._seeded
-        self._seeded += len(parts)
-        return [(part, begin + place) for place, part in enumerate(parts)]
-
-    def _gradients(
-        self, rows: list[int], seed: int, size: int
-    ) -> tuple[float, tuple[Tensor | None, ...]]:
+    def _gradients(self, rows: list[int], size: int) -> tuple[float, tuple[Tensor | None, ...]]:
         """Some rows' share of the batch's loss, and its gradients."""
         setup, config = self.setup, self.setup.config
         packed = pack_rows([setup.train.ids[index] for index in rows], setup.device, COARSE)
-        chosen = [setup.train.targets[rows[place]] for place in packed.order]
-        targets = setup.task.tensor(chosen).to(setup.device)
-        noise_seed(seed, setup.device)
-        # one reading after the other: the second goes on where the first's randomness ended
+        chosen = [rows[place] for place in packed.order]
+        targets = setup.task.tensor([setup.train.targets[row] for row in chosen]).to(setup.device)
+        noise_begin(self._seed, packed, chosen)
+        # one reading after the other: the second goes on where the first's noise ended
         logits = [self.model(packed) for _ in range(config.readings)]
         losses = [
             setup.task.loss(each, targets, self._weights, config.label_smoothing) for each in logits

@@ -51,7 +51,7 @@ class Trainable(nn.Module):
         read = self.states(packed) if self.tokens else self.pooled(packed)
         read = read.float()
         if self.training and self._dropout:
-            read = drop(read, self._dropout)
+            read = drop(read, self._dropout, rows_only=not self.tokens)
         logits: Tensor = self.head(read)
         return logits
 

@@ -12,7 +12,6 @@ import torch
 from mlworker.engine.artifact import load_artifact
 from mlworker.engine.base.locate import BaseDirectory
 from mlworker.engine.link import LocalLink
-from mlworker.engine.noise import drop, noise_seed
 from mlworker.engine.training.lanes import beside, read_together
 from mlworker.engine.training.run import Run
 from tests.unit.engine.conftest import write_run
@@ -72,19 +71,6 @@ def test_rows_are_dealt_out_evenly_and_none_is_lost() -> None:
     assert read_together([4], lengths, CPU) == [[4]]
     assert read_together([4, 5, 6], lengths, CPU) == [[4, 5, 6]]  # too few to be worth it
     assert read_together(range(8), lengths, torch.device("cuda")) == [list(range(8))]
-
-
-def test_dropout_is_the_threads_own_and_keeps_the_mean() -> None:
-    x = torch.ones(200, 200)
-    noise_seed(5, CPU)
-    first = drop(x, 0.25)
-    torch.rand(9)  # another's draw from torch's generator
-    noise_seed(5, CPU)
-    assert torch.equal(drop(x, 0.25), first)
-    noise_seed(6, CPU)
-    assert not torch.equal(drop(x, 0.25), first)
-    assert abs(float(first.mean()) - 1) < 0.02
-    assert first.unique().tolist() == pytest.approx([0, 4 / 3])
 
 
 @pytest.mark.parametrize(
