@@ -27,6 +27,7 @@ from mlworker.engine.data.packing import Grain, PackedRows, pack_rows
 from mlworker.engine.device import pick_device
 from mlworker.engine.heads import attention_feature, query_of
 from mlworker.engine.inference.lanes import Lane, Lanes, Precision
+from mlworker.engine.inference.sides import Sides
 from mlworker.engine.inference.slab import Slab, SlabRunner, slot_bytes, slots_within
 from mlworker.engine.tasks import task_named
 from mlworker.engine.tasks.base import Task
@@ -92,6 +93,7 @@ class Resident:
     """One base and up to `slots` models. `load` may run in another thread than `forward`.
 
     `merging` = False: no model ever runs on a copy of its own, so that answers can be repeated.
+    `sides`: into how many parts a large batch is cut, each of which has a core to itself.
     """
 
     def __init__(
@@ -102,6 +104,7 @@ class Resident:
         *,
         precision: Precision = "float32",
         merging: bool = True,
+        sides: int = 1,
     ) -> None:
         self.base = base
         self.tokenizer = TextTokenizer.load(base.directory)
@@ -111,10 +114,16 @@ class Resident:
         self._slab = Slab(bert, slots, _FIRST_RANK)  # float32 whatever the lane
         self._models: list[_Model | None] = [None] * slots
         self._lock = threading.Lock()
+        self._sides = Sides(sides if self.bert.pooler.weight.device.type == "cpu" else 1)
 
     @classmethod
     def open(
-        cls, base: BaseDirectory, *, slots: int = 64, precision: Precision = "float32"
+        cls,
+        base: BaseDirectory,
+        *,
+        slots: int = 64,
+        precision: Precision = "float32",
+        sides: int = 1,
     ) -> Self:
         """Verify and load a base; int8 is for a processor alone."""
         verify_base(base)
@@ -122,7 +131,7 @@ class Resident:
         bert = Bert.load(base, device=str(device))
         if device.type == "cuda":
             slots = slots_within(bert, slots, torch.cuda.mem_get_info()[0])
-        return cls(base, bert, slots, precision=precision)
+        return cls(base, bert, slots, precision=precision, sides=sides)
 
     def precision(self, slot: int) -> str:
         """The number format that a slot's model answers in."""
@@ -203,6 +212,9 @@ class Resident:
 
         Memory is bounded by TOKEN_BUDGET.
         """
+        return self._sides.run(self._answers, rows, _length)
+
+    def _answers(self, rows: Sequence[TokenRow]) -> list[list[float]]:
         answers: list[list[float]] = [[] for _ in rows]
         with torch.inference_mode():
             for said in self._said(rows):
@@ -241,6 +253,9 @@ class Resident:
 
     def embed(self, rows: Sequence[TokenRow]) -> list[list[float]]:
         """Mean-pooled base vectors of unit length, as sentence-transformers gives them."""
+        return self._sides.run(self._vectors, rows, _length)
+
+    def _vectors(self, rows: Sequence[TokenRow]) -> list[list[float]]:
         vectors: list[list[float]] = [[] for _ in rows]
         lengths = [len(row.ids) for row in rows]
         with torch.inference_mode():
@@ -353,6 +368,10 @@ class Resident:
         if model is None:
             raise ValueError(f"slot {slot} is empty")
         return model
+
+
+def _length(row: TokenRow) -> int:
+    return len(row.ids)
 
 
 def _reads(manifest: ArtifactManifest) -> str:

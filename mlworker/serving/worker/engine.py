@@ -132,7 +132,9 @@ def _opened(base: str) -> "tuple[Resident, Adapters, Spare]":
 
         keep_freed_memory()
         precision = serving_precision(settings.ANNEAL_SERVE_PRECISION)
-        resident = Resident.open(locate_base(base), slots=SLOTS, precision=precision)
+        resident = Resident.open(
+            locate_base(base), slots=SLOTS, precision=precision, sides=_threads()
+        )
         adapters = Adapters(resident, settings.ANNEAL_HOME / "artifacts")
         found = _open[base] = (resident, adapters, Spare())
     return found
