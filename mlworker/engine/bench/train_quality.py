@@ -1,12 +1,14 @@
 """Bar `train_quality`: what the defaults make of a whole data set.
 
 `mr` is the file of reviews, with the test rows of `train_speed`; `banking77` brings its own test
-file. Each preset trains once, seed 0, and the value is the test accuracy of the one with the best
-validation accuracy, as a customer would choose. Without `full` only the preset of seconds runs.
+file. Each preset trains once, seed 0, and the one with the best validation accuracy is chosen, as
+a customer would. One seed moves by half a point, so the value is the chosen preset's test accuracy
+in the mean of three. Without `full` only the preset of seconds runs, once.
 """
 
 from __future__ import annotations
 
+import statistics
 from pathlib import Path
 
 import torch
@@ -25,6 +27,7 @@ from mlworker.engine.contracts import DoneMessage, Json
 from mlworker.engine.training.config import PRESETS, resolve_auto
 
 TARGETS = {"mr": 0.835, "banking77": 0.935}
+_SEEDS = (0, 1, 2)
 
 
 def train_quality_case(path: Path, *, threads: int = 2, full: bool = False) -> dict[str, Json]:
@@ -32,11 +35,13 @@ def train_quality_case(path: Path, *, threads: int = 2, full: bool = False) -> d
     torch.set_num_threads(threads)
     name = "banking77" if path.is_dir() else "mr"
     sample = _banking77(path) if path.is_dir() else mr_sample(path, full=True)
-    done = {
-        preset: _trained(sample, preset, threads) for preset in (PRESETS if full else ["quick"])
-    }
+    seeds = _SEEDS if full else _SEEDS[:1]
+    presets = PRESETS if full else ["quick"]
+    done = {preset: _trained(sample, preset, seeds[0], threads) for preset in presets}
     chosen = max(done, key=lambda preset: accuracy_of(done[preset], "validation"))
-    value = accuracy_of(done[chosen], "test")
+    again = [_trained(sample, chosen, seed, threads) for seed in seeds[1:]]
+    by_seed = [accuracy_of(each) for each in (done[chosen], *again)]
+    value = statistics.mean(by_seed)
     return {
         "bar": f"train_quality.{name}",
         "value": value,
@@ -44,6 +49,7 @@ def train_quality_case(path: Path, *, threads: int = 2, full: bool = False) -> d
         "ok": value >= TARGETS[name],
         "detail": {
             "preset": chosen,
+            "by_seed": by_seed,
             "presets": {
                 preset: {
                     "test": accuracy_of(each, "test"),
@@ -64,10 +70,10 @@ def _banking77(folder: Path) -> Sample:
     return Sample(train, test, tuple(sorted({label for _, label in train})))
 
 
-def _trained(sample: Sample, preset: str, threads: int) -> DoneMessage:
+def _trained(sample: Sample, preset: str, seed: int, threads: int) -> DoneMessage:
     tier = PRESETS[preset].tier
     config = resolve_auto(
-        {"seed": 0},
+        {"seed": seed},
         rows=len(sample.train),
         classes=len(sample.labels),
         tier=tier,
