@@ -17,16 +17,20 @@ class InvoicesConfig(AppConfig):
             AccountFreed,
             CreditLineGiven,
             InvoiceFinalized,
+            InvoiceGivenUp,
+            InvoicePaid,
             PeriodCut,
             PeriodOpened,
             subscribe,
         )
-        from billing.invoices import fees, mails, public_events  # noqa: PLC0415
+        from billing.invoices import fees, fees_unpaid, mails, public_events  # noqa: PLC0415
         from billing.invoices.services import dunning, schedule  # noqa: PLC0415
 
         subscribe(PeriodOpened, fees.period_opened)
         subscribe(CreditLineGiven, schedule.credit_line_given)
         subscribe(PeriodCut, fees.period_cut)
+        subscribe(InvoiceGivenUp, fees_unpaid.invoice_given_up)
+        subscribe(InvoicePaid, fees_unpaid.invoice_paid)
         subscribe(InvoiceFinalized, mails.invoice_finalized)
         subscribe(AccountFreed, dunning.account_freed)
         public_events.register()

@@ -12,12 +12,12 @@ from uuid import UUID
 from anneal.kernel import clock
 from anneal.kernel.events import PeriodCut, PeriodOpened
 from billing.invoices.contracts import ItemKind, PaymentStatus
+from billing.invoices.fees_unpaid import due_net
 from billing.invoices.models import Invoice, InvoiceItem, InvoiceLine
-from billing.invoices.money import major, share_of
+from billing.invoices.money import share_of
 from billing.invoices.rests import rests_of, worth_left
 from billing.invoices.services.items import item_add, item_known
 from billing.invoices.services.schedule import schedule_due
-from billing.invoices.services.settling import rest_small
 from billing.ledger import functions
 from billing.plans.models import SubscriptionPeriod
 
@@ -89,11 +89,9 @@ def _worth(asked: InvoiceItem, unused: Decimal) -> Decimal:
 
 
 def _given_up(invoice: Invoice) -> Decimal:
-    """Return what the operator gave up of an invoice, before taxes; a rest no card pays is none."""
-    if invoice.payment_status != PaymentStatus.UNCOLLECTIBLE or rest_small(invoice):
-        return Decimal(0)
-    due = major(invoice.due_minor, invoice.currency)
-    return share_of(due, Decimal(invoice.subtotal_minor), Decimal(invoice.total_minor))
+    """Return what is expected no more of an invoice, before taxes."""
+    given_up = invoice.payment_status == PaymentStatus.UNCOLLECTIBLE
+    return due_net(invoice) if given_up else Decimal(0)
 
 
 def _period(period_id: UUID) -> SubscriptionPeriod:

@@ -4,11 +4,13 @@ import logging
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.core.mail import send_mail
 from django.template.loader import render_to_string
 from django.utils import translation
 
 from anneal.kernel.events import InvoiceFinalized
+from anneal.kernel.ids import public_id
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from billing.invoices.models import Invoice
 from billing.invoices.money import money_text
@@ -43,6 +45,8 @@ def invoice_mail(*, organization: OrganizationRef, invoice_id: UUID, what: str) 
         "total": money_text(row.total_minor, row.currency),
         "due": money_text(row.due_minor, row.currency),
         "currency": row.currency,
+        "page": f"{settings.ANNEAL_SITE_URL}/o/{organization.slug}/billing/invoices/"
+        f"{public_id('inv_', row.id)}",
     }
     return money_mail(organization=organization, folder="invoices/mails", context=context)
 

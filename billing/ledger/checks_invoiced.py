@@ -28,16 +28,18 @@ WITH final AS (
   SELECT i.* FROM invoices_invoiceitem i JOIN final f
     ON f.organization_id = i.organization_id AND f.id = i.invoice_id
 ), fees AS (
-  -- By its name an item says which period it is of, and whether it gives its rest back.
+  -- By its name an item says which period it is of, and whether it gives its rest back, or asks
+  -- again for a rest that was given back and never paid.
   SELECT i.organization_id, i.id, i.amount, p.id AS period,
          CASE WHEN i.source LIKE 'fee_cut:%%' THEN -1 ELSE 1 END * v.fee
          * extract(epoch FROM p.whole_ends_at
-                   - CASE WHEN i.source LIKE 'fee_cut:%%' THEN p.ends_at ELSE p.starts_at END)
-         / extract(epoch FROM p.whole_ends_at - p.whole_starts_at) AS wanted
+                   - CASE WHEN i.source LIKE 'fee:%%' THEN p.starts_at ELSE p.ends_at END)
+         / extract(epoch FROM p.whole_ends_at - p.whole_starts_at) AS wanted,
+         i.source LIKE 'fee_unpaid:%%' AS again
   FROM invoices_invoiceitem i LEFT JOIN plans_subscriptionperiod p
     ON p.organization_id = i.organization_id AND p.id::text = split_part(i.source, ':', 2)
   LEFT JOIN plans_planversion v ON v.id = p.plan_version_id
-  WHERE i.kind = 'fee' AND i.dropped_at IS NULL
+  WHERE i.kind = 'fee' AND i.dropped_at IS NULL AND i.source NOT LIKE 'reversed:%%'
 ), asked AS (
   SELECT organization_id, price_id, meter, currency, sum(amount) AS amount
   FROM invoices_invoiceitem WHERE kind = 'usage' AND dropped_at IS NULL GROUP BY 1, 2, 3, 4
@@ -153,7 +155,7 @@ _CHECKS: Final = (
     # back of a fee from which codes or credit notes had taken something.
     Check(
         "invoices.fee",
-        "fees WHERE period IS NULL OR amount < wanted - 0.000001"
+        "fees WHERE period IS NULL OR amount < CASE WHEN again THEN 0 ELSE wanted END - 0.000001"
         " OR amount > greatest(wanted, 0) + 0.000001",
         "organization_id",
         "id::text",

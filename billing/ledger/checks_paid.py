@@ -33,6 +33,10 @@ WITH applied AS (
   WHERE key LIKE 'provider:%%' AND booked
 ), noted_there AS (
   SELECT organization_id, key, returned_minor FROM invoices_creditnote WHERE key LIKE 'refund:re%%'
+), given_back AS (
+  SELECT organization_id, replace(key, 'regained:', 'unapply:') AS key,
+         amount_minor + excess_minor AS amount
+  FROM invoices_invoicepayment WHERE key LIKE 'regained:dispute:%%'
 ), taken AS (
   SELECT organization_id, key, amount_minor FROM invoices_invoicepayment
   WHERE key LIKE 'unapply:dispute:%%'
@@ -127,11 +131,12 @@ _CHECKS: Final = (
         "CASE WHEN s.key IS NOT NULL THEN least(n.returned_minor, s.amount_minor) END",
         "n.returned_minor",
     ),
-    # What is lost is booked, and nothing else but what was prevented by paying it; less comes off
-    # where less was left.
+    # What is lost is booked, and nothing else but what was prevented by paying it, or is appealed
+    # against; less comes off where less was left.
     Check(
         "disputes.booked",
-        "payments_dispute WHERE booked <> (state = 'lost') AND state <> 'prevented'",
+        "payments_dispute WHERE booked <> (state = 'lost') AND state <> 'prevented'"
+        " AND state NOT LIKE 'appeal%%'",
         "organization_id",
         "ref",
         "(state = 'lost')::integer",
@@ -140,12 +145,14 @@ _CHECKS: Final = (
     Check(
         "disputes.taken",
         "taken t LEFT JOIN (SELECT * FROM payments_dispute"
-        " WHERE booked AND state IN ('lost', 'prevented')) d"
-        " ON t.organization_id = d.organization_id AND t.key = 'unapply:dispute:' || d.ref",
+        " WHERE booked AND (state IN ('lost', 'prevented') OR state LIKE 'appeal%%')) d"
+        " ON t.organization_id = d.organization_id AND t.key = 'unapply:dispute:' || d.ref"
+        " LEFT JOIN given_back g ON g.organization_id = t.organization_id AND g.key = t.key",
         "t.organization_id",
         "t.key",
-        "CASE WHEN d.id IS NOT NULL THEN least(-t.amount_minor, d.amount_minor) END",
-        "-t.amount_minor",
+        "CASE WHEN g.key IS NOT NULL AND d.id IS NULL THEN 0"
+        " WHEN d.id IS NOT NULL THEN least(-t.amount_minor, d.amount_minor) END",
+        "-t.amount_minor - coalesce(g.amount, 0)",
     ),
     # Bought credit names its payment, also what was given anew when a part was taken back.
     Check(

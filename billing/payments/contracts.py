@@ -24,7 +24,7 @@ DISPUTE_LOST: Final = "lost"
 DISPUTE_PREVENTED: Final = "prevented"
 """It ended before it began; by some card networks' rules its bank has the money all the same."""
 DISPUTES_ENDED: Final = frozenset({DISPUTE_LOST, DISPUTE_PREVENTED, "won", "warning_closed"})
-"""States in which nothing of a dispute changes any more, but that a prevented one takes money."""
+"""States in which a dispute is over, unless whoever lost it appeals."""
 REFUND_ASKED: Final = "asked"
 """The provider has not answered yet. Its other states are the provider's own."""
 REFUNDS_NOT_SENT: Final = frozenset({"failed", "canceled"})
@@ -166,6 +166,14 @@ class ProviderDispute:
         if self.state == DISPUTE_PREVENTED:
             return self.withdrawn_minor
         return self.amount_minor if self.state == DISPUTE_LOST else 0
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeRead:
+    """A dispute, and when its reading began: a reading that began later rules."""
+
+    dispute: ProviderDispute
+    began_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
+from billing.simulation.customers import coins
+
 _TICK: Final = timedelta(microseconds=1)
 _KEPT: Final = 10**12
 """Amounts are kept with 12 decimals."""
@@ -46,6 +48,22 @@ WHERE f.organization_id = %(owner)s AND f.source = %(source)s ORDER BY l.positio
 """Of the invoice that a fee was on when its period was cut: each line, and what was left of it."""
 
 
+_GIVEN_UP: Final = """
+SELECT v.currency, v.subtotal_minor, v.total_minor, v.total_minor
+  - coalesce((SELECT sum(p.amount_minor) FROM invoices_invoicepayment p
+              WHERE p.invoice_id = v.id AND p.created_at < %(cut)s), 0)
+  - coalesce((SELECT sum(n.due_minor) FROM invoices_creditnote n
+              WHERE n.invoice_id = v.id AND n.created_at < %(cut)s), 0)
+FROM invoices_invoiceitem f
+JOIN invoices_invoice v ON v.organization_id = f.organization_id AND v.id = f.invoice_id
+WHERE f.organization_id = %(owner)s AND f.source = %(source)s AND EXISTS (
+  SELECT FROM kernel_auditevent a WHERE a.organization_id = v.organization_id
+  AND a.action = 'invoice.give_up' AND a.detail ->> 'number' = v.number
+  AND a.created_at < %(cut)s)
+"""
+"""Of the invoice that a fee was on, if it was given up before the cut: what was due then."""
+
+
 def fees_expected(owners: list[UUID]) -> dict[tuple[UUID, str], Decimal]:
     """Return what each stretch costs, and what is given back of one that a change of plan cut."""
     expected = {}
@@ -57,8 +75,8 @@ def fees_expected(owners: list[UUID]) -> dict[tuple[UUID, str], Decimal]:
         rest = _share(fee, ends, whole_begins, whole_ends)
         if rest and not left:
             worth = _worth(owner, asked, cut)
-            back = _kept(Fraction(rest) * worth)
-            if back:
+            back = _kept(Fraction(rest) * worth) - _given_up(owner, asked, cut)
+            if back > 0:
                 expected[owner, f"fee_cut:{period}"] = -back
     return expected
 
@@ -84,6 +102,17 @@ def _worth(owner: UUID, source: str, cut: datetime) -> Fraction:
             kept = rest - (_half_up(Fraction(off * reached, whole)) - border)
             return Fraction(max(kept, 0), asked)
     return Fraction(0)
+
+
+def _given_up(owner: UUID, source: str, cut: datetime) -> Decimal:
+    """Return what was due, before taxes, of a fee's invoice that had been given up."""
+    with connection.cursor() as cursor:
+        cursor.execute(_GIVEN_UP, {"owner": owner, "source": source, "cut": cut})
+        found = cursor.fetchone()
+    if found is None:
+        return Decimal(0)
+    currency, subtotal, total, due = found
+    return _kept(Fraction(coins(int(due), currency)) * Fraction(subtotal, total))
 
 
 def tiles_differences(owners: list[UUID]) -> Iterator[str]:

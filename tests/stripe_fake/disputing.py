@@ -45,15 +45,27 @@ def prevent_dispute(account: Account, charge: Object, *, pays: bool) -> Object:
     return dispute
 
 
+def appeal_dispute(account: Account, dispute: Object, *, answered: bool) -> Object:
+    """Whoever lost a dispute asks the card network to decide; the money stays where it is."""
+    state = "appeal_under_review" if answered else "appeal_needs_response"
+    before = account.change(dispute, status=state)
+    account.emit("charge.dispute.updated", dispute, before)
+    return dispute
+
+
 def close_dispute(account: Account, dispute: Object, *, won: bool) -> Object:
     """End it: won gives the money back, lost keeps it with the customer."""
     inquiry = dispute["status"].startswith("warning")
     ended = "warning_closed" if inquiry else "won" if won else "lost"
     before = account.change(dispute, status=ended, is_charge_refundable=inquiry)
     account.emit("charge.dispute.closed", dispute, before)
+    withdrawn = -sum(each["amount"] for each in dispute["balance_transactions"])
     if won and not inquiry:
-        _move(account, dispute, dispute["amount"], fee=0)
+        _move(account, dispute, withdrawn, fee=0)
         account.emit("charge.dispute.funds_reinstated", dispute)
+    elif not inquiry and not withdrawn:
+        _move(account, dispute, -dispute["amount"], fee=0)
+        account.emit("charge.dispute.funds_withdrawn", dispute)
     return dispute
 
 

@@ -12,7 +12,12 @@ from tests.stripe_fake.account import Account, Object, snapshot
 from tests.stripe_fake.cards import METHODS
 from tests.stripe_fake.clock import Clock
 from tests.stripe_fake.control import Control
-from tests.stripe_fake.disputing import close_dispute, open_dispute, prevent_dispute
+from tests.stripe_fake.disputing import (
+    appeal_dispute,
+    close_dispute,
+    open_dispute,
+    prevent_dispute,
+)
 from tests.stripe_fake.faults import Faults
 from tests.stripe_fake.methods import detach
 from tests.stripe_fake.openapi import ABSENT, present
@@ -103,6 +108,12 @@ class StripeFake:
             found = self.account.find("charge", charge)
             return snapshot(prevent_dispute(self.account, found, pays=pays))
 
+    def dispute_appeal(self, dispute: str, *, answered: bool = True) -> Object:
+        """Whoever lost it appeals, and the other side has answered, or has yet to."""
+        with self.service.lock:
+            found = self.account.find("dispute", dispute)
+            return snapshot(appeal_dispute(self.account, found, answered=answered))
+
     def dispute_close(self, dispute: str, *, won: bool) -> Object:
         """The bank decides."""
         with self.service.lock:
@@ -135,6 +146,7 @@ class StripeFake:
                 "checkout": self.checkout,
                 "deliver": self.webhooks.deliver,
                 "dispute": self.dispute,
+                "dispute_appeal": self.dispute_appeal,
                 "dispute_close": self.dispute_close,
                 "dispute_prevent": self.dispute_prevent,
                 "endpoint": self.endpoint,

@@ -55,7 +55,9 @@ ADDED: dict[tuple[str, str], Schema] = {
 }
 """Parameters that calls of the description have since been given."""
 
-WORDS: dict[tuple[str, str], list[str]] = {("dispute", "status"): ["prevented"]}
+WORDS: dict[tuple[str, str], list[str]] = {
+    ("dispute", "status"): ["prevented", "appeal_needs_response", "appeal_under_review"]
+}
 """What fields of its objects have since been able to say besides."""
 
 CALLS: dict[tuple[str, str], Schema] = {

@@ -26,6 +26,7 @@ from billing.invoices.services.payments import (
     invoice_payable,
     invoice_payment_apply,
     invoice_payment_unapply,
+    invoice_regained,
     invoice_top_up,
 )
 from billing.invoices.services.returns import invoice_charged_back, invoice_refunded
@@ -46,6 +47,7 @@ __all__ = [
     "invoice_payment_apply",
     "invoice_payment_unapply",
     "invoice_refunded",
+    "invoice_regained",
     "invoice_top_up",
     "invoice_void",
     "invoices_close",

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from anneal.kernel import clock
 from anneal.kernel.audit import audit_record
+from anneal.kernel.events import InvoiceGivenUp, publish
 from anneal.kernel.ids import public_id
 from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
@@ -119,7 +120,8 @@ def invoice_give_up(
 ) -> InvoiceInfo:
     """Expect no money for an invoice any more; its ladder ends, and a parked account stays so.
 
-    A payment that comes after all is still booked. Raises InvoiceUnknown, InvoiceState.
+    What a change of plan gave back of its fee is asked for again. A payment that comes after all
+    is still booked. Raises InvoiceUnknown, InvoiceState.
     """
     require_scope(organization)
     told = reason_read(reason)
@@ -134,6 +136,7 @@ def invoice_give_up(
         DunningStep.objects.filter(dunning=ladder, closed_at__isnull=True).update(
             closed_at=clock.now()
         )
+    publish(InvoiceGivenUp(organization=organization, invoice_id=invoice.id))
     return invoice_info(invoice)
 
 

@@ -73,6 +73,19 @@ def invoice_payment_apply(
             raise PaymentMismatch
         return invoice_info(row)
     _amount_check(amount_minor)
+    return _apply(organization, actor, row, name, payment_id, amount_minor, note)
+
+
+def _apply(
+    organization: OrganizationRef,
+    actor: Actor,
+    row: Invoice,
+    name: str,
+    payment_id: UUID | None,
+    amount_minor: int,
+    note: str,
+) -> InvoiceInfo:
+    """Pay what is due; what goes beyond becomes credit."""
     applied = min(amount_minor, row.due_minor)
     _book(row, name, payment_id, applied, note, excess=amount_minor - applied)
     if amount_minor > applied:
@@ -114,6 +127,28 @@ def invoice_payment_unapply(
     _audit(organization, actor, "invoice.unpay", row, -amount_minor, reason)
     settled_look(organization, row)
     return invoice_info(row)
+
+
+def invoice_regained(
+    *,
+    organization: OrganizationRef,
+    invoice_id: UUID,
+    payment_id: UUID,
+    key: str,
+    reason: str,
+    actor: Actor = SYSTEM_ACTOR,
+) -> InvoiceInfo:
+    """Book that a bank gave back what was taken off an invoice under ``key``, once.
+
+    It pays what is due; what was paid meanwhile, or was credit that had been taken back, becomes
+    credit. Raises InvoiceUnknown, InvoiceState.
+    """
+    require_scope(organization)
+    row = final_locked(organization, invoice_id)
+    taken, name = _booked(organization, f"unapply:{key}"), f"regained:{key}"
+    if taken is None or _booked(organization, name) is not None:
+        return invoice_info(row)
+    return _apply(organization, actor, row, name, payment_id, -taken.amount_minor, reason)
 
 
 def invoice_top_up(

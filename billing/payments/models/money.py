@@ -209,9 +209,10 @@ class Refund(TenantModel):
 
 
 class Dispute(TenantModel):
-    """A payment that a bank asks back; ``booked`` is whether it was lost, and its invoice told.
+    """A payment that a bank asks back; ``booked`` is whether the bank has it, and its invoice told.
 
-    ``evidence_due_at`` is until when its bank takes an answer; None where it wants none.
+    ``evidence_due_at`` is until when its bank takes an answer; None where it wants none. It is
+    shown as it was when the reading of ``read_at`` began.
     """
 
     payment = models.ForeignKey(
@@ -227,6 +228,7 @@ class Dispute(TenantModel):
     state = models.CharField(max_length=30)
     reason = models.CharField(max_length=50)
     evidence_due_at = models.DateTimeField(null=True)
+    read_at = models.DateTimeField(null=True)
     booked = models.BooleanField(default=False)
 
     class Meta(TenantModel.Meta):

@@ -9,8 +9,8 @@ from anneal.kernel import clock
 from anneal.kernel.scopes import OrganizationRef, require_scope, system_scope
 from billing.payments.contracts import (
     CardsRead,
+    DisputeRead,
     EventState,
-    ProviderDispute,
     ProviderIntent,
     ProviderRefund,
     ProviderSession,
@@ -18,7 +18,7 @@ from billing.payments.contracts import (
 from billing.payments.models import PaymentCustomer, ProviderEventRow
 from billing.payments.provider import Provider, provider_current
 from billing.payments.services.cards import cards_mirror, cards_read
-from billing.payments.services.returning import dispute_book, refund_book
+from billing.payments.services.returning import dispute_book, dispute_read, refund_book
 from billing.payments.services.sessions import session_settle
 from billing.payments.services.settling import intent_settle
 from tenants.accounts.models import Organization
@@ -41,7 +41,7 @@ class _Told:
     session: ProviderSession | None = None
     cards: CardsRead | None = None
     refund: ProviderRefund | None = None
-    dispute: ProviderDispute | None = None
+    dispute: DisputeRead | None = None
 
 
 def events_due() -> list[str]:
@@ -120,7 +120,7 @@ def _look(provider: Provider, row: ProviderEventRow, intent: ProviderIntent | No
     if row.kind == "refund":
         return _Told(intent=intent, refund=provider.refund_read(row.object_ref))
     if row.kind == "dispute":
-        return _Told(intent=intent, dispute=provider.dispute_read(row.object_ref))
+        return _Told(intent=intent, dispute=dispute_read(provider, row.object_ref))
     return _Told()
 
 
@@ -146,7 +146,7 @@ def _apply(row: ProviderEventRow, organization: OrganizationRef | None, told: _T
     if told.refund is not None:
         refund_book(organization=organization, refund=told.refund)
     if told.dispute is not None:
-        dispute_book(organization=organization, dispute=told.dispute)
+        dispute_book(organization=organization, read=told.dispute)
     return True
 
 

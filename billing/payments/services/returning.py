@@ -1,5 +1,6 @@
 """Refunds and disputes: money that goes back to a card, or that its bank takes back."""
 
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -10,18 +11,18 @@ from anneal.kernel.outbox import outbox_add
 from anneal.kernel.principal import SYSTEM_ACTOR
 from anneal.kernel.rounds import Due
 from anneal.kernel.scopes import OrganizationRef, require_scope, tenant_scope
-from billing.invoices.services import invoice_charged_back, invoice_refunded
+from billing.invoices.services import invoice_charged_back, invoice_refunded, invoice_regained
 from billing.ledger import functions
 from billing.payments.contracts import (
     DISPUTES_ENDED,
     REFUND_ASKED,
     REFUNDS_NOT_SENT,
-    ProviderDispute,
+    DisputeRead,
     ProviderRefund,
 )
 from billing.payments.errors import AmountInvalid, ProviderRefused
 from billing.payments.models import AutoTopUp, Dispute, Payment, Refund
-from billing.payments.provider import provider_current
+from billing.payments.provider import Provider, provider_current
 from billing.payments.selectors import refund_failed, refund_tries
 from billing.payments.services.pausing import OPERATOR
 from tenants.accounts.selectors import due_of
@@ -183,13 +184,22 @@ def _outside_gone(organization: OrganizationRef, row: Refund) -> None:
         )
 
 
-def dispute_book(*, organization: OrganizationRef, dispute: ProviderDispute) -> None:
+def dispute_read(provider: Provider, ref: str) -> DisputeRead:
+    """Read a dispute from the provider. Outside of scopes."""
+    # The machine's clock, which no test and no simulation holds still: it orders two readings.
+    began_at = datetime.now(UTC)
+    return DisputeRead(provider.dispute_read(ref), began_at)
+
+
+def dispute_book(*, organization: OrganizationRef, read: DisputeRead) -> None:
     """Keep a dispute; its invoice is open again for what the bank took for good.
 
-    Credit is bought by itself no more then: its card would be charged for a customer who has just
-    had a bank take such a charge back.
+    What the bank gives back on appeal pays it again. Credit is bought by itself no more once
+    something was taken: its card would be charged for a customer who has just had a bank take such
+    a charge back. A reading that began before the one that is kept is late, and changes nothing.
     """
     require_scope(organization)
+    dispute = read.dispute
     functions.account_open(organization_id=organization.id)
     payment = Payment.objects.filter(
         organization_id=organization.id, intent_ref=dispute.intent
@@ -200,15 +210,17 @@ def dispute_book(*, organization: OrganizationRef, dispute: ProviderDispute) -> 
     if row is None:
         row = Dispute(organization_id=organization.id, payment=payment, ref=dispute.ref)
         _audit(organization, "dispute.open", payment, dispute.amount_minor)
-    elif row.state in DISPUTES_ENDED and (row.booked or dispute.state != row.state):
-        # What is over stays so: another reading that says less is an older one.
+    elif row.read_at is not None and row.read_at > read.began_at:
         return
-    row.amount_minor = dispute.taken_minor or dispute.amount_minor
-    row.currency = dispute.currency
+    if not row.booked:
+        row.amount_minor = dispute.taken_minor or dispute.amount_minor
+    row.currency, row.read_at = dispute.currency, read.began_at
     row.state, row.reason = dispute.state, dispute.reason[:50]
     row.evidence_due_at = dispute.evidence_due_at
-    if dispute.taken_minor:
+    if dispute.taken_minor and not row.booked:
         _taken_book(organization, row, payment)
+    elif row.booked and row.state in DISPUTES_ENDED and not dispute.taken_minor:
+        _back_book(organization, row, payment)
     row.save()
 
 
@@ -226,6 +238,19 @@ def _taken_book(organization: OrganizationRef, row: Dispute, payment: Payment) -
             reason=f"{row.state.capitalize()} dispute: {row.reason}",
         )
     row.booked = True
+    _audit(organization, f"dispute.{row.state}", payment, row.amount_minor)
+
+
+def _back_book(organization: OrganizationRef, row: Dispute, payment: Payment) -> None:
+    if payment.invoice_id is not None:
+        invoice_regained(
+            organization=organization,
+            invoice_id=payment.invoice_id,
+            payment_id=payment.id,
+            key=f"dispute:{row.ref}",
+            reason=f"{row.state.capitalize()} dispute: {row.reason}",
+        )
+    row.booked = False
     _audit(organization, f"dispute.{row.state}", payment, row.amount_minor)
 
 

@@ -162,6 +162,14 @@ class InvoicePaid(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class InvoiceGivenUp(Event):
+    """The operator expects no more money for an invoice."""
+
+    organization: OrganizationRef
+    invoice_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class CreditNoteIssued(Event):
     """Something was taken off an invoice; ``returned_minor`` goes back by ``return_by``.
 

@@ -51,6 +51,16 @@ def meters_read(text: str) -> dict[str, str]:
     return read
 
 
+def stripe_check(*, key: str, webhook_secret: str, meters: dict[str, str]) -> None:
+    """Refuse what would be told nobody: without a key payments are a demo. ImproperlyConfigured."""
+    for name, value in (("STRIPE_WEBHOOK_SECRET", webhook_secret), ("STRIPE_METERS", meters)):
+        if value and not key:
+            raise ImproperlyConfigured(
+                f"{name} is set and STRIPE_SECRET_KEY is not: nothing would be heard of or told to"
+                " Stripe. Set the key too, or take it out."
+            )
+
+
 def choice_read(name: str, *choices: str) -> str:
     """Read one of ``choices``, the first of them when nothing is set. ImproperlyConfigured."""
     value = os.environ.get(name) or choices[0]
@@ -102,6 +112,7 @@ STRIPE_WEBHOOK_SECRET: Final = os.environ.get("STRIPE_WEBHOOK_SECRET", "")
 STRIPE_API_BASE: Final = os.environ.get("STRIPE_API_BASE", "")
 # Which of our meters Stripe's own are told of, and under which event names; none if unset.
 STRIPE_METERS: Final = meters_read(os.environ.get("STRIPE_METERS", ""))
+stripe_check(key=STRIPE_SECRET_KEY, webhook_secret=STRIPE_WEBHOOK_SECRET, meters=STRIPE_METERS)
 
 OWNER_COMMANDS: Final = frozenset({"migrate", "makemigrations", "sqlmigrate", "showmigrations"})
 """The commands that log in as the tables' owner; no running process does."""

@@ -1,5 +1,7 @@
 """What the operator does with invoices in the console."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 
@@ -7,7 +9,16 @@ from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from billing.invoices.models import CreditNote, Invoice, Seller, TaxRate
 from tests.unit.console.test_money_pages import actors, post
 from tests.unit.console.test_operator import operator, page
-from tests.unit.invoices.helpers import credit, invoiced, invoices, lines, pay, top_up
+from tests.unit.invoices.helpers import (
+    BEGINS,
+    credit,
+    invoiced,
+    invoices,
+    lines,
+    pay,
+    top_up,
+)
+from tests.unit.invoices.test_dunning import dunned
 
 __all__ = ["operator"]  # a fixture of the console's tests
 
@@ -97,6 +108,37 @@ def test_only_what_its_state_allows_is_offered(
     offered = [path(invoice, name) for name in ("finalize", "void", "credit", "give-up")]
     assert [one in shown for one in offered] == [False, False, True, True]
     assert [one in after for one in offered] == [False, False, True, False]
+
+
+def test_an_invoices_page_says_in_money_what_it_is_of_and_what_became_of_it(
+    operator: Client, organization: OrganizationRef
+) -> None:
+    invoice = invoiced(organization, "30")
+    pay(organization, invoice, 1000)
+    note = credit(organization, invoice, 250, reason="Half of it failed.")
+    dunned(BEGINS + timedelta(days=8))
+
+    shown = page(operator, f"/admin/invoices/invoice/{invoice.id}/change/")
+
+    for text in ("30.00 USD", "17.50 USD", "10.00 USD", "Work", note.number, "Half of it failed."):
+        assert text in shown, text
+    assert "total_minor" not in shown
+    ladder = page(operator, f"/admin/invoices/dunning/?q={invoice.number}")
+    assert "17.50 USD" in ladder
+    assert invoice.number in page(operator, "/admin/invoices/dunningstep/")
+
+
+def test_documents_are_downloaded_in_both_languages(
+    operator: Client, organization: OrganizationRef
+) -> None:
+    invoice = invoiced(organization, "30")
+    note = credit(organization, invoice, 250)
+
+    for table, row in (("invoice", invoice.id), ("creditnote", note.id)):
+        for language in ("en", "zh"):
+            answer = operator.get(f"/admin/invoices/{table}/{row}/pdf-{language}/")
+            assert (answer.status_code, answer.content[:5]) == (200, b"%PDF-")
+            assert answer["Content-Type"] == "application/pdf"
 
 
 def test_tax_rates_are_added_and_ended(operator: Client) -> None:

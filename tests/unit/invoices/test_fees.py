@@ -29,7 +29,6 @@ from tests.unit.invoices.helpers import (
     pay,
     tick,
 )
-from tests.unit.invoices.test_dunning import give_up
 
 pytestmark = pytest.mark.django_db
 
@@ -220,22 +219,6 @@ def cuts(organization: OrganizationRef) -> list[Decimal]:
     with tenant_scope(organization):
         items = InvoiceItem.objects.filter(source__startswith="fee_cut:").order_by("id")
         return list(items.values_list("amount", flat=True))
-
-
-@pytest.mark.parametrize(("paid", "back"), [(100, []), (950, []), (1400, [D("-4.5")])])
-def test_of_a_fee_that_was_given_up_only_what_was_paid_beyond_its_use_is_given_back(
-    organization: OrganizationRef, paid: int, back: list[Decimal]
-) -> None:
-    go(organization, "starter", BEGINS)
-    tick(BEGINS)
-    (invoice,) = invoices(organization)
-    pay(organization, invoice, paid)
-    give_up(organization, invoice, BEGINS)
-
-    go(organization, "pro", BEGINS + (FEBRUARY - BEGINS) / 2)
-
-    assert cuts(organization) == back
-    assert drifts(organization) == []
 
 
 @pytest.mark.parametrize("offset", range(-12, 15))

@@ -6,6 +6,7 @@ import pytest
 from django.core.mail import EmailMessage
 
 from anneal.kernel import clock
+from anneal.kernel.ids import public_id
 from anneal.kernel.models import OutboxMessage
 from anneal.kernel.principal import Role
 from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
@@ -39,6 +40,8 @@ def test_who_looks_after_money_is_told_in_their_language(
     texts = {mail.to[0]: mail.subject + mail.body for mail in mailoutbox}
     assert all(f"{invoice.number}" in text and "1234.50 USD" in text for text in texts.values())
     assert "账单" in texts[chinese.email]
+    page = f"/o/{organization.slug}/billing/invoices/{public_id('inv_', invoice.id)}"
+    assert all(page in text for text in texts.values())
 
 
 def test_an_invoice_that_is_to_be_paid_and_each_failure_is_mailed(

@@ -3,7 +3,7 @@
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from anneal.settings.environment import choice_read, meters_read
+from anneal.settings.environment import choice_read, meters_read, stripe_check
 
 
 def test_a_choice_is_read_and_its_first_word_holds_when_nothing_is_set(
@@ -29,3 +29,13 @@ def test_stripes_meters_are_read_each_with_an_event_name_of_its_own() -> None:
     for wrong in ("prediction", "=calls", "prediction=calls,trained_token=calls"):
         with pytest.raises(ImproperlyConfigured, match="STRIPE_METERS"):
             meters_read(wrong)
+
+
+def test_r10_what_would_tell_nothing_without_a_key_keeps_a_process_from_starting() -> None:
+    meters = {"prediction": "calls"}
+    stripe_check(key="sk_test_1", webhook_secret="", meters=meters)
+    stripe_check(key="", webhook_secret="", meters={})
+    with pytest.raises(ImproperlyConfigured, match=r"STRIPE_METERS .* STRIPE_SECRET_KEY"):
+        stripe_check(key="", webhook_secret="", meters=meters)
+    with pytest.raises(ImproperlyConfigured, match=r"STRIPE_WEBHOOK_SECRET .* STRIPE_SECRET_KEY"):
+        stripe_check(key="", webhook_secret="whsec_1", meters={})

@@ -74,7 +74,9 @@ class Shop:
             WEBHOOK,
             more.get("body", body),
             content_type="application/json",
-            headers={"Stripe-Signature": signature(body, secret, at=at)},
+            headers={
+                "Stripe-Signature": more.get("header", signature(body, secret, at=at)),
+            },
         )
         return answer.status_code
 

@@ -1,16 +1,20 @@
 """What Stripe tells: signed, copied, late, in any order, and interrupted."""
 
+import json
 import time
 from datetime import timedelta
 from decimal import Decimal
+from itertools import permutations
 
 import pytest
 
 from anneal.kernel import clock
-from anneal.kernel.events import InvoicePaid, _handlers, subscribe
+from anneal.kernel.events import Event, InvoiceFinalized, InvoicePaid, _handlers, subscribe
 from anneal.kernel.scopes import system_scope
+from billing.payments import tasks
 from billing.payments.models import ProviderEventRow
 from tests.stripe_fake.official import official_client
+from tests.unit.payments.metered import Killed
 from tests.unit.payments.shop import Shop
 
 pytestmark = pytest.mark.django_db
@@ -76,6 +80,36 @@ def test_r39_a_card_removed_before_its_saving_is_told_stays_removed(shop: Shop) 
     assert shop.api.get("/v1/billing/payment_methods").json()["data"] == []
 
 
+FOUR = (
+    "payment_method.attached",
+    "payment_method.updated",
+    "payment_method.detached",
+    "payment_intent.succeeded",
+)
+"""What happens to a card and to what it pays; in other orders it changes when it is gone."""
+
+
+@pytest.mark.parametrize("order", list(permutations(range(len(FOUR)))))
+def test_b4_four_events_five_times_each_end_in_one_state_in_every_order(
+    shop: Shop, order: tuple[int, ...]
+) -> None:
+    shop.complete(shop.open(purpose="payment_method"))
+    card = shop.fake.all("payment_method")[0]["id"]
+    with official_client(shop.fake) as client:
+        client.v1.payment_methods.update(card, {"billing_details": {"name": "Ada"}})
+    bought(shop)
+    shop.fake.portal_remove_card(card)
+    by_type = {each["type"]: each for each in shop.fake.all("event")}
+    told = [by_type[FOUR[place]] for place in order]
+
+    assert {shop.tell(each) for each in told for _ in range(5)} == {200}
+    shop.act()
+
+    assert shop.api.get("/v1/billing/payment_methods").json()["data"] == []
+    assert shop.credit() == Decimal(50)
+    assert [row.amount_minor for row in shop.payments()] == [5000]
+
+
 def test_r40_an_event_told_again_after_three_days_does_nothing(shop: Shop) -> None:
     bought(shop)
     shop.hear()
@@ -103,6 +137,32 @@ def test_b5_what_fails_half_way_is_undone_and_done_once_later(shop: Shop) -> Non
     assert shop.states() == {"done"}
 
 
+@pytest.mark.parametrize("dies_at", [InvoiceFinalized, InvoicePaid])
+def test_b5_a_worker_that_dies_before_or_after_its_effect_leaves_it_to_another(
+    shop: Shop, dies_at: type[Event]
+) -> None:
+    def die(event: Event) -> None:
+        raise Killed
+
+    bought(shop)
+    events = [each for each in shop.fake.all("event") if each["type"] == PAID]
+    assert [shop.tell(each) for each in events] == [200]
+    subscribe(dies_at, die)
+    with pytest.raises(Killed):
+        shop.act()
+    _handlers[dies_at].remove(die)
+    shop.act()
+    assert (shop.credit(), shop.payments(), shop.states()) == (0, [], {"waiting"})
+
+    with clock.frozen(clock.now() + timedelta(minutes=3)):
+        tasks.events()
+        tasks.events()
+
+    assert shop.credit() == Decimal(50)
+    assert [row.amount_minor for row in shop.payments()] == [5000]
+    assert shop.states() == {"done"}
+
+
 def test_b7_a_body_that_its_signature_does_not_cover_is_refused(shop: Shop) -> None:
     bought(shop)
     event = shop.fake.all("event")[0]
@@ -111,9 +171,12 @@ def test_b7_a_body_that_its_signature_does_not_cover_is_refused(shop: Shop) -> N
         shop.tell(event, secret="whsec_of_another_endpoint"),
         shop.tell(event, at=int(time.time()) - 360),
         shop.tell(event, body='{"id": "evt_forged"}'),
+        shop.tell(event, body=json.dumps(event, indent=1)),
+        shop.tell(event, header="t=1,v1=none"),
+        shop.tell(event, header=""),
     ]
 
-    assert told == [400, 400, 400]
+    assert told == [400] * len(told)
     assert kept() == 0
 
 

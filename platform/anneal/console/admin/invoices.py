@@ -5,10 +5,12 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
+from django.db import models
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action
+from unfold.decorators import action, display
 
 from anneal.console.admin.base import ReadOnlyAdmin, TenantAdmin
 from anneal.console.admin.form_page import form_page, posted, row_of
@@ -24,6 +26,7 @@ from anneal.console.admin.invoice_pages import (
     invoice_page,
     transfer_book_from,
 )
+from anneal.console.admin.invoice_shown import FIELDS, CreditNoteShown, InvoiceShown
 from anneal.console.admin.site import operator_actor, site
 from billing.invoices.contracts import InvoiceStatus, PaymentStatus, SellerTerms
 from billing.invoices.models import (
@@ -62,7 +65,7 @@ class MoneyColumns:
 
 
 @admin.register(Invoice, site=site)
-class InvoiceAdmin(MoneyColumns, TenantAdmin):
+class InvoiceAdmin(InvoiceShown, MoneyColumns, TenantAdmin):
     """What was asked for; what is final is corrected by credit notes alone."""
 
     list_display: ClassVar = [
@@ -79,7 +82,19 @@ class InvoiceAdmin(MoneyColumns, TenantAdmin):
     list_filter: ClassVar = ["status", "payment_status", "kind", "currency"]
     search_fields: ClassVar = ["number"]
     ordering: ClassVar = ["-id"]
-    actions_detail: ClassVar = ["finalize", "void", "credit", "transfer", "give_up"]
+    actions_detail: ClassVar = [
+        "finalize",
+        "void",
+        "credit",
+        "transfer",
+        "give_up",
+        "pdf_en",
+        "pdf_zh",
+    ]
+
+    def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> list[str]:
+        """Show amounts in the currency, and what hangs on it."""
+        return list(FIELDS)
 
     def due(self, row: Invoice) -> str:
         """Show what is still to be paid."""
@@ -128,7 +143,7 @@ class InvoiceAdmin(MoneyColumns, TenantAdmin):
         if row is not None and row.status == InvoiceStatus.DRAFT:
             allowed = ("_finalize", "_void")
         elif row is not None and row.status == InvoiceStatus.FINAL:
-            allowed = ("_credit", "_transfer")
+            allowed = ("_credit", "_transfer", "_pdf_en", "_pdf_zh")
             if row.payment_status == PaymentStatus.OPEN:
                 allowed = (*allowed, "_give_up")
         actions: list[Any] = super().get_actions_detail(request, object_id)
@@ -185,7 +200,7 @@ class InvoicePaymentAdmin(TenantAdmin):
 
 
 @admin.register(CreditNote, site=site)
-class CreditNoteAdmin(MoneyColumns, TenantAdmin):
+class CreditNoteAdmin(CreditNoteShown, MoneyColumns, TenantAdmin):
     """What was taken off invoices."""
 
     list_display: ClassVar = [
@@ -201,28 +216,69 @@ class CreditNoteAdmin(MoneyColumns, TenantAdmin):
     list_select_related: ClassVar = ["invoice"]
     search_fields: ClassVar = ["number", "invoice__number"]
     ordering: ClassVar = ["-id"]
+    actions_detail: ClassVar = ["pdf_en", "pdf_zh"]
 
 
 @admin.register(Dunning, site=site)
 class DunningAdmin(TenantAdmin):
     """Invoices that were not paid in time, and how far each is."""
 
-    list_display: ClassVar = ["organization", "invoice", "started_at", "suspended_at", "ended_at"]
+    list_display: ClassVar = [
+        "organization",
+        "invoice",
+        "due",
+        "started_at",
+        "next_try",
+        "suspended_at",
+        "ended_at",
+    ]
     list_filter: ClassVar = [
         ("ended_at", admin.EmptyFieldListFilter),
         ("suspended_at", admin.EmptyFieldListFilter),
     ]
     list_select_related: ClassVar = ["invoice"]
+    search_fields: ClassVar = ["invoice__number"]
     ordering: ClassVar = ["-id"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Dunning]:
+        """Add when it is tried next."""
+        rows: QuerySet[Dunning] = super().get_queryset(request)
+        steps = DunningStep.objects.filter(dunning=OuterRef("id"), closed_at__isnull=True)
+        return rows.annotate(next_shown=Subquery(steps.order_by("step").values("due_at")[:1]))
+
+    @display(description=_("to be paid"))  # type: ignore[untyped-decorator] # as above
+    def due(self, row: Dunning) -> str:
+        """Show what is still to be paid."""
+        return f"{money_text(row.invoice.due_minor, row.invoice.currency)} {row.invoice.currency}"
+
+    @display(description=_("Next try"))  # type: ignore[untyped-decorator] # as above
+    def next_try(self, row: Any) -> Any:
+        """Show when payment is tried again by itself."""
+        return row.next_shown
 
 
 @admin.register(DunningStep, site=site)
 class DunningStepAdmin(TenantAdmin):
     """Each try to be paid."""
 
-    list_display: ClassVar = ["organization", "step", "due_at", "told_at", "failed_at", "closed_at"]
+    list_display: ClassVar = [
+        "organization",
+        "invoice",
+        "step",
+        "due_at",
+        "told_at",
+        "failed_at",
+        "closed_at",
+    ]
     list_filter: ClassVar = ["step", ("failed_at", admin.EmptyFieldListFilter)]
+    list_select_related: ClassVar = ["dunning__invoice"]
+    search_fields: ClassVar = ["dunning__invoice__number"]
     ordering: ClassVar = ["due_at"]
+
+    @display(description=_("Invoice"))  # type: ignore[untyped-decorator] # as above
+    def invoice(self, row: DunningStep) -> str:
+        """Show what is to be paid."""
+        return str(row.dunning.invoice.number)
 
 
 @admin.register(BillingProfile, site=site)
