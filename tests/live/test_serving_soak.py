@@ -1,6 +1,6 @@
 """A while at half load: memory, queues and connections stay as they are.
 
-A minute here; the hour in the full form.
+Half a minute here; the hour in the full form.
 """
 
 import itertools
@@ -22,6 +22,10 @@ CLIENTS = 8
 PARTS = ("web", "worker-serve")
 TEXTS = [GOOD, BAD, f"{GOOD} {BAD}", "fine", f"{BAD} " * 8]
 FLAT = 0.03
+ROOM = 16_384
+"""Bytes that Redis may keep more: sums of figures and what lapses within the hour are a tenth of
+that (measured), and calls leave nothing.
+"""
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +54,22 @@ def resident(installation: Installation, part: str) -> int:
     return sum(each.rss - each.shared for each in found)
 
 
+def kept(client: redis.Redis) -> int:
+    """Bytes that Redis holds: keys, and answers that nobody has read.
+
+    A connection has 32 kB to read into for two seconds after a command, and slow commands are
+    noted: how many of either there are just now is chance.
+    """
+    client.slowlog_reset()
+    memory, connections = client.pipeline().info("memory").client_list().execute()
+    room = sum(int(each["tot-mem"]) - int(each["omem"]) for each in connections)
+    return int(memory["used_memory"]) - room
+
+
 def seen(installation: Installation) -> Sight:
     client = redis.Redis.from_url(installation.env["REDIS_URL"])
     lists = [*client.scan_iter("serve:minilm-l6"), *client.scan_iter("reply:*")]
     taken = [*client.scan_iter("serving:*")]
-    info = client.info()
     with psycopg.connect(installation.superuser_url) as connection:
         row = connection.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE usename = 'anneal_app'"
@@ -63,8 +78,8 @@ def seen(installation: Installation) -> Sight:
     return Sight(
         {part: resident(installation, part) for part in PARTS},
         sum(client.llen(key) for key in lists) + len(taken),
-        int(info["connected_clients"]),
-        int(info["used_memory"]),
+        len(client.client_list()),
+        kept(client),
         int(row[0]),
     )
 
@@ -91,7 +106,7 @@ def paced(call: Callable[[], int], *, seconds: float, per_second: float | None =
     return len(answered)
 
 
-@pytest.mark.parametrize("seconds", [60, pytest.param(3600, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seconds", [30, pytest.param(3600, marks=pytest.mark.slow)])
 def test_half_load_leaves_memory_queues_and_connections_as_they_are(
     customer: Customer, seconds: int
 ) -> None:
@@ -105,7 +120,7 @@ def test_half_load_leaves_memory_queues_and_connections_as_they_are(
     # worker connects to Redis when it first has to, the last some minutes after the start.
     fast = paced(call, seconds=6)
     half = fast / 6 / 2
-    begun = paced(call, seconds=seconds / 10, per_second=half)
+    begun = paced(call, seconds=max(6, seconds / 10), per_second=half)
     first = seen(customer.installation)
     slow = paced(call, seconds=0.9 * seconds, per_second=half)
     last = seen(customer.installation)
@@ -114,7 +129,7 @@ def test_half_load_leaves_memory_queues_and_connections_as_they_are(
         assert last.resident[part] == pytest.approx(first.resident[part], rel=FLAT), part
     assert first.waiting == last.waiting == 0
     assert last.redis_connections <= first.redis_connections + 2  # others come and go
-    assert last.redis_bytes <= first.redis_bytes * 1.1
+    assert last.redis_bytes <= first.redis_bytes + ROOM
     assert last.postgres_connections <= first.postgres_connections + 2
     assert customer.nothing_held()
     assert customer.events() - before == fast + begun + slow

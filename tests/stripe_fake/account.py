@@ -4,7 +4,8 @@ import copy
 import json
 import random
 import string
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from tests.stripe_fake.cards import TestMethod
@@ -84,6 +85,13 @@ class Account:
         }
         thing.update(changes)
         return before
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Take back at the end what happens to objects inside the block."""
+        kept = copy.deepcopy(self._objects)
+        yield
+        self._objects = kept
 
     def emit(self, type_: str, thing: Object, before: Object | None = None) -> Object:
         """Record an event with the object as it is at this moment."""

@@ -125,6 +125,13 @@ class StripeFake:
         with self.service.lock:
             return snapshot(self.account.all(kind)[::-1])
 
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Take back at the end what happens to objects inside the block, and the faults to come."""
+        with self.account.undone():
+            yield
+        self.faults.clear()
+
     def webhooks_set(self, **knobs: Any) -> None:
         """Turn the knobs of the webhooks: `copies`, `delay`, `order`, `age`, `drop`."""
         if "drop" in knobs:

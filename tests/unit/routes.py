@@ -3,7 +3,7 @@
 A new route with an id needs a line in MAKERS.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -72,13 +72,18 @@ def names(path: str) -> list[str]:
     return [part.split(">")[0].split(":")[-1] for part in path.split("<")[1:]]
 
 
-def filled(path: str, owner: OrganizationRef) -> str:
-    """Return the route's address with ids of objects made for ``owner``."""
-    made = path
+def made(path: str, owner: OrganizationRef) -> dict[str, str]:
+    """Make an object of ``owner`` for each id in a route; their ids by name."""
+    return {name: MAKERS[name](owner) for name in names(path)}
+
+
+def filled(path: str, ids: Mapping[str, str]) -> str:
+    """Return the route's address with these ids."""
+    address = path
     for part in path.split("<")[1:]:
         token = part.split(">")[0]
-        made = made.replace(f"<{token}>", MAKERS[token.split(":")[-1]](owner))
-    return f"/{made}"
+        address = address.replace(f"<{token}>", ids[token.split(":")[-1]])
+    return f"/{address}"
 
 
 def replaced(path: str, text: str) -> str:

@@ -16,7 +16,7 @@ from anneal.kernel.scopes import OrganizationRef
 from tests.unit import hostile
 from tests.unit.accounts.helpers import ALLAUTH, Browser
 from tests.unit.factories import make_key
-from tests.unit.routes import METHODS, filled, replaced, routes, view_class
+from tests.unit.routes import METHODS, filled, made, replaced, routes, view_class
 
 pytestmark = pytest.mark.django_db
 
@@ -107,7 +107,7 @@ def test_a_body_of_any_kind(
     path: str, method: str, full: bool, organization: OrganizationRef
 ) -> None:
     caller = Caller(organization)
-    address = filled(path, organization)
+    address = filled(path, made(path, organization))
     place = WRITES.index((path, method))
     strange = shared(hostile.STRANGE_BODIES, place, full or path in UPLOADS)
     bodies = (*hostile.FIELD_BODIES, *strange)
@@ -124,7 +124,7 @@ def test_a_query_a_verb_and_an_id_of_any_kind(
     path: str, full: bool, organization: OrganizationRef
 ) -> None:
     caller = Caller(organization)
-    address = filled(path, organization)
+    address = filled(path, made(path, organization))
     # Where nothing reads, the refusal of the verb is the same whatever is asked.
     for query in hostile.QUERIES if path in READS else hostile.QUERIES[:2]:
         caller.call("GET", address, query=query)

@@ -37,18 +37,19 @@ class Check:
     """Variables it does not get: what starts installations itself must not see our database."""
 
 
-def lanes_all(options: argparse.Namespace, home: Home) -> list[list[Check]]:
-    """All checks, in lanes that can run beside each other, the quick ones first.
+def lanes_all(options: argparse.Namespace, home: Home) -> tuple[list[list[Check]], list[Check]]:
+    """All checks: lanes that can run beside each other, and what the lane that ends first goes on
+    with. The quick ones begin.
 
     Live tests wait for processes and leases; types and unit tests are all calculation, and politely
-    use the time between. The browser's follow where a lane is free first.
+    use the time between.
     """
     format_, lint, types, *others = _python_checks()
     unit, live, browser = suites_all(options, home)
     first = [format_, lint, *_npm_checks(), *others, *_api_checks(), live]
     if (os.cpu_count() or 1) > 1:
-        return [first, [_polite(types), _polite(unit), browser]]
-    return [[format_, lint, types, *first[2:], browser, unit]]
+        return [first, [_polite(types), _polite(unit)]], [browser]
+    return [[format_, lint, types, *first[2:], browser, unit]], []
 
 
 def _polite(check: Check) -> Check:

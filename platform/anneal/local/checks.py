@@ -107,9 +107,10 @@ def _run_all(options: argparse.Namespace, installation: Installation) -> list[Ou
     _say_data()
     home, fail_fast = installation.home, bool(options.fail_fast)
     if not _chosen(options):
-        lanes = lanes_all(options, home)
+        lanes, afterwards = lanes_all(options, home)
         say("  -- What a check says is shown when it has ended")
-        ended = lanes_run(lanes, installation, env=partial(_env, home), fail_fast=fail_fast)
+        env = partial(_env, home)
+        ended = lanes_run(lanes, installation, env=env, afterwards=afterwards, fail_fast=fail_fast)
         return [_outcome(*each) for each in ended]
     outcomes: list[Outcome] = []
     for check in checks_of_paths(options, home):

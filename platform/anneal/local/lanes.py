@@ -77,13 +77,15 @@ def lanes_run(
     installation: Installation,
     *,
     env: Environment,
+    afterwards: Iterable[Check] = (),
     fail_fast: bool = False,
 ) -> list[Ended]:
     """Run the checks of all lanes; those that ended, in that order.
 
-    With `fail_fast` nothing is begun after a failure; what is at work then still ends.
+    A lane that is empty takes from those for `afterwards`. With `fail_fast` nothing is begun after
+    a failure; what is at work then still ends.
     """
-    lanes = [Lane(each, installation) for each in checks]
+    lanes, rest = [Lane(each, installation) for each in checks], deque(afterwards)
     found: list[Ended] = []
     told = time.monotonic()
     try:
@@ -95,6 +97,9 @@ def lanes_run(
                 failed = fail_fast and any(status for _, status, _ in found)
                 if failed:
                     lane.waiting.clear()
+                    rest.clear()
+                if not (lane.child or lane.waiting) and rest:
+                    lane.waiting.append(rest.popleft())
                 if lane.child is None and lane.waiting:
                     lane.begin(env)
             if time.monotonic() - told > NEWS_SECONDS:

@@ -65,13 +65,27 @@ def test_a_lane_goes_on_in_order_and_after_a_failure(place: Installation, tmp_pa
     assert notes.read_text() == "ab"
 
 
+def test_the_lane_that_is_empty_first_goes_on_with_the_rest(
+    place: Installation, tmp_path: Path
+) -> None:
+    """The rest is done while the other lane's check still waits for it."""
+    one, rest = tmp_path / "one", tmp_path / "rest"
+    lanes = [[check("long", MEET, one, rest)], [check("short", "")]]
+
+    ended = lanes_run(lanes, place, env=nothing, afterwards=[check("rest", MEET, rest, one)])
+
+    assert {found.name: status for found, status, _ in ended} == {"short": 0, "long": 0, "rest": 0}
+    assert ended[0][0].name == "short"
+
+
 def test_fail_fast_begins_nothing_more_in_any_lane(place: Installation, tmp_path: Path) -> None:
     notes = tmp_path / "notes"
     slow = "import time; time.sleep(0.5)"
     lanes = [[check("bad", "raise SystemExit(1)"), check("a", NOTE, notes, "a")]]
     lanes += [[check("slow", slow), check("b", NOTE, notes, "b")]]
+    rest = [check("c", NOTE, notes, "c")]
 
-    ended = lanes_run(lanes, place, env=nothing, fail_fast=True)
+    ended = lanes_run(lanes, place, env=nothing, afterwards=rest, fail_fast=True)
 
     assert {found.name for found, _, _ in ended} == {"bad", "slow"}
     assert not notes.exists()
@@ -112,7 +126,8 @@ def test_what_two_wrote_is_shown_one_after_the_other(
 def test_all_checks_are_in_the_lanes_once(place: Installation) -> None:
     options = Namespace(slow=False, keyword=None, fail_fast=False)
 
-    names = [one.name for lane in lanes_all(options, place.home) for one in lane]
+    lanes, afterwards = lanes_all(options, place.home)
+    names = [one.name for lane in [*lanes, afterwards] for one in lane]
 
     assert len(names) == len(set(names))
     assert {"format", "lint", "types", "layers", "migrations", "API file"} <= set(names)

@@ -1,10 +1,11 @@
 """An installation whose payment provider is the Stripe of the tests."""
 
 from collections.abc import Iterator
-from typing import Any
+from contextlib import contextmanager
 
 import pytest
 import stripe
+from django.conf import settings
 
 from anneal.kernel.scopes import OrganizationRef
 from billing.ledger.reconcile import reconcile
@@ -22,21 +23,28 @@ def seed() -> int:
     return 7
 
 
-@pytest.fixture
-def fake(settings: Any, monkeypatch: pytest.MonkeyPatch, seed: int) -> Iterator[StripeFake]:
-    """A Stripe account that this installation is set to."""
-    # The client waits half a second before it asks once more: here nothing gets better by waiting.
-    monkeypatch.setattr(stripe.HTTPClient, "INITIAL_DELAY", 0)
-    with serving(StripeFake(seed=seed)) as fake:
+@contextmanager
+def collecting(seed: int) -> Iterator[StripeFake]:
+    """Set this installation to a Stripe account, for the length of the block."""
+    with serving(StripeFake(seed=seed)) as fake, pytest.MonkeyPatch.context() as patch:
+        # The client waits half a second before it asks once more: nothing gets better by waiting.
+        patch.setattr(stripe.HTTPClient, "INITIAL_DELAY", 0)
         endpoint = fake.endpoint("http://127.0.0.1:9/never-called")
-        settings.ANNEAL_DEMO_BILLING = False
-        settings.ANNEAL_STRIPE_SECRET_KEY = API_KEY
-        settings.ANNEAL_STRIPE_API_BASE = fake.url
-        settings.ANNEAL_STRIPE_WEBHOOK_SECRET = endpoint["secret"]
+        patch.setattr(settings, "ANNEAL_DEMO_BILLING", False)
+        patch.setattr(settings, "ANNEAL_STRIPE_SECRET_KEY", API_KEY)
+        patch.setattr(settings, "ANNEAL_STRIPE_API_BASE", fake.url)
+        patch.setattr(settings, "ANNEAL_STRIPE_WEBHOOK_SECRET", endpoint["secret"])
         stripe_provider.cache_clear()
         yield fake
         stripe_provider().close()
         stripe_provider.cache_clear()
+
+
+@pytest.fixture
+def fake(seed: int) -> Iterator[StripeFake]:
+    """A Stripe account that this installation is set to."""
+    with collecting(seed) as fake:
+        yield fake
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Reconcile goes on to payments and to what the provider keeps: what a hand changed is found."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -11,21 +11,22 @@ from django.core.mail import EmailMessage
 from django.core.management import call_command
 
 from anneal.kernel import clock
-from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
+from anneal.kernel.scopes import system_scope, tenant_scope
 from billing.invoices.contracts import ReturnBy
 from billing.invoices.services import invoice_payment_apply
 from billing.ledger.tasks import reconcile_all
-from billing.payments.models import DemoObject, PaymentAttempt, Refund
+from billing.payments.models import PaymentAttempt, Refund
 from billing.payments.reconcile import provider_drift
 from billing.payments.services.attempts import invoice_collect
 from billing.payments.services.returning import refund_ask
 from tenants.accounts.models import User
-from tests.stripe_fake import StripeFake
 from tests.unit.billing.test_reconcile import reconciled
 from tests.unit.billing.test_reconcile_tampered import Tamper, _door, tamper
-from tests.unit.factories import make_user
+from tests.unit.factories import make_organization, make_user
 from tests.unit.invoices.helpers import credit, invoiced, invoices
+from tests.unit.payments.conftest import collecting
 from tests.unit.payments.shop import Shop
+from tests.unit.worlds import world
 
 __all__ = ["_door", "tamper"]  # fixtures of the ledger's tests
 
@@ -58,15 +59,21 @@ def trade(shop: Shop) -> None:
         )
 
 
-@pytest.fixture
-def lives(
-    organization: OrganizationRef, other_organization: OrganizationRef, fake: StripeFake
-) -> Shop:
+@pytest.fixture(scope="module")
+def _shop(_door: None, django_db_setup: None, django_db_blocker: Any) -> Iterator[Shop]:
     """Two organizations that do the same; the first of them."""
-    trade(Shop(other_organization, fake))
-    shop = Shop(organization, fake)
-    trade(shop)
-    return shop
+    with collecting(seed=7) as fake, world(django_db_blocker):
+        trade(Shop(make_organization("rival"), fake))
+        shop = Shop(make_organization("acme"), fake)
+        trade(shop)
+        yield shop
+
+
+@pytest.fixture
+def lives(_shop: Shop, db: None) -> Iterator[Shop]:
+    """The first organization; what a test does, at the provider too, is taken back."""
+    with _shop.fake.undone():
+        yield _shop
 
 
 def found(*arguments: str) -> Found:
@@ -286,43 +293,3 @@ def test_operators_are_told(lives: Shop, mailoutbox: list[EmailMessage]) -> None
     reconcile_all()
 
     assert "provider.refund" in mailoutbox[-1].body
-
-
-@pytest.fixture
-def bought(organization: OrganizationRef, client_api: Any) -> OrganizationRef:
-    """An organization that bought credit where the demo collects."""
-    page = client_api.post(
-        "/v1/billing/checkout",
-        {"return_path": "/o/acme/billing", "purpose": "top_up", "amount": "50"},
-        format="json",
-        headers={"Idempotency-Key": "once"},
-    ).json()
-    card = {"card_number": "4242424242424242", "exp": "12/34", "cvc": "123"}
-    client_api.post(f"/v1/billing/demo_checkout/{page['id']}", card, format="json")
-    return organization
-
-
-def demo_change(**body: Any) -> None:
-    with system_scope("test"):
-        row = DemoObject.objects.get(kind="payment_intent")
-        row.body |= body
-        row.save(update_fields=["body"])
-
-
-@pytest.mark.parametrize("arguments", [[], ["--organization"]])
-def test_the_demo_is_asked_too(bought: OrganizationRef, arguments: list[str]) -> None:
-    whom = [*arguments, *[bought.slug for _ in arguments]]
-    assert found(*whom)[0] == set()
-    demo_change(amount_minor=1)
-
-    assert found(*whom)[0] == {"provider.payment"}
-
-
-def test_payments_of_the_demo_are_nobodys_question_once_stripe_collects(
-    bought: OrganizationRef, request: pytest.FixtureRequest
-) -> None:
-    demo_change(amount_minor=1)
-    asked: Callable[..., Any] = request.getfixturevalue
-    asked("fake")
-
-    assert found()[0] == set()
