@@ -36,7 +36,7 @@ def pack_cells(rows: Sequence[Sequence[int]], device: torch.device, grain: Grain
         flat.extend(rows[index])
         flat.extend([0] * (width - len(rows[index])))
         places.extend(range(width))
-    cells = len(flat)
+    cells, grain = len(flat), grain.on(device)
     fill = [0] * grain.fill(cells)
     sizes = torch.tensor(widths)
     starts = sizes.cumsum(0) - sizes
@@ -78,5 +78,5 @@ def _bucket(first: int, start: int, lengths: list[int], device: torch.device) ->
     mask = None
     if lengths[0] < width:
         real = torch.arange(width)[None, :] < torch.tensor(lengths)[:, None]
-        mask = real.view(rows, 1, 1, width).to(device)
+        mask = real.view(rows, 1, 1, width).to(device, non_blocking=True)
     return Bucket(first, rows, width, start, rows * width, None, None, mask)

@@ -12,7 +12,7 @@ from mlworker.engine.data.batches import micro_batches, plan_batches
 from mlworker.engine.data.packing import COARSE, PackedRows, pack_rows
 from mlworker.engine.data.rows import EncodedSplit
 from mlworker.engine.heads import attention_feature
-from mlworker.engine.training.evaluate import EVAL_TOKENS
+from mlworker.engine.training.evaluate import eval_tokens
 from mlworker.engine.training.lanes import beside, read_together
 from mlworker.engine.training.setup import Setup
 
@@ -98,8 +98,9 @@ class TokenStates:
         """Read these rows with the frozen base."""
         pace = self._setup.pace
         lengths = [self.lengths[row] for row in rows]
-        for batch in plan_batches(lengths, token_budget=EVAL_TOKENS):
-            for micro in micro_batches(batch, lengths, pace.micro_tokens(EVAL_TOKENS)):
+        budget = eval_tokens(self._setup.device)
+        for batch in plan_batches(lengths, token_budget=budget):
+            for micro in micro_batches(batch, lengths, pace.micro_tokens(budget)):
                 pace.begin()
                 parts = read_together(micro, lengths, self._setup.device)
                 beside(self._read, [[rows[place] for place in part] for part in parts])
@@ -145,7 +146,8 @@ class TokenStates:
 
     def batches(self, rows: Sequence[int]) -> Iterator[list[int]]:
         """Places in `rows`, cut by tokens."""
-        yield from plan_batches([self.lengths[row] for row in rows], token_budget=EVAL_TOKENS)
+        lengths = [self.lengths[row] for row in rows]
+        yield from plan_batches(lengths, token_budget=eval_tokens(self._setup.device))
 
     def _places(self, packed: PackedRows, rows: Sequence[int]) -> Tensor:
         """Where each packed token's state lies."""
