@@ -36,7 +36,7 @@ def pack_cells(rows: Sequence[Sequence[int]], device: torch.device, grain: Grain
         flat.extend(rows[index])
         flat.extend([0] * (width - len(rows[index])))
         places.extend(range(width))
-    cells, grain = len(flat), grain.on(device)
+    cells = len(flat)
     fill = [0] * grain.fill(cells)
     sizes = torch.tensor(widths)
     starts = sizes.cumsum(0) - sizes

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mlworker.engine.contracts import Json
 from mlworker.engine.data.batches import micro_batches, plan_batches
-from mlworker.engine.data.packing import COARSE, PackedRows, pack_rows
+from mlworker.engine.data.packing import PackedRows, pack_rows, training_grain
 from mlworker.engine.data.rows import EncodedSplit
 from mlworker.engine.tasks.base import Task
 from mlworker.engine.training.lanes import beside, read_together
@@ -43,7 +43,7 @@ def collect(
     starts = ends - torch.tensor(lengths)
 
     def read(rows: list[int]) -> tuple[Tensor, Tensor]:
-        packed = pack_rows([ids[index] for index in rows], device, COARSE)
+        packed = pack_rows([ids[index] for index in rows], device, training_grain(device))
         with torch.inference_mode():
             part = forward(packed).float().cpu()
         if level == "row":

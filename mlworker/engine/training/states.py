@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mlworker.engine.data.batches import micro_batches, plan_batches
-from mlworker.engine.data.packing import COARSE, PackedRows, pack_rows
+from mlworker.engine.data.packing import PackedRows, pack_rows, training_grain
 from mlworker.engine.data.rows import EncodedSplit
 from mlworker.engine.heads import attention_feature
 from mlworker.engine.training.evaluate import eval_tokens
@@ -116,7 +116,9 @@ class TokenStates:
 
     def pack(self, rows: Sequence[int]) -> PackedRows:
         """Rows as one batch; `hidden` then gives their states."""
-        return pack_rows([self._ids[row] for row in rows], self._setup.device, COARSE)
+        return pack_rows(
+            [self._ids[row] for row in rows], self._setup.device, training_grain(self._setup.device)
+        )
 
     def hidden(self, place: int, packed: PackedRows, rows: Sequence[int]) -> Tensor:
         """States [T, H] of a batch packed from `rows`, after block `layers[place]`."""
