@@ -329,8 +329,7 @@ def work_succeeded(work: Work, outcome: Outcome) -> ModelVersionInfo:
         version = model_leave(row, work, outcome)
         row.fine_tuned_model = version.name
         row.metrics = dict(outcome.metrics)
-        if row.search is not None:
-            row.config = dict(outcome.lineage.config)
+        row.config = dict(outcome.lineage.config)  # a search and the device had a say in it
         # Folds and trials on cached features take time and train no tokens: no measure of speed.
         studied = row.tier == "head" and (row.search or row.cross_validation)
         row.seconds = None if studied else outcome.seconds

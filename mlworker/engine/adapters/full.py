@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from mlworker.engine.artifact_manifest import ArtifactManifest, FullEntry
-from mlworker.engine.base.bert import Bert
+from mlworker.engine.base.bert import BLOCKS, Bert
 from mlworker.engine.base.config import BertConfig
 from mlworker.engine.contracts import EngineError, ErrorCode
 
@@ -39,7 +39,7 @@ def trained_name(name: str, entry: FullEntry) -> bool:
     """Whether a weight of the base, by its name, is the model's own."""
     if name.startswith(_EMBEDDINGS):
         return entry.embeddings
-    if name.startswith("layers."):
+    if name.startswith(BLOCKS):
         return int(name.split(".")[1]) >= entry.first_block
     return entry.pooler
 

@@ -21,6 +21,8 @@ from mlworker.engine.contracts import EngineError, ErrorCode
 from mlworker.engine.data.packing import PackedRows
 
 LINEARS = ("qkv", "attention_output", "intermediate", "output")
+BLOCKS = "layers."
+"""What the names of the blocks' weights begin with."""
 _SHORT = 128
 """Up to this width plain matrix products beat the fused attention's backward pass on a CPU."""
 

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import torch
 
-from mlworker.engine.base.bert import Bert
-
-_BLOCKS = "layers."
+from mlworker.engine.base.bert import BLOCKS, Bert
 
 
 def bf16_of(bert: Bert) -> Bert:
@@ -19,7 +17,7 @@ def bf16_of(bert: Bert) -> Bert:
     with torch.device("meta"):
         result = Bert(bert.config)
     state = {
-        name: value.to(torch.bfloat16) if name.startswith(_BLOCKS) else value
+        name: value.to(torch.bfloat16) if name.startswith(BLOCKS) else value
         for name, value in bert.state_dict().items()
     }
     result.load_state_dict(state, strict=True, assign=True)

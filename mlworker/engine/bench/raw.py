@@ -35,18 +35,19 @@ class RawResult:
 def raw_model(bert: Bert, artifact: Artifact) -> Callable[[Sequence[Sequence[int]]], Tensor]:
     """A function from token rows to probabilities with the adapter merged into the base."""
     model = merged(bert, artifact)
-    weight, bias = artifact.tensors["head.weight"], artifact.tensors["head.bias"]
+    device = bert.pooler.weight.device
+    weight, bias = (artifact.tensors[name].to(device) for name in ("head.weight", "head.bias"))
     layers = artifact.manifest.layers
     grain = EXACT if bert.pooler.weight.dtype == torch.float32 else COARSE
 
     def run(rows: Sequence[Sequence[int]]) -> Tensor:
-        packed = pack_rows(rows, grain=grain)
+        packed = pack_rows(rows, device, grain)
         if artifact.manifest.pooling == "cls":
             first = model(packed, first_tokens=True)
             pooled = torch.tanh(model.pooler(first)).float()
         else:
             hidden = model(packed, layers=layers)
-            query = query_of(artifact.tensors, model.config)
+            query = query_of(artifact.tensors, model.config).to(device)
             pooled = attention_feature(hidden, packed, query, model.config.layer_norm_eps)
         logits = pooled @ weight.t() + bias
         return logits.softmax(dim=-1).index_select(0, packed.inverse)

@@ -24,6 +24,7 @@ from mlworker.engine.bench.samples import (
     pairs_read,
 )
 from mlworker.engine.contracts import DoneMessage, Json
+from mlworker.engine.device import pick_device
 from mlworker.engine.training.config import PRESETS, resolve_auto
 
 TARGETS = {"mr": 0.835, "banking77": 0.935}
@@ -79,5 +80,6 @@ def _trained(sample: Sample, preset: str, seed: int, threads: int) -> DoneMessag
         tier=tier,
         preset=preset,
         width=BertConfig.read(locate_base(BASE).directory / "config.json").hidden_size,
+        accelerator=pick_device().type != "cpu",
     )
     return fine_tune(sample, tier, config.as_dict(), threads=threads)[0]

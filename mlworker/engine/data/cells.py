@@ -78,5 +78,5 @@ def _bucket(first: int, start: int, lengths: list[int], device: torch.device) ->
     mask = None
     if lengths[0] < width:
         real = torch.arange(width)[None, :] < torch.tensor(lengths)[:, None]
-        mask = real.view(rows, 1, 1, width).to(device)
+        mask = real.view(rows, 1, 1, width).to(device, non_blocking=True)
     return Bucket(first, rows, width, start, rows * width, None, None, mask)

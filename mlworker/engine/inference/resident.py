@@ -33,8 +33,9 @@ from mlworker.engine.tasks import task_named
 from mlworker.engine.tasks.base import Task
 from mlworker.engine.tokenizer import TextTokenizer
 
-TOKEN_BUDGET = 4096
-MAX_ROWS = 256
+_MOST = {"cpu": (4_096, 256)}
+_MOST_ELSEWHERE = (16_384, 1_024)
+"""Tokens and rows that run at once; an accelerator waits for calls, not for numbers."""
 _FIRST_RANK = 8
 _Pack = Callable[[Sequence[Sequence[int]], torch.device, Grain], PackedRows]
 _Heads = tuple[list[int], Tensor, list[int] | None]
@@ -210,7 +211,7 @@ class Resident:
     def forward(self, rows: Sequence[TokenRow]) -> list[list[float]]:
         """Each row's answer (`Task.answers`), in the rows' order, tokens after each other.
 
-        Memory is bounded by TOKEN_BUDGET.
+        Memory is bounded: many rows run in batches.
         """
         return self._sides.run(self._answers, rows, _length)
 
@@ -247,9 +248,13 @@ class Resident:
             groups[model.lane, model.reads, own].append(index)
         for (lane, reads, _), members in groups.items():
             lengths = [len(rows[index].ids) for index in members]
-            for batch in plan_batches(lengths, token_budget=TOKEN_BUDGET, max_rows=MAX_ROWS):
+            for batch in self._plan(lengths):
                 chosen = [members[place] for place in batch]
                 yield from self._run(lane, reads, [rows[index] for index in chosen], chosen)
+
+    def _plan(self, lengths: Sequence[int]) -> list[list[int]]:
+        tokens, rows = _MOST.get(self.bert.pooler.weight.device.type, _MOST_ELSEWHERE)
+        return plan_batches(lengths, token_budget=tokens, max_rows=rows)
 
     def embed(self, rows: Sequence[TokenRow]) -> list[list[float]]:
         """Mean-pooled base vectors of unit length, as sentence-transformers gives them."""
@@ -259,7 +264,7 @@ class Resident:
         vectors: list[list[float]] = [[] for _ in rows]
         lengths = [len(row.ids) for row in rows]
         with torch.inference_mode():
-            for batch in plan_batches(lengths, token_budget=TOKEN_BUDGET, max_rows=MAX_ROWS):
+            for batch in self._plan(lengths):
                 packed = self._pack([rows[index] for index in batch], self._lanes.plain.grain)
                 mean = mean_pool(self.bert(packed), packed).index_select(0, packed.inverse)
                 unit = torch.nn.functional.normalize(mean, dim=1)

@@ -10,13 +10,19 @@ from torch import Tensor
 
 from mlworker.engine.contracts import Json
 from mlworker.engine.data.batches import micro_batches, plan_batches
-from mlworker.engine.data.packing import COARSE, PackedRows, pack_rows
+from mlworker.engine.data.packing import PackedRows, pack_rows, training_grain
 from mlworker.engine.data.rows import EncodedSplit
 from mlworker.engine.tasks.base import Task
 from mlworker.engine.training.lanes import beside, read_together
 from mlworker.engine.training.pace import Pace
 
-EVAL_TOKENS = 2048
+_EVAL_TOKENS = {"cpu": 2_048}
+_EVAL_TOKENS_ELSEWHERE = 16_384
+
+
+def eval_tokens(device: torch.device) -> int:
+    """Tokens read at once where nothing is learned; an accelerator waits for calls, not numbers."""
+    return _EVAL_TOKENS.get(device.type, _EVAL_TOKENS_ELSEWHERE)
 
 
 def collect(
@@ -37,7 +43,7 @@ def collect(
     starts = ends - torch.tensor(lengths)
 
     def read(rows: list[int]) -> tuple[Tensor, Tensor]:
-        packed = pack_rows([ids[index] for index in rows], device, COARSE)
+        packed = pack_rows([ids[index] for index in rows], device, training_grain(device))
         with torch.inference_mode():
             part = forward(packed).float().cpu()
         if level == "row":
@@ -47,8 +53,9 @@ def collect(
         return places + packed.positions[: packed.tokens].cpu(), part
 
     out: Tensor | None = None
-    for batch in plan_batches(lengths, token_budget=EVAL_TOKENS):
-        for micro in micro_batches(batch, lengths, pace.micro_tokens(EVAL_TOKENS)):
+    budget = eval_tokens(device)
+    for batch in plan_batches(lengths, token_budget=budget):
+        for micro in micro_batches(batch, lengths, pace.micro_tokens(budget)):
             pace.begin()
             for places, part in beside(read, read_together(micro, lengths, device)):
                 if out is None:

@@ -1,7 +1,8 @@
 """Tier full: the base's own weights learn, from a chosen block on.
 
-Trained weights stay float32 and are rounded to the products' format at each use, so that small
-steps are not lost; what is frozen is kept in that format only.
+Trained weights stay float32 and are rounded to the products' format, so that small steps are not
+lost: at each use, or on an accelerator once a step, because each rounding is a call, and calls are
+what it waits for. What is frozen is kept in that format only.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from mlworker.engine.adapters.full import FULL, trained_names
 from mlworker.engine.adapters.lora import drop_result
 from mlworker.engine.artifact_manifest import FullEntry
-from mlworker.engine.base.bert import Bert
+from mlworker.engine.base.bert import BLOCKS, Bert
 from mlworker.engine.contracts import PoolingKind
 from mlworker.engine.data.packing import PackedRows
 from mlworker.engine.heads import QUERY, attention_feature
@@ -56,6 +57,30 @@ class FullModel(Trainable):
             else:
                 parameter.data = parameter.data.to(dtype)
         self._trained = dict(bert.named_parameters())
+        self._rounded: dict[str, Tensor] = {}
+        if dtype != torch.float32 and bert.pooler.weight.device.type != "cpu":
+            self._round_ahead(dtype)
+
+    def _round_ahead(self, dtype: torch.dtype) -> None:
+        """Let the blocks read rounded copies, which `refresh` renews."""
+        for name in self._names:
+            if name.startswith(BLOCKS):
+                read = self._trained[name]
+                self._trained[name] = nn.Parameter(read.detach().clone())
+                read.data = read.data.to(dtype)
+                self._rounded[name] = read
+
+    def leaves(self) -> list[Tensor]:
+        """The rounded copies where there are any."""
+        rounded = {FULL + name: value for name, value in self._rounded.items()}
+        return [rounded.get(name, parameter) for name, parameter in self.named()]
+
+    def refresh(self) -> None:
+        """Round the weights as they are now."""
+        exact: list[Tensor] = [self._trained[name] for name in self._rounded]
+        if exact:
+            with torch.no_grad():
+                torch._foreach_copy_([*self._rounded.values()], exact)
 
     @property
     def pooling(self) -> PoolingKind:

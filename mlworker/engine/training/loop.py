@@ -18,7 +18,7 @@ from mlworker.engine.contracts import (
     PhaseMessage,
 )
 from mlworker.engine.data.batches import epoch_batches, micro_batches, plan_cut
-from mlworker.engine.data.packing import COARSE, pack_rows
+from mlworker.engine.data.packing import pack_rows, training_grain
 from mlworker.engine.data.rows import EncodedSplit
 from mlworker.engine.evaluation.run import split_rows
 from mlworker.engine.heads import Pooling
@@ -66,6 +66,7 @@ class TrainingLoop:
         torch.manual_seed(config.seed)
         self.model = build().to(setup.device)
         self._parameters = [parameter for _, parameter in self.model.named()]
+        self._leaves = self.model.leaves()
         self.state = RunState(self.model, optimizer_for(self.model, config))
         self._fingerprint = setup.fingerprint()
         self._lengths = [len(row) for row in setup.train.ids]
@@ -154,14 +155,17 @@ class TrainingLoop:
         for group in self.state.optimizer.param_groups:
             group["lr"] = rate * group["scale"]
         self.model.train()
+        self.model.refresh()
         self.state.optimizer.zero_grad(set_to_none=True)
-        loss = 0.0
+        losses: list[Tensor] = []
         wanted = setup.pace.micro_tokens(config.batch_tokens)
         size = setup.task.size([setup.train.targets[index] for index in batch])
         self._seed = config.seed * _SEED_STRIDE + at.step
         for micro in micro_batches(batch, self._lengths, max(wanted, 1)):
-            loss += self._micro_step(micro, size)
+            losses += self._micro_step(micro, size)
         norm = torch.nn.utils.clip_grad_norm_(self._parameters, config.max_grad_norm)
+        # read after all of the step is under way: each look waits for the device
+        loss = sum(map(float, losses))
         self._check(loss, float(norm))
         self.state.optimizer.step()
         self.state.average_update()
@@ -173,14 +177,15 @@ class TrainingLoop:
         at.recent_loss += share * (loss - at.recent_loss)
         self._report(rate)
 
-    def _micro_step(self, micro: list[int], size: int) -> float:
+    def _micro_step(self, micro: list[int], size: int) -> list[Tensor]:
         """Forward and backward of some rows; the batch's mean loss is the sum of these parts."""
         setup = self.setup
         setup.pace.begin()
         parts = read_together(micro, self._lengths, self.setup.device)
         found = beside(lambda part: self._gradients(part, size), parts)
         for _, gradients in found:
-            for parameter, gradient in zip(self._parameters, gradients, strict=True):
+            widened = _widened(gradients, self._parameters)
+            for parameter, gradient in zip(self._parameters, widened, strict=True):
                 if gradient is None:
                     continue
                 if parameter.grad is None:
@@ -188,14 +193,17 @@ class TrainingLoop:
                 else:
                     parameter.grad += gradient
         setup.pace.end(sum(self._lengths[index] for index in micro))
-        return sum(loss for loss, _ in found)
+        return [loss for loss, _ in found]
 
-    def _gradients(self, rows: list[int], size: int) -> tuple[float, tuple[Tensor | None, ...]]:
+    def _gradients(self, rows: list[int], size: int) -> tuple[Tensor, tuple[Tensor | None, ...]]:
         """Some rows' share of the batch's loss, and its gradients."""
         setup, config = self.setup, self.setup.config
-        packed = pack_rows([setup.train.ids[index] for index in rows], setup.device, COARSE)
+        packed = pack_rows(
+            [setup.train.ids[index] for index in rows], setup.device, training_grain(setup.device)
+        )
         chosen = [rows[place] for place in packed.order]
-        targets = setup.task.tensor([setup.train.targets[row] for row in chosen]).to(setup.device)
+        targets = setup.task.tensor([setup.train.targets[row] for row in chosen])
+        targets = targets.to(setup.device, non_blocking=True)
         noise_begin(self._seed, packed, chosen)
         # one reading after the other: the second goes on where the first's noise ended
         logits = [self.model(packed) for _ in range(config.readings)]
@@ -209,9 +217,7 @@ class TrainingLoop:
             apart = divergence(setup.task, logits[0], logits[1], targets)
             wanted = share + config.consistency * apart / size
         # not backward(): that would add to the same tensors as the other half does
-        return float(share.detach()), torch.autograd.grad(
-            wanted, self._parameters, allow_unused=True
-        )
+        return share.detach(), torch.autograd.grad(wanted, self._leaves, allow_unused=True)
 
     def _check(self, loss: float, norm: float) -> None:
         """Stop before a broken step reaches the weights."""
@@ -247,7 +253,7 @@ class TrainingLoop:
         if loss < at.best_loss or not self.state.best:
             at.best_loss, at.best_step = loss, at.step
             self.state.best = {
-                name: value.cpu() * (share if name.startswith(HEAD) else 1.0)
+                name: value * (share if name.startswith(HEAD) else 1.0)
                 for name, value in self.state.average.items()
             }
         at.stale = 0 if gained else at.stale + 1
@@ -268,6 +274,7 @@ class TrainingLoop:
 
     def _logits(self, split: EncodedSplit) -> Tensor:
         self.model.eval()
+        self.model.refresh()
         setup = self.setup
         return collect(split.ids, self.model, setup.pace, setup.device, setup.task.level)
 
@@ -323,3 +330,18 @@ class TrainingLoop:
                 samples=samples,
             )
         )
+
+
+def _widened(
+    gradients: Sequence[Tensor | None], parameters: Sequence[Tensor]
+) -> list[Tensor | None]:
+    """Gradients in their parameters' format, by one call for all that are not."""
+    wide, into, narrow = list(gradients), list[Tensor](), list[Tensor]()
+    for place, (gradient, own) in enumerate(zip(gradients, parameters, strict=True)):
+        if gradient is not None and gradient.dtype != own.dtype:
+            wide[place] = new = torch.empty_like(own)
+            into.append(new)
+            narrow.append(gradient)
+    if into:
+        torch._foreach_copy_(into, narrow)
+    return wide

@@ -119,10 +119,10 @@ class Run:
         if not splits["train"]:
             raise EngineError(ErrorCode.INVALID_DATA, "There is no row to train on.")
         base = base_at(spec.base.id, Path(spec.base.directory), spec.base.weights_sha256)
-        config = self._config(task, len(splits["train"]))
+        device = pick_device()
+        config = self._config(task, len(splits["train"]), accelerator=device.type != "cpu")
         unused_check(task, config)
         verify_base(base)
-        device = pick_device()
         # Tier full trains float32 weights and rounds them at each use.
         dtype = torch.float32 if config.tier == "full" else pick_dtype(config.precision, device)
         bert = Bert.load(base, dtype=dtype, device=str(device))
@@ -156,7 +156,7 @@ class Run:
             pace=self._pace,
         )
 
-    def _config(self, task: Task, rows: int) -> TrainConfig:
+    def _config(self, task: Task, rows: int, *, accelerator: bool) -> TrainConfig:
         """From the checkpoint when there is one, else resolved from the specification."""
         spec = self._spec
         if spec.resume is not None and spec.tier != "head" and not wanted(spec):
@@ -175,6 +175,7 @@ class Run:
             classes=len(spec.labels),
             tier=spec.tier,
             width=BertConfig.read(Path(spec.base.directory) / "config.json").hidden_size,
+            accelerator=accelerator,
         )
 
     def _send_plan(self, setup: Setup, steps: int) -> None:

@@ -91,13 +91,13 @@ class RunState:
         keep = min(_AVERAGE, (1 + self.position.step) / (10 + self.position.step))
         keep **= _AVERAGE_EVERY
         with torch.no_grad():
-            for name, parameter in self.model.named():
-                self.average[name].lerp_(parameter, 1 - keep)
+            parameters = [parameter for _, parameter in self.model.named()]
+            torch._foreach_lerp_([*self.average.values()], parameters, 1 - keep)
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
         """The model with its averaged weights, until the block is left."""
-        now = self.model.tensors()
+        now = {name: value.detach().clone() for name, value in self.model.named()}
         self.model.restore(self.average)
         try:
             yield
@@ -108,7 +108,7 @@ class RunState:
         """All tensors under flat names."""
         flat = {f"now.{name}": value for name, value in self.model.tensors().items()}
         flat.update({f"average.{name}": value.cpu() for name, value in self.average.items()})
-        flat.update({f"best.{name}": value for name, value in self.best.items()})
+        flat.update({f"best.{name}": value.cpu() for name, value in self.best.items()})
         for name, parameter in self.model.named():
             for key, value in self.optimizer.state.get(parameter, {}).items():
                 flat[f"optimizer.{key}.{name}"] = value.detach().cpu().clone()

@@ -73,6 +73,13 @@ class Trainable(nn.Module):
         yield "head.weight", self.head.weight
         yield "head.bias", self.head.bias
 
+    def leaves(self) -> list[Tensor]:
+        """What gradients are taken of, in the order of `named()`."""
+        return [parameter for _, parameter in self.named()]
+
+    def refresh(self) -> None:
+        """Bring what is read up to date with the trained parameters, if it is not the same."""
+
     def groups(self, config: TrainConfig) -> list[dict[str, object]]:
         """Parameters for the optimizer: matrices decay, biases and norms do not.
 

@@ -17,6 +17,7 @@ from mlworker.engine.base.locate import locate_base
 from mlworker.engine.contracts import BaseReference, InitialReference, TrainSpec
 from mlworker.engine.tasks import task_named
 from mlworker.engine.tasks.base import META
+from mlworker.engine.training.config import BY_DEVICE
 from mlworker.jobs.contracts import Claim
 from mlworker.jobs.limits import CHECKPOINT_SECONDS, TEST_HOOKS, TRAIN_BACKGROUND
 from mlworker.jobs.supervisor.persistence import persist
@@ -99,7 +100,12 @@ def spec_write(work: Work, folder: Path, *, resume: str | None, threads: int, po
         tier=work.tier,
         labels=task_named(work.task).head_labels(work.version.labels),
         base=BaseReference(base.id, str(base.directory), base.weights_sha256),
-        config=work.config,
+        config={
+            # what nobody asked for is chosen where the trainer runs: it sees the device
+            name: value
+            for name, value in work.config.items()
+            if name in work.fixed or name not in BY_DEVICE
+        },
         folds=work.study.folds,
         trials=work.study.trials,
         runs=work.study.full_runs,

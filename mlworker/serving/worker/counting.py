@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 def batch_count(base: str, rows: Sequence[Row], seconds: float, most_tokens: int) -> None:
     """Count a batch that was run."""
     from mlworker.engine.data.packing import padding_of  # noqa: PLC0415 # imports torch
+    from mlworker.engine.device import pick_device  # noqa: PLC0415 # same
 
     lengths = [len(row.ids) for row in rows]
     tokens = sum(lengths)
     for work, count in Counter(_work(row) for row in rows).items():
         figures.ENGINE_ROWS.add(count, base, work)
     figures.ENGINE_TOKENS.add(tokens, base)
-    figures.ENGINE_PADDING.add(padding_of(lengths), base)
+    figures.ENGINE_PADDING.add(padding_of(lengths, pick_device()), base)
     figures.ENGINE_BUSY.add(seconds, base)
     figures.BATCH_ROWS.observe(len(rows), base)
     figures.BATCH_FILL.observe(tokens / most_tokens, base)

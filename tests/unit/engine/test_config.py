@@ -1,12 +1,15 @@
 """Hyper-parameters: bounds, "auto", refusals."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mlworker.engine.training.config import (
+    BY_DEVICE,
     HYPERPARAMETERS,
+    PRESETS,
     TIERS,
     ConfigError,
     TrainConfig,
@@ -47,6 +50,33 @@ def test_small_sets_are_read_more_often(rows: int, lora: int, full: int) -> None
 )
 def test_a_step_reads_less_where_steps_are_few(tier: str, rows: int, tokens: int) -> None:
     assert resolve_auto({}, rows=rows, classes=2, tier=tier).batch_tokens == tokens
+
+
+@pytest.mark.parametrize("tier", ["lora", "full"])
+def test_an_accelerator_takes_more_tokens_a_step_at_a_higher_rate(tier: str) -> None:
+    here, there = (
+        resolve_auto({}, rows=2_000, classes=2, tier=tier, accelerator=accelerator)
+        for accelerator in (False, True)
+    )
+    assert there.batch_tokens == 4 * here.batch_tokens
+    assert there.learning_rate == 3 * here.learning_rate
+    assert replace(there, batch_tokens=here.batch_tokens, learning_rate=here.learning_rate) == here
+
+
+@pytest.mark.parametrize(
+    "values", [{"batch_tokens": 500}, {"learning_rate": 3e-4}, {"optimizer": "sgd"}]
+)
+def test_what_was_asked_for_is_the_same_on_an_accelerator(values: dict[str, object]) -> None:
+    here, there = (
+        resolve_auto(values, rows=2_000, classes=2, tier="lora", accelerator=accelerator)
+        for accelerator in (False, True)
+    )
+    assert here == there
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_no_preset_sets_what_the_device_decides(preset: str) -> None:
+    assert not PRESETS[preset].values.keys() & set(BY_DEVICE)
 
 
 @pytest.mark.parametrize(

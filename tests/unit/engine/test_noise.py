@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from mlworker.engine import noise
 from mlworker.engine.artifact import load_artifact
 from mlworker.engine.base.locate import BaseDirectory
 from mlworker.engine.data.packing import COARSE, pack_rows
@@ -62,6 +63,36 @@ def test_a_batch_that_is_cut_meets_the_same_noise() -> None:
     for part in ([0, 2, 4, 6], [7, 5, 3, 1]):
         expected = torch.cat([whole[:, spans[row][0] : spans[row][1]] for row in part], dim=1)
         assert torch.equal(_noise(part, draws=2), expected)
+
+
+@pytest.mark.parametrize("places", [2, 8])
+def test_noise_that_is_drawn_ahead_is_the_same(
+    places: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = _noise(list(range(8)), draws=11)
+    monkeypatch.setitem(noise._AHEAD, "cpu", places)
+    assert torch.equal(_noise(list(range(8)), draws=11), expected)
+
+
+def test_noise_drawn_ahead_for_one_kind_of_place_is_not_anothers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two readings of two blocks and a head, as where a row is read twice."""
+
+    def reading() -> list[Tensor]:
+        packed = pack_rows([[1] * length for length in LENGTHS], "cpu", COARSE)
+        noise_begin(3, packed, packed.order)
+        tokens, rows = torch.ones(packed.ids.shape[0], 64), torch.ones(packed.rows, 64)
+        return [
+            drop(x, share, rows_only=x is rows)
+            for _ in range(2)
+            for x, share in ((tokens, 0.1), (tokens, 0.1), (rows, 0.3))
+        ]
+
+    expected = reading()
+    monkeypatch.setitem(noise._AHEAD, "cpu", 8)
+    for one, other in zip(reading(), expected, strict=True):
+        assert torch.equal(one, other)
 
 
 def test_rows_have_a_noise_of_their_own() -> None:

@@ -17,10 +17,12 @@ from anneal.kernel.scopes import OrganizationRef, system_scope, tenant_scope
 from anneal.kernel.storage import object_put
 from billing.prices.contracts import PriceTerms
 from billing.prices.services import price_add, price_quote
+from mlworker.engine.contracts import TrainSpec
 from mlworker.engine.evaluation.predictions import Answers, answers_of
 from mlworker.engine.evaluation.subject import answers_table
 from mlworker.engine.study.confident import LabelErrors, label_errors
 from mlworker.engine.study.files import OutOfFold, out_of_fold_write
+from mlworker.engine.training.config import BY_DEVICE
 from mlworker.jobs.contracts import METER, Claim, JobRequest, StudyRequest
 from mlworker.jobs.folding import folds_ready
 from mlworker.jobs.models import StoredFiles
@@ -172,6 +174,22 @@ def test_the_trainer_is_told_all_of_it(organization: OrganizationRef, tmp_path: 
     for part in ('"folds": 3', '"trials": 9', '"runs": 2', '"epochs"'):
         assert part in text
     assert work.fixed == ("epochs",)
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({}, set()),
+        ({"batch_size": 8}, {"batch_tokens"}),
+        ({"learning_rate": 1e-4}, {"learning_rate"}),
+    ],
+)
+def test_the_trainer_chooses_by_its_device_what_nobody_asked_for(
+    asked: dict[str, object], told: set[str], organization: OrganizationRef, tmp_path: Path
+) -> None:
+    claim = _studied(organization, tier="lora", hyperparameters=asked)
+    spec_write(work_load(claim), tmp_path, resume=None, threads=1, polite=False)
+    assert TrainSpec.read(tmp_path).config.keys() & set(BY_DEVICE) == told
 
 
 def test_results_are_shown_as_they_come_and_stay_after_a_cancel(

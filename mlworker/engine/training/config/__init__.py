@@ -3,7 +3,7 @@
 No torch: the web process, the trainer and the documentation read the same tables.
 """
 
-from mlworker.engine.training.config.auto import resolve_auto
+from mlworker.engine.training.config.auto import BY_DEVICE, resolve_auto
 from mlworker.engine.training.config.fields import AUTO, TIERS, ConfigError, FieldHelp
 from mlworker.engine.training.config.options import (
     HYPERPARAMETERS,
@@ -15,6 +15,7 @@ from mlworker.engine.training.config.presets import PRESETS, TIER_HELP, Preset, 
 
 __all__ = [
     "AUTO",
+    "BY_DEVICE",
     "HYPERPARAMETERS",
     "PRESETS",
     "TIERS",

@@ -26,6 +26,10 @@ _ROWS_READ = {"lora": 8_000, "full": 6_000}
 _MOST_EPOCHS, _LEAST_EPOCHS = 15, 3
 _MANY_ROWS = 1_000
 _MOST_HEAD_RATE = 10.0
+BY_DEVICE = ("batch_tokens", "learning_rate")
+"""What "auto" chooses otherwise on an accelerator, if neither is given."""
+_TOKENS_THERE, _RATE_THERE = 4, 3.0
+"""Times as many tokens a step, at this times the rate (docs/decisions/0077)."""
 
 
 def resolve_auto(
@@ -36,12 +40,14 @@ def resolve_auto(
     tier: str,
     preset: str = "",
     width: int = USUAL_WIDTH,
+    accelerator: bool = False,
 ) -> TrainConfig:
     """Give every missing or "auto" value its rule, then check all of them.
 
-    `rows` and `classes` describe the training split, `width` is the base's hidden size. Whole
-    floats are taken as integers where an integer is wanted, since JSON clients send 3.0. A value
-    that would do nothing in this tier is refused; what a preset says of another tier is left out.
+    `rows` and `classes` describe the training split, `width` is the base's hidden size and
+    `accelerator` says what the run computes on. Whole floats are taken as integers where an integer
+    is wanted, since JSON clients send 3.0. A value that would do nothing in this tier is refused;
+    what a preset says of another tier is left out.
     """
     given = _given(requested)
     if given.get("tier", tier) != tier:
@@ -52,10 +58,12 @@ def resolve_auto(
     for name in given:
         place_check(name, **place)
     known_name("optimizer").check("optimizer", optimizer)
-    rules = _rules(given, rows, classes, width, **place)
+    wide = accelerator and optimizer != "sgd" and not given.keys() & set(BY_DEVICE)
+    rules = _rules(given, rows, classes, width, wide=wide, **place)
     if preset:
         values = preset_named(preset).values
-        rules = _rules({**values, **given}, rows, classes, width, **place) | dict(values)
+        rules = _rules({**values, **given}, rows, classes, width, wide=wide, **place)
+        rules |= dict(values)
         if not any(given.get(name, rules[name]) for name in ("dropout", "hidden_dropout")):
             rules["consistency"] = 0.0  # nothing would differ between its two readings
     rules = {name: value for name, value in rules.items() if applies(name, **place)}
@@ -82,24 +90,22 @@ def _rules(
     classes: int,
     width: int,
     *,
+    wide: bool,
     tier: str,
     optimizer: str,
 ) -> dict[str, object]:
     """Every default, also of fields that another tier has.
 
     epochs: enough for about 8,000 rows read, at least 3 and at most 15; about 6,000 in tier full.
-    batch_tokens: 900, less on small sets so that an epoch has 25 steps or more.
-    learning_rate: in tier full the wider the base, the smaller.
     lora_alpha: twice the rank, so that another rank keeps the update's scale.
     """
     wanted = round(_ROWS_READ.get(tier, 0) / max(rows, 1))
     rank = given.get("lora_rank", 8)
     known = isinstance(rank, int) and not isinstance(rank, bool)
     return {
+        **_steps(rows, width, wide=wide, tier=tier, optimizer=optimizer),
         "epochs": min(_MOST_EPOCHS, max(_LEAST_EPOCHS, wanted)),
-        "learning_rate": _RATES.get((tier, optimizer)) or _adam_rate(tier, width),
         "head_rate": _head_rate(classes, tier) if optimizer != "sgd" else 1.0,
-        "batch_tokens": 900 if rows >= _MANY_ROWS else 450,
         "max_length": 256,
         "optimizer": "adamw",
         "momentum": 0.9,
@@ -126,6 +132,19 @@ def _rules(
         "seed": 0,
         "precision": AUTO,
     }
+
+
+def _steps(rows: int, width: int, *, wide: bool, tier: str, optimizer: str) -> dict[str, object]:
+    """How much a step reads and how far it goes.
+
+    batch_tokens: 900, less on small sets so that an epoch has 25 steps or more; `wide` four times.
+    learning_rate: in tier full the wider the base, the smaller; three times that in `wide` steps.
+    """
+    tokens = 900 if rows >= _MANY_ROWS else 450
+    rate = _RATES.get((tier, optimizer)) or _adam_rate(tier, width)
+    if wide:
+        tokens, rate = tokens * _TOKENS_THERE, rate * _RATE_THERE
+    return {"batch_tokens": tokens, "learning_rate": rate}
 
 
 def _adam_rate(tier: str, width: int) -> float:
