@@ -128,6 +128,21 @@ def test_an_invoices_page_says_in_money_what_it_is_of_and_what_became_of_it(
     assert invoice.number in page(operator, "/admin/invoices/dunningstep/")
 
 
+def test_invoices_and_notes_are_told_in_words_of_the_readers_language(
+    operator: Client, organization: OrganizationRef
+) -> None:
+    invoice = invoiced(organization, "30")
+    pay(organization, invoice, 3000)
+    note = credit(organization, invoice, 250)
+    listed, noted = "/admin/invoices/invoice/", f"/admin/invoices/creditnote/{note.id}/change/"
+
+    assert all(each in page(operator, listed) for each in ("Outcomes", "Paid", "30.00 USD"))
+    assert all(each in page(operator, noted) for each in ("2.50 USD, as credit", "Work"))
+    operator.cookies["anneal_language"] = "zh-Hans"
+    assert all(each in page(operator, listed) for each in ("成果", "已付"))
+    assert all(each in page(operator, noted) for each in ("转为余额", "项目"))
+
+
 def test_documents_are_downloaded_in_both_languages(
     operator: Client, organization: OrganizationRef
 ) -> None:

@@ -9,11 +9,12 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
 from anneal.console.admin.fields import choice, decimal, text, whole
 from anneal.console.admin.forms import ReasonForm
+from anneal.console.admin.invoice_shown import shown_language
 from anneal.kernel.ids import uuid7
 from billing.invoices.contracts import ReturnBy
 from billing.invoices.models import Invoice
 from billing.invoices.rests import rests_of
-from billing.invoices.texts import ENGLISH, line_text
+from billing.invoices.texts import line_text
 
 _RETURNS = [
     (ReturnBy.CREDIT.value, _("As credit of the account")),
@@ -60,7 +61,7 @@ class CreditNoteForm(ReasonForm):
         for place, rest in enumerate(rests_of(invoice)):
             line, name = lines[rest.line_id], f"line_{place}"
             if rest.gross > 0:
-                said = line_text(line.description, line.params, ENGLISH)
+                said = line_text(line.description, line.params, shown_language())
                 label = _("Of line %(place)s: %(said)s") % {"place": place + 1, "said": said}
                 self.fields[name] = decimal(label, required=False)
                 self.line_fields[name] = rest.line_id

@@ -1,6 +1,6 @@
 """What an invoice's page in the console says of it: lines, money, notes, tries, and documents."""
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -11,9 +11,10 @@ from unfold.decorators import action, display
 
 from anneal.console.admin.form_page import row_of
 from anneal.console.admin.payment_parts import link, money, organization_of, table
-from billing.invoices.contracts import InvoiceStatus
+from billing.invoices.contracts import InvoiceKind, InvoiceStatus, PaymentStatus, ReturnBy
 from billing.invoices.models import (
     CreditNote,
+    CreditNoteLine,
     DunningStep,
     Invoice,
     InvoiceItem,
@@ -28,9 +29,8 @@ from billing.payments.models import Payment, PaymentAttempt
 FIELDS = (
     "organization",
     "number",
-    "kind",
-    "status",
-    "payment_status",
+    "kind_shown",
+    "state_shown",
     "total",
     "due",
     "issued_at",
@@ -41,6 +41,40 @@ FIELDS = (
     "notes_shown",
     "dunning_shown",
 )
+NOTE_FIELDS = (
+    "organization",
+    "number",
+    "invoice_shown",
+    "total",
+    "returned",
+    "reason",
+    "issued_at",
+    "lines_shown",
+)
+KINDS: Final[dict[str, Any]] = {
+    InvoiceKind.SUBSCRIPTION: _("Subscription"),
+    InvoiceKind.OUTCOME: _("Outcomes"),
+    InvoiceKind.TOP_UP: _("Top-up"),
+    InvoiceKind.MANUAL: _("By hand"),
+}
+STATES: Final[dict[str, Any]] = {
+    InvoiceStatus.DRAFT: _("Draft"),
+    InvoiceStatus.VOID: _("Void"),
+    PaymentStatus.OPEN: _("Unpaid"),
+    PaymentStatus.PAID: _("Paid"),
+    PaymentStatus.UNCOLLECTIBLE: _("Given up"),
+}
+COLOURS: Final[dict[str, Any]] = {
+    **dict.fromkeys(STATES, "info"),
+    PaymentStatus.OPEN: "warning",
+    PaymentStatus.PAID: "success",
+    PaymentStatus.UNCOLLECTIBLE: "danger",
+}
+RETURNS: Final[dict[str, Any]] = {
+    ReturnBy.REFUND: _("to the card"),
+    ReturnBy.CREDIT: _("as credit"),
+    ReturnBy.OUTSIDE: _("by other ways"),
+}
 
 
 class Documents:
@@ -80,6 +114,21 @@ class InvoiceShown(Documents):
         found = invoice_document(organization=organization_of(row), invoice_id=row.id)
         return invoice_pdf(found, language=language)
 
+    @display(description=_("Kind"), ordering="kind")  # type: ignore[untyped-decorator] # as above
+    def kind_shown(self, row: Invoice) -> Any:
+        """Show why it was made."""
+        return KINDS[InvoiceKind(row.kind)]
+
+    @display(description=_("State"), label=COLOURS)  # type: ignore[untyped-decorator] # as above
+    def standing(self, row: Invoice) -> tuple[str, Any]:
+        """Show what became of it in its colour."""
+        return _state(row), STATES[_state(row)]
+
+    @display(description=_("State"))  # type: ignore[untyped-decorator] # as above
+    def state_shown(self, row: Invoice) -> Any:
+        """Show what became of it."""
+        return STATES[_state(row)]
+
     @display(description=_("Lines"))  # type: ignore[untyped-decorator] # as above
     def lines_shown(self, row: Invoice) -> SafeString:
         """Show what it asks for; of a draft what was written."""
@@ -90,7 +139,7 @@ class InvoiceShown(Documents):
             (_("Description"), _("Amount"), _("Tax")),
             (
                 (
-                    line_text(each.description, each.params, _language()),
+                    line_text(each.description, each.params, shown_language()),
                     money(each.amount_minor, row.currency) if final else _exact(each),
                     money(each.tax_minor, row.currency) if final else "-",
                 )
@@ -157,16 +206,49 @@ class CreditNoteShown(Documents):
         found = credit_note_document(organization=organization_of(row), credit_note_id=row.id)
         return credit_note_pdf(found, language=language)
 
+    @display(description=_("Invoice"), ordering="invoice")  # type: ignore[untyped-decorator] # as above
+    def invoice_shown(self, row: CreditNote) -> SafeString | str:
+        """Lead to what it is of."""
+        return link(Invoice, row.invoice_id, row.invoice.number)
+
+    @display(description=_("Goes back"))  # type: ignore[untyped-decorator] # as above
+    def returned(self, row: CreditNote) -> str:
+        """Show how much goes back, and how; the rest lowered what was to be paid."""
+        if not row.returned_minor:
+            return "-"
+        return f"{money(row.returned_minor, row.currency)}, {RETURNS[ReturnBy(row.return_by)]}"
+
+    @display(description=_("Lines"))  # type: ignore[untyped-decorator] # as above
+    def lines_shown(self, row: CreditNote) -> SafeString:
+        """Show what it takes off which line."""
+        lines = CreditNoteLine.objects.filter(credit_note=row).select_related("line")
+        return table(
+            (_("Description"), _("Amount"), _("Tax")),
+            (
+                (
+                    line_text(each.line.description, each.line.params, shown_language()),
+                    money(each.amount_minor, row.currency),
+                    money(each.tax_minor, row.currency),
+                )
+                for each in lines.order_by("line__position")
+            ),
+        )
+
+
+def shown_language() -> str:
+    """Return the language of lines' texts that the reader reads."""
+    return CHINESE if (translation.get_language() or "").startswith("zh") else ENGLISH
+
+
+def _state(row: Invoice) -> str:
+    return row.payment_status if row.status == InvoiceStatus.FINAL else row.status
+
 
 def _booked(row: InvoicePayment, tries: dict[UUID, UUID]) -> SafeString | str:
     """Say when, with the way to the payment where it came through one."""
     when = f"{row.booked_at:%Y-%m-%d %H:%M}"
     attempt = tries.get(row.payment_id) if row.payment_id else None
     return link(PaymentAttempt, attempt, when) if attempt else when
-
-
-def _language() -> str:
-    return CHINESE if (translation.get_language() or "").startswith("zh") else ENGLISH
 
 
 def _exact(item: InvoiceItem) -> str:

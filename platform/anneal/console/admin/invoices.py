@@ -26,7 +26,7 @@ from anneal.console.admin.invoice_pages import (
     invoice_page,
     transfer_book_from,
 )
-from anneal.console.admin.invoice_shown import FIELDS, CreditNoteShown, InvoiceShown
+from anneal.console.admin.invoice_shown import FIELDS, NOTE_FIELDS, CreditNoteShown, InvoiceShown
 from anneal.console.admin.site import operator_actor, site
 from billing.invoices.contracts import InvoiceStatus, PaymentStatus, SellerTerms
 from billing.invoices.models import (
@@ -71,9 +71,8 @@ class InvoiceAdmin(InvoiceShown, MoneyColumns, TenantAdmin):
     list_display: ClassVar = [
         "number",
         "organization",
-        "kind",
-        "status",
-        "payment_status",
+        "kind_shown",
+        "standing",
         "total",
         "due",
         "issued_at",
@@ -206,9 +205,9 @@ class CreditNoteAdmin(CreditNoteShown, MoneyColumns, TenantAdmin):
     list_display: ClassVar = [
         "number",
         "organization",
-        "invoice",
+        "invoice_shown",
         "total",
-        "return_by",
+        "returned",
         "reason",
         "issued_at",
     ]
@@ -217,6 +216,10 @@ class CreditNoteAdmin(CreditNoteShown, MoneyColumns, TenantAdmin):
     search_fields: ClassVar = ["number", "invoice__number"]
     ordering: ClassVar = ["-id"]
     actions_detail: ClassVar = ["pdf_en", "pdf_zh"]
+
+    def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> list[str]:
+        """Show amounts in the currency, and the lines."""
+        return list(NOTE_FIELDS)
 
 
 @admin.register(Dunning, site=site)
