@@ -4,11 +4,9 @@ import json
 from typing import Any
 
 import openai
-import psycopg
 
 from anneal.local.processes import wait_until
-from tests.live.conftest import WEBHOOKS_LOCAL
-from tests.live.machine import Installation, InstallationMaker
+from tests.live.machine import Installation
 from tests.live.serving import Customer
 from tests.unit.webhooks.receiver import Received, Receiver, receiver_running
 
@@ -73,31 +71,3 @@ def test_a_threshold_arrives_signed_and_a_failing_receiver_gets_its_event_again(
         (notice,) = customer.http.get("/v1/billing/notices").json()["data"]
         assert event["data"] == {key: notice[key] for key in event["data"]}
         assert (event["data"]["unit"], event["data"]["threshold"]) == ("prediction", 50)
-
-
-def test_a_worker_killed_while_it_sends_sends_again_under_the_same_id(
-    own_installation: InstallationMaker,
-) -> None:
-    installation = own_installation(settings=WEBHOOKS_LOCAL).start()
-    customer = Customer(installation)
-    with customer.http, receiver_running() as receiver:
-        receiver.hold.clear()
-        webhook = make_webhook(customer, receiver)
-        customer.http.post(f"/v1/webhooks/{webhook['id']}/test")
-        assert wait_until(lambda: len(receiver.received) == 1, seconds=20, pause=0.05)
-
-        old = installation.kill("worker-default")
-        receiver.hold.set()
-        installation.wait_new("worker-default", old)
-        assert only_delivery(customer, webhook)["state"] == "waiting"
-        with psycopg.connect(installation.superuser_url, autocommit=True) as link:
-            # A minute and a half in production.
-            link.execute("UPDATE webhooks_delivery SET claimed_until = now()")
-
-        assert wait_until(
-            lambda: only_delivery(customer, webhook)["state"] == "delivered", seconds=40, pause=0.1
-        )
-
-        assert len(set(receiver.ids)) == 1
-        assert len(receiver.received) == 2
-        assert only_delivery(customer, webhook)["attempts"] == 2

@@ -19,7 +19,6 @@ from celery import Celery
 
 from anneal.kernel.redis_url import broker_url
 from anneal.local.processes import wait_until
-from tests.live.conftest import WEBHOOKS_LOCAL
 from tests.live.test_webhooks import verified
 from tests.live.training import (
     CHECKPOINT_SECONDS,
@@ -39,21 +38,6 @@ from tests.live.training import (
 from tests.unit.webhooks.receiver import receiver_running
 
 JOB_ENDS = [f"fine_tuning.job.{end}" for end in sorted(TERMINAL)]
-
-
-@pytest.fixture(scope="module")
-def place() -> Iterator[ImpatientInstallation]:
-    """One installation for this file: its workers are killed and come back."""
-    installation = ImpatientInstallation("--no-demo", settings=WEBHOOKS_LOCAL)
-    try:
-        yield installation.start()
-    finally:
-        installation.close()
-
-
-@pytest.fixture
-def customer(place: ImpatientInstallation) -> Customer:
-    return Customer(place)
 
 
 def _no_trainer(place: ImpatientInstallation, seconds: float) -> bool:

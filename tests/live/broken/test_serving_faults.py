@@ -24,25 +24,9 @@ from anneal.local.processes import tied_to_parent, wait_until
 from mlworker.serving.protocol import ENGINES_KEY, Announcement, engines_decode
 from tests.live.load import Load, exact
 from tests.live.machine import MANAGE, ROOT, Installation
-from tests.live.serving import GOOD, MODEL, Customer, serving, wait_serving
+from tests.live.serving import GOOD, MODEL, Customer, wait_serving
 
 PARTS = ("worker-serve", "web", "redis")
-
-
-@pytest.fixture(scope="module")
-def broken() -> Iterator[Installation]:
-    """An installation of this file's own: its parts are killed, and it has to come back."""
-    own = Installation("--no-demo")
-    try:
-        yield own.start()
-    finally:
-        own.close()
-
-
-@pytest.fixture
-def customer(broken: Installation) -> Iterator[Customer]:
-    with serving(broken, credit=100_000) as made:
-        yield made
 
 
 def engine_pid(installation: Installation) -> int:

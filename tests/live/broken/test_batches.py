@@ -10,26 +10,9 @@ from openai import OpenAI
 from anneal.local.processes import wait_until
 from mlworker.engine.precision import NEIGHBOURS
 from tests.live.machine import Installation
-from tests.live.serving import BAD, GOOD, MODEL, Customer, serving
+from tests.live.serving import BAD, GOOD, MODEL, Customer
 
 ENDED = ("completed", "failed", "expired", "cancelled")
-
-
-@pytest.fixture(scope="module")
-def broken() -> Iterator[Installation]:
-    """An installation of this file's own: its parts are killed, and it has to come back."""
-    settings = {"ANNEAL_BATCH_LEASE_SECONDS": "6", "ANNEAL_BATCH_CHUNK_TOKENS": "4000"}
-    own = Installation("--no-demo", settings=settings)
-    try:
-        yield own.start()
-    finally:
-        own.close()
-
-
-@pytest.fixture
-def customer(broken: Installation) -> Iterator[Customer]:
-    with serving(broken, credit=100_000) as made:
-        yield made
 
 
 @pytest.fixture

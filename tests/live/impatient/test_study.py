@@ -1,26 +1,8 @@
 """Cross-validation and search in a real installation, with a real kill in a fold."""
 
 import signal
-from collections.abc import Iterator
-
-import pytest
 
 from tests.live.training import HEAD, Customer, ImpatientInstallation, lora, trainer
-
-
-@pytest.fixture(scope="module")
-def place() -> Iterator[ImpatientInstallation]:
-    """One installation for this file."""
-    installation = ImpatientInstallation("--no-demo")
-    try:
-        yield installation.start()
-    finally:
-        installation.close()
-
-
-@pytest.fixture
-def customer(place: ImpatientInstallation) -> Customer:
-    return Customer(place)
 
 
 def test_folds_survive_a_kill_and_are_paid_for_once(
