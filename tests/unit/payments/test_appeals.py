@@ -10,11 +10,12 @@ from billing.ledger.selectors import account_get
 from billing.payments.models import Dispute
 from billing.payments.provider.stripe import stripe_provider
 from billing.payments.services.returning import dispute_book, dispute_read
+from tests.unit.billing.test_reconcile_tampered import Tamper, _door, tamper
 from tests.unit.invoices.helpers import drifts, pay
 from tests.unit.payments.shop import Shop
 from tests.unit.payments.test_returns import bought, lose, notes, paid, parked, spend
 
-__all__ = ["bought", "paid"]  # fixtures of the other returns' tests
+__all__ = ["_door", "bought", "paid", "tamper"]  # fixtures of others' tests
 
 pytestmark = pytest.mark.django_db
 
@@ -125,3 +126,18 @@ def test_a_reading_that_began_before_the_one_that_is_kept_changes_nothing(
         dispute_book(organization=shop.organization, read=lost)
 
     assert shop.invoice(paid).due_minor == 0
+
+
+@pytest.mark.differs("disputes.taken", "payments.invoice", "invoices.paid")
+def test_less_on_the_invoice_than_the_bank_gave_back_is_a_difference(
+    shop: Shop, paid: Invoice, tamper: Tamper
+) -> None:
+    lose(shop)
+    appeal(shop, won=True)
+
+    assert tamper(
+        "invoices_invoicepayment",
+        "UPDATE invoices_invoicepayment SET amount_minor = 1999 WHERE key LIKE 'regained:%'",
+    )
+
+    assert "disputes.taken" in {each.check for each in drifts(shop.organization)}

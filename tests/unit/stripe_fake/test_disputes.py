@@ -89,3 +89,21 @@ def test_a_customer_disputes_a_part_months_later(fake: StripeFake, client: Clien
     (listed,) = client.v1.disputes.list({"charge": paid.latest_charge})
     assert (listed.id, listed.amount) == (opened["id"], 300)
     assert fake.dispute_close(listed.id, won=False)["status"] == "lost"
+
+
+@pytest.mark.parametrize(("first", "then"), [(False, True), (True, False), (False, False)])
+def test_an_appeal_may_turn_what_was_decided(
+    fake: StripeFake, client: Client, first: bool, then: bool
+) -> None:
+    dispute = dispute_of(client, buy(client, "pm_card_createDispute"))
+    fake.dispute_close(dispute.id, won=first)
+    fake.dispute_appeal(dispute.id, answered=False)
+    assert client.v1.disputes.retrieve(dispute.id).status == "appeal_needs_response"
+    fake.dispute_appeal(dispute.id)
+    assert client.v1.disputes.retrieve(dispute.id).status == "appeal_under_review"
+
+    fake.dispute_close(dispute.id, won=then)
+
+    ended = client.v1.disputes.retrieve(dispute.id)
+    assert ended.status == ("won" if then else "lost")
+    assert sum(each.amount for each in ended.balance_transactions) == (0 if then else -1000)
