@@ -2,27 +2,27 @@
 
 from typing import Any
 
+from django.http import HttpResponse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import cache_control
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 
 @method_decorator(cache_control(public=True, max_age=300), name="dispatch")
 class OpenApiView(SpectacularJSONAPIView):
     """The API's description, made from the code; it changes with the code alone."""
 
-    _made: dict[str, Any] | None = None
+    _made: bytes | None = None
 
     @extend_schema(exclude=True)
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Make the description once per process."""
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Make the description, and write it out, once per process."""
         if OpenApiView._made is None:
             made = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call] # its own
-            OpenApiView._made = made.data
-        return Response(OpenApiView._made)
+            OpenApiView._made = request.accepted_renderer.render(made.data)
+        return HttpResponse(OpenApiView._made, content_type=request.accepted_renderer.media_type)
 
 
 class ApiDocsView(SpectacularSwaggerSplitView):

@@ -14,7 +14,7 @@ from mlworker.engine.training import states
 from mlworker.engine.training.run import Run
 from tests.unit.engine.conftest import FILLER, sentences, write_run
 
-EXTRA = {"head": {}, "lora": {"epochs": 5}, "full": {"epochs": 5}}
+EXTRA = {"head": {}, "lora": {"epochs": 5}, "full": {"epochs": 3}}
 
 
 LEARNED = [

@@ -168,7 +168,7 @@ BROKEN = [
     ("lora", {**LORA, "lora_dropout": 0.1}, {"folds": 3}, 17, 0),
     ("full", LORA, {"folds": 2}, 19, 0),
     ("lora", LORA, {"trials": 4, "runs": 2, "folds": 2}, 60, 60),
-    ("head", {}, {"folds": 4, "trials": 6}, 100, 100),
+    ("head", {}, {"folds": 2, "trials": 4}, 200, 200),
 ]
 
 

@@ -70,6 +70,19 @@ def _write_rows(
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
+def _parts(
+    version: DatasetVersionInfo,
+    extra: DatasetVersionInfo | None,
+    sealed: DatasetVersionInfo | None,
+) -> dict[Split, list[tuple[DatasetVersionInfo, Split]]]:
+    """Which parts of which versions each split is."""
+    parts = {split: [(version, split)] for split in Split}
+    if extra is not None:
+        parts[Split.VALIDATION] = [(extra, part) for part in Split]
+    parts[Split.TEST] = [(sealed or version, Split.TEST)]
+    return parts
+
+
 def _trained(
     organization: OrganizationRef,
     version: DatasetVersionInfo,
@@ -80,11 +93,7 @@ def _trained(
     **study: int,
 ) -> Any:
     """Train once, as the engine alone does it; return the manifest that an export would carry."""
-    parts = {split: [(version, split)] for split in Split}
-    if extra is not None:
-        parts[Split.VALIDATION] = [(extra, part) for part in Split]
-    parts[Split.TEST] = [(sealed or version, Split.TEST)]
-    for split, wanted in parts.items():
+    for split, wanted in _parts(version, extra, sealed).items():
         _write_rows(organization, wanted, folder / f"{split}.jsonl")
     base = locate_base("minilm-l6")
     config = resolve_auto(
