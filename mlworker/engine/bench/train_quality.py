@@ -50,7 +50,7 @@ def train_quality_case(path: Path, *, threads: int = 2, full: bool = False) -> d
         "ok": value >= TARGETS[name],
         "detail": {
             "preset": chosen,
-            "by_seed": by_seed,
+            "by_seed": [*by_seed],
             "presets": {
                 preset: {
                     "test": accuracy_of(each, "test"),
