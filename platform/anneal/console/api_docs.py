@@ -14,7 +14,7 @@ from rest_framework.request import Request
 class OpenApiView(SpectacularJSONAPIView):
     """The API's description, made from the code; it changes with the code alone."""
 
-    _made: bytes | None = None
+    _made: bytes | str | None = None
 
     @extend_schema(exclude=True)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
