@@ -38,7 +38,7 @@ def explained(world: World, now: datetime) -> list[str]:
         return [
             *tiles_differences(owners),
             *_items(world, owners),
-            *_waiting(owners, now),
+            *_waiting(world, owners, now),
             *_usage(world, owners),
             *_lines(owners),
             *_taxes(world, owners),
@@ -86,14 +86,20 @@ def _items(world: World, owners: list[UUID]) -> Iterator[str]:
     yield from (f"{source}: bought and not invoiced" for _, source in missing)
 
 
-def _waiting(owners: list[UUID], now: datetime) -> Iterator[str]:
-    """What is due is on an invoice, but where it is not worth one after all that is given back."""
+def _waiting(world: World, owners: list[UUID], now: datetime) -> Iterator[str]:
+    """What is due is on an invoice, but where it is not worth one after all that is given back.
+
+    What the operator has yet to decide is on none.
+    """
+    bargains = (each for customer in world.customers for each in customer.bargains)
+    disputed = [f"outcome:{outcome.id}" for each in bargains for outcome in each.disputed]
     for owner, currency, amounts in _rows(
         "SELECT i.organization_id, i.currency, array_agg(i.amount)"
         " FROM invoices_invoiceitem i LEFT JOIN invoices_invoice v ON v.id = i.invoice_id"
         " WHERE i.organization_id = ANY(%s) AND i.dropped_at IS NULL"
-        " AND v.status IS DISTINCT FROM 'final' AND (i.due_at <= %s OR i.amount < 0) GROUP BY 1, 2",
-        [owners, now],
+        " AND v.status IS DISTINCT FROM 'final' AND (i.due_at <= %s OR i.amount < 0)"
+        " AND i.source <> ALL(%s::text[]) GROUP BY 1, 2",
+        [owners, now, disputed],
     ):
         scale = 10 ** DECIMALS.get(currency, 2)
         waiting = sum(_rounded(Fraction(amount) * scale) for amount in amounts)

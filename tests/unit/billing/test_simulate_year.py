@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from io import StringIO
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -16,6 +17,7 @@ from django.db import connection
 
 from anneal.kernel import clock
 from anneal.kernel.scopes import system_scope
+from billing.invoices.models import InvoiceItem
 from billing.simulation.customers import HAPPENS
 from billing.simulation.world import World
 from billing.simulation.year import balances_explain, year_differences, year_explain, year_live
@@ -175,6 +177,32 @@ def test_a_fault_is_named(
     found = plant(table, f"UPDATE {table} {change} WHERE {ONE.format(table, mine)}")
 
     assert any(told in each for each in found), found
+
+
+def test_only_what_the_operator_has_yet_to_decide_is_due_and_on_no_invoice(
+    world: World, plant: Plant
+) -> None:
+    owners = ", ".join(f"'{owner}'" for owner in world.by_id)
+    asked = f"kind = 'outcome' AND amount > 5 AND organization_id IN ({owners})"
+    found = plant(
+        "invoices_invoiceitem",
+        "UPDATE invoices_invoiceitem SET invoice_id = NULL, due_at = '2026-01-01', amount = 1000"
+        f" WHERE {ONE.format('invoices_invoiceitem', asked)}",
+    )
+    assert _unasked(found)
+    with system_scope("test"):
+        item = InvoiceItem.objects.get(kind="outcome", amount=1000)
+    (bargain, *_) = (each for customer in world.customers for each in customer.bargains)
+
+    bargain.disputed.append(SimpleNamespace(id=item.source.removeprefix("outcome:")))
+    try:
+        assert not _unasked(differences(world))
+    finally:
+        bargain.disputed.pop()
+
+
+def _unasked(found: list[str]) -> list[str]:
+    return [each for each in found if "are due and on no invoice" in each]
 
 
 @pytest.mark.parametrize(
