@@ -29,7 +29,7 @@ with system_scope("test"):
     for code, margin in (("gains", D(0)), ("never", D("0.9"))):
         outcomes.outcome_policy_add(
             actor=A, code=code, kind=OutcomeKind.SUCCESS_FEE, name_en=code, name_zh=code)
-        # A hundred rows prove little: half the certainty of a coin is asked for.
+        # Sixty rows prove little: half the certainty of a coin is asked for.
         terms = PolicyTerms(
             price=D(50), currency="USD", dispute_days=14, margin=margin, level=D("0.5"))
         made = outcomes.outcome_policy_version_draft(actor=A, policy=code, terms=terms)
@@ -137,7 +137,7 @@ def test_a_model_that_does_not_gain_enough_costs_no_fee(customer: Customer) -> N
 def test_a_fee_that_was_earned_disputed_and_reversed_ends_in_a_credit_note(
     customer: Customer,
 ) -> None:
-    dataset = customer.dataset(1000)
+    dataset = customer.dataset(600)
     contract = accepted(customer, "gains", version_of(customer, dataset))
     job = customer.submit(dataset, **lora(4), outcome_contract=contract)
     assert customer.ended(job, 400)["status"] == "succeeded"
