@@ -17,6 +17,7 @@ from mlworker.engine.checkpoint import KEPT
 from tests.live.training import (
     CHECKPOINT_SECONDS,
     HEAD,
+    LEASE,
     LORA,
     TERMINAL,
     Customer,
@@ -28,6 +29,8 @@ from tests.live.training import (
 
 MEMORY_MB = 900
 """Tiers head and lora stay below it, tier full with word vectors does not (480, 600, 1,260)."""
+LONG_LEASE = 2 * LEASE
+"""No worker of this file goes silent: on a busy machine half of this was too short for some."""
 HUNGRY = {
     "tier": "full",
     "seed": 7,
@@ -41,7 +44,10 @@ class NarrowInstallation(ImpatientInstallation):
     @property
     def plain_env(self) -> dict[str, str]:
         """A person's shell, with a limit of memory."""
-        return super().plain_env | {"ANNEAL_TRAINER_MEMORY_MB": str(MEMORY_MB)}
+        return super().plain_env | {
+            "ANNEAL_TRAINER_MEMORY_MB": str(MEMORY_MB),
+            "ANNEAL_JOB_LEASE_SECONDS": str(LONG_LEASE),
+        }
 
 
 @pytest.fixture(scope="module")
@@ -251,9 +257,9 @@ def test_an_outage_longer_than_the_trainer_keeps_checkpoints_costs_no_attempt(
     customer: Customer,
     outage: Callable[[NarrowInstallation], AbstractContextManager[None]],
 ) -> None:
-    job = customer.submit(customer.dataset(), **lora(8))
+    job = customer.submit(customer.dataset(), **lora(12))
     customer.checkpointed(job)
     with outage(place):
-        time.sleep((KEPT + 2) * CHECKPOINT_SECONDS)
+        time.sleep(max((KEPT + 2) * CHECKPOINT_SECONDS, LONG_LEASE + 1))
     assert customer.ended(job, 300)["attempt"] == 1, customer.messages(job)
     customer.assert_once(job)
