@@ -122,17 +122,18 @@ const Stay = ({ cancellation, onClose }: Props) => {
 export const LeavePlan = () => {
   const { t } = useTranslation("billing");
   const org = useOrg();
-  const [asked, setAsked] = useState(false);
+  // Kept, since the answer to one changes which of them the button would open.
+  const [asked, setAsked] = useState<"leave" | "stay">();
   const { data } = useQuery({ ...cancellationQuery(org), enabled: org.role === "owner" });
   if (!data || data.status === "none") return null;
   const waits = data.status === "waiting";
-  const Dialog = waits ? Stay : Leave;
+  const Dialog = asked === "stay" ? Stay : Leave;
   return (
     <Group mt="md">
-      <Button variant="subtle" size="xs" onClick={() => setAsked(true)}>
+      <Button variant="subtle" size="xs" onClick={() => setAsked(waits ? "stay" : "leave")}>
         {waits ? t("leave.stay") : t("leave.open")}
       </Button>
-      {asked ? <Dialog cancellation={data} onClose={() => setAsked(false)} /> : null}
+      {asked ? <Dialog cancellation={data} onClose={() => setAsked(undefined)} /> : null}
     </Group>
   );
 };
