@@ -12,7 +12,7 @@ from uuid import UUID
 from anneal.kernel import clock
 from anneal.kernel.events import PeriodCut, PeriodOpened
 from billing.invoices.contracts import ItemKind, PaymentStatus
-from billing.invoices.fees_unpaid import due_net
+from billing.invoices.fees_unpaid import CUT, FEE, due_net
 from billing.invoices.models import Invoice, InvoiceItem, InvoiceLine
 from billing.invoices.money import share_of
 from billing.invoices.rests import rests_of, worth_left
@@ -40,7 +40,7 @@ def period_opened(event: PeriodOpened) -> None:
     if fee and row.whole_ends_at > clock.now():
         item_add(
             organization=organization,
-            source=f"fee:{row.id}",
+            source=f"{FEE}{row.id}",
             kind=ItemKind.FEE,
             currency=version.currency,
             amount=fee,
@@ -55,14 +55,14 @@ def period_opened(event: PeriodOpened) -> None:
 def period_cut(event: PeriodCut) -> None:
     """Give the rest of the fee back, unless the plan was left at once: its customer was told so."""
     row = _period(event.period_id)
-    asked = item_known(event.organization, f"fee:{row.id}")
+    asked = item_known(event.organization, f"{FEE}{row.id}")
     if event.left or asked is None:
         return
     unused = _worth(asked, _rest(row, row.ends_at))
     if unused:
         item_add(
             organization=event.organization,
-            source=f"fee_cut:{row.id}",
+            source=f"{CUT}{row.id}",
             kind=ItemKind.FEE,
             currency=row.plan_version.currency,
             amount=-unused,

@@ -13,8 +13,9 @@ from billing.invoices.money import major, share_of
 from billing.invoices.services.items import item_add, item_known
 from billing.invoices.services.reversing import item_reverse
 
-_FEE: Final = "fee:"
-_CUT: Final = "fee_cut:"
+FEE: Final = "fee:"
+CUT: Final = "fee_cut:"
+"""What the names of fees, and of what is given back of them, begin with; a period's id follows."""
 _UNPAID: Final = "fee_unpaid:"
 
 
@@ -30,7 +31,7 @@ def invoice_given_up(event: InvoiceGivenUp) -> None:
     invoice = Invoice.objects.get(organization_id=organization.id, id=event.invoice_id)
     left = due_net(invoice)
     for period in _periods(organization, invoice.id):
-        cut = item_known(organization, _CUT + period)
+        cut = item_known(organization, CUT + period)
         # On the same invoice it gave nothing back: less was asked for.
         if cut is None or cut.invoice_id == invoice.id or not left:
             continue
@@ -70,7 +71,7 @@ def invoice_paid(event: InvoicePaid) -> None:
 def _periods(organization: OrganizationRef, invoice_id: UUID) -> Iterator[str]:
     """Yield the periods whose fees are on an invoice, by the ends of their sources."""
     fees = InvoiceItem.objects.filter(
-        organization_id=organization.id, invoice_id=invoice_id, source__startswith=_FEE
+        organization_id=organization.id, invoice_id=invoice_id, source__startswith=FEE
     )
     for source in fees.order_by("id").values_list("source", flat=True):
-        yield source.removeprefix(_FEE)
+        yield source.removeprefix(FEE)

@@ -23,8 +23,8 @@ from tests.live.training import (
     Customer,
     ImpatientInstallation,
     lora,
-    trainer,
     trainers,
+    trainers_kill,
 )
 
 MEMORY_MB = 900
@@ -106,13 +106,7 @@ def test_a12_rows_that_crash_every_trainer_park_the_job_with_the_signal(
     place: NarrowInstallation, customer: Customer
 ) -> None:
     job = customer.submit(customer.dataset(), **LORA)
-    killed: set[int] = set()
-    while len(killed) < 3:
-        process = trainer(place)
-        if process.pid not in killed:
-            process.send_signal(signal.SIGBUS)
-            killed.add(process.pid)
-        time.sleep(0.05)
+    trainers_kill(place, signal.SIGBUS, times=3)
     done = customer.ended(job)
     assert (done["error"]["code"], done["error"]["param"]) == ("crashed", "SIGBUS")
     assert f"(signal {int(signal.SIGBUS)})" in done["error"]["message"]

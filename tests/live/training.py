@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import re
+import signal
 import ssl
 import subprocess
 import sys
@@ -220,6 +221,17 @@ def trainer(installation: Installation, seconds: float = 30.0) -> psutil.Process
                     return process
         time.sleep(0.05)
     raise AssertionError("No trainer was started.")
+
+
+def trainers_kill(installation: Installation, number: signal.Signals, *, times: int) -> None:
+    """Send a signal to so many trainers, each as soon as it is there."""
+    killed: set[int] = set()
+    while len(killed) < times:
+        process = trainer(installation)
+        if process.pid not in killed:
+            process.send_signal(number)
+            killed.add(process.pid)
+        time.sleep(0.05)
 
 
 def process_env(installation: Installation) -> dict[str, str]:

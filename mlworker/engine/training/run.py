@@ -123,7 +123,7 @@ class Run:
         config = self._config(task, len(splits["train"]), accelerator=device.type != "cpu")
         unused_check(task, config)
         verify_base(base)
-        # Tier full trains float32 weights and rounds them at each use.
+        # Tier full trains float32 weights and rounds what its products read.
         dtype = torch.float32 if config.tier == "full" else pick_dtype(config.precision, device)
         bert = Bert.load(base, dtype=dtype, device=str(device))
         _frozen_check(config, bert)

@@ -34,6 +34,7 @@ from tests.live.training import (
     second_worker,
     trainer,
     trainers,
+    trainers_kill,
 )
 from tests.unit.webhooks.receiver import receiver_running
 
@@ -130,13 +131,7 @@ def test_a12_a_trainer_that_dies_before_any_checkpoint_ends_the_job_unpaid(
     place: ImpatientInstallation, customer: Customer
 ) -> None:
     job = customer.submit(customer.dataset(), **LORA)
-    killed: set[int] = set()
-    while len(killed) < 3:
-        process = trainer(place)
-        if process.pid not in killed:
-            process.send_signal(signal.SIGSEGV)
-            killed.add(process.pid)
-        time.sleep(0.05)
+    trainers_kill(place, signal.SIGSEGV, times=3)
     done = customer.ended(job)
     assert done["status"] == "failed"
     assert (done["error"]["code"], done["error"]["param"]) == ("crashed", "SIGSEGV")
