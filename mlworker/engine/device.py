@@ -7,13 +7,31 @@ import ctypes
 import os
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import torch
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEEP_BYTES = 1 << 30
 _GROUP_TRIES, _GROUP_PAUSE = 100, 0.05
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class ByDevice(Generic[Value]):
+    """A setting that a CPU, which waits for numbers, wants otherwise than an accelerator, which
+    waits for calls.
+    """
+
+    cpu: Value
+    accelerator: Value
+
+    def on(self, device: torch.device | str) -> Value:
+        """What it is there."""
+        return self.cpu if torch.device(device).type == "cpu" else self.accelerator
 
 
 def pick_device() -> torch.device:

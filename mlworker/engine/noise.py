@@ -18,16 +18,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mlworker.engine.data.packing import PackedRows
+from mlworker.engine.device import ByDevice
 
 _FIRST, _SECOND = -0x7A143595, -0x3D4D51CB
 """Multipliers of MurmurHash3's finalizer, as signed 32-bit numbers."""
 _GOLDEN = -0x61C88647
 """2^32 divided by the golden ratio: multiples of it lie far apart."""
 _BITS = 32
-_AHEAD = {"cpu": 1}
-"""Places of a reading whose noise is drawn at once."""
-_AHEAD_ELSEWHERE = 16
-"""An accelerator waits for calls and not for numbers: a hash is a dozen calls."""
+_AHEAD = ByDevice(cpu=1, accelerator=16)
+"""Places of a reading whose noise is drawn at once: a hash is a dozen calls."""
 _Kind = tuple[bool, int, int, torch.dtype, float]
 """What places must agree in to be drawn at once: rows only, lines, columns, format, share."""
 
@@ -64,7 +63,7 @@ def drop(x: Tensor, share: float, *, rows_only: bool) -> Tensor:
     keys = _noise.rows if rows_only else _noise.tokens
     if keys is None:
         raise RuntimeError("drop() needs noise_begin() in the same thread.")
-    size = _AHEAD.get(x.device.type, _AHEAD_ELSEWHERE)
+    size = _AHEAD.on(x.device)
     draw, place = divmod(_noise.drawn, size)
     _noise.drawn += 1
     kind = rows_only, *x.shape, x.dtype, share

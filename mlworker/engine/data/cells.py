@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from mlworker.engine.data.packing import Bucket, Grain, PackedRows
+from mlworker.engine.device import ByDevice
 
-_WORTH = {"cpu": 8}
+_WORTH = ByDevice(cpu=8, accelerator=512)
 """How many cells of padding cost as much as one rectangle more, with its calls at every layer."""
-_WORTH_ELSEWHERE = 512
 
 
 def pack_cells(rows: Sequence[Sequence[int]], device: torch.device, grain: Grain) -> PackedRows:
@@ -61,7 +61,7 @@ def pack_cells(rows: Sequence[Sequence[int]], device: torch.device, grain: Grain
 
 def _buckets(lengths: list[int], device: torch.device) -> Iterator[Bucket]:
     """Cut ascending lengths where one more rectangle costs less than the padding it saves."""
-    worth = _WORTH.get(device.type, _WORTH_ELSEWHERE)
+    worth = _WORTH.on(device)
     first, start = 0, 0
     for last in range(1, len(lengths) + 1):
         if last < len(lengths):

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-_SLACK = {"cpu": 1.2}
-"""A bucket's longest row is at most this factor (plus 2 tokens) longer than its shortest."""
-_SLACK_ELSEWHERE = 4.0
-"""An accelerator waits for calls, and each bucket is some dozen of them at every layer."""
+from mlworker.engine.device import ByDevice
+
+_SLACK = ByDevice(cpu=1.2, accelerator=4.0)
+"""A bucket's longest row is at most this factor (plus 2 tokens) longer than its shortest. Each
+bucket is some dozen calls at every layer.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +104,8 @@ EXACT = Grain()
 COARSE = Grain(tokens=64, rows=16)
 SERVING = Grain(tokens=64, rows=16, short=16)
 """A lone call has some 30 tokens: filled up to 64 it took a sixth longer in bf16 (measured)."""
-
-
-def training_grain(device: torch.device) -> Grain:
-    """What rows are packed with where a model is trained; filling is calls at every layer."""
-    return COARSE if device.type == "cpu" else EXACT
+TRAINING = ByDevice(cpu=COARSE, accelerator=EXACT)
+"""What rows are packed with where a model is trained; filling is calls at every layer."""
 
 
 def pack_rows(
@@ -159,7 +158,7 @@ def padding_of(lengths: Sequence[int], device: torch.device | str = "cpu") -> in
 
 def _cuts(lengths: Sequence[int], device: torch.device | str) -> Iterator[tuple[int, int]]:
     """Greedy cuts [first, last) over ascending lengths."""
-    slack = _SLACK.get(torch.device(device).type, _SLACK_ELSEWHERE)
+    slack = _SLACK.on(device)
     first = 0
     while first < len(lengths):
         limit = int(lengths[first] * slack) + 2

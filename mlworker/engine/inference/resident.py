@@ -24,7 +24,7 @@ from mlworker.engine.contracts import EngineError, ErrorCode
 from mlworker.engine.data.batches import plan_batches
 from mlworker.engine.data.cells import pack_cells
 from mlworker.engine.data.packing import Grain, PackedRows, pack_rows
-from mlworker.engine.device import pick_device
+from mlworker.engine.device import ByDevice, pick_device
 from mlworker.engine.heads import attention_feature, query_of
 from mlworker.engine.inference.lanes import Lane, Lanes, Precision
 from mlworker.engine.inference.sides import Sides
@@ -33,9 +33,8 @@ from mlworker.engine.tasks import task_named
 from mlworker.engine.tasks.base import Task
 from mlworker.engine.tokenizer import TextTokenizer
 
-_MOST = {"cpu": (4_096, 256)}
-_MOST_ELSEWHERE = (16_384, 1_024)
-"""Tokens and rows that run at once; an accelerator waits for calls, not for numbers."""
+_MOST = ByDevice(cpu=(4_096, 256), accelerator=(16_384, 1_024))
+"""Tokens and rows that run at once."""
 _FIRST_RANK = 8
 _Pack = Callable[[Sequence[Sequence[int]], torch.device, Grain], PackedRows]
 _Heads = tuple[list[int], Tensor, list[int] | None]
@@ -253,7 +252,7 @@ class Resident:
                 yield from self._run(lane, reads, [rows[index] for index in chosen], chosen)
 
     def _plan(self, lengths: Sequence[int]) -> list[list[int]]:
-        tokens, rows = _MOST.get(self.bert.pooler.weight.device.type, _MOST_ELSEWHERE)
+        tokens, rows = _MOST.on(self.bert.pooler.weight.device)
         return plan_batches(lengths, token_budget=tokens, max_rows=rows)
 
     def embed(self, rows: Sequence[TokenRow]) -> list[list[float]]:

@@ -10,19 +10,15 @@ from torch import Tensor
 
 from mlworker.engine.contracts import Json
 from mlworker.engine.data.batches import micro_batches, plan_batches
-from mlworker.engine.data.packing import PackedRows, pack_rows, training_grain
+from mlworker.engine.data.packing import TRAINING, PackedRows, pack_rows
 from mlworker.engine.data.rows import EncodedSplit
+from mlworker.engine.device import ByDevice
 from mlworker.engine.tasks.base import Task
 from mlworker.engine.training.lanes import beside, read_together
 from mlworker.engine.training.pace import Pace
 
-_EVAL_TOKENS = {"cpu": 2_048}
-_EVAL_TOKENS_ELSEWHERE = 16_384
-
-
-def eval_tokens(device: torch.device) -> int:
-    """Tokens read at once where nothing is learned; an accelerator waits for calls, not numbers."""
-    return _EVAL_TOKENS.get(device.type, _EVAL_TOKENS_ELSEWHERE)
+EVAL_TOKENS = ByDevice(cpu=2_048, accelerator=16_384)
+"""Tokens read at once where nothing is learned."""
 
 
 def collect(
@@ -43,7 +39,7 @@ def collect(
     starts = ends - torch.tensor(lengths)
 
     def read(rows: list[int]) -> tuple[Tensor, Tensor]:
-        packed = pack_rows([ids[index] for index in rows], device, training_grain(device))
+        packed = pack_rows([ids[index] for index in rows], device, TRAINING.on(device))
         with torch.inference_mode():
             part = forward(packed).float().cpu()
         if level == "row":
@@ -53,7 +49,7 @@ def collect(
         return places + packed.positions[: packed.tokens].cpu(), part
 
     out: Tensor | None = None
-    budget = eval_tokens(device)
+    budget = EVAL_TOKENS.on(device)
     for batch in plan_batches(lengths, token_budget=budget):
         for micro in micro_batches(batch, lengths, pace.micro_tokens(budget)):
             pace.begin()

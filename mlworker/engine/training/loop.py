@@ -18,7 +18,7 @@ from mlworker.engine.contracts import (
     PhaseMessage,
 )
 from mlworker.engine.data.batches import epoch_batches, micro_batches, plan_cut
-from mlworker.engine.data.packing import pack_rows, training_grain
+from mlworker.engine.data.packing import TRAINING, pack_rows
 from mlworker.engine.data.rows import EncodedSplit
 from mlworker.engine.evaluation.run import split_rows
 from mlworker.engine.heads import Pooling
@@ -199,7 +199,7 @@ class TrainingLoop:
         """Some rows' share of the batch's loss, and its gradients."""
         setup, config = self.setup, self.setup.config
         packed = pack_rows(
-            [setup.train.ids[index] for index in rows], setup.device, training_grain(setup.device)
+            [setup.train.ids[index] for index in rows], setup.device, TRAINING.on(setup.device)
         )
         chosen = [rows[place] for place in packed.order]
         targets = setup.task.tensor([setup.train.targets[row] for row in chosen])

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from mlworker.engine.data.batches import micro_batches, plan_batches
-from mlworker.engine.data.packing import PackedRows, pack_rows, training_grain
+from mlworker.engine.data.packing import TRAINING, PackedRows, pack_rows
 from mlworker.engine.data.rows import EncodedSplit
 from mlworker.engine.heads import attention_feature
-from mlworker.engine.training.evaluate import eval_tokens
+from mlworker.engine.training.evaluate import EVAL_TOKENS
 from mlworker.engine.training.lanes import beside, read_together
 from mlworker.engine.training.setup import Setup
 
@@ -98,7 +98,7 @@ class TokenStates:
         """Read these rows with the frozen base."""
         pace = self._setup.pace
         lengths = [self.lengths[row] for row in rows]
-        budget = eval_tokens(self._setup.device)
+        budget = EVAL_TOKENS.on(self._setup.device)
         for batch in plan_batches(lengths, token_budget=budget):
             for micro in micro_batches(batch, lengths, pace.micro_tokens(budget)):
                 pace.begin()
@@ -117,7 +117,7 @@ class TokenStates:
     def pack(self, rows: Sequence[int]) -> PackedRows:
         """Rows as one batch; `hidden` then gives their states."""
         return pack_rows(
-            [self._ids[row] for row in rows], self._setup.device, training_grain(self._setup.device)
+            [self._ids[row] for row in rows], self._setup.device, TRAINING.on(self._setup.device)
         )
 
     def hidden(self, place: int, packed: PackedRows, rows: Sequence[int]) -> Tensor:
@@ -149,7 +149,7 @@ class TokenStates:
     def batches(self, rows: Sequence[int]) -> Iterator[list[int]]:
         """Places in `rows`, cut by tokens."""
         lengths = [self.lengths[row] for row in rows]
-        yield from plan_batches(lengths, token_budget=eval_tokens(self._setup.device))
+        yield from plan_batches(lengths, token_budget=EVAL_TOKENS.on(self._setup.device))
 
     def _places(self, packed: PackedRows, rows: Sequence[int]) -> Tensor:
         """Where each packed token's state lies."""

@@ -11,6 +11,7 @@ from mlworker.engine import noise
 from mlworker.engine.artifact import load_artifact
 from mlworker.engine.base.locate import BaseDirectory
 from mlworker.engine.data.packing import COARSE, pack_rows
+from mlworker.engine.device import ByDevice
 from mlworker.engine.link import LocalLink
 from mlworker.engine.noise import drop, noise_begin
 from mlworker.engine.training.run import Run
@@ -70,7 +71,7 @@ def test_noise_that_is_drawn_ahead_is_the_same(
     places: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = _noise(list(range(8)), draws=11)
-    monkeypatch.setitem(noise._AHEAD, "cpu", places)
+    monkeypatch.setattr(noise, "_AHEAD", ByDevice(cpu=places, accelerator=places))
     assert torch.equal(_noise(list(range(8)), draws=11), expected)
 
 
@@ -90,7 +91,7 @@ def test_noise_drawn_ahead_for_one_kind_of_place_is_not_anothers(
         ]
 
     expected = reading()
-    monkeypatch.setitem(noise._AHEAD, "cpu", 8)
+    monkeypatch.setattr(noise, "_AHEAD", ByDevice(cpu=8, accelerator=8))
     for one, other in zip(reading(), expected, strict=True):
         assert torch.equal(one, other)
 
