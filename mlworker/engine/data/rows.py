@@ -14,7 +14,10 @@ from mlworker.engine.tokenizer import TextTokenizer
 
 _CHUNK = 512
 _HELD_OUT = 10
-"""One row in ten is held out for validation when the dataset brings none."""
+"""One row in ten is held out for validation when the dataset brings none, but no more than
+`_MOST_HELD_OUT`: these tell good weights from better ones, and each further row would be one to
+learn from less."""
+_MOST_HELD_OUT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ def hold_out(rows: list[Row], seed: int) -> tuple[list[Row], list[Row]]:
         return rows, rows
     order = list(range(len(rows)))
     Random(seed).shuffle(order)  # noqa: S311 - a repeatable split, not a secret
-    cut = len(rows) // _HELD_OUT
+    cut = min(len(rows) // _HELD_OUT, _MOST_HELD_OUT)
     chosen = set(order[:cut])
     train = [row for index, row in enumerate(rows) if index not in chosen]
     return train, [rows[index] for index in sorted(chosen)]

@@ -133,7 +133,7 @@ class Run:
         link.send(PhaseMessage("tokenizing"))
         if not splits["validation"]:
             splits["train"], splits["validation"] = hold_out(splits["train"], config.seed)
-            told = "No validation rows: a tenth of train is held out."
+            told = "No validation rows: a tenth of train is held out, 500 rows at most."
             link.send(LogMessage("info", told, "trainer.rows_held_out"))
         length = min(config.max_length, bert.config.max_position_embeddings)
 

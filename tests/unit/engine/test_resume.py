@@ -22,8 +22,10 @@ from mlworker.engine.contracts import (
     StopCommand,
     TrainSpec,
 )
+from mlworker.engine.data.rows import hold_out
 from mlworker.engine.durable import publish_folder
 from mlworker.engine.link import LocalLink, StopRequested
+from mlworker.engine.tasks.base import Row
 from mlworker.engine.training.run import Run
 from tests.unit.engine.conftest import write_run
 
@@ -290,6 +292,18 @@ def test_a_checkpoint_of_other_rows_is_refused(
         Run(tmp_path / "two", spec, LocalLink()).execute()
 
     assert caught.value.code == "checkpoint_corrupt"
+
+
+@pytest.mark.parametrize(("rows", "held"), [(19, 19), (20, 2), (4_990, 499), (8_530, 500)])
+def test_a_tenth_of_the_rows_is_held_out_and_500_at_most(rows: int, held: int) -> None:
+    every: list[Row] = [{"text": str(number)} for number in range(rows)]
+
+    train, validation = hold_out(every, seed=3)
+
+    assert len(validation) == held
+    assert {*map(id, train), *map(id, validation)} == {*map(id, every)}
+    assert len(train) == rows - held or train is validation
+    assert hold_out(every, seed=3) == (train, validation)
 
 
 def test_without_validation_rows_a_tenth_is_held_out(tiny: BaseDirectory, tmp_path: Path) -> None:
