@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 
+from mlworker.engine.compiler import leave_compiler_out
 from mlworker.engine.contracts import (
     EngineError,
     ErrorCode,
@@ -63,6 +64,7 @@ def _supervised(run_dir: Path, link: PipeLink) -> ExitCode:
             step_back()
         torch.set_num_threads(spec.threads or os.cpu_count() or 1)
         keep_freed_memory()
+        leave_compiler_out()
         run = Run(run_dir, spec, link)
         link.send(run.execute())
     except StopRequested as stop:

@@ -76,6 +76,13 @@ class Norm(nn.LayerNorm):
         return F.layer_norm(input, self.normalized_shape, weight, bias, self.eps)
 
 
+class Vectors(nn.Embedding):
+    """nn.Embedding that is not drawn at random: its weights are read."""
+
+    def reset_parameters(self) -> None:
+        """Drawing where no memory is loads sympy, a third of a second of every start."""
+
+
 class BertLayer(nn.Module):
     """One encoder block with query, key and value in a single matrix."""
 
@@ -157,9 +164,9 @@ class Bert(nn.Module):
         self.config = config
         self.dtype = torch.float32
         """Number format of the hidden states; weights may be kept in a longer one."""
-        self.words = nn.Embedding(config.vocab_size, config.hidden_size)
-        self.places = nn.Embedding(config.max_position_embeddings, config.hidden_size)
-        self.types = nn.Embedding(config.type_vocab_size, config.hidden_size)
+        self.words = Vectors(config.vocab_size, config.hidden_size)
+        self.places = Vectors(config.max_position_embeddings, config.hidden_size)
+        self.types = Vectors(config.type_vocab_size, config.hidden_size)
         self.norm = Norm(config.hidden_size, eps=config.layer_norm_eps)
         self.layers = nn.ModuleList(BertLayer(config) for _ in range(config.num_hidden_layers))
         self.pooler = Linear(config.hidden_size, config.hidden_size)

@@ -9,8 +9,7 @@ from pathlib import Path
 from mlworker.engine.trainer import main
 
 _FORKS = get_context("forkserver")
-# An optimizer's first step imports torch's compiler, half of all that a trainer imports.
-_FORKS.set_forkserver_preload([__name__, "torch._dynamo"])
+_FORKS.set_forkserver_preload([__name__])
 
 
 def _train(folder: str, *pipes: Connection) -> None:
