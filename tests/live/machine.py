@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MANAGE = str(ROOT / "manage.py")
 NOT_OURS = ("DATABASE_", "REDIS_URL", "STORAGE_URL", "ANNEAL_", "SECRET_KEY", "PYTEST_", "DJANGO_")
 UP_SECONDS = 240.0
-AT_ONCE = 4
+AT_ONCE = 12
 """Organizations that one command makes: starting Python takes longer than making them."""
 
 

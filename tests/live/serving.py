@@ -17,12 +17,14 @@ DATA = Path(os.environ.get("ANNEAL_DATA") or Path(__file__).resolve().parents[3]
 MODEL = "sentiment-en"
 GOOD = "A wonderful film: warm, funny and beautifully acted."
 BAD = "A dull, lifeless mess; I wanted those two hours back."
+AMPLE = 10_000_000
+"""Credit that no test uses up; those that make do with the same are made together."""
 
 
 class Customer:
     """An organization with an owner's key and an HTTP client."""
 
-    def __init__(self, installation: Installation, credit: int = 10_000) -> None:
+    def __init__(self, installation: Installation, credit: int = AMPLE) -> None:
         account = installation.account_new(credit)
         self.installation = installation
         self.key, self.organization_id = account.key, account.id
@@ -100,7 +102,7 @@ def wait_serving(url: str, key: str) -> None:
 
 
 @contextmanager
-def serving(installation: Installation, credit: int = 10_000) -> Iterator[Customer]:
+def serving(installation: Installation, credit: int = AMPLE) -> Iterator[Customer]:
     """A customer of an installation whose engine is up."""
     customer = Customer(installation, credit)
     with customer.http:

@@ -18,7 +18,7 @@ ITEMS = 500
 
 @pytest.fixture(scope="module")
 def customer(installation: Installation) -> Iterator[Customer]:
-    with serving(installation, credit=100_000) as made:
+    with serving(installation) as made:
         yield made
 
 

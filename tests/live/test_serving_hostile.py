@@ -37,7 +37,7 @@ OWN_WRONG = [
 def customer(installation: Installation) -> Iterator[Customer]:
     parts = ("web", "worker-serve")
     before = [installation.pids(name)[0] for name in parts]
-    with serving(installation, credit=100_000) as made:
+    with serving(installation) as made:
         yield made
     assert [installation.pids(name)[0] for name in parts] == before
 

@@ -34,7 +34,7 @@ that (measured), and calls leave nothing.
 
 @pytest.fixture(scope="module")
 def customer(installation: Installation) -> Iterator[Customer]:
-    with serving(installation, credit=10_000_000) as made:
+    with serving(installation) as made:
         yield made
 
 

@@ -23,5 +23,5 @@ def broken() -> Iterator[Installation]:
 
 @pytest.fixture
 def customer(broken: Installation) -> Iterator[Customer]:
-    with serving(broken, credit=100_000) as made:
+    with serving(broken) as made:
         yield made
