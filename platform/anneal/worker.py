@@ -7,6 +7,8 @@ from celery import Celery
 from celery.signals import worker_process_init, worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "anneal.settings")
+# It makes Django's checks at each start, which load all addresses of the web, and reads no answer.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 app = Celery("anneal")
 app.config_from_object(

@@ -17,6 +17,7 @@ import psutil
 import psycopg
 import pytest
 
+from anneal.console.management.commands.seed import DEMO_EMAIL
 from anneal.local.paths import home_open
 from anneal.local.processes import wait_until
 from tests.live.machine import MANAGE, ROOT, Installation, InstallationMaker
@@ -35,6 +36,16 @@ def test_every_process_runs_and_the_address_answers(installation: Installation) 
     assert isinstance(processes, dict)
     assert set(processes) == NAMES
     assert _livez(installation.url) == 200
+
+
+def test_without_the_demonstration_nothing_is_seeded(installation: Installation) -> None:
+    with psycopg.connect(installation.superuser_url) as connection:
+        (demo,) = connection.execute(
+            "SELECT count(*) FROM accounts_user WHERE email = %s", [DEMO_EMAIL]
+        ).fetchall()
+
+    assert demo == (0,)
+    assert "Seeding" not in installation.output
 
 
 def test_run_json_names_no_secret(installation: Installation) -> None:

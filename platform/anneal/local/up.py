@@ -101,7 +101,7 @@ def everything_start(installation: Installation, *, host: str, port: int, demo: 
         began = {spec.name: spec.log.stat().st_size if spec.log.exists() else 0 for spec in specs}
         for spec in specs:
             installation.supervisor.start(spec)
-    hints += _operator_link(installation)
+    hints.append(_operator_link(installation))
     with step("Waiting for the web process"):
         _wait(installation, "web", lambda: _answers(f"{installation.url}/livez"))
     with step("Waiting for the workers"):
@@ -123,11 +123,10 @@ def _prepare(installation: Installation, *, demo: bool) -> list[str]:
             installation.manage("migrate", "--no-input", "--skip-checks", owner=True),
             "The migration failed.",
         )
+    if not demo:
+        return []
     with step("Seeding"):
-        arguments = ["seed"] if demo else ["seed", "--no-demo"]
-        status, lines = installation.manage(*arguments)
-        if status and not _unknown(lines, "seed"):
-            raise Stop("Seeding failed.", lines=lines[-12:])
+        lines = _must(installation.manage("seed"), "Seeding failed.")
     said = [line.partition("Demo login: ")[2] for line in lines if "Demo login: " in line]
     return [f"Demo login       {login}" for login in said]
 
@@ -149,25 +148,19 @@ def process_specs(installation: Installation, host: str, port: int) -> list[Spec
     ]
 
 
-def _must(done: tuple[int, list[str]], sentence: str) -> None:
+def _must(done: tuple[int, list[str]], sentence: str) -> list[str]:
     status, lines = done
     if status:
         full = any("No space left" in line for line in lines)
         raise Stop("The disk is full. Free 1 GB." if full else sentence, lines=lines[-12:])
+    return lines
 
 
-def _unknown(lines: list[str], command: str) -> bool:
-    return any(f"Unknown command: '{command}'" in line for line in lines)
-
-
-def _operator_link(installation: Installation) -> list[str]:
+def _operator_link(installation: Installation) -> str:
     with step("Making the operator's link"):
-        status, lines = installation.manage("operator_link")
-    if status == 0 and lines:
-        return [f"Operator, once   {lines[-1].strip()}"]
-    if not _unknown(lines, "operator_link"):
-        raise Stop("The operator's link could not be made.", lines=lines[-12:])
-    return []
+        made = installation.manage("operator_link")
+        lines = _must(made, "The operator's link could not be made.")
+    return f"Operator, once   {lines[-1].strip()}"
 
 
 def _wait(installation: Installation, name: str, ready: Callable[[], bool]) -> None:

@@ -92,12 +92,3 @@ def test_seed_offers_outcomes_once_and_leaves_withdrawn_ones_withdrawn() -> None
     assert offered == {"success-fee": Decimal(20), "confirmed-predictions": Decimal("0.0005")}
     with system_scope("test"):
         assert list(policies_offered()) == []
-
-
-def test_seed_without_demo_makes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    call_command("seed", "--no-demo")
-
-    assert capsys.readouterr().out == ""
-    assert not User.objects.exists()
-    with system_scope("test"):
-        assert list(policies_offered()) == []

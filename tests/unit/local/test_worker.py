@@ -1,6 +1,8 @@
 """One more worker joins what runs, or says what it needs."""
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,3 +51,11 @@ def test_each_worker_reads_its_own_queue_under_a_name_of_its_own() -> None:
     assert command[command.index("-Q") + 1] == "serve"
     assert command[command.index("-n") + 1] == "serve-7@%h"
     assert command[command.index("--concurrency") + 1] == "3"
+
+
+def test_a_worker_loads_none_of_the_webs_addresses() -> None:
+    code = (
+        "import sys; from anneal.worker import app; app.loader.import_default_modules(); "
+        "sys.exit('anneal.urls' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,6 +1,5 @@
 """`seed`: what a fresh installation starts with. Safe to run at every start."""
 
-from argparse import ArgumentParser
 from decimal import Decimal
 from typing import Any, Final
 
@@ -52,14 +51,8 @@ class Command(BaseCommand):
         "if they are not there."
     )
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare the options."""
-        parser.add_argument("--no-demo", action="store_true", help="make no demo organization")
-
     def handle(self, *args: Any, **options: Any) -> None:
         """Make what is missing and name the demo login."""
-        if options["no_demo"]:
-            return
         if not User.objects.filter(email=DEMO_EMAIL).exists():
             _demo_make()
         _offers_make()
