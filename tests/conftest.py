@@ -10,7 +10,13 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parents[1]
-TOGETHER = ("tests/unit/tasks/", "tests/live/impatient/", "tests/live/broken/")
+TOGETHER = (
+    "tests/unit/tasks/",
+    "tests/live/impatient/",
+    "tests/live/broken/",
+    # What is no folder's: as long as the folders, and all on one installation.
+    "tests/live/test_",
+)
 LONGEST_FIRST = (
     "tests/unit/engine/test_study.py",
     "tests/unit/engine/test_child.py",
@@ -23,12 +29,11 @@ LONGEST_FIRST = (
     "tests/unit/engine/test_resume.py",
     "tests/unit/engine/test_kills.py",
     "tests/live/impatient/test_jobs_faults.py",
+    "tests/live/test_machine_room.py",
+    "tests/live/narrow/test_jobs_endings.py",
     "tests/live/broken/test_serving_faults.py",
     "tests/live/broken/test_batches.py",
-    "tests/live/test_jobs_endings.py",
-    "tests/live/test_machine_room.py",
     "tests/live/impatient/test_study.py",
-    "tests/live/test_exports.py",
     "tests/browser/test_pages.py",
     "tests/browser/test_studies.py",
     "tests/browser/test_evaluation.py",
