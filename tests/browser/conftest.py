@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from anneal.local.chromium import chromium_find
 from tests.browser.looks import DESKTOP
@@ -14,6 +14,7 @@ from tests.live.conftest import WEBHOOKS_LOCAL
 from tests.live.machine import Installation
 
 TIMEOUT_MS = 20_000
+expect.set_options(timeout=TIMEOUT_MS)  # five seconds are short on a machine that has work
 
 
 @dataclass(frozen=True)
