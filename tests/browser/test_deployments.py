@@ -4,7 +4,6 @@ and with a canary.
 ANNEAL_TEST_SHOTS names a folder that keeps the pictures.
 """
 
-import os
 import re
 from pathlib import Path
 
@@ -157,8 +156,7 @@ def test_a_deployment_is_compared_shaped_paused_and_promoted(
     person.press("deployments:pause")
     expect(page.get_by_role("status")).to_be_visible()
     person.keep_state()
-    shots = Path(os.environ.get("ANNEAL_TEST_SHOTS", tmp_path))
-    look_at(context_new, person, [address], shots, looks)
+    look_at(context_new, person, [address], looks)
     person.press("deployments:resume")
 
     # when the shadow is promoted, then the page warns of the labels first

@@ -45,7 +45,6 @@ def wide_upload(person: Person, folder: Path) -> None:
     kept.focus()
     page.keyboard.press("Backspace")
     expect(page.get_by_text(person.say("datasets:new.roleMeta"), exact=True)).to_have_count(2)
-    page.screenshot(path=folder / "upload.png", full_page=True)
     person.press("datasets:new.submit")
     page.wait_for_url("**/datasets/ds_*")
 
@@ -63,7 +62,6 @@ def test_a_report_is_cut_by_what_else_the_file_says(
     # then its rows show the others
     expect(page.get_by_text(re.compile(r"source: web · price: \d+")).first).to_be_visible()
     expect(page.get_by_text("customer 1")).to_have_count(0)
-    page.screenshot(path=tmp_path / "rows.png", full_page=True)
 
     # and the report of a model says where it is worse
     model = trained(person, "wide")
@@ -82,12 +80,10 @@ def test_a_report_is_cut_by_what_else_the_file_says(
     # in both languages and looks, without a violation
     person.keep_state()
     address = f"/o/{person.organization}/models/{model}/evaluation"
-    look_at(context_new, person, [address], tmp_path, looks)
+    look_at(context_new, person, [address], looks)
 
 
-def test_a_report_is_read_opened_printed_and_compared(
-    context_new: ContextMaker, tmp_path: Path
-) -> None:
+def test_a_report_is_read_opened_printed_and_compared(context_new: ContextMaker) -> None:
     # given somebody with two trained models, and a browser with the page's own policy
     page = context_new().new_page()
     person = person_new(page, "en")
@@ -129,4 +125,4 @@ def test_a_report_is_read_opened_printed_and_compared(
     person.keep_state()
     models = f"/o/{person.organization}/models"
     pages = [f"{models}/{first}/evaluation", f"{models}/compare?models={first},{second}"]
-    look_at(context_new, person, pages, tmp_path, LOOKS)
+    look_at(context_new, person, pages, LOOKS)

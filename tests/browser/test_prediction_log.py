@@ -1,8 +1,5 @@
 """The prediction log on the page: turned on, filled by a call, looked at, forgotten."""
 
-import os
-from pathlib import Path
-
 from playwright.sync_api import expect
 
 from tests.browser.conftest import ContextMaker, Site
@@ -15,7 +12,7 @@ from tests.live.serving import wait_serving
 
 @in_looks
 def test_calls_are_kept_looked_at_and_forgotten(
-    context_new: ContextMaker, site: Site, tmp_path: Path, looks: Looks
+    context_new: ContextMaker, site: Site, looks: Looks
 ) -> None:
     # given a deployment
     page = context_new().new_page()
@@ -39,8 +36,7 @@ def test_calls_are_kept_looked_at_and_forgotten(
     row = page.get_by_role("table", name=person.say("predictions:title")).get_by_role("row").nth(1)
     expect(row).to_contain_text("[hidden] liked it, mail [email]", timeout=ANSWERED_MS)
     person.keep_state()
-    shots = Path(os.environ.get("ANNEAL_TEST_SHOTS", tmp_path))
-    look_at(context_new, person, [address, page.url], shots, looks)
+    look_at(context_new, person, [address, page.url], looks)
 
     # when only unsure answers are asked for, then it is not there, and back when all are
     person.fill("predictions:filters.below", "1")

@@ -4,7 +4,6 @@ ANNEAL_TEST_SHOTS names a folder that keeps the pictures.
 """
 
 import csv
-import os
 import re
 from pathlib import Path
 
@@ -51,7 +50,6 @@ def training_start(person: Person, path: Path) -> None:
 def test_a_training_shows_the_rows_it_gets_most_wrong_and_most_right(
     context_new: ContextMaker, tmp_path: Path, looks: Looks
 ) -> None:
-    shots = Path(os.environ.get("ANNEAL_TEST_SHOTS", tmp_path))
     page = context_new().new_page()
     person = person_new(page, "en")
     person.sign_up()
@@ -95,4 +93,4 @@ def test_a_training_shows_the_rows_it_gets_most_wrong_and_most_right(
     # and both pages fit every look
     person.keep_state()
     paths = [re.sub(r"^https?://[^/]+", "", one) for one in (trained, page.url)]
-    look_at(context_new, person, paths, shots, looks)
+    look_at(context_new, person, paths, looks)
