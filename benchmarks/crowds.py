@@ -28,6 +28,8 @@ BESIDE_LOAD = 0.5
 SHARE = 0.1
 """Of what the servers can do, that the calm tenant asks for; the flooding one asks ten times."""
 FLOOD = 10
+OTHERS_ROUNDS = 9
+"""A round's ratio lies anywhere between 0.9 and 1.5: the median of three is chance."""
 COLD = 12
 """Models nobody called: for the first answers, and for each round beside others."""
 STEPPING_SECONDS = 180
@@ -93,7 +95,7 @@ def fairness(seconds: float = SECONDS, rounds: int = ROUNDS) -> Iterator[Figure]
 
 
 def cold_adapter(
-    models: int = COLD, seconds: float = SECONDS, rounds: int = ROUNDS
+    models: int = COLD, seconds: float = SECONDS, rounds: int = OTHERS_ROUNDS
 ) -> Iterator[Figure]:
     """First answer of a model nobody called / its second; and others' p99 meanwhile / without."""
     key, texts, source = _ready()
