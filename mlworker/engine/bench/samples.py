@@ -95,9 +95,14 @@ def fine_tune(
 
 def accuracy_of(done: DoneMessage, part: str = "test") -> float:
     """Share of a part's rows that the model got right."""
+    return figure_of(done, "accuracy", part)
+
+
+def figure_of(done: DoneMessage, name: str, part: str) -> float:
+    """A figure of a part's rows, by the name it has in the job's metrics."""
     figures = done.metrics[part]
     assert isinstance(figures, dict)  # noqa: S101 - the sample has rows of each part
-    return float(str(figures["accuracy"]))
+    return float(str(figures[name]))
 
 
 def _rows_write(folder: Path, sample: Sample) -> None:

@@ -1,9 +1,10 @@
 """Bar `train_quality`: what the defaults make of a whole data set.
 
 `mr` is the file of reviews, with the test rows of `train_speed`; `banking77` brings its own test
-file. Each preset trains once, seed 0, and the one with the best validation accuracy is chosen, as
-a customer would. One seed moves by half a point, so the value is the chosen preset's test accuracy
-in the mean of three. Without `full` only the preset of seconds runs, once.
+file. Each preset trains once, seed 0, and the one with the lowest validation loss is chosen, as a
+search of the product chooses: accuracy on 500 rows is the same for two of them at times. One seed
+moves by half a point, so the value is the chosen preset's test accuracy in the mean of three.
+Without `full` only the preset of seconds runs, once.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from mlworker.engine.bench.samples import (
     BASE,
     Sample,
     accuracy_of,
+    figure_of,
     fine_tune,
     mr_sample,
     pairs_read,
@@ -39,7 +41,7 @@ def train_quality_case(path: Path, *, threads: int = 2, full: bool = False) -> d
     seeds = _SEEDS if full else _SEEDS[:1]
     presets = PRESETS if full else ["quick"]
     done = {preset: _trained(sample, preset, seeds[0], threads) for preset in presets}
-    chosen = max(done, key=lambda preset: accuracy_of(done[preset], "validation"))
+    chosen = min(done, key=lambda preset: figure_of(done[preset], "loss", "validation"))
     again = [_trained(sample, chosen, seed, threads) for seed in seeds[1:]]
     by_seed = [accuracy_of(each) for each in (done[chosen], *again)]
     value = statistics.mean(by_seed)
@@ -55,6 +57,7 @@ def train_quality_case(path: Path, *, threads: int = 2, full: bool = False) -> d
                 preset: {
                     "test": accuracy_of(each, "test"),
                     "validation": accuracy_of(each, "validation"),
+                    "validation_loss": figure_of(each, "loss", "validation"),
                     "seconds": each.seconds,
                 }
                 for preset, each in done.items()
