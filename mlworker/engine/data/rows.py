@@ -14,10 +14,10 @@ from mlworker.engine.tokenizer import TextTokenizer
 
 _CHUNK = 512
 _HELD_OUT = 10
-"""One row in ten is held out for validation when the dataset brings none, but no more than
-`_MOST_HELD_OUT`: these tell good weights from better ones, and each further row would be one to
-learn from less."""
-_MOST_HELD_OUT = 500
+"""One row in ten is held out for validation when the dataset brings none, but no more than tell
+good weights from better ones: each further row would be one to learn from less."""
+_ENOUGH_HELD_OUT = 500
+_ENOUGH_OF_A_LABEL = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +61,17 @@ def read_splits(run_dir: Path) -> dict[str, list[Row]]:
     return {split: read_rows(path) if path.exists() else [] for split, path in paths.items()}
 
 
-def hold_out(rows: list[Row], seed: int) -> tuple[list[Row], list[Row]]:
-    """(train, validation) of a dataset without validation rows; tiny sets validate on train."""
+def hold_out(rows: list[Row], seed: int, labels: int) -> tuple[list[Row], list[Row]]:
+    """(train, validation) of a dataset without validation rows; tiny sets validate on train.
+
+    A tenth is held out, but no more than the larger of 500 rows and ten for each of `labels`.
+    """
     if len(rows) < 2 * _HELD_OUT:
         return rows, rows
     order = list(range(len(rows)))
     Random(seed).shuffle(order)  # noqa: S311 - a repeatable split, not a secret
-    cut = min(len(rows) // _HELD_OUT, _MOST_HELD_OUT)
+    enough = max(_ENOUGH_HELD_OUT, _ENOUGH_OF_A_LABEL * labels)
+    cut = min(len(rows) // _HELD_OUT, enough)
     chosen = set(order[:cut])
     train = [row for index, row in enumerate(rows) if index not in chosen]
     return train, [rows[index] for index in sorted(chosen)]

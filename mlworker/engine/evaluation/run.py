@@ -97,7 +97,9 @@ def split_rows(setup: Setup, name: str) -> tuple[list[Row], list[Row]]:
     """(rows of the split, training rows), as the run has cut them; read again, not kept."""
     splits = read_splits(setup.run_dir)
     if not splits["validation"]:
-        splits["train"], splits["validation"] = hold_out(splits["train"], setup.config.seed)
+        splits["train"], splits["validation"] = hold_out(
+            splits["train"], setup.config.seed, len(setup.labels)
+        )
     return splits[name], splits["train"]
 
 

@@ -132,8 +132,10 @@ class Run:
         link.poll()
         link.send(PhaseMessage("tokenizing"))
         if not splits["validation"]:
-            splits["train"], splits["validation"] = hold_out(splits["train"], config.seed)
-            told = "No validation rows: a tenth of train is held out, 500 rows at most."
+            every = splits["train"]
+            splits["train"], held = hold_out(every, config.seed, len(spec.labels))
+            splits["validation"] = held
+            told = f"No validation rows: {len(held)} of {len(every)} training rows validate."
             link.send(LogMessage("info", told, "trainer.rows_held_out"))
         length = min(config.max_length, bert.config.max_position_embeddings)
 

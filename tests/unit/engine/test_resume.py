@@ -294,16 +294,30 @@ def test_a_checkpoint_of_other_rows_is_refused(
     assert caught.value.code == "checkpoint_corrupt"
 
 
-@pytest.mark.parametrize(("rows", "held"), [(19, 19), (20, 2), (4_990, 499), (8_530, 500)])
-def test_a_tenth_of_the_rows_is_held_out_and_500_at_most(rows: int, held: int) -> None:
+@pytest.mark.parametrize(
+    ("rows", "labels", "held"),
+    [
+        (19, 2, 19),
+        (20, 2, 2),
+        (4_990, 2, 499),
+        (8_530, 2, 500),
+        (8_530, 50, 500),
+        (10_003, 77, 770),
+        (5_000, 77, 500),
+        (9_000, 0, 500),
+    ],
+)
+def test_a_tenth_of_the_rows_is_held_out_and_500_or_ten_a_label_at_most(
+    rows: int, labels: int, held: int
+) -> None:
     every: list[Row] = [{"text": str(number)} for number in range(rows)]
 
-    train, validation = hold_out(every, seed=3)
+    train, validation = hold_out(every, seed=3, labels=labels)
 
     assert len(validation) == held
     assert {*map(id, train), *map(id, validation)} == {*map(id, every)}
     assert len(train) == rows - held or train is validation
-    assert hold_out(every, seed=3) == (train, validation)
+    assert hold_out(every, seed=3, labels=labels) == (train, validation)
 
 
 def test_without_validation_rows_a_tenth_is_held_out(tiny: BaseDirectory, tmp_path: Path) -> None:
