@@ -141,6 +141,11 @@ def data_fit(parent: Parent, *, task: str, labels: Sequence[str]) -> list[JobWar
     return [labels_warning(parent.reference, new, len(labels))] if new else []
 
 
+def checkpoint_is_models(metrics: Mapping[str, Any], *, studied: bool) -> bool:
+    """Say whether a checkpoint holds the model: a fold, a trial or what lies between is none."""
+    return not studied or metrics.get("part") == ""
+
+
 def parent_version(parent: Parent | None) -> UUID | None:
     """Return the version that a finished job's own descends from, kept until the commit.
 
@@ -190,6 +195,13 @@ def _checkpoint(organization: OrganizationRef, reference: str) -> Parent:
     if row is None or row.state != StoredState.READY or row.job.dataset_version_id is None:
         raise ContinueFromNotFound(param=PARAM)
     job = row.job
+    if not checkpoint_is_models(row.metrics, studied=bool(job.cross_validation or job.search)):
+        raise ContinueFromUnfit(
+            f"'{reference}' is of a fold or a trial of its job, which were not to be kept, or from "
+            "between them. Name a checkpoint of its last part, which trains the model, or leave "
+            "it out.",
+            param=PARAM,
+        )
     version = dataset_version_get(organization=organization, version_id=row.job.dataset_version_id)
     return Parent(
         reference=reference,
@@ -197,7 +209,7 @@ def _checkpoint(organization: OrganizationRef, reference: str) -> Parent:
         task=job.task,
         tier=job.tier,
         labels=task_named(job.task).head_labels(version.labels),
-        config=job.config,
+        config={**job.config, **((job.study.get("search") or {}).get("best") or {})},
         is_checkpoint=True,
         key=row.key,
         sha256=row.sha256,

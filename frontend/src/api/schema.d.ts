@@ -2962,6 +2962,8 @@ export interface components {
             };
             /** @description Counted as stored until it is deleted. */
             bytes: number;
+            /** @description Whether a job can `continue_from` it: not where it holds a fold or a trial. */
+            continuable: boolean;
         };
         /** @description Rows that are alike in one column. */
         ColumnSliceOut: {

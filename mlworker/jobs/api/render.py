@@ -9,6 +9,8 @@ from anneal.kernel import clock
 from anneal.kernel.ids import public_id
 from anneal.kernel.scopes import OrganizationRef
 from billing.numbers import decimal_text
+from mlworker.engine.contracts import CONTINUED_TIERS
+from mlworker.jobs.continuing import checkpoint_is_models
 from mlworker.jobs.contracts import (
     CHECKPOINT_PREFIX,
     EVENT_PREFIX,
@@ -112,6 +114,13 @@ def render_checkpoint(checkpoint: CheckpointInfo, job: JobInfo) -> dict[str, Any
         "epoch": checkpoint.epoch,
         "metrics": dict(checkpoint.metrics),
         "bytes": checkpoint.size,
+        "continuable": (
+            job.tier in CONTINUED_TIERS
+            and job.state is not JobState.FAILED
+            and checkpoint_is_models(
+                checkpoint.metrics, studied=bool(job.cross_validation or job.search)
+            )
+        ),
     }
 
 

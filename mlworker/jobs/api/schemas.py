@@ -133,6 +133,9 @@ class CheckpointSchema(serializers.Serializer[Any]):
     epoch = serializers.FloatField()
     metrics = serializers.DictField()
     bytes = serializers.IntegerField(help_text="Counted as stored until it is deleted.")
+    continuable = serializers.BooleanField(
+        help_text="Whether a job can `continue_from` it: not where it holds a fold or a trial."
+    )
 
 
 class CheckpointDeletedSchema(serializers.Serializer[Any]):

@@ -100,6 +100,8 @@ class Progress:
             **self._score(valid),
             "trained_tokens": min(message.trained_tokens, self._quoted),
             "tokens_per_second": _tokens_per_second(self._last) if self._last else None,
+            # Of a study: "fold 2/5", and "" in the model itself, which alone can be continued.
+            "part": self._last.part if self._last else None,
         }
 
     def _metric_data(self, message: MetricMessage) -> dict[str, Any]:

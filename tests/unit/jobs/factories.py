@@ -107,7 +107,7 @@ def add_checkpoint(claim: Claim, *, step: int = 10) -> UUID:
         return row.id
 
 
-def save_checkpoint(claim: Claim, *, step: int, tokens: int, **figures: float) -> UUID:
+def save_checkpoint(claim: Claim, *, step: int, tokens: int, **figures: Any) -> UUID:
     """Save a checkpoint as a supervisor does, ``tokens`` trained in all; its row's id."""
     stored_id, key = stored_begin(claim, StoredKind.CHECKPOINT, step=step, epoch=step / 10)
     metrics = {"step": step, "trained_tokens": tokens, **figures}

@@ -49,7 +49,7 @@ const Kept = ({ job }: { job: Job }) => {
       title: "",
       cell: (row) => (
         <Group gap="xs" justify="flex-end">
-          {job.status === "failed" ? null : (
+          {row.continuable ? (
             <LinkButton
               size="xs"
               variant="default"
@@ -60,7 +60,7 @@ const Kept = ({ job }: { job: Job }) => {
             >
               {t("checkpoints.continue")}
             </LinkButton>
-          )}
+          ) : null}
           <Button
             size="xs"
             variant="default"

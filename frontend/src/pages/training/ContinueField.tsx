@@ -18,7 +18,8 @@ const CheckpointField = ({ form }: FormProps) => {
   const { t } = useTranslation("training");
   const format = useFormat();
   const kept = useQuery(checkpointsQuery(useOrg(), form.values.continueJob));
-  const newest = kept.data?.data[0]?.id;
+  const fit = kept.data?.data.filter((each) => each.continuable) ?? [];
+  const newest = fit[0]?.id;
   const { setFieldValue } = form;
   useEffect(() => {
     if (newest) setFieldValue("continueFrom", (now: string) => now || newest);
@@ -29,7 +30,7 @@ const CheckpointField = ({ form }: FormProps) => {
   return (
     <Select
       label={t("form.checkpoint")}
-      data={kept.data.data.map((each) => ({
+      data={fit.map((each) => ({
         value: each.id,
         label: t("form.checkpointOf", {
           step: format.number(each.step_number),
