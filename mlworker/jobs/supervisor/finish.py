@@ -24,6 +24,7 @@ from mlworker.jobs.working import Outcome, StoredReport, Work, stored_begin
 from mlworker.registry.contracts import Lineage
 from tenants.datasets.contracts import VERSION_PREFIX, DatasetVersionInfo, Split
 
+_CPU: Final = "cpu"
 _LIBRARIES: Final = ("torch", "tokenizers", "safetensors", "numpy")
 
 
@@ -114,7 +115,7 @@ def _lineage(
         config=dict(progress.config),
         code_version=code_version(),
         libraries={name: importlib.metadata.version(name) for name in _LIBRARIES},
-        hardware=hardware(),
+        hardware=hardware(progress.device),
         seconds=done.seconds,
         trained_tokens=done.trained_tokens,
         parent=work.parent.name if work.parent else "",
@@ -131,9 +132,14 @@ def _lineage(
     )
 
 
+def hardware(device: str) -> str:
+    """Return what the training ran on: the accelerator if one did the work, processor, cores."""
+    beside = _processor()
+    return beside if device in ("", _CPU) else f"{device}; {beside}"
+
+
 @cache
-def hardware() -> str:
-    """Return what the training ran on: processor, cores."""
+def _processor() -> str:
     model = platform.processor() or platform.machine()
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()

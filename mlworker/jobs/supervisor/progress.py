@@ -27,7 +27,8 @@ class Progress:
         self._validation: Mapping[str, Any] | None = None
         self._emitted = 0.0
         self._told: MetricMessage | None = None
-        self._device = ""
+        self.device = ""
+        """`cpu` or the accelerator's name; empty until the plan tells."""
         self.memory: int | None = None
         """Bytes that the trainer held when it was last looked at."""
         self.config: Mapping[str, Any] = work.config
@@ -35,7 +36,7 @@ class Progress:
     def plan(self, message: PlanMessage, news: News) -> None:
         """Take the plan: how many steps there will be, with which settings."""
         self._total, self._epochs = message.steps, message.epochs
-        self.config, self._device = message.config, message.device
+        self.config, self.device = message.config, message.device
         news.add(
             EventKind.LOG,
             f"Training {message.rows:,} rows in {message.steps:,} steps.",
@@ -48,8 +49,8 @@ class Progress:
         """Take one measurement."""
         if self._last is not None:
             tokens = message.trained_tokens - self._last.trained_tokens
-            TRAINING_TOKENS.add(max(0, tokens), self._device)
-            TRAINING_STEPS.add(max(0, message.step - self._last.step), self._device)
+            TRAINING_TOKENS.add(max(0, tokens), self.device)
+            TRAINING_STEPS.add(max(0, message.step - self._last.step), self.device)
         self._last, self._total = message, message.steps_planned
         news.progress = self.as_dict()
         if message.validation is not None:
@@ -70,7 +71,7 @@ class Progress:
         last = self._last
         if last is None:
             empty = {"step": 0, "epoch": 0.0, "trained_tokens": 0}
-            return {**empty, **self._before, "total": self._total, "device": self._device}
+            return {**empty, **self._before, "total": self._total, "device": self.device}
         return {
             "step": last.step,
             "total": last.steps_planned,
@@ -81,7 +82,7 @@ class Progress:
             "tokens_per_second": _tokens_per_second(last),
             "learning_rate": last.learning_rate,
             "memory_bytes": self.memory,
-            "device": self._device,
+            "device": self.device,
             "eta_seconds": _eta(last),
             "train_loss": last.train_loss,
             "part": last.part,
