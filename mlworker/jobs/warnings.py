@@ -4,8 +4,9 @@ The page says the same in its reader's language: each code has a text in
 frontend/src/i18n/*/training.json, filled with the warning's data.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 from anneal.kernel.errors import DomainError
@@ -27,6 +28,10 @@ class WarningCode(StrEnum):
     TOKENS_UNPAID = "tokens_unpaid"
     PAUSED_UNPAID = "paused_unpaid"
     PAUSED_MAX_CHARGE = "paused_max_charge"
+    REPORT_MISSING = "report_missing"
+    BF16_UNMEASURED = "bf16_unmeasured"
+    CHECKPOINT_MISSING = "checkpoint_missing"
+    RUN_DIVERGED = "run_diverged"
     NOTE = "note"
     """A sentence of a job from before there were codes."""
 
@@ -97,3 +102,30 @@ def paused_warning(error: DomainError) -> JobWarning:
         ),
         data={"reason": error.code},
     )
+
+
+TRAINER_WARNINGS: Final[Mapping[str, JobWarning]] = MappingProxyType(
+    {
+        f"trainer.{code}": JobWarning(code=code, message=message)
+        for code, message in (
+            (
+                WarningCode.REPORT_MISSING,
+                "The evaluation report could not be made. The model is whole; train it again to "
+                "get one.",
+            ),
+            (
+                WarningCode.BF16_UNMEASURED,
+                "bf16 could not be measured: the model answers in float32.",
+            ),
+            (
+                WarningCode.CHECKPOINT_MISSING,
+                "A checkpoint could not be written: the disk did not take it.",
+            ),
+            (
+                WarningCode.RUN_DIVERGED,
+                "A configuration that the search tried diverged and was left out.",
+            ),
+        )
+    }
+)
+"""What stands on the job for each line of its log that has such a code, once."""

@@ -30,6 +30,7 @@ from mlworker.jobs.rows import (
     events_add,
     job_move,
     job_of_worker,
+    job_warn,
     owner_of,
 )
 from mlworker.jobs.settling import attempt_ended, job_give_back
@@ -42,6 +43,7 @@ from mlworker.jobs.states import (
     StoredState,
 )
 from mlworker.jobs.studying import fixed_names, study_planned
+from mlworker.jobs.warnings import TRAINER_WARNINGS
 from mlworker.registry.contracts import Lineage, ModelVersionInfo
 from tenants.datasets.contracts import DatasetVersionInfo
 from tenants.datasets.selectors import dataset_version_get
@@ -191,6 +193,9 @@ def news_write(claim: Claim, news: News) -> Control:
                 for kind, level, code, message, data in news.events
             ],
         )
+        for _, _, code, _, _ in news.events:
+            if code in TRAINER_WARNINGS:
+                job_warn(row, TRAINER_WARNINGS[code])
         row.save()
         return Control(row.control)
 

@@ -15,7 +15,9 @@ from mlworker.jobs.contracts import JobWarning
 from mlworker.jobs.errors import MaxChargeExceeded
 from mlworker.jobs.models import FineTuningJob
 from mlworker.jobs.selectors import job_get
+from mlworker.jobs.states import EventKind
 from mlworker.jobs.warnings import (
+    TRAINER_WARNINGS,
     WarningCode,
     cap_warning,
     hold_lost_warning,
@@ -23,7 +25,9 @@ from mlworker.jobs.warnings import (
     paused_warning,
     unpaid_warning,
 )
-from tests.unit.jobs.factories import make_job
+from mlworker.jobs.working import News, news_write
+from tests.unit.factories import make_client
+from tests.unit.jobs.factories import claimed, job_path, make_job
 
 ROOT = Path(__file__).resolve().parents[3]
 WARNINGS = (
@@ -34,6 +38,7 @@ WARNINGS = (
     unpaid_warning(1_000),
     paused_warning(OrganizationSuspended()),
     paused_warning(MaxChargeExceeded()),
+    *TRAINER_WARNINGS.values(),
 )
 
 
@@ -76,6 +81,21 @@ def test_each_line_of_a_log_has_a_text(language: str) -> None:
     codes = _event_codes()
     assert {"job.failed", "trainer.report_missing"} <= codes
     assert codes - known == set()
+
+
+def test_what_the_trainer_warns_of_stands_on_the_job_once(organization: OrganizationRef) -> None:
+    job = make_job(organization)
+    claim, news = claimed(), News()
+    for number in (1, 2):
+        news.add(EventKind.LOG, f"run {number}: lost", code="trainer.run_diverged", level="warn")
+    news.add(EventKind.LOG, "ValueError", code="trainer.report_missing", level="warn")
+    news.add(EventKind.LOG, "a tenth is held out", code="trainer.rows_held_out")
+
+    news_write(claim, news)
+
+    told = make_client(organization).get(job_path(job.id)).json()["warnings"]
+    assert [each["code"] for each in told] == ["run_diverged", "report_missing"]
+    assert all(each["message"].endswith(".") for each in told)
 
 
 def test_many_labels_are_counted_and_a_few_named() -> None:
