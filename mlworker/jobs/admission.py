@@ -18,7 +18,7 @@ from mlworker.jobs.capping import job_quoter, tokens_allowed
 from mlworker.jobs.charging import job_holds, tokens_captured
 from mlworker.jobs.continuing import data_fit, parent_find
 from mlworker.jobs.contracts import JOB_PREFIX, METER, SOURCE
-from mlworker.jobs.errors import MaxChargeExceeded, TrainingDataUnfit
+from mlworker.jobs.errors import MaxChargeExceeded
 from mlworker.jobs.forecasts import seconds_expected
 from mlworker.jobs.limits import HOLD_SECONDS
 from mlworker.jobs.models import FineTuningJob
@@ -27,6 +27,7 @@ from mlworker.jobs.ring import ring_workers
 from mlworker.jobs.rows import event_add, job_move, job_warn, owner_of
 from mlworker.jobs.states import Control, JobState, Phase
 from mlworker.jobs.studying import stretch, study_asked
+from mlworker.jobs.validation_rows import validation_apart, validation_fit, validation_overlap
 from mlworker.jobs.warnings import cap_warning, hold_lost_warning, paused_warning
 from tenants.datasets.contracts import DatasetVersionInfo
 
@@ -56,6 +57,10 @@ def job_admit(
         for told in data_fit(parent, task=version.task, labels=version.labels):
             job_warn(row, told)
     bargain_data_check(row, version, validation)
+    if validation is not None:
+        validation_apart(version, validation)
+        for told in validation_overlap(owner_of(row), version, validation):
+            job_warn(row, told)
     _hold(row, plan)
     row.dataset_id, row.dataset_version_id = version.dataset_id, version.id
     row.validation_version_id = validation.id if validation else None
@@ -78,20 +83,6 @@ def job_admit(
     row.save()
     if not paused:
         ring_workers()
-
-
-def validation_fit(version: DatasetVersionInfo, validation: DatasetVersionInfo) -> None:
-    """TrainingDataUnfit unless the validation rows are of the training rows' task and labels."""
-    if validation.task != version.task:
-        raise TrainingDataUnfit(
-            f"The validation file is for {validation.task}, the training file for {version.task}.",
-            param="validation_file",
-        )
-    if not set(validation.labels) <= set(version.labels):
-        raise TrainingDataUnfit(
-            "The validation file has labels that the training file has not.",
-            param="validation_file",
-        )
 
 
 def hold_renew(row: FineTuningJob) -> None:

@@ -23,6 +23,7 @@ class WarningCode(StrEnum):
 
     LABELS_NEW = "labels_new"
     LABELS_ALL_NEW = "labels_all_new"
+    VALIDATION_OVERLAPS = "validation_overlaps"
     MAX_CHARGE_STOPS = "max_charge_stops"
     HOLD_LOST = "hold_lost"
     TOKENS_UNPAID = "tokens_unpaid"
@@ -53,6 +54,19 @@ def labels_warning(parent: str, new: Sequence[str], total: int) -> JobWarning:
             f"{len(new)} of {total} labels."
         ),
         data={"parent": parent, "labels": labels, "new": len(new), "total": total},
+    )
+
+
+def overlap_warning(rows: int, total: int) -> JobWarning:
+    """Say how many of the rows that choose the weights are the training file's too."""
+    return JobWarning(
+        code=WarningCode.VALIDATION_OVERLAPS,
+        message=(
+            f"{rows:,} of the {total:,} validation rows have a text of the training file, which "
+            "may also be one of its test rows: validation, and perhaps the report, flatter the "
+            "model."
+        ),
+        data={"rows": rows, "total": total},
     )
 
 

@@ -15,7 +15,7 @@ from anneal.kernel.principal import Actor
 from anneal.kernel.scopes import OrganizationRef, require_scope
 from billing.prices.currency import DEFAULT
 from mlworker.catalog.selectors import base_model_present
-from mlworker.jobs.admission import job_admit, validation_fit
+from mlworker.jobs.admission import job_admit
 from mlworker.jobs.bargains import bargain_data_check, bargain_quote, bargain_strike
 from mlworker.jobs.capping import job_quoter, tokens_allowed
 from mlworker.jobs.continuing import Parent, data_fit, parent_apply, parent_find
@@ -37,6 +37,7 @@ from mlworker.jobs.selectors import job_info
 from mlworker.jobs.sources import Source, source_find
 from mlworker.jobs.states import JobState, Phase
 from mlworker.jobs.studying import stretch
+from mlworker.jobs.validation_rows import validation_apart, validation_fit, validation_overlap
 from mlworker.jobs.warnings import cap_warning
 from tenants.keys.selectors import key_maker_id
 
@@ -103,6 +104,10 @@ def fine_tuning_job_estimate(
     if validation is not None:
         validation_fit(version, validation)
     warnings = data_fit(parent, task=version.task, labels=version.labels) if parent else []
+    if validation is not None and not request.outcome_contract:
+        validation_apart(version, validation)
+        if not needs_background(version) and not needs_background(validation):
+            warnings += validation_overlap(organization, version, validation)
     if not request.outcome_contract:
         return _estimate(organization, actor, request, plan, tier, warnings)
     with transaction.atomic():

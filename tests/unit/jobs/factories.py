@@ -1,5 +1,6 @@
 """Jobs for tests: submitted through the service, or put in place in a state a test begins with."""
 
+import io
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -25,7 +26,7 @@ from mlworker.jobs.rows import DatabaseClock
 from mlworker.jobs.services import fine_tuning_job_submit
 from mlworker.jobs.states import JobState, Phase, StoredKind, StoredState
 from mlworker.jobs.working import Outcome, checkpoint_ready, stored_begin
-from tenants.datasets.services import dataset_create_sample
+from tenants.datasets.services import dataset_create, dataset_create_sample
 from tests.unit.registry.factories import LINEAGE
 
 
@@ -33,6 +34,19 @@ def make_dataset(organization: OrganizationRef) -> str:
     """Make the sample dataset; its public id."""
     with tenant_scope(organization):
         return dataset_create_sample(organization=organization, actor=SYSTEM_ACTOR).public_id
+
+
+def make_other_dataset(organization: OrganizationRef) -> str:
+    """Make a dataset of other rows with the sample's labels; its public id."""
+    lines = "".join(f"other text {n},{('positive', 'negative')[n % 2]}\n" for n in range(60))
+    with tenant_scope(organization):
+        return dataset_create(
+            organization=organization,
+            actor=SYSTEM_ACTOR,
+            name="other",
+            source=io.BytesIO(f"text,label\n{lines}".encode()),
+            filename="other.csv",
+        ).public_id
 
 
 def make_job(organization: OrganizationRef, **fields: Any) -> JobInfo:

@@ -16,7 +16,13 @@ from mlworker.jobs.working import work_failed
 from tenants.datasets.contracts import DATASET_PREFIX, FILE_PREFIX, VERSION_PREFIX
 from tenants.datasets.models import DatasetVersion
 from tenants.datasets.services import dataset_delete
-from tests.unit.jobs.factories import claimed, make_dataset, make_job, queued_row
+from tests.unit.jobs.factories import (
+    claimed,
+    make_dataset,
+    make_job,
+    make_other_dataset,
+    queued_row,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -59,7 +65,7 @@ def _names(organization: OrganizationRef, dataset: str) -> dict[str, str]:
 def test_data_that_judges_an_unfinished_job_cannot_go(
     organization: OrganizationRef, fields: dict[str, object]
 ) -> None:
-    validation = make_dataset(organization)
+    validation = make_other_dataset(organization)
     job = make_job(organization, validation_file=validation)
     _row_change(organization, job.id, **fields)
     with pytest.raises(DatasetInUse):
@@ -82,7 +88,7 @@ def test_data_that_a_job_has_not_read_yet_cannot_go(
 
 @pytest.mark.parametrize("state", sorted(TERMINAL))
 def test_it_can_go_when_the_job_has_ended(organization: OrganizationRef, state: JobState) -> None:
-    validation = make_dataset(organization)
+    validation = make_other_dataset(organization)
     job = make_job(organization, validation_file=validation)
     work_failed(claimed(), Fault("diverged", "ends"))
     _row_change(organization, job.id, state=state)
@@ -92,9 +98,9 @@ def test_it_can_go_when_the_job_has_ended(organization: OrganizationRef, state: 
 def test_other_data_can_go(
     organization: OrganizationRef, other_organization: OrganizationRef
 ) -> None:
-    used, other = make_dataset(organization), make_dataset(organization)
+    used, other = make_other_dataset(organization), make_dataset(organization)
     make_job(organization, validation_file=used)
-    make_job(other_organization, validation_file=make_dataset(other_organization))
+    make_job(other_organization, validation_file=make_other_dataset(other_organization))
     _delete(organization, other)
 
 

@@ -15,7 +15,14 @@ from mlworker.jobs.working import News, news_write, work_failed
 from tenants.datasets.contracts import DATASET_PREFIX
 from tenants.datasets.services import dataset_delete
 from tests.unit.factories import error_of, make_client
-from tests.unit.jobs.factories import claimed, create, job_path, make_dataset, make_job
+from tests.unit.jobs.factories import (
+    claimed,
+    create,
+    job_path,
+    make_dataset,
+    make_job,
+    make_other_dataset,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -59,7 +66,7 @@ def test_a_job_that_has_evaluated_nothing_has_none(job: JobInfo, client_api: API
 def test_a_second_files_rows_are_read_from_it(
     client_api: APIClient, organization: OrganizationRef
 ) -> None:
-    mine, other = make_dataset(organization), make_dataset(organization)
+    mine, other = make_dataset(organization), make_other_dataset(organization)
     made = create(client_api, training_file=mine, validation_file=other, tier="lora").json()
     claim = claimed()
     _evaluated(claim, 6)

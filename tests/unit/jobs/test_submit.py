@@ -27,6 +27,7 @@ from tests.unit.jobs.factories import (
     job_path,
     make_dataset,
     make_job,
+    make_other_dataset,
     pay_in_money,
     row_of,
     token_balance,
@@ -363,8 +364,9 @@ def test_a_validation_file_must_know_no_other_labels(organization: OrganizationR
     assert error_of(response)["param"] == "validation_file"
     estimate = client.post("/v1/fine_tuning/jobs/estimate", unfit, format="json")
     assert (estimate.status_code, error_of(estimate)) == (400, error_of(response))
-    same = create(client, training_file=dataset, validation_file=dataset, tier="head")
-    assert same.json()["validation_file"] == dataset
+    same = make_other_dataset(organization)
+    fit = create(client, training_file=dataset, validation_file=same, tier="head")
+    assert fit.json()["validation_file"] == same
 
 
 def test_an_estimate_says_when_the_balance_does_not_do(organization: OrganizationRef) -> None:

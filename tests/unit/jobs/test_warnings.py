@@ -22,6 +22,7 @@ from mlworker.jobs.warnings import (
     cap_warning,
     hold_lost_warning,
     labels_warning,
+    overlap_warning,
     paused_warning,
     unpaid_warning,
 )
@@ -33,6 +34,7 @@ ROOT = Path(__file__).resolve().parents[3]
 WARNINGS = (
     labels_warning("ft:a", ["new"], 2),
     labels_warning("ft:a", ["new"], 1),
+    overlap_warning(12, 40),
     cap_warning(10, 20),
     hold_lost_warning(),
     unpaid_warning(1_000),
