@@ -81,7 +81,7 @@ def config_resolve(
     }
     multiplier = given.get("learning_rate_multiplier")
     config = _resolved(values, own, facts)
-    if multiplier is not None and "learning_rate" not in own:
+    if multiplier is not None:
         rate = config.learning_rate * _number("learning_rate_multiplier", multiplier)
         config = _resolved({**values, "learning_rate": rate}, own, facts)
     for name in ("frozen_layers", "head_block"):
@@ -96,7 +96,7 @@ def config_resolve(
 def _names_check(
     requested: Mapping[str, object], given: Mapping[str, object], plain: Mapping[str, object]
 ) -> None:
-    """Refuse names that are none, and values of what does nothing in the task."""
+    """Refuse names that are none, what does nothing in the task, and one setting by two names."""
     for name in requested:
         if (name not in HYPERPARAMETERS and name not in OPENAI_NAMES) or name in JOB_FIELDS:
             raise HyperparameterInvalid(
@@ -105,6 +105,12 @@ def _names_check(
         if name in plain and given.get(name, plain[name]) != plain[name]:
             raise HyperparameterInvalid(
                 f"{name} does nothing in this task: leave it out or choose auto.",
+                param=f"hyperparameters.{name}",
+            )
+    for name, ours in OPENAI_NAMES.items():
+        if name in given and ours in given:
+            raise HyperparameterInvalid(
+                f"{name} and {ours} are two names of one setting: send one of them.",
                 param=f"hyperparameters.{name}",
             )
 

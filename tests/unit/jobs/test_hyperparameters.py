@@ -40,8 +40,21 @@ def test_a_tiny_batch_becomes_the_smallest_budget() -> None:
     assert resolve(batch_size=1).batch_tokens == 64
 
 
-def test_our_own_name_wins_over_a_multiplier() -> None:
-    assert resolve(learning_rate=0.01, learning_rate_multiplier=9).learning_rate == 0.01
+@pytest.mark.parametrize(
+    ("name", "ours", "value"),
+    [
+        ("n_epochs", "epochs", 3),
+        ("batch_size", "batch_tokens", 900),
+        ("learning_rate_multiplier", "learning_rate", 0.01),
+    ],
+)
+def test_two_names_of_one_setting_are_refused_and_not_one_of_them_ignored(
+    name: str, ours: str, value: float
+) -> None:
+    with pytest.raises(HyperparameterInvalid, match=f"{name} and {ours}") as caught:
+        resolve(**{name: 2, ours: value})
+    assert caught.value.param == f"hyperparameters.{name}"
+    assert resolve(**{name: "auto", ours: value}) == resolve(**{ours: value})
 
 
 @pytest.mark.parametrize(
