@@ -10,6 +10,7 @@ from anneal.kernel.ids import public_id
 from anneal.kernel.scopes import OrganizationRef
 from billing.numbers import decimal_text
 from mlworker.engine.contracts import CONTINUED_TIERS
+from mlworker.engine.training.config import AUTO
 from mlworker.jobs.continuing import checkpoint_is_models
 from mlworker.jobs.contracts import (
     CHECKPOINT_PREFIX,
@@ -156,14 +157,16 @@ def _success_fee(fee: SuccessFee | None) -> dict[str, Any] | None:
 
 
 def _hyperparameters(job: JobInfo) -> dict[str, Any]:
-    """What was asked for, over what it resolved to; OpenAI's three names are always there."""
+    """What was asked for, with what *auto* came to; OpenAI's three names are always there."""
     config = job.config
+    given = {k: v for k, v in job.hyperparameters.items() if v not in (None, AUTO)}
     return {
-        "n_epochs": config.get("epochs", "auto"),
-        "batch_size": "auto",
-        "learning_rate_multiplier": "auto",
-        **config,
         **job.hyperparameters,
+        "n_epochs": config.get("epochs", AUTO),
+        "batch_size": AUTO,
+        "learning_rate_multiplier": AUTO,
+        **config,
+        **given,
     }
 
 
