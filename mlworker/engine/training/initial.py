@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mlworker.engine.artifact import load_artifact
 from mlworker.engine.checkpoint import TENSORS, verify_checkpoint
-from mlworker.engine.contracts import EngineError, ErrorCode, InitialReference
+from mlworker.engine.contracts import BaseReference, EngineError, ErrorCode, InitialReference
 from mlworker.engine.tasks.base import Task
 from mlworker.engine.training.trainable import Trainable
 
@@ -25,13 +25,14 @@ def begin_with(
     run_dir: Path,
     labels: tuple[str, ...],
     task: Task,
+    base: BaseReference,
 ) -> None:
     """Put another run's weights into a fresh model of the same tier and shape.
 
     The last layer is taken over label by label; a label that is new keeps its fresh row.
-    EngineError(invalid_config) when the weights are of another shape.
+    EngineError(invalid_config) when the weights are of another shape, or stand on another base.
     """
-    found = _tensors(run_dir / initial.directory, task)
+    found = _tensors(run_dir / initial.directory, task, base)
     own = dict(model.named())
     for name in sorted(set(found) - set(own)):
         raise EngineError(
@@ -46,10 +47,17 @@ def begin_with(
         _head(own, found, initial.labels, labels)
 
 
-def _tensors(folder: Path, task: Task) -> dict[str, Tensor]:
+def _tensors(folder: Path, task: Task, base: BaseReference) -> dict[str, Tensor]:
     """An artifact's tensors, or a checkpoint's, which are as its run trained them."""
     if not (folder / TENSORS).is_file():
-        return task.taken_up(load_artifact(folder).tensors)
+        artifact = load_artifact(folder)
+        if artifact.manifest.base_sha256 != base.weights_sha256:
+            raise EngineError(
+                ErrorCode.INVALID_CONFIG,
+                f"The model to continue from stands on other weights than {base.id!r} has here "
+                "now: another base was added under its name. Train without continue_from.",
+            )
+        return task.taken_up(artifact.tensors)
     verify_checkpoint(folder)
     flat = load_file(folder / TENSORS)
     for prefix in _KEPT:

@@ -222,9 +222,9 @@ class Run:
 
 def _begun(setup: Setup) -> Trainable:
     """The model a run moves, with the weights it begins with."""
-    model = trainable_of(setup)
-    if setup.spec.initial is not None and setup.spec.resume is None:
-        begin_with(model, setup.spec.initial, setup.run_dir, setup.labels, setup.task)
+    model, spec = trainable_of(setup), setup.spec
+    if spec.initial is not None and spec.resume is None:
+        begin_with(model, spec.initial, setup.run_dir, setup.labels, setup.task, spec.base)
     return model
 
 

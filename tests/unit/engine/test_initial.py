@@ -1,5 +1,6 @@
 """A run that begins with another's weights, and one that ends at a number of tokens."""
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -90,6 +91,19 @@ def test_weights_of_another_shape_are_refused_with_the_fix(
     setup = _setup(tmp_path / "child", tiny, "lora", parent)
     with pytest.raises(EngineError, match="Train without continue_from"):
         _begun(setup)
+
+
+def test_weights_of_another_base_of_the_same_name_are_refused(
+    tiny: BaseDirectory, thin: BaseDirectory, tmp_path: Path
+) -> None:
+    parent = _trained(tmp_path / "parent", tiny, "lora")
+    manifest = json.loads((parent / "manifest.json").read_text())
+    manifest["base"]["weights_sha256"] = thin.weights_sha256
+    (parent / "manifest.json").write_text(json.dumps(manifest))
+    setup = _setup(tmp_path / "child", tiny, "lora", parent)
+    with pytest.raises(EngineError, match="other weights than") as caught:
+        _begun(setup)
+    assert caught.value.code == "invalid_config"
 
 
 def test_weights_that_would_be_left_out_are_refused(tiny: BaseDirectory, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 from anneal.kernel.scopes import OrganizationRef
 from mlworker.engine.tasks import TASKS
 from tests.unit.factories import error_of, make_client
-from tests.unit.jobs.factories import make_dataset
+from tests.unit.jobs.factories import create, make_dataset
 
 pytestmark = pytest.mark.django_db
 
@@ -139,6 +139,20 @@ def test_a_tier_is_one_of_three(tier: str, status: int, ask: Any) -> None:
     answer = ask(tier)
     assert answer.status_code == status
     assert status == 200 or error_of(answer)["param"] == "tier"
+
+
+def test_auto_is_shown_as_what_it_came_to(organization: OrganizationRef) -> None:
+    autos = dict.fromkeys(("n_epochs", "batch_size", "learning_rate", "lora_rank"), "auto")
+    job = create(
+        make_client(organization),
+        training_file=make_dataset(organization),
+        tier="lora",
+        hyperparameters=autos | {"dropout": 0.3},
+    ).json()
+    shown = job["hyperparameters"]
+    assert shown["n_epochs"] == shown["epochs"] > 0
+    assert (shown["learning_rate"], shown["lora_rank"]) == (0.001, 8)
+    assert (shown["dropout"], shown["batch_size"]) == (0.3, "auto")
 
 
 def test_another_organization_is_told_the_same(

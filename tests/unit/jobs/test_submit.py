@@ -218,20 +218,6 @@ def test_openais_method_body_is_understood(organization: OrganizationRef) -> Non
     assert job["method"]["supervised"]["hyperparameters"]["n_epochs"] == 2
 
 
-def test_auto_is_shown_as_what_it_came_to(organization: OrganizationRef) -> None:
-    autos = dict.fromkeys(("n_epochs", "batch_size", "learning_rate", "lora_rank"), "auto")
-    job = create(
-        make_client(organization),
-        training_file=make_dataset(organization),
-        tier="lora",
-        hyperparameters=autos | {"dropout": 0.3},
-    ).json()
-    shown = job["hyperparameters"]
-    assert shown["n_epochs"] == shown["epochs"] > 0
-    assert (shown["learning_rate"], shown["lora_rank"]) == (0.001, 8)
-    assert (shown["dropout"], shown["batch_size"]) == (0.3, "auto")
-
-
 def test_without_a_seed_one_is_drawn_and_shown(organization: OrganizationRef) -> None:
     dataset = make_dataset(organization)
     client = make_client(organization)
