@@ -1,5 +1,8 @@
 """The rows of a second file, which choose the weights of a job: which may, and what is odd."""
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from anneal.kernel.scopes import OrganizationRef
 from mlworker.jobs.contracts import JobWarning
 from mlworker.jobs.errors import TrainingDataUnfit
@@ -44,9 +47,11 @@ def validation_overlap(
 ) -> list[JobWarning]:
     """Say how many validation rows have a text that the training file has too."""
     texts, judging = (
-        dataset_version_read(organization=organization, version_id=each.id).column("text")
+        dataset_version_read(organization=organization, version_id=each.id)
+        .column("text")
+        .cast(pa.large_string())
+        .combine_chunks()
         for each in (version, validation)
     )
-    known = set(texts.to_pylist())
-    both = sum(text in known for text in judging.to_pylist())
+    both = pc.sum(pc.is_in(judging, value_set=texts)).as_py() or 0
     return [overlap_warning(both, len(judging))] if both else []
