@@ -61,21 +61,24 @@ class Upload:
     source: BinaryIO
 
 
-def files_take(uploads: Sequence[Upload], into: Path) -> frozenset[str]:
-    """Copy the files that matter into a folder; return their names. ImportInvalid."""
+def files_take(uploads: Sequence[Upload], into: Path, most: int = MAX_WEIGHTS) -> frozenset[str]:
+    """Copy the files that matter into a folder; return their names. ImportInvalid.
+
+    ``most``: bytes of the largest weights that could be of any use.
+    """
     if len(uploads) == 1 and _head(uploads[0].source).startswith(_ZIP):
-        return _from_zip(uploads[0], into)
+        return _from_zip(uploads[0], into, most)
     if len(uploads) > MAX_FILES:
         raise ImportInvalid(f"Send at most {MAX_FILES} files.")
     known = _known([upload.name for upload in uploads])
     for upload in uploads:
         if known.get(upload.name) is not None:
             upload.source.seek(0)
-            _copy(upload.source, into / known[upload.name], upload.name)
+            _copy(upload.source, into / known[upload.name], upload.name, most)
     return _complete(known)
 
 
-def _from_zip(upload: Upload, into: Path) -> frozenset[str]:
+def _from_zip(upload: Upload, into: Path, most: int) -> frozenset[str]:
     _directory_check(upload)
     try:
         with zipfile.ZipFile(upload.source) as archive:
@@ -88,7 +91,7 @@ def _from_zip(upload: Upload, into: Path) -> frozenset[str]:
             for entry in entries:
                 if known.get(entry.filename) is not None:
                     with archive.open(entry) as source:
-                        _copy(source, into / known[entry.filename], entry.filename)  # type: ignore[arg-type]  # IO[bytes]
+                        _copy(source, into / known[entry.filename], entry.filename, most)  # type: ignore[arg-type]  # IO[bytes]
             return _complete(known)
     except _UNREADABLE as error:
         raise ImportInvalid(f"{upload.name[:80]} is not a zip that can be read: {error}") from error
@@ -172,9 +175,9 @@ def _complete(known: Mapping[str, str]) -> frozenset[str]:
     return found
 
 
-def _copy(source: BinaryIO, target: Path, name: str) -> None:
+def _copy(source: BinaryIO, target: Path, name: str, most: int) -> None:
     """Copy with the bound of the kind, whatever a header promised."""
-    limit, size = MAX_WEIGHTS if target.name == WEIGHTS else MAX_TEXT, 0
+    limit, size = most if target.name == WEIGHTS else MAX_TEXT, 0
     with target.open("wb") as out:
         while block := source.read(_BLOCK):
             size += len(block)

@@ -3,7 +3,7 @@
 import io
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,13 +19,23 @@ from mlworker.catalog.selectors import base_models
 from mlworker.engine.artifact_manifest import ArtifactManifest, pack
 from mlworker.engine.base.locate import BaseDirectory, file_sha256, locate_base
 from mlworker.engine.importing.convert import folder_convert
-from mlworker.engine.importing.files import ImportInvalid, Upload, files_take
+from mlworker.engine.importing.files import (
+    MAX_WEIGHTS,
+    WEIGHTS,
+    ImportInvalid,
+    Upload,
+    files_take,
+)
 from mlworker.registry.contracts import Lineage, ModelVersionInfo, NewModelVersion, Origin
 from mlworker.registry.errors import ImportRefused
 from mlworker.registry.selectors import VERSION_PREFIX
 from mlworker.registry.services import model_version_register
 
 PARAM: Final = "files"
+_WIDER: Final = 2
+"""Times as large as a base's file, which may hold 16 bits a number, its weights in 32 bits are."""
+_HEADER: Final = 16_000_000
+"""Bytes for a head of many labels and the file's own header."""
 _SHAPE: Final = {"frozen_layers": 0, "embeddings": "trained"}
 """Which of its weights are its own: a training that goes on from it has to have all of them."""
 
@@ -47,8 +57,9 @@ def model_import(
         folder, artifact = Path(place) / "files", Path(place) / "artifact"
         folder.mkdir()
         try:
-            names = files_take(uploads, folder)
-            manifest = folder_convert(folder, _bases(), artifact)
+            bases = _bases()
+            names = files_take(uploads, folder, _most_of(bases))
+            manifest = folder_convert(folder, bases, artifact)
         except ImportInvalid as error:
             raise ImportRefused(str(error), param=PARAM) from error
         hashes = {name: file_sha256(folder / name) for name in sorted(names)}
@@ -119,3 +130,9 @@ def _described(
 
 def _bases() -> dict[str, BaseDirectory]:
     return {card.id: locate_base(card.id) for card in base_models() if card.present}
+
+
+def _most_of(bases: Mapping[str, BaseDirectory]) -> int:
+    """Return how large weights can be that fit a base: what is larger only fills the disk."""
+    sizes = ((base.directory / WEIGHTS).stat().st_size for base in bases.values())
+    return min(MAX_WEIGHTS, _WIDER * max(sizes, default=0) + _HEADER)

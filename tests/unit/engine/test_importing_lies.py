@@ -2,6 +2,7 @@
 
 import io
 import json
+import random
 import struct
 import zipfile
 from collections.abc import Callable
@@ -38,6 +39,20 @@ def test_d1_an_entry_that_lies_about_its_size_is_refused(tmp_path: Path) -> None
     data[18:26] = struct.pack("<II", 16, 16)
     with pytest.raises(ImportInvalid):
         files_take([Upload("m.zip", io.BytesIO(bytes(data)))], tmp_path)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_d1_weights_larger_than_any_base_are_refused_and_not_written(
+    packed: bool, tmp_path: Path
+) -> None:
+    # one byte in sixty is chance: no suspicious ratio, and far more than what came
+    data = (random.Random(0).randbytes(1_000) + b"\0" * 59_000) * 100
+    name = "model.safetensors"
+    upload = zipped({name: data}) if packed else io.BytesIO(data)
+    assert not packed or len(data) < 100 * upload.getbuffer().nbytes
+    with pytest.raises(ImportInvalid, match="larger than 2,000,000 bytes"):
+        files_take([Upload("m.zip" if packed else name, upload)], tmp_path, 2_000_000)
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 2_000_000
 
 
 def test_d1_links_many_files_and_passwords_are_refused(tmp_path: Path) -> None:

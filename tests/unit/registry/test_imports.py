@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import random
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,20 @@ def test_a_pickle_among_the_files_is_named(client_api: APIClient) -> None:
     response = _send(client_api, *_small(), ("training_args.bin", b"\x80\x04}\x94."))
     assert error_of(response)["code"] == "import_refused"
     assert "training_args.bin" in error_of(response)["message"]
+
+
+def test_weights_that_no_base_here_can_have_are_refused(
+    client_api: APIClient, tmp_path: Path
+) -> None:
+    config, tokenizer, _ = _small()
+    whole = b"\0" * (3 * (locate_base("minilm-l6").directory / "model.safetensors").stat().st_size)
+    chance = random.Random(0).randbytes(len(whole) // 60)
+    with zipfile.ZipFile(tmp_path / "m.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in (config, tokenizer, ("model.safetensors", chance + whole)):
+            archive.writestr(name, data)
+    response = _send(client_api, ("m.zip", (tmp_path / "m.zip").read_bytes()))
+    assert (response.status_code, error_of(response)["code"]) == (400, "import_refused")
+    assert "model.safetensors is larger than" in error_of(response)["message"]
 
 
 def test_what_the_plan_has_no_room_for_is_refused_before_it_is_read(
