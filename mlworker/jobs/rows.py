@@ -47,11 +47,14 @@ def job_locked(job_id: UUID) -> FineTuningJob:
     return row
 
 
-def job_of_worker(claim: Claim) -> FineTuningJob:
-    """Return the row, locked, if the claim still holds it. LeaseLost: stop and write nothing."""
+def job_of_worker(claim: Claim, state: JobState = JobState.RUNNING) -> FineTuningJob:
+    """Return the row, locked, if the claim still holds it. LeaseLost: stop and write nothing.
+
+    With ``state`` a row that came there under this very claim.
+    """
     row: FineTuningJob | None = (
         FineTuningJob.objects.select_for_update()
-        .filter(id=claim.job_id, fence=claim.fence, state=JobState.RUNNING)
+        .filter(id=claim.job_id, fence=claim.fence, state=state)
         .first()
     )
     if row is None:

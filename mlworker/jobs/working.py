@@ -8,8 +8,6 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import QuerySet
-
 from anneal.kernel.ids import public_id, uuid7
 from anneal.kernel.scopes import tenant_scope
 from anneal.kernel.storage import StoredObject, tenant_key
@@ -17,11 +15,12 @@ from mlworker.engine.contracts import EngineError, ErrorCode
 from mlworker.jobs.admission import work_is_payable
 from mlworker.jobs.bargains import bargain_judge, bargain_rows
 from mlworker.jobs.charging import job_charge, segment_charge
-from mlworker.jobs.continuing import Parent, checkpoints_needed, parent_find
-from mlworker.jobs.contracts import CHECKPOINT_PREFIX, Claim, Fault, StudyPlan
+from mlworker.jobs.continuing import Parent, parent_find
+from mlworker.jobs.contracts import Claim, Fault, StudyPlan
 from mlworker.jobs.errors import ContinueFromNotFound, LeaseLost
+from mlworker.jobs.keeping import checkpoint_verified, checkpoints_of, checkpoints_retire
 from mlworker.jobs.leaving import model_leave
-from mlworker.jobs.limits import KEEP_CHECKPOINTS, LEASE_SECONDS
+from mlworker.jobs.limits import LEASE_SECONDS
 from mlworker.jobs.models import FineTuningJob, StoredFiles
 from mlworker.jobs.rows import (
     DatabaseClock,
@@ -201,11 +200,17 @@ def news_write(claim: Claim, news: News) -> Control:
 
 
 def stored_begin(
-    claim: Claim, kind: StoredKind, *, step: int = 0, epoch: float = 0.0, ending: str = "tar"
+    claim: Claim,
+    kind: StoredKind,
+    *,
+    step: int = 0,
+    epoch: float = 0.0,
+    ending: str = "tar",
+    state: JobState = JobState.RUNNING,
 ) -> tuple[UUID, str]:
     """Write down that bytes are coming; return the row's id and the key to store them under."""
     with tenant_scope(claim.organization):
-        row = job_of_worker(claim)
+        row = job_of_worker(claim, state)
         stored_id = uuid7()
         name = f"{kind}-{step:08d}-{public_id('', stored_id)}.{ending}"
         key = tenant_key(claim.organization, "jobs", claim.public_id, name)
@@ -236,38 +241,23 @@ def checkpoint_ready(
     """
     with tenant_scope(claim.organization):
         row = job_of_worker(claim)
-        mine = StoredFiles.objects.filter(id=stored_id)
-        mine.update(
-            state=StoredState.READY,
-            sha256=stored.sha256,
-            size=stored.size,
-            manifest_sha256=manifest_sha256,
-            metrics=dict(metrics),
-        )
+        step, epoch = checkpoint_verified(row, stored_id, stored, manifest_sha256, metrics)
         row.stalled_attempts = 0
-        step, epoch = mine.values_list("step", "epoch").get()
         tokens = int(metrics.get("trained_tokens") or 0)
         # The last report may be a few steps older: a cancel now must find what is charged.
         row.progress = {**row.progress, "step": step, "epoch": epoch, "trained_tokens": tokens}
-        event_add(
-            row,
-            f"Checkpoint saved at step {step}.",
-            kind=EventKind.LOG,
-            code="checkpoint.saved",
-            data={"checkpoint": public_id(CHECKPOINT_PREFIX, stored_id), "step": step},
-        )
         row.tokens_per_second = metrics.get("tokens_per_second") or row.tokens_per_second
         row.device = str(row.progress.get("device") or row.device)[:_DEVICE]
         segment_charge(row, step=step, tokens=tokens)
         row.save()
-        _retire_old(row)
+        checkpoints_retire(row)
 
 
 def checkpoints_newest_first(claim: Claim) -> list[StoredFiles]:
     """Return the verified checkpoints of the claim's job. Rows: inside this app only."""
     with tenant_scope(claim.organization):
         job_of_worker(claim)
-        return list(_checkpoints(claim.job_id))
+        return list(checkpoints_of(claim.job_id))
 
 
 def stored_discard(claim: Claim, stored_id: UUID) -> None:
@@ -347,21 +337,5 @@ def work_succeeded(work: Work, outcome: Outcome) -> ModelVersionInfo:
         bargain_judge(row, outcome.evaluation)
         event_add(row, "The job has successfully completed.", code="job.succeeded")
         row.save()
-        _retire_old(row)
+        checkpoints_retire(row)
         return version
-
-
-def _checkpoints(job_id: UUID) -> QuerySet[StoredFiles]:
-    return StoredFiles.objects.filter(
-        job_id=job_id, kind=StoredKind.CHECKPOINT, state=StoredState.READY
-    ).order_by("-step", "-id")
-
-
-def _retire_old(row: FineTuningJob) -> None:
-    rest = _checkpoints(row.id).values_list("id", flat=True)[KEEP_CHECKPOINTS:]
-    # One that a job is about to begin with is locked by it, and is retired another time.
-    free = StoredFiles.objects.filter(id__in=list(rest)).select_for_update(skip_locked=True)
-    old = set(free.values_list("id", flat=True))
-    if old:
-        old -= checkpoints_needed(row.id)
-    StoredFiles.objects.filter(id__in=old).update(state=StoredState.DELETING)

@@ -25,6 +25,7 @@ from mlworker.engine.contracts import (
 )
 from mlworker.engine.study.files import PREDICTIONS
 from mlworker.jobs.contracts import Fault
+from mlworker.jobs.errors import LeaseLost
 from mlworker.jobs.folding import folds_ready
 from mlworker.jobs.limits import DRAIN_SECONDS, PAUSE_SECONDS, SILENCE_SECONDS
 from mlworker.jobs.models import StoredFiles
@@ -32,6 +33,7 @@ from mlworker.jobs.states import Control, EventKind, Phase, StoredKind
 from mlworker.jobs.stopping import draining
 from mlworker.jobs.supervisor.budget import thread_budget
 from mlworker.jobs.supervisor.bundles import bundle_store
+from mlworker.jobs.supervisor.cancelled import keep_cancelled
 from mlworker.jobs.supervisor.child import Trainer
 from mlworker.jobs.supervisor.finish import file_store, outcome_store
 from mlworker.jobs.supervisor.lease import Lease
@@ -91,6 +93,9 @@ class Session:
             logger.info("trainer.started", extra={"pid": trainer.pid, "job": self._claim.public_id})
             self._watch(trainer)
             self._conclude(trainer)
+        except LeaseLost:
+            keep_cancelled(self._claim, self._folder, trainer, self._progress)
+            raise
         finally:
             trainer.close()
 

@@ -322,6 +322,27 @@ def test_cancelling_a_running_job_frees_the_machine_and_charges_the_steps_done(
     assert customer.counted() == {job: body["trained_tokens"]}
 
 
+def test_a_cancel_keeps_where_the_job_was(place: ImpatientInstallation, customer: Customer) -> None:
+    dataset = customer.dataset()
+    job = customer.submit(dataset, **lora(8))
+    customer.checkpointed(job)
+    customer.post(f"/fine_tuning/jobs/{job}/cancel")
+    reached = customer.job(job)["progress"]["step"]
+
+    customer.wait(job, lambda _: customer.codes(job)[-1] == "checkpoint.saved", seconds=15)
+
+    assert _no_trainer(place, 5)
+    assert "job.cancelled" in customer.codes(job)
+    kept = customer.get(f"/fine_tuning/jobs/{job}/checkpoints")["data"]
+    assert kept[0]["step_number"] >= reached
+    assert kept[0]["continuable"] is True
+    again = {"hyperparameters": {"n_epochs": 1}, "continue_from": kept[0]["id"]}
+    customer.ended(customer.submit(dataset, seed=7, **again))
+    tokens, done = customer.tokens(), customer.job(job)
+    assert (done["status"], tokens["held"]) == ("cancelled", 0)
+    assert customer.counted()[job] == done["trained_tokens"]
+
+
 def test_a_job_is_charged_as_it_goes_and_gets_all_back_when_it_fails(
     place: ImpatientInstallation, customer: Customer
 ) -> None:

@@ -11,13 +11,16 @@ from anneal.kernel.ids import parse_id, public_id
 from anneal.kernel.models import AuditEvent
 from anneal.kernel.principal import SYSTEM_ACTOR, KeyScope, Role
 from anneal.kernel.scopes import OrganizationRef, tenant_scope
-from anneal.kernel.storage import object_exists
+from anneal.kernel.storage import object_exists, object_put
 from mlworker.jobs.continuing import parent_find
 from mlworker.jobs.contracts import CHECKPOINT_PREFIX
+from mlworker.jobs.errors import LeaseLost
+from mlworker.jobs.keeping import last_checkpoint_ready
 from mlworker.jobs.models import FineTuningJob, StoredFiles
-from mlworker.jobs.reaping import storage_sweep
+from mlworker.jobs.reaping import jobs_reap, storage_sweep
 from mlworker.jobs.services import fine_tuning_checkpoint_delete
 from mlworker.jobs.states import JobState, Phase, StoredKind, StoredState
+from mlworker.jobs.working import stored_begin
 from tenants.datasets.selectors import dataset_version_resolve
 from tests.unit.batches.test_at_once import committed
 from tests.unit.billing.threads import at_once
@@ -25,11 +28,13 @@ from tests.unit.factories import error_of, make_client
 from tests.unit.jobs.factories import (
     claimed,
     create,
+    expire_lease,
     job_path,
     make_dataset,
     make_job,
     queued_row,
     save_checkpoint,
+    token_balance,
 )
 
 __all__ = ["committed"]  # a fixture of batches' tests
@@ -44,6 +49,60 @@ def path(organization: OrganizationRef) -> str:
 
 def _address(job_id: UUID, stored_id: UUID) -> str:
     return job_path(job_id, f"/checkpoints/{public_id(CHECKPOINT_PREFIX, stored_id)}")
+
+
+@pytest.mark.django_db
+def test_the_worker_of_a_cancelled_job_keeps_where_it_was_and_charges_nothing_more(
+    client_api: APIClient, organization: OrganizationRef
+) -> None:
+    job = make_job(organization, tier="lora")
+    claim = claimed()
+    save_checkpoint(claim, step=5, tokens=50)
+    _cancel(client_api, job_path(job.id))
+    before = (token_balance(organization), client_api.get(job_path(job.id)).json())
+
+    with pytest.raises(LeaseLost):
+        stored_begin(claim, StoredKind.CHECKPOINT, step=9)
+    stored_id, key = stored_begin(claim, StoredKind.CHECKPOINT, step=9, state=JobState.CANCELLED)
+    last_checkpoint_ready(
+        claim,
+        stored_id,
+        object_put(key, b"bytes"),
+        manifest_sha256="m",
+        metrics={"step": 9, "trained_tokens": 90},
+    )
+
+    listed = client_api.get(job_path(job.id, "/checkpoints")).json()["data"]
+    assert [each["step_number"] for each in listed] == [9, 5]
+    assert before == (token_balance(organization), client_api.get(job_path(job.id)).json())
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("state", [JobState.RUNNING, JobState.FAILED, JobState.SUCCEEDED])
+def test_no_other_job_gets_a_last_checkpoint(
+    state: JobState, organization: OrganizationRef
+) -> None:
+    make_job(organization, tier="lora")
+    claim = claimed()
+    with tenant_scope(organization):
+        ended = None if state == JobState.RUNNING else clock.now()
+        FineTuningJob.objects.filter(id=claim.job_id).update(state=state, finished_at=ended)
+    with pytest.raises(LeaseLost):
+        stored_begin(claim, StoredKind.CHECKPOINT, state=JobState.CANCELLED)
+
+
+@pytest.mark.django_db
+def test_a_worker_that_lost_a_job_before_its_cancel_keeps_nothing_of_it(
+    client_api: APIClient, organization: OrganizationRef
+) -> None:
+    job = make_job(organization, tier="lora")
+    first = claimed()
+    expire_lease(organization, job.id)
+    jobs_reap()
+    claimed()
+    _cancel(client_api, job_path(job.id))
+    with pytest.raises(LeaseLost):
+        stored_begin(first, StoredKind.CHECKPOINT, state=JobState.CANCELLED)
 
 
 def _cancel(client: APIClient, path: str) -> None:
