@@ -52,15 +52,7 @@ def job_admit(
         hyperparameters=row.hyperparameters,
         study=study_asked(row),
     )
-    if row.continue_from:
-        parent = parent_find(organization=owner_of(row), reference=row.continue_from)
-        for told in data_fit(parent, task=version.task, labels=version.labels):
-            job_warn(row, told)
-    bargain_data_check(row, version, validation)
-    if validation is not None:
-        validation_apart(version, validation)
-        for told in validation_overlap(owner_of(row), version, validation):
-            job_warn(row, told)
+    _rows_fit(row, version, validation)
     _hold(row, plan)
     row.dataset_id, row.dataset_version_id = version.dataset_id, version.id
     row.validation_version_id = validation.id if validation else None
@@ -83,6 +75,21 @@ def job_admit(
     row.save()
     if not paused:
         ring_workers()
+
+
+def _rows_fit(
+    row: FineTuningJob, version: DatasetVersionInfo, validation: DatasetVersionInfo | None
+) -> None:
+    """Refuse rows that do not fit what is continued, sealed or tested on; warn of what is odd."""
+    if row.continue_from:
+        parent = parent_find(organization=owner_of(row), reference=row.continue_from)
+        for told in data_fit(parent, task=version.task, labels=version.labels):
+            job_warn(row, told)
+    bargain_data_check(row, version, validation)
+    if validation is not None:
+        validation_apart(version, validation)
+        for told in validation_overlap(owner_of(row), version, validation):
+            job_warn(row, told)
 
 
 def hold_renew(row: FineTuningJob) -> None:
