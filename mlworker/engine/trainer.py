@@ -106,7 +106,9 @@ def _unforeseen(error: Exception) -> ErrorMessage:
         words in text.lower() for words in _MEMORY_WORDS
     ):
         return ErrorMessage(ErrorCode.OUT_OF_MEMORY, _MEMORY_ADVICE)
-    return ErrorMessage(ErrorCode.CRASHED, f"{type(error).__name__}: {text[:500]}")
+    # Its words name folders and code, which are no business of a customer: see standard error.
+    name = type(error).__name__
+    return ErrorMessage(ErrorCode.CRASHED, f"The trainer met an unexpected error ({name}).")
 
 
 def _die_with_parent() -> None:

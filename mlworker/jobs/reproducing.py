@@ -21,6 +21,7 @@ from mlworker.engine.contracts import (
     BaseReference,
     DoneMessage,
     EngineError,
+    ErrorCode,
     ErrorMessage,
     ThreadsCommand,
     ThreadsRequest,
@@ -197,6 +198,8 @@ def _train(folder: Path) -> DoneMessage:
             if isinstance(message, ThreadsRequest):
                 trainer.send(ThreadsCommand(n=TRAIN_THREADS))
             elif isinstance(message, ErrorMessage):
+                if message.code == ErrorCode.CRASHED:
+                    trainer.complain()
                 raise CannotReproduce(f"Training failed with {message.code}: {message.message}")
             elif isinstance(message, DoneMessage):
                 return message

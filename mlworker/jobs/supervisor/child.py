@@ -60,7 +60,7 @@ class Trainer:
             raise AssertionError("Pipes were asked for.")
         self._threads = [
             threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True),
-            threading.Thread(target=self._complain, args=(self._process.stderr,), daemon=True),
+            threading.Thread(target=self._overhear, args=(self._process.stderr,), daemon=True),
         ]
         for thread in self._threads:
             thread.start()
@@ -115,10 +115,7 @@ class Trainer:
 
     def fault(self) -> Fault:
         """Say how a child that ended without a word has died."""
-        status = self.wait(10.0)
-        logger.warning(
-            "trainer.died", extra={"status": status, "stderr": "\n".join(self._complaints)}
-        )
+        status = self.complain()
         if self._out_of_memory(status):
             return Fault(ErrorCode.OUT_OF_MEMORY, "The trainer ran out of memory.")
         if status is not None and status < 0:
@@ -127,6 +124,15 @@ class Trainer:
                 ErrorCode.CRASHED, f"The trainer was ended by {name} (signal {-status}).", name
             )
         return Fault(ErrorCode.CRASHED, f"The trainer ended with status {status}.", str(status))
+
+    def complain(self) -> int | None:
+        """Log for the operator what the child said on its standard error; return its status."""
+        status = self.wait(10.0)
+        self._threads[1].join(1.0)
+        logger.warning(
+            "trainer.died", extra={"status": status, "stderr": "\n".join(self._complaints)}
+        )
+        return status
 
     def _out_of_memory(self, status: int | None) -> bool:
         if status == -signal.SIGKILL:
@@ -150,6 +156,6 @@ class Trainer:
                 logger.warning("trainer.unreadable", extra={"line": line[:200]})
         self._messages.put(None)
 
-    def _complain(self, pipe: IO[bytes]) -> None:
+    def _overhear(self, pipe: IO[bytes]) -> None:
         while line := pipe.readline(_LINE):
             self._complaints.append(line.decode("utf-8", "replace").rstrip())

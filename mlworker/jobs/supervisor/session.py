@@ -253,6 +253,8 @@ class Session:
             drained = draining()
             persist(lambda: work_give_back(self._claim, drained=drained))
         elif self._error is not None:
+            if self._error.code == ErrorCode.CRASHED:
+                trainer.complain()
             self._fail(Fault(self._error.code, self._error.message))
         else:
             self._fail(trainer.fault())

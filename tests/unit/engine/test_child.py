@@ -43,6 +43,18 @@ def test_a_run_tells_its_story_and_leaves_an_artifact(
     assert load_artifact(tmp_path / "artifact").manifest.metrics == done["metrics"]
 
 
+def test_what_nobody_foresaw_is_named_and_its_words_are_for_the_operator(
+    tiny: BaseDirectory, tmp_path: Path, start: Start
+) -> None:
+    write_run(tmp_path, tiny, "lora", test_hooks={"step_delay_ms": str(tmp_path)})
+    child = start(tmp_path)
+    assert child.wait() == ExitCode.FAILED
+    said = child.messages[-1]
+    assert (said["type"], said["code"]) == ("error", "crashed")
+    assert said["message"] == "The trainer met an unexpected error (TypeError)."
+    assert "unsupported operand" in child.process.stderr.read()
+
+
 def test_stop_writes_a_checkpoint_from_which_another_child_goes_on(
     tiny: BaseDirectory, tmp_path: Path, start: Start
 ) -> None:
