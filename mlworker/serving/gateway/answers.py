@@ -11,7 +11,7 @@ from anneal.kernel.ids import public_id
 from mlworker.engine.tasks import task_named
 from mlworker.engine.tasks.base import Source
 from mlworker.serving.contracts import PREDICTION_PREFIX
-from mlworker.serving.gateway.http import json_encode
+from mlworker.serving.gateway.http import json_encode, json_part
 from mlworker.serving.protocol import Answer
 
 Render = Callable[[Answer], bytes]
@@ -31,13 +31,12 @@ def rows_of(answer: Answer) -> Iterator[list[float]]:
     """Yield each row's values."""
     values = array("f")
     values.frombytes(answer.values)
-    flat = values.tolist()
-    if not answer.sizes and flat:
-        for start in range(0, len(flat), answer.columns):
-            yield flat[start : start + answer.columns]
+    if not answer.sizes and values:
+        for start in range(0, len(values), answer.columns):
+            yield values[start : start + answer.columns].tolist()
     start = 0
     for size in answer.sizes:
-        yield flat[start : start + size]
+        yield values[start : start + size].tolist()
         start += size
 
 
@@ -66,7 +65,7 @@ def classify_render(
             zip(rows, _NONE if sources is None else sources, strict=False), first
         ):
             found = predict(row, labels, source=source, top_k=top_k, threshold=threshold)
-            data.append({"index": index, "id": prediction_id(event_id), **found})
+            data.append(json_part({"index": index, "id": prediction_id(event_id), **found}))
         return json_encode({"object": "list", "model": model, "data": data, "usage": usage})
 
     return render
@@ -98,7 +97,7 @@ def pipeline_render(
 
     def render(answer: Answer) -> bytes:
         found = [
-            known.pipeline(row, labels, source=source, top_k=top_k)
+            json_part(known.pipeline(row, labels, source=source, top_k=top_k))
             for row, source in zip(
                 rows_of(answer), _NONE if sources is None else sources, strict=False
             )
@@ -115,7 +114,7 @@ def embeddings_render(
 
     def render(answer: Answer) -> bytes:
         data = [
-            {"object": "embedding", "index": index, "embedding": _vector(row, encoding)}
+            json_part({"object": "embedding", "index": index, "embedding": _vector(row, encoding)})
             for index, row in enumerate(rows_of(answer), first)
         ]
         return json_encode({"object": "list", "model": model, "data": data, "usage": usage})

@@ -96,3 +96,12 @@ async def respond_error(send: Send, error: DomainError, headers: Headers) -> Non
 def json_encode(value: object) -> bytes:
     """Return ``value`` as JSON."""
     return _json_encode(value)
+
+
+def json_part(value: object) -> msgspec.Raw:
+    """Return ``value`` as JSON within other JSON.
+
+    Rows are encoded one by one: a large answer's objects are never there all together, and no
+    single step of it keeps the interpreter to itself for long.
+    """
+    return msgspec.Raw(_json_encode(value))

@@ -5,9 +5,11 @@ from itertools import repeat
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from mlworker.engine.tasks import task_named
 from mlworker.serving.gateway.answers import Render, Sources, prediction_id, rows_of
-from mlworker.serving.gateway.http import json_encode
+from mlworker.serving.gateway.http import json_encode, json_part
 from mlworker.serving.protocol import Answer
 from mlworker.serving.shaping import Decisions, Shape
 
@@ -41,7 +43,8 @@ def shaped_classify_render(
                 said = predict(row, shape.labels, source=source, top_k=top_k, threshold=threshold)
                 found = shape.finished(said, decisions.after.get(index, ()))
             named = shape.named(found)
-            data.append({"index": first + index, "id": prediction_id(event_id), **named})
+            row_named = {"index": first + index, "id": prediction_id(event_id), **named}
+            data.append(json_part(row_named))
         _ended(rows)
         return json_encode({"object": "list", "model": model, "data": data, "usage": usage})
 
@@ -65,7 +68,7 @@ def shaped_pipeline_render(
 
     def render(answer: Answer) -> bytes:
         rows = _rows(answer, sources)
-        data: list[list[Any]] = []
+        data: list[msgspec.Raw] = []
         for index in range(items):
             rule = decisions.before.get(index)
             if rule is None:
@@ -75,9 +78,10 @@ def shaped_pipeline_render(
                 best = said[0]["label"] if later else None
                 rule = next((each for each in later if each.if_label in (None, best)), None)
             if rule is None:
-                data.append(said)
+                data.append(json_part(said))
             else:
-                data.append([{"label": rule.label, "score": 1.0, "rule": rule.name}])
+                told = {"label": rule.label, "score": 1.0, "rule": rule.name}
+                data.append(json_part([told]))
         _ended(rows)
         return json_encode(data[0] if alone and task.level == "token" else data)
 

@@ -24,8 +24,10 @@ class Stage(IntEnum):
     WAITING = 0
     HELD = 1
     SENT = 2
-    ANSWERED = 3
-    DONE = 4
+    READING = 3
+    """A large answer came and is rendered aside; its client may still give it up."""
+    ANSWERED = 4
+    DONE = 5
 
 
 @dataclass(slots=True, frozen=True)
