@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from anneal.kernel.errors import DomainError, InternalError
+from mlworker.serving.errors import Overloaded
 from mlworker.serving.gateway.asking import Asking, Outcome, Prepared
 from mlworker.serving.gateway.call import CLIENT_GONE, Call
 from mlworker.serving.gateway.http import ClientGone, Headers, Receive, json_encode
@@ -115,24 +116,45 @@ class Stream:
             part = next(self._parts, None)
             if part is None:
                 return
-            self._under_way.append(asyncio.create_task(self._ask(part)))
+            before = tuple(self._under_way)
+            self._under_way.append(asyncio.create_task(self._ask(part, before)))
 
-    async def _ask(self, part: Job) -> Outcome:
+    async def _ask(self, part: Job, before: "tuple[asyncio.Task[Outcome], ...]") -> Outcome:
         try:
-            prepared = await self.asking.prepare(part, self.choice)
-            if part.first > self._last:
-                raise ClientGone
-            self._prepared[part.first] = prepared
-            outcome = await self.asking.answer(part, self.choice, prepared, None)
+            outcome = await self._ask_with_room(part, before)
         except ClientGone:
             raise
         except Exception:
             self._give_up(part.first)
             raise
-        else:
-            if not isinstance(outcome.answer, Replay):
-                self.call.charged(outcome.ticket)
-            return outcome
+        if not isinstance(outcome.answer, Replay):
+            self.call.charged(outcome.ticket)
+        return outcome
+
+    async def _ask_with_room(
+        self, part: Job, before: "tuple[asyncio.Task[Outcome], ...]"
+    ) -> Outcome:
+        """Ask for a part; one that has no room beside those ``before`` waits for them.
+
+        Three parts of long texts may be more than a slow machine answers in time: a list on its own
+        would be refused by itself.
+        """
+        while True:
+            try:
+                return await self._ask_once(part)
+            except Overloaded:
+                under_way = [each for each in before if not each.done()]
+                if not under_way:
+                    raise
+            await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _ask_once(self, part: Job) -> Outcome:
+        try:
+            prepared = await self.asking.prepare(part, self.choice)
+            if part.first > self._last:
+                raise ClientGone
+            self._prepared[part.first] = prepared
+            return await self.asking.answer(part, self.choice, prepared, None)
         finally:
             self._prepared.pop(part.first, None)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from anneal.kernel.errors import QuotaExhausted
-from mlworker.serving.errors import EngineFailed
+from mlworker.serving.errors import EngineFailed, Overloaded
 from mlworker.serving.gateway.asking import Outcome, Prepared
 from mlworker.serving.gateway.call import Call
 from mlworker.serving.gateway.http import ClientGone
@@ -35,6 +35,9 @@ class Script:
         self._open: dict[int, asyncio.Future[Any]] = {}
         self.at_once = ""
         """How parts are answered without being let."""
+        self.room = PARTS
+        """How many parts may be under way."""
+        self.under_way = 0
 
     def _future(self, first: int) -> "asyncio.Future[Any]":
         if first not in self._open:
@@ -62,8 +65,14 @@ class Script:
 
     async def answer(self, part: Job, choice: Any, prepared: Prepared, _: None) -> Outcome:
         self.choices.add(choice)
+        if self.under_way >= self.room:
+            raise Overloaded(retry_after=1)
         self.asked.append(part.first)
-        word = self.at_once or await self._future(part.first)
+        self.under_way += 1
+        try:
+            word = self.at_once or await self._future(part.first)
+        finally:
+            self.under_way -= 1
         answer: Answer | Replay = Answer(0, 0, b"", 1.5, 2.0)
         if word == "stored":
             answer = Replay(prepared.ticket.body(answer).decode())
@@ -233,6 +242,50 @@ def test_a_failure_later_on_is_the_last_line_after_all_that_was_charged() -> Non
         assert script.abandoned == [3 * PART_TEXTS]
 
     assert played(story).status == 200
+
+
+def test_a_part_without_room_beside_those_before_it_waits_for_them() -> None:
+    """Parts of long texts on a slow machine: a list of its own must not crowd itself out."""
+
+    async def story(script: Script, client: Client, task: "asyncio.Task[None]") -> None:
+        script.room = 1
+        for part in range(PARTS):
+            await a_moment()
+            assert script.asked == [each * PART_TEXTS for each in range(part + 1)]
+            script.let(part)
+        await task
+        *rows, last = client.lines
+        assert [row["t"] for row in rows] == TEXTS
+        assert "error" not in last
+
+    assert played(story).status == 200
+
+
+def test_a_part_that_others_leave_no_room_ends_the_stream() -> None:
+    async def story(script: Script, client: Client, task: "asyncio.Task[None]") -> None:
+        script.room = 1
+        await a_moment()
+        script.room = 0
+        script.let(0)
+        await task
+        *rows, last = client.lines
+        assert [row["index"] for row in rows] == list(range(PART_TEXTS))
+        assert last["error"]["code"] == "overloaded"
+        assert script.asked == [0]
+
+    assert played(story).status == 200
+
+
+def test_a_client_that_leaves_while_a_part_waits_for_room_has_asked_for_no_more() -> None:
+    async def story(script: Script, client: Client, task: "asyncio.Task[None]") -> None:
+        script.room = 1
+        await a_moment()
+        client.leave()
+        with pytest.raises(ClientGone):
+            await task
+        assert (script.asked, script.abandoned) == ([0], [0])
+
+    played(story)
 
 
 def test_a_fault_of_ours_is_told_as_one_and_no_second_answer_begins() -> None:
