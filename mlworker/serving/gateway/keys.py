@@ -30,6 +30,11 @@ from tenants.keys.format import key_digest
 
 KEY_SECONDS: Final = 60.0
 KEYS_KEPT: Final = 20_000
+LOOKUPS: Final = 2
+"""Of keys that are not known, at once: a crowd with invented keys leaves the other connections of
+the pool to those who call."""
+LOOKUP_SECONDS: Final = 5.0
+"""How long one may take, with the wait for its turn."""
 
 _LOOKUP: Final = (
     "SELECT k.key_id, k.organization_id, k.slug, k.suspended, k.role, k.scopes, k.expires_at,"
@@ -63,6 +68,7 @@ class KeyDirectory:
         self._known: AgedCache[str, Caller] = AgedCache(seconds=KEY_SECONDS, size=KEYS_KEPT)
         self._digests: AgedCache[str, str] = AgedCache(seconds=KEY_SECONDS, size=KEYS_KEPT)
         self._asking: dict[str, asyncio.Task[Caller]] = {}
+        self._lookups = asyncio.Semaphore(LOOKUPS)
 
     async def caller(self, scope: Scope) -> Caller:
         """Return who calls, allowed to predict. Raises 401, 403 or Unavailable."""
@@ -118,7 +124,11 @@ class KeyDirectory:
 
     async def _ask(self, digest: str) -> Caller:
         try:
-            async with self._pool.connection() as connection:
+            async with (
+                asyncio.timeout(LOOKUP_SECONDS),
+                self._lookups,
+                self._pool.connection() as connection,
+            ):
                 row = await (await connection.execute(_LOOKUP, [digest])).fetchone()
         except (psycopg.Error, PoolTimeout, OSError):
             raise Unavailable(retry_after=1) from None
