@@ -28,9 +28,9 @@ from mlworker.serving.gateway.jobs import (
     options_of,
     pipeline_as,
 )
-from mlworker.serving.gateway.keyed import IN_PARTS, store_as, stream_digest
+from mlworker.serving.gateway.keyed import IN_PARTS, kept_check, store_as, stream_digest
 from mlworker.serving.gateway.keys import Caller
-from mlworker.serving.gateway.models import Beginning, dimensions_check
+from mlworker.serving.gateway.models import Beginning, Target, dimensions_check
 from mlworker.serving.gateway.runtime import Runtime
 from mlworker.serving.gateway.streaming import EVENTS, LINES, PART_TEXTS, Stream
 from mlworker.serving.gateway.tickets import Replay
@@ -67,6 +67,8 @@ class Calls:
                 member_id=caller.member_id,
             )
             target = await self._runtime.models.pinned(caller.organization, target.name, begun)
+        elif store is not None and not stream:
+            _kept_check(target, texts, body.top_k)
         job = Job(
             "classify",
             caller.organization,
@@ -89,6 +91,8 @@ class Calls:
         texts = texts_of(body.inputs, param="inputs", max_items=MAX_ITEMS)
         store = store_as(call, "POST /hf/models", raw, apart=f" to {target.name}")
         parameters = body.parameters or HuggingFaceParameters()
+        if store is not None:
+            _kept_check(target, texts, parameters.top_k)
         job = Job(
             "classify",
             caller.organization,
@@ -193,3 +197,9 @@ class Calls:
         await respond(call.send, 200, outcome.body, headers)
         call.answered(outcome.ticket, outcome.answer)
         self._asking.left(choice, outcome, call.random)
+
+
+def _kept_check(target: Target, texts: list[str], top_k: int | None) -> None:
+    main = target.main
+    shown = main.shape.top_k if top_k is None and main.shape is not None else top_k
+    kept_check(main.servable, texts=len(texts), top_k=shown)

@@ -17,16 +17,22 @@ from anneal.kernel.errors import (
     RateLimited,
     Unavailable,
 )
+from anneal.kernel.ids import uuid7
+from anneal.kernel.scopes import OrganizationRef
 from mlworker.serving import figures
 from mlworker.serving.errors import DeploymentPaused, ModelNotFound, Overloaded, TooManyItems
+from mlworker.serving.gateway import asking
 from mlworker.serving.gateway import runtime as module
 from mlworker.serving.gateway.app import create_gateway
+from mlworker.serving.gateway.keys import Caller
 from mlworker.serving.gateway.models import Choice, Target
 from mlworker.serving.listening import AnsweredCall
 from mlworker.serving.openapi import PATHS, SCHEMAS, add_gateway_paths
 from mlworker.serving.protocol import ModelSpec
 from tenants.keys.format import key_generate
+from tests.unit.serving.test_shadows import choice
 
+ACME = OrganizationRef(uuid7(), "acme")
 Answer = tuple[int, dict[str, str], Any]
 Call = Callable[..., Coroutine[Any, Any, Answer]]
 
@@ -203,6 +209,46 @@ def test_a_calls_own_id_comes_back_if_it_looks_like_one_and_refusals_are_counted
     [(field, count)] = figures.REFUSALS.take().items()
     assert field.split("\x1f")[2:] == ["embeddings", "authentication_failed"]
     assert count == 9
+
+
+@pytest.mark.usefixtures("stores_away")
+@pytest.mark.parametrize(
+    ("path", "more", "task", "refused"),
+    [
+        ("/v1/classify", {}, "text_classification", True),
+        ("/v1/classify", {"top_k": 3}, "text_classification", False),
+        ("/v1/classify", {}, "token_classification", False),
+        ("/hf/models/m", {}, "text_classification", True),
+        ("/hf/models/m", {"parameters": {"top_k": 3}}, "text_classification", False),
+    ],
+)
+def test_an_answer_that_is_too_large_to_be_kept_is_asked_for_without_a_key(
+    monkeypatch: pytest.MonkeyPatch, path: str, more: dict[str, Any], task: str, refused: bool
+) -> None:
+    labels = tuple(f"label {number}" for number in range(500))
+    target = Target("m", None, choice("m", labels=labels, task=task), None, 0)
+    caller = Caller("d", ACME, uuid7(), True, False, None, uuid7(), ())
+
+    async def found(*_: Any) -> Any:
+        return target
+
+    async def known(*_: Any) -> Any:
+        return caller
+
+    monkeypatch.setattr(asking, "ENGINE_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(module.ModelDirectory, "target", found)
+    monkeypatch.setattr(module.KeyDirectory, "caller", known)
+    texts = ["fine"] * 201
+    body = json.dumps({"inputs": texts} if "hf" in path else {"model": "m", "input": texts})
+    sent = json.dumps({**json.loads(body), **more}).encode()
+
+    async def story(call: Call) -> None:
+        with_key, _, told = await call("POST", path, sent, idempotency_key="k")
+        without, _, _ = await call("POST", path, sent)
+        assert (with_key, without) == (400 if refused else 503, 503), told
+        assert ("100,000 scores" in json.dumps(told)) is refused
+
+    played(story)
 
 
 def test_the_openapi_file_gets_the_online_paths() -> None:
