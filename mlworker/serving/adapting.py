@@ -23,7 +23,7 @@ from mlworker.serving.models import Deployment
 from mlworker.serving.patterns import pattern_read
 from mlworker.serving.recording import callable_model, gateways_tell
 from mlworker.serving.selectors import deployment_info, deployment_row
-from mlworker.serving.shaping import ANSWERS, ONE_LABEL, RULED, label_names
+from mlworker.serving.shaping import ANSWERS, ONE_LABEL, RULED, label_names, names_shown
 
 _ALWAYS: Final = ("index", "id")
 
@@ -38,8 +38,12 @@ def deployment_output_set(
     _labels_fit(main, output.labels)
     _options_fit(main, output)
     _fields_fit(main, output.fields)
+    followed = _rules_follow(row, main, output)
     before, row.output = row.output, _said(output)
-    return _save(organization, actor, row, "output", {"before": before, "after": row.output})
+    changed: dict[str, Any] = {"before": before, "after": row.output}
+    if followed:
+        changed["rules"] = followed
+    return _save(organization, actor, row, "output", changed)
 
 
 def deployment_rules_set(
@@ -56,6 +60,7 @@ def deployment_rules_set(
     if rules and main.task not in RULED:
         raise RulesUnfit(f"Rules give labels: answers of the task {main.task} are none.")
     names: set[str] = set()
+    said = [label for label in _answers(main, OutputInfo(**row.output)) if label is not None]
     for number, rule in enumerate(rules):
         if pattern_read(rule.pattern) is None:
             raise RulesUnfit("The pattern names no word.", param=f"rules[{number}].pattern")
@@ -65,6 +70,12 @@ def deployment_rules_set(
             raise RulesUnfit(
                 "A rule before the model knows no label of it: leave if_label out, or apply it"
                 " after.",
+                param=f"rules[{number}].if_label",
+            )
+        if rule.if_label is not None and rule.if_label not in said:
+            raise RulesUnfit(
+                f"No answer is '{rule.if_label[:80]}', so the rule would never apply; there are:"
+                f" {', '.join(said[:20])}.",
                 param=f"rules[{number}].if_label",
             )
         names.add(rule.name)
@@ -114,6 +125,34 @@ def _save(
 
 def _said(output: OutputInfo) -> dict[str, Any]:
     return {name: value for name, value in asdict(output).items() if value not in (None, {})}
+
+
+def _answers(main: ServableModel, output: OutputInfo) -> tuple[str | None, ...]:
+    """Return the labels of answers as they are shown, in the model's order behind the abstain's."""
+    return output.abstain_label, *names_shown(main, output.labels)
+
+
+def _rules_follow(row: Deployment, main: ServableModel, output: OutputInfo) -> list[str]:
+    """Let rules ask for their labels by the new names; return the names of those that changed.
+
+    OutputUnfit where the answer that a rule asks for would be given no more.
+    """
+    before, after = _answers(main, OutputInfo(**row.output)), _answers(main, output)
+    renamed = dict(zip(before, after, strict=True))
+    followed = []
+    for rule in row.rules:
+        label = rule["if_label"]
+        if label is None or label not in renamed or renamed[label] == label:
+            continue
+        if renamed[label] is None:
+            raise OutputUnfit(
+                f"The rule '{rule['name']}' applies where the answer is '{label}', which none would"
+                " be any more: change the rule first.",
+                param="abstain_label",
+            )
+        rule["if_label"] = renamed[label]
+        followed.append(rule["name"])
+    return followed
 
 
 def _labels_fit(main: ServableModel, names: Mapping[str, str]) -> None:

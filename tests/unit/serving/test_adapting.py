@@ -16,6 +16,7 @@ from tests.unit.serving.factories import create
 pytestmark = pytest.mark.django_db
 
 RULE = {"name": "money", "pattern": "refund*", "label": "billing"}
+IRONY = {**RULE, "name": "irony", "when": "after", "if_label": "positive"}
 
 
 @pytest.fixture
@@ -118,11 +119,9 @@ def test_options_of_another_task_are_refused(
 
 
 def test_rules_are_set_whole_in_order(client_api: APIClient, deployment: str) -> None:
-    second = {**RULE, "name": "irony", "when": "after", "if_label": "positive"}
+    made = put(client_api, deployment, "rules", {"rules": [RULE, IRONY]}).json()
 
-    made = put(client_api, deployment, "rules", {"rules": [RULE, second]}).json()
-
-    assert made["rules"] == [{**RULE, "when": "before", "if_label": None}, second]
+    assert made["rules"] == [{**RULE, "when": "before", "if_label": None}, IRONY]
     assert seen(client_api, deployment)["rules"] == made["rules"]
     assert put(client_api, deployment, "rules", {"rules": []}).json() == {"rules": []}
 
@@ -133,6 +132,7 @@ def test_rules_are_set_whole_in_order(client_api: APIClient, deployment: str) ->
         ([{**RULE, "pattern": "***"}], "rules[0].pattern"),
         ([RULE, RULE], "rules[1].name"),
         ([{**RULE, "if_label": "positive"}], "rules[0].if_label"),
+        ([RULE, {**IRONY, "if_label": "Positive"}], "rules[1].if_label"),
     ],
 )
 def test_rules_that_cannot_be_applied_say_which(
@@ -155,6 +155,39 @@ def test_rules_that_cannot_be_applied_say_which(
 )
 def test_malformed_rules_are_refused(client_api: APIClient, deployment: str, body: Any) -> None:
     assert put(client_api, deployment, "rules", body).status_code == 400
+
+
+def test_a_rule_follows_the_label_it_asks_for_when_that_is_renamed(
+    client_api: APIClient, organization: OrganizationRef, deployment: str
+) -> None:
+    unsure = {**IRONY, "name": "unsure", "if_label": "other"}
+    swapped = {"positive": "negative", "negative": "positive"}
+
+    def asked() -> list[str]:
+        return [rule["if_label"] for rule in seen(client_api, deployment)["rules"]]
+
+    put(client_api, deployment, "output", {"abstain_label": "other"})
+    made = put(client_api, deployment, "rules", {"rules": [RULE, IRONY, unsure]})
+    assert made.status_code == 200
+    for labels, abstain, expected in (
+        ({"positive": "good"}, "none of these", [None, "good", "none of these"]),
+        (swapped, "other", [None, "negative", "other"]),
+        ({}, "other", [None, "positive", "other"]),
+    ):
+        body = {"labels": labels, "abstain_label": abstain}
+        assert put(client_api, deployment, "output", body).status_code == 200
+        assert asked() == expected
+    refused = put(client_api, deployment, "output", {})
+    assert (error_of(refused)["code"], error_of(refused)["param"]) == (
+        "output_unfit",
+        "abstain_label",
+    )
+    assert "'unsure'" in error_of(refused)["message"]
+    assert asked() == [None, "positive", "other"]
+    with tenant_scope(organization):
+        told = AuditEvent.objects.filter(target=deployment, action="deployment.output")
+        followed = [row.detail.get("rules") for row in told.order_by("id")]
+    assert followed == [None, ["irony", "unsure"], ["irony", "unsure"], ["irony"]]
 
 
 def test_who_changed_which_rules_and_names_is_audited(
