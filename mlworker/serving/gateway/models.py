@@ -28,6 +28,7 @@ from mlworker.serving.contracts import LogInfo, ModelTarget
 from mlworker.serving.errors import DeploymentPaused, ModelNotFound
 from mlworker.serving.gateway.caches import AgedCache
 from mlworker.serving.gateway.ledger import UNIT
+from mlworker.serving.gateway.turns import Turns
 from mlworker.serving.pinning import Pinned, stream_pin
 from mlworker.serving.protocol import EMBEDDING_TIER, ModelSpec
 from mlworker.serving.selectors import model_find
@@ -35,6 +36,8 @@ from mlworker.serving.shaping import Shape, shape_of
 
 MODEL_SECONDS: Final = 30.0
 MODELS_KEPT: Final = 20_000
+LOOKS: Final = 2
+"""Names of one organization that are looked up at once: half of the threads there are."""
 EMBEDDING_MAX_LENGTH: Final = 256
 """Longer texts were not in the base's own training."""
 
@@ -102,8 +105,9 @@ class ModelDirectory:
         self._known: AgedCache[Name, Target] = AgedCache(seconds=MODEL_SECONDS, size=MODELS_KEPT)
         self._bases: AgedCache[str, Target] = AgedCache(seconds=MODEL_SECONDS, size=MODELS_KEPT)
         self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="resolve")
-        # Apart, since they write: whoever begins many streams keeps nobody else's name waiting.
+        # Apart, since they write, and a look-up of a name need not wait for that.
         self._pinning = ThreadPoolExecutor(max_workers=2, thread_name_prefix="pin")
+        self._turns, self._pins = Turns(LOOKS), Turns(1)
         self._changes = 0
 
     async def target(self, organization: OrganizationRef, name: str) -> Target:
@@ -111,11 +115,9 @@ class ModelDirectory:
         key = (organization.id, name)
         target = self._known.get(key)
         if target is None:
-            loop, changes = asyncio.get_running_loop(), self._changes
-            look = partial(_resolve, organization, name)
-            target = await loop.run_in_executor(self._threads, _unit, organization, look)
-            if changes == self._changes:  # else it may have been read before what was changed
-                self._known.put(key, target)
+            async with self._turns.turn(organization.id):
+                # Whoever had the turn before may have asked for the same.
+                target = self._known.get(key) or await self._look(organization, name)
         if target.paused:
             raise DeploymentPaused(param="model")
         return target
@@ -128,9 +130,18 @@ class ModelDirectory:
         """
         loop = asyncio.get_running_loop()
         look = partial(pinned_target, organization, name, begun)
-        target = await loop.run_in_executor(self._pinning, _unit, organization, look)
+        async with self._pins.turn(organization.id):
+            target = await loop.run_in_executor(self._pinning, _unit, organization, look)
         if target.paused:
             raise DeploymentPaused(param="model")
+        return target
+
+    async def _look(self, organization: OrganizationRef, name: str) -> Target:
+        loop, changes = asyncio.get_running_loop(), self._changes
+        look = partial(_resolve, organization, name)
+        target = await loop.run_in_executor(self._threads, _unit, organization, look)
+        if changes == self._changes:  # else it may have been read before what was changed
+            self._known.put((organization.id, name), target)
         return target
 
     def vectors(self, name: str) -> Target:
