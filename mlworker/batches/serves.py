@@ -1,7 +1,7 @@
 """What a batch's model stood for when its file was read: all of its chunks run on that."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from typing import Any, Final
 
@@ -12,10 +12,12 @@ from mlworker.batches.reading.entries import Options
 from mlworker.engine.tasks import TASKS
 from mlworker.registry.contracts import ServableModel
 from mlworker.registry.selectors import model_version_keep
+from mlworker.serving.contracts import OutputInfo, RuleInfo
 from mlworker.serving.errors import DeploymentPaused
 from mlworker.serving.gateway.models import choice_of, embedding_target
 from mlworker.serving.protocol import ModelSpec
 from mlworker.serving.selectors import model_find
+from mlworker.serving.shaping import RULED, Shape, shape_of
 
 _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "text_classification": ("label", "score", "scores"),
@@ -25,7 +27,8 @@ _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "embedding": ("embedding",),
 }
 _OTHER: Final = ("prediction",)
-ANSWER_FIELDS: Final = frozenset(chain(_OTHER, *_COLUMNS.values()))
+_RULE: Final = "rule"
+ANSWER_FIELDS: Final = frozenset(chain(_OTHER, (_RULE,), *_COLUMNS.values()))
 """Every name that a column of answers can have before it makes way for a file's own."""
 _PREFIX: Final = "predicted_"
 
@@ -48,6 +51,27 @@ class Serves:
     artifact_key: str
     artifact_sha256: str
     max_length: int
+    output: dict[str, Any] = field(default_factory=dict)
+    rules: list[dict[str, Any]] = field(default_factory=list)
+    """Of the deployment."""
+
+    @property
+    def shape(self) -> Shape | None:
+        """What the deployment makes of the answers; None for nothing."""
+        servable = ServableModel(
+            version_id=None,
+            name=self.version,
+            base=self.base,
+            tier=self.tier,
+            task=self.task,
+            labels=tuple(self.labels),
+            artifact_key=self.artifact_key,
+            artifact_sha256=self.artifact_sha256,
+            max_length=self.max_length,
+            organization_id=None,
+        )
+        rules = [RuleInfo(**rule) for rule in self.rules]
+        return shape_of(servable, OutputInfo(**self.output), rules)
 
     @property
     def by_token(self) -> bool:
@@ -80,13 +104,14 @@ class Serves:
 
     def answer_fields(self) -> tuple[str, ...]:
         """Names of the fields of an answer that a table gets as columns."""
-        return _COLUMNS.get(self.task, _OTHER)
+        fields = _COLUMNS.get(self.task, _OTHER)
+        return (*fields, _RULE) if self.rules and self.task in RULED else fields
 
 
 def serves_find(
     *, organization: OrganizationRef, endpoint: str, model: str, keep: bool = False
 ) -> Serves:
-    """Resolve a name for a batch; a deployment stands for its main model.
+    """Resolve a name for a batch; a deployment stands for its main model, output and rules.
 
     ``keep`` it: nobody deletes the model before the scope closes. Raises ModelNotFound,
     DeploymentPaused, BatchUnderContract.
@@ -106,14 +131,18 @@ def serves_find(
     if keep and target.main.version_id is not None:
         model_version_keep(organization=organization, version_id=target.main.version_id)
     deployment = str(target.deployment_id) if target.deployment_id else ""
-    return _serves(endpoint, model, target.main, deployment)
+    return replace(
+        _serves(endpoint, model, target.main, deployment),
+        output=asdict(target.output),
+        rules=[asdict(rule) for rule in target.rules],
+    )
 
 
 def columns_named(fields: tuple[str, ...], taken: tuple[str, ...]) -> list[str]:
     """Name the columns of the answers; a name that the file has is put behind ``predicted_``."""
     names: list[str] = []
-    for field in fields:
-        name = field
+    for wanted in fields:
+        name = wanted
         while name in taken or name in names:
             name = f"{_PREFIX}{name}"
         names.append(name)

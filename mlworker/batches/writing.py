@@ -5,7 +5,7 @@ import csv
 import io
 import json
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
@@ -26,6 +26,9 @@ from mlworker.engine.tasks.base import Source as TextSource
 from mlworker.serving.gateway.answers import rows_of
 from mlworker.serving.gateway.http import json_encode
 from mlworker.serving.protocol import Answer
+from mlworker.serving.shaping import NOTHING_DECIDED, Shape
+
+Predict = Callable[..., Mapping[str, Any]]
 
 _NUMBERS: Final = ("score", "value")
 DELIMITERS: Final = {"csv": ",", "tsv": "\t"}
@@ -53,7 +56,7 @@ def requests_written(
     batch_id: UUID, serves: Serves, chunk: Chunk, answer: Answer | None
 ) -> Written:
     """Return OpenAI's output lines, and error lines for what could not be answered."""
-    found, place = _values(answer), 0
+    found, place, predict = _values(answer), 0, _predictor(serves, chunk, named=True)
     output, errors = [], []
     for entry in chunk.entries:
         name = uuid5(batch_id, str(entry.number))
@@ -63,7 +66,7 @@ def requests_written(
             continue
         count = len(entry.texts)
         values = [next(found) for _ in range(count)]
-        body = _body(serves, chunk, entry, values, place)
+        body = _body(serves, chunk, entry, values, place, predict)
         place += count
         response = {"status_code": 200, "request_id": public_id("req_", name), "body": body}
         output.append({**head, "response": response, "error": None})
@@ -80,7 +83,7 @@ def rows_written(serves: Serves, chunk: Chunk, answer: Answer | None, table: Tab
             told = predict(next(found), entry, place)
             place += 1
             fields = serves.answer_fields()
-            cells = [told if field == "prediction" else told[field] for field in fields]
+            cells = [told if field == "prediction" else told.get(field) for field in fields]
         else:
             line: dict[str, Any] = {"row": entry.number}
             errors.append({**line, "error": entry.problem.body()["error"]})
@@ -94,7 +97,12 @@ def csv_header(table: Table) -> bytes:
 
 
 def _body(
-    serves: Serves, chunk: Chunk, entry: Entry, values: list[list[float]], place: int
+    serves: Serves,
+    chunk: Chunk,
+    entry: Entry,
+    values: list[list[float]],
+    place: int,
+    predict: Predict,
 ) -> dict[str, Any]:
     tokens = sum(chunk.lengths[place : place + len(values)])
     if serves.endpoint == EMBEDDINGS:
@@ -104,7 +112,6 @@ def _body(
         ]
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
     else:
-        predict = _predictor(serves, chunk)
         data = [
             {"index": index, **predict(row, entry, place + index, index)}
             for index, row in enumerate(values)
@@ -114,8 +121,11 @@ def _body(
     return {"object": "list", "model": serves.model, "data": data, "usage": usage}
 
 
-def _predictor(serves: Serves, chunk: Chunk) -> Callable[..., dict[str, Any]]:
-    """Return what turns a row's numbers into the task's own shape."""
+def _predictor(serves: Serves, chunk: Chunk, *, named: bool = False) -> Predict:
+    """Return what turns a row's numbers into the task's own shape, or the deployment's.
+
+    A table's columns keep their names: ``named`` gives fields those of the deployment.
+    """
     if serves.endpoint == EMBEDDINGS:
         return lambda row, *_: {"embedding": row}
     predict, labels = task_named(serves.task).prediction, serves.labels
@@ -126,6 +136,30 @@ def _predictor(serves: Serves, chunk: Chunk) -> Callable[..., dict[str, Any]]:
             source = TextSource(entry.texts[index], chunk.encoded[place])
         options = entry.options
         return predict(row, labels, source=source, top_k=options.top_k, threshold=options.threshold)
+
+    shape = serves.shape
+    return told if shape is None else _shaped(shape, chunk, named=named)
+
+
+def _shaped(shape: Shape, chunk: Chunk, *, named: bool) -> Predict:
+    """Return what answers as calls of the deployment are answered."""
+    predict = task_named(shape.task).prediction
+
+    def told(row: list[float], entry: Entry, place: int, index: int = 0) -> Mapping[str, Any]:
+        text, options = entry.texts[index], entry.options
+        rules = shape.decide([text]) if shape.ruled else NOTHING_DECIDED
+        if rules.before:
+            found = shape.decided(rules.before[0])
+        else:
+            said = predict(
+                row,
+                shape.labels,
+                source=TextSource(text, chunk.encoded[place]) if chunk.encoded else None,
+                top_k=shape.top_k if options.top_k is None else options.top_k,
+                threshold=shape.threshold if options.threshold is None else options.threshold,
+            )
+            found = shape.finished(said, rules.after.get(0, ()))
+        return shape.named(found) if named else found
 
     return told
 
