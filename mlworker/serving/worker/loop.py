@@ -12,10 +12,12 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Final
+from uuid import UUID
 
 from redis.exceptions import RedisError
 
 from mlworker.serving import figures
+from mlworker.serving.gateway.fair import FairQueue
 from mlworker.serving.protocol import EMBEDDING_TIER, GIVEN_UP, NO_ROOM, Envelope, ModelSpec
 from mlworker.serving.worker.adapters import Adapters, cause_of
 from mlworker.serving.worker.backlog import NO_ENTRY, WINDOW_TOKENS, Backlog, Pending, Row
@@ -55,7 +57,7 @@ class Loop:
         self._backlog, self._leavers = Backlog(), Leavers()
         self._parked: defaultdict[str, list[Pending]] = defaultdict(list)
         self._arrived: queue.SimpleQueue[tuple[str, bool, Exception | None]] = queue.SimpleQueue()
-        self._wanted: deque[ModelSpec] = deque()
+        self._wanted: FairQueue[ModelSpec] = FairQueue()
         self._wanted_behind: deque[ModelSpec] = deque()
         self._asked: set[tuple[str, bool]] = set()
         self._loads = 0
@@ -189,7 +191,10 @@ class Loop:
         shadow = pending.work.shadow
         if not self._asked & {(spec.version, False), (spec.version, shadow)}:
             self._asked.add((spec.version, shadow))
-            (self._wanted_behind if shadow else self._wanted).append(spec)
+            if shadow:
+                self._wanted_behind.append(spec)
+            else:
+                self._wanted.add(UUID(bytes=pending.work.organization), spec)
         self._parked[spec.version].append(pending)
         self._load_next()
 
@@ -210,10 +215,10 @@ class Loop:
     def _load_next(self) -> None:
         """Ask for weights, a few models at a time: more would push out what was just loaded.
 
-        Those of a shadow are asked for when no others are.
+        Organizations take turns. Those of a shadow are asked for when no others are.
         """
         while self._wanted and self._loads < LOADS:
-            spec = self._wanted.popleft()
+            [spec] = self._wanted.batch(most=1)
             self._loads += 1
             self._adapters.request(spec, partial(self._loaded, spec.version, False))
         if self._wanted_behind and not self._loads:

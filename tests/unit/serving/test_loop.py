@@ -6,8 +6,10 @@ from array import array
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from anneal.local.processes import wait_until
 from mlworker.engine.artifact import load_artifact
 from mlworker.engine.base.locate import locate_base
 from mlworker.engine.inference import Resident, TokenRow
@@ -20,6 +22,7 @@ from mlworker.serving.protocol import (
     tokens_pack,
     waiting_key,
 )
+from mlworker.serving.worker import loop
 from tests.unit.serving.machine import BASE, BROKEN, TEXTS, VECTOR, Machine, model_stored
 
 
@@ -69,6 +72,36 @@ def test_a_cold_models_call_waits_for_its_weights_and_nobody_elses_does(
 
     assert set(answers) == {1, 2}
     assert {answer.error for answer in answers.values()} == {""}
+
+
+def test_a_cold_model_waits_for_no_crowd_of_anothers(
+    machine: Machine, held_load: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forty cold models of one organization: the load of another's is behind those under way."""
+    begun: list[str] = []
+    load = machine.adapters._table._loader
+
+    def noted(version: str) -> Any:
+        begun.append(version)
+        return load(version)
+
+    monkeypatch.setattr(machine.adapters._table, "_loader", noted)
+    crowd = [
+        machine.work(number, msgspec.structs.replace(BROKEN, version=f"crowd-{number}"), ["no"])
+        for number in range(40)
+    ]
+    calm = machine.work(99, msgspec.structs.replace(BROKEN, version="calm"), ["no"])
+    calm.organization = b"c" * 16
+    machine.send(*crowd)
+    assert wait_until(lambda: bool(begun), seconds=20)
+    machine.send(calm)
+    assert wait_until(lambda: "calm" in machine.loop._parked, seconds=20)
+
+    held_load.set()
+
+    assert len(machine.answers(41)) == 41
+    assert begun.index("calm") <= loop.LOADS + 1
+    assert len(begun) == 41
 
 
 def test_a_shadow_does_not_wait_for_ever_for_a_load_to_begin(
