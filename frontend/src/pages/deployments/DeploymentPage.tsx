@@ -132,12 +132,7 @@ const View = ({ row }: { row: Deployment }) => {
         {allowed ? (
           <>
             <OutputPanel key={`output-${row.id}`} row={row} change={change} />
-            {/* Anew with the output: rules follow the names of labels. */}
-            <RulesPanel
-              key={`rules-${row.id}-${JSON.stringify(row.output)}`}
-              row={row}
-              change={change}
-            />
+            <RulesPanel key={`rules-${row.id}`} row={row} change={change} />
           </>
         ) : null}
         <LogPanel row={row} />
