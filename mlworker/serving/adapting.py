@@ -60,7 +60,7 @@ def deployment_rules_set(
     if rules and main.task not in RULED:
         raise RulesUnfit(f"Rules give labels: answers of the task {main.task} are none.")
     names: set[str] = set()
-    said = [label for label in _answers(main, OutputInfo(**row.output)) if label is not None]
+    said = _said_by_any(organization, row, main)
     for number, rule in enumerate(rules):
         if pattern_read(rule.pattern) is None:
             raise RulesUnfit("The pattern names no word.", param=f"rules[{number}].pattern")
@@ -75,7 +75,7 @@ def deployment_rules_set(
         if rule.if_label is not None and rule.if_label not in said:
             raise RulesUnfit(
                 f"No answer is '{rule.if_label[:80]}', so the rule would never apply; there are:"
-                f" {', '.join(said[:20])}.",
+                f" {', '.join(list(said)[:20])}.",
                 param=f"rules[{number}].if_label",
             )
         names.add(rule.name)
@@ -130,6 +130,18 @@ def _said(output: OutputInfo) -> dict[str, Any]:
 def _answers(main: ServableModel, output: OutputInfo) -> tuple[str | None, ...]:
     """Return the labels of answers as they are shown, in the model's order behind the abstain's."""
     return output.abstain_label, *names_shown(main, output.labels)
+
+
+def _said_by_any(
+    organization: OrganizationRef, row: Deployment, main: ServableModel
+) -> dict[str, None]:
+    """Return, in their order, the labels that answers of the model or its canary can have."""
+    models = [main]
+    if row.canary_model:
+        models.append(callable_model(organization, row.canary_model, "canary"))
+    output = OutputInfo(**row.output)
+    said = [label for model in models for label in _answers(model, output)]
+    return dict.fromkeys(label for label in said if label is not None)
 
 
 def _rules_follow(row: Deployment, main: ServableModel, output: OutputInfo) -> list[str]:

@@ -11,7 +11,7 @@ from anneal.kernel.scopes import OrganizationRef, tenant_scope
 from mlworker.serving.selectors import model_resolve
 from tests.unit.factories import error_of, make_client
 from tests.unit.registry.factories import make_model_version
-from tests.unit.serving.factories import create
+from tests.unit.serving.factories import act, create
 
 pytestmark = pytest.mark.django_db
 
@@ -155,6 +155,19 @@ def test_rules_that_cannot_be_applied_say_which(
 )
 def test_malformed_rules_are_refused(client_api: APIClient, deployment: str, body: Any) -> None:
     assert put(client_api, deployment, "rules", body).status_code == 400
+
+
+def test_a_rule_may_ask_for_a_label_of_the_canary(
+    client_api: APIClient, organization: OrganizationRef, deployment: str
+) -> None:
+    later = make_model_version(organization, suffix="later", labels=("positive", "mixed")).name
+    mixed = {"rules": [{**IRONY, "if_label": "mixed"}]}
+    assert put(client_api, deployment, "rules", mixed).status_code == 400
+
+    canary = {"model": later, "percent": 5}
+    assert act(client_api, deployment, "promote", canary=canary, force=True).status_code == 200
+
+    assert put(client_api, deployment, "rules", mixed).status_code == 200
 
 
 def test_a_rule_follows_the_label_it_asks_for_when_that_is_renamed(
