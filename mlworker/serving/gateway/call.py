@@ -1,14 +1,12 @@
 """One HTTP request of the online paths: its id, its place, what was answered, how it is counted."""
 
 import os
-import re
 import time
 from dataclasses import dataclass, field
 from typing import Final
-from uuid import UUID
 
 from anneal.kernel.errors import DomainError
-from anneal.kernel.ids import public_id
+from anneal.kernel.request_ids import request_id_of
 from mlworker.serving import figures
 from mlworker.serving.gateway.http import Headers, Receive, Scope, Send, header
 from mlworker.serving.gateway.stands import Entry
@@ -17,7 +15,6 @@ from mlworker.serving.protocol import Answer
 
 CLIENT_GONE: Final = 499
 """What is counted where the client left before its answer (nobody is answered this)."""
-_SANE_ID: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:/+=-]{0,127}")
 
 
 @dataclass(slots=True)
@@ -39,10 +36,7 @@ class Call:
     @property
     def request_id(self) -> str:
         """The id told in `x-request-id` and in the logs: the caller's own, if it looks like one."""
-        given = header(self.scope, b"x-request-id")
-        if given is not None and _SANE_ID.fullmatch(given):
-            return given.decode()
-        return public_id("req_", UUID(bytes=self.random))
+        return request_id_of(self.scope["headers"], self.random)
 
     @property
     def lines(self) -> bool:

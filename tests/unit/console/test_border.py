@@ -9,6 +9,7 @@ from django.test import Client
 
 from anneal.body_limit import limit_bodies
 from anneal.border import guard
+from anneal.kernel.api.handling import handle
 
 
 async def echo(scope: Any, receive: Any, send: Any) -> None:
@@ -63,6 +64,28 @@ def test_a_content_type_that_python_cannot_read_is_refused(kind: bytes) -> None:
 def test_a_usual_content_type_passes() -> None:
     kind = b'multipart/form-data; boundary="a=b?c"; charset=utf-8'
     assert _told(guard(echo), b"{}", content_type=kind)[0]["status"] == 200
+
+
+@pytest.mark.parametrize(("given", "kept"), [(b"job-7/42", True), (b"a b", False), (b"", False)])
+def test_every_answer_of_django_says_the_calls_id(given: bytes, kept: bool) -> None:
+    start, _ = _told(guard(echo), b"{}", x_request_id=given)
+    refused, _ = _told(guard(echo), b"{}", x_request_id=given, content_type=b"text/\xff")
+
+    for message in (start, refused):
+        [told] = [value for name, value in message["headers"] if name == b"x-request-id"]
+        assert (told == given) is kept
+        assert kept or told.startswith(b"req_")
+
+
+def test_a_fault_is_logged_with_the_calls_id(caplog: pytest.LogCaptureFixture) -> None:
+    async def faulty(scope: Any, receive: Any, send: Any) -> None:
+        answer = handle(ZeroDivisionError(), {})
+        await send({"type": "http.response.start", "status": answer.status_code, "headers": []})
+
+    [start] = _told(guard(faulty), b"{}", x_request_id=b"job-8")
+
+    assert start["status"] == 500
+    assert "request.failed: job-8" in caplog.text
 
 
 def test_a_websocket_is_closed() -> None:

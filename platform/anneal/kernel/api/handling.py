@@ -20,6 +20,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from anneal.kernel import errors
+from anneal.kernel.request_ids import current
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +86,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
     """Render any exception as an answer (DRF's EXCEPTION_HANDLER)."""
     known = translate(error)
     if isinstance(known, errors.InternalError):
-        logger.error("request.failed", exc_info=error)
+        logger.error("request.failed: %s", current.get(), exc_info=error)
     headers = {}
     if known.retry_after is not None:
         headers["Retry-After"] = str(math.ceil(known.retry_after))
