@@ -90,7 +90,8 @@ class KeyDirectory:
 
     def forget_organization(self, organization_id: str) -> None:
         """Drop every key of an organization."""
-        self._known.drop_where(lambda _, caller: str(caller.organization.id) == organization_id)
+        of = UUID(organization_id)
+        self._known.drop_where(lambda _, caller: caller.organization.id == of)
         self._asking.clear()  # whose they are is not known yet
 
     def forget_all(self) -> None:

@@ -158,7 +158,8 @@ class ModelDirectory:
         if organization_id == "*":
             self._known.clear()
         else:
-            self._known.drop_where(lambda key, _: str(key[0]) == organization_id)
+            of = UUID(organization_id)
+            self._known.drop_where(lambda key, _: key[0] == of)
 
     def close(self) -> None:
         """Let the threads go."""
