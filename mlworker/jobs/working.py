@@ -173,6 +173,16 @@ def lease_renew(claim: Claim) -> None:
         raise LeaseLost(claim.public_id)
 
 
+def _alive(row: FineTuningJob) -> None:
+    """Save a worker's locked row, last of a unit, with a whole lease.
+
+    A unit that waits for a table keeps the row from `lease_renew`: without this the row would come
+    free with a lease that ran out, and its job would be taken from a worker that lives.
+    """
+    row.lease_until = DatabaseClock() + timedelta(seconds=LEASE_SECONDS)
+    row.save()
+
+
 def news_write(claim: Claim, news: News) -> Control:
     """Write what happened; return what a person has asked for meanwhile."""
     with tenant_scope(claim.organization):
@@ -195,7 +205,7 @@ def news_write(claim: Claim, news: News) -> Control:
         for _, _, code, _, _ in news.events:
             if code in TRAINER_WARNINGS:
                 job_warn(row, TRAINER_WARNINGS[code])
-        row.save()
+        _alive(row)
         return Control(row.control)
 
 
@@ -224,6 +234,8 @@ def stored_begin(
             epoch=epoch,
             key=key,
         ).save(force_insert=True)
+        if state is JobState.RUNNING:
+            _alive(row)
         return stored_id, key
 
 
@@ -249,8 +261,8 @@ def checkpoint_ready(
         row.tokens_per_second = metrics.get("tokens_per_second") or row.tokens_per_second
         row.device = str(row.progress.get("device") or row.device)[:_DEVICE]
         segment_charge(row, step=step, tokens=tokens)
-        row.save()
         checkpoints_retire(row)
+        _alive(row)
 
 
 def checkpoints_newest_first(claim: Claim) -> list[StoredFiles]:

@@ -128,6 +128,26 @@ def test_the_reaper_takes_back_only_what_is_expired(organization: OrganizationRe
     assert event_codes(organization, dead)[-2:] == ["job.interrupted", "job.queued"]
 
 
+def test_a_worker_that_waited_for_a_lock_while_its_lease_ran_out_keeps_the_job(
+    organization: OrganizationRef,
+) -> None:
+    job = make_job(organization)
+    claim = claimed()
+
+    expire_lease(organization, job.id)
+    stored_id, key = stored_begin(claim, StoredKind.CHECKPOINT, step=9)
+    assert jobs_reap() == 0
+
+    expire_lease(organization, job.id)
+    metrics = {"step": 9, "trained_tokens": 90}
+    checkpoint_ready(claim, stored_id, object_put(key, b"b"), manifest_sha256="m", metrics=metrics)
+    assert jobs_reap() == 0
+
+    expire_lease(organization, job.id)
+    news_write(claim, News(progress={"step": 9, "total": 10, "trained_tokens": 90}))
+    assert jobs_reap() == 0
+
+
 def test_the_reaper_ends_a_job_that_kills_every_worker(organization: OrganizationRef) -> None:
     job = make_job(organization)
     for _ in range(3):
