@@ -20,8 +20,8 @@ from uuid import UUID
 
 from anneal.kernel.errors import Unavailable
 from mlworker.serving.errors import DeadlineExceeded, EngineFailed, ModelNotLoaded
+from mlworker.serving.fair import BATCH, FairQueue
 from mlworker.serving.gateway.broker import BROKER_ERRORS, Broker
-from mlworker.serving.gateway.fair import BATCH, FairQueue
 from mlworker.serving.gateway.gathering import Gathering, Shares
 from mlworker.serving.gateway.http import ClientGone
 from mlworker.serving.gateway.ledger import LEDGER_ERRORS, Ledger, Settlement

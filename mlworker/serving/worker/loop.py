@@ -17,7 +17,7 @@ from uuid import UUID
 from redis.exceptions import RedisError
 
 from mlworker.serving import figures
-from mlworker.serving.gateway.fair import FairQueue
+from mlworker.serving.fair import FairQueue
 from mlworker.serving.protocol import EMBEDDING_TIER, GIVEN_UP, NO_ROOM, Envelope, ModelSpec
 from mlworker.serving.worker.adapters import Adapters, cause_of
 from mlworker.serving.worker.backlog import NO_ENTRY, WINDOW_TOKENS, Backlog, Pending, Row

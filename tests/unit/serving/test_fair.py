@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlworker.serving.errors import Overloaded
+from mlworker.serving.fair import FairQueue
 from mlworker.serving.gateway.admission import (
     LEAST_TOKENS,
     MOST_TOKENS,
     WAIT_SECONDS,
     Admission,
 )
-from mlworker.serving.gateway.fair import FairQueue
 
 FLOOD, SMALL, OTHER = (UUID(int=number) for number in (1, 2, 3))
 
