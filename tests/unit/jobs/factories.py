@@ -39,13 +39,19 @@ def make_dataset(organization: OrganizationRef) -> str:
 def make_other_dataset(organization: OrganizationRef) -> str:
     """Make a dataset of other rows with the sample's labels; its public id."""
     lines = "".join(f"other text {n},{('positive', 'negative')[n % 2]}\n" for n in range(60))
+    return make_dataset_of(organization, lines)
+
+
+def make_dataset_of(organization: OrganizationRef, lines: str, task: str = "auto") -> str:
+    """Make a dataset of lines ``text,label``; its public id."""
     with tenant_scope(organization):
         return dataset_create(
             organization=organization,
             actor=SYSTEM_ACTOR,
-            name="other",
+            name="lines",
             source=io.BytesIO(f"text,label\n{lines}".encode()),
-            filename="other.csv",
+            filename="lines.csv",
+            task=task,
         ).public_id
 
 

@@ -1,6 +1,5 @@
 """Folds and searches that are refused, and what the refusal names."""
 
-import io
 from dataclasses import replace
 from decimal import Decimal
 
@@ -14,9 +13,8 @@ from billing.prices.services import price_add
 from mlworker.jobs.contracts import METER
 from mlworker.jobs.models import FineTuningJob
 from mlworker.registry.services import model_version_register
-from tenants.datasets.services import dataset_create
 from tests.unit.factories import error_of
-from tests.unit.jobs.factories import create, make_dataset, pay_in_money
+from tests.unit.jobs.factories import create, make_dataset, make_dataset_of, pay_in_money
 from tests.unit.registry.factories import LINEAGE, new_version
 
 pytestmark = pytest.mark.django_db
@@ -89,15 +87,7 @@ def test_its_folds_are_taken_and_quoted(
 def _grades(organization: OrganizationRef) -> str:
     """Texts with a number each."""
     lines = "".join(f"text number {n},{n / 7:.3f}\n" for n in range(60))
-    with tenant_scope(organization):
-        return dataset_create(
-            organization=organization,
-            actor=SYSTEM_ACTOR,
-            name="grades",
-            source=io.BytesIO(f"text,label\n{lines}".encode()),
-            filename="grades.csv",
-            task="regression",
-        ).public_id
+    return make_dataset_of(organization, lines, "regression")
 
 
 def test_a_job_limit_below_a_study_refuses_it_instead_of_cutting_it(
